@@ -1,0 +1,83 @@
+// ACCEPT: the one durable commit between "354" and "250". Message bytes, mailbox rows of local recipients and queue
+// rows of remote ones go into a single transaction; when it returns, the letter is ours.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "delivery/delivery.h"
+#include "directory/directory.h"
+#include "engine/blob.h"
+#include "engine/engine.h"
+#include "message/address.h"
+#include "message/summary.h"
+#include "queue/queue.h"
+#include "store/mail_store.h"
+
+namespace posthouse::acceptance {
+
+struct Options {
+  seconds queue_lifetime{5 * 24 * 3600};
+  uint32_t max_received = 100;            // loop detection (RFC 5321 section 6.3)
+};
+
+// What the sender said and what is known of it.
+struct Envelope {
+  std::string reverse_path;              // "" is null
+  std::vector<message::Address> recipients;   // each already checked by Acceptance::check
+  bool eight_bit = false, utf8 = false;
+  std::string submitter;                 // account address for submitted letters
+  std::string session_id;                // for the log
+};
+
+// How a recipient would fare, for RCPT: accepted, unknown user, over quota, not ours.
+enum class Verdict { accepted, relay, unknown_user, over_quota, try_later };
+
+class Letter;
+
+// Thread-safe.
+class Acceptance {
+ public:
+  Acceptance(engine::Engine& engine, directory::Directory& directory, store::MailStore& store,
+             delivery::Delivery& delivery, queue::Queue& queue, const Clock& clock, IdSource& ids, Options options);
+  ~Acceptance();
+
+  // For RCPT, before any byte is sent. `relay` means: not our domain; the caller decides whether that is allowed.
+  Task<Result<Verdict>> check(message::Address recipient);
+
+  // Starts a letter. Its id (queue id) is known at once, for the Received line, which the caller writes first.
+  std::unique_ptr<Letter> begin(Envelope envelope);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A letter on its way in. Holds at most one blob chunk of it. Destroying it before commit() returned success leaves
+// nothing behind.
+class Letter {
+ public:
+  ~Letter();
+  uint64_t id() const;
+  std::string queue_id() const;          // format_id(id())
+  // Header lines of our own come first, then the bytes as they arrived. `bytes` valid until done.
+  Task<Result<void>> write(std::string_view bytes);
+  uint64_t size() const;
+  // Resolves recipients (aliases, subaddress, catch-all), places local copies, queues remote ones, all in one
+  // transaction. Faults: policy (loop: too many Received), over_quota, no_space, io, temporary.
+  Task<Result<void>> commit();
+
+ private:
+  friend class Acceptance;
+  struct Impl;
+  explicit Letter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace posthouse::acceptance

@@ -1,0 +1,59 @@
+// Structured logs: one event a line, a name and key=value fields. Thread-safe; the only global of the program.
+#pragma once
+
+#include <cstdint>
+#include <concepts>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/secret.h"
+
+namespace posthouse::log {
+
+enum class Level { trace, debug, info, warn, error };
+
+// A value as it will be printed: quoted when it needs to be, control characters escaped, cut at 1,024 bytes.
+class Value {
+ public:
+  Value(std::string_view text) : text_(text) {}          // NOLINT(google-explicit-constructor)
+  Value(const std::string& text) : text_(text) {}        // NOLINT(google-explicit-constructor)
+  Value(const char* text) : text_(text) {}               // NOLINT(google-explicit-constructor)
+  Value(const Secret&) : text_("***") {}                 // NOLINT(google-explicit-constructor)
+  Value(bool b) : text_(b ? "yes" : "no") {}             // NOLINT(google-explicit-constructor)
+  template <class N>
+    requires std::integral<N> || std::floating_point<N>
+  Value(N number) : text_(std::to_string(number)) {}     // NOLINT(google-explicit-constructor)
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+struct Field {
+  std::string_view key;  // snake_case; "sid" is the session's id
+  Value value;
+};
+
+// Configures the sink once, at start. `file` empty: standard error. `format`: "text" (logfmt) or "json".
+// Reopens the file when called again (log rotation).
+void configure(Level level, const std::string& file, std::string_view format);
+bool enabled(Level level);
+void write(Level level, std::string_view event, std::initializer_list<Field> fields);
+void flush();
+
+// event: room.what_happened, for instance "smtp.rcpt_refused".
+inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {
+  if (enabled(Level::debug)) write(Level::debug, event, fields);
+}
+inline void info(std::string_view event, std::initializer_list<Field> fields = {}) {
+  if (enabled(Level::info)) write(Level::info, event, fields);
+}
+inline void warn(std::string_view event, std::initializer_list<Field> fields = {}) {
+  write(Level::warn, event, fields);
+}
+inline void error(std::string_view event, std::initializer_list<Field> fields = {}) {
+  write(Level::error, event, fields);
+}
+
+}  // namespace posthouse::log

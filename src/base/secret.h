@@ -1,0 +1,33 @@
+// A password or key: logs and formats as ***, is wiped when it goes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace posthouse {
+
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+  Secret(const Secret&) = default;
+  Secret(Secret&&) noexcept = default;
+  Secret& operator=(const Secret&) = default;
+  Secret& operator=(Secret&&) noexcept = default;
+  ~Secret();
+
+  // The bytes themselves; the caller must not log or keep them.
+  std::string_view reveal() const { return value_; }
+  bool empty() const { return value_.empty(); }
+
+ private:
+  std::string value_;
+};
+
+// For fmt: always "***".
+inline std::string_view format_as(const Secret&) { return "***"; }
+
+// Equal without telling by its time where the first difference is.
+bool constant_time_equal(std::string_view a, std::string_view b);
+
+}  // namespace posthouse

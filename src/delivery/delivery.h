@@ -1,0 +1,49 @@
+// The delivery agent: puts a letter into the mailboxes of local recipients. Sieve will decide the mailbox here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "directory/directory.h"
+#include "engine/engine.h"
+#include "message/summary.h"
+#include "store/mail_store.h"
+
+namespace posthouse::delivery {
+
+struct Options {
+  bool over_quota_is_permanent = false;     // else 4.2.2: the sender tries again
+  uint64_t default_quota_bytes = 0;         // 0: none
+  bool subaddress_to_mailbox = false;       // user+Lists@ goes to mailbox "Lists" where it exists
+};
+
+// Steps to go into the acceptance transaction, and the blob references they rely on.
+struct Plan {
+  std::vector<engine::Step> steps;
+  std::vector<std::string> blob_references;
+  std::shared_ptr<std::vector<store::Placed>> placed;   // filled when the transaction is done
+};
+
+// Thread-safe.
+class Delivery {
+ public:
+  Delivery(directory::Directory& directory, store::MailStore& store, Options options);
+  ~Delivery();
+
+  // Whether the account could take a letter now; faults over_quota, policy (disabled), not_found.
+  Task<Result<void>> check(directory::AccountId account, uint64_t size);
+
+  // `message` carries blob id, size, summary and date; the id of each delivery comes from `delivery_ids`, one for
+  // each target.
+  Task<Result<Plan>> plan(std::vector<directory::Resolution::LocalTarget> targets, store::NewMessage message,
+                          std::vector<uint64_t> delivery_ids);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace posthouse::delivery

@@ -1,0 +1,2 @@
+// Gives the precompiled header a target to live in.
+#include "pch.h"

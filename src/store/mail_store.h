@@ -1,0 +1,159 @@
+// The message store: mailboxes of accounts and the messages in them. All names, UIDs and counters of RFC 9051
+// section 2.3.1 live here; protocols and delivery see plain values only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "engine/blob.h"
+#include "engine/engine.h"
+#include "store/types.h"
+
+namespace posthouse::store {
+
+// One message to be put into a mailbox; its bytes are (being) written as a blob.
+struct NewMessage {
+  engine::BlobId blob = 0;
+  uint64_t size = 0;
+  std::string summary;            // message::encode(Summary)
+  SystemTime internal_date{};
+  FlagSet flags;
+};
+
+// Where it went; filled when the transaction is done.
+struct Placed {
+  MailboxId mailbox = 0;
+  uint32_t uid_validity = 0;
+  Uid uid = 0;
+};
+
+enum class FlagChange { set, add, remove };
+
+struct FlagUpdate {
+  FlagChange change = FlagChange::set;
+  FlagSet flags;
+  std::optional<ModSeq> unchanged_since;   // RFC 7162 section 3.1.3
+};
+
+struct Copied {
+  MailboxId mailbox = 0;
+  uint32_t uid_validity = 0;
+  std::vector<Uid> from;     // those that were there, rising
+  std::vector<Uid> to;       // their new UIDs, same order
+};
+
+// How a quota is told to the store: nothing is unlimited.
+struct Quota {
+  std::optional<uint64_t> bytes;
+  std::optional<uint64_t> messages;
+};
+
+// Thread-safe; every task comes back on its caller's executor. `account` is always the first argument and part of
+// every key: no call can reach another account's rows. Faults: not_found (account, mailbox), exists, over_quota,
+// no_space, io, corrupt (the record is set aside and counted; other messages are not affected).
+class MailStore {
+ public:
+  MailStore(engine::Engine& engine, const Clock& clock, Random& random);
+  ~MailStore();
+
+  // ---- accounts
+  // Makes INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. Repeatable.
+  Task<Result<void>> create_account(AccountId account);
+  // Repeatable; blobs go with the next sweep.
+  Task<Result<void>> remove_account(AccountId account);
+  Task<Result<Usage>> usage(AccountId account);
+
+  // ---- mailboxes. Names: 1 to 255 bytes of UTF-8, no control characters, no empty level, at most 32 levels;
+  // INBOX in any case. CREATE of "a/b" makes "a" as well (RFC 9051 section 6.3.4).
+  Task<Result<std::vector<MailboxInfo>>> mailboxes(AccountId account);    // sorted by name, INBOX first
+  Task<Result<MailboxInfo>> mailbox(AccountId account, std::string name);
+  Task<Result<MailboxInfo>> mailbox(AccountId account, MailboxId id);
+  Task<Result<MailboxInfo>> create_mailbox(AccountId account, std::string name, Role role = Role::none);
+  // Inferiors move along. RENAME INBOX moves its messages to the new name (RFC 9051 section 6.3.6).
+  Task<Result<void>> rename_mailbox(AccountId account, std::string from, std::string to);
+  // Refuses INBOX (policy). A mailbox with inferiors goes, they stay.
+  Task<Result<void>> delete_mailbox(AccountId account, std::string name);
+  // A name may be subscribed without existing (RFC 9051 section 6.3.7).
+  Task<Result<void>> subscribe(AccountId account, std::string name, bool subscribed);
+  Task<Result<std::vector<std::string>>> subscriptions(AccountId account);
+
+  // ---- putting messages in
+  // The step that places a message, for the transaction that also seals its blob (with blob_reference() as one of
+  // its references) and writes queue rows. `placed` must live until the transaction is done. An unknown mailbox
+  // name in delivery falls back to INBOX.
+  // To let the blob be sealed with the right reference before the UID is known, the reference names a delivery:
+  // a fresh id from IdSource.
+  engine::Step stage(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery_id, Quota quota,
+                     Placed* placed);
+  static std::string blob_reference(AccountId account, uint64_t delivery_id);
+
+  // IMAP APPEND: one message whose blob `writer` has taken all bytes.
+  Task<Result<Placed>> append(AccountId account, std::string mailbox, engine::BlobWriter& writer,
+                              NewMessage message, Quota quota);
+
+  // ---- reading
+  // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent on);
+  // `claim_recent`: they are not recent for later sessions (SELECT, not EXAMINE).
+  struct Opened {
+    MailboxInfo info;
+    UidList uids;
+    uint32_t first_unseen = 0;               // sequence number; 0: none
+    std::vector<std::string> keywords;       // in use in the mailbox
+  };
+  Task<Result<Opened>> open(AccountId account, MailboxId mailbox, bool claim_recent);
+
+  // Entries with first <= uid <= last, rising, at most `most`; with summaries if asked.
+  Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, Uid first, Uid last, size_t most,
+                                           bool with_summary);
+  // The same for a list of UIDs; those that are not there are left out. For FETCH: reads many in one hop.
+  Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                           bool with_summary);
+  Task<Result<Changes>> changes(AccountId account, MailboxId mailbox, ModSeq since);
+
+  // Bytes of a message. `entry` names it; checks that the message still is the account's.
+  Task<Result<std::string>> read(AccountId account, const Entry& entry, uint64_t offset, uint64_t length);
+  // The whole of several messages in one hop, stopping once `most_bytes` is passed (at least one).
+  Task<Result<std::vector<std::string>>> read_whole(AccountId account, std::vector<Entry> entries,
+                                                    uint64_t most_bytes);
+
+  // ---- changing. Durable on return. Large sets are done in parts of some thousand, each atomic.
+  // The entries as they are now (without summary); those that failed `unchanged_since` in `refused`.
+  struct Updated {
+    std::vector<Entry> entries;
+    std::vector<Uid> refused;
+  };
+  Task<Result<Updated>> update_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids, FlagUpdate update);
+  // Removes those of `uids` that have \Deleted; returns which went, and the MODSEQ of it.
+  Task<Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  // All of `uids` or none (RFC 9051 section 6.4.7). Flags and dates are kept. Bodies are shared, not copied.
+  Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to, Quota quota);
+  // One atomic step for each message (RFC 6851 section 3.3).
+  Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to);
+
+  // ---- watching: `changed` is called (from another thread; only post from it) after any change in the account.
+  std::unique_ptr<engine::Watch> watch(AccountId account, std::function<void()> changed);
+
+  // ---- care
+  struct CheckReport {
+    uint64_t accounts = 0, mailboxes = 0, messages = 0, blobs = 0;
+    std::vector<std::string> problems;      // one line each, at most 1,000
+  };
+  // Reads every row and every chunk. `progress(done, total)` may be called from another thread.
+  Task<Result<CheckReport>> check(std::vector<AccountId> accounts,
+                                  std::function<void(uint64_t, uint64_t)> progress);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace posthouse::store

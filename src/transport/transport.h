@@ -1,0 +1,67 @@
+// The transport agent: takes due letters from the queue, finds the next host, sends, records, bounces.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "acceptance/acceptance.h"
+#include "base/clock.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "base/secret.h"
+#include "directory/directory.h"
+#include "engine/engine.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "net/tls.h"
+#include "queue/queue.h"
+
+namespace posthouse::transport {
+
+struct Smarthost {
+  std::string host;                     // name or address
+  uint16_t port = 587;
+  std::string user;
+  Secret password;
+  bool implicit_tls = false;
+  bool verify = true;                   // certificate must be good
+};
+
+struct Options {
+  std::string hostname;
+  std::optional<Smarthost> smarthost;
+  uint16_t port = 25;                   // where other hosts listen; tests use another
+  std::vector<seconds> retry_after{};   // after the n-th failure; the last repeats; empty: the default schedule
+  seconds expire_after{5 * 24 * 3600};
+  seconds warn_after{4 * 3600};
+  uint32_t max_connections = 200;
+  uint32_t max_per_destination = 20;
+  uint32_t max_letters_per_connection = 100;
+  seconds connection_idle{5};           // how long a used connection waits for another letter
+  bool allow_loopback = false;          // tests and the demo: deliver to 127.0.0.0/8 although it is "us"
+};
+
+// Lives on one loop (start() and stop() are called there).
+class Transport {
+ public:
+  Transport(net::Loop& loop, queue::Queue& queue, acceptance::Acceptance& acceptance, engine::Engine& engine,
+            net::Resolver& resolver, std::shared_ptr<const net::TlsContext> tls, const Clock& clock, Random& random,
+            Options options);
+  ~Transport();
+
+  void start();
+  // Lets what is being sent finish until `deadline`, then cuts it off (the letters stay queued).
+  Task<void> stop(SteadyTime deadline);
+  // Takes a look at the queue now.
+  void wake();
+  // Fails the letter's remaining recipients now, with a bounce (the operator's verb).
+  Task<Result<void>> bounce(queue::LetterId id);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace posthouse::transport
