@@ -70,6 +70,8 @@ class SmtpService {
   virtual ~SmtpService() = default;
   // Before the banner: a reply that is not positive is sent instead of it and the connection closed.
   virtual Task<Reply> on_connect(const SessionFacts& facts) = 0;
+  // Once for each session that on_connect() let in, when it ends, however it ends. Must not throw or wait.
+  virtual void on_disconnect(const SessionFacts& facts) { static_cast<void>(facts); }
   virtual Task<Reply> on_mail(const SessionFacts& facts, const Envelope& envelope) = 0;
   // `recipient` is not yet in `envelope`. An accepted one is added by the session.
   virtual Task<Reply> on_recipient(const SessionFacts& facts, const Envelope& envelope,
