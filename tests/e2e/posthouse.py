@@ -1,0 +1,224 @@
+"""Starts a Posthouse on free ports for a test, and stops it.
+
+    with Demo() as demo:                     # or Demo(directory="/some/where") to keep what is there
+        smtp = demo.smtp()                   # smtplib, port 25's role
+        imap = demo.imap("alice")            # imaplib, logged in
+        demo.ports["submission"]
+
+The program is the one named by the environment variable POSTHOUSE.
+"""
+
+import imaplib
+import json
+import os
+import select
+import shutil
+import signal
+import smtplib
+import ssl
+import subprocess
+import tempfile
+import time
+
+BINARY = os.environ.get("POSTHOUSE", "posthouse")
+START_SECONDS = float(os.environ.get("POSTHOUSE_START_SECONDS", "60"))
+STOP_SECONDS = 30
+
+
+class Failed(Exception):
+    """The program ended, or did not say what was awaited in time."""
+
+
+def free_port():
+    """A port nobody listens on at this moment (for peers that can't pick one themselves)."""
+    import socket
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(condition, seconds=20, what="the condition"):
+    """Calls condition() until it gives something true, which is returned."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"{what} did not come true within {seconds} s")
+        time.sleep(0.02)
+
+
+def run(*args, stdin=b"", timeout=60, check=False, env=None):
+    """Runs `posthouse ARGS` to its end; the result has returncode, stdout and stderr as text."""
+    if isinstance(stdin, str):
+        stdin = stdin.encode()
+    done = subprocess.run([BINARY, *map(str, args)], input=stdin, capture_output=True, timeout=timeout,
+                          env={**os.environ, **(env or {})})
+    done.stdout = done.stdout.decode("utf-8", "replace")
+    done.stderr = done.stderr.decode("utf-8", "replace")
+    if check and done.returncode != 0:
+        raise Failed(f"posthouse {' '.join(map(str, args))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def tls_context():
+    """A client context that takes the demo's self-signed certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Program:
+    """A running posthouse whose standard output is read line by line; standard error goes to a file."""
+
+    def __init__(self, *args, directory=None, env=None):
+        self.own_directory = directory is None
+        self.directory = directory or tempfile.mkdtemp(prefix="posthouse-test-")
+        self.log_path = os.path.join(self.directory, "stderr.log")
+        self.args = [str(a) for a in args]
+        self.env = {**os.environ, **(env or {})}
+        self.process = None
+        self._buffer = b""
+
+    def start(self):
+        os.makedirs(self.directory, exist_ok=True)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([BINARY, *self.args], stdout=subprocess.PIPE, stderr=log,
+                                            stdin=subprocess.DEVNULL, env=self.env)
+        self._buffer = b""
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def read_line(self, seconds=START_SECONDS):
+        """The next line of standard output without its end; Failed if there is none in time."""
+        end = time.monotonic() + seconds
+        fd = self.process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            left = end - time.monotonic()
+            ready = left > 0 and select.select([fd], [], [], left)[0]
+            chunk = os.read(fd, 65536) if ready else b""
+            if not chunk:
+                state = self.process.poll()
+                why = f"ended with {state}" if ready else f"said nothing for {seconds} s"
+                raise Failed(f"posthouse {' '.join(self.args)}: {why}\n{self.log()[-4000:]}")
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.decode()
+
+    def stop(self, sig=signal.SIGTERM, seconds=STOP_SECONDS):
+        """Asks it to end and waits; returns the exit status (negative: the signal that ended it)."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise Failed(f"did not end within {seconds} s of signal {sig}\n{self.log()[-4000:]}")
+        self.process.stdout.close()
+        status = self.process.returncode
+        self.process = None
+        return status
+
+    def kill(self):
+        """SIGKILL, as a power cut would."""
+        return self.stop(signal.SIGKILL)
+
+    def clean(self):
+        if self.own_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc):
+        try:
+            self.stop()
+        finally:
+            self.clean()
+
+
+class Demo(Program):
+    """`posthouse demo` on free ports. `args`: more options, such as "--set", "queue.warn=\"1s\""."""
+
+    def __init__(self, *args, directory=None, env=None):
+        super().__init__(directory=directory, env=env)
+        self.args = ["demo", "--base-port", "0", "--json", "--dir", self.directory, *map(str, args)]
+
+    def start(self):
+        super().start()
+        ready = json.loads(self.read_line())
+        if ready.get("ready") is not True:
+            raise Failed(f"unexpected first line: {ready}")
+        self.ready = ready
+        self.ports = ready["ports"]
+        self.accounts = {a["address"].split("@")[0]: a for a in ready["accounts"]}
+        self.domain = ready["accounts"][0]["address"].split("@")[1]
+        self.config = os.path.join(ready["dir"], "posthouse.toml")
+        return self
+
+    def address(self, name):
+        return self.accounts[name]["address"]
+
+    def password(self, name):
+        return self.accounts[name]["password"]
+
+    def run(self, *args, **kwargs):
+        """`posthouse ARGS` with this server's config."""
+        return run(*args, "--config", self.config, **kwargs)
+
+    # ---- clients
+    def smtp(self, port="smtp", timeout=30):
+        """smtplib connected to the port of that name; speaks TLS at once on "submissions"."""
+        if port == "submissions":
+            return smtplib.SMTP_SSL("127.0.0.1", self.ports[port], timeout=timeout, context=tls_context())
+        return smtplib.SMTP("127.0.0.1", self.ports[port], timeout=timeout)
+
+    def submission(self, name="alice", tls=True, timeout=30):
+        """smtplib on the submission port, logged in."""
+        client = self.smtp("submission", timeout)
+        if tls:
+            client.starttls(context=tls_context())
+        client.login(self.address(name), self.password(name))
+        return client
+
+    def imap(self, name="alice", tls=True, timeout=30):
+        """imaplib, logged in, nothing selected."""
+        if tls:
+            client = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=tls_context(), timeout=timeout)
+        else:
+            client = imaplib.IMAP4("127.0.0.1", self.ports["imap"], timeout=timeout)
+        client.login(self.address(name), self.password(name))
+        return client
+
+    def wait_for_letter(self, name, needle, mailbox="INBOX", seconds=20):
+        """The bytes of the first letter in the mailbox that contains `needle` (bytes)."""
+        if isinstance(needle, str):
+            needle = needle.encode()
+        client = self.imap(name)
+        try:
+            def look():
+                status, _ = client.select(mailbox, readonly=True)
+                if status != "OK":
+                    return None
+                for number in client.search(None, "ALL")[1][0].split():
+                    data = client.fetch(number, "(BODY.PEEK[])")[1][0][1]
+                    if needle in data:
+                        return data
+                return None
+
+            return wait_until(look, seconds, f"a letter with {needle!r} for {name}")
+        finally:
+            client.logout()
