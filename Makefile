@@ -1,0 +1,57 @@
+# The commands people type. CMake does the building (CMakePresets.json), ctest the testing.
+#   make run     install what is missing, build, start the demo          make test    install, build, run every test
+#   make build   only build (build/release/posthouse)                    make bench   measure, beside the peers
+.DEFAULT_GOAL := help
+.PHONY: help deps test-deps build run test asan tsan fuzz bench format docs install clean
+
+PRESET ?= release
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+DEMO_ARGS ?=
+PREFIX ?= /usr/local
+
+help:
+	@sed -n '2,3p' Makefile | sed 's/^# *//'
+	@echo 'Also: asan, tsan, fuzz, format, docs, install (PREFIX=$(PREFIX)), clean'
+
+deps:
+	@scripts/install-deps.sh build
+
+test-deps:
+	@scripts/install-deps.sh test
+
+build:
+	@scripts/build.sh $(PRESET) $(JOBS)
+
+run: deps
+	@scripts/build.sh release $(JOBS) posthouse
+	@build/release/posthouse demo $(DEMO_ARGS)
+
+test: test-deps
+	@scripts/build.sh release $(JOBS)
+	@scripts/test.sh release $(JOBS)
+
+asan tsan: test-deps
+	@scripts/build.sh $@ $(JOBS)
+	@scripts/test.sh $@ $(JOBS)
+
+fuzz: test-deps
+	@scripts/fuzz.sh $(JOBS)
+
+bench: test-deps
+	@scripts/build.sh release $(JOBS) posthouse posthouse-load
+	@bench/run.py
+
+format:
+	@git ls-files '*.cpp' '*.h' | xargs clang-format-19 -i
+
+docs: build
+	@scripts/generate-docs.sh build/$(PRESET)/posthouse
+
+install: build
+	@install -D -m 755 build/$(PRESET)/posthouse '$(DESTDIR)$(PREFIX)/bin/posthouse'
+	@mkdir -p '$(DESTDIR)$(PREFIX)/share/man/man1'
+	@'build/$(PRESET)/posthouse' man --dir '$(DESTDIR)$(PREFIX)/share/man/man1'
+	@install -D -m 644 packaging/systemd/posthouse.service '$(DESTDIR)/lib/systemd/system/posthouse.service'
+
+clean:
+	rm -rf build
