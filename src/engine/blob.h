@@ -1,7 +1,9 @@
 // Blobs: immutable bytes of any length (messages), in chunks, so that none is ever whole in memory.
 //
-// A blob is a partition: a row per chunk, a row for its length and checksum, a row per reference. It lives while it
-// has references; a blob that lost its last one, or never got one (crash, aborted letter), is removed by sweep().
+// A blob is a partition: a row for its length and checksum (which holds the bytes too when they fit one
+// chunk), else a row per chunk, and a row per reference. It lives while it has references; a blob that lost
+// its last one, or never got one (crash, aborted letter), is removed by sweep_blobs(), which finds it by a
+// hint (engine/engine.h).
 #pragma once
 
 #include <cstdint>
@@ -18,21 +20,27 @@ using BlobId = uint64_t;  // from IdSource: never reused
 
 constexpr size_t kBlobChunk = 128 * 1024;
 
-// Takes a blob's bytes in order. Holds at most one chunk. Destroying it without a successful commit of seal()'s
-// step abandons the blob: what was put ahead is removed by the next sweep.
+// Takes a blob's bytes in order. Holds at most one chunk. Destroying it without a successful commit of
+// seal()'s step abandons the blob: what was put ahead is removed by the next sweep.
 class BlobWriter {
  public:
   BlobWriter(Engine& engine, BlobId id) : engine_(engine), id_(id) {}
+  ~BlobWriter();
+  BlobWriter(const BlobWriter&) = delete;
+  BlobWriter& operator=(const BlobWriter&) = delete;
 
   Task<Result<void>> append(std::string_view bytes);  // `bytes` valid until done; fails with no_space or io
   BlobId id() const { return id_; }
   uint64_t size() const { return size_; }
 
-  // The step that completes the blob and gives it its references, to go into the transaction that needs them: each
-  // a short key such as "a<account>.<mailbox>.<uid>", whatever the owner can name again. Call once, last.
+  // The step that completes the blob and gives it its references, to go into the transaction that needs them:
+  // each a short key such as "a<account>.<mailbox>.<uid>", whatever the owner can name again. Call once,
+  // last.
   Step seal(std::vector<std::string> references);
 
  private:
+  Task<Result<void>> flush_chunk();
+
   Engine& engine_;
   BlobId id_;
   uint64_t size_ = 0;
@@ -41,7 +49,9 @@ class BlobWriter {
   std::string pending_;
 };
 
-// Adds / drops one reference. Dropping the last marks the blob for sweep().
+// Adds / drops one reference. Dropping the last marks the blob for sweep_blobs(). Adding fails with
+// `not_found` when the blob has no reference left (it may be swept any moment); dropping one that is not
+// there does nothing.
 Step add_reference(BlobId id, std::string reference);
 Step drop_reference(BlobId id, std::string reference);
 
@@ -51,8 +61,15 @@ Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, 
 Task<Result<std::string>> fetch_blob(Engine& engine, BlobId id, uint64_t offset, uint64_t length);
 Result<uint64_t> blob_size(const Reader& reader, BlobId id);
 
-// Removes blobs without references: marked ones, and at start also those a crash left unfinished (`at_start`).
-// Returns how many went. Bounded work a call (`most`); call again while it returns `most`.
+// Removes blobs without references: marked ones, and at start also those a crash left unfinished
+// (`at_start`). Returns how many went. Bounded work a call (`most`); call again while it returns `most`.
+// `at_start` only while no BlobWriter exists.
 Task<Result<size_t>> sweep_blobs(Engine& engine, bool at_start, size_t most = 1000);
+
+// Reads all of a blob and compares it with its checksums: `corrupt` or `not_found` says what is wrong.
+Result<void> check_blob(const Reader& reader, BlobId id);
+
+// The references of a blob, sorted.
+Result<std::vector<std::string>> blob_references(const Reader& reader, BlobId id);
 
 }  // namespace posthouse::engine

@@ -1,6 +1,6 @@
 // The storage engine: ordered rows in partitions, changed by transactions that are durable when they return.
-// Knows no mail. Implementations: RocksDB (engine/rocks_engine.h) and memory (engine/memory_engine.h, for tests and
-// as the reference that both are tested against).
+// Knows no mail. Implementations: RocksDB (engine/rocks_engine.h) and memory (engine/memory_engine.h, for
+// tests and as the reference that both are tested against).
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,20 @@ namespace posthouse::engine {
 
 enum class PartitionKind : char { directory = 'd', account = 'a', queue = 'q', blob = 'b', system = 's' };
 
+// Where hints go (see Transaction::hint): rows whose key says what wants care and whose value is empty.
+// An ordinary partition otherwise.
+inline constexpr uint64_t kHintsId = 1;
+
 // The unit of atomicity: what one transaction step changes, all or nothing.
 struct Partition {
   PartitionKind kind = PartitionKind::system;
   uint64_t id = 0;
   auto operator<=>(const Partition&) const = default;
 };
+
+constexpr Partition hints_partition() {
+  return {PartitionKind::system, kHintsId};
+}
 
 // Called for each row in key order; false ends the scan.
 using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;
@@ -47,15 +55,20 @@ class Transaction {
   virtual ~Transaction() = default;
   virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
   virtual Result<void> scan(std::string_view begin, std::string_view end, const RowVisitor& visit) const = 0;
-  virtual Result<void> scan_back(std::string_view begin, std::string_view end, const RowVisitor& visit) const = 0;
+  virtual Result<void> scan_back(std::string_view begin, std::string_view end,
+                                 const RowVisitor& visit) const = 0;
   virtual void put(std::string_view key, std::string_view value) = 0;
   virtual void erase(std::string_view key) = 0;
+  // Puts an empty row `key` into hints_partition(), though this step belongs to another partition. Embedded:
+  // part of the transaction. Scale-out: written ahead of it, so a hint may be there without its cause, never
+  // the other way round: whoever follows a hint looks for himself whether there is something to do.
+  virtual void hint(std::string_view key) = 0;
 };
 
-// One step of a transaction. `apply` runs on the engine's committer, one step at a time, so it must be quick (at
-// most some thousand rows), must not block or await, and may be run again from the start (an engine that detects
-// conflicts instead of queueing does that): it may only touch the Transaction and overwrite its own results.
-// A Fault from it undoes the whole transaction, which then fails with that Fault.
+// One step of a transaction. `apply` runs on the engine's committer, one step at a time, so it must be quick
+// (at most some thousand rows), must not block or await, and may be run again from the start (an engine that
+// detects conflicts instead of queueing does that): it may only touch the Transaction and overwrite its own
+// results. A Fault from it undoes the whole transaction, which then fails with that Fault.
 struct Step {
   Partition partition;
   std::function<Result<void>(Transaction&)> apply;
@@ -70,26 +83,31 @@ class Watch {
 // Thread-safe.
 class Engine : public Reader {
  public:
-  // Applies the steps in order and returns when they are on disk (fsync), with all transactions that finish in the
-  // same moment sharing one flush. Embedded: all steps are one atomic batch. Scale-out: each step is atomic, and a
-  // crash may leave a prefix of them done, so later steps are written to be repeatable.
-  // Fails with no_space, io, or the step's own fault; then nothing was changed.
-  // The caller may go on on its executor; the steps' captured references must live until then.
+  // Applies the steps in order and returns when they are on disk (fsync), with all transactions that finish
+  // in the same moment sharing one flush. Embedded: all steps are one atomic batch. Scale-out: each step is
+  // atomic, and a crash may leave a prefix of them done, so later steps are written to be repeatable. Fails
+  // with no_space, io, or the step's own fault; then nothing was changed. The caller may go on on its
+  // executor; the steps' captured references must live until then.
   virtual Task<Result<void>> transact(std::vector<Step> steps) = 0;
 
-  // Writes rows that need not survive a crash by themselves: chunks ahead of the transaction that refers to them.
-  // They are durable once any later transact() returned.
+  // Writes rows that need not survive a crash by themselves: chunks ahead of the transaction that refers to
+  // them. They are durable once any later transact() returned.
   virtual Task<Result<void>> put_ahead(Partition partition, std::string key, std::string value) = 0;
 
-  // Reads without blocking the calling loop: from memory if it is there, else on the engine's reading threads.
+  // The same for an empty row in hints_partition(), without waiting for anything: for destructors. May be
+  // lost when the disk fails.
+  virtual void hint(std::string key) = 0;
+
+  // Reads without blocking the calling loop: from memory if it is there, else on the engine's reading
+  // threads.
   virtual Task<Result<std::optional<std::string>>> fetch(Partition partition, std::string key) = 0;
 
-  // Runs `read` with a consistent view of all partitions on the engine's reading threads and comes back to the
-  // caller's executor. For scans and anything longer than one row.
+  // Runs `read` with a consistent view of all partitions on the engine's reading threads and comes back to
+  // the caller's executor. For scans and anything longer than one row.
   virtual Task<Result<void>> read(std::function<Result<void>(const Reader&)> read) = 0;
 
-  // Calls `changed` after each transaction that touched the partition is durable, on the committer's thread: it must
-  // only set a flag or post to an executor. Reader::get and scan above see the change by then.
+  // Calls `changed` after each transaction that touched the partition is durable, on the committer's thread:
+  // it must only set a flag or post to an executor. Reader::get and scan above see the change by then.
   virtual std::unique_ptr<Watch> watch(Partition partition, std::function<void()> changed) = 0;
 
   // Erases all rows of a partition in the background; gone for readers when it returns. Repeatable.

@@ -1,4 +1,5 @@
-// An engine in memory, without durability: the reference model that RocksDB is tested against, and quick tests.
+// An engine in memory, without durability: the reference model that RocksDB is tested against, and quick
+// tests.
 #pragma once
 
 #include <memory>

@@ -23,8 +23,8 @@ class RecordWriter {
   std::string out_;
 };
 
-// Reads one back. Check ok() once after the last field: a short record, a bad checksum or an unknown version make
-// it false, and every field read then is empty or 0. The views point into the bytes given.
+// Reads one back. Check ok() once after the last field: a short record, a bad checksum or an unknown version
+// make it false, and every field read then is empty or 0. The views point into the bytes given.
 class RecordReader {
  public:
   // Versions 1..newest are accepted.

@@ -9,16 +9,17 @@
 namespace posthouse::engine {
 
 struct RocksOptions {
-  std::string directory;                       // created if it does not exist
-  uint64_t memory_budget = 256ull << 20;       // block cache plus write buffers, bytes
-  uint64_t space_reserve = 64ull << 20;        // transact() fails with no_space when the disk has less free
-  bool sync = true;                            // false only for tests that measure something else
+  std::string directory;                  // created if it does not exist
+  uint64_t memory_budget = 256ull << 20;  // block cache plus write buffers, bytes
+  uint64_t space_reserve = 64ull << 20;   // transact() fails with no_space when the disk has less free
+  bool sync = true;                       // false only for tests that measure something else
   size_t reading_threads = 2;
   bool read_only = false;
 };
 
-// Opens or creates the store. Fails with `policy` when another process has it open (the fault names the process
-// where that can be found out), `corrupt` with advice when its format version is unknown or its files are damaged.
+// Opens or creates the store. Fails with `policy` when another process has it open (the fault names the
+// process where that can be found out), `corrupt` with advice when its format version is unknown or its files
+// are damaged.
 Result<std::unique_ptr<Engine>> open_rocks_engine(const RocksOptions& options);
 
 }  // namespace posthouse::engine

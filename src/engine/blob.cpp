@@ -1,0 +1,109 @@
+#include "engine/blob.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/id.h"
+#include "engine/blob_format.h"
+#include "engine/record.h"
+
+namespace posthouse::engine {
+
+namespace {
+
+Step make_step(BlobId id, std::function<Result<void>(Transaction&)> apply) {
+  return Step{blob_partition(id), std::move(apply)};
+}
+
+// Any error of a scan wins over what the visitor found.
+Result<bool> has_reference(const Transaction& rows) {
+  bool found = false;
+  const Result<void> scanned =
+      rows.scan(kReferenceBegin, kReferenceEnd, [&](std::string_view, std::string_view) {
+        found = true;
+        return false;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  return found;
+}
+
+}  // namespace
+
+BlobWriter::~BlobWriter() {
+  // Whether the blob was sealed is not known here; the sweep looks for itself.
+  if (chunks_ > 0) engine_.hint(dropped_hint(id_));
+}
+
+Task<Result<void>> BlobWriter::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (pending_.size() == kBlobChunk) {
+      Result<void> flushed = co_await flush_chunk();
+      if (!flushed) co_return flushed;
+    }
+    const size_t take = std::min(bytes.size(), kBlobChunk - pending_.size());
+    pending_.append(bytes.substr(0, take));
+    size_ += take;
+    bytes.remove_prefix(take);
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> BlobWriter::flush_chunk() {
+  if (chunks_ == 0) {
+    // From now on a crash leaves something behind: say so first.
+    Result<void> noted = co_await engine_.put_ahead(hints_partition(), unfinished_hint(id_), std::string());
+    if (!noted) co_return noted;
+  }
+  checksum_state_ = chain_checksum(checksum_state_, pending_);
+  Result<void> written =
+      co_await engine_.put_ahead(blob_partition(id_), chunk_key(chunks_), chunk_record(pending_));
+  if (!written) co_return written;
+  ++chunks_;
+  pending_.clear();
+  co_return Result<void>();
+}
+
+Step BlobWriter::seal(std::vector<std::string> references) {
+  BlobHead head;
+  head.size = size_;
+  head.checksum = chain_checksum(checksum_state_, pending_);
+  std::string last_chunk;
+  if (chunks_ == 0) {
+    head.inlined = pending_;
+  } else {
+    last_chunk = chunk_record(pending_);
+    head.chunks = chunks_ + 1;
+  }
+  return make_step(id_,
+                   [last = chunks_, last_chunk = std::move(last_chunk), head_row = encode_head(head),
+                    refs = std::move(references)](Transaction& rows) -> Result<void> {
+                     if (!last_chunk.empty()) rows.put(chunk_key(last), last_chunk);
+                     rows.put(kHeadKey, head_row);
+                     for (const std::string& reference : refs)
+                       rows.put(reference_key(reference), reference_record());
+                     return {};
+                   });
+}
+
+Step add_reference(BlobId id, std::string reference) {
+  return make_step(id, [id, reference = std::move(reference)](Transaction& rows) -> Result<void> {
+    const Result<bool> alive = has_reference(rows);
+    if (!alive) return std::unexpected(alive.error());
+    if (!*alive) return fail(FaultKind::not_found, fmt::format("blob {} is gone", format_id(id)));
+    rows.put(reference_key(reference), reference_record());
+    return {};
+  });
+}
+
+Step drop_reference(BlobId id, std::string reference) {
+  return make_step(id, [id, reference = std::move(reference)](Transaction& rows) -> Result<void> {
+    rows.erase(reference_key(reference));
+    const Result<bool> alive = has_reference(rows);
+    if (!alive) return std::unexpected(alive.error());
+    if (!*alive) rows.hint(dropped_hint(id));
+    return {};
+  });
+}
+
+}  // namespace posthouse::engine

@@ -1,0 +1,122 @@
+// Reading blobs: the chunks that are needed, each checked.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/id.h"
+#include "engine/blob.h"
+#include "engine/blob_format.h"
+#include "engine/record.h"
+
+namespace posthouse::engine {
+
+namespace {
+
+Fault gone(BlobId id, std::string_view what) {
+  return Fault{FaultKind::not_found, fmt::format("blob {}: {} is missing", format_id(id), what)};
+}
+
+Result<std::string> head_row(const Reader& reader, BlobId id) {
+  Result<std::optional<std::string>> row = reader.get(blob_partition(id), kHeadKey);
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::unexpected(gone(id, "head"));
+  return std::move(**row);
+}
+
+// What [offset, offset+length) leaves of `size` bytes.
+uint64_t cut_length(uint64_t size, uint64_t offset, uint64_t length) {
+  return offset >= size ? 0 : std::min(length, size - offset);
+}
+
+Result<std::string> read_chunks(const Reader& reader, BlobId id, const BlobHead& head, uint64_t offset,
+                                uint64_t length) {
+  std::string out;
+  uint64_t left = cut_length(head.size, offset, length);
+  out.reserve(left);
+  while (left > 0) {
+    const auto index = static_cast<uint32_t>(offset / kBlobChunk);
+    Result<std::optional<std::string>> row = reader.get(blob_partition(id), chunk_key(index));
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return std::unexpected(gone(id, "chunk"));
+    const Result<std::string_view> bytes = decode_chunk(id, **row);
+    if (!bytes) return std::unexpected(bytes.error());
+    const uint64_t inside = offset % kBlobChunk;
+    const uint64_t wanted = std::min(left, kBlobChunk - inside);
+    if (bytes->size() < inside + wanted) return fail(FaultKind::corrupt, "blob chunk is too short");
+    out.append(bytes->substr(inside, wanted));
+    offset += wanted;
+    left -= wanted;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, uint64_t length) {
+  const Result<std::string> row = head_row(reader, id);
+  if (!row) return std::unexpected(row.error());
+  const Result<BlobHead> head = decode_head(id, *row);
+  if (!head) return std::unexpected(head.error());
+  if (head->chunks > 0) return read_chunks(reader, id, *head, offset, length);
+  const uint64_t count = cut_length(head->size, offset, length);
+  return count == 0 ? std::string() : std::string(head->inlined.substr(offset, count));
+}
+
+Task<Result<std::string>> fetch_blob(Engine& engine, BlobId id, uint64_t offset, uint64_t length) {
+  Result<std::optional<std::string>> row = co_await engine.fetch(blob_partition(id), std::string(kHeadKey));
+  if (!row) co_return std::unexpected(row.error());
+  if (!*row) co_return std::unexpected(gone(id, "head"));
+  const Result<BlobHead> head = decode_head(id, **row);
+  if (!head) co_return std::unexpected(head.error());
+  if (head->chunks == 0) {
+    const uint64_t count = cut_length(head->size, offset, length);
+    co_return count == 0 ? std::string() : std::string(head->inlined.substr(offset, count));
+  }
+  std::string out;
+  std::function<Result<void>(const Reader&)> job = [&](const Reader& reader) -> Result<void> {
+    Result<std::string> bytes = read_chunks(reader, id, *head, offset, length);
+    if (!bytes) return std::unexpected(bytes.error());
+    out = std::move(*bytes);
+    return {};
+  };
+  Result<void> done = co_await engine.read(std::move(job));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(out);
+}
+
+Result<uint64_t> blob_size(const Reader& reader, BlobId id) {
+  const Result<std::string> row = head_row(reader, id);
+  if (!row) return std::unexpected(row.error());
+  const Result<BlobHead> head = decode_head(id, *row);
+  if (!head) return std::unexpected(head.error());
+  return head->size;
+}
+
+Result<void> check_blob(const Reader& reader, BlobId id) {
+  const Result<std::string> row = head_row(reader, id);
+  if (!row) return std::unexpected(row.error());
+  const Result<BlobHead> head = decode_head(id, *row);
+  if (!head) return std::unexpected(head.error());
+  uint64_t checksum = 0;
+  if (head->chunks == 0) checksum = chain_checksum(0, head->inlined);
+  for (uint32_t i = 0; i < head->chunks; ++i) {
+    const Result<std::string> chunk = read_chunks(reader, id, *head, uint64_t{i} * kBlobChunk, kBlobChunk);
+    if (!chunk) return std::unexpected(chunk.error());
+    checksum = chain_checksum(checksum, *chunk);
+  }
+  if (checksum == head->checksum) return {};
+  return fail(FaultKind::corrupt, fmt::format("blob {}: checksum differs", format_id(id)));
+}
+
+Result<std::vector<std::string>> blob_references(const Reader& reader, BlobId id) {
+  std::vector<std::string> found;
+  const Result<void> scanned = reader.scan(blob_partition(id), kReferenceBegin, kReferenceEnd,
+                                           [&](std::string_view key, std::string_view) {
+                                             found.emplace_back(key.substr(kReferenceBegin.size()));
+                                             return true;
+                                           });
+  if (!scanned) return std::unexpected(scanned.error());
+  return found;
+}
+
+}  // namespace posthouse::engine
