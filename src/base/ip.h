@@ -19,8 +19,8 @@ struct IpAddress {
   std::string to_string() const;
   bool is_loopback() const;
   bool is_any() const;
-  bool is_private() const;      // RFC 1918, RFC 6598, RFC 4193, link-local
-  IpAddress network() const;    // the /24 (v4) or /64 (v6) that limits count by
+  bool is_private() const;    // RFC 1918, RFC 6598, RFC 4193, link-local
+  IpAddress network() const;  // the /24 (v4) or /64 (v6) that limits count by
   auto operator<=>(const IpAddress&) const = default;
 };
 

@@ -1,8 +1,9 @@
-// Structured logs: one event a line, a name and key=value fields. Thread-safe; the only global of the program.
+// Structured logs: one event a line, a name and key=value fields. Thread-safe; the only global of the
+// program.
 #pragma once
 
-#include <cstdint>
 #include <concepts>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -16,14 +17,14 @@ enum class Level { trace, debug, info, warn, error };
 // A value as it will be printed: quoted when it needs to be, control characters escaped, cut at 1,024 bytes.
 class Value {
  public:
-  Value(std::string_view text) : text_(text) {}          // NOLINT(google-explicit-constructor)
-  Value(const std::string& text) : text_(text) {}        // NOLINT(google-explicit-constructor)
-  Value(const char* text) : text_(text) {}               // NOLINT(google-explicit-constructor)
-  Value(const Secret&) : text_("***") {}                 // NOLINT(google-explicit-constructor)
-  Value(bool b) : text_(b ? "yes" : "no") {}             // NOLINT(google-explicit-constructor)
+  Value(std::string_view text) : text_(text) {}    // NOLINT(google-explicit-constructor)
+  Value(const std::string& text) : text_(text) {}  // NOLINT(google-explicit-constructor)
+  Value(const char* text) : text_(text) {}         // NOLINT(google-explicit-constructor)
+  Value(const Secret&) : text_("***") {}           // NOLINT(google-explicit-constructor)
+  Value(bool b) : text_(b ? "yes" : "no") {}       // NOLINT(google-explicit-constructor)
   template <class N>
     requires std::integral<N> || std::floating_point<N>
-  Value(N number) : text_(std::to_string(number)) {}     // NOLINT(google-explicit-constructor)
+  Value(N number) : text_(std::to_string(number)) {}  // NOLINT(google-explicit-constructor)
   const std::string& text() const { return text_; }
 
  private:
@@ -36,11 +37,13 @@ struct Field {
 };
 
 // Configures the sink once, at start. `file` empty: standard error. `format`: "text" (logfmt) or "json".
-// Reopens the file when called again (log rotation).
+// Reopens the file when called again (log rotation). Throws std::exception when the file cannot be opened;
+// the log then stays as it was. Warnings and errors reach the file at once, the rest within a second (see
+// flush()).
 void configure(Level level, const std::string& file, std::string_view format);
 bool enabled(Level level);
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);
-void flush();
+void flush();  // writes out what is still buffered; event loops call it every second
 
 // event: room.what_happened, for instance "smtp.rcpt_refused".
 inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {

@@ -1,4 +1,5 @@
-// Counters, gauges and histograms for operators. Make them once (a static or a member), then they cost an atomic add.
+// Counters, gauges and histograms for operators. Make them once (a static or a member), then they cost an
+// atomic add.
 #pragma once
 
 #include <initializer_list>

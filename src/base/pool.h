@@ -68,8 +68,8 @@ struct OffloadAwaiter {
 };
 }  // namespace detail
 
-// co_await offload(pool, fn): runs fn() on the pool and comes back to the calling executor with its result. The
-// caller's locals stay alive meanwhile, so fn may refer to them.
+// co_await offload(pool, fn): runs fn() on the pool and comes back to the calling executor with its result.
+// The caller's locals stay alive meanwhile, so fn may refer to them.
 template <class F>
 Task<std::invoke_result_t<F&>> offload(Pool& pool, F work) {
   detail::OffloadAwaiter<F> awaiter{pool, std::move(work)};

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace posthouse {
 
@@ -11,9 +12,9 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string value) : value_(std::move(value)) {}
   Secret(const Secret&) = default;
-  Secret(Secret&&) noexcept = default;
-  Secret& operator=(const Secret&) = default;
-  Secret& operator=(Secret&&) noexcept = default;
+  Secret(Secret&& other) noexcept;
+  Secret& operator=(const Secret& other);
+  Secret& operator=(Secret&& other) noexcept;
   ~Secret();
 
   // The bytes themselves; the caller must not log or keep them.
@@ -21,11 +22,16 @@ class Secret {
   bool empty() const { return value_.empty(); }
 
  private:
+  void wipe();
+  void wipe_and_clear();
+
   std::string value_;
 };
 
 // For fmt: always "***".
-inline std::string_view format_as(const Secret&) { return "***"; }
+inline std::string_view format_as(const Secret&) {
+  return "***";
+}
 
 // Equal without telling by its time where the first difference is.
 bool constant_time_equal(std::string_view a, std::string_view b);

@@ -23,6 +23,7 @@ namespace detail {
 struct TaskPromiseBase {
   std::coroutine_handle<> continuation = std::noop_coroutine();
   std::exception_ptr error;
+  bool parked = false;  // the awaiting coroutine is suspended, and is to be resumed at the end
 
   std::suspend_always initial_suspend() noexcept { return {}; }
 
@@ -30,6 +31,7 @@ struct TaskPromiseBase {
     bool await_ready() noexcept { return false; }
     template <class P>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<P> self) noexcept {
+      if (!self.promise().parked) return std::noop_coroutine();
       return self.promise().continuation;
     }
     void await_resume() noexcept {}
@@ -56,7 +58,9 @@ struct TaskPromise<void> : TaskPromiseBase {
 
 }  // namespace detail
 
-// Owns its coroutine frame. Await it once, on the executor that should run it. Not thread-safe.
+// Owns its coroutine frame. Await it once, on the executor that should run it: whatever the task waits for
+// must resume it on that executor's one thread (Executor::post), never inside the call that suspends. Not
+// thread-safe.
 template <class T>
 class [[nodiscard]] Task {
  public:
@@ -78,9 +82,15 @@ class [[nodiscard]] Task {
   struct Awaiter {
     Handle handle;
     bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
+    // A task that ends without waiting lets its caller go on at once, from here: a long loop of such tasks
+    // needs no stack, also where the compiler makes no tail call of a resumption. No atomics: the task is
+    // only ever resumed on this thread, later.
+    bool await_suspend(std::coroutine_handle<> caller) noexcept {
       handle.promise().continuation = caller;
-      return handle;
+      handle.resume();
+      if (handle.done()) return false;
+      handle.promise().parked = true;
+      return true;
     }
     T await_resume() {
       auto& promise = handle.promise();
@@ -120,8 +130,8 @@ struct Detached {
 Detached run_detached(Task<void> task);
 }  // namespace detail
 
-// Starts `task` here and now on the calling thread and lets it live on by itself. An exception that leaves it is
-// logged and counted, never passed on.
+// Starts `task` here and now on the calling thread and lets it live on by itself. An exception that leaves it
+// is logged and counted, never passed on.
 void spawn(Task<void> task);
 
 }  // namespace posthouse

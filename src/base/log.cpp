@@ -1,0 +1,221 @@
+#include "base/log.h"
+
+#include <fmt/chrono.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+
+#include "base/ascii.h"
+
+namespace posthouse::log {
+
+namespace {
+constexpr size_t kMaxValue = 1024;
+
+using std::chrono::steady_clock;
+
+struct Sink {
+  std::mutex mutex;  // guards logger and json while configure() replaces them
+  std::shared_ptr<spdlog::logger> logger;
+  bool json = false;
+  bool dirty = false;  // something may still be in the file's buffer
+  steady_clock::time_point flushed;
+};
+
+std::atomic<Level> threshold{Level::info};
+
+std::shared_ptr<spdlog::logger> make_logger(const std::string& file) {
+  spdlog::sink_ptr sink;
+  if (file.empty()) {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+  } else {
+    sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(file);
+  }
+  sink->set_pattern("%v");
+  auto logger = std::make_shared<spdlog::logger>("posthouse", sink);
+  logger->set_level(spdlog::level::trace);
+  return logger;
+}
+
+Sink& sink() {
+  static Sink& the = *new Sink{{}, make_logger(""), false, false, {}};
+  return the;
+}
+
+const char* name_of(Level level) {
+  switch (level) {
+    case Level::trace:
+      return "trace";
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warn:
+      return "warn";
+    case Level::error:
+      return "error";
+  }
+  return "info";
+}
+
+// The length of the well-formed UTF-8 character at the start of `text`, 0 if there is none.
+size_t utf8_length(std::string_view text) {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = at(0);
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                                                      : 4;
+  if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  }
+  if ((lead == 0xe0 && at(1) < 0xa0) || (lead == 0xed && at(1) > 0x9f)) return 0;  // overlong, surrogate
+  if ((lead == 0xf0 && at(1) < 0x90) || (lead == 0xf4 && at(1) > 0x8f)) return 0;
+  return length;
+}
+
+void append_control(std::string& out, unsigned char c, bool json) {
+  if (c == '\n') {
+    out += "\\n";
+  } else if (c == '\r') {
+    out += "\\r";
+  } else if (c == '\t') {
+    out += "\\t";
+  } else {
+    out += fmt::format(fmt::runtime(json ? "\\u{:04x}" : "\\x{:02x}"), c);
+  }
+}
+
+// Between quotes: control characters never reach a terminal, and what is no UTF-8 shows as its bytes (JSON:
+// U+FFFD).
+void append_quoted(std::string& out, std::string_view text, bool json) {
+  out.push_back('"');
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    const size_t length = utf8_length(text);
+    if (length == 0) {
+      out += json ? std::string("\\ufffd") : fmt::format("\\x{:02x}", c);
+    } else if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(text[0]);
+    } else if (c < 0x20 || c == 0x7f) {
+      append_control(out, c, json);
+    } else if (length == 2 && c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
+      out += fmt::format("\\u{:04x}",
+                         static_cast<unsigned char>(text[1]));  // C1 controls steer terminals as well
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out.push_back('"');
+}
+
+bool is_plain(std::string_view text) {
+  if (text.empty()) return false;
+  for (const char c : text) {
+    if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
+      return false;  // <= also takes bytes above 127
+  }
+  return true;
+}
+
+void append_value(std::string& out, std::string_view text, bool json) {
+  const bool cut = text.size() > kMaxValue;
+  if (cut) text = text.substr(0, kMaxValue);
+  if (!json && !cut && is_plain(text)) {
+    out += text;
+  } else if (cut) {
+    append_quoted(out, std::string(text) + "...", json);
+  } else {
+    append_quoted(out, text, json);
+  }
+}
+
+void append_field(std::string& out, std::string_view key, std::string_view value, bool json) {
+  if (json) {
+    if (out.size() > 1) out.push_back(',');
+    append_quoted(out, key, true);
+    out.push_back(':');
+  } else {
+    if (!out.empty()) out.push_back(' ');
+    out += key;
+    out.push_back('=');
+  }
+  append_value(out, value, json);
+}
+
+std::string timestamp() {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto whole = std::chrono::floor<std::chrono::seconds>(now);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)),
+                     (now - whole).count());
+}
+
+std::string text_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  std::string line = timestamp();
+  line.push_back(' ');
+  line += name_of(level);
+  line.push_back(' ');
+  line += event;
+  for (const Field& field : fields) append_field(line, field.key, field.value.text(), false);
+  return line;
+}
+
+std::string json_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  std::string line = "{";
+  append_field(line, "ts", timestamp(), true);
+  append_field(line, "level", name_of(level), true);
+  append_field(line, "event", event, true);
+  for (const Field& field : fields) append_field(line, field.key, field.value.text(), true);
+  line.push_back('}');
+  return line;
+}
+}  // namespace
+
+void configure(Level level, const std::string& file, std::string_view format) {
+  std::shared_ptr<spdlog::logger> logger = make_logger(file);
+  Sink& to = sink();
+  const std::lock_guard lock(to.mutex);
+  to.logger->flush();
+  to.logger = std::move(logger);
+  to.json = iequals(format, "json");
+  threshold.store(level, std::memory_order_relaxed);
+}
+
+bool enabled(Level level) {
+  return level >= threshold.load(std::memory_order_relaxed);
+}
+
+void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  constexpr auto kFlushEvery = std::chrono::seconds(1);
+  if (!enabled(level)) return;
+  Sink& to = sink();
+  const std::lock_guard lock(to.mutex);
+  const std::string line = to.json ? json_line(level, event, fields) : text_line(level, event, fields);
+  to.logger->log(spdlog::level::info, spdlog::string_view_t(line));
+  // One write to the file for each line would cost more than the line; warnings must not be lost in a crash.
+  const auto now = steady_clock::now();
+  to.dirty = level < Level::warn && now - to.flushed < kFlushEvery;
+  if (!to.dirty) {
+    to.logger->flush();
+    to.flushed = now;
+  }
+}
+
+void flush() {
+  Sink& to = sink();
+  const std::lock_guard lock(to.mutex);
+  if (!to.dirty) return;
+  to.logger->flush();
+  to.dirty = false;
+  to.flushed = steady_clock::now();
+}
+
+}  // namespace posthouse::log
