@@ -1,0 +1,90 @@
+// The configuration as typed values. What each means, its default and its range stand in one table:
+// options.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ip.h"
+
+namespace posthouse::app {
+
+// Where one service listens; empty: not at all.
+using Listen = std::vector<Endpoint>;
+
+struct CertificateFiles {
+  std::string chain;  // PEM: certificate, then intermediates
+  std::string key;    // PEM
+  bool operator==(const CertificateFiles&) const = default;
+};
+
+struct Config {
+  struct Server {
+    std::string hostname, data_directory, user, group, default_domain, control_socket;
+    uint64_t loops = 0;
+  } server;
+  struct Listeners {
+    Listen smtp, submission, submissions, imap, imaps, lmtp, metrics;
+  } listen;
+  struct Tls {
+    std::vector<CertificateFiles> certificates;
+    std::string ca_file;
+  } tls;
+  struct Limits {
+    uint64_t message_size = 0, recipients = 0, connections = 0, connections_per_network = 0, errors = 0,
+             commands = 0, received = 0, imap_connections = 0, imap_sessions_per_account = 0,
+             imap_bad_commands = 0;
+    seconds smtp_command{}, smtp_data{}, imap_login{}, imap_idle{}, shutdown{};
+  } limits;
+  struct Auth {
+    bool plain_without_tls = false;
+    uint64_t threads = 0;
+  } auth;
+  struct Queue {
+    std::vector<seconds> retry;
+    seconds expire{}, warn{}, connection_idle{};
+    uint64_t connections = 0, per_destination = 0, letters_per_connection = 0, port = 0;
+    bool allow_loopback = false;
+  } queue;
+  struct Smarthost {
+    std::string host, user, password_file, tls;
+    uint64_t port = 0;
+    bool verify = true;
+  } smarthost;
+  struct Resolver {
+    std::vector<std::string> servers;
+    bool recursive = false;
+    std::string trust_anchor;
+    seconds timeout{};
+  } resolver;
+  struct Store {
+    uint64_t memory = 0, reserve = 0, reading_threads = 0;
+  } store;
+  struct Quota {
+    uint64_t account = 0;
+    bool over_is_permanent = false;
+  } quota;
+  struct Delivery {
+    bool subaddress_to_mailbox = false;
+  } delivery;
+  struct Log {
+    std::string level, file, format;
+  } log;
+};
+
+// All defaults of the table.
+Config default_config();
+
+// Paths that follow from others.
+std::string store_directory(const Config& config);  // DATA/store
+std::string run_directory(const Config& config);    // DATA/run
+std::string key_directory(const Config& config);    // DATA/keys
+std::string control_path(const Config& config);     // server.control_socket, or DATA/run/control.sock
+// server.hostname, or the machine's name.
+std::string effective_hostname(const Config& config);
+// server.default_domain, or the host name without its first label.
+std::string effective_domain(const Config& config);
+
+}  // namespace posthouse::app

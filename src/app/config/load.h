@@ -1,0 +1,38 @@
+// Reading a configuration file (TOML).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/config/config.h"
+
+namespace posthouse::app {
+
+// One mistake in a file.
+struct ConfigProblem {
+  std::string file;
+  uint32_t line = 0;              // 0: the whole file
+  std::string key;                // "" where there is none
+  std::string what;               // what was expected
+  std::string to_string() const;  // file:line: key: what
+};
+
+struct Loaded {
+  Config config;                        // the defaults where nothing is set
+  std::vector<ConfigProblem> problems;  // empty: all is well
+};
+
+// Never throws; an unreadable file is a problem. Unknown keys, wrong types and values out of range are
+// problems; all of them are reported at once. Relative paths in the file are taken from the file's own
+// folder.
+Loaded load_config(const std::string& path);
+
+// The same for text; `file` is its name in messages.
+Loaded parse_config(std::string_view text, const std::string& file);
+
+// Sets single options on top, each "section.name=value" with the value as it would stand in the file.
+// Problems are added to `loaded`.
+void apply_settings(Loaded& loaded, const std::vector<std::string>& settings);
+
+}  // namespace posthouse::app

@@ -1,0 +1,332 @@
+#include "app/config/options.h"
+
+#include "app/config/units.h"
+#include "base/ascii.h"
+
+namespace posthouse::app {
+namespace {
+
+using C = Config;
+
+template <auto Part, auto Member>
+auto& at(Config& config) {
+  return config.*Part.*Member;
+}
+
+constexpr uint64_t kMinute = 60, kHour = 3600, kDay = 86400;
+constexpr uint64_t kMiB = 1ull << 20;
+
+constexpr Section kSections[] = {
+    {"server", "Who this host is and where it keeps its things."},
+    {"listen", "Where each service listens: a list of `\"address:port\"`, or `\"off\"`."},
+    {"tls", "Certificates, ours and those we trust. TLS 1.2 and 1.3 are spoken."},
+    {"limits", "What one client, one letter and all of them together may take."},
+    {"auth", "Logins."},
+    {"queue", "Letters on their way to other hosts."},
+    {"smarthost", "Send everything through one host instead of looking for each domain's own."},
+    {"resolver", "DNS."},
+    {"store", "The store of letters, queue and directory on disk."},
+    {"quota", "How much an account may keep."},
+    {"delivery", "Into the mailboxes."},
+    {"log", "What is written down about all this."},
+};
+
+using K = OptionKind;
+
+const Option kOptions[] = {
+    // ---- server
+    {"server.hostname", K::text, R"("")", false, 0, 0, "",
+     "The full name of this host, as other hosts see it in greetings and Received lines. It should resolve "
+     "to this "
+     "host's address and back. Empty: the machine's own name.",
+     &at<&C::server, &C::Server::hostname>},
+    {"server.default_domain", K::text, R"("")", false, 0, 0, "",
+     "The domain that completes addresses without one, and whose postmaster gets letters to `postmaster`. "
+     "Empty: "
+     "the host name without its first label.",
+     &at<&C::server, &C::Server::default_domain>},
+    {"server.data_directory", K::text, R"("/var/lib/posthouse")", false, 0, 0, "",
+     "Everything that is kept: letters, queue, accounts, keys. The program may read and write here and "
+     "nowhere else.",
+     &at<&C::server, &C::Server::data_directory>},
+    {"server.user", K::text, R"("")", false, 0, 0, "",
+     "The user to become after the ports are bound, when started as root. Required then.",
+     &at<&C::server, &C::Server::user>},
+    {"server.group", K::text, R"("")", false, 0, 0, "", "The group to become. Empty: the user's own.",
+     &at<&C::server, &C::Server::group>},
+    {"server.loops", K::count, "0", false, 0, 256, "",
+     "Threads that serve connections. 0: one for each processor.", &at<&C::server, &C::Server::loops>},
+    {"server.control_socket", K::text, R"("")", false, 0, 0, "",
+     "The local socket that the command line talks to (mode 0600). Empty: `run/control.sock` in the data "
+     "directory. "
+     "At most 107 bytes long.",
+     &at<&C::server, &C::Server::control_socket>},
+    // ---- listen
+    {"listen.smtp", K::listen, R"(["0.0.0.0:25", "[::]:25"])", false, 0, 0, "",
+     "Letters from other hosts (SMTP).", &at<&C::listen, &C::Listeners::smtp>},
+    {"listen.submission", K::listen, R"(["0.0.0.0:587", "[::]:587"])", false, 0, 0, "",
+     "Letters from users, TLS by STARTTLS.", &at<&C::listen, &C::Listeners::submission>},
+    {"listen.submissions", K::listen, R"(["0.0.0.0:465", "[::]:465"])", false, 0, 0, "",
+     "Letters from users, TLS from the first byte.", &at<&C::listen, &C::Listeners::submissions>},
+    {"listen.imap", K::listen, R"(["0.0.0.0:143", "[::]:143"])", false, 0, 0, "",
+     "Mailboxes (IMAP), TLS by STARTTLS.", &at<&C::listen, &C::Listeners::imap>},
+    {"listen.imaps", K::listen, R"(["0.0.0.0:993", "[::]:993"])", false, 0, 0, "",
+     "Mailboxes (IMAP), TLS from the first byte.", &at<&C::listen, &C::Listeners::imaps>},
+    {"listen.lmtp", K::listen, R"("off")", false, 0, 0, "",
+     "Letters for local users from a trusted mail system on this host (LMTP). Only loopback addresses.",
+     &at<&C::listen, &C::Listeners::lmtp>},
+    {"listen.metrics", K::listen, R"(["127.0.0.1:9464"])", false, 0, 0, "",
+     "Numbers for Prometheus at `/metrics` (HTTP). Only loopback addresses.",
+     &at<&C::listen, &C::Listeners::metrics>},
+    // ---- tls
+    {"tls.certificates", K::certificates, "[]", true, 0, 0, "",
+     "Files in PEM, each `{ chain = \"...\", key = \"...\" }`; the name a client asks for chooses among "
+     "them, the "
+     "first is the default. They are read again when they change. `server.user` must be able to read them. "
+     "None: "
+     "no TLS, and no logins.",
+     &at<&C::tls, &C::Tls::certificates>},
+    {"tls.ca_file", K::text, R"("")", false, 0, 0, "",
+     "Authorities to trust when a smarthost's certificate is checked, PEM. Empty: the system's.",
+     &at<&C::tls, &C::Tls::ca_file>},
+    // ---- limits
+    {"limits.message_size", K::bytes, R"("50MiB")", true, 64 * 1024, 2048 * kMiB, "",
+     "The largest letter taken in, by SMTP and by IMAP APPEND.", &at<&C::limits, &C::Limits::message_size>},
+    {"limits.recipients", K::count, "1000", true, 100, 100'000, "",
+     "Recipients of one letter (RFC 5321 section 4.5.3.1.8 asks for 100 at least).",
+     &at<&C::limits, &C::Limits::recipients>},
+    {"limits.connections", K::count, "2000", false, 1, 1'000'000, "",
+     "SMTP connections at a time, on all ports together.", &at<&C::limits, &C::Limits::connections>},
+    {"limits.connections_per_network", K::count, "50", false, 1, 1'000'000, "",
+     "Of these from one network (an IPv4 /24 or IPv6 /64).",
+     &at<&C::limits, &C::Limits::connections_per_network>},
+    {"limits.errors", K::count, "10", true, 1, 1000, "",
+     "Refused commands before an SMTP connection is closed with 421.", &at<&C::limits, &C::Limits::errors>},
+    {"limits.commands", K::count, "10000", true, 100, 10'000'000, "",
+     "SMTP commands without a letter taken in before the connection is closed.",
+     &at<&C::limits, &C::Limits::commands>},
+    {"limits.received", K::count, "100", false, 10, 1000, "",
+     "A letter with more Received lines than this goes in a circle and is refused.",
+     &at<&C::limits, &C::Limits::received>},
+    {"limits.smtp_command", K::duration, R"("5m")", true, 10, kHour, "",
+     "How long a client may take for its next SMTP command (RFC 5321 section 4.5.3.2.7).",
+     &at<&C::limits, &C::Limits::smtp_command>},
+    {"limits.smtp_data", K::duration, R"("10m")", true, 10, kHour, "",
+     "How long a client may pause within a letter.", &at<&C::limits, &C::Limits::smtp_data>},
+    {"limits.imap_connections", K::count, "20000", true, 1, 1'000'000, "", "IMAP connections at a time.",
+     &at<&C::limits, &C::Limits::imap_connections>},
+    {"limits.imap_sessions_per_account", K::count, "128", true, 1, 10'000, "",
+     "IMAP connections of one account.", &at<&C::limits, &C::Limits::imap_sessions_per_account>},
+    {"limits.imap_bad_commands", K::count, "20", true, 1, 1000, "",
+     "Commands that are not IMAP before the connection is closed.",
+     &at<&C::limits, &C::Limits::imap_bad_commands>},
+    {"limits.imap_login", K::duration, R"("1m")", true, 5, kHour, "",
+     "How long an IMAP client may stay without logging in.", &at<&C::limits, &C::Limits::imap_login>},
+    {"limits.imap_idle", K::duration, R"("30m")", true, 30 * kMinute, 24 * kHour, "",
+     "How long a logged-in IMAP client may be silent (RFC 9051 section 5.4 asks for 30 minutes at least).",
+     &at<&C::limits, &C::Limits::imap_idle>},
+    {"limits.shutdown", K::duration, R"("10s")", true, 1, 10 * kMinute, "",
+     "How long sessions may take to finish when the program is told to stop.",
+     &at<&C::limits, &C::Limits::shutdown>},
+    // ---- auth
+    {"auth.plain_without_tls", K::toggle, "false", false, 0, 0, "",
+     "Allow passwords over connections without TLS. Only for a closed test on loopback: `serve` refuses it "
+     "unless "
+     "all listeners are on loopback addresses.",
+     &at<&C::auth, &C::Auth::plain_without_tls>},
+    {"auth.threads", K::count, "2", false, 1, 64, "",
+     "Threads that check passwords. Each check takes some tens of milliseconds and 19 MiB on purpose.",
+     &at<&C::auth, &C::Auth::threads>},
+    // ---- queue
+    {"queue.retry", K::durations, R"(["5m", "10m", "20m", "40m", "1h", "2h", "4h"])", false, 1, 7 * kDay, "",
+     "Pauses after the first, second, ... failure; the last one repeats. Up to a tenth is added at random.",
+     &at<&C::queue, &C::Queue::retry>},
+    {"queue.expire", K::duration, R"("5d")", false, 1, 60 * kDay, "",
+     "A letter that could not be delivered for so long goes back to its sender.",
+     &at<&C::queue, &C::Queue::expire>},
+    {"queue.warn", K::duration, R"("4h")", false, 1, 60 * kDay, "",
+     "The sender is told once that his letter is late after so long.", &at<&C::queue, &C::Queue::warn>},
+    {"queue.connections", K::count, "200", false, 1, 100'000, "", "Connections to other hosts at a time.",
+     &at<&C::queue, &C::Queue::connections>},
+    {"queue.per_destination", K::count, "20", false, 1, 10'000, "", "Of these to one destination.",
+     &at<&C::queue, &C::Queue::per_destination>},
+    {"queue.letters_per_connection", K::count, "100", false, 1, 1'000'000, "",
+     "Letters sent over one connection before a new one is made.",
+     &at<&C::queue, &C::Queue::letters_per_connection>},
+    {"queue.connection_idle", K::duration, R"("5s")", false, 1, 10 * kMinute, "",
+     "How long a connection waits for another letter to the same host.",
+     &at<&C::queue, &C::Queue::connection_idle>},
+    {"queue.port", K::count, "25", false, 1, 65535, "",
+     "The port where other hosts listen. Another than 25 is for tests and closed networks.",
+     &at<&C::queue, &C::Queue::port>},
+    {"queue.allow_loopback", K::toggle, "false", false, 0, 0, "",
+     "Deliver to 127.0.0.0/8 and ::1, which otherwise means that a letter loops back to us. For tests.",
+     &at<&C::queue, &C::Queue::allow_loopback>},
+    // ---- smarthost
+    {"smarthost.host", K::text, R"("")", false, 0, 0, "",
+     "Name or address of the host that takes all outgoing letters. Empty: none, each domain's MX is used.",
+     &at<&C::smarthost, &C::Smarthost::host>},
+    {"smarthost.port", K::count, "587", false, 1, 65535, "", "Its port.",
+     &at<&C::smarthost, &C::Smarthost::port>},
+    {"smarthost.tls", K::choice, R"("starttls")", false, 0, 0, "starttls implicit",
+     "`starttls`, or `implicit` for TLS from the first byte (port 465).",
+     &at<&C::smarthost, &C::Smarthost::tls>},
+    {"smarthost.verify", K::toggle, "true", false, 0, 0, "", "Its certificate must be good.",
+     &at<&C::smarthost, &C::Smarthost::verify>},
+    {"smarthost.user", K::text, R"("")", false, 0, 0, "", "The login there. Empty: none.",
+     &at<&C::smarthost, &C::Smarthost::user>},
+    {"smarthost.password_file", K::text, R"("")", false, 0, 0, "",
+     "A file whose first line is the password. `server.user` must be able to read it, nobody else should.",
+     &at<&C::smarthost, &C::Smarthost::password_file>},
+    // ---- resolver
+    {"resolver.servers", K::texts, "[]", false, 0, 0, "",
+     "Name servers to ask, each an address or `\"address@port\"`. None: those of /etc/resolv.conf.",
+     &at<&C::resolver, &C::Resolver::servers>},
+    {"resolver.recursive", K::toggle, "false", false, 0, 0, "",
+     "Ask the root servers and down from there, without any other name server.",
+     &at<&C::resolver, &C::Resolver::recursive>},
+    {"resolver.trust_anchor", K::text, R"("")", false, 0, 0, "",
+     "File with the DNSSEC root key, for instance /usr/share/dns/root.key. Empty: answers are not validated.",
+     &at<&C::resolver, &C::Resolver::trust_anchor>},
+    {"resolver.timeout", K::duration, R"("20s")", false, 1, 5 * kMinute, "",
+     "How long to wait for an answer.", &at<&C::resolver, &C::Resolver::timeout>},
+    // ---- store
+    {"store.memory", K::bytes, R"("256MiB")", false, 16 * kMiB, 1024 * 1024 * kMiB, "",
+     "Memory for caches and write buffers of the store.", &at<&C::store, &C::Store::memory>},
+    {"store.reserve", K::bytes, R"("64MiB")", false, 0, 1024 * 1024 * kMiB, "",
+     "Disk space to leave free: letters are refused with 452 when less is left.",
+     &at<&C::store, &C::Store::reserve>},
+    {"store.reading_threads", K::count, "2", false, 1, 64, "", "Threads that read from disk.",
+     &at<&C::store, &C::Store::reading_threads>},
+    // ---- quota
+    {"quota.account", K::bytes, R"("0B")", false, 0, 1024ull * 1024 * 1024 * kMiB, "",
+     "What an account may keep, where neither it nor its domain says otherwise. 0B: no limit.",
+     &at<&C::quota, &C::Quota::account>},
+    {"quota.over_is_permanent", K::toggle, "false", false, 0, 0, "",
+     "Refuse letters to a full account for good (552) instead of asking the sender to try again (452).",
+     &at<&C::quota, &C::Quota::over_is_permanent>},
+    // ---- delivery
+    {"delivery.subaddress_to_mailbox", K::toggle, "false", false, 0, 0, "",
+     "A letter to `user+Lists@` goes to the mailbox `Lists` if the user has one.",
+     &at<&C::delivery, &C::Delivery::subaddress_to_mailbox>},
+    // ---- log
+    {"log.level", K::choice, R"("info")", true, 0, 0, "trace debug info warn error",
+     "The least that is logged.", &at<&C::log, &C::Log::level>},
+    {"log.file", K::text, R"("")", true, 0, 0, "",
+     "Where to. Empty: standard error, which systemd keeps. Opened again on SIGHUP.",
+     &at<&C::log, &C::Log::file>},
+    {"log.format", K::choice, R"("text")", true, 0, 0, "text json",
+     "`text` (key=value) or `json`, one event a line.", &at<&C::log, &C::Log::format>},
+};
+
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+template <class List, class Text>
+std::string list_text(const List& list, Text text) {
+  std::string out = "[";
+  for (const auto& item : list) {
+    if (out.size() > 1) out += ", ";
+    out += text(item);
+  }
+  return out + "]";
+}
+
+// Renders the value a field refers to.
+struct Renderer {
+  OptionKind kind;
+
+  std::string operator()(const std::string& v) const { return quote(v); }
+  std::string operator()(bool v) const { return v ? "true" : "false"; }
+  std::string operator()(uint64_t v) const {
+    return kind == K::bytes ? quote(format_size(v)) : fmt::to_string(v);
+  }
+  std::string operator()(seconds v) const { return quote(format_duration(v)); }
+  std::string operator()(const std::vector<seconds>& v) const {
+    return list_text(v, [](seconds s) { return quote(format_duration(s)); });
+  }
+  std::string operator()(const std::vector<std::string>& v) const { return list_text(v, quote); }
+  std::string operator()(const Listen& v) const {
+    if (v.empty()) return quote("off");
+    return list_text(v, [](const Endpoint& e) { return quote(e.to_string()); });
+  }
+  std::string operator()(const std::vector<CertificateFiles>& v) const {
+    return list_text(v, [](const CertificateFiles& c) {
+      return fmt::format("{{ chain = {}, key = {} }}", quote(c.chain), quote(c.key));
+    });
+  }
+};
+
+std::string range_text(const Option& option) {
+  if (option.least == 0 && option.most == 0) return "";
+  switch (option.kind) {
+    case K::bytes:
+      return fmt::format(", {} to {}", format_size(option.least), format_size(option.most));
+    case K::duration:
+    case K::durations:
+      return fmt::format(", {} to {}", format_duration(seconds(option.least)),
+                         format_duration(seconds(option.most)));
+    default:
+      return fmt::format(", {} to {}", option.least, option.most);
+  }
+}
+
+}  // namespace
+
+std::span<const Option> options() {
+  return kOptions;
+}
+
+std::span<const Section> sections() {
+  return kSections;
+}
+
+std::string expected(const Option& option) {
+  std::string range = range_text(option);
+  switch (option.kind) {
+    case K::text:
+      return "text in quotes";
+    case K::choice: {
+      std::string words;
+      for (std::string_view word : split(option.choices, ' ')) {
+        if (!words.empty()) words += ", ";
+        words += quote(word);
+      }
+      return "one of " + words;
+    }
+    case K::toggle:
+      return "true or false";
+    case K::count:
+      return "a whole number" + range;
+    case K::bytes:
+      return "a size such as \"50MiB\"" + range;
+    case K::duration:
+      return "a duration such as \"30s\", \"5m\" or \"5d\"" + range;
+    case K::durations:
+      return "a list of durations such as [\"5m\", \"1h\"], each" + (range.empty() ? "" : range.substr(1));
+    case K::texts:
+      return "a list of texts such as [\"a\", \"b\"]";
+    case K::listen:
+      return "\"off\" or a list of addresses with ports such as [\"0.0.0.0:25\", \"[::]:25\"]";
+    case K::certificates:
+      return "a list of certificates such as [{ chain = \"chain.pem\", key = \"key.pem\" }]";
+  }
+  return "";
+}
+
+std::string value_text(const Option& option, const Config& config) {
+  Config copy = config;  // the accessors want a mutable one
+  return std::visit([&](auto field) { return Renderer{option.kind}(field(copy)); }, option.field);
+}
+
+}  // namespace posthouse::app
