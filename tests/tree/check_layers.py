@@ -43,9 +43,9 @@ def violations(source, relative, rules):
                     yield f"src/{relative}: {room}/{relative.parts[1]} may not include its sibling {target}"
         elif kind == '"' and not (relative.parent / target).name == target and "/" not in target:
             continue
-        for prefix, allowed in outside.items():
-            if target.startswith(prefix) and room not in allowed:
-                yield f"src/{relative}: {target} may only be included in {', '.join(sorted(allowed))}"
+        prefix = max((p for p in outside if target.startswith(p)), key=len, default=None)  # the closest rule counts
+        if prefix is not None and room not in outside[prefix]:
+            yield f"src/{relative}: {target} may only be included in {', '.join(sorted(outside[prefix]))}"
 
 
 def main():
