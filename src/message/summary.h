@@ -1,6 +1,6 @@
-// The shape of a message, found in one pass while its bytes stream by, and kept as a compact record beside it, so
-// that listing a mailbox never parses again: envelope (RFC 9051 section 7.5.2), MIME structure with the place of
-// every part, and what else listings want.
+// The shape of a message, found in one pass while its bytes stream by, and kept as a compact record beside
+// it, so that listing a mailbox never parses again: envelope (RFC 9051 section 7.5.2), MIME structure with
+// the place of every part, and what else listings want.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +11,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "message/address_list.h"
 
 namespace posthouse::message {
 
-// An address as an IMAP ENVELOPE has it. Raw bytes of the header (encoded words stay encoded). A group starts with
-// an entry whose host is absent and whose mailbox is the group's name, and ends with one where both are absent.
-struct EnvelopeAddress {
-  std::string name;        // display name, unquoted
-  std::string route;       // obsolete source route (adl)
-  std::string mailbox;     // local part
-  std::string host;
-  bool has_name = false, has_route = false, has_mailbox = false, has_host = false;
-};
-
 struct Envelope {
-  std::string date, subject, in_reply_to, message_id;    // unfolded raw values
+  std::string date, subject, in_reply_to, message_id;  // unfolded raw values
   bool has_date = false, has_subject = false, has_in_reply_to = false, has_message_id = false;
   std::vector<EnvelopeAddress> from, sender, reply_to, to, cc, bcc;  // sender and reply_to as in the header
 };
@@ -34,34 +25,36 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;  // name as
 
 // One node of the MIME tree. Offsets are octets from the start of the stored message.
 struct Part {
-  std::string type, subtype;         // as written; "TEXT"/"PLAIN" by default
+  std::string type, subtype;  // as written; "TEXT"/"PLAIN" by default
   Parameters parameters;
   std::string id, description, encoding, md5, disposition, language, location;  // "" where absent
   Parameters disposition_parameters;
   std::vector<std::string> languages;
-  uint64_t header_begin = 0;         // of the part's MIME header (for the root: the message header)
-  uint64_t body_begin = 0;           // after the empty line
-  uint64_t body_end = 0;             // before the line end that belongs to the boundary
+  uint64_t header_begin = 0;  // of the part's MIME header (for the root: the message header)
+  uint64_t body_begin = 0;    // after the empty line
+  uint64_t body_end = 0;      // before the line end that belongs to the boundary
   uint32_t body_lines = 0;
-  std::vector<Part> children;        // of a multipart, or the one root of an embedded message
+  std::vector<Part> children;          // of a multipart, or the one root of an embedded message
   std::unique_ptr<Envelope> envelope;  // of message/rfc822 (and message/global): the embedded one's
   bool is_multipart() const;
-  bool is_message() const;           // message/rfc822 or message/global with one child
+  bool is_message() const;  // message/rfc822 or message/global with one child
 };
 
 struct Summary {
   Envelope envelope;
   Part root;
   uint64_t size = 0;
-  uint32_t received_count = 0;       // Received fields, for loop detection
-  int64_t date_seconds = 0;          // Date as seconds since 1970; 0 if unreadable
+  uint32_t received_count = 0;      // Received fields, for loop detection
+  bool has_date = false;            // there is a Date and it can be read
+  int64_t date_seconds = 0;         // Date as seconds since 1970; 0 if unreadable
+  int32_t date_offset_minutes = 0;  // the zone it was written in: SENTON compares its own day
   bool has_8bit_header = false;
   bool has_8bit_body = false;
-  bool truncated = false;            // a limit of message/limits.h was hit: the rest was not looked at
+  bool truncated = false;  // a limit of message/limits.h was hit: the rest was not looked at
 };
 
-// Feed a message in pieces of any size, then finish. Bounded memory: keeps the header fields it needs, not bodies.
-// Never fails: damaged input gives what could be read.
+// Feed a message in pieces of any size, then finish. Bounded memory: keeps the header fields it needs, not
+// bodies. Never fails: damaged input gives what could be read.
 class Summarizer {
  public:
   Summarizer();
@@ -83,8 +76,8 @@ std::string encode(const Summary& summary);
 Result<Summary> decode(std::string_view record);
 
 // IMAP text straight from the record, without building the tree: "(date subject ...)" and "(...)".
-// `extended`: BODYSTRUCTURE, else BODY. `utf8`: 8-bit text may be sent as it is; else it becomes an encoded word
-// or "?" (clients break on raw 8-bit, see docs).
+// `extended`: BODYSTRUCTURE, else BODY. `utf8`: 8-bit text may be sent as it is; else it becomes an encoded
+// word or "?" (clients break on raw 8-bit, see docs).
 void append_imap_envelope(std::string& out, std::string_view record, bool utf8);
 void append_imap_bodystructure(std::string& out, std::string_view record, bool extended, bool utf8);
 
