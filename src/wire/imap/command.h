@@ -1,0 +1,196 @@
+// The commands of IMAP4rev1 and the announced extensions, as values. One struct each; Command is any of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/secret.h"
+#include "wire/imap/flags.h"
+#include "wire/imap/sequence_set.h"
+
+namespace posthouse::wire::imap {
+
+// Mailbox names stand here as they came (modified UTF-7); decode_mailbox_name() gives the name itself.
+
+// ---- any state (RFC 3501 section 6.1)
+struct Capability {};
+struct Noop {};
+struct Logout {};
+struct Id {  // RFC 2971
+  std::vector<std::pair<std::string, std::optional<std::string>>> fields;
+};
+
+// ---- not authenticated (section 6.2)
+struct StartTls {};
+struct Authenticate {
+  std::string mechanism;
+  std::optional<std::string> initial;  // base64 as it came, "=" for an empty one (RFC 4959)
+};
+struct Login {
+  std::string user;
+  Secret password;
+};
+
+// ---- authenticated (section 6.3)
+struct Select {
+  std::string mailbox;
+};
+struct Examine {
+  std::string mailbox;
+};
+struct Create {
+  std::string mailbox;
+};
+struct Delete {
+  std::string mailbox;
+};
+struct Rename {
+  std::string from, to;
+};
+struct Subscribe {
+  std::string mailbox;
+};
+struct Unsubscribe {
+  std::string mailbox;
+};
+struct List {
+  std::string reference, pattern;
+};
+struct Lsub {
+  std::string reference, pattern;
+};
+enum class StatusItem : uint8_t { messages, recent, uid_next, uid_validity, unseen, size, append_limit };
+struct Status {
+  std::string mailbox;
+  std::vector<StatusItem> items;
+};
+struct Append {  // the message itself follows: CommandReader::take_body()
+  std::string mailbox;
+  Flags flags;
+  std::optional<int64_t> date;  // seconds since 1970
+  uint64_t size = 0;
+  bool synchronizing = true;  // the client waits for "+" before it sends
+};
+struct Namespace {};  // RFC 2342
+struct Enable {       // RFC 5161
+  std::vector<std::string> capabilities;
+};
+struct Idle {};  // RFC 2177
+
+// ---- selected (section 6.4)
+struct Check {};
+struct Close {};
+struct Unselect {};  // RFC 3691
+struct Expunge {
+  std::optional<SequenceSet> uids;  // UID EXPUNGE (RFC 4315)
+};
+
+struct SearchKey {
+  enum Type : uint8_t {
+    all,
+    flag_set,    // number: bits of SystemFlag, all of them set
+    flag_unset,  // number: bits, none of them set
+    keyword,     // text
+    unkeyword,   // text
+    recent,
+    old,
+    is_new,  // RECENT UNSEEN
+    before,  // number: day since 1970 (as int32)
+    on,
+    since,
+    sent_before,
+    sent_on,
+    sent_since,
+    larger,  // number
+    smaller,
+    from,  // text
+    to,
+    cc,
+    bcc,
+    subject,
+    header,  // name, text
+    body,
+    text_,     // TEXT: header and body
+    sequence,  // set
+    uid,       // set
+    and_,      // children, all
+    or_,       // children, two
+    not_,      // children, one
+  };
+  Type type = all;
+  int64_t number = 0;
+  std::string name, text;
+  SequenceSet set;
+  std::vector<SearchKey> children;
+};
+struct Search {
+  bool uid = false;
+  std::string charset;  // "" if none was given
+  SearchKey key;        // and_ of what stands at the top
+};
+
+// A section of BODY[...] (section 6.4.5).
+struct Section {
+  enum Text : uint8_t { none, header, header_fields, header_fields_not, text, mime };
+  std::vector<uint32_t> part;
+  Text kind = none;
+  std::vector<std::string> fields;
+};
+struct FetchItem {
+  enum Type : uint8_t {
+    flags,
+    uid,
+    internal_date,
+    rfc822_size,
+    envelope,
+    body_structure,  // BODYSTRUCTURE
+    body_shape,      // BODY without a section
+    body,            // BODY[...] and BODY.PEEK[...]
+    rfc822,
+    rfc822_header,
+    rfc822_text,
+  };
+  Type type = flags;
+  bool peek = false;
+  Section section;
+  struct Partial {
+    uint32_t offset = 0;
+    uint32_t length = 0;
+  };
+  std::optional<Partial> partial;
+};
+struct Fetch {
+  bool uid = false;
+  SequenceSet set;
+  std::vector<FetchItem> items;
+};
+
+enum class StoreMode : uint8_t { replace, add, remove };
+struct Store {
+  bool uid = false;
+  SequenceSet set;
+  StoreMode mode = StoreMode::replace;
+  bool silent = false;
+  Flags flags;
+};
+struct Copy {
+  bool uid = false;
+  SequenceSet set;
+  std::string mailbox;
+};
+struct Move {  // RFC 6851
+  bool uid = false;
+  SequenceSet set;
+  std::string mailbox;
+};
+
+using Command =
+    std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
+                 Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
+                 Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move>;
+
+}  // namespace posthouse::wire::imap

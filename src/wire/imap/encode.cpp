@@ -1,0 +1,60 @@
+#include "wire/imap/encode.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "wire/imap/grammar.h"
+#include "wire/imap/mailbox_name.h"
+
+namespace posthouse::wire::imap {
+
+namespace {
+constexpr size_t kMaxQuoted =
+    1'000;  // longer ones go as literals: some clients read lines into small buffers
+}
+
+bool is_quotable(std::string_view text) {
+  return text.size() <= kMaxQuoted && std::all_of(text.begin(), text.end(), [](char c) {
+           return !is_8bit(c) && c != '\r' && c != '\n' && c != '\0';
+         });
+}
+
+void append_literal_header(std::string& out, uint64_t size) {
+  out += '{';
+  out += std::to_string(size);
+  out += "}\r\n";
+}
+
+void append_string(std::string& out, std::string_view text) {
+  if (!is_quotable(text)) {
+    append_literal_header(out, text.size());
+    out += text;
+    return;
+  }
+  out += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+void append_astring(std::string& out, std::string_view text) {
+  const bool atom =
+      !text.empty() && std::all_of(text.begin(), text.end(), is_astring_char) && !iequals(text, "NIL");
+  if (atom) {
+    out += text;
+  } else {
+    append_string(out, text);
+  }
+}
+
+void append_mailbox(std::string& out, std::string_view utf8) {
+  append_astring(out, encode_mailbox_name(utf8));
+}
+
+void append_text(std::string& out, std::string_view text) {
+  for (char c : text) out += is_8bit(c) || static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+}
+
+}  // namespace posthouse::wire::imap

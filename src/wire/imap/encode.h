@@ -1,0 +1,29 @@
+// Strings as the server writes them (RFC 3501 section 4.3).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace posthouse::wire::imap {
+
+// True if `text` may stand between quotes: 7-bit, no CR, LF or NUL, not too long.
+bool is_quotable(std::string_view text);
+
+// A quoted string where that is possible, else a literal.
+void append_string(std::string& out, std::string_view text);
+
+// "{n}" and the line end that come before the bytes of a literal.
+void append_literal_header(std::string& out, uint64_t size);
+
+// An atom where that is possible, else a string.
+void append_astring(std::string& out, std::string_view text);
+
+// A mailbox name given in UTF-8: modified UTF-7, then an astring.
+void append_mailbox(std::string& out, std::string_view utf8);
+
+// Free text of a response (resp-text): control characters and 8-bit become "?", so that no input ends a line
+// early.
+void append_text(std::string& out, std::string_view text);
+
+}  // namespace posthouse::wire::imap

@@ -1,0 +1,131 @@
+// The tag, the command's name, and which function knows its arguments.
+#include "base/ascii.h"
+#include "wire/imap/parse/parsers.h"
+
+namespace posthouse::wire::imap {
+
+namespace {
+
+using Parser = bool (*)(Cursor&, Command&);
+
+template <class C>
+bool bare(Cursor&, Command& out) {
+  out = C{};
+  return true;
+}
+
+template <class C>
+bool one_mailbox(Cursor& in, Command& out) {
+  C command;
+  if (!in.space() || !in.astring(command.mailbox)) return false;
+  out = std::move(command);
+  return true;
+}
+
+template <class C, bool kUid>
+bool set_and_mailbox(Cursor& in, Command& out) {
+  C command;
+  command.uid = kUid;
+  if (!in.space() || !in.set(command.set) || !in.space() || !in.astring(command.mailbox)) return false;
+  out = std::move(command);
+  return true;
+}
+
+template <bool (*F)(Cursor&, bool, Command&), bool kUid>
+bool with_uid(Cursor& in, Command& out) {
+  return F(in, kUid, out);
+}
+
+bool list(Cursor& in, Command& out) {
+  List command;
+  if (!parse_list(in, command)) return false;
+  out = std::move(command);
+  return true;
+}
+
+bool lsub(Cursor& in, Command& out) {
+  List command;
+  if (!parse_list(in, command)) return false;
+  out = Lsub{std::move(command.reference), std::move(command.pattern)};
+  return true;
+}
+
+bool append_without_literal(Cursor& in, Command&) {
+  return in.fail("APPEND needs a literal");
+}
+
+struct Entry {
+  std::string_view name;
+  Parser parse;
+};
+
+constexpr Entry kCommands[] = {
+    {"FETCH", with_uid<parse_fetch, false>},
+    {"NOOP", bare<Noop>},
+    {"STORE", with_uid<parse_store, false>},
+    {"SEARCH", with_uid<parse_search, false>},
+    {"IDLE", bare<Idle>},
+    {"SELECT", one_mailbox<Select>},
+    {"EXAMINE", one_mailbox<Examine>},
+    {"STATUS", parse_status},
+    {"APPEND", append_without_literal},
+    {"COPY", set_and_mailbox<Copy, false>},
+    {"MOVE", set_and_mailbox<Move, false>},
+    {"EXPUNGE", bare<Expunge>},
+    {"CHECK", bare<Check>},
+    {"CLOSE", bare<Close>},
+    {"UNSELECT", bare<Unselect>},
+    {"LIST", list},
+    {"LSUB", lsub},
+    {"CREATE", one_mailbox<Create>},
+    {"DELETE", one_mailbox<Delete>},
+    {"RENAME", parse_rename},
+    {"SUBSCRIBE", one_mailbox<Subscribe>},
+    {"UNSUBSCRIBE", one_mailbox<Unsubscribe>},
+    {"NAMESPACE", bare<Namespace>},
+    {"ENABLE", parse_enable},
+    {"ID", parse_id},
+    {"CAPABILITY", bare<Capability>},
+    {"LOGIN", parse_login},
+    {"AUTHENTICATE", parse_authenticate},
+    {"STARTTLS", bare<StartTls>},
+    {"LOGOUT", bare<Logout>},
+};
+
+constexpr Entry kUidCommands[] = {
+    {"FETCH", with_uid<parse_fetch, true>},   {"STORE", with_uid<parse_store, true>},
+    {"SEARCH", with_uid<parse_search, true>}, {"COPY", set_and_mailbox<Copy, true>},
+    {"MOVE", set_and_mailbox<Move, true>},    {"EXPUNGE", parse_uid_expunge},
+};
+
+template <size_t N>
+Parser find(const Entry (&table)[N], std::string_view name) {
+  for (const Entry& entry : table) {
+    if (iequals(entry.name, name)) return entry.parse;
+  }
+  return nullptr;
+}
+
+bool parse_named(Cursor& in, Command& out) {
+  std::string_view name = in.word();
+  Parser parse = nullptr;
+  if (iequals(name, "UID")) {
+    if (!in.space()) return false;
+    parse = find(kUidCommands, in.word());
+  } else {
+    parse = find(kCommands, name);
+  }
+  if (!parse) return in.fail("Unknown command");
+  return parse(in, out) && in.end();
+}
+
+}  // namespace
+
+bool parse_command(std::string_view text, std::string& tag, Command& out, std::string& error) {
+  Cursor in(text);
+  if (in.tag(tag) && in.space() && parse_named(in, out)) return true;
+  error = in.error();
+  return false;
+}
+
+}  // namespace posthouse::wire::imap

@@ -1,0 +1,137 @@
+// FETCH (RFC 3501 section 6.4.5).
+#include "base/ascii.h"
+#include "wire/imap/grammar.h"
+#include "wire/imap/limits.h"
+#include "wire/imap/parse/parsers.h"
+
+namespace posthouse::wire::imap {
+
+namespace {
+
+// header-list = "(" header-fld-name *(SP header-fld-name) ")"
+bool header_list(Cursor& in, Section& out) {
+  if (!in.space() || !in.expect('(')) return false;
+  do {
+    std::string name;
+    if (!in.astring(name)) return false;
+    if (out.fields.size() >= kMaxHeaderNames) return in.fail("Too many header fields");
+    out.fields.push_back(std::move(name));
+  } while (in.eat(' '));
+  return in.expect(')');
+}
+
+bool section_text(Cursor& in, Section& out) {
+  std::string_view word = in.word();
+  if (iequals(word, "HEADER")) {
+    out.kind = Section::header;
+  } else if (iequals(word, "TEXT")) {
+    out.kind = Section::text;
+  } else if (iequals(word, "MIME") && !out.part.empty()) {
+    out.kind = Section::mime;
+  } else if (iequals(word, "HEADER.FIELDS")) {
+    out.kind = Section::header_fields;
+    return header_list(in, out);
+  } else if (iequals(word, "HEADER.FIELDS.NOT")) {
+    out.kind = Section::header_fields_not;
+    return header_list(in, out);
+  } else {
+    return in.fail("Unknown section");
+  }
+  return true;
+}
+
+// section = "[" [section-spec] "]", the "[" being taken already
+bool section(Cursor& in, Section& out) {
+  if (in.eat(']')) return true;
+  bool text_follows = true;
+  while (!in.rest().empty() && is_digit(in.rest()[0])) {
+    uint32_t number = 0;
+    if (!in.non_zero(number)) return false;
+    if (out.part.size() >= kMaxNesting) return in.fail("Section too deep");
+    out.part.push_back(number);
+    text_follows = in.eat('.');
+    if (!text_follows) break;
+  }
+  if (text_follows && !section_text(in, out)) return false;
+  return in.expect(']');
+}
+
+// "<" number "." nz-number ">"
+bool partial(Cursor& in, FetchItem& out) {
+  if (!in.eat('<')) return true;
+  FetchItem::Partial range;
+  if (!in.number(range.offset) || !in.expect('.') || !in.non_zero(range.length) || !in.expect('>'))
+    return false;
+  out.partial = range;
+  return true;
+}
+
+bool body_item(Cursor& in, bool peek, FetchItem& out) {
+  if (!in.eat('[')) {
+    out.type = FetchItem::body_shape;
+    return !peek || in.fail("[ expected");
+  }
+  out.type = FetchItem::body;
+  out.peek = peek;
+  return section(in, out.section) && partial(in, out);
+}
+
+constexpr std::pair<std::string_view, FetchItem::Type> kItems[] = {
+    {"FLAGS", FetchItem::flags},
+    {"UID", FetchItem::uid},
+    {"ENVELOPE", FetchItem::envelope},
+    {"INTERNALDATE", FetchItem::internal_date},
+    {"RFC822.SIZE", FetchItem::rfc822_size},
+    {"BODYSTRUCTURE", FetchItem::body_structure},
+    {"RFC822", FetchItem::rfc822},
+    {"RFC822.HEADER", FetchItem::rfc822_header},
+    {"RFC822.TEXT", FetchItem::rfc822_text},
+};
+
+bool named_item(Cursor& in, std::string_view word, FetchItem& out) {
+  if (iequals(word, "BODY")) return body_item(in, false, out);
+  if (iequals(word, "BODY.PEEK")) return body_item(in, true, out);
+  for (const auto& [name, type] : kItems) {
+    if (!iequals(name, word)) continue;
+    out.type = type;
+    return true;
+  }
+  return in.fail("Unknown FETCH item");
+}
+
+// ALL, FAST and FULL stand alone, never within parentheses.
+bool macro(std::string_view word, Fetch& out) {
+  auto add = [&](FetchItem::Type type) { out.items.emplace_back().type = type; };
+  const bool all = iequals(word, "ALL");
+  const bool full = iequals(word, "FULL");
+  if (!all && !full && !iequals(word, "FAST")) return false;
+  add(FetchItem::flags);
+  add(FetchItem::internal_date);
+  add(FetchItem::rfc822_size);
+  if (all || full) add(FetchItem::envelope);
+  if (full) add(FetchItem::body_shape);
+  return true;
+}
+
+}  // namespace
+
+bool parse_fetch(Cursor& in, bool uid, Command& out) {
+  Fetch command;
+  command.uid = uid;
+  if (!in.space() || !in.set(command.set) || !in.space()) return false;
+  if (in.eat('(')) {
+    do {
+      if (command.items.size() >= kMaxFetchItems) return in.fail("Too many FETCH items");
+      std::string_view word = in.word();
+      if (!named_item(in, word, command.items.emplace_back())) return false;
+    } while (in.eat(' '));
+    if (!in.expect(')')) return false;
+  } else {
+    std::string_view word = in.word();
+    if (!macro(word, command) && !named_item(in, word, command.items.emplace_back())) return false;
+  }
+  out = std::move(command);
+  return true;
+}
+
+}  // namespace posthouse::wire::imap

@@ -1,0 +1,163 @@
+// SEARCH (RFC 3501 section 6.4.4).
+#include "base/ascii.h"
+#include "wire/imap/date.h"
+#include "wire/imap/limits.h"
+#include "wire/imap/parse/parsers.h"
+
+namespace posthouse::wire::imap {
+
+namespace {
+
+enum class Argument : uint8_t { none, string, date, number, flag_keyword, header, set };
+
+struct KeyWord {
+  std::string_view name;
+  SearchKey::Type type;
+  Argument argument = Argument::none;
+  int64_t number = 0;
+};
+
+using K = SearchKey;
+constexpr KeyWord kKeyWords[] = {
+    {"ALL", K::all},
+    {"ANSWERED", K::flag_set, Argument::none, kAnswered},
+    {"BCC", K::bcc, Argument::string},
+    {"BEFORE", K::before, Argument::date},
+    {"BODY", K::body, Argument::string},
+    {"CC", K::cc, Argument::string},
+    {"DELETED", K::flag_set, Argument::none, kDeleted},
+    {"DRAFT", K::flag_set, Argument::none, kDraft},
+    {"FLAGGED", K::flag_set, Argument::none, kFlagged},
+    {"FROM", K::from, Argument::string},
+    {"HEADER", K::header, Argument::header},
+    {"KEYWORD", K::keyword, Argument::flag_keyword},
+    {"LARGER", K::larger, Argument::number},
+    {"NEW", K::is_new},
+    {"OLD", K::old},
+    {"ON", K::on, Argument::date},
+    {"RECENT", K::recent},
+    {"SEEN", K::flag_set, Argument::none, kSeen},
+    {"SENTBEFORE", K::sent_before, Argument::date},
+    {"SENTON", K::sent_on, Argument::date},
+    {"SENTSINCE", K::sent_since, Argument::date},
+    {"SINCE", K::since, Argument::date},
+    {"SMALLER", K::smaller, Argument::number},
+    {"SUBJECT", K::subject, Argument::string},
+    {"TEXT", K::text_, Argument::string},
+    {"TO", K::to, Argument::string},
+    {"UID", K::uid, Argument::set},
+    {"UNANSWERED", K::flag_unset, Argument::none, kAnswered},
+    {"UNDELETED", K::flag_unset, Argument::none, kDeleted},
+    {"UNDRAFT", K::flag_unset, Argument::none, kDraft},
+    {"UNFLAGGED", K::flag_unset, Argument::none, kFlagged},
+    {"UNKEYWORD", K::unkeyword, Argument::flag_keyword},
+    {"UNSEEN", K::flag_unset, Argument::none, kSeen},
+};
+
+// date = date-text / DQUOTE date-text DQUOTE
+bool date_argument(Cursor& in, SearchKey& out) {
+  std::string quoted;
+  std::string_view text;
+  int32_t days = 0;
+  if (in.next_is('"')) {
+    if (!in.quoted(quoted)) return false;
+    text = quoted;
+  } else {
+    text = in.word();
+  }
+  if (!parse_date(text, days)) return in.fail("Bad date");
+  out.number = days;
+  return true;
+}
+
+bool argument(Cursor& in, Argument kind, SearchKey& out) {
+  if (kind == Argument::none) return true;
+  if (!in.space()) return false;
+  switch (kind) {
+    case Argument::string:
+      return in.astring(out.text);
+    case Argument::date:
+      return date_argument(in, out);
+    case Argument::header:
+      return in.astring(out.name) && in.space() && in.astring(out.text);
+    case Argument::set:
+      return in.set(out.set);
+    case Argument::number: {
+      uint32_t number = 0;
+      if (!in.number(number)) return false;
+      out.number = number;
+      return true;
+    }
+    case Argument::flag_keyword: {
+      std::string_view name;
+      if (!in.atom(name)) return false;
+      out.text = name;
+      return true;
+    }
+    case Argument::none:
+      break;
+  }
+  return true;
+}
+
+// Reads one command's keys; depth and number of keys are bounded, so neither the stack nor the tree can grow.
+class KeyParser {
+ public:
+  explicit KeyParser(Cursor& in) : in_(in) {}
+
+  // search-key *(SP search-key), as an and_
+  bool list(SearchKey& out, size_t depth) {
+    out.type = SearchKey::and_;
+    do {
+      if (!key(out.children.emplace_back(), depth)) return false;
+    } while (in_.eat(' '));
+    return true;
+  }
+
+  bool key(SearchKey& out, size_t depth) {
+    if (depth > kMaxNesting) return in_.fail("Search too deep");
+    if (++keys_ > kMaxSearchKeys) return in_.fail("Too many search keys");
+    if (in_.eat('(')) return list(out, depth + 1) && in_.expect(')');
+    if (!in_.rest().empty() && (is_digit(in_.rest()[0]) || in_.next_is('*'))) {
+      out.type = SearchKey::sequence;
+      return in_.set(out.set);
+    }
+    std::string_view word = in_.word();
+    if (iequals(word, "NOT")) {
+      out.type = SearchKey::not_;
+      return in_.space() && key(out.children.emplace_back(), depth + 1);
+    }
+    if (iequals(word, "OR")) {
+      out.type = SearchKey::or_;
+      return in_.space() && key(out.children.emplace_back(), depth + 1) && in_.space() &&
+             key(out.children.emplace_back(), depth + 1);
+    }
+    for (const KeyWord& known : kKeyWords) {
+      if (!iequals(known.name, word)) continue;
+      out.type = known.type;
+      out.number = known.number;
+      return argument(in_, known.argument, out);
+    }
+    return in_.fail("Unknown search key");
+  }
+
+ private:
+  Cursor& in_;
+  size_t keys_ = 0;
+};
+
+}  // namespace
+
+bool parse_search(Cursor& in, bool uid, Command& out) {
+  Search command;
+  command.uid = uid;
+  if (!in.space()) return false;
+  if (in.eat_word("CHARSET ")) {
+    if (!in.astring(command.charset) || !in.space()) return false;
+  }
+  if (!KeyParser(in).list(command.key, 0)) return false;
+  out = std::move(command);
+  return true;
+}
+
+}  // namespace posthouse::wire::imap
