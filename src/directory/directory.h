@@ -1,4 +1,5 @@
-// Who lives here: domains, accounts, aliases, credentials. Answers "whose is this address" and "may this login".
+// Who lives here: domains, accounts, aliases, credentials. Answers "whose is this address" and "may this
+// login".
 #pragma once
 
 #include <cstdint>
@@ -21,50 +22,56 @@ namespace posthouse::directory {
 
 using AccountId = uint64_t;
 
-// Addresses here are normalised: domain in lower-case A-labels, local part NFC and case-folded, no quotes unless
-// needed, subaddress kept. message::address_key() does that.
+// Addresses here are normalised: domain in lower-case A-labels, local part NFC and case-folded, no quotes
+// unless needed, subaddress kept. message::address_key() does that.
 
 struct Account {
   AccountId id = 0;
-  std::string address;                 // its main address
+  std::string address;  // its main address
   std::string display_name;
   bool enabled = true;
   bool admin = false;
-  std::optional<uint64_t> quota_bytes; // nothing: the domain's, then the default of the config
+  std::optional<uint64_t> quota_bytes;  // nothing: the domain's, then the default of the config
   SystemTime created{};
 };
 
 struct Domain {
   std::string name;
-  std::string catch_all;               // address, or "" for none
-  std::optional<uint64_t> quota_bytes; // default of its accounts
+  std::string catch_all;                // address, or "" for none
+  std::optional<uint64_t> quota_bytes;  // default of its accounts
 };
 
 struct Alias {
   std::string address;
-  std::vector<std::string> targets;    // addresses, local or not
+  std::vector<std::string> targets;  // addresses, local or not
 };
 
 // What an envelope recipient means here.
 struct Resolution {
   enum Kind {
-    remote,        // not a domain of ours
-    unknown,       // our domain, no such user
+    remote,   // not a domain of ours
+    unknown,  // our domain, no such user
     known,
   } kind = unknown;
   struct LocalTarget {
     AccountId account = 0;
-    std::string detail;                // subaddress: "tag" of user+tag@
+    std::string detail;  // subaddress: "tag" of user+tag@
   };
-  std::vector<LocalTarget> local;      // each account once
+  std::vector<LocalTarget> local;           // each account once
   std::vector<std::string> remote_targets;  // of aliases
 };
 
+// What delivery needs to know of an account.
+struct Standing {
+  bool enabled = false;
+  std::optional<uint64_t> quota_bytes;  // the account's, else its domain's; nothing: neither says
+};
+
 struct Login {
-  std::string name;                    // address, or local part when there is one domain
+  std::string name;  // address, or local part when there is one domain
   Secret password;
   IpAddress peer;
-  std::string protocol;                // "submission", "imap", ... for logs and limits
+  std::string protocol;  // "submission", "imap", ... for logs and limits
 };
 
 struct Authenticated {
@@ -76,47 +83,60 @@ struct Authenticated {
 struct ScramKeys {
   uint32_t iterations = 0;
   std::string salt, stored_key, server_key;  // raw bytes
-  std::optional<AccountId> account;          // nothing: no such user; the keys are made up but stay the same, so
-                                             // that a stranger can't find out who exists
+  std::optional<AccountId> account;  // nothing: no such user; the keys are made up but stay the same, so
+                                     // that a stranger can't find out who exists
 };
 
-// Thread-safe; tasks come back on their caller's executor. Faults: not_found, exists, syntax (address), policy
-// (disabled account, throttled login), io.
+struct Options {
+  // Completes login names and "postmaster" without a domain. "": the only domain, if there is just one.
+  std::string default_domain;
+};
+
+// Thread-safe; tasks come back on their caller's executor. Faults: not_found, exists, syntax (address),
+// policy (disabled account, throttled login), io.
 class Directory {
  public:
   // `pool` verifies passwords (Argon2id takes tens of milliseconds and 19 MiB each).
-  Directory(engine::Engine& engine, const Clock& clock, Random& random, Pool& pool);
+  Directory(engine::Engine& engine, const Clock& clock, Random& random, Pool& pool, Options options = {});
   ~Directory();
 
   // ---- questions
   // Follows aliases (10 levels, 1,000 targets), subaddress, catch-all; postmaster@ each of our domains always
   // resolves: to its alias, else an admin account. "postmaster" without a domain is the default domain's.
+  // Disabled accounts resolve: what that means is delivery's to say. What can't be an address is `unknown`.
+  // An answer comes from memory when it was asked before and nothing changed in the directory since.
   Task<Result<Resolution>> resolve(std::string address);
   Task<Result<bool>> is_local_domain(std::string domain);
   Task<Result<Account>> account(AccountId id);
   Task<Result<Account>> account(std::string address);
-  // The account's own address, or an alias that (through local aliases) leads to it alone or among others; the
-  // null reverse-path never. A subaddress of those counts too.
+  Task<Result<Standing>> standing(AccountId id);  // from memory as resolve()
+  // The account's own address, or an alias that (through local aliases) leads to it alone or among others;
+  // the null reverse-path never. A subaddress of those counts too.
   Task<Result<bool>> may_send_as(AccountId account, std::string address);
 
-  // ---- logins. Off the loop, constant effort whether or not the user exists; failures slow down the next tries of
-  // the same account and the same network (policy fault "throttled" at once when too many).
+  // ---- logins. Off the loop, constant effort whether or not the user exists; failures slow down the next
+  // tries of the same account and the same network (policy fault "throttled" at once when too many).
   Task<Result<Authenticated>> authenticate(Login login);
   Task<Result<ScramKeys>> scram_keys(std::string name);
   // SCRAM ends outside: tell how it went, so that failures count.
   void report_login(const std::string& name, const IpAddress& peer, bool success);
-  // Whether a try is allowed now; the fault says how long to wait.
+  // Whether a try is allowed now; the fault says how long to wait. Once for each try: a slowed-down account
+  // or network has one try in each waiting time, and this takes it. authenticate() does it by itself.
   Result<void> check_throttle(const std::string& name, const IpAddress& peer);
 
   // ---- administration
   Task<Result<void>> add_domain(Domain domain);
-  Task<Result<void>> remove_domain(std::string name);        // policy fault while it has accounts or aliases
+  Task<Result<void>> remove_domain(std::string name);  // policy fault while it has accounts or aliases
   Task<Result<std::vector<Domain>>> domains();
-  Task<Result<Account>> add_account(Account account, Secret password);   // id is chosen here
+  Task<Result<Account>> add_account(Account account, Secret password);  // id is chosen here
   Task<Result<void>> update_account(Account account);
   Task<Result<void>> set_password(AccountId id, Secret password);
+  // Takes over a hash made elsewhere: crypt(3) ($y$, $2b$, $6$, $5$, $1$; bare or after {CRYPT} and the like)
+  // or Argon2id. It becomes ours, with SCRAM keys, at the first good login. `syntax` for what can't be
+  // verified.
+  Task<Result<void>> set_password_hash(AccountId id, Secret hash);
   Task<Result<void>> remove_account(AccountId id);
-  Task<Result<std::vector<Account>>> accounts(std::string domain);       // "" for all
+  Task<Result<std::vector<Account>>> accounts(std::string domain);  // "" for all
   Task<Result<void>> set_alias(Alias alias);
   Task<Result<void>> remove_alias(std::string address);
   Task<Result<std::vector<Alias>>> aliases(std::string domain);

@@ -1,0 +1,90 @@
+// The directory's inside: lookups that its parts (resolve, login, administration) share. Not for other rooms.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/metrics.h"
+#include "directory/answer_cache.h"
+#include "directory/directory.h"
+#include "directory/limits.h"
+#include "directory/records.h"
+#include "directory/throttle.h"
+#include "directory/verified_passwords.h"
+
+namespace posthouse::directory {
+
+// The row decoded, nothing if it isn't there. `rows`: a Transaction.
+template <class Value>
+Result<std::optional<Value>> load(const engine::Transaction& rows, const std::string& key,
+                                  Result<Value> (*decode)(std::string_view)) {
+  Result<std::optional<std::string>> row = rows.get(key);
+  if (!row) return std::unexpected(row.error());
+  if (!row->has_value()) return std::optional<Value>();
+  Result<Value> value = decode(**row);
+  if (!value) return std::unexpected(value.error());
+  return std::optional<Value>(std::move(*value));
+}
+
+// Splits at the last @; the domain is "" without one.
+std::string_view domain_part(std::string_view address);
+std::string_view local_part(std::string_view address);
+
+struct Directory::Impl {
+  Impl(engine::Engine& engine, const Clock& clock, Random& random, Pool& pool, Options options);
+
+  // ---- rows, without blocking
+  template <class Value>
+  Task<Result<std::optional<Value>>> fetch(std::string key, Result<Value> (*decode)(std::string_view)) {
+    Result<std::optional<std::string>> row = co_await engine.fetch(kPartition, std::move(key));
+    if (!row) co_return std::unexpected(row.error());
+    if (!row->has_value()) co_return std::optional<Value>();
+    Result<Value> value = decode(**row);
+    if (!value) co_return std::unexpected(value.error());
+    co_return std::optional<Value>(std::move(*value));
+  }
+  // One transaction on the directory; what was remembered is forgotten after it.
+  Task<Result<void>> change(std::function<Result<void>(engine::Transaction&)> apply);
+  // "" if there is none.
+  Task<Result<std::string>> default_domain();
+
+  // ---- resolution
+  // Follows `address` (normalised, with a domain) to accounts and remote addresses. `fallbacks`: catch-all
+  // and postmaster's admin count as well.
+  Task<Result<Resolution>> expand(std::string address, bool fallbacks);
+  // Who reads postmaster's mail of a domain without such an alias; 0 if there are no accounts at all.
+  Task<Result<AccountId>> postmaster_of(std::string domain);
+
+  // ---- logins
+  // An account that a login name means, with its credentials; nothing if there is none.
+  struct Candidate {
+    Account account;
+    std::string credential_record;
+    Credential credential;
+  };
+  Task<Result<std::optional<Candidate>>> candidate(std::string name);
+  // The name under which a login's failures count: normalised if it can be.
+  std::string counted_name(const std::string& name);
+  Task<Result<std::string>> server_secret();
+  // Replaces an imported or outdated hash now that the password is known, unless it was changed meanwhile.
+  Task<void> renew_credential(AccountId id, std::string old_record, Secret password);
+
+  engine::Engine& engine;
+  const Clock& clock;
+  Random& random;
+  Pool& pool;
+  Options options;
+  Throttle throttle;
+  VerifiedPasswords verified;
+  AnswerCache<std::string, Resolution> resolutions{kResolveCache};
+  AnswerCache<AccountId, Standing> standings{kResolveCache};
+  AnswerCache<int, std::string> defaults{1};
+  std::mutex secret_mutex;
+  Secret secret;  // behind made-up SCRAM keys; "" until it is read
+  metrics::Counter logins_good, logins_bad, logins_throttled;
+  std::unique_ptr<engine::Watch> watch;  // last, so that it ends before what it clears
+};
+
+}  // namespace posthouse::directory
