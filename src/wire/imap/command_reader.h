@@ -79,7 +79,8 @@ class CommandReader {
   uint64_t append_limit_ = 50ull << 20;
   uint64_t left_ = 0;  // octets of a literal still to come
   uint64_t skipped_ = 0;
-  std::string buffer_;  // the command so far; while skipping, the end of the line so far
+  size_t line_start_ = 0;  // in buffer_, after the last literal: what stands before it is no literal header
+  std::string buffer_;     // the command so far; while skipping, the end of the line so far
   std::string tag_, error_;
 };
 
