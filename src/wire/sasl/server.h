@@ -1,5 +1,5 @@
-// SASL on the server: PLAIN, LOGIN, SCRAM-SHA-256 and -PLUS, as a dialogue of byte strings that SMTP, IMAP and POP3
-// sessions carry in their own ways. The mechanism part of SCRAM is GNU SASL's.
+// SASL on the server: PLAIN, LOGIN, SCRAM-SHA-256 and -PLUS, as a dialogue of byte strings that SMTP, IMAP
+// and POP3 sessions carry in their own ways. The mechanism part of SCRAM is GNU SASL's.
 #pragma once
 
 #include <cstdint>
@@ -43,14 +43,14 @@ class Authenticator {
 struct Channel {
   bool tls = false;
   bool allow_plain_without_tls = false;
-  std::string binding_type;          // "tls-exporter", "tls-unique" or ""
-  std::string binding;               // raw bytes
+  std::string binding_type;  // "tls-exporter", "tls-unique" or ""
+  std::string binding;       // raw bytes
   IpAddress peer;
-  std::string protocol;              // "submission", "imap", "pop3"
+  std::string protocol;  // "submission", "imap", "pop3"
 };
 
-// Names to announce now, best first: with TLS (or allowed without): SCRAM-SHA-256-PLUS (if the binding is known),
-// SCRAM-SHA-256, PLAIN, LOGIN. Without: none.
+// Names to announce now, best first: with TLS (or allowed without): SCRAM-SHA-256-PLUS (if the binding is
+// known), SCRAM-SHA-256, PLAIN, LOGIN. Without: none.
 std::vector<std::string> mechanisms(const Channel& channel);
 
 // One authentication exchange. Messages are decoded bytes (the protocol does base64 and its line limits).
@@ -58,9 +58,9 @@ class Exchange {
  public:
   struct Step {
     enum Kind { challenge, success, failure } kind = failure;
-    std::string data;                // challenge to send, or last data with success (may be empty)
-    Identity identity;               // on success
-    Fault fault;                     // on failure
+    std::string data;   // challenge to send, or last data with success (may be empty)
+    Identity identity;  // on success
+    Fault fault;        // on failure
   };
   virtual ~Exchange() = default;
   // First call: the initial response, or nothing if the client sent none.

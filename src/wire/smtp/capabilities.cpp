@@ -13,7 +13,8 @@ void take_mechanisms(std::string_view words, std::vector<std::string>& out) {
   for (std::string_view word : split(words, ' ')) {
     if (word.empty()) continue;
     std::string name = to_upper(word);
-    if (out.size() < kMaxMechanisms && std::ranges::find(out, name) == out.end()) out.push_back(std::move(name));
+    if (out.size() < kMaxMechanisms && std::ranges::find(out, name) == out.end())
+      out.push_back(std::move(name));
   }
 }
 

@@ -10,12 +10,12 @@
 namespace posthouse::wire::smtp {
 
 struct Capabilities {
-  bool pipelining = false;       // RFC 2920
-  bool eight_bit_mime = false;   // RFC 6152
-  bool utf8 = false;             // SMTPUTF8, RFC 6531
-  bool starttls = false;         // RFC 3207
-  std::optional<uint64_t> size;  // RFC 1870; 0: announced without a limit
-  std::vector<std::string> auth; // mechanisms in upper case, at most 32 (RFC 4954)
+  bool pipelining = false;        // RFC 2920
+  bool eight_bit_mime = false;    // RFC 6152
+  bool utf8 = false;              // SMTPUTF8, RFC 6531
+  bool starttls = false;          // RFC 3207
+  std::optional<uint64_t> size;   // RFC 1870; 0: announced without a limit
+  std::vector<std::string> auth;  // mechanisms in upper case, at most 32 (RFC 4954)
   bool offers_auth(std::string_view mechanism) const;
 };
 

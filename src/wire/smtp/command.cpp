@@ -27,11 +27,18 @@ Parsed parse_hello(Hello::Kind kind, std::string_view argument) {
   return Hello{kind, argument};
 }
 
-Parsed parse_helo(std::string_view argument) { return parse_hello(Hello::helo, argument); }
-Parsed parse_ehlo(std::string_view argument) { return parse_hello(Hello::ehlo, argument); }
-Parsed parse_lhlo(std::string_view argument) { return parse_hello(Hello::lhlo, argument); }
+Parsed parse_helo(std::string_view argument) {
+  return parse_hello(Hello::helo, argument);
+}
+Parsed parse_ehlo(std::string_view argument) {
+  return parse_hello(Hello::ehlo, argument);
+}
+Parsed parse_lhlo(std::string_view argument) {
+  return parse_hello(Hello::lhlo, argument);
+}
 
-// "FROM:" or "TO:" and the path. Blanks before the path are no part of the grammar, but some clients send them.
+// "FROM:" or "TO:" and the path. Blanks before the path are no part of the grammar, but some clients send
+// them.
 std::optional<PathCut> cut_after(std::string_view keyword, std::string_view argument) {
   if (!istarts_with(argument, keyword)) return std::nullopt;
   argument.remove_prefix(keyword.size());
@@ -73,8 +80,12 @@ Parsed parse_vrfy(std::string_view argument) {
   return Vrfy{argument};
 }
 
-Parsed parse_help(std::string_view argument) { return Help{argument}; }
-Parsed parse_noop(std::string_view) { return Noop{}; }
+Parsed parse_help(std::string_view argument) {
+  return Help{argument};
+}
+Parsed parse_noop(std::string_view) {
+  return Noop{};
+}
 
 Parsed parse_etrn(std::string_view argument) {
   if (argument.empty() || argument.find(' ') != std::string_view::npos) {
@@ -105,7 +116,9 @@ Parsed parse_auth(std::string_view argument) {
 }
 
 // RFC 5321 section 4.2.4: known, but not done here.
-Parsed parse_unimplemented(std::string_view) { return refuse(502, "5.5.1", "Error: command not implemented"); }
+Parsed parse_unimplemented(std::string_view) {
+  return refuse(502, "5.5.1", "Error: command not implemented");
+}
 
 // A web browser or proxy that was led here to talk to us in a stranger's name: there is nothing to discuss.
 Parsed parse_web(std::string_view) {
@@ -118,18 +131,30 @@ struct Entry {
 };
 
 constexpr Entry kVerbs[] = {
-    {"MAIL", parse_mail},           {"RCPT", parse_rcpt},
-    {"DATA", parse_bare<Data>},     {"EHLO", parse_ehlo},
-    {"HELO", parse_helo},           {"LHLO", parse_lhlo},
-    {"QUIT", parse_bare<Quit>},     {"RSET", parse_bare<Rset>},
-    {"NOOP", parse_noop},           {"AUTH", parse_auth},
-    {"STARTTLS", parse_bare<StartTls>}, {"VRFY", parse_vrfy},
-    {"HELP", parse_help},           {"ETRN", parse_etrn},
-    {"EXPN", parse_unimplemented},  {"BDAT", parse_unimplemented},
-    {"TURN", parse_unimplemented},  {"SEND", parse_unimplemented},
-    {"SOML", parse_unimplemented},  {"SAML", parse_unimplemented},
-    {"GET", parse_web},             {"POST", parse_web},
-    {"PUT", parse_web},             {"CONNECT", parse_web},
+    {"MAIL", parse_mail},
+    {"RCPT", parse_rcpt},
+    {"DATA", parse_bare<Data>},
+    {"EHLO", parse_ehlo},
+    {"HELO", parse_helo},
+    {"LHLO", parse_lhlo},
+    {"QUIT", parse_bare<Quit>},
+    {"RSET", parse_bare<Rset>},
+    {"NOOP", parse_noop},
+    {"AUTH", parse_auth},
+    {"STARTTLS", parse_bare<StartTls>},
+    {"VRFY", parse_vrfy},
+    {"HELP", parse_help},
+    {"ETRN", parse_etrn},
+    {"EXPN", parse_unimplemented},
+    {"BDAT", parse_unimplemented},
+    {"TURN", parse_unimplemented},
+    {"SEND", parse_unimplemented},
+    {"SOML", parse_unimplemented},
+    {"SAML", parse_unimplemented},
+    {"GET", parse_web},
+    {"POST", parse_web},
+    {"PUT", parse_web},
+    {"CONNECT", parse_web},
 };
 
 }  // namespace

@@ -85,7 +85,8 @@ DataDecoder::Piece DataDecoder::run(std::string_view input) {
 }
 
 // Gives what came before the bare byte at `bad`, in the line that begins at `line`, and steps over it.
-DataDecoder::Piece DataDecoder::break_off(const char* begin, const char* line, const char* bad, Defect defect) {
+DataDecoder::Piece DataDecoder::break_off(const char* begin, const char* line, const char* bad,
+                                          Defect defect) {
   count_line(static_cast<size_t>(bad - line));
   const auto before = static_cast<size_t>(bad - begin);
   const Piece piece = give({begin, before}, before + 1);

@@ -8,10 +8,10 @@
 
 namespace posthouse::wire::smtp {
 
-// Only CRLF "." CRLF ends the text (RFC 5321 section 4.1.1.4); a CR without LF or a LF without CR is a defect that
-// the caller answers with a refusal, so that no second letter can be smuggled inside the first. The decoder copies
-// nothing: the spans it gives point into the input or to constants. Bytes, end and defect do not depend on how the
-// input is cut into pieces (with a defect, how much was given before it may).
+// Only CRLF "." CRLF ends the text (RFC 5321 section 4.1.1.4); a CR without LF or a LF without CR is a defect
+// that the caller answers with a refusal, so that no second letter can be smuggled inside the first. The
+// decoder copies nothing: the spans it gives point into the input or to constants. Bytes, end and defect do
+// not depend on how the input is cut into pieces (with a defect, how much was given before it may).
 class DataDecoder {
  public:
   enum class Defect { none, bare_cr, bare_lf, line_too_long };
@@ -22,8 +22,8 @@ class DataDecoder {
     bool end = false;       // the end mark was consumed; what follows are commands
   };
 
-  // Looks at `input` and gives the next span. Consumes at least one byte unless `input` is empty. After a defect
-  // the bodies are empty while it goes on looking for the end.
+  // Looks at `input` and gives the next span. Consumes at least one byte unless `input` is empty. After a
+  // defect the bodies are empty while it goes on looking for the end.
   Piece next(std::string_view input);
 
   Defect defect() const { return defect_; }
@@ -35,9 +35,9 @@ class DataDecoder {
   enum class State {
     line_start,  // the last bytes were CRLF, or nothing came yet
     in_line,
-    cr,          // a CR came that belongs to the text and has not been given yet
-    dot,         // a dot at the start of a line: held back
-    dot_cr,      // and a CR after it
+    cr,      // a CR came that belongs to the text and has not been given yet
+    dot,     // a dot at the start of a line: held back
+    dot_cr,  // and a CR after it
   };
 
   std::optional<Piece> step(char c);

@@ -7,9 +7,9 @@
 
 namespace posthouse::wire::smtp {
 
-// Takes text in pieces of any size and appends what goes on the wire to a string of the caller's. What leaves here
-// can't be read as two letters by anyone: a LF without CR and a CR without LF go out as CRLF, so a letter that came
-// in some other way than SMTP can't smuggle an end mark.
+// Takes text in pieces of any size and appends what goes on the wire to a string of the caller's. What leaves
+// here can't be read as two letters by anyone: a LF without CR and a CR without LF go out as CRLF, so a
+// letter that came in some other way than SMTP can't smuggle an end mark.
 class DotStuffer {
  public:
   // Appends at most 2 * text.size() + 1 bytes.

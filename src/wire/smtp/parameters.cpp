@@ -52,7 +52,9 @@ std::optional<Parameter> split_parameter(std::string_view word) {
   return p;
 }
 
-bool is_hex_upper(char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); }
+bool is_hex_upper(char c) {
+  return is_digit(c) || (c >= 'A' && c <= 'F');
+}
 
 // RFC 3461 section 4: xtext = *( xchar / "+" 2HEXDIG ).
 bool is_xtext(std::string_view text) {

@@ -15,7 +15,8 @@ struct MailParameters {
   std::optional<uint64_t> size;  // SIZE (RFC 1870 section 6); more than fits counts as the largest number
   bool eight_bit = false;        // BODY=8BITMIME (RFC 6152)
   bool utf8 = false;             // SMTPUTF8 (RFC 6531 section 3.4)
-  // AUTH=... (RFC 4954 section 5) is checked and then ignored, as that section allows for all but trusted peers.
+  // AUTH=... (RFC 4954 section 5) is checked and then ignored, as that section allows for all but trusted
+  // peers.
 };
 
 // `text` is what follows the path: "" or " KEY=VALUE KEY ...". An unknown parameter is 555, a bad value 501.

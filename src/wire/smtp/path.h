@@ -1,4 +1,5 @@
-// Paths in angle brackets (RFC 5321 section 4.1.2), cut out but not yet taken apart: message/ knows addresses.
+// Paths in angle brackets (RFC 5321 section 4.1.2), cut out but not yet taken apart: message/ knows
+// addresses.
 #pragma once
 
 #include <optional>
@@ -11,8 +12,8 @@ struct PathCut {
   std::string_view rest;  // after the closing bracket
 };
 
-// `text` begins at "<". Brackets inside a quoted local part don't count. Nothing if it does not close, or is longer
-// than kMaxPath.
+// `text` begins at "<". Brackets inside a quoted local part don't count. Nothing if it does not close, or is
+// longer than kMaxPath.
 std::optional<PathCut> cut_path(std::string_view text);
 
 }  // namespace posthouse::wire::smtp

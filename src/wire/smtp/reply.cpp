@@ -6,7 +6,9 @@
 namespace posthouse::wire::smtp {
 namespace {
 
-bool is_printable(char c) { return (c >= ' ' && c <= '~') || c == '\t'; }
+bool is_printable(char c) {
+  return (c >= ' ' && c <= '~') || c == '\t';
+}
 
 void append_printable(std::string& out, std::string_view text, bool keep_8bit) {
   for (char c : text) out += is_printable(c) || (keep_8bit && is_8bit(c)) ? c : '?';
