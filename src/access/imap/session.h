@@ -6,7 +6,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/task.h"
+#include "engine/engine.h"
 #include "net/stream.h"
 #include "net/tls.h"
 #include "store/mail_store.h"
@@ -17,12 +19,12 @@ namespace posthouse::access::imap {
 struct ServerOptions {
   std::string hostname;
   bool implicit_tls = false;
-  bool allow_plain_login = false;              // LOGIN without TLS: demo on loopback only; else LOGINDISABLED
+  bool allow_plain_login = false;  // LOGIN without TLS: demo on loopback only; else LOGINDISABLED
   std::shared_ptr<const net::TlsContext> tls;
   uint64_t append_limit = 50ull << 20;
-  uint64_t default_quota_bytes = 0;            // 0: none
-  seconds login_timeout{60};                   // until authenticated
-  seconds idle_timeout{30 * 60};               // RFC 9051 section 5.4: at least 30 minutes
+  uint64_t default_quota_bytes = 0;  // 0: none
+  seconds login_timeout{60};         // until authenticated
+  seconds idle_timeout{30 * 60};     // RFC 9051 section 5.4: at least 30 minutes
   uint32_t max_sessions_per_account = 128;
   uint32_t max_bad_commands = 20;
 };
@@ -31,9 +33,17 @@ struct ServerOptions {
 class SessionRegistry;
 std::shared_ptr<SessionRegistry> make_session_registry();
 
-// Serves one connection from greeting to BYE. Everything passed by reference outlives it.
+// What a session works with. All of it outlives the session.
+struct Services {
+  engine::Engine& engine;  // for the bytes of appended messages
+  store::MailStore& store;
+  IdSource& ids;  // the program's one source
+  const Clock& clock;
+  wire::sasl::Authenticator& authenticator;
+};
+
+// Serves one connection from greeting to BYE. Cancelling the stream ends the session with "* BYE" (shutdown).
 Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const ServerOptions> options,
-                 store::MailStore& store, wire::sasl::Authenticator& authenticator,
-                 std::shared_ptr<SessionRegistry> registry, std::string session_id);
+                 Services services, std::shared_ptr<SessionRegistry> registry, std::string session_id);
 
 }  // namespace posthouse::access::imap
