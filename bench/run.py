@@ -73,7 +73,7 @@ def relay(server, quick):
             load("smtp", "--port", port, "--sessions", 16, "--count", count, "--to", "user%03d@sink.test")
         else:
             load("smtp", "--port", server.ports["submission"], "--sessions", 16, "--count", count, "--to",
-                 "user%03d@sink.test", "--login", "user000@bench.test", "--from", "user000@bench.test")
+                 "user%03d@sink.test", "--auth", "user000@bench.test", "--from", "user000@bench.test")
         sink.wait(300)
         seconds = time.monotonic() - start
     return {"per s": count / seconds, "CPU ms": 1000 * meter.cpu / count, "flushes": meter.flushes / count}

@@ -33,8 +33,8 @@ namespace {
 
 bool set_option(Options& o, std::string_view name, const char* value) {
   const std::map<std::string_view, std::string*> texts = {
-      {"host", &o.host},   {"to", &o.to},           {"from", &o.from},      {"password", &o.password},
-      {"login", &o.login}, {"mailbox", &o.mailbox}, {"command", &o.command}};
+      {"host", &o.host},   {"to", &o.to},           {"from", &o.from}, {"password", &o.password},
+      {"login", &o.login}, {"mailbox", &o.mailbox}, {"auth", &o.auth}, {"command", &o.command}};
   if (auto it = texts.find(name); it != texts.end()) {
     *it->second = value;
     return true;
@@ -64,12 +64,12 @@ bool set_option(Options& o, std::string_view name, const char* value) {
 }
 
 int usage() {
-  fmt::print(
-      stderr,
-      "posthouse-load MODE --port N [--OPTION VALUE ...]\n"
-      "modes: smtp lmtp sink imap-command imap-append imap-login idle notice\n"
-      "options: host sessions count per-connection size rate to users from login password mailbox command\n"
-      "         imap-port seconds; flags: --quit-close\n");
+  fmt::print(stderr,
+             "posthouse-load MODE --port N [--OPTION VALUE ...]\n"
+             "modes: smtp lmtp sink imap-command imap-append imap-login idle notice\n"
+             "options: host sessions count per-connection size rate to users from auth login password "
+             "mailbox command\n"
+             "         imap-port seconds; flags: --quit-close\n");
   return 64;
 }
 

@@ -21,6 +21,7 @@ struct Options {
   std::string from = "sender@load.test";
   std::string password = "secret";
   std::string login = "user%03d";  // IMAP
+  std::string auth;                // SMTP: log in with AUTH PLAIN under this name; empty: don't
   std::string mailbox = "INBOX";
   std::string command;  // imap-command: what to send after SELECT
   bool lmtp = false;

@@ -37,6 +37,19 @@ struct Work {
   bool done() const { return accepted + refused + lost >= options.count; }
 };
 
+// The initial response of SASL PLAIN (RFC 4616) in base64.
+std::string plain_response(const Options& options) {
+  std::string raw = std::string(1, '\0') + options.auth + std::string(1, '\0') + options.password, out;
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t i = 0; i < raw.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k)
+      group = group << 8 | (i + k < raw.size() ? static_cast<unsigned char>(raw[i + k]) : 0u);
+    for (size_t k = 0; k < 4; ++k) out += i + k > raw.size() ? '=' : digits[group >> (18 - 6 * k) & 63];
+  }
+  return out;
+}
+
 class Session : public Connection {
  public:
   Session(Poller& poller, Work& work) : Connection(poller), work_(work) {}
@@ -75,7 +88,7 @@ class Session : public Connection {
   }
 
  private:
-  enum class State { closed, banner, hello, ready, mail, rcpt, data, body, quit };
+  enum class State { closed, banner, hello, auth, ready, mail, rcpt, data, body, quit };
 
   void reply(int code) {
     switch (state_) {
@@ -84,6 +97,15 @@ class Session : public Connection {
         state_ = State::hello;
         break;
       case State::hello:
+        if (work_.options.auth.empty()) {
+          next_letter();
+        } else {
+          send("AUTH PLAIN " + plain_response(work_.options) + "\r\n");
+          state_ = State::auth;
+        }
+        break;
+      case State::auth:
+        if (code != 235) return refuse();
         next_letter();
         break;
       case State::mail:
