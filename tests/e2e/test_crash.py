@@ -1,0 +1,131 @@
+"""SIGKILL at random moments under load: every letter answered 250 is there afterwards, exactly once, the queue goes
+on, and the store opens clean. CRASH_ROUNDS sets how many kills (200; more for a night)."""
+import os
+import random
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from posthouse import Demo, run, wait_until
+
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "200"))
+SENDERS = 8
+SIZES = (300, 4000, 30_000, 300_000)
+
+
+class Sender(threading.Thread):
+    """Sends letters until the connection dies; remembers which were answered 250."""
+
+    def __init__(self, port, recipients, serial, seed):
+        super().__init__(daemon=True)
+        self.port, self.recipients, self.serial = port, recipients, serial
+        self.random = random.Random(seed)
+        self.accepted, self.sent = [], []
+
+    def run(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 10) as s:
+                s.settimeout(20)
+                self.talk(s, s.makefile("rb"))
+        except OSError:
+            pass
+
+    def talk(self, s, replies):
+        def expect(code):
+            line = replies.readline()
+            while line[3:4] == b"-":
+                line = replies.readline()
+            if not line.startswith(code):
+                raise OSError(f"{code}: {line}")
+        expect(b"220")
+        s.sendall(b"EHLO crash.test\r\n")
+        expect(b"250")
+        while True:
+            name = f"crash-{self.serial()}"
+            body = b"x" * 70 + b"\r\n"
+            text = f"Subject: {name}\r\nMessage-ID: <{name}@crash.test>\r\n\r\n".encode()
+            text += body * (self.random.choice(SIZES) // len(body))
+            for command in ("MAIL FROM:<sender@crash.test>", *(f"RCPT TO:<{r}>" for r in self.recipients)):
+                s.sendall(command.encode() + b"\r\n")
+                expect(b"250")
+            s.sendall(b"DATA\r\n")
+            expect(b"354")
+            self.sent.append(name)
+            s.sendall(text + b".\r\n")
+            expect(b"250")
+            self.accepted.append(name)
+
+
+class Crash(unittest.TestCase):
+    def setUp(self):
+        self.seed = int(os.environ.get("CRASH_SEED", str(random.randrange(1 << 32))))
+        self.random = random.Random(self.seed)
+        self.count = 0
+        self.lock = threading.Lock()
+
+    def serial(self):
+        with self.lock:
+            self.count += 1
+            return self.count
+
+    def kill(self, demo):
+        """Kills the program and what it started."""
+        children = subprocess.run(["pgrep", "-P", str(demo.pid)], capture_output=True, text=True).stdout.split()
+        demo.kill()
+        for pid in children:
+            subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
+
+    def round(self, demo, queue_to):
+        recipients = [demo.address("alice"), demo.address("bob")]
+        senders = [Sender(demo.ports["smtp"], recipients, self.serial, self.random.random()) for _ in range(SENDERS)]
+        for sender in senders:
+            sender.start()
+        # The moment of the kill is random; it is the test's subject, not a wait for something.
+        threading.Event().wait(self.random.uniform(0.0, 0.25))
+        self.kill(demo)
+        for sender in senders:
+            sender.join(30)
+            self.assertFalse(sender.is_alive())
+        return ({name for s in senders for name in s.accepted}, {name for s in senders for name in s.sent})
+
+    def message_ids(self, demo, name):
+        client = demo.imap(name)
+        client.select("INBOX", readonly=True)
+        found = []
+        uids = client.uid("SEARCH", None, "ALL")[1][0].split()
+        if uids:
+            for item in client.uid("FETCH", b"1:*", "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+                if isinstance(item, tuple) and b"crash-" in item[1]:
+                    found.append(item[1].split(b"<")[1].split(b"@")[0].decode())
+        client.logout()
+        return found
+
+    def test_nothing_acknowledged_is_lost(self):
+        demo = Demo()
+        self.addCleanup(demo.clean)
+        accepted, sent = set(), set()
+        started = time.monotonic()
+        for number in range(ROUNDS):
+            demo.start()
+            a, s = self.round(demo, None)
+            accepted |= a
+            sent |= s
+        demo.start()
+        self.addCleanup(demo.stop)
+        print(f"seed {self.seed}: {ROUNDS} kills, {len(sent)} sent, {len(accepted)} answered 250, "
+              f"{time.monotonic() - started:.0f} s")
+        self.assertGreater(len(accepted), ROUNDS, "the load did not get through")
+        for name in ("alice", "bob"):
+            there = self.message_ids(demo, name)
+            self.assertEqual(len(there), len(set(there)), f"{name} has letters twice, seed {self.seed}")
+            self.assertEqual(accepted - set(there), set(), f"{name} lost letters, seed {self.seed}")
+            self.assertEqual(set(there) - sent, set(), f"{name} has letters nobody sent")
+        demo.stop()
+        check = run("store", "check", "--config", demo.config)
+        self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
