@@ -1,0 +1,141 @@
+#include "app/admin/verbs.h"
+#include "message/address.h"
+
+namespace posthouse::app::verbs {
+namespace {
+
+namespace json = boost::json;
+
+// Long enough that guessing is hopeless, of characters that every client and every person can type.
+constexpr size_t kPasswordLength = 20;
+
+json::object describe(const directory::Account& account) {
+  json::object out;
+  out["address"] = account.address;
+  out["display_name"] = account.display_name;
+  out["enabled"] = account.enabled;
+  out["admin"] = account.admin;
+  out["quota_bytes"] = account.quota_bytes ? json::value(*account.quota_bytes) : json::value(nullptr);
+  out["created"] = iso_time(account.created);
+  return out;
+}
+
+Result<std::string> address_of(const Arguments& arguments) {
+  auto address = required(arguments, "address");
+  if (!address) return address;
+  return message::address_key(*address);
+}
+
+Task<Result<directory::Account>> find(Context context, Arguments arguments) {
+  auto address = address_of(arguments);
+  if (!address) co_return std::unexpected(address.error());
+  auto account = co_await context.core.directory.account(*address);
+  if (!account && account.error().kind == FaultKind::not_found) {
+    co_return fail(FaultKind::not_found, "no such account: " + *address);
+  }
+  co_return account;
+}
+
+// The password given, or one made up, which is then in `made_up`.
+Secret choose_password(const Arguments& arguments, Random& random, std::string& made_up) {
+  std::string given = text(arguments, "password");
+  if (given.empty()) made_up = random.token(kPasswordLength);
+  return Secret(given.empty() ? made_up : std::move(given));
+}
+
+void apply(const Arguments& arguments, directory::Account& account) {
+  if (arguments.contains("display_name")) account.display_name = text(arguments, "display_name");
+  if (arguments.contains("admin")) account.admin = flag(arguments, "admin");
+  if (arguments.contains("enabled")) account.enabled = flag(arguments, "enabled");
+  if (arguments.contains("quota_bytes")) account.quota_bytes = number(arguments, "quota_bytes");
+}
+
+}  // namespace
+
+Task<Answer> account_add(Context context, Arguments arguments) {
+  auto address = address_of(arguments);
+  if (!address) co_return std::unexpected(address.error());
+  directory::Account account;
+  account.address = *address;
+  apply(arguments, account);
+  std::string made_up;
+  Secret password = choose_password(arguments, context.core.random, made_up);
+  auto added = co_await context.core.directory.add_account(account, password);
+  if (!added) co_return std::unexpected(added.error());
+  auto made = co_await context.core.store.create_account(added->id);
+  if (!made) co_return std::unexpected(made.error());
+  json::object out = describe(*added);
+  if (!made_up.empty()) out["password"] = made_up;
+  co_return out;
+}
+
+Task<Answer> account_list(Context context, Arguments arguments) {
+  auto accounts = co_await context.core.directory.accounts(text(arguments, "domain"));
+  if (!accounts) co_return std::unexpected(accounts.error());
+  json::array out;
+  for (const auto& account : *accounts) out.push_back(describe(account));
+  co_return out;
+}
+
+Task<Answer> account_show(Context context, Arguments arguments) {
+  auto account = co_await find(context, arguments);
+  if (!account) co_return std::unexpected(account.error());
+  json::object out = describe(*account);
+  auto usage = co_await context.core.store.usage(account->id);
+  if (usage) {
+    out["messages"] = usage->messages;
+    out["bytes"] = usage->bytes;
+  }
+  auto mailboxes = co_await context.core.store.mailboxes(account->id);
+  if (mailboxes) {
+    json::array names;
+    for (const auto& mailbox : *mailboxes) names.emplace_back(mailbox.name);
+    out["mailboxes"] = std::move(names);
+  }
+  co_return out;
+}
+
+Task<Answer> account_change(Context context, Arguments arguments) {
+  auto account = co_await find(context, arguments);
+  if (!account) co_return std::unexpected(account.error());
+  apply(arguments, *account);
+  auto changed = co_await context.core.directory.update_account(*account);
+  if (!changed) co_return std::unexpected(changed.error());
+  co_return describe(*account);
+}
+
+Task<Answer> account_remove(Context context, Arguments arguments) {
+  auto account = co_await find(context, arguments);
+  if (!account) co_return std::unexpected(account.error());
+  // The directory first: from then on nobody logs in and nothing is delivered. A crash in between leaves
+  // mailboxes that nobody can reach, which `store check` names.
+  auto gone = co_await context.core.directory.remove_account(account->id);
+  if (!gone) co_return std::unexpected(gone.error());
+  auto emptied = co_await context.core.store.remove_account(account->id);
+  if (!emptied) co_return std::unexpected(emptied.error());
+  json::object out;
+  out["removed"] = account->address;
+  co_return out;
+}
+
+Task<Answer> account_password(Context context, Arguments arguments) {
+  auto account = co_await find(context, arguments);
+  if (!account) co_return std::unexpected(account.error());
+  json::object out;
+  out["address"] = account->address;
+  std::string hash = text(arguments, "password_hash");
+  if (!hash.empty()) {
+    Secret imported(std::move(hash));
+    auto set = co_await context.core.directory.set_password_hash(account->id, imported);
+    if (!set) co_return std::unexpected(set.error());
+    co_return out;
+  }
+  std::string made_up;
+  Secret password = choose_password(arguments, context.core.random, made_up);
+  auto set = co_await context.core.directory.set_password(account->id, password);
+  if (!set) co_return std::unexpected(set.error());
+  if (!made_up.empty()) out["password"] = made_up;
+  co_return out;
+}
+
+}  // namespace posthouse::app::verbs

@@ -1,0 +1,175 @@
+#include "app/admin/verbs.h"
+#include "base/id.h"
+
+namespace posthouse::app::verbs {
+namespace {
+
+namespace json = boost::json;
+
+const char* name_of(queue::RecipientState state) {
+  switch (state) {
+    case queue::RecipientState::waiting:
+      return "waiting";
+    case queue::RecipientState::held:
+      return "held";
+    case queue::RecipientState::delivered:
+      return "delivered";
+    case queue::RecipientState::failed:
+      return "failed";
+  }
+  return "";
+}
+
+json::object describe(const queue::Recipient& recipient) {
+  json::object out;
+  out["address"] = recipient.address;
+  if (!recipient.original.empty()) out["original"] = recipient.original;
+  out["domain"] = recipient.domain;
+  out["state"] = name_of(recipient.state);
+  out["attempts"] = recipient.attempts;
+  out["next_attempt"] = iso_time(recipient.next_attempt);
+  out["last_host"] = recipient.last_host;
+  out["last_status"] = recipient.last_status;
+  out["last_reply"] = recipient.last_reply;
+  return out;
+}
+
+json::object describe(const queue::Letter& letter) {
+  json::array recipients;
+  for (const auto& recipient : letter.recipients) recipients.push_back(describe(recipient));
+  json::object out;
+  out["id"] = format_id(letter.id);
+  out["sender"] = letter.reverse_path;
+  out["size"] = letter.size;
+  out["accepted"] = iso_time(letter.accepted);
+  out["expires"] = iso_time(letter.expires);
+  out["submitter"] = letter.submitter;
+  out["recipients"] = std::move(recipients);
+  return out;
+}
+
+// One filter for each id named, or a single one. `changing`: refuse to touch the whole queue by accident.
+Result<std::vector<queue::Filter>> filters(const Arguments& arguments, bool changing) {
+  queue::Filter base;
+  base.sender = text(arguments, "sender");
+  base.recipient = text(arguments, "recipient");
+  base.domain = text(arguments, "domain");
+  base.most = number(arguments, "most").value_or(changing ? std::numeric_limits<uint32_t>::max() : 1000);
+  std::string state = text(arguments, "state");
+  if (state == "waiting") {
+    base.state = queue::RecipientState::waiting;
+  } else if (state == "held") {
+    base.state = queue::RecipientState::held;
+  } else if (!state.empty()) {
+    return fail(FaultKind::syntax, "state is \"waiting\" or \"held\", not \"" + state + "\"");
+  }
+  std::vector<queue::Filter> out;
+  for (const std::string& name : list(arguments, "ids")) {
+    auto id = parse_id(name);
+    if (!id) return fail(FaultKind::syntax, "not a queue id: " + name);
+    out.push_back(base);
+    out.back().id = *id;
+  }
+  bool narrowed = !out.empty() || !base.sender.empty() || !base.recipient.empty() || !base.domain.empty() ||
+                  base.state.has_value();
+  if (changing && !narrowed && !flag(arguments, "all")) {
+    return fail(FaultKind::syntax,
+                "which letters? Name ids, a sender, recipient, domain or state, or say all");
+  }
+  if (out.empty()) out.push_back(base);
+  return out;
+}
+
+Task<Result<std::vector<queue::Letter>>> select(Context context, std::vector<queue::Filter> wanted) {
+  std::vector<queue::Letter> out;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    auto letters = co_await context.core.queue.list(wanted[i]);
+    if (!letters) co_return std::unexpected(letters.error());
+    for (auto& letter : *letters) out.push_back(std::move(letter));
+    if (letters->empty() && wanted[i].id) {
+      co_return fail(FaultKind::not_found, "no such letter: " + format_id(*wanted[i].id));
+    }
+  }
+  co_return out;
+}
+
+using Change = Task<Result<size_t>> (queue::Queue::*)(queue::Filter);
+
+Task<Answer> change(Context context, Arguments arguments, Change verb) {
+  auto wanted = filters(arguments, true);
+  if (!wanted) co_return std::unexpected(wanted.error());
+  size_t letters = 0;
+  for (size_t i = 0; i < wanted->size(); ++i) {
+    auto changed = co_await (context.core.queue.*verb)((*wanted)[i]);
+    if (!changed) co_return std::unexpected(changed.error());
+    if (*changed == 0 && (*wanted)[i].id) {
+      // Nothing to change is fine for a letter that is there.
+      auto there = co_await context.core.queue.find(*(*wanted)[i].id);
+      if (!there) co_return std::unexpected(there.error());
+      if (!there->has_value()) {
+        co_return fail(FaultKind::not_found, "no such letter: " + format_id(*(*wanted)[i].id));
+      }
+    }
+    letters += *changed;
+  }
+  if (context.transport != nullptr) context.transport->wake();
+  json::object out;
+  out["letters"] = letters;
+  co_return out;
+}
+
+}  // namespace
+
+Task<Answer> queue_list(Context context, Arguments arguments) {
+  auto wanted = filters(arguments, false);
+  if (!wanted) co_return std::unexpected(wanted.error());
+  auto letters = co_await select(context, *wanted);
+  if (!letters) co_return std::unexpected(letters.error());
+  json::array out;
+  for (const auto& letter : *letters) out.push_back(describe(letter));
+  co_return out;
+}
+
+Task<Answer> queue_show(Context context, Arguments arguments) {
+  auto name = required(arguments, "id");
+  if (!name) co_return std::unexpected(name.error());
+  auto id = parse_id(*name);
+  if (!id) co_return fail(FaultKind::syntax, "not a queue id: " + *name);
+  auto letter = co_await context.core.queue.find(*id);
+  if (!letter) co_return std::unexpected(letter.error());
+  if (!letter->has_value()) co_return fail(FaultKind::not_found, "no such letter: " + *name);
+  co_return describe(**letter);
+}
+
+Task<Answer> queue_retry(Context context, Arguments arguments) {
+  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::retry_now);
+}
+
+Task<Answer> queue_hold(Context context, Arguments arguments) {
+  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::hold);
+}
+
+Task<Answer> queue_release(Context context, Arguments arguments) {
+  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::release);
+}
+
+Task<Answer> queue_delete(Context context, Arguments arguments) {
+  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::remove);
+}
+
+Task<Answer> queue_bounce(Context context, Arguments arguments) {
+  if (context.transport == nullptr) co_return fail(FaultKind::temporary, "nothing can bounce here");
+  auto wanted = filters(arguments, true);
+  if (!wanted) co_return std::unexpected(wanted.error());
+  auto letters = co_await select(context, *wanted);
+  if (!letters) co_return std::unexpected(letters.error());
+  for (size_t i = 0; i < letters->size(); ++i) {
+    auto bounced = co_await context.transport->bounce((*letters)[i].id);
+    if (!bounced) co_return std::unexpected(bounced.error());
+  }
+  json::object out;
+  out["letters"] = letters->size();
+  co_return out;
+}
+
+}  // namespace posthouse::app::verbs

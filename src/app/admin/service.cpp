@@ -1,0 +1,54 @@
+#include "app/admin/service.h"
+
+#include "app/admin/verbs.h"
+#include "base/log.h"
+
+namespace posthouse::app {
+namespace {
+
+using verbs::Answer;
+
+struct Verb {
+  std::string_view name;
+  Task<Answer> (*run)(verbs::Context, verbs::Arguments);
+};
+
+constexpr Verb kVerbs[] = {
+    {"account.add", verbs::account_add},       {"account.change", verbs::account_change},
+    {"account.list", verbs::account_list},     {"account.password", verbs::account_password},
+    {"account.remove", verbs::account_remove}, {"account.show", verbs::account_show},
+    {"alias.add", verbs::alias_add},           {"alias.list", verbs::alias_list},
+    {"alias.remove", verbs::alias_remove},     {"alias.show", verbs::alias_show},
+    {"domain.add", verbs::domain_add},         {"domain.list", verbs::domain_list},
+    {"domain.remove", verbs::domain_remove},   {"domain.show", verbs::domain_show},
+    {"queue.bounce", verbs::queue_bounce},     {"queue.delete", verbs::queue_delete},
+    {"queue.hold", verbs::queue_hold},         {"queue.list", verbs::queue_list},
+    {"queue.release", verbs::queue_release},   {"queue.retry", verbs::queue_retry},
+    {"queue.show", verbs::queue_show},         {"status", verbs::status},
+    {"store.check", verbs::store_check},
+};
+
+}  // namespace
+
+Task<Result<boost::json::value>> AdminService::execute(std::string verb, boost::json::object arguments,
+                                                       Progress progress) {
+  const auto* found =
+      std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == verb; });
+  if (found == std::end(kVerbs)) co_return fail(FaultKind::syntax, "unknown verb " + verb);
+  verbs::Context context{core_, transport_, std::move(progress)};
+  auto answer = co_await found->run(std::move(context), std::move(arguments));
+  if (answer) {
+    log::info("admin.done", {{"verb", verb}});
+  } else {
+    log::warn("admin.failed", {{"verb", verb}, {"reason", answer.error().what}});
+  }
+  co_return answer;
+}
+
+std::vector<std::string_view> AdminService::verbs() {
+  std::vector<std::string_view> out;
+  for (const Verb& verb : kVerbs) out.push_back(verb.name);
+  return out;
+}
+
+}  // namespace posthouse::app

@@ -1,0 +1,64 @@
+// The verbs of AdminService; each takes its arguments as a JSON object and gives a JSON value.
+#pragma once
+
+#include <boost/json.hpp>
+
+#include "app/admin/service.h"
+
+namespace posthouse::app::verbs {
+
+using Answer = Result<boost::json::value>;
+
+// Everything a verb works with.
+struct Context {
+  Core& core;
+  transport::Transport* transport;
+  Progress progress;
+};
+
+using Arguments = boost::json::object;
+
+Task<Answer> domain_add(Context context, Arguments arguments);  // name, [catch_all], [quota_bytes]
+Task<Answer> domain_list(Context context, Arguments arguments);
+Task<Answer> domain_show(Context context, Arguments arguments);    // name
+Task<Answer> domain_remove(Context context, Arguments arguments);  // name
+
+// address, [password], [password_hash], [display_name], [admin], [quota_bytes]. Answers the password it made
+// up, if it did.
+Task<Answer> account_add(Context context, Arguments arguments);
+Task<Answer> account_list(Context context, Arguments arguments);  // [domain]
+Task<Answer> account_show(Context context, Arguments arguments);  // address
+Task<Answer> account_change(Context context,
+                            Arguments arguments);  // address, [enabled], [admin], [quota_bytes] ...
+Task<Answer> account_remove(Context context, Arguments arguments);    // address
+Task<Answer> account_password(Context context, Arguments arguments);  // address, [password]
+
+Task<Answer> alias_add(Context context, Arguments arguments);     // address, targets
+Task<Answer> alias_list(Context context, Arguments arguments);    // [domain]
+Task<Answer> alias_show(Context context, Arguments arguments);    // address
+Task<Answer> alias_remove(Context context, Arguments arguments);  // address
+
+// These take a filter: [ids], [sender], [recipient], [domain], [state], [most]; the changing ones need at
+// least one condition, or all = true.
+Task<Answer> queue_list(Context context, Arguments arguments);
+Task<Answer> queue_show(Context context, Arguments arguments);  // id
+Task<Answer> queue_retry(Context context, Arguments arguments);
+Task<Answer> queue_hold(Context context, Arguments arguments);
+Task<Answer> queue_release(Context context, Arguments arguments);
+Task<Answer> queue_bounce(Context context, Arguments arguments);
+Task<Answer> queue_delete(Context context, Arguments arguments);
+
+Task<Answer> store_check(Context context, Arguments arguments);
+Task<Answer> status(Context context, Arguments arguments);
+
+// ---- reading arguments
+Result<std::string> required(const Arguments& arguments, std::string_view name);  // not empty
+std::string text(const Arguments& arguments, std::string_view name);              // "" when it is not there
+bool flag(const Arguments& arguments, std::string_view name);
+std::optional<uint64_t> number(const Arguments& arguments, std::string_view name);
+std::vector<std::string> list(const Arguments& arguments, std::string_view name);
+
+// "2026-11-23T21:14:13Z"
+std::string iso_time(SystemTime time);
+
+}  // namespace posthouse::app::verbs

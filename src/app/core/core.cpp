@@ -1,0 +1,99 @@
+#include "app/core/core.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/rocks_engine.h"
+#include "net/tls.h"
+
+namespace posthouse::app {
+namespace {
+
+directory::Options directory_options(const Config& config) {
+  directory::Options options;
+  options.default_domain = effective_domain(config);
+  return options;
+}
+
+delivery::Options delivery_options(const Config& config) {
+  delivery::Options options;
+  options.over_quota_is_permanent = config.quota.over_is_permanent;
+  options.default_quota_bytes = config.quota.account;
+  options.subaddress_to_mailbox = config.delivery.subaddress_to_mailbox;
+  return options;
+}
+
+acceptance::Options acceptance_options(const Config& config) {
+  acceptance::Options options;
+  options.queue_lifetime = config.queue.expire;
+  options.max_received = static_cast<uint32_t>(config.limits.received);
+  return options;
+}
+
+Result<std::optional<transport::Smarthost>> smarthost(const Config& config) {
+  if (config.smarthost.host.empty()) return std::nullopt;
+  transport::Smarthost host;
+  host.host = config.smarthost.host;
+  host.port = static_cast<uint16_t>(config.smarthost.port);
+  host.user = config.smarthost.user;
+  host.implicit_tls = config.smarthost.tls == "implicit";
+  host.verify = config.smarthost.verify;
+  if (!host.user.empty()) {
+    auto password = read_first_line(config.smarthost.password_file);
+    if (!password) return std::unexpected(password.error());
+    host.password = Secret(std::move(*password));
+  }
+  return host;
+}
+
+}  // namespace
+
+Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
+    : engine_(std::move(opened)),
+      passwords_(config.auth.threads, "password"),
+      engine(*engine_),
+      clock(system_clock()),
+      random(system_random()),
+      ids(clock, random),
+      directory(engine, clock, random, passwords_, directory_options(config)),
+      store(engine, clock, random),
+      delivery(directory, store, delivery_options(config)),
+      queue(engine, clock),
+      acceptance(engine, directory, store, delivery, queue, clock, ids, acceptance_options(config)) {}
+
+Result<std::unique_ptr<Core>> Core::open(const Config& config) {
+  engine::RocksOptions options;
+  options.directory = store_directory(config);
+  options.memory_budget = config.store.memory;
+  options.space_reserve = config.store.reserve;
+  options.reading_threads = config.store.reading_threads;
+  auto engine = engine::open_rocks_engine(options);
+  if (!engine) return std::unexpected(engine.error());
+  return std::unique_ptr<Core>(new Core(config, std::move(*engine)));
+}
+
+Result<std::unique_ptr<transport::Transport>> Core::make_transport(const Config& config, net::Loop& loop,
+                                                                   net::Resolver& resolver) {
+  auto host = smarthost(config);
+  if (!host) return std::unexpected(host.error());
+  // Without a smarthost letters go to whoever the MX names, encrypted where possible, without asking for
+  // names.
+  bool verify = host->has_value() && (*host)->verify;
+  auto tls = net::TlsContext::client(verify, config.tls.ca_file);
+  if (!tls) return std::unexpected(tls.error());
+  transport::Options options;
+  options.hostname = effective_hostname(config);
+  options.smarthost = std::move(*host);
+  options.port = static_cast<uint16_t>(config.queue.port);
+  options.retry_after = config.queue.retry;
+  options.expire_after = config.queue.expire;
+  options.warn_after = config.queue.warn;
+  options.max_connections = static_cast<uint32_t>(config.queue.connections);
+  options.max_per_destination = static_cast<uint32_t>(config.queue.per_destination);
+  options.max_letters_per_connection = static_cast<uint32_t>(config.queue.letters_per_connection);
+  options.connection_idle = config.queue.connection_idle;
+  options.allow_loopback = config.queue.allow_loopback;
+  return std::make_unique<transport::Transport>(loop, queue, acceptance, engine, resolver, *tls, clock,
+                                                random, std::move(options));
+}
+
+}  // namespace posthouse::app

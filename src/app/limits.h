@@ -1,0 +1,37 @@
+// Limits of the program around the mail system: control socket, metrics, supervisor, demo.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace posthouse::app {
+
+// ---- the control socket
+constexpr size_t kLargestRequest = 1 << 20;    // bytes of one request, or of one piece of a letter
+constexpr size_t kLargestResponse = 64 << 20;  // bytes of one response
+constexpr size_t kLetterPiece = 64 << 10;      // bytes of a letter in one frame
+constexpr size_t kControlSessions = 64;        // at a time
+constexpr seconds kControlTimeout{60};         // for the next frame, or to take one from us
+constexpr milliseconds kProgressEvery{250};
+constexpr size_t kDeliverRecipients = 1000;
+
+// ---- the metrics port
+constexpr size_t kHttpLine = 8 << 10;  // bytes of a request or header line
+constexpr size_t kHttpHeaders = 100;
+constexpr seconds kHttpTimeout{10};
+constexpr size_t kHttpSessions = 32;
+
+// ---- upkeep
+constexpr milliseconds kCertificateLook{5'000};  // between two looks whether certificate files changed
+constexpr milliseconds kSweepEvery{30'000};      // between two sweeps of blobs nobody refers to
+constexpr milliseconds kGaugesEvery{5'000};
+
+// ---- the supervisor
+constexpr milliseconds kFirstRestart{100};       // the pause before the first restart after a crash
+constexpr milliseconds kLongestRestart{30'000};  // it doubles up to this while the worker ends at once
+constexpr milliseconds kSteady{10'000};    // a worker that lived so long starts with the short pause again
+constexpr milliseconds kStopGrace{5'000};  // beyond limits.shutdown, then the worker is killed
+
+}  // namespace posthouse::app
