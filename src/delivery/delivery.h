@@ -1,4 +1,5 @@
-// The delivery agent: puts a letter into the mailboxes of local recipients. Sieve will decide the mailbox here.
+// The delivery agent: puts a letter into the mailboxes of local recipients. Sieve will decide the mailbox
+// here.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +17,16 @@
 namespace posthouse::delivery {
 
 struct Options {
-  bool over_quota_is_permanent = false;     // else 4.2.2: the sender tries again
-  uint64_t default_quota_bytes = 0;         // 0: none
-  bool subaddress_to_mailbox = false;       // user+Lists@ goes to mailbox "Lists" where it exists
+  bool over_quota_is_permanent = false;  // else 4.2.2: the sender tries again
+  uint64_t default_quota_bytes = 0;      // 0: none
+  bool subaddress_to_mailbox = false;    // user+Lists@ goes to mailbox "Lists" where it exists
 };
 
 // Steps to go into the acceptance transaction, and the blob references they rely on.
 struct Plan {
   std::vector<engine::Step> steps;
   std::vector<std::string> blob_references;
-  std::shared_ptr<std::vector<store::Placed>> placed;   // filled when the transaction is done
+  std::shared_ptr<std::vector<store::Placed>> placed;  // filled when the transaction is done
 };
 
 // Thread-safe.
@@ -34,13 +35,21 @@ class Delivery {
   Delivery(directory::Directory& directory, store::MailStore& store, Options options);
   ~Delivery();
 
-  // Whether the account could take a letter now; faults over_quota, policy (disabled), not_found.
+  // Whether the account could take a letter of `size` octets (0: not known) now; faults over_quota, policy
+  // (disabled), not_found.
   Task<Result<void>> check(directory::AccountId account, uint64_t size);
 
-  // `message` carries blob id, size, summary and date; the id of each delivery comes from `delivery_ids`, one for
-  // each target.
+  // `message` carries blob id, size, summary and date; the id of each delivery comes from `delivery_ids`, one
+  // for each target. Disabled accounts and those that are gone are left out while another target remains.
+  //
+  // Quota: `enforce_quota` lets the transaction fail when a mailbox would pass its quota. It is for a letter
+  // with one recipient only. A letter has one reply for all its recipients (RFC 5321 section 4.1.1.4), and
+  // each was checked at RCPT; with several, one full mailbox must not cost the others their copy, so a letter
+  // may overshoot.
   Task<Result<Plan>> plan(std::vector<directory::Resolution::LocalTarget> targets, store::NewMessage message,
-                          std::vector<uint64_t> delivery_ids);
+                          std::vector<uint64_t> delivery_ids, bool enforce_quota);
+
+  const Options& options() const;
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

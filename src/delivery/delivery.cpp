@@ -1,0 +1,92 @@
+#include "delivery/delivery.h"
+
+#include "base/ascii.h"
+#include "base/log.h"
+
+namespace posthouse::delivery {
+
+using directory::AccountId;
+using directory::Resolution;
+using directory::Standing;
+
+struct Delivery::Impl {
+  Impl(directory::Directory& directory_, store::MailStore& store_, Options options_)
+      : directory(directory_), store(store_), options(options_) {}
+
+  // 0: none.
+  uint64_t quota_of(const Standing& standing) const {
+    return standing.quota_bytes.value_or(options.default_quota_bytes);
+  }
+  Task<Result<std::string>> mailbox_for(AccountId account, std::string detail);
+
+  directory::Directory& directory;
+  store::MailStore& store;
+  Options options;
+};
+
+Delivery::Delivery(directory::Directory& directory, store::MailStore& store, Options options)
+    : impl_(std::make_unique<Impl>(directory, store, options)) {}
+
+Delivery::~Delivery() = default;
+
+const Options& Delivery::options() const {
+  return impl_->options;
+}
+
+Task<Result<void>> Delivery::check(AccountId account, uint64_t size) {
+  Result<Standing> standing = co_await impl_->directory.standing(account);
+  if (!standing) co_return std::unexpected(standing.error());
+  if (!standing->enabled) co_return fail(FaultKind::policy, "the account is disabled");
+  uint64_t quota = impl_->quota_of(*standing);
+  if (quota == 0) co_return Result<void>();
+  Result<store::Usage> usage = co_await impl_->store.usage(account);
+  if (!usage) co_return std::unexpected(usage.error());
+  bool fits = usage->bytes < quota && size <= quota - usage->bytes;
+  if (!fits) co_return fail(FaultKind::over_quota, "the mailbox is full");
+  co_return Result<void>();
+}
+
+// user+Lists@ goes to the mailbox "Lists" if there is one; local parts don't tell cases apart, so neither
+// does this.
+Task<Result<std::string>> Delivery::Impl::mailbox_for(AccountId account, std::string detail) {
+  std::string inbox = "INBOX";
+  if (!options.subaddress_to_mailbox || detail.empty()) co_return inbox;
+  Result<std::vector<store::MailboxInfo>> mailboxes = co_await store.mailboxes(account);
+  if (!mailboxes) co_return std::unexpected(mailboxes.error());
+  for (const auto& mailbox : *mailboxes) {
+    if (iequals(mailbox.name, detail)) co_return mailbox.name;
+  }
+  co_return inbox;
+}
+
+Task<Result<Plan>> Delivery::plan(std::vector<Resolution::LocalTarget> targets, store::NewMessage message,
+                                  std::vector<uint64_t> delivery_ids, bool enforce_quota) {
+  Plan plan;
+  plan.placed = std::make_shared<std::vector<store::Placed>>(targets.size());
+  plan.steps.reserve(targets.size() + 2);  // with the caller's own
+  plan.blob_references.reserve(targets.size());
+  for (size_t i = 0; i < targets.size(); ++i) {
+    AccountId account = targets[i].account;
+    bool last_chance = i + 1 == targets.size() && plan.steps.empty();
+    Result<Standing> standing = co_await impl_->directory.standing(account);
+    bool gone = !standing && standing.error().kind == FaultKind::not_found;
+    if (!standing && !gone) co_return std::unexpected(standing.error());
+    bool takes_mail = !gone && standing->enabled;
+    if (gone && last_chance) co_return std::unexpected(standing.error());
+    if (!takes_mail && !last_chance) {
+      log::info("delivery.target_left_out", {{"account", account}});
+      continue;
+    }
+    Result<std::string> mailbox = co_await impl_->mailbox_for(account, targets[i].detail);
+    if (!mailbox) co_return std::unexpected(mailbox.error());
+    store::Quota quota;
+    if (enforce_quota && impl_->quota_of(*standing) != 0) quota.bytes = impl_->quota_of(*standing);
+    plan.blob_references.push_back(store::MailStore::blob_reference(account, delivery_ids[i]));
+    store::NewMessage copy = targets.size() == 1 ? std::move(message) : message;
+    plan.steps.push_back(impl_->store.stage(account, std::move(*mailbox), std::move(copy), delivery_ids[i],
+                                            quota, &(*plan.placed)[i]));
+  }
+  co_return plan;
+}
+
+}  // namespace posthouse::delivery
