@@ -22,7 +22,7 @@ std::optional<LeaseBook::Walk> LeaseBook::begin_walk(uint64_t now, size_t most) 
   walk.from = position_;
   while (walk.returned.size() < most && !returned_.empty() && returned_.begin()->first <= now) {
     walk.returned.push_back(*returned_.begin());
-    returned_.erase(returned_.begin());
+    forget_returned(returned_.begin()->second);
   }
   return walk;
 }
@@ -36,7 +36,7 @@ void LeaseBook::end_walk(Place next) {
 
 void LeaseBook::abandon_walk(const Walk& walk) {
   const std::lock_guard lock(mutex_);
-  returned_.insert(walk.returned.begin(), walk.returned.end());
+  for (const Place& place : walk.returned) put_returned(place);
   walking_ = false;
   given_back_.clear();
 }
@@ -63,7 +63,11 @@ bool LeaseBook::lease_one(LetterId id) {
 
 void LeaseBook::moved(LetterId id, std::optional<uint64_t> millis) {
   const std::lock_guard lock(mutex_);
-  if (const auto it = leases_.find(id); it != leases_.end()) it->second = millis;
+  if (const auto it = leases_.find(id); it != leases_.end()) {
+    it->second = millis;
+  } else {
+    forget_returned(id);  // the new row was expected, so the walk will come to it
+  }
 }
 
 void LeaseBook::give_back(LetterId id) {
@@ -73,7 +77,20 @@ void LeaseBook::give_back(LetterId id) {
   const std::optional<uint64_t> millis = it->second;
   leases_.erase(it);
   if (walking_) given_back_.insert(id);
-  if (millis && (walking_ || Place{*millis, id} < position_)) returned_.insert({*millis, id});
+  if (millis && (walking_ || Place{*millis, id} < position_)) put_returned({*millis, id});
+}
+
+void LeaseBook::put_returned(Place place) {
+  forget_returned(place.second);
+  returned_.insert(place);
+  returned_at_[place.second] = place.first;
+}
+
+void LeaseBook::forget_returned(LetterId id) {
+  const auto it = returned_at_.find(id);
+  if (it == returned_at_.end()) return;
+  returned_.erase({it->second, id});
+  returned_at_.erase(it);
 }
 
 std::pair<Place, std::optional<Place>> LeaseBook::position() const {

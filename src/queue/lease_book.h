@@ -52,6 +52,8 @@ class LeaseBook : public std::enable_shared_from_this<LeaseBook> {
 
  private:
   void lower(Place place);
+  void put_returned(Place place);
+  void forget_returned(LetterId id);
   bool is_free_locked(LetterId id) const;
 
   mutable std::mutex mutex_;
@@ -60,6 +62,7 @@ class LeaseBook : public std::enable_shared_from_this<LeaseBook> {
   bool walking_ = false;
   std::multiset<uint64_t> expected_;
   std::set<Place> returned_;
+  std::unordered_map<LetterId, uint64_t> returned_at_;            // the same by letter
   std::unordered_map<LetterId, std::optional<uint64_t>> leases_;  // with the place of the schedule row
   std::unordered_set<LetterId> given_back_;                       // during this walk
 };

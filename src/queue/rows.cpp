@@ -45,26 +45,28 @@ Result<Counters> count_rows(
   return c;
 }
 
-Result<Counters> load_counters(const engine::Transaction& rows) {
-  const auto row = rows.get(kCountersKey);
-  if (!row) return std::unexpected(row.error());
-  if (!*row) return Counters{};
-  if (auto c = decode_counters(**row)) return c;
-  return count_rows([&](std::string_view b, std::string_view e, const engine::RowVisitor& v) {
-    return rows.scan(b, e, v);
-  });
-}
-
 // The counters may lag behind rows that were repaired; they never wrap.
 void add(uint64_t& n, int delta) {
   if (delta < 0 && n == 0) return;
   n += static_cast<uint64_t>(static_cast<int64_t>(delta));
 }
 
+// Called after the rows themselves were changed.
 Result<void> adjust_counters(engine::Transaction& rows, int letters, int scheduled, int set_aside) {
   if (letters == 0 && scheduled == 0 && set_aside == 0) return {};
-  auto c = load_counters(rows);
-  if (!c) return std::unexpected(c.error());
+  const auto row = rows.get(kCountersKey);
+  if (!row) return std::unexpected(row.error());
+  Result<Counters> c = *row ? decode_counters(**row) : Counters{};
+  if (!c) {
+    // Damaged: count. The rows are changed already, so that is the new number.
+    const Result<Counters> counted =
+        count_rows([&](std::string_view b, std::string_view e, const engine::RowVisitor& v) {
+          return rows.scan(b, e, v);
+        });
+    if (!counted) return std::unexpected(counted.error());
+    rows.put(kCountersKey, encode_counters(*counted));
+    return {};
+  }
   add(c->letters, letters);
   add(c->scheduled, scheduled);
   add(c->set_aside, set_aside);
