@@ -1,0 +1,37 @@
+// The operator's hand: asks the running server over its control socket, or, when none runs, opens the store
+// and does the same by itself. For the command line; calls block.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/admin/service.h"
+#include "app/config/config.h"
+#include "app/deliver/local_letter.h"
+#include "base/result.h"
+
+namespace posthouse::app::control {
+
+// Gives the next piece of a letter, at most kLetterPiece bytes; empty at its end.
+using LetterPieces = std::function<Result<std::string>()>;
+
+class Admin {
+ public:
+  virtual ~Admin() = default;
+  virtual Result<boost::json::value> call(std::string verb, boost::json::object arguments,
+                                          Progress progress) = 0;
+  // The queue id of the letter.
+  virtual Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) = 0;
+};
+
+// The server if it answers, else the store. Becomes server.user first when it opens the store as root, so
+// that no file there belongs to root. Faults of both ways.
+Result<std::unique_ptr<Admin>> connect_admin(const Config& config);
+
+// One each, for tests.
+Result<std::unique_ptr<Admin>> connect_remote(const Config& config);
+Result<std::unique_ptr<Admin>> open_local(const Config& config);
+
+}  // namespace posthouse::app::control

@@ -1,0 +1,96 @@
+#include <boost/json.hpp>
+#include <filesystem>
+
+#include "app/control/admin.h"
+#include "app/privileges/user.h"
+#include "net/loop.h"
+
+namespace posthouse::app::control {
+namespace {
+
+namespace json = boost::json;
+
+// `bounces`: the verb needs a transport, which lives on the loop of this call and never connects.
+Task<Result<json::value>> execute(Core& core, const Config& config, std::string verb, json::object arguments,
+                                  Progress progress) {
+  AdminService service(core);
+  auto resolver = make_null_resolver();
+  std::unique_ptr<transport::Transport> transport;
+  if (verb == "queue.bounce") {
+    auto made = core.make_transport(config, net::this_loop(), *resolver);
+    if (!made) co_return std::unexpected(made.error());
+    transport = std::move(*made);
+    service.set_transport(transport.get());
+  }
+  co_return co_await service.execute(std::move(verb), std::move(arguments), std::move(progress));
+}
+
+Task<Result<std::string>> take_letter(Core& core, const Config& config, LocalEnvelope envelope,
+                                      LetterPieces pieces) {
+  std::string hostname = effective_hostname(config);
+  std::string domain = effective_domain(config);
+  auto letter = co_await LocalLetter::open(core, std::move(hostname), std::move(domain), std::move(envelope));
+  if (!letter) co_return std::unexpected(letter.error());
+  while (true) {
+    auto piece = pieces();
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    auto written = co_await (*letter)->write(std::move(*piece));
+    if (!written) co_return std::unexpected(written.error());
+  }
+  auto done = co_await (*letter)->commit();
+  if (!done) co_return std::unexpected(done.error());
+  co_return (*letter)->queue_id();
+}
+
+class LocalAdmin : public Admin {
+ public:
+  LocalAdmin(std::unique_ptr<Core> core, const Config& config) : core_(std::move(core)), config_(config) {}
+
+  Result<json::value> call(std::string verb, json::object arguments, Progress progress) override {
+    if (!progress) progress = [](uint64_t, uint64_t) {};
+    return net::run_blocking(
+        execute(*core_, config_, std::move(verb), std::move(arguments), std::move(progress)));
+  }
+
+  Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) override {
+    return net::run_blocking(take_letter(*core_, config_, std::move(envelope), std::move(pieces)));
+  }
+
+ private:
+  std::unique_ptr<Core> core_;
+  Config config_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Admin>> open_local(const Config& config) {
+  if (is_root() && !config.server.user.empty()) {
+    auto user = find_user(config.server.user, config.server.group);
+    if (!user) return std::unexpected(user.error());
+    auto became = become(*user);
+    if (!became) return std::unexpected(became.error());
+  }
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(store_directory(config), ignored)) {
+    return fail(FaultKind::not_found, fmt::format("there is no store in {} (server.data_directory); `posthouse setup` "
+                                                  "makes one",
+                                                  config.server.data_directory));
+  }
+  auto core = Core::open(config);
+  if (!core) return std::unexpected(core.error());
+  return std::make_unique<LocalAdmin>(std::move(*core), config);
+}
+
+Result<std::unique_ptr<Admin>> connect_admin(const Config& config) {
+  auto remote = connect_remote(config);
+  if (remote) return remote;
+  auto local = open_local(config);
+  if (!local && local.error().kind == FaultKind::policy) {
+    return fail(FaultKind::temporary, fmt::format("{}; its control socket does not answer ({})",
+                                                  local.error().what, remote.error().what));
+  }
+  return local;
+}
+
+}  // namespace posthouse::app::control

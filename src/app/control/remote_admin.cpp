@@ -1,0 +1,140 @@
+#include <boost/json.hpp>
+
+#include "app/control/admin.h"
+#include "app/control/protocol.h"
+#include "app/limits.h"
+#include "base/clock.h"
+#include "net/loop.h"
+#include "net/socket.h"
+
+namespace posthouse::app::control {
+namespace {
+
+namespace json = boost::json;
+
+constexpr seconds kConnectTimeout{10};
+// Checking a large store takes hours; progress comes all the time, other answers within minutes.
+constexpr seconds kAnswerTimeout{600};
+
+FaultKind kind_of(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(FaultKind::corrupt); ++i) {
+    if (name == to_string(static_cast<FaultKind>(i))) return static_cast<FaultKind>(i);
+  }
+  return FaultKind::permanent;
+}
+
+// One response frame: progress is told and gives nothing, the others end the wait.
+std::optional<Result<json::value>> read_response(const std::string& text, const Progress& progress) {
+  json::error_code failed;
+  json::value value = json::parse(text, failed);
+  if (failed || !value.is_object())
+    return fail(FaultKind::io, "the server's answer is not what was expected");
+  json::object& object = value.get_object();
+  if (auto* ok = object.if_contains("ok")) return std::move(*ok);
+  if (const auto* error = object.if_contains("error"); error != nullptr && error->is_object()) {
+    const json::object& fault = error->get_object();
+    const auto* kind = fault.if_contains("kind");
+    const auto* what = fault.if_contains("what");
+    return fail(kind != nullptr && kind->is_string() ? kind_of(kind->get_string()) : FaultKind::permanent,
+                what != nullptr && what->is_string() ? std::string(what->get_string()) : "");
+  }
+  if (const auto* pair = object.if_contains("progress");
+      pair != nullptr && pair->is_array() && pair->get_array().size() == 2 && progress) {
+    json::error_code ignored;
+    progress(pair->get_array()[0].to_number<uint64_t>(ignored),
+             pair->get_array()[1].to_number<uint64_t>(ignored));
+  }
+  return std::nullopt;
+}
+
+Task<Result<json::value>> await_answer(net::Stream& stream, net::BufferedReader& reader,
+                                       const Progress& progress) {
+  while (true) {
+    stream.set_deadline(system_clock().steady() + kAnswerTimeout);
+    auto frame = co_await read_frame(reader, kLargestResponse);
+    if (!frame) co_return fail(FaultKind::temporary, "the server did not answer: " + frame.error().what);
+    auto response = read_response(*frame, progress);
+    if (response) co_return std::move(*response);
+  }
+}
+
+std::string request_text(std::string verb, json::object arguments) {
+  json::object request;
+  request["verb"] = std::move(verb);
+  request["arguments"] = std::move(arguments);
+  return json::serialize(request);
+}
+
+Task<Result<std::unique_ptr<net::Stream>>> open_stream(std::string path) {
+  co_return co_await net::connect_unix(std::move(path), system_clock().steady() + kConnectTimeout);
+}
+
+Task<Result<json::value>> ask(std::string path, std::string request, Progress progress) {
+  auto stream = co_await open_stream(std::move(path));
+  if (!stream) co_return std::unexpected(stream.error());
+  net::BufferedReader reader(**stream);
+  auto sent = co_await write_frame(**stream, std::move(request));
+  if (!sent) co_return std::unexpected(sent.error());
+  co_return co_await await_answer(**stream, reader, progress);
+}
+
+Task<Result<json::value>> send_letter(std::string path, std::string request, LetterPieces pieces) {
+  auto stream = co_await open_stream(std::move(path));
+  if (!stream) co_return std::unexpected(stream.error());
+  net::BufferedReader reader(**stream);
+  (*stream)->set_deadline(system_clock().steady() + kAnswerTimeout);
+  auto sent = co_await write_frame(**stream, std::move(request));
+  bool more = true;
+  while (sent && more) {
+    auto piece = pieces();
+    if (!piece) co_return std::unexpected(piece.error());  // the server drops a letter without its end
+    more = !piece->empty();
+    (*stream)->set_deadline(system_clock().steady() + kAnswerTimeout);
+    sent = co_await write_frame(**stream, std::move(*piece));
+  }
+  if (!sent) co_return fail(FaultKind::temporary, "the server went away: " + sent.error().what);
+  Progress none;
+  co_return co_await await_answer(**stream, reader, none);
+}
+
+class RemoteAdmin : public Admin {
+ public:
+  explicit RemoteAdmin(std::string path) : path_(std::move(path)) {}
+
+  Result<json::value> call(std::string verb, json::object arguments, Progress progress) override {
+    std::string request = request_text(std::move(verb), std::move(arguments));
+    return net::run_blocking(ask(path_, std::move(request), std::move(progress)));
+  }
+
+  Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) override {
+    json::array recipients;
+    for (std::string& recipient : envelope.recipients) recipients.emplace_back(std::move(recipient));
+    json::object arguments;
+    arguments["sender"] = std::move(envelope.sender);
+    arguments["recipients"] = std::move(recipients);
+    std::string request = request_text("deliver", std::move(arguments));
+    auto answer = net::run_blocking(send_letter(path_, std::move(request), std::move(pieces)));
+    if (!answer) return std::unexpected(answer.error());
+    const auto* id = answer->is_object() ? answer->get_object().if_contains("id") : nullptr;
+    return id != nullptr && id->is_string() ? std::string(id->get_string()) : std::string();
+  }
+
+ private:
+  std::string path_;
+};
+
+Task<Result<void>> probe(std::string path) {
+  auto stream = co_await open_stream(std::move(path));
+  if (!stream) co_return std::unexpected(stream.error());
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Admin>> connect_remote(const Config& config) {
+  auto there = net::run_blocking(probe(control_path(config)));
+  if (!there) return std::unexpected(there.error());
+  return std::make_unique<RemoteAdmin>(control_path(config));
+}
+
+}  // namespace posthouse::app::control

@@ -1,0 +1,200 @@
+#include "app/control/server.h"
+
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <set>
+
+#include "app/control/protocol.h"
+#include "app/deliver/local_letter.h"
+#include "app/limits.h"
+#include "base/log.h"
+#include "net/socket.h"
+
+namespace posthouse::app::control {
+namespace {
+
+namespace json = boost::json;
+
+constexpr unsigned kOwnerOnly = 0600;
+
+struct Request {
+  std::string verb;
+  json::object arguments;
+};
+
+Result<Request> parse_request(const std::string& text) {
+  json::error_code failed;
+  json::value value = json::parse(text, failed);
+  if (failed || !value.is_object()) return fail(FaultKind::syntax, "the request is not a JSON object");
+  json::object& object = value.get_object();
+  Request out;
+  if (const auto* verb = object.if_contains("verb"); verb != nullptr && verb->is_string()) {
+    out.verb = std::string(verb->get_string());
+  }
+  if (auto* arguments = object.if_contains("arguments"); arguments != nullptr && arguments->is_object()) {
+    out.arguments = std::move(arguments->get_object());
+  }
+  return out;
+}
+
+// A verb under way whose progress is told while it runs.
+struct Running {
+  std::atomic<uint64_t> done{0}, total{0};
+  bool finished = false;  // set and read on the loop
+  Result<json::value> answer = json::value();
+};
+
+// `running` is shared with the session, which may end first when its client goes away.
+Task<void> run(AdminService& service, Request request, std::shared_ptr<Running> running) {
+  Running* progress = running.get();
+  running->answer = co_await service.execute(std::move(request.verb), std::move(request.arguments),
+                                             [progress](uint64_t done, uint64_t total) {
+                                               progress->done = done;
+                                               progress->total = total;
+                                             });
+  running->finished = true;
+}
+
+LocalEnvelope envelope_of(const json::object& arguments) {
+  LocalEnvelope out;
+  if (const auto* sender = arguments.if_contains("sender"); sender != nullptr && sender->is_string()) {
+    out.sender = std::string(sender->get_string());
+  }
+  if (const auto* recipients = arguments.if_contains("recipients");
+      recipients != nullptr && recipients->is_array()) {
+    for (const auto& recipient : recipients->get_array()) {
+      if (recipient.is_string()) out.recipients.emplace_back(recipient.get_string());
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  net::Loop& loop;
+  AdminService& service;
+  Options options;
+  std::unique_ptr<net::Acceptor> acceptor;
+  std::set<net::Stream*> sessions{};
+  size_t running = 0;  // verbs
+
+  void accept(std::unique_ptr<net::Stream> stream) {
+    if (sessions.size() >= kControlSessions) return;  // dropped: it is closed
+    spawn(serve(*this, std::move(stream)));
+  }
+  static Task<void> serve(Impl& self, std::unique_ptr<net::Stream> stream);
+  static Task<Result<json::value>> answer(Impl& self, net::Stream& stream, Request request);
+  static Task<Result<json::value>> deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
+                                           LocalEnvelope envelope);
+};
+
+Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) {
+  self.sessions.insert(stream.get());
+  net::BufferedReader reader(*stream);
+  while (true) {
+    stream->set_deadline(self.service.core().clock.steady() + kControlTimeout);
+    auto frame = co_await read_frame(reader, kLargestRequest);
+    if (!frame) {
+      if (frame.error().kind == FaultKind::syntax)
+        log::warn("control.junk", {{"reason", frame.error().what}});
+      break;
+    }
+    auto request = parse_request(*frame);
+    if (!request) {
+      log::warn("control.junk", {{"reason", request.error().what}});
+      break;
+    }
+    Result<json::value> result = json::value();
+    ++self.running;
+    if (request->verb == "deliver") {
+      LocalEnvelope envelope = envelope_of(request->arguments);
+      result = co_await deliver(self, *stream, reader, std::move(envelope));
+    } else {
+      result = co_await answer(self, *stream, std::move(*request));
+    }
+    --self.running;
+    std::string response = result ? ok_response(*result) : error_response(result.error());
+    if (response.size() > kLargestResponse) {
+      Fault too_long{FaultKind::permanent, "the answer is too long; ask for less"};
+      response = error_response(too_long);
+    }
+    stream->set_deadline(self.service.core().clock.steady() + kControlTimeout);
+    auto sent = co_await write_frame(*stream, std::move(response));
+    if (!sent) break;
+  }
+  self.sessions.erase(stream.get());
+}
+
+// Runs the verb beside, so that progress can be told meanwhile.
+Task<Result<json::value>> Server::Impl::answer(Impl& self, net::Stream& stream, Request request) {
+  bool tells = request.verb == "store.check";
+  if (!tells) {
+    Progress none = [](uint64_t, uint64_t) {};
+    co_return co_await self.service.execute(std::move(request.verb), std::move(request.arguments),
+                                            std::move(none));
+  }
+  auto state = std::make_shared<Running>();
+  spawn(run(self.service, std::move(request), state));
+  bool listening = true;
+  while (!state->finished) {
+    auto slept = co_await self.loop.sleep(kProgressEvery);
+    if (!slept) break;
+    if (!listening || state->finished) continue;
+    stream.set_deadline(self.service.core().clock.steady() + kControlTimeout);
+    std::string progress = progress_response(state->done, state->total);
+    auto sent = co_await write_frame(stream, std::move(progress));
+    listening = sent.has_value();
+  }
+  co_return std::move(state->answer);
+}
+
+// The letter's frames are read to their end in any case, so that the connection stays in step.
+Task<Result<json::value>> Server::Impl::deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
+                                                LocalEnvelope envelope) {
+  std::string hostname = self.options.hostname;
+  std::string domain = self.options.default_domain;
+  auto letter = co_await LocalLetter::open(self.service.core(), std::move(hostname), std::move(domain),
+                                           std::move(envelope));
+  Result<void> state;
+  if (!letter) state = std::unexpected(letter.error());
+  while (true) {
+    stream.set_deadline(self.service.core().clock.steady() + kControlTimeout);
+    auto piece = co_await read_frame(reader, kLargestRequest);
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    if (state) state = co_await (*letter)->write(std::move(*piece));
+  }
+  if (state) state = co_await (*letter)->commit();
+  if (!state) co_return std::unexpected(state.error());
+  json::object out;
+  out["id"] = (*letter)->queue_id();
+  co_return out;
+}
+
+Result<std::unique_ptr<Server>> Server::start(net::Loop& loop, AdminService& service, Options options) {
+  auto socket = net::ListenSocket::bind_unix(options.path, kOwnerOnly);
+  if (!socket) return std::unexpected(socket.error());
+  std::unique_ptr<Impl> impl(new Impl{loop, service, std::move(options), nullptr});
+  Impl* self = impl.get();
+  impl->acceptor = std::make_unique<net::Acceptor>(
+      loop, *socket, [self](std::unique_ptr<net::Stream> stream) { self->accept(std::move(stream)); });
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() = default;
+
+Task<void> Server::stop() {
+  impl_->acceptor.reset();
+  ::unlink(impl_->options.path.c_str());
+  for (net::Stream* stream : impl_->sessions) stream->cancel();
+  while (!impl_->sessions.empty()) {
+    auto slept = co_await impl_->loop.sleep(milliseconds(5));
+    if (!slept) break;
+  }
+}
+
+}  // namespace posthouse::app::control
