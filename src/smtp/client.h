@@ -18,11 +18,11 @@
 namespace posthouse::smtp {
 
 struct ClientOptions {
-  std::string hostname;                          // what we say in EHLO
-  std::string server_name;                       // the host we mean, for SNI
+  std::string hostname;     // what we say in EHLO
+  std::string server_name;  // the host we mean, for SNI
   enum class Tls { never, opportunistic, required, implicit } use_tls = Tls::opportunistic;
   std::shared_ptr<const net::TlsContext> tls;
-  std::string user;                              // smarthost AUTH (PLAIN, only under TLS unless loopback)
+  std::string user;  // smarthost AUTH (PLAIN, only under TLS unless loopback)
   Secret password;
   bool lmtp = false;
   seconds greeting_timeout{300}, command_timeout{300}, data_timeout{600};  // RFC 5321 section 4.5.3.2
@@ -38,10 +38,11 @@ struct Delivery {
   uint64_t size = 0;
 };
 
-// What became of each recipient, same order. code 0: no answer was had (connection lost, time-out): try again.
+// What became of each recipient, same order. code 0: no answer was had (connection lost, time-out): try
+// again.
 struct DeliveryResult {
   std::vector<Reply> replies;
-  bool connection_usable = false;               // another letter may follow on it
+  bool connection_usable = false;  // another letter may follow on it
 };
 
 // One at a time on its loop. Replies are parsed with limits; a hostile server ends only this connection.
@@ -52,8 +53,8 @@ class Client {
 
   // Greeting, EHLO (HELO), STARTTLS, AUTH. The reply that refused, or code 0 with the reason.
   Task<std::expected<void, Reply>> open();
-  // Uses PIPELINING, SIZE, 8BITMIME, SMTPUTF8 where offered; refuses here (5.6.3, 5.6.7, 5.3.4) what the server
-  // could not take. Resets (RSET) on failure so that the connection stays usable.
+  // Uses PIPELINING, SIZE, 8BITMIME, SMTPUTF8 where offered; refuses here (5.6.3, 5.6.7, 5.3.4) what the
+  // server could not take. Resets (RSET) on failure so that the connection stays usable.
   Task<DeliveryResult> send(Delivery delivery, BodySource body);
   Task<void> quit();
 

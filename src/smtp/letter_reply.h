@@ -1,0 +1,28 @@
+// The replies to recipients and to whole letters, the same for reception and submission.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "smtp/server.h"
+
+namespace posthouse::smtp {
+
+// "250 2.0.0 Ok: queued as ID".
+Reply letter_accepted(std::string_view queue_id);
+
+// What ended a letter after its last byte; as reply_for(), but knowing that `policy` there means a mail loop
+// and how a full mailbox is to be told.
+Reply letter_refused(const Fault& fault, bool full_is_permanent);
+
+// 552 5.2.2, or 452 4.2.2: the sender may try again.
+Reply mailbox_full(bool full_is_permanent);
+
+Reply no_such_user();
+Reply mailbox_disabled();
+Reply relaying_denied();
+Reply too_large();
+Reply no_space();
+Reply try_later();
+
+}  // namespace posthouse::smtp
