@@ -37,6 +37,10 @@ bool Acceptance::has_room(uint64_t size) const {
   return free >= kFreeSpaceMargin && size <= free - kFreeSpaceMargin;
 }
 
+bool Acceptance::full_is_permanent() const {
+  return impl_->delivery.options().over_quota_is_permanent;
+}
+
 Task<Result<Verdict>> Acceptance::check(message::Address recipient, uint64_t size) {
   Result<Resolution> found = co_await impl_->directory.resolve(recipient.to_string());
   if (!found) co_return std::unexpected(found.error());

@@ -58,6 +58,9 @@ class Acceptance {
   // Whether the disk could take a letter of `size` octets beside what is under way (452 4.3.1 if not). Cheap.
   bool has_room(uint64_t size) const;
 
+  // How a full mailbox is to be told: 552 5.2.2 for good, else 452 4.2.2.
+  bool full_is_permanent() const;
+
   // Starts a letter. Its id (queue id) is known at once, for the Received line, which the caller writes
   // first.
   std::unique_ptr<Letter> begin(Envelope envelope);

@@ -31,7 +31,6 @@ struct Letter::Impl {
   message::Summarizer summarizer;
   std::string front;  // the Return-Path line, until the first write takes it along
   uint64_t front_size;
-  bool prepared = false;
   std::shared_ptr<std::vector<store::Placed>> placed;  // the steps write into it
   size_t local_count = 0, remote_count = 0;
 };

@@ -36,7 +36,7 @@ Letter::Impl::Impl(Acceptance::Impl& house_, Envelope envelope_)
     : house(house_),
       envelope(std::move(envelope_)),
       id(house_.ids.next()),
-      blob(house_.engine, house_.ids.next()),
+      blob(house_.engine, id),
       front(fmt::format("Return-Path: <{}>\r\n", envelope.reverse_path)),
       front_size(front.size()) {}
 
@@ -132,7 +132,6 @@ Task<Result<std::vector<engine::Step>>> Letter::prepare() {
     letter.recipients = std::move(routes.remote());
     steps.push_back(house.queue.stage(std::move(letter)));
   }
-  in.prepared = true;
   co_return steps;
 }
 
