@@ -36,6 +36,9 @@ constexpr Partition hints_partition() {
 // Called for each row in key order; false ends the scan.
 using RowVisitor = std::function<bool(std::string_view key, std::string_view value)>;
 
+// Called for each partition in the order of the ids; false ends the listing.
+using PartitionVisitor = std::function<bool(uint64_t id)>;
+
 // Reads rows of one partition. Keys compare as unsigned bytes.
 class Reader {
  public:
@@ -47,6 +50,9 @@ class Reader {
   // The same from the last key before `end` downwards.
   virtual Result<void> scan_back(Partition partition, std::string_view begin, std::string_view end,
                                  const RowVisitor& visit) const = 0;
+  // The partitions of a kind that have rows, from id `first` on. For care, not for daily work.
+  virtual Result<void> partitions(PartitionKind kind, uint64_t first,
+                                  const PartitionVisitor& visit) const = 0;
 };
 
 // What a step sees and changes: its partition, with its own and all earlier steps' changes visible.
@@ -54,6 +60,7 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
   virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
+  // A visitor may erase; whether it meets rows that it puts itself is not defined.
   virtual Result<void> scan(std::string_view begin, std::string_view end, const RowVisitor& visit) const = 0;
   virtual Result<void> scan_back(std::string_view begin, std::string_view end,
                                  const RowVisitor& visit) const = 0;

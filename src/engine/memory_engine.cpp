@@ -146,6 +146,14 @@ class MemoryEngine final : public Engine {
     return {};
   }
 
+  Result<void> partitions(PartitionKind kind, uint64_t first, const PartitionVisitor& visit) const override {
+    const std::lock_guard lock(mutex_);
+    for (auto it = all_.lower_bound({kind, first}); it != all_.end() && it->first.kind == kind; ++it) {
+      if (!it->second.empty() && !visit(it->first.id)) break;
+    }
+    return {};
+  }
+
   Task<Result<void>> transact(std::vector<Step> steps) override {
     Result<void> result = apply(steps);
     co_await NextTurn();

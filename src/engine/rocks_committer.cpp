@@ -1,0 +1,212 @@
+#include "engine/rocks_committer.h"
+
+#include <pthread.h>
+#include <algorithm>
+#include <exception>
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "engine/free_space.h"
+#include "engine/rocks_database.h"
+#include "engine/rocks_transaction.h"
+#include "engine/watches.h"
+
+namespace posthouse::engine {
+
+namespace {
+
+constexpr size_t kMaxGroup = 512;
+constexpr size_t kMaxGroupBytes = 4 << 20;
+
+const metrics::Counter& groups_total() {
+  static const metrics::Counter counter("posthouse_engine_groups_total", "Groups of transactions written.");
+  return counter;
+}
+const metrics::Counter& transactions_total() {
+  static const metrics::Counter counter("posthouse_engine_transactions_total",
+                                        "Transactions that were written.");
+  return counter;
+}
+const metrics::Counter& failed_total() {
+  static const metrics::Counter counter("posthouse_engine_failed_writes_total",
+                                        "Groups that could not be written.");
+  return counter;
+}
+
+}  // namespace
+
+RocksCommitter::RocksCommitter(RocksDatabase& database, FreeSpace& space, std::shared_ptr<Watches> watches,
+                               bool sync)
+    : database_(database), space_(space), watches_(std::move(watches)), sync_(sync), thread_([this] {
+        run();
+      }) {
+  pthread_setname_np(thread_.native_handle(), "committer");
+}
+
+RocksCommitter::~RocksCommitter() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void RocksCommitter::submit(WriteJob* job) {
+  bool sleeping = false;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(job);
+    sleeping = std::exchange(idle_, false);
+  }
+  if (sleeping) wake_.notify_one();
+}
+
+void RocksCommitter::run() {
+  Group group;
+  while (wait_for_jobs()) {
+    group.clear();
+    take_group(group);
+    process(group);
+  }
+}
+
+bool RocksCommitter::wait_for_jobs() {
+  std::unique_lock lock(mutex_);
+  while (waiting_.empty() && !stopping_) {
+    idle_ = true;
+    wake_.wait(lock);
+  }
+  idle_ = false;
+  return !waiting_.empty();
+}
+
+// An erased partition ends a group: it is written behind the rows of those before it.
+void RocksCommitter::take_group(Group& group) {
+  const std::lock_guard lock(mutex_);
+  while (!waiting_.empty() && group.size() < kMaxGroup) {
+    group.push_back(waiting_.front());
+    waiting_.pop_front();
+    if (group.back()->kind == WriteJob::Kind::erase_partition) break;
+  }
+}
+
+void RocksCommitter::process(Group& group) {
+  overlay_.clear();
+  Group now;
+  now.reserve(group.size());
+  bool sync = false;
+  std::optional<Partition> erased;
+  size_t done = 0;
+  for (; done < group.size() && overlay_.bytes() < kMaxGroupBytes; ++done) {
+    WriteJob& job = *group[done];
+    apply(job);
+    if (job.kind == WriteJob::Kind::erase_partition) erased = job.partition;
+    sync = sync || job.kind != WriteJob::Kind::put_ahead;
+    now.push_back(&job);
+  }
+  if (done < group.size()) {
+    const std::lock_guard lock(mutex_);
+    waiting_.insert(waiting_.begin(), group.begin() + static_cast<ptrdiff_t>(done), group.end());
+  }
+  finish(now, write(sync, erased));
+}
+
+void RocksCommitter::apply(WriteJob& job) {
+  RocksTransaction transaction(database_, overlay_);
+  overlay_.begin();
+  switch (job.kind) {
+    case WriteJob::Kind::transact:
+      job.result = apply_steps(job, transaction);
+      break;
+    case WriteJob::Kind::put_ahead:
+      transaction.enter(job.partition);
+      transaction.put(job.key, job.value);
+      break;
+    case WriteJob::Kind::erase_partition:
+      job.touched = {job.partition};
+      return;
+  }
+  if (job.result && transaction.grows() && space_.usable() == 0) {
+    job.result = fail(FaultKind::no_space, "the disk has no room beyond its reserve");
+  }
+  if (!job.result) {
+    overlay_.undo();
+  } else {
+    job.touched = transaction.touched();
+  }
+}
+
+Result<void> RocksCommitter::apply_steps(WriteJob& job, RocksTransaction& transaction) {
+  try {
+    for (const Step& step : job.steps) {
+      transaction.enter(step.partition);
+      Result<void> applied = step.apply(transaction);
+      if (!applied) return applied;
+    }
+    return {};
+  } catch (const std::exception& e) {
+    log::error("engine.step_threw", {{"what", e.what()}});
+    return fail(FaultKind::permanent, std::string("a transaction step threw: ") + e.what());
+  }
+}
+
+Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& erased) {
+  rocksdb::WriteBatch batch(overlay_.bytes() + overlay_.bytes() / 4);
+  overlay_.append_to(batch, database_);
+  if (erased) {
+    batch.DeleteRange(database_.family(erased->kind), row_key(*erased, ""), partition_end(*erased));
+  }
+  if (batch.Count() == 0) return {};
+  if (broken_) {
+    Result<void> recovered = recover();
+    if (!recovered) return recovered;
+  }
+  rocksdb::WriteOptions options;
+  options.sync = sync && sync_;
+  const rocksdb::Status status = database_.db().Write(options, &batch);
+  if (status.ok()) return {};
+  broken_ = true;
+  failed_total().add();
+  space_.refresh();
+  log::error("engine.write_failed", {{"what", status.ToString()}});
+  return std::unexpected(to_fault(status, "cannot write the store"));
+}
+
+// After a failed write RocksDB refuses all others until it has put its log and tables in order again.
+Result<void> RocksCommitter::recover() {
+  const rocksdb::Status status = database_.db().Resume();
+  if (!status.ok()) return std::unexpected(to_fault(status, "the store cannot be written"));
+  broken_ = false;
+  log::info("engine.resumed");
+  return {};
+}
+
+void RocksCommitter::finish(Group& group, const Result<void>& written) {
+  std::vector<Partition> touched;
+  for (WriteJob* job : group) {
+    // A step may have failed because of what another of the group did, which now is not so: all get the
+    // fault.
+    if (!written) job->result = written;
+    if (job->result) touched.insert(touched.end(), job->touched.begin(), job->touched.end());
+  }
+  if (written) {
+    groups_total().add();
+    transactions_total().add(static_cast<double>(group.size()));
+  }
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  watches_->tell(touched);
+  for (WriteJob* job : group) {
+    if (!job->caller) {
+      delete job;
+    } else {
+      job->home->post(job->caller);  // from here on the job may be gone
+    }
+  }
+}
+
+}  // namespace posthouse::engine

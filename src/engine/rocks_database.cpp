@@ -1,0 +1,117 @@
+#include "engine/rocks_database.h"
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include "engine/record.h"
+#include "engine/rocks_lock.h"
+#include "engine/rocks_tuning.h"
+
+namespace posthouse::engine {
+
+namespace {
+
+// Raise it when rows can no longer be read by an older program.
+constexpr uint64_t kFormat = 1;
+constexpr uint8_t kFormatRecord = 1;
+constexpr std::string_view kFormatKey = "format";
+constexpr Partition kFormatPartition{PartitionKind::system, 0};
+
+Result<void> judge_format(std::string_view row) {
+  RecordReader reader(row, kFormatRecord);
+  const uint64_t format = reader.varint();
+  if (reader.ok() && format >= 1 && format <= kFormat) return {};
+  if (reader.ok() || reader.version() > kFormatRecord) {
+    return fail(
+        FaultKind::corrupt,
+        fmt::format("the store was written in format {} and this program knows up to {}: start the newer "
+                    "program that wrote it, or restore a backup made with this one",
+                    format, kFormat));
+  }
+  return fail(FaultKind::corrupt, "the store's format row is damaged: restore the store from a backup (" +
+                                      reader.fault("format row").what + ")");
+}
+
+Fault open_fault(const rocksdb::Status& status, const std::string& directory) {
+  const std::string text = status.ToString();
+  if (status.IsIOError() && text.find("lock") != std::string::npos) {
+    return Fault{FaultKind::policy, describe_lock(directory, text)};
+  }
+  Fault fault = to_fault(status, fmt::format("cannot open the store in {}", directory));
+  if (fault.kind == FaultKind::corrupt)
+    fault.what += "; restore it from a backup, or repair it with `ldb repair`";
+  return fault;
+}
+
+}  // namespace
+
+std::string row_key(Partition partition, std::string_view key) {
+  std::string out;
+  out.reserve(kPartitionPrefix + key.size());
+  out.push_back(static_cast<char>(partition.kind));
+  append_key_u64(out, partition.id);
+  out.append(key);
+  return out;
+}
+
+std::string partition_end(Partition partition) {
+  if (partition.id != UINT64_MAX) return row_key({partition.kind, partition.id + 1}, "");
+  return std::string(1, static_cast<char>(static_cast<unsigned char>(partition.kind) + 1));
+}
+
+std::string range_end(Partition partition, std::string_view end) {
+  return end.empty() ? partition_end(partition) : row_key(partition, end);
+}
+
+Fault to_fault(const rocksdb::Status& status, std::string_view what) {
+  FaultKind kind = FaultKind::io;
+  if (status.IsNoSpace()) kind = FaultKind::no_space;
+  if (status.IsCorruption()) kind = FaultKind::corrupt;
+  return Fault{kind, fmt::format("{}: {}", what, status.ToString())};
+}
+
+Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& options) {
+  const RocksTuning tuning(options);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {rocksdb::kDefaultColumnFamilyName, tuning.rows()},
+      {"chunks", tuning.chunks()},
+  };
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(tuning.database(), options.directory, families, &handles, &db)
+          : rocksdb::DB::Open(tuning.database(), options.directory, families, &handles, &db);
+  if (!status.ok()) return std::unexpected(open_fault(status, options.directory));
+  std::unique_ptr<RocksDatabase> opened(new RocksDatabase());
+  opened->db_.reset(db);
+  opened->rows_ = handles[0];
+  opened->chunks_ = handles[1];
+  Result<void> format = opened->check_format(options.read_only);
+  if (!format) return std::unexpected(format.error());
+  return opened;
+}
+
+RocksDatabase::~RocksDatabase() {
+  if (!db_) return;
+  db_->DestroyColumnFamilyHandle(chunks_);
+  db_->DestroyColumnFamilyHandle(rows_);
+  db_->Close();
+}
+
+Result<void> RocksDatabase::check_format(bool read_only) {
+  const std::string key = row_key(kFormatPartition, kFormatKey);
+  std::string row;
+  rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), rows_, key, &row);
+  if (status.ok()) return judge_format(row);
+  if (!status.IsNotFound()) return std::unexpected(to_fault(status, "cannot read the store's format"));
+  if (read_only) return {};
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  status = db_->Put(synced, rows_, key, RecordWriter(kFormatRecord).varint(kFormat).finish());
+  if (!status.ok()) return std::unexpected(to_fault(status, "cannot write the store's format"));
+  return {};
+}
+
+}  // namespace posthouse::engine

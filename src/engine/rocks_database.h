@@ -1,0 +1,57 @@
+// The open RocksDB files and how partitions become keys in them. Shared by the rocks_*.cpp files only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.h"
+#include "engine/rocks_engine.h"
+
+namespace rocksdb {
+class ColumnFamilyHandle;
+class DB;
+class Snapshot;
+class Status;
+}  // namespace rocksdb
+
+namespace posthouse::engine {
+
+// Owns the database; closes it when destroyed. Thread-safe.
+class RocksDatabase {
+ public:
+  // See open_rocks_engine().
+  static Result<std::unique_ptr<RocksDatabase>> open(const RocksOptions& options);
+  ~RocksDatabase();
+  RocksDatabase(const RocksDatabase&) = delete;
+  RocksDatabase& operator=(const RocksDatabase&) = delete;
+
+  rocksdb::DB& db() const { return *db_; }
+  // Small rows and the chunks of blobs live in column families of their own: chunks go to blob files.
+  rocksdb::ColumnFamilyHandle* rows() const { return rows_; }
+  rocksdb::ColumnFamilyHandle* chunks() const { return chunks_; }
+  rocksdb::ColumnFamilyHandle* family(PartitionKind kind) const {
+    return kind == PartitionKind::blob ? chunks_ : rows_;
+  }
+
+ private:
+  RocksDatabase() = default;
+  Result<void> check_format(bool read_only);
+
+  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::ColumnFamilyHandle* rows_ = nullptr;
+  rocksdb::ColumnFamilyHandle* chunks_ = nullptr;
+};
+
+// A key in RocksDB: the partition's kind (1 byte) and id (8 bytes, big-endian), then the row's key.
+constexpr size_t kPartitionPrefix = 9;
+std::string row_key(Partition partition, std::string_view key);
+// The first key behind the partition.
+std::string partition_end(Partition partition);
+// The end of a range as Reader::scan means it: "" stands for the end of the partition.
+std::string range_end(Partition partition, std::string_view end);
+
+// `no_space`, `corrupt` or `io`.
+Fault to_fault(const rocksdb::Status& status, std::string_view what);
+
+}  // namespace posthouse::engine

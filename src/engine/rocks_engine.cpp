@@ -1,0 +1,150 @@
+#include "engine/rocks_engine.h"
+
+#include <algorithm>
+
+#include <rocksdb/db.h>
+
+#include "base/pool.h"
+#include "engine/free_space.h"
+#include "engine/rocks_committer.h"
+#include "engine/rocks_database.h"
+#include "engine/rocks_reader.h"
+#include "engine/watches.h"
+
+namespace posthouse::engine {
+
+namespace {
+
+// Hands a job to the committer and sleeps until it is done.
+struct Written {
+  RocksCommitter& committer;
+  WriteJob& job;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> caller) const {
+    job.caller = caller;
+    job.home = Executor::current();
+    committer.submit(&job);
+  }
+  void await_resume() const noexcept {}
+};
+
+class RocksEngine final : public Engine {
+ public:
+  RocksEngine(std::unique_ptr<RocksDatabase> database, const RocksOptions& options)
+      : database_(std::move(database)),
+        reader_(*database_),
+        space_(options.directory, options.space_reserve),
+        pool_(options.reading_threads, "store-read") {
+    if (!options.read_only) {
+      committer_ = std::make_unique<RocksCommitter>(*database_, space_, watches_, options.sync);
+    }
+  }
+
+  Result<std::optional<std::string>> get(Partition partition, std::string_view key) const override {
+    return reader_.get(partition, key);
+  }
+  Result<void> scan(Partition partition, std::string_view begin, std::string_view end,
+                    const RowVisitor& visit) const override {
+    return reader_.scan(partition, begin, end, visit);
+  }
+  Result<void> scan_back(Partition partition, std::string_view begin, std::string_view end,
+                         const RowVisitor& visit) const override {
+    return reader_.scan_back(partition, begin, end, visit);
+  }
+  Result<void> partitions(PartitionKind kind, uint64_t first, const PartitionVisitor& visit) const override {
+    return reader_.partitions(kind, first, visit);
+  }
+
+  Task<Result<void>> transact(std::vector<Step> steps) override {
+    WriteJob job;
+    job.steps = std::move(steps);
+    if (!committer_) co_return read_only();
+    Written written{*committer_, job};
+    co_await written;
+    co_return std::move(job.result);
+  }
+
+  Task<Result<void>> put_ahead(Partition partition, std::string key, std::string value) override {
+    WriteJob job;
+    job.kind = WriteJob::Kind::put_ahead;
+    job.partition = partition;
+    job.key = std::move(key);
+    job.value = std::move(value);
+    if (!committer_) co_return read_only();
+    Written written{*committer_, job};
+    co_await written;
+    co_return std::move(job.result);
+  }
+
+  Task<Result<void>> erase_partition(Partition partition) override {
+    WriteJob job;
+    job.kind = WriteJob::Kind::erase_partition;
+    job.partition = partition;
+    if (!committer_) co_return read_only();
+    Written written{*committer_, job};
+    co_await written;
+    co_return std::move(job.result);
+  }
+
+  void hint(std::string key) override {
+    if (!committer_) return;
+    auto job = std::make_unique<WriteJob>();
+    job->kind = WriteJob::Kind::put_ahead;
+    job->partition = hints_partition();
+    job->key = std::move(key);
+    committer_->submit(job.release());
+  }
+
+  Task<Result<std::optional<std::string>>> fetch(Partition partition, std::string key) override {
+    auto found = reader_.get_from_memory(partition, key);
+    if (!found) co_return std::unexpected(found.error());
+    if (*found) co_return std::move(**found);
+    auto from_disk = [this, partition, &key] { return reader_.get(partition, key); };
+    auto job = offload(pool_, from_disk);
+    Result<std::optional<std::string>> row = co_await job;
+    co_return row;
+  }
+
+  Task<Result<void>> read(std::function<Result<void>(const Reader&)> read) override {
+    auto with_snapshot = [this, &read] { return read_snapshot(read); };
+    auto job = offload(pool_, with_snapshot);
+    Result<void> done = co_await job;
+    co_return done;
+  }
+
+  std::unique_ptr<Watch> watch(Partition partition, std::function<void()> changed) override {
+    return watches_->add(partition, std::move(changed));
+  }
+
+  uint64_t free_space() const override { return space_.usable(); }
+
+ private:
+  static Result<void> read_only() { return fail(FaultKind::policy, "the store is open for reading only"); }
+
+  Result<void> read_snapshot(const std::function<Result<void>(const Reader&)>& read) const {
+    struct Held {
+      rocksdb::DB& db;
+      const rocksdb::Snapshot* snapshot;
+      ~Held() { db.ReleaseSnapshot(snapshot); }
+    } held{database_->db(), database_->db().GetSnapshot()};
+    const RocksReader reader(*database_, held.snapshot);
+    return read(reader);
+  }
+
+  std::unique_ptr<RocksDatabase> database_;
+  RocksReader reader_;
+  FreeSpace space_;
+  std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();
+  Pool pool_;
+  std::unique_ptr<RocksCommitter> committer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> open_rocks_engine(const RocksOptions& options) {
+  Result<std::unique_ptr<RocksDatabase>> database = RocksDatabase::open(options);
+  if (!database) return std::unexpected(database.error());
+  return std::make_unique<RocksEngine>(std::move(*database), options);
+}
+
+}  // namespace posthouse::engine

@@ -1,0 +1,60 @@
+// What a group of transactions changes, before it is written: a layer over the database that later steps read
+// through. Each row is there once, however often it was changed, so a counter that a hundred letters count up
+// is written once a group.
+#pragma once
+
+#include <map>
+#include <memory_resource>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace rocksdb {
+class WriteBatch;
+}
+
+namespace posthouse::engine {
+
+class RocksDatabase;
+
+// Used by the committer's thread only. Keys are whole database keys.
+class Overlay {
+ public:
+  enum class State : unsigned char { untouched, put, erased };
+  struct Change {
+    State state = State::untouched;
+    std::string_view value;
+  };
+  using Changes = std::pmr::map<std::string_view, Change>;
+  enum Family : unsigned char { rows, chunks };
+
+  const Changes& changes(Family family) const { return families_[family]; }
+  void put(Family family, std::string_view key, std::string_view value);
+  void erase(Family family, std::string_view key);
+
+  // Bytes of keys and values put since clear().
+  size_t bytes() const { return bytes_; }
+
+  // A transaction begins / is undone back to its begin.
+  void begin();
+  void undo();
+
+  // Adds all changes to the batch, in key order.
+  void append_to(rocksdb::WriteBatch& batch, const RocksDatabase& database) const;
+  void clear();
+
+ private:
+  struct Before {
+    Change* place;
+    Change change;
+  };
+  void set(Family family, std::string_view key, State state, std::string_view value);
+  std::string_view keep(std::string_view bytes);
+
+  std::pmr::monotonic_buffer_resource arena_{1 << 16};
+  Changes families_[2] = {Changes(&arena_), Changes(&arena_)};
+  std::vector<Before> before_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace posthouse::engine

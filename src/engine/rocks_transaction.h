@@ -1,0 +1,47 @@
+// What a step sees: the overlay over the database, within the step's partition.
+#pragma once
+
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/rocks_overlay.h"
+
+namespace posthouse::engine {
+
+class RocksDatabase;
+
+// Used by the committer's thread only; one for each transaction of a group.
+class RocksTransaction final : public Transaction {
+ public:
+  RocksTransaction(const RocksDatabase& database, Overlay& overlay)
+      : database_(database), overlay_(overlay) {}
+
+  void enter(Partition partition);
+
+  Result<std::optional<std::string>> get(std::string_view key) const override;
+  Result<void> scan(std::string_view begin, std::string_view end, const RowVisitor& visit) const override;
+  Result<void> scan_back(std::string_view begin, std::string_view end,
+                         const RowVisitor& visit) const override;
+  void put(std::string_view key, std::string_view value) override;
+  void erase(std::string_view key) override;
+  void hint(std::string_view key) override;
+
+  // Partitions it changed, maybe some twice.
+  const std::vector<Partition>& touched() const { return touched_; }
+  // Whether it stores more than it could free: letters do, flags and removals don't.
+  bool grows() const { return grows_; }
+
+ private:
+  Overlay::Family family() const;
+  void touch(Partition partition);
+
+  const RocksDatabase& database_;
+  Overlay& overlay_;
+  Partition partition_;
+  mutable std::string key_;  // the database key of the call at hand
+  std::vector<Partition> touched_;
+  size_t put_bytes_ = 0;
+  bool grows_ = false;
+};
+
+}  // namespace posthouse::engine

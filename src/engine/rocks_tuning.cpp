@@ -1,0 +1,108 @@
+#include "engine/rocks_tuning.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+
+#include "base/log.h"
+
+namespace posthouse::engine {
+
+namespace {
+
+constexpr int kMaxOpenFiles = 512;
+constexpr int kBackgroundJobs = 2;
+constexpr uint64_t kSyncEvery = 1 << 20;  // of background files, so that a flush of ours never waits for much
+constexpr uint64_t kBlobFile = 128ull << 20;
+constexpr uint64_t kMinBlob = 1024;  // smaller values are cheaper inside the tree
+constexpr double kGarbageAge = 0.25;
+constexpr double kGarbageForce = 0.5;
+constexpr double kBloomBits = 10;
+constexpr size_t kBlock = 8 * 1024;
+
+// RocksDB's warnings in our log.
+class LogBridge final : public rocksdb::Logger {
+ public:
+  LogBridge() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+  using Logger::Logv;
+  void LogHeader(const char*, va_list) override {}
+  void Logv(const char*, va_list) override {}
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (level < rocksdb::InfoLogLevel::WARN_LEVEL || level >= rocksdb::InfoLogLevel::HEADER_LEVEL) return;
+    char text[1024];
+    std::vsnprintf(text, sizeof text, format, arguments);
+    if (level == rocksdb::InfoLogLevel::WARN_LEVEL) {
+      log::warn("engine.rocksdb", {{"what", text}});
+    } else {
+      log::error("engine.rocksdb", {{"what", text}});
+    }
+  }
+};
+
+}  // namespace
+
+RocksTuning::RocksTuning(const RocksOptions& options)
+    : budget_(options.memory_budget), cache_(rocksdb::NewLRUCache(options.memory_budget / 2)) {}
+
+rocksdb::DBOptions RocksTuning::database() const {
+  rocksdb::DBOptions db;
+  db.create_if_missing = true;
+  db.create_missing_column_families = true;
+  db.info_log = std::make_shared<LogBridge>();
+  db.max_open_files = kMaxOpenFiles;
+  db.max_background_jobs = kBackgroundJobs;
+  db.bytes_per_sync = kSyncEvery;
+  db.max_total_wal_size = budget_;
+  // One thread writes.
+  db.allow_concurrent_memtable_write = false;
+  db.enable_write_thread_adaptive_yield = false;
+  // A crash leaves the log up to some record: what was acknowledged was synced before, so it is in front of
+  // that.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  db.avoid_unnecessary_blocking_io = true;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.skip_stats_update_on_db_open = true;
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions RocksTuning::common() const {
+  rocksdb::ColumnFamilyOptions family;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache_;
+  table.block_size = kBlock;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBits));
+  table.format_version = 5;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.max_write_buffer_number = 3;
+  family.level_compaction_dynamic_level_bytes = true;
+  return family;
+}
+
+rocksdb::ColumnFamilyOptions RocksTuning::rows() const {
+  rocksdb::ColumnFamilyOptions family = common();
+  family.write_buffer_size = budget_ / 8;
+  family.compression = rocksdb::kLZ4Compression;
+  return family;
+}
+
+rocksdb::ColumnFamilyOptions RocksTuning::chunks() const {
+  rocksdb::ColumnFamilyOptions family = common();
+  family.write_buffer_size = budget_ / 8;
+  family.compression = rocksdb::kLZ4Compression;
+  family.enable_blob_files = true;
+  family.min_blob_size = kMinBlob;
+  family.blob_file_size = kBlobFile;
+  family.blob_compression_type = rocksdb::kLZ4Compression;
+  family.enable_blob_garbage_collection = true;
+  family.blob_garbage_collection_age_cutoff = kGarbageAge;
+  family.blob_garbage_collection_force_threshold = kGarbageForce;
+  return family;
+}
+
+}  // namespace posthouse::engine

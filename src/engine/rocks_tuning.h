@@ -1,0 +1,32 @@
+// RocksDB's options for mail. Included by rocks_database.cpp only: it pulls in RocksDB's headers.
+#pragma once
+
+#include <memory>
+
+#include <rocksdb/options.h>
+
+#include "engine/rocks_engine.h"
+
+namespace rocksdb {
+class Cache;
+}
+
+namespace posthouse::engine {
+
+// What a letter costs decides: its bytes are written twice (log, then blob file) and its rows as seldom as
+// the memory budget allows; nothing is counted or sampled.
+class RocksTuning {
+ public:
+  explicit RocksTuning(const RocksOptions& options);
+  rocksdb::DBOptions database() const;
+  rocksdb::ColumnFamilyOptions rows() const;
+  rocksdb::ColumnFamilyOptions chunks() const;
+
+ private:
+  rocksdb::ColumnFamilyOptions common() const;
+
+  uint64_t budget_;
+  std::shared_ptr<rocksdb::Cache> cache_;
+};
+
+}  // namespace posthouse::engine

@@ -1,0 +1,163 @@
+// What RocksDB adds: files, locks, versions, full disks.
+#include "engine/rocks_engine.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "child_process.h"
+#include "engine/record.h"
+#include "engines.h"
+
+namespace posthouse::engine {
+namespace {
+
+constexpr Partition kAccount{PartitionKind::account, 1};
+
+Step put(Partition partition, std::string key, std::string value) {
+  return Step{partition, [key, value](Transaction& rows) -> Result<void> {
+                rows.put(key, value);
+                return {};
+              }};
+}
+
+TEST(RocksEngine, KeepsRowsOverARestart) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  for (int round = 0; round < 3; ++round) {
+    const auto engine = open_small(dir.path());
+    if (round > 0) {
+      EXPECT_EQ(engine->get(kAccount, "n").value(), std::to_string(round - 1));
+    }
+    ASSERT_TRUE(loop.run(engine->transact({put(kAccount, "n", std::to_string(round))})));
+  }
+}
+
+TEST(RocksEngine, ASecondOpenInThisProcessIsRefusedAndHarmless) {
+  const TempDir dir;
+  const auto engine = open_small(dir.path());
+  for (int i = 0; i < 2; ++i) {
+    const auto second = open_rocks_engine(small_options(dir.path()));
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, FaultKind::policy);
+    EXPECT_NE(second.error().what.find("in this process"), std::string::npos) << second.error().what;
+  }
+}
+
+TEST(RocksEngine, NamesTheProcessThatHoldsTheStore) {
+  const TempDir dir;
+  ChildProcess holder("hold", dir.path());
+  char ready = 0;
+  ASSERT_EQ(::read(holder.output(), &ready, 1), 1);
+  EXPECT_EQ(ready, 'y');
+  const auto second = open_rocks_engine(small_options(dir.path()));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, FaultKind::policy);
+  EXPECT_NE(second.error().what.find(std::to_string(holder.pid())), std::string::npos) << second.error().what;
+}
+
+TEST(RocksEngine, RefusesAFormatFromTheFuture) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  constexpr Partition system{PartitionKind::system, 0};
+  {
+    const auto engine = open_small(dir.path());
+    ASSERT_TRUE(loop.run(engine->transact({put(system, "format", RecordWriter(1).varint(99).finish())})));
+  }
+  auto opened = open_rocks_engine(small_options(dir.path()));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, FaultKind::corrupt);
+  EXPECT_NE(opened.error().what.find("format 99"), std::string::npos) << opened.error().what;
+  EXPECT_NE(opened.error().what.find("newer program"), std::string::npos) << opened.error().what;
+}
+
+TEST(RocksEngine, ReadOnlyReadsAndRefusesToWrite) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  ASSERT_TRUE(loop.run(open_small(dir.path())->transact({put(kAccount, "n", "1")})));
+  RocksOptions options = small_options(dir.path());
+  options.read_only = true;
+  const auto engine = open_rocks_engine(options);
+  ASSERT_TRUE(engine) << engine.error().what;
+  EXPECT_EQ((*engine)->get(kAccount, "n").value(), "1");
+  const auto done = loop.run((*engine)->transact({put(kAccount, "n", "2")}));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, FaultKind::policy);
+}
+
+TEST(RocksEngine, AMissingStoreCannotBeOpenedReadOnly) {
+  const TempDir dir;
+  RocksOptions options = small_options(dir.path() + "/nothing");
+  options.read_only = true;
+  EXPECT_FALSE(open_rocks_engine(options));
+}
+
+TEST(RocksEngine, BelowTheReserveLettersAreRefusedAndRemovalsAreNot) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  constexpr Partition blob{PartitionKind::blob, 5};
+  ASSERT_TRUE(loop.run(open_small(dir.path())->transact({put(blob, "b", "old"), put(kAccount, "n", "1")})));
+  RocksOptions options = small_options(dir.path());
+  options.space_reserve = UINT64_MAX;
+  const auto engine = open_rocks_engine(options);
+  ASSERT_TRUE(engine);
+  EXPECT_EQ((*engine)->free_space(), 0u);
+  const auto letter = loop.run((*engine)->transact({put(kAccount, "n", "2"), put(blob, "c", "x")}));
+  ASSERT_FALSE(letter);
+  EXPECT_EQ(letter.error().kind, FaultKind::no_space);
+  EXPECT_EQ((*engine)->get(kAccount, "n").value(), "1");
+  const auto ahead = loop.run((*engine)->put_ahead(blob, "c", "x"));
+  ASSERT_FALSE(ahead);
+  EXPECT_EQ(ahead.error().kind, FaultKind::no_space);
+  const Step removal{blob, [](Transaction& rows) -> Result<void> {
+                       rows.erase("b");
+                       return {};
+                     }};
+  ASSERT_TRUE(loop.run((*engine)->transact({put(kAccount, "n", "3"), removal})));
+  EXPECT_EQ((*engine)->get(blob, "b").value(), std::nullopt);
+}
+
+// Hundreds of transactions in one group, some of which fail, none of which disturbs another.
+TEST(RocksEngine, MergedTransactionsStaySeparate) {
+  const TempDir dir;
+  const auto engine = open_small(dir.path());
+  test::ManualExecutor loop;
+  constexpr int kCount = 1500;
+  int good = 0, bad = 0;
+  const auto one = [](Engine& on, int i, int& ok, int& failed) -> Task<void> {
+    std::vector<Step> steps;
+    steps.push_back(put(kAccount, "k" + std::to_string(i), "v"));
+    steps.push_back(put(kAccount, "last", std::to_string(i)));
+    if (i % 3 == 0) {
+      steps.push_back(
+          Step{kAccount, [](Transaction&) -> Result<void> { return fail(FaultKind::policy, "no"); }});
+    }
+    const Result<void> done = co_await on.transact(std::move(steps));
+    ++(done ? ok : failed);
+  };
+  for (int i = 0; i < kCount; ++i) loop.start(one(*engine, i, good, bad));
+  ASSERT_TRUE(loop.run_until([&] { return good + bad == kCount; }));
+  EXPECT_EQ(bad, kCount / 3);
+  for (int i = 0; i < kCount; ++i) {
+    EXPECT_EQ(engine->get(kAccount, "k" + std::to_string(i)).value().has_value(), i % 3 != 0) << i;
+  }
+  EXPECT_EQ(engine->get(kAccount, "last").value(), std::to_string(kCount - 1 - (kCount - 1) % 3 + 2));
+}
+
+TEST(RocksEngine, BigTransactionsAreSpreadOverGroups) {
+  const TempDir dir;
+  const auto engine = open_small(dir.path());
+  test::ManualExecutor loop;
+  constexpr int kCount = 40;
+  int done = 0;
+  const auto one = [](Engine& on, int i, int& ok) -> Task<void> {
+    std::vector<Step> steps{
+        put({PartitionKind::blob, static_cast<uint64_t>(i)}, "b", std::string(1 << 20, 'x'))};
+    const Result<void> result = co_await on.transact(std::move(steps));
+    if (result) ++ok;
+  };
+  for (int i = 0; i < kCount; ++i) loop.start(one(*engine, i, done));
+  EXPECT_TRUE(loop.run_until([&] { return done == kCount; }));
+}
+
+}  // namespace
+}  // namespace posthouse::engine
