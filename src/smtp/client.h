@@ -26,6 +26,7 @@ struct ClientOptions {
   Secret password;
   bool lmtp = false;
   seconds greeting_timeout{300}, command_timeout{300}, data_timeout{600};  // RFC 5321 section 4.5.3.2
+  const Clock* clock = &system_clock();                                    // deadlines count on it
 };
 
 // Gives the letter's bytes (CRLF lines, not dot-stuffed) in pieces; empty at the end.
