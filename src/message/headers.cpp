@@ -40,13 +40,13 @@ bool is_mbox_line(std::string_view line) {
 }
 
 HeaderReader::HeaderReader(std::string_view block) : block_(block) {
-  if (is_mbox_line(block_)) at_ = line_end(block_, 0);
+  while (is_mbox_line(block_.substr(at_))) at_ = line_end(block_, at_);
   if (at_ == block_.size()) {
     done_ = true;
     body_begin_ = at_;
   } else if (!is_empty_line(block_, at_) && field_name(block_.substr(at_)).empty()) {
     done_ = true;
-    body_begin_ = 0;
+    body_begin_ = at_;
   }
 }
 

@@ -16,7 +16,7 @@ inline constexpr size_t kNesting = 64;
 // Parts of a message, multiparts and embedded messages counted too.
 inline constexpr size_t kParts = 10'000;
 // Parameters of one Content-Type or Content-Disposition field, RFC 2231 pieces counted each.
-inline constexpr size_t kParameters = 256;
+inline constexpr size_t kParameters = 100;
 // Octets of a parameter after its RFC 2231 pieces are joined.
 inline constexpr size_t kParameterBytes = 16 << 10;
 // Addresses (and group marks) of one message's envelope, all fields together.

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "message/address_list.h"
+#include "message/content_field.h"
 
 namespace posthouse::message {
 
@@ -21,18 +22,16 @@ struct Envelope {
   std::vector<EnvelopeAddress> from, sender, reply_to, to, cc, bcc;  // sender and reply_to as in the header
 };
 
-using Parameters = std::vector<std::pair<std::string, std::string>>;  // name as written, value unquoted
-
 // One node of the MIME tree. Offsets are octets from the start of the stored message.
 struct Part {
   std::string type, subtype;  // as written; "TEXT"/"PLAIN" by default
   Parameters parameters;
-  std::string id, description, encoding, md5, disposition, language, location;  // "" where absent
+  std::string id, description, encoding, md5, disposition, location;  // "" where absent
   Parameters disposition_parameters;
-  std::vector<std::string> languages;
-  uint64_t header_begin = 0;  // of the part's MIME header (for the root: the message header)
-  uint64_t body_begin = 0;    // after the empty line
-  uint64_t body_end = 0;      // before the line end that belongs to the boundary
+  std::vector<std::string> languages;  // Content-Language
+  uint64_t header_begin = 0;           // of the part's MIME header (for the root: the message header)
+  uint64_t body_begin = 0;             // after the empty line
+  uint64_t body_end = 0;               // before the line end that belongs to the boundary
   uint32_t body_lines = 0;
   std::vector<Part> children;          // of a multipart, or the one root of an embedded message
   std::unique_ptr<Envelope> envelope;  // of message/rfc822 (and message/global): the embedded one's

@@ -1,0 +1,182 @@
+#include "message/charset.h"
+
+#include <unicode/ucnv.h>
+
+#include <array>
+
+#include "base/ascii.h"
+#include "message/unicode_text.h"
+
+namespace posthouse::message {
+namespace {
+
+constexpr size_t kMaxName = 40;
+constexpr size_t kStep = 4096;  // octets per conversion call
+
+// windows-1252 0x80 to 0x9F; what it leaves undefined is the C1 control of ISO-8859-1.
+constexpr std::array<char16_t, 32> kWindows1252 = {
+    0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
+
+struct Alias {
+  std::string_view name, icu;
+};
+// Labels that stand for a superset in practice (WHATWG Encoding).
+constexpr std::array<Alias, 20> kAliases = {
+    {{"gb2312", "gb18030"},        {"gb_2312-80", "gb18030"},         {"gbk", "gb18030"},
+     {"x-gbk", "gb18030"},         {"ks_c_5601-1987", "windows-949"}, {"ks_c_5601", "windows-949"},
+     {"ksc5601", "windows-949"},   {"euc-kr", "windows-949"},         {"shift_jis", "windows-31j"},
+     {"shift-jis", "windows-31j"}, {"x-sjis", "windows-31j"},         {"sjis", "windows-31j"},
+     {"big5", "big5-hkscs"},       {"iso-8859-9", "windows-1254"},    {"iso-8859-11", "windows-874"},
+     {"tis-620", "windows-874"},   {"iso-8859-8-i", "iso-8859-8"},    {"cp-1251", "windows-1251"},
+     {"win-1251", "windows-1251"}, {"x-mac-roman", "macintosh"}}};
+
+constexpr std::array<std::string_view, 8> kLatin = {"iso-8859-1", "latin1",       "iso8859-1", "iso_8859-1",
+                                                    "l1",         "windows-1252", "cp1252",    "x-ansi"};
+constexpr std::array<std::string_view, 4> kUtf8 = {"utf-8", "utf8", "us-ascii", "ascii"};
+
+bool among(std::string_view name, const auto& names) {
+  for (auto n : names) {
+    if (iequals(n, name)) return true;
+  }
+  return false;
+}
+
+struct CloseConverter {
+  void operator()(UConverter* c) const { ucnv_close(c); }
+};
+using Converter = std::unique_ptr<UConverter, CloseConverter>;
+
+Converter open_converter(std::string_view name) {
+  if (name.empty() || name.size() > kMaxName) return nullptr;
+  for (char c : name) {
+    if (!is_alnum(c) && c != '-' && c != '_' && c != '.' && c != ':' && c != '+') return nullptr;
+  }
+  for (const auto& alias : kAliases) {
+    if (iequals(alias.name, name)) name = alias.icu;
+  }
+  UErrorCode status = U_ZERO_ERROR;
+  Converter converter(ucnv_open(std::string(name).c_str(), &status));
+  if (U_FAILURE(status)) return nullptr;
+  return converter;
+}
+
+void append_latin(std::string& out, char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  append_utf8(out, byte >= 0x80 && byte < 0xA0 ? kWindows1252[byte - 0x80] : byte);
+}
+
+// Whether `text`, shorter than a sequence, could become one with more bytes.
+bool may_grow(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> kTails = {"", "\x80", "\x80\x80", "\x80\x80\x80"};
+  static constexpr std::array<std::string_view, 4> kHighTails = {"", "\xBF", "\xBF\xBF", "\xBF\xBF\xBF"};
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 1;
+  if (text.size() >= wanted) return false;
+  const auto missing = wanted - text.size();
+  return utf8_sequence(std::string(text).append(kTails[missing])) > 0 ||
+         utf8_sequence(std::string(text).append(kHighTails[missing])) > 0;
+}
+
+}  // namespace
+
+struct CharsetDecoder::Impl {
+  enum class Kind { utf8, latin, icu } kind = Kind::utf8;
+  Converter converter;
+  std::string held;  // an unfinished UTF-8 sequence
+
+  void feed_utf8(std::string_view bytes, std::string& out, bool last);
+  void feed_icu(std::string_view bytes, std::string& out, bool last);
+};
+
+void CharsetDecoder::Impl::feed_utf8(std::string_view bytes, std::string& out, bool last) {
+  std::string joined;
+  if (!held.empty()) {
+    joined = held.append(bytes);
+    bytes = joined;
+    held.clear();
+  }
+  while (!bytes.empty()) {
+    size_t ascii = 0;
+    while (ascii < bytes.size() && !is_8bit(bytes[ascii])) ++ascii;
+    out.append(bytes.substr(0, ascii));
+    bytes.remove_prefix(ascii);
+    if (bytes.empty()) return;
+    const size_t n = utf8_sequence(bytes);
+    if (n > 0) {
+      out.append(bytes.substr(0, n));
+      bytes.remove_prefix(n);
+    } else if (!last && bytes.size() < 4 && may_grow(bytes)) {
+      held = bytes;
+      return;
+    } else {
+      append_latin(out, bytes[0]);
+      bytes.remove_prefix(1);
+    }
+  }
+}
+
+void CharsetDecoder::Impl::feed_icu(std::string_view bytes, std::string& out, bool last) {
+  std::array<UChar, kStep> wide;
+  const char* source = bytes.data();
+  const char* const end = source + bytes.size();
+  while (true) {
+    UErrorCode status = U_ZERO_ERROR;
+    UChar* target = wide.data();
+    ucnv_toUnicode(converter.get(), &target, wide.data() + wide.size(), &source, end, nullptr, last, &status);
+    for (UChar* p = wide.data(); p != target; ++p) {
+      char32_t c = *p;
+      if (c >= 0xD800 && c < 0xDC00 && p + 1 != target && p[1] >= 0xDC00 && p[1] < 0xE000) {
+        c = 0x10000 + ((c - 0xD800) << 10) + (*++p - 0xDC00);
+      }
+      append_utf8(out, c);
+    }
+    if (status != U_BUFFER_OVERFLOW_ERROR) return;
+  }
+}
+
+CharsetDecoder::CharsetDecoder(std::string_view charset) : impl_(std::make_unique<Impl>()) {
+  charset = trim(charset);
+  if (among(charset, kLatin)) {
+    impl_->kind = Impl::Kind::latin;
+  } else if (!among(charset, kUtf8)) {
+    impl_->converter = open_converter(charset);
+    if (impl_->converter) impl_->kind = Impl::Kind::icu;
+  }
+}
+
+CharsetDecoder::~CharsetDecoder() = default;
+CharsetDecoder::CharsetDecoder(CharsetDecoder&&) noexcept = default;
+CharsetDecoder& CharsetDecoder::operator=(CharsetDecoder&&) noexcept = default;
+
+void CharsetDecoder::feed(std::string_view bytes, std::string& out) {
+  switch (impl_->kind) {
+    case Impl::Kind::utf8:
+      return impl_->feed_utf8(bytes, out, false);
+    case Impl::Kind::icu:
+      return impl_->feed_icu(bytes, out, false);
+    case Impl::Kind::latin:
+      for (char c : bytes) append_latin(out, c);
+  }
+}
+
+void CharsetDecoder::finish(std::string& out) {
+  if (impl_->kind == Impl::Kind::utf8) impl_->feed_utf8({}, out, true);
+  if (impl_->kind == Impl::Kind::icu) impl_->feed_icu({}, out, true);
+}
+
+std::string to_utf8(std::string_view bytes, std::string_view charset) {
+  CharsetDecoder decoder(charset);
+  std::string out;
+  out.reserve(bytes.size());
+  decoder.feed(bytes, out);
+  decoder.finish(out);
+  return out;
+}
+
+bool is_known_charset(std::string_view charset) {
+  return among(charset, kUtf8) || among(charset, kLatin) || open_converter(charset) != nullptr;
+}
+
+}  // namespace posthouse::message
