@@ -31,6 +31,7 @@ void LeaseBook::end_walk(Place next) {
   const std::lock_guard lock(mutex_);
   position_ = std::min(next, lowered_);
   walking_ = false;
+  drop_returned_ahead();
   given_back_.clear();
 }
 
@@ -38,6 +39,7 @@ void LeaseBook::abandon_walk(const Walk& walk) {
   const std::lock_guard lock(mutex_);
   for (const Place& place : walk.returned) put_returned(place);
   walking_ = false;
+  drop_returned_ahead();
   given_back_.clear();
 }
 
@@ -86,6 +88,11 @@ void LeaseBook::put_returned(Place place) {
   returned_at_[place.second] = place.first;
 }
 
+// The walk will come to them, so they must not be found twice.
+void LeaseBook::drop_returned_ahead() {
+  while (!returned_.empty() && *returned_.rbegin() >= position_) forget_returned(returned_.rbegin()->second);
+}
+
 void LeaseBook::forget_returned(LetterId id) {
   const auto it = returned_at_.find(id);
   if (it == returned_at_.end()) return;
@@ -111,6 +118,7 @@ size_t LeaseBook::leases() const {
 void LeaseBook::lower(Place place) {
   position_ = std::min(position_, place);
   lowered_ = std::min(lowered_, place);
+  if (!walking_) drop_returned_ahead();
 }
 
 }  // namespace posthouse::queue

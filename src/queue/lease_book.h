@@ -54,6 +54,7 @@ class LeaseBook : public std::enable_shared_from_this<LeaseBook> {
   void lower(Place place);
   void put_returned(Place place);
   void forget_returned(LetterId id);
+  void drop_returned_ahead();
   bool is_free_locked(LetterId id) const;
 
   mutable std::mutex mutex_;
