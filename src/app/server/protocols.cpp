@@ -1,0 +1,117 @@
+#include "app/server/protocols.h"
+
+#include <sys/stat.h>
+
+#include "app/core/core.h"
+#include "net/tls.h"
+
+namespace posthouse::app {
+namespace {
+
+constexpr size_t kLargestPem = 1 << 20;
+
+using Certificates = std::vector<net::ServerCertificate>;
+using Context = std::shared_ptr<const net::TlsContext>;
+
+Result<Certificates> read_certificates(const Config& config) {
+  Certificates out;
+  for (const CertificateFiles& files : config.tls.certificates) {
+    auto chain = read_file(files.chain, kLargestPem);
+    if (!chain) return std::unexpected(chain.error());
+    auto key = read_file(files.key, kLargestPem);
+    if (!key) return std::unexpected(key.error());
+    out.push_back({std::move(*chain), std::move(*key)});
+  }
+  return out;
+}
+
+Result<Context> context_for(const Certificates& certificates, const std::string& service) {
+  if (certificates.empty()) return Context();
+  return net::TlsContext::server(certificates, service);
+}
+
+std::shared_ptr<smtp::ServerOptions> smtp_options(const Config& config, Context tls) {
+  auto out = std::make_shared<smtp::ServerOptions>();
+  out->hostname = effective_hostname(config);
+  out->tls = std::move(tls);
+  out->max_size = config.limits.message_size;
+  out->max_recipients = static_cast<uint32_t>(config.limits.recipients);
+  out->max_errors = static_cast<uint32_t>(config.limits.errors);
+  out->max_commands = static_cast<uint32_t>(config.limits.commands);
+  out->command_timeout = config.limits.smtp_command;
+  out->data_timeout = config.limits.smtp_data;
+  return out;
+}
+
+std::shared_ptr<access::imap::ServerOptions> imap_options(const Config& config, Context tls) {
+  auto out = std::make_shared<access::imap::ServerOptions>();
+  out->hostname = effective_hostname(config);
+  out->allow_plain_login = config.auth.plain_without_tls;
+  out->tls = std::move(tls);
+  out->append_limit = config.limits.message_size;
+  out->default_quota_bytes = config.quota.account;
+  out->login_timeout = config.limits.imap_login;
+  out->idle_timeout = config.limits.imap_idle;
+  out->max_sessions_per_account = static_cast<uint32_t>(config.limits.imap_sessions_per_account);
+  out->max_bad_commands = static_cast<uint32_t>(config.limits.imap_bad_commands);
+  return out;
+}
+
+void fill(Protocols& out, const Config& config, const Context& smtp, const Context& submission,
+          const Context& imap) {
+  out.smtp = smtp_options(config, smtp);
+  auto lmtp = smtp_options(config, nullptr);
+  lmtp->lmtp = true;
+  out.lmtp = lmtp;
+  auto starttls = smtp_options(config, submission);
+  starttls->submission = true;
+  starttls->allow_plain_auth = config.auth.plain_without_tls;
+  auto implicit = std::make_shared<smtp::ServerOptions>(*starttls);
+  implicit->implicit_tls = true;
+  out.submission = starttls;
+  out.submissions = implicit;
+  auto mailboxes = imap_options(config, imap);
+  auto secure = std::make_shared<access::imap::ServerOptions>(*mailboxes);
+  secure->implicit_tls = true;
+  out.imap = mailboxes;
+  out.imaps = secure;
+  out.imap_connections = config.limits.imap_connections;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config) {
+  auto certificates = read_certificates(config);
+  if (!certificates) return std::unexpected(certificates.error());
+  auto smtp = context_for(*certificates, "smtp");
+  if (!smtp) return std::unexpected(smtp.error());
+  auto submission = context_for(*certificates, "submission");
+  if (!submission) return std::unexpected(submission.error());
+  auto imap = context_for(*certificates, "imap");
+  if (!imap) return std::unexpected(imap.error());
+  auto out = std::make_shared<Protocols>();
+  fill(*out, config, *smtp, *submission, *imap);
+  for (const auto& certificate : *certificates) {
+    auto facts = net::certificate_facts(certificate.chain_pem);
+    if (!facts) return std::unexpected(facts.error());
+    if (out->certificate_ends == 0 || facts->not_after < out->certificate_ends) {
+      out->certificate_ends = facts->not_after;
+    }
+  }
+  return out;
+}
+
+std::string certificate_stamp(const Config& config) {
+  std::string out;
+  for (const CertificateFiles& files : config.tls.certificates) {
+    for (const std::string& path : {files.chain, files.key}) {
+      struct stat info{};
+      if (stat(path.c_str(), &info) != 0) continue;
+      fmt::format_to(std::back_inserter(out), "{}.{}.{}.{}.{};", info.st_dev, info.st_ino, info.st_size,
+                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+    }
+  }
+  return out;
+}
+
+}  // namespace posthouse::app

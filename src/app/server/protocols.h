@@ -1,0 +1,27 @@
+// The settings of each protocol as sessions take them. A reload makes new ones; running sessions keep theirs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "access/imap/session.h"
+#include "app/config/config.h"
+#include "smtp/server.h"
+
+namespace posthouse::app {
+
+struct Protocols {
+  std::shared_ptr<const smtp::ServerOptions> smtp, submission, submissions, lmtp;
+  std::shared_ptr<const access::imap::ServerOptions> imap, imaps;
+  uint64_t imap_connections = 0;
+  int64_t certificate_ends = 0;  // the earliest end of a certificate in use, seconds since 1970; 0: none
+};
+
+// Reads the certificates. Fails when one can't be read or does not fit its key.
+Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config);
+
+// Changes when a certificate file does (time, size or place).
+std::string certificate_stamp(const Config& config);
+
+}  // namespace posthouse::app

@@ -1,0 +1,209 @@
+#include "app/server/server.h"
+
+#include <csignal>
+
+#include "app/limits.h"
+#include "app/privileges/user.h"
+#include "app/server/server_impl.h"
+#include "base/log.h"
+#include "engine/blob.h"
+#include "net/unbound_resolver.h"
+#include "submission/submission.h"
+#include "transport/reception.h"
+
+namespace posthouse::app {
+namespace {
+
+constexpr milliseconds kDrainLook{10};
+
+Result<std::unique_ptr<net::Resolver>> make_resolver(const Config& config) {
+  net::UnboundOptions options;
+  options.servers = config.resolver.servers;
+  options.recursive = config.resolver.recursive;
+  options.trust_anchor_file = config.resolver.trust_anchor;
+  options.timeout = config.resolver.timeout;
+  return net::make_unbound_resolver(options);
+}
+
+transport::ReceptionOptions reception_options(const Config& config) {
+  transport::ReceptionOptions options;
+  options.hostname = effective_hostname(config);
+  options.max_size = config.limits.message_size;
+  options.max_connections = static_cast<uint32_t>(config.limits.connections);
+  options.max_connections_per_network = static_cast<uint32_t>(config.limits.connections_per_network);
+  return options;
+}
+
+submission::Options submission_options(const Config& config) {
+  submission::Options options;
+  options.hostname = effective_hostname(config);
+  options.default_domain = effective_domain(config);
+  options.max_size = config.limits.message_size;
+  return options;
+}
+
+size_t loops_wanted(const Config& config) {
+  if (config.server.loops != 0) return config.server.loops;
+  return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 64);
+}
+
+}  // namespace
+
+// Everything that can fail for a reason the operator can mend, before anything is served.
+Result<void> Server::Impl::prepare() {
+  if (auto made = make_directory(run_directory(config_), 0700, nullptr); !made) return made;
+  auto protocols = make_protocols(config_);
+  if (!protocols) return std::unexpected(protocols.error());
+  protocols_ = *protocols;
+  certificate_stamp_ = certificate_stamp(config_);
+  auto core = Core::open(config_);
+  if (!core) return std::unexpected(core.error());
+  core_ = std::move(*core);
+  auto resolver = make_resolver(config_);
+  if (!resolver) return std::unexpected(resolver.error());
+  resolver_ = std::move(*resolver);
+  authenticator_ = std::make_unique<DirectoryAuthenticator>(core_->directory);
+  reception_ = transport::make_reception(core_->acceptance, core_->directory, core_->clock,
+                                         reception_options(config_));
+  submission_ = submission::make_submission(core_->acceptance, core_->directory, core_->clock, core_->random,
+                                            submission_options(config_));
+  imap_registry_ = access::imap::make_session_registry();
+  for (size_t i = 0; i < loops_wanted(config_); ++i) lanes_.push_back(std::make_unique<Lane>());
+  auto transport = core_->make_transport(config_, lanes_[0]->loop, *resolver_);
+  if (!transport) return std::unexpected(transport.error());
+  transport_ = std::move(*transport);
+  admin_ = std::make_unique<AdminService>(*core_);
+  admin_->set_transport(transport_.get());
+  return {};
+}
+
+// What a crash left half-written goes before the first session can write.
+Task<void> Server::Impl::start() {
+  bool more = true;
+  while (more) {
+    auto swept = co_await engine::sweep_blobs(core_->engine, true);
+    if (!swept) log::error("server.sweep_failed", {{"reason", swept.error().what}});
+    more = swept && *swept >= 1000;
+  }
+  control::Server::Options options{control_path(config_), effective_hostname(config_),
+                                   effective_domain(config_)};
+  auto control = control::Server::start(lanes_[0]->loop, *admin_, std::move(options));
+  if (!control) {
+    started_ = std::unexpected(control.error());
+    lanes_[0]->loop.stop();
+    co_return;
+  }
+  control_ = std::move(*control);
+  transport_->start();
+  spawn(sweep_blobs());
+  spawn(watch_certificates());
+  spawn(update_gauges());
+  start_accepting();
+}
+
+void Server::Impl::start_accepting() {
+  for (auto& lane : lanes_) {
+    lane->loop.post([this, on = lane.get()] {
+      for (const Bound& bound : options_.listeners) {
+        on->acceptors.push_back(std::make_unique<net::Acceptor>(
+            on->loop, bound.socket, [this, on, service = bound.service](std::unique_ptr<net::Stream> stream) {
+              accept(*on, service, std::move(stream));
+            }));
+      }
+      if (++lanes_accepting_ < lanes_.size()) return;
+      lanes_[0]->loop.post([this] {
+        for (const Bound& bound : options_.listeners) {
+          log::info("server.listening",
+                    {{"service", to_string(bound.service)}, {"address", bound.socket.local().to_string()}});
+        }
+        if (options_.started) options_.started();
+      });
+    });
+  }
+}
+
+bool Server::Impl::idle() const {
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane->connections.count == 0; });
+}
+
+// Stops accepting, tells every session to end (it says 421 or BYE and finishes what it is about to answer),
+// waits.
+Task<void> Server::Impl::shut_down() {
+  SteadyTime deadline = core_->clock.steady() + config_.limits.shutdown;
+  for (auto& lane : lanes_) {
+    lane->loop.post([on = lane.get()] {
+      on->acceptors.clear();
+      for (net::Stream* stream : on->connections.streams) stream->cancel();
+    });
+  }
+  co_await transport_->stop(deadline);
+  if (control_) co_await control_->stop();
+  while (!idle() && core_->clock.steady() < deadline) {
+    auto slept = co_await lanes_[0]->loop.sleep(kDrainLook);
+    if (!slept) break;
+  }
+  clean_ = idle();
+  if (!clean_) log::warn("server.sessions_left", {});
+  for (auto& lane : lanes_) lane->loop.stop();
+}
+
+Result<bool> Server::Impl::run() {
+  net::Loop& main = lanes_[0]->loop;
+  main.post([this] { spawn(start()); });
+  for (size_t i = 1; i < lanes_.size(); ++i) {
+    lanes_[i]->thread = std::thread([lane = lanes_[i].get()] { lane->loop.run(); });
+  }
+  main.run();
+  for (size_t i = 1; i < lanes_.size(); ++i) {
+    lanes_[i]->loop.stop();
+    lanes_[i]->thread.join();
+  }
+  if (!started_) return std::unexpected(started_.error());
+  return clean_;
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+// Sessions are gone by now. The transport and the control socket live on the first loop, whose thread this
+// is.
+Server::~Server() {
+  impl_->control_.reset();
+  impl_->admin_.reset();
+  impl_->transport_.reset();
+  for (auto& lane : impl_->lanes_) lane->acceptors.clear();
+}
+
+Result<std::unique_ptr<Server>> Server::make(Options options) {
+  auto impl = std::make_unique<Impl>(std::move(options));
+  auto prepared = impl->prepare();
+  if (!prepared) return std::unexpected(prepared.error());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Result<bool> Server::run() {
+  net::Loop& main = main_loop();
+  main.on_signal({SIGTERM, SIGINT}, [this](int signal) { stop(signal == SIGINT ? "SIGINT" : "SIGTERM"); });
+  main.on_signal({SIGHUP}, [this](int) { reload(); });
+  return impl_->run();
+}
+
+void Server::stop(std::string reason) {
+  if (std::exchange(impl_->stopping_, true)) return;
+  log::info("server.stopping", {{"reason", reason}});
+  spawn(impl_->shut_down());
+}
+
+void Server::reload() {
+  impl_->reload();
+}
+
+net::Loop& Server::main_loop() {
+  return impl_->lanes_[0]->loop;
+}
+
+Core& Server::core() {
+  return *impl_->core_;
+}
+
+}  // namespace posthouse::app

@@ -1,0 +1,51 @@
+// The running program: core, loops, listeners, transport, control socket, upkeep, put together and taken
+// apart.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config/config.h"
+#include "app/core/core.h"
+#include "app/server/listeners.h"
+#include "base/result.h"
+#include "net/loop.h"
+
+namespace posthouse::app {
+
+class Server {
+ public:
+  struct Options {
+    Config config;
+    std::string config_file;  // read again on SIGHUP; "" for none
+    std::vector<Bound> listeners;
+    std::function<void()> started;  // on the main loop, once every listener accepts
+  };
+
+  // Opens the store and reads the certificates; nothing is served yet.
+  static Result<std::unique_ptr<Server>> make(Options options);
+  ~Server();
+
+  // Serves until SIGTERM or SIGINT (or stop()), then lets sessions finish for limits.shutdown. True when all
+  // ended in time; false when some had to be left: then end the process without destroying this object. A
+  // fault when the server could not start.
+  Result<bool> run();
+
+  // Starts the shutdown. On the main loop.
+  void stop(std::string reason);
+  // Reads configuration and certificates again. On the main loop.
+  void reload();
+
+  net::Loop& main_loop();
+  Core& core();
+
+  struct Impl;
+
+ private:
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace posthouse::app

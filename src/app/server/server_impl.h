@@ -1,0 +1,77 @@
+// Inside of Server, for the files that make it up.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "access/imap/session.h"
+#include "app/admin/service.h"
+#include "app/control/server.h"
+#include "app/server/authenticator.h"
+#include "app/server/protocols.h"
+#include "app/server/server.h"
+#include "app/server/tracked_stream.h"
+#include "net/resolver.h"
+#include "smtp/server.h"
+#include "transport/transport.h"
+
+namespace posthouse::app {
+
+// One loop with its thread (the first runs on the caller's) and what lives there.
+struct Lane {
+  ConnectionList connections;
+  net::Loop loop;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors;
+  std::thread thread;
+};
+
+struct Server::Impl {
+  explicit Impl(Options options) : options_(std::move(options)), config_(options_.config) {}
+
+  // ---- set-up (server.cpp)
+  Result<void> prepare();
+  Result<bool> run();
+  void start_accepting();
+  Task<void> start();
+  Task<void> shut_down();
+  bool idle() const;
+
+  // ---- connections (sessions.cpp)
+  void accept(Lane& lane, Service service, std::unique_ptr<net::Stream> stream);
+  Task<void> serve(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
+  Task<void> serve_smtp(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
+  Task<void> serve_imap(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
+  std::shared_ptr<const Protocols> protocols() const;
+
+  // ---- upkeep (upkeep.cpp), each until the main loop stops
+  Task<void> sweep_blobs();
+  Task<void> watch_certificates();
+  Task<void> update_gauges();
+  void reload();
+  void reload_certificates(const char* why);
+
+  Options options_;
+  Config config_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<net::Resolver> resolver_;
+  std::unique_ptr<DirectoryAuthenticator> authenticator_;
+  std::unique_ptr<smtp::SmtpService> reception_, submission_;
+  std::shared_ptr<access::imap::SessionRegistry> imap_registry_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<transport::Transport> transport_;
+  std::unique_ptr<AdminService> admin_;
+  std::unique_ptr<control::Server> control_;
+
+  mutable std::mutex protocols_mutex_;  // guards protocols_
+  std::shared_ptr<const Protocols> protocols_;
+  std::string certificate_stamp_;
+
+  std::atomic<uint64_t> submission_sessions_{0}, imap_sessions_{0}, metrics_sessions_{0};
+  std::atomic<size_t> lanes_accepting_{0};
+  bool stopping_ = false;  // main loop
+  bool clean_ = true;      // all sessions ended in time
+  Result<void> started_;
+};
+
+}  // namespace posthouse::app

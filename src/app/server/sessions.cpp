@@ -1,0 +1,110 @@
+// A connection from its first moment to its last: which service it is, how many there are, who serves it.
+#include "app/limits.h"
+#include "app/server/metrics_page.h"
+#include "app/server/server_impl.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace posthouse::app {
+namespace {
+
+constexpr seconds kRefusalTimeout{5};
+
+// One less when the session ends, however it ends.
+class Place {
+ public:
+  explicit Place(std::atomic<uint64_t>& count) : count_(count), number_(++count) {}
+  ~Place() { --count_; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  uint64_t number() const { return number_; }
+
+ private:
+  std::atomic<uint64_t>& count_;
+  uint64_t number_;
+};
+
+Task<void> refuse(std::unique_ptr<net::Stream> stream, std::string line, const Clock& clock) {
+  stream->set_deadline(clock.steady() + kRefusalTimeout);
+  auto told = co_await stream->write_all(line);
+  static_cast<void>(told);  // the client is gone: nothing to tell
+  stream->close();
+}
+
+metrics::Counter& connections_total(Service service) {
+  static std::map<Service, metrics::Counter> counters = [] {
+    std::map<Service, metrics::Counter> out;
+    for (Service each : kServices) {
+      metrics::Counter counter("posthouse_app_connections_total", "Connections accepted, by service.",
+                               {{"service", to_string(each)}});
+      out.emplace(each, counter);
+    }
+    return out;
+  }();
+  return counters.at(service);
+}
+
+}  // namespace
+
+std::shared_ptr<const Protocols> Server::Impl::protocols() const {
+  std::lock_guard lock(protocols_mutex_);
+  return protocols_;
+}
+
+void Server::Impl::accept(Lane& lane, Service service, std::unique_ptr<net::Stream> stream) {
+  connections_total(service).add();
+  auto tracked = std::make_unique<TrackedStream>(std::move(stream), lane.connections);
+  spawn(serve(service, std::move(tracked), format_id(core_->ids.next())));
+}
+
+Task<void> Server::Impl::serve(Service service, std::unique_ptr<net::Stream> stream, std::string session_id) {
+  switch (service) {
+    case Service::smtp:
+    case Service::lmtp:
+    case Service::submission:
+    case Service::submissions:
+      return serve_smtp(service, std::move(stream), std::move(session_id));
+    case Service::imap:
+    case Service::imaps:
+      return serve_imap(service, std::move(stream), std::move(session_id));
+    case Service::metrics:
+      break;
+  }
+  return serve_metrics(std::move(stream), core_->clock);
+}
+
+Task<void> Server::Impl::serve_smtp(Service service, std::unique_ptr<net::Stream> stream,
+                                    std::string session_id) {
+  auto current = protocols();
+  if (service == Service::smtp || service == Service::lmtp) {
+    auto settings = service == Service::smtp ? current->smtp : current->lmtp;
+    co_await smtp::serve(std::move(stream), settings, *reception_, nullptr, std::move(session_id));
+    co_return;
+  }
+  Place place(submission_sessions_);
+  if (place.number() > config_.limits.connections) {
+    std::string line =
+        fmt::format("421 4.3.2 {} too many connections, try again later\r\n", current->submission->hostname);
+    co_await refuse(std::move(stream), std::move(line), core_->clock);
+    co_return;
+  }
+  auto settings = service == Service::submission ? current->submission : current->submissions;
+  co_await smtp::serve(std::move(stream), settings, *submission_, authenticator_.get(),
+                       std::move(session_id));
+}
+
+Task<void> Server::Impl::serve_imap(Service service, std::unique_ptr<net::Stream> stream,
+                                    std::string session_id) {
+  auto current = protocols();
+  Place place(imap_sessions_);
+  if (place.number() > current->imap_connections) {
+    std::string line = "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
+    co_await refuse(std::move(stream), std::move(line), core_->clock);
+    co_return;
+  }
+  auto settings = service == Service::imap ? current->imap : current->imaps;
+  access::imap::Services services{core_->engine, core_->store, core_->ids, core_->clock, *authenticator_};
+  co_await access::imap::serve(std::move(stream), settings, services, imap_registry_, std::move(session_id));
+}
+
+}  // namespace posthouse::app

@@ -1,0 +1,93 @@
+// What the program does by itself while it serves.
+#include "app/config/load.h"
+#include "app/config/options.h"
+#include "app/limits.h"
+#include "app/server/logging.h"
+#include "app/server/server_impl.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "engine/blob.h"
+
+namespace posthouse::app {
+
+Task<void> Server::Impl::sweep_blobs() {
+  while (true) {
+    auto slept = co_await lanes_[0]->loop.sleep(kSweepEvery);
+    if (!slept || stopping_) co_return;
+    auto swept = co_await engine::sweep_blobs(core_->engine, false);
+    if (!swept) log::warn("server.sweep_failed", {{"reason", swept.error().what}});
+    if (swept && *swept > 0) log::debug("server.swept", {{"blobs", *swept}});
+  }
+}
+
+Task<void> Server::Impl::watch_certificates() {
+  while (true) {
+    auto slept = co_await lanes_[0]->loop.sleep(kCertificateLook);
+    if (!slept || stopping_) co_return;
+    if (certificate_stamp(config_) != certificate_stamp_) reload_certificates("the files changed");
+  }
+}
+
+Task<void> Server::Impl::update_gauges() {
+  metrics::Gauge letters("posthouse_queue_letters", "Letters on their way to other hosts.");
+  metrics::Gauge held("posthouse_queue_held_letters", "Letters an operator holds back.");
+  metrics::Gauge aside("posthouse_queue_set_aside", "Queue records that were moved out of the way.");
+  metrics::Gauge space("posthouse_store_free_bytes", "Disk space that may still be used.");
+  metrics::Gauge connections("posthouse_app_connections", "Connections open now.");
+  metrics::Gauge ends("posthouse_tls_certificate_end_seconds",
+                      "When the served certificate ends, since 1970.");
+  while (true) {
+    auto totals = co_await core_->queue.totals();
+    if (totals) {
+      letters.set(static_cast<double>(totals->letters));
+      held.set(static_cast<double>(totals->held));
+      aside.set(static_cast<double>(totals->set_aside));
+    }
+    space.set(static_cast<double>(core_->engine.free_space()));
+    size_t open = 0;
+    for (const auto& lane : lanes_) open += lane->connections.count;
+    connections.set(static_cast<double>(open));
+    ends.set(static_cast<double>(protocols()->certificate_ends));
+    auto slept = co_await lanes_[0]->loop.sleep(kGaugesEvery);
+    if (!slept || stopping_) co_return;
+  }
+}
+
+// A certificate that can't be used leaves the old one in service.
+void Server::Impl::reload_certificates(const char* why) {
+  certificate_stamp_ = certificate_stamp(config_);
+  auto fresh = make_protocols(config_);
+  if (!fresh) {
+    log::error("server.certificates_kept", {{"reason", fresh.error().what}});
+    return;
+  }
+  {
+    std::lock_guard lock(protocols_mutex_);
+    protocols_ = *fresh;
+  }
+  log::info("server.certificates_loaded", {{"why", why}, {"end", (*fresh)->certificate_ends}});
+}
+
+// A file with mistakes leaves everything as it was.
+void Server::Impl::reload() {
+  if (!options_.config_file.empty()) {
+    Loaded loaded = load_config(options_.config_file);
+    for (const ConfigProblem& problem : loaded.problems) {
+      log::error("server.reload_refused", {{"problem", problem.to_string()}});
+    }
+    if (!loaded.problems.empty()) return;
+    for (const Option& option : options()) {
+      if (value_text(option, loaded.config) == value_text(option, config_)) continue;
+      if (!option.reloadable) {
+        log::warn("server.restart_needed", {{"key", option.key}});
+        continue;
+      }
+      std::visit([&](auto field) { field(config_) = field(loaded.config); }, option.field);
+      log::info("server.option_changed", {{"key", option.key}, {"value", value_text(option, config_)}});
+    }
+  }
+  configure_log(config_);
+  reload_certificates("reload");
+}
+
+}  // namespace posthouse::app
