@@ -9,24 +9,27 @@
 
 namespace posthouse::net {
 
-// One per connection, on the stream's loop. Holds a reference to the stream. The buffer (16 KiB, or as much as the
-// longest line asked for) is given back whenever it runs empty, so an idle session costs none.
+// One per connection, on the stream's loop. Holds a reference to the stream. The buffer (16 KiB, or as much
+// as the longest line asked for) is given back whenever it runs empty, so an idle session costs none.
 class BufferedReader {
  public:
   static constexpr size_t kBufferSize = 16 * 1024;
 
   explicit BufferedReader(Stream& stream) : stream_(stream) {}
+  BufferedReader(const BufferedReader&) = delete;
+  BufferedReader& operator=(const BufferedReader&) = delete;
 
   // The next line including its line end; valid until the next call. Ends at LF, whatever is before it: the
-  // grammars decide what a bare LF or CR means. Fails with `syntax` when more than `limit` bytes come without LF
-  // (the bytes stay buffered; call skip_line to resynchronise), with `closed` at the end of the connection.
+  // grammars decide what a bare LF or CR means. Fails with `syntax` when more than `limit` bytes come without
+  // LF (the bytes stay buffered; call skip_line to resynchronise), with `closed` at the end of the
+  // connection.
   Task<Result<std::string_view>> read_line(size_t limit);
 
   // Throws away input up to and including the next LF, at most `limit` bytes, in constant memory.
   Task<Result<void>> skip_line(size_t limit);
 
-  // What is buffered now, reading once if there is nothing; at least one byte, at most `limit`. Empty at the end of
-  // the connection. Take what was used with consume().
+  // What is buffered now, reading once if there is nothing; at least one byte, at most `limit`. Empty at the
+  // end of the connection. Take what was used with consume().
   Task<Result<std::string_view>> read_available(size_t limit);
   void consume(size_t n);
 
@@ -36,6 +39,7 @@ class BufferedReader {
 
  private:
   Task<Result<size_t>> fill(size_t room);
+  void make_room(size_t room);
   void release_if_empty();
 
   Stream& stream_;

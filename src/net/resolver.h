@@ -1,5 +1,5 @@
-// DNS as the mail system asks it. Interface here; libunbound behind net/unbound_resolver.h; tests script their own
-// (tests/support/scripted_resolver.h).
+// DNS as the mail system asks it. Interface here; libunbound behind net/unbound_resolver.h; tests script
+// their own (tests/support/scripted_resolver.h).
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@
 namespace posthouse::net {
 
 enum class DnsStatus {
-  ok,         // records may still be none: the name exists without this type
-  nxdomain,   // the name does not exist
-  servfail,   // no answer, time-out, or bogus: try again later
+  ok,        // records may still be none: the name exists without this type
+  nxdomain,  // the name does not exist
+  servfail,  // no answer, time-out, or bogus: try again later
 };
 
 struct MxRecord {
@@ -26,7 +26,7 @@ struct MxRecord {
 template <class Record>
 struct DnsAnswer {
   DnsStatus status = DnsStatus::servfail;
-  bool secure = false;      // DNSSEC validated
+  bool secure = false;          // DNSSEC validated
   std::vector<Record> records;  // at most 100, malformed ones left out
 };
 

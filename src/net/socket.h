@@ -14,8 +14,8 @@ namespace posthouse::net {
 // A bound and listening socket as a plain descriptor, so that it can be bound as root and used after.
 class ListenSocket {
  public:
-  // Binds with SO_REUSEADDR (and SO_REUSEPORT if `shared`) and listens. Port 0 picks a free one. The fault names
-  // the port and, where /proc tells, the process that holds it.
+  // Binds with SO_REUSEADDR (and SO_REUSEPORT if `shared`) and listens. Port 0 picks a free one. The fault
+  // names the port and, where /proc tells, the process that holds it.
   static Result<ListenSocket> bind_tcp(const Endpoint& at, bool shared);
   // Replaces a stale socket file; `mode` are its permissions.
   static Result<ListenSocket> bind_unix(const std::string& path, unsigned mode);
@@ -35,14 +35,16 @@ class ListenSocket {
   Endpoint local_;
 };
 
-// Accepts connections on one loop. Backs off for a moment, with a warning, when descriptors run out (EMFILE), and
-// keeps one in reserve so that it can tell the client to come later instead of spinning.
+// Accepts connections on one loop. Backs off for a moment, with a warning, when descriptors run out (EMFILE),
+// and keeps one in reserve so that it can tell the client to come later instead of spinning.
 class Acceptor {
  public:
   using OnConnection = std::function<void(std::unique_ptr<Stream>)>;
 
-  // Shares the descriptor of `socket` (duplicates it): several loops may accept from one.
-  Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection);
+  // Shares the descriptor of `socket` (duplicates it): several loops may accept from one. Call on any thread;
+  // accepts begin when the loop runs. `busy_reply` is what a client hears that is turned away for want of
+  // descriptors.
+  Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection, std::string busy_reply = "");
   ~Acceptor();  // stops accepting; call on the loop's thread or after it stopped
 
  private:
@@ -50,7 +52,8 @@ class Acceptor {
   std::shared_ptr<Impl> impl_;
 };
 
-// Connects from `source` (unset: any address) on the calling loop. Fails with timeout, or temporary with the reason.
+// Connects from `source` (unset: any address) on the calling loop. Fails with timeout, or temporary with the
+// reason.
 Task<Result<std::unique_ptr<Stream>>> connect_tcp(Endpoint to, SteadyTime deadline,
                                                   std::optional<IpAddress> source = std::nullopt);
 Task<Result<std::unique_ptr<Stream>>> connect_unix(std::string path, SteadyTime deadline);

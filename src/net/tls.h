@@ -11,20 +11,20 @@
 namespace posthouse::net {
 
 struct ServerCertificate {
-  std::string chain_pem;        // certificate, then intermediates
+  std::string chain_pem;  // certificate, then intermediates
   std::string key_pem;
 };
 
 // Immutable and thread-safe once made; a reload makes a new one and leaves running sessions on theirs.
 class TlsContext {
  public:
-  // `service`: "smtp", "imap", "pop3", ...: binds session tickets and ALPN to the service, so that a ticket of one
-  // never resumes at another. The certificate is chosen by SNI among `certificates`; the first is the default.
-  // TLS 1.2 and up.
+  // `service`: "smtp", "imap", "pop3", ...: binds session tickets and ALPN to the service, so that a ticket
+  // of one never resumes at another. The certificate is chosen by SNI among `certificates`; the first is the
+  // default. TLS 1.2 and up.
   static Result<std::shared_ptr<const TlsContext>> server(const std::vector<ServerCertificate>& certificates,
                                                           const std::string& service);
-  // `verify`: refuse a peer whose chain or name is not good; otherwise encrypt without asking (RFC 7435), as MX
-  // delivery does without DANE or MTA-STS. `ca_file` empty: the system's.
+  // `verify`: refuse a peer whose chain or name is not good; otherwise encrypt without asking (RFC 7435), as
+  // MX delivery does without DANE or MTA-STS. `ca_file` empty: the system's.
   static Result<std::shared_ptr<const TlsContext>> client(bool verify, const std::string& ca_file);
 
   ~TlsContext();

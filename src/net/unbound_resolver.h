@@ -11,9 +11,10 @@
 namespace posthouse::net {
 
 struct UnboundOptions {
-  std::vector<std::string> servers;   // "127.0.0.1@5353"; empty: /etc/resolv.conf's, or recursion if `recursive`
-  bool recursive = false;             // ask the root servers ourselves
-  std::string trust_anchor_file;      // DNSSEC root key; empty: no validation
+  std::vector<std::string>
+      servers;                    // "127.0.0.1@5353"; empty: /etc/resolv.conf's, or recursion if `recursive`
+  bool recursive = false;         // ask the root servers ourselves
+  std::string trust_anchor_file;  // DNSSEC root key; empty: no validation
   seconds timeout{20};
 };
 

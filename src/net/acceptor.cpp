@@ -1,0 +1,157 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "net/descriptor.h"
+#include "net/socket.h"
+#include "net/socket_address.h"
+#include "net/socket_stream.h"
+
+namespace posthouse::net {
+
+namespace {
+constexpr int kAcceptsInRow = 64;  // then the connections there are get their turn
+constexpr milliseconds kBackOff{250};
+constexpr seconds kWarnEvery{10};
+
+int open_reserve() {
+  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+bool out_of_descriptors(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+const metrics::Counter& turned_away() {
+  static const metrics::Counter counter("posthouse_net_connections_turned_away_total",
+                                        "Connections closed at once because descriptors ran out.");
+  return counter;
+}
+
+const metrics::Counter& accepted() {
+  static const metrics::Counter counter("posthouse_net_connections_accepted_total", "Connections accepted.");
+  return counter;
+}
+}  // namespace
+
+struct Acceptor::Impl {
+  Impl(Loop& on, int listener, OnConnection call, std::string reply)
+      : loop(on), fd(listener), on_connection(std::move(call)), busy_reply(std::move(reply)) {}
+  ~Impl() {
+    descriptor.reset();
+    if (fd >= 0) ::close(fd);
+    if (reserve >= 0) ::close(reserve);
+  }
+
+  Loop& loop;
+  int fd;  // until the descriptor has it
+  OnConnection on_connection;
+  std::string busy_reply;
+  std::unique_ptr<Descriptor> descriptor;
+  int reserve = open_reserve();
+  std::atomic<bool> stopped{false};
+  SteadyTime warned{};
+
+  enum class Next { more, wait, back_off, end };
+  Next accept_one();
+  void turn_away();
+  void hand_over(int connection, const sockaddr_storage& address);
+  static Task<void> run(std::shared_ptr<Impl> self);
+};
+
+void Acceptor::Impl::hand_over(int connection, const sockaddr_storage& address) {
+  accepted().add();
+  try {
+    on_connection(std::make_unique<SocketStream>(loop, connection, from_sockaddr(address)));
+  } catch (const std::exception& e) {
+    log::error("net.connection_failed", {{"what", e.what()}});
+  }
+}
+
+Acceptor::Impl::Next Acceptor::Impl::accept_one() {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const int connection =
+      accept4(descriptor->fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (connection >= 0) {
+    hand_over(connection, address);
+    return Next::more;
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    descriptor->drained();
+    return Next::wait;
+  }
+  if (out_of_descriptors(errno)) {
+    turn_away();
+    return Next::back_off;
+  }
+  if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) {
+    log::error("net.accept_failed", {{"what", std::strerror(errno)}});
+    return Next::end;
+  }
+  // A connection's own trouble, which accept(2) passes on, says nothing about the next one.
+  return errno == EINTR || errno == ECONNABORTED || errno == EPROTO ? Next::more : Next::back_off;
+}
+
+// Gives up the reserve to take one connection out of the queue and end it politely, instead of letting it
+// wait.
+void Acceptor::Impl::turn_away() {
+  const int error = errno;
+  const SteadyTime now = system_clock().steady();
+  if (now - warned > kWarnEvery) {
+    warned = now;
+    log::warn("net.out_of_descriptors", {{"what", std::strerror(error)}});
+  }
+  if (reserve < 0) return;
+  ::close(reserve);
+  const int connection = accept4(descriptor->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (connection >= 0) {
+    turned_away().add();
+    if (!busy_reply.empty()) ::send(connection, busy_reply.data(), busy_reply.size(), MSG_NOSIGNAL);
+    ::close(connection);
+  }
+  reserve = open_reserve();
+}
+
+Task<void> Acceptor::Impl::run(std::shared_ptr<Impl> self) {
+  if (self->stopped) co_return;
+  self->descriptor = std::make_unique<Descriptor>(self->loop, std::exchange(self->fd, -1));
+  auto next = Next::wait;
+  while (next != Next::end) {
+    if (next == Next::back_off) {
+      const Result<void> slept = co_await self->loop.sleep(kBackOff);
+      if (!slept || self->stopped) break;
+    } else if (next == Next::more) {
+      const Result<void> yielded = co_await self->loop.sleep(milliseconds(0));
+      if (!yielded || self->stopped) break;
+    } else {
+      Descriptor::Awaiter readable = self->descriptor->wait_readable();
+      const Result<void> ready = co_await readable;
+      if (!ready) break;
+    }
+    next = Next::more;
+    for (int i = 0; i < kAcceptsInRow && next == Next::more && !self->stopped; ++i) next = self->accept_one();
+  }
+  self->descriptor.reset();  // here, as the loop may go before its acceptors
+}
+
+Acceptor::Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection,
+                   std::string busy_reply) {
+  const int fd = fcntl(socket.fd(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "duplicate a listening socket");
+  impl_ = std::make_shared<Impl>(loop, fd, std::move(on_connection), std::move(busy_reply));
+  loop.post([impl = impl_] { spawn(Impl::run(impl)); });
+}
+
+Acceptor::~Acceptor() {
+  impl_->stopped = true;
+  if (impl_->descriptor) impl_->descriptor->close();
+}
+
+}  // namespace posthouse::net
