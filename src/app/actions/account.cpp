@@ -1,0 +1,61 @@
+#include <sysexits.h>
+
+#include <boost/json.hpp>
+
+#include "app/actions/actions.h"
+
+namespace posthouse::app::actions {
+namespace {
+
+namespace json = boost::json;
+
+Result<json::object> arguments_of(const Invocation& in) {
+  json::object out;
+  if (!in.name.empty()) out["address"] = in.name;
+  if (!in.domain.empty()) out["domain"] = in.domain;
+  if (!in.display_name.empty()) out["display_name"] = in.display_name;
+  if (in.admin || in.no_admin) out["admin"] = in.admin;
+  if (in.enable || in.disable) out["enabled"] = in.enable;
+  if (!in.quota.empty()) {
+    auto quota = quota_value(in.quota);
+    if (!quota) return std::unexpected(quota.error());
+    out["quota_bytes"] = *quota;
+  }
+  if (in.password_stdin || in.password_hash_stdin) {
+    auto secret = read_secret();
+    if (!secret) return std::unexpected(secret.error());
+    out[in.password_stdin ? "password" : "password_hash"] = *secret;
+  }
+  return out;
+}
+
+void print_accounts(const json::value& answer) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& item : answer.as_array()) {
+    const json::object& account = item.as_object();
+    rows.push_back({cell(account, "address"), cell(account, "enabled"), cell(account, "admin"),
+                    cell(account, "quota_bytes"), cell(account, "display_name")});
+  }
+  print_table({"ADDRESS", "ENABLED", "ADMIN", "QUOTA", "NAME"}, rows);
+}
+
+}  // namespace
+
+int account(const Invocation& in) {
+  std::string verb = "account." + in.command.substr(in.command.find(' ') + 1);
+  auto arguments = arguments_of(in);
+  if (!arguments) return complain(arguments.error());
+  int status = EX_OK;
+  auto answer = ask(in, verb, std::move(*arguments), status);
+  if (!answer) return status;
+  if (in.json) {
+    print_json(*answer);
+  } else if (answer->is_array()) {
+    print_accounts(*answer);
+  } else {
+    print_object(answer->as_object());
+  }
+  return EX_OK;
+}
+
+}  // namespace posthouse::app::actions

@@ -1,0 +1,29 @@
+#include <sysexits.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "app/actions/actions.h"
+
+namespace posthouse::app::actions {
+
+int man(const Invocation& in) {
+  std::vector<ManualPage> pages = manual_pages();
+  if (in.directory.empty()) {
+    fmt::print("{}", pages.front().text);
+    return EX_OK;
+  }
+  for (const ManualPage& page : pages) {
+    std::string path = in.directory + "/" + page.file;
+    std::ofstream out(path, std::ios::binary);
+    out << page.text;
+    out.close();
+    if (!out) {
+      fmt::print(stderr, "posthouse: {}: {}\n", path, std::strerror(errno));
+      return EX_CANTCREAT;
+    }
+  }
+  return EX_OK;
+}
+
+}  // namespace posthouse::app::actions

@@ -1,0 +1,148 @@
+#include <sysexits.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <iostream>
+
+#include "app/actions/actions.h"
+#include "app/config/load.h"
+#include "app/config/units.h"
+#include "app/control/admin.h"
+#include "base/log.h"
+
+namespace posthouse::app::actions {
+
+namespace json = boost::json;
+
+std::optional<Config> load(const Invocation& invocation) {
+  Loaded loaded = load_config(invocation.config_file);
+  for (const ConfigProblem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
+  if (!loaded.problems.empty()) return std::nullopt;
+  return std::move(loaded.config);
+}
+
+int exit_status(const Fault& fault) {
+  switch (fault.kind) {
+    case FaultKind::syntax:
+      return EX_DATAERR;
+    case FaultKind::policy:
+      return EX_NOPERM;
+    case FaultKind::not_found:
+      return EX_NOUSER;
+    case FaultKind::exists:
+      return EX_CANTCREAT;
+    case FaultKind::permanent:
+      return EX_UNAVAILABLE;
+    case FaultKind::temporary:
+    case FaultKind::over_quota:
+    case FaultKind::no_space:
+    case FaultKind::closed:
+    case FaultKind::timeout:
+      return EX_TEMPFAIL;
+    case FaultKind::io:
+      return EX_IOERR;
+    case FaultKind::corrupt:
+      return EX_SOFTWARE;
+  }
+  return EX_SOFTWARE;
+}
+
+int complain(const Fault& fault) {
+  fmt::print(stderr, "posthouse: {}\n", fault.what);
+  return exit_status(fault);
+}
+
+std::optional<json::value> ask(const Invocation& invocation, const std::string& verb, json::object arguments,
+                               int& status) {
+  auto config = load(invocation);
+  if (!config) {
+    status = EX_CONFIG;
+    return std::nullopt;
+  }
+  log::configure(log::Level::error, "", "text");  // what it prints is the answer, not the log
+  auto admin = control::connect_admin(*config);
+  if (!admin) {
+    status = complain(admin.error());
+    return std::nullopt;
+  }
+  auto answer = (*admin)->call(verb, std::move(arguments), nullptr);
+  if (!answer) {
+    status = complain(answer.error());
+    return std::nullopt;
+  }
+  status = EX_OK;
+  return std::move(*answer);
+}
+
+void print_json(const json::value& value) {
+  fmt::print("{}\n", json::serialize(value));
+}
+
+void print_table(const std::vector<std::string>& headings,
+                 const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const std::string& heading : headings) widths.push_back(heading.size());
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
+  }
+  auto print = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (i != 0) line += "  ";
+      line += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}", row[i], widths[i]);
+    }
+    fmt::print("{}\n", line);
+  };
+  print(headings);
+  for (const auto& row : rows) print(row);
+}
+
+namespace {
+
+std::string as_text(const json::value& value) {
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value.get_string().empty() ? "-" : std::string(value.get_string());
+  if (value.is_bool()) return value.get_bool() ? "yes" : "no";
+  if (value.is_array()) {
+    std::string out;
+    for (const auto& item : value.get_array()) {
+      if (!out.empty()) out += ", ";
+      out += as_text(item);
+    }
+    return out.empty() ? "-" : out;
+  }
+  return json::serialize(value);
+}
+
+}  // namespace
+
+std::string cell(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value == nullptr ? "-" : as_text(*value);
+}
+
+void print_object(const json::object& object) {
+  size_t width = 0;
+  for (const auto& item : object) width = std::max(width, item.key().size());
+  for (const auto& item : object) {
+    fmt::print("{:<{}}  {}\n", std::string_view(item.key()), width, as_text(item.value()));
+  }
+}
+
+Result<std::string> read_secret() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return fail(FaultKind::syntax, "standard input is empty");
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (line.empty()) return fail(FaultKind::syntax, "the first line of standard input is empty");
+  return line;
+}
+
+Result<json::value> quota_value(const std::string& text) {
+  if (text == "none") return json::value(nullptr);
+  auto bytes = parse_size(text);
+  if (!bytes) return fail(FaultKind::syntax, fmt::format("{}: expected a size such as 5GiB, or none", text));
+  return json::value(*bytes);
+}
+
+}  // namespace posthouse::app::actions

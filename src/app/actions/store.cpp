@@ -1,0 +1,56 @@
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "app/actions/actions.h"
+#include "app/control/admin.h"
+#include "base/log.h"
+
+namespace posthouse::app::actions {
+namespace {
+
+namespace json = boost::json;
+
+constexpr uint64_t kBarWidth = 40;
+
+void draw(uint64_t done, uint64_t total) {
+  uint64_t filled = total == 0 ? 0 : std::min(done, total) * kBarWidth / total;
+  fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {}/{} ", "", filled, "", kBarWidth - filled, done, total);
+  std::fflush(stderr);
+}
+
+void report(const json::object& answer) {
+  fmt::print("{} accounts, {} mailboxes, {} messages, {} blobs\n", cell(answer, "accounts"),
+             cell(answer, "mailboxes"), cell(answer, "messages"), cell(answer, "blobs"));
+  const json::array& problems = answer.at("problems").as_array();
+  for (const auto& problem : problems) fmt::print("damaged: {}\n", std::string_view(problem.as_string()));
+  if (problems.empty()) fmt::print("Nothing is damaged.\n");
+}
+
+}  // namespace
+
+int store(const Invocation& in) {
+  auto config = load(in);
+  if (!config) return EX_CONFIG;
+  log::configure(log::Level::error, "", "text");
+  auto admin = control::connect_admin(*config);
+  if (!admin) return complain(admin.error());
+  bool bar = isatty(STDERR_FILENO) != 0;
+  json::object none;
+  Progress progress = [](uint64_t, uint64_t) {};
+  if (bar) progress = draw;
+  auto answer = (*admin)->call("store.check", none, progress);
+  if (bar) fmt::print(stderr, "\r\x1b[K");
+  if (!answer) return complain(answer.error());
+  const json::object& found = answer->as_object();
+  if (in.json) {
+    print_json(*answer);
+  } else {
+    report(found);
+  }
+  return found.at("problems").as_array().empty() ? EX_OK : EX_SOFTWARE;
+}
+
+}  // namespace posthouse::app::actions

@@ -1,0 +1,246 @@
+#include "app/cli/definition.h"
+
+#include "app/version.h"
+
+namespace posthouse::app {
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/posthouse/posthouse.toml";
+
+// Adds a command below `parent` that, when it is given, becomes the invocation's command.
+CLI::App* command(CLI::App* parent, Invocation& into, const std::string& name, const std::string& what) {
+  CLI::App* sub = parent->add_subcommand(name, what);
+  std::string full = parent->get_parent() == nullptr ? name : parent->get_name() + " " + name;
+  sub->final_callback([&into, full] {
+    if (into.command.empty()) into.command = full;
+  });
+  return sub;
+}
+
+void add_config(CLI::App* sub, Invocation& into) {
+  sub->add_option("-c,--config", into.config_file, "The configuration file")
+      ->envname("POSTHOUSE_CONFIG")
+      ->default_str(kDefaultConfig)
+      ->type_name("FILE");
+}
+
+void add_json(CLI::App* sub, Invocation& into) {
+  sub->add_flag("--json", into.json, "Answer in JSON");
+}
+
+CLI::App* admin_command(CLI::App* parent, Invocation& into, const std::string& name,
+                        const std::string& what) {
+  CLI::App* sub = command(parent, into, name, what);
+  add_config(sub, into);
+  add_json(sub, into);
+  return sub;
+}
+
+CLI::App* group(CLI::App& app, const std::string& name, const std::string& what) {
+  CLI::App* sub = app.add_subcommand(name, what);
+  sub->require_subcommand(1);
+  return sub;
+}
+
+void define_demo(CLI::App& app, Invocation& into) {
+  CLI::App* demo =
+      command(&app, into, "demo",
+              "Run a whole mail server on 127.0.0.1 to try, with two accounts and a welcome letter. "
+              "Ctrl-C stops it.");
+  demo->add_option("--dir", into.directory,
+                   "Keep everything in DIR, and go on there when it exists; without it a new folder is made "
+                   "and removed "
+                   "at the end")
+      ->type_name("DIR");
+  demo->add_option(
+          "--base-port", into.base_port,
+          "Services listen on this number plus their own: SMTP N+25, submission N+587, submissions N+465, "
+          "IMAP N+143, IMAPS N+993, LMTP N+24, metrics N+9464. 0 picks free ports")
+      ->default_val(10000)
+      ->check(CLI::Range(0, 56071))
+      ->type_name("N");
+  demo->add_option("--local-domain", into.local_domain, "The domain of the accounts")
+      ->default_str("example.test")
+      ->type_name("DOMAIN");
+  demo->add_option("--set", into.settings,
+                   "Set an option of the configuration on top, as it would stand in the file")
+      ->type_name("KEY=VALUE");
+  demo->add_flag("--json", into.json, "Print one line of JSON once every listener accepts");
+}
+
+void define_setup(CLI::App& app, Invocation& into) {
+  CLI::App* setup =
+      command(&app, into, "setup",
+              "Prepare this host for real mail: configuration, folders, an administrator's account, "
+              "keys, and the DNS records to publish. Overwrites nothing.");
+  setup->add_option("address", into.name, "The administrator's address, for instance me@example.org")
+      ->required()
+      ->type_name("ADDRESS");
+  setup
+      ->add_option(
+          "--dir", into.directory,
+          "Put everything into DIR; without it the configuration goes to /etc/posthouse and the data to "
+          "/var/lib/posthouse")
+      ->type_name("DIR");
+  setup->add_option("--hostname", into.hostname, "The full name of this host; mail.DOMAIN if it is not given")
+      ->type_name("NAME");
+  setup->add_option("--user", into.user, "The user to run as when started as root")
+      ->default_str("posthouse")
+      ->type_name("USER");
+  add_json(setup, into);
+}
+
+void define_serve(CLI::App& app, Invocation& into) {
+  CLI::App* serve =
+      command(&app, into, "serve",
+              "Serve: bind the ports, give up root, confine the worker and restart it should it crash.");
+  add_config(serve, into);
+  serve->add_flag("--foreground", into.foreground, "One process, without the supervisor; for debuggers");
+  serve->add_flag(
+      "--check-sandbox", into.check_sandbox,
+      "Bind nothing and serve nothing: confine this process as the worker is, try what it must not be "
+      "able to do, and exit with 0 only if all of it is refused");
+}
+
+void define_config(CLI::App& app, Invocation& into) {
+  CLI::App* config = group(app, "config", "Check, show or explain the configuration.");
+  CLI::App* check =
+      command(config, into, "check", "Report every mistake of a configuration file with its line");
+  check->add_option("file", into.file, "The configuration file")->required()->type_name("FILE");
+  CLI::App* show = command(config, into, "show", "Print every option with the value in force");
+  add_config(show, into);
+  show->add_flag("--comments", into.comments, "With the explanation of each");
+  command(config, into, "reference", "Print the reference of all options (Markdown)");
+}
+
+void define_account(CLI::App& app, Invocation& into) {
+  CLI::App* account = group(app, "account", "Accounts: who has a mailbox here and may log in.");
+  auto address = [&](CLI::App* sub) {
+    sub->add_option("address", into.name, "The account's address")->required()->type_name("ADDRESS");
+    return sub;
+  };
+  auto properties = [&](CLI::App* sub) {
+    sub->add_option("--name", into.display_name, "The name of its owner")->type_name("TEXT");
+    sub->add_option("--quota", into.quota,
+                    "What it may keep, for instance 5GiB; \"none\" for the domain's default")
+        ->type_name("SIZE");
+    sub->add_flag("--admin", into.admin, "An administrator: gets the postmaster's letters");
+    return sub;
+  };
+  CLI::App* add =
+      properties(address(admin_command(account, into, "add", "Add an account; prints its password")));
+  add->add_flag("--password-stdin", into.password_stdin,
+                "Read the password from standard input, not make one up");
+  CLI::App* list = admin_command(account, into, "list", "List accounts");
+  list->add_option("domain", into.domain, "Of this domain only")->type_name("DOMAIN");
+  address(admin_command(account, into, "show", "Show an account and what it keeps"));
+  CLI::App* change = properties(address(admin_command(account, into, "change", "Change an account")));
+  change->add_flag("--no-admin", into.no_admin, "No longer an administrator");
+  change->add_flag("--disable", into.disable, "No more logins and no more letters");
+  change->add_flag("--enable", into.enable, "Undo --disable");
+  address(admin_command(account, into, "remove", "Remove an account with all its letters"));
+  CLI::App* password =
+      address(admin_command(account, into, "password", "Set a new password; prints the one made up"));
+  password->add_flag("--password-stdin", into.password_stdin,
+                     "Read the password from standard input, not make one up");
+  password->add_flag("--hash-stdin", into.password_hash_stdin,
+                     "Read a crypt(3) or Argon2id hash made elsewhere from standard input");
+}
+
+void define_domain(CLI::App& app, Invocation& into) {
+  CLI::App* domain = group(app, "domain", "Domains: whose letters are kept here.");
+  auto name = [&](CLI::App* sub) {
+    sub->add_option("domain", into.name, "The domain")->required()->type_name("DOMAIN");
+    return sub;
+  };
+  CLI::App* add = name(admin_command(domain, into, "add", "Add a domain"));
+  add->add_option("--catch-all", into.catch_all, "Who gets letters to addresses that don't exist")
+      ->type_name("ADDRESS");
+  add->add_option("--quota", into.quota, "What each of its accounts may keep, for instance 5GiB")
+      ->type_name("SIZE");
+  admin_command(domain, into, "list", "List domains");
+  name(admin_command(domain, into, "show", "Show a domain"));
+  name(admin_command(domain, into, "remove", "Remove a domain that has no accounts and aliases"));
+}
+
+void define_alias(CLI::App& app, Invocation& into) {
+  CLI::App* alias = group(app, "alias", "Aliases: addresses that lead to others, here or elsewhere.");
+  auto address = [&](CLI::App* sub) {
+    sub->add_option("address", into.name, "The alias")->required()->type_name("ADDRESS");
+    return sub;
+  };
+  CLI::App* add = address(admin_command(alias, into, "add", "Add an alias"));
+  add->add_option("target", into.targets, "Where its letters go")->required()->type_name("ADDRESS");
+  CLI::App* list = admin_command(alias, into, "list", "List aliases");
+  list->add_option("domain", into.domain, "Of this domain only")->type_name("DOMAIN");
+  address(admin_command(alias, into, "show", "Show an alias"));
+  address(admin_command(alias, into, "remove", "Remove an alias"));
+}
+
+void define_queue(CLI::App& app, Invocation& into) {
+  CLI::App* queue = group(app, "queue", "The queue: letters on their way to other hosts.");
+  auto filtered = [&](const char* name, const char* what, bool changes) {
+    CLI::App* sub = admin_command(queue, into, name, what);
+    sub->add_option("id", into.targets, "Letters by their queue id")->type_name("ID");
+    sub->add_option("--sender", into.sender, "Those whose sender contains this")->type_name("TEXT");
+    sub->add_option("--recipient", into.recipient, "Those with a recipient that contains this")
+        ->type_name("TEXT");
+    sub->add_option("--domain", into.domain, "Those to this domain")->type_name("DOMAIN");
+    sub->add_option("--state", into.state, "Those with a recipient in this state")
+        ->check(CLI::IsMember({"waiting", "held"}))
+        ->type_name("STATE");
+    if (changes) sub->add_flag("--all", into.all, "All letters");
+    return sub;
+  };
+  CLI::App* list = filtered("list", "List letters, at most 1000", false);
+  list->add_option("--most", into.most, "At most so many")->type_name("N");
+  list->add_flag("--set-aside", into.set_aside, "Records that were moved out of the way instead");
+  CLI::App* show = admin_command(queue, into, "show", "Show a letter");
+  show->add_option("id", into.name, "Its queue id")->required()->type_name("ID");
+  filtered("retry", "Try to deliver now", true);
+  filtered("hold", "Hold letters back until released", true);
+  filtered("release", "Release what is held, or put what was set aside back into the queue", true);
+  filtered("bounce", "Give letters up and send them back to their senders", true);
+  filtered("delete", "Delete letters without telling anybody", true);
+}
+
+void define_others(CLI::App& app, Invocation& into) {
+  CLI::App* deliver =
+      command(&app, into, "deliver",
+              "Deliver a letter from standard input to accounts. The exit status is one of "
+              "sysexits.h: 0 it is delivered, 67 no such user, 75 try again later, 65 bad address.");
+  add_config(deliver, into);
+  deliver->add_option("-f,--from", into.sender, "The sender, for bounces; none without it")
+      ->type_name("ADDRESS");
+  deliver->add_option("recipient", into.targets, "Who gets it")->required()->type_name("ADDRESS");
+  CLI::App* store = group(app, "store", "The store of letters.");
+  CLI::App* check = admin_command(store, into, "check", "Read everything and report what is damaged");
+  static_cast<void>(check);
+  CLI::App* man = command(&app, into, "man", "Write the manual pages, or print the first");
+  man->add_option("--dir", into.directory, "Where to write them")->type_name("DIR");
+  CLI::App* version = command(&app, into, "version", "Print the version");
+  add_json(version, into);
+  admin_command(&app, into, "status", "Show the state of the queue and the disk");
+}
+
+}  // namespace
+
+std::unique_ptr<CLI::App> define_commands(Invocation& into) {
+  auto app = std::make_unique<CLI::App>("A complete e-mail system in one program.", "posthouse");
+  app->set_version_flag("--version", fmt::format("posthouse {}", kVersion));
+  app->require_subcommand(1);
+  app->footer("`posthouse COMMAND --help` explains a command. Try `posthouse demo`.");
+  into.config_file = kDefaultConfig;
+  define_demo(*app, into);
+  define_setup(*app, into);
+  define_serve(*app, into);
+  define_config(*app, into);
+  define_account(*app, into);
+  define_domain(*app, into);
+  define_alias(*app, into);
+  define_queue(*app, into);
+  define_others(*app, into);
+  return app;
+}
+
+}  // namespace posthouse::app

@@ -1,0 +1,67 @@
+// A command line, understood: which command, and its arguments as plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace posthouse::app {
+
+struct Invocation {
+  std::string command;  // "demo", "account add", "queue list", ...
+  std::string config_file;
+  bool json = false;
+
+  // demo, setup, man
+  std::string directory;
+  int base_port = 10000;
+  std::string local_domain;
+  std::vector<std::string> settings;  // --set
+
+  // setup
+  std::string hostname, user;
+
+  // serve
+  bool check_sandbox = false;
+  bool foreground = false;  // without a supervisor
+
+  // account, domain, alias
+  std::string name;                  // address or domain
+  std::vector<std::string> targets;  // of an alias; recipients of deliver; queue ids
+  std::string display_name;
+  bool admin = false, no_admin = false, enable = false, disable = false;
+  std::string quota;  // size, or "none"
+  std::string catch_all;
+  bool password_stdin = false, password_hash_stdin = false;
+
+  // queue
+  std::string sender, recipient, domain, state;
+  uint64_t most = 0;
+  bool all = false, set_aside = false;
+
+  // config
+  std::string file;
+  bool comments = false;
+};
+
+// What the command line came to: something to do, or an exit status at once (help was printed, or a mistake
+// told).
+struct Parsed {
+  std::optional<Invocation> invocation;
+  int status = 0;
+};
+
+// Prints help and mistakes itself.
+Parsed parse_command_line(int argc, const char* const* argv);
+
+// A page of the manual: its file name and its text (roff).
+struct ManualPage {
+  std::string file;  // "posthouse-queue.1"
+  std::string text;
+};
+
+// The manual, from the same definitions.
+std::vector<ManualPage> manual_pages();
+
+}  // namespace posthouse::app
