@@ -26,4 +26,8 @@ std::string to_valid_utf8(std::string_view text);
 std::string fold_case(std::string_view utf8);
 std::string normalize_nfc(std::string_view utf8);
 
+// The last place (of the last few hundred octets) where `utf8` can be cut so that both sides normalise and
+// fold alone; a character's start in any case; 0 if there is none.
+size_t last_fold_boundary(std::string_view utf8);
+
 }  // namespace posthouse::message
