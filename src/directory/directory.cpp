@@ -47,22 +47,45 @@ Task<Result<void>> Directory::Impl::change(std::function<Result<void>(engine::Tr
   co_return done;
 }
 
+namespace {
+// The name of the only domain; "" when there is none or several.
+Result<std::string> only_domain(const engine::Reader& reader) {
+  std::vector<std::string> names;
+  Result<void> done =
+      reader.scan(kPartition, "d", after("d"), [&names](std::string_view key, std::string_view) {
+        names.emplace_back(key.substr(1));
+        return names.size() < 2;
+      });
+  if (!done) return std::unexpected(done.error());
+  return names.size() == 1 ? names.front() : std::string();
+}
+}  // namespace
+
 Task<Result<std::string>> Directory::Impl::default_domain() {
   if (!options.default_domain.empty()) co_return options.default_domain;
   if (std::optional<std::string> remembered = defaults.find(0)) co_return std::move(*remembered);
   uint64_t generation = defaults.generation();
-  std::vector<std::string> names;
-  auto look = [&names](const engine::Reader& reader) {
-    return reader.scan(kPartition, "d", after("d"), [&names](std::string_view key, std::string_view) {
-      names.emplace_back(key.substr(1));
-      return names.size() < 2;
-    });
+  std::string only;
+  auto look = [&only](const engine::Reader& reader) -> Result<void> {
+    Result<std::string> found = only_domain(reader);
+    if (!found) return std::unexpected(found.error());
+    only = std::move(*found);
+    return {};
   };
   Result<void> done = co_await engine.read(look);
   if (!done) co_return std::unexpected(done.error());
-  std::string only = names.size() == 1 ? names.front() : std::string();
   defaults.add(0, only, generation);
   co_return only;
+}
+
+std::string Directory::Impl::default_domain_now() {
+  if (!options.default_domain.empty()) return options.default_domain;
+  if (std::optional<std::string> remembered = defaults.find(0)) return std::move(*remembered);
+  uint64_t generation = defaults.generation();
+  Result<std::string> found = only_domain(engine);
+  if (!found) return {};
+  defaults.add(0, *found, generation);
+  return *found;
 }
 
 Directory::Directory(engine::Engine& engine, const Clock& clock, Random& random, Pool& pool, Options options)

@@ -49,6 +49,8 @@ struct Directory::Impl {
   Task<Result<void>> change(std::function<Result<void>(engine::Transaction&)> apply);
   // "" if there is none.
   Task<Result<std::string>> default_domain();
+  // The same for callers that can't await: reads at most two rows, once after each change of the directory.
+  std::string default_domain_now();
 
   // ---- resolution
   // Follows `address` (normalised, with a domain) to accounts and remote addresses. `fallbacks`: catch-all

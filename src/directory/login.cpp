@@ -37,9 +37,7 @@ ScramKeys made_up_keys(const std::string& secret, const std::string& name) {
 
 std::string Directory::Impl::counted_name(const std::string& name) {
   if (name.size() > kMaxLoginName) return {};
-  std::string domain = options.default_domain;
-  if (domain.empty()) domain = defaults.find(0).value_or("");
-  std::string full = with_domain(name, domain);
+  std::string full = with_domain(name, default_domain_now());
   return message::address_key(full).value_or(to_lower(full));
 }
 

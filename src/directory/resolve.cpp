@@ -44,28 +44,21 @@ class Walk {
 
   bool first_visit(const std::string& key) { return seen_.insert(key).second; }
 
-  void follow(const std::vector<std::string>& targets, const Step& from, const std::string& detail) {
-    if (from.depth >= kMaxAliasDepth) {
-      log::warn("directory.alias_too_deep", {{"address", from.address}});
-      return;
-    }
-    for (const auto& target : targets) {
-      if (todo_.size() + seen_.size() >= 2 * kMaxTargets) {
-        log::warn("directory.alias_too_wide", {{"address", from.address}});
-        return;
-      }
-      todo_.push_back(Step{target, detail, from.depth + 1});
-    }
+  // False when that would be too deep or too many.
+  bool follow(const std::vector<std::string>& targets, const Step& from, const std::string& detail) {
+    if (from.depth >= kMaxAliasDepth || todo_.size() + seen_.size() + targets.size() > 2 * kMaxTargets)
+      return false;
+    for (const auto& target : targets) todo_.push_back(Step{target, detail, from.depth + 1});
+    return true;
   }
 
   void reach(AccountId account, const std::string& detail) {
-    if (full() || !accounts_.insert(account).second) return;
-    found_.local.push_back({account, detail});
+    if (accounts_.insert(account).second) found_.local.push_back({account, detail});
   }
 
-  void leave(std::string address) {
-    if (!full()) found_.remote_targets.push_back(std::move(address));
-  }
+  void leave(std::string address) { found_.remote_targets.push_back(std::move(address)); }
+
+  bool full() const { return found_.local.size() + found_.remote_targets.size() > kMaxTargets; }
 
   Resolution result() && {
     found_.kind =
@@ -74,13 +67,18 @@ class Walk {
   }
 
  private:
-  bool full() const { return found_.local.size() + found_.remote_targets.size() >= kMaxTargets; }
-
   std::deque<Step> todo_;
   std::set<std::string> seen_;
   std::set<AccountId> accounts_;
   Resolution found_;
 };
+
+// Dropping some of the targets would lose their letters, so the whole answer fails and an operator is told.
+std::unexpected<Fault> too_many(const std::string& address) {
+  log::error("directory.alias_too_large", {{"address", address}});
+  return fail(FaultKind::permanent,
+              fmt::format("{} leads through too many aliases or to too many targets", address));
+}
 
 // The account with the lowest id that `fits`, through the rows of the accounts.
 Result<AccountId> first_account(const engine::Reader& reader,
@@ -170,17 +168,18 @@ Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallb
     if (name->has_value() && (*name)->account != 0) {
       walk.reach((*name)->account, detail);
     } else if (name->has_value()) {
-      walk.follow((*name)->targets, step, detail);
+      if (!walk.follow((*name)->targets, step, detail)) co_return too_many(step.address);
     } else if (fallbacks && local_part(base) == kPostmaster) {
       Result<AccountId> id = co_await postmaster_of(domain_name);
       if (!id) co_return std::unexpected(id.error());
       if (*id != 0) walk.reach(*id, "");
     } else if (fallbacks && !(*domain)->catch_all.empty()) {
       std::vector<std::string> targets{(*domain)->catch_all};
-      walk.follow(targets, step, "");
+      if (!walk.follow(targets, step, "")) co_return too_many(step.address);
     } else {
-      log::debug("directory.no_such_user", {{"address", *key}});
+      if (step.depth != 0) log::info("directory.alias_to_nobody", {{"address", *key}});
     }
+    if (walk.full()) co_return too_many(step.address);
   }
   co_return std::move(walk).result();
 }

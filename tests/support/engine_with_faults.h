@@ -1,0 +1,67 @@
+// An engine that does as the one inside it, until a test has it fail.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "engine/engine.h"
+
+namespace posthouse::test {
+
+class EngineWithFaults : public engine::Engine {
+ public:
+  explicit EngineWithFaults(engine::Engine& inside) : inside_(inside) {}
+
+  // The next calls of transact() / put_ahead() fail so, until reset() with nothing.
+  std::optional<Fault> transact_fault, put_ahead_fault;
+  std::optional<uint64_t> free;
+  int transactions = 0;
+  size_t steps = 0;  // of the last transaction
+
+  Result<std::optional<std::string>> get(engine::Partition partition, std::string_view key) const override {
+    return inside_.get(partition, key);
+  }
+  Result<void> scan(engine::Partition partition, std::string_view begin, std::string_view end,
+                    const engine::RowVisitor& visit) const override {
+    return inside_.scan(partition, begin, end, visit);
+  }
+  Result<void> scan_back(engine::Partition partition, std::string_view begin, std::string_view end,
+                         const engine::RowVisitor& visit) const override {
+    return inside_.scan_back(partition, begin, end, visit);
+  }
+  Result<void> partitions(engine::PartitionKind kind, uint64_t first,
+                          const engine::PartitionVisitor& visit) const override {
+    return inside_.partitions(kind, first, visit);
+  }
+  Task<Result<void>> transact(std::vector<engine::Step> all) override {
+    if (transact_fault) co_return std::unexpected(*transact_fault);
+    ++transactions;
+    steps = all.size();
+    Result<void> done = co_await inside_.transact(std::move(all));
+    co_return done;
+  }
+  Task<Result<void>> put_ahead(engine::Partition partition, std::string key, std::string value) override {
+    if (put_ahead_fault) co_return std::unexpected(*put_ahead_fault);
+    Result<void> done = co_await inside_.put_ahead(partition, std::move(key), std::move(value));
+    co_return done;
+  }
+  void hint(std::string key) override { inside_.hint(std::move(key)); }
+  Task<Result<std::optional<std::string>>> fetch(engine::Partition partition, std::string key) override {
+    return inside_.fetch(partition, std::move(key));
+  }
+  Task<Result<void>> read(std::function<Result<void>(const engine::Reader&)> look) override {
+    return inside_.read(std::move(look));
+  }
+  std::unique_ptr<engine::Watch> watch(engine::Partition partition, std::function<void()> changed) override {
+    return inside_.watch(partition, std::move(changed));
+  }
+  Task<Result<void>> erase_partition(engine::Partition partition) override {
+    return inside_.erase_partition(partition);
+  }
+  uint64_t free_space() const override { return free.value_or(inside_.free_space()); }
+
+ private:
+  engine::Engine& inside_;
+};
+
+}  // namespace posthouse::test

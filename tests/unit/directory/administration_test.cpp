@@ -1,0 +1,168 @@
+#include "directory/limits.h"
+#include "directory/records.h"
+#include "town.h"
+
+namespace posthouse::directory {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using AdministrationTest = Town;
+
+FaultKind kind_of(const auto& result) {
+  return result ? FaultKind::io : result.error().kind;
+}
+
+TEST_F(AdministrationTest, Domains) {
+  Domain first{"Example.TEST", "", 5000};
+  ASSERT_TRUE(run(directory.add_domain(first)));
+  EXPECT_EQ(kind_of(run(directory.add_domain(first))), FaultKind::exists);
+  for (const char* bad : {"", "a b", "[192.0.2.1]", "a..b", "-", "x@y"}) {
+    Domain domain{bad, "", {}};
+    EXPECT_EQ(kind_of(run(directory.add_domain(domain))), FaultKind::syntax) << bad;
+  }
+  Domain catches{"b.test", "not an address", {}};
+  EXPECT_EQ(kind_of(run(directory.add_domain(catches))), FaultKind::syntax);
+  Domain idn{
+      "b\xc3\xbc"
+      "cher.test",
+      "",
+      {}};
+  ASSERT_TRUE(run(directory.add_domain(idn)));
+  std::vector<Domain> all = *run(directory.domains());
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].name, "example.test");
+  EXPECT_EQ(all[0].quota_bytes, 5000u);
+  EXPECT_EQ(all[1].name, "xn--bcher-kva.test");
+  EXPECT_TRUE(
+      *run(directory.is_local_domain("B\xc3\x9c"
+                                     "CHER.test")));
+  EXPECT_FALSE(*run(directory.is_local_domain("elsewhere.test")));
+}
+
+TEST_F(AdministrationTest, ADomainGoesOnlyWhenEmpty) {
+  domain("example.test");
+  domain("example.test.org");
+  AccountId id = account("alice@example.test");
+  alias("list@example.test", {"alice@example.test"});
+  EXPECT_EQ(kind_of(run(directory.remove_domain("example.test"))), FaultKind::policy);
+  ASSERT_TRUE(run(directory.remove_account(id)));
+  EXPECT_EQ(kind_of(run(directory.remove_domain("example.test"))), FaultKind::policy);
+  ASSERT_TRUE(run(directory.remove_alias("list@example.test")));
+  EXPECT_TRUE(run(directory.remove_domain("example.test")));
+  EXPECT_EQ(kind_of(run(directory.remove_domain("example.test"))), FaultKind::not_found);
+  EXPECT_FALSE(*run(directory.is_local_domain("example.test")));
+}
+
+TEST_F(AdministrationTest, AccountIdsAreNeverUsedAgain) {
+  domain("example.test");
+  AccountId first = account("alice@example.test");
+  ASSERT_TRUE(run(directory.remove_account(first)));
+  AccountId second = account("alice@example.test");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(kind_of(run(directory.account(first))), FaultKind::not_found);
+  EXPECT_EQ(kind_of(run(directory.remove_account(first))), FaultKind::not_found);
+  EXPECT_EQ(kind_of(run(directory.set_password(first, Secret("x")))), FaultKind::not_found);
+}
+
+TEST_F(AdministrationTest, AccountsNeedADomainAFreeNameAndAPassword) {
+  domain("example.test");
+  account("alice@example.test");
+  alias("list@example.test", {"alice@example.test"});
+  Account account;
+  account.address = "Alice@example.test";
+  EXPECT_EQ(kind_of(run(directory.add_account(account, Secret("x")))), FaultKind::exists);
+  account.address = "list@example.test";
+  EXPECT_EQ(kind_of(run(directory.add_account(account, Secret("x")))), FaultKind::exists);
+  account.address = "carol@elsewhere.test";
+  EXPECT_EQ(kind_of(run(directory.add_account(account, Secret("x")))), FaultKind::not_found);
+  account.address = "carol@example.test";
+  EXPECT_EQ(kind_of(run(directory.add_account(account, Secret("")))), FaultKind::syntax);
+  account.address = "carol";
+  EXPECT_EQ(kind_of(run(directory.add_account(account, Secret("x")))), FaultKind::syntax);
+  account.address = "carol@example.test";
+  account.display_name = "Carol\r\nBcc: x";
+  EXPECT_EQ(kind_of(run(directory.add_account(account, Secret("x")))), FaultKind::syntax);
+  EXPECT_EQ(run(directory.accounts(""))->size(), 1u);
+}
+
+TEST_F(AdministrationTest, UpdateRenamesAndKeepsTheRest) {
+  domain("example.test");
+  AccountId id = account("alice@example.test", "secret");
+  account("bob@example.test");
+  Account changed = *run(directory.account(id));
+  SystemTime created = changed.created;
+  changed.address = "Alicia@example.test";
+  changed.display_name = "Alicia";
+  changed.created = {};
+  ASSERT_TRUE(run(directory.update_account(changed)));
+  EXPECT_EQ(kind_of(run(directory.account("alice@example.test"))), FaultKind::not_found);
+  Account now = *run(directory.account("alicia@example.test"));
+  EXPECT_EQ(now.id, id);
+  EXPECT_EQ(now.created, created);
+  EXPECT_TRUE(login("alicia", "secret"));
+  changed.address = "bob@example.test";
+  EXPECT_EQ(kind_of(run(directory.update_account(changed))), FaultKind::exists);
+  changed.id = 999;
+  EXPECT_EQ(kind_of(run(directory.update_account(changed))), FaultKind::not_found);
+}
+
+TEST_F(AdministrationTest, ListsByDomain) {
+  domain("example.test");
+  domain("other.test");
+  account("zoe@example.test");
+  account("alice@example.test");
+  account("x@other.test");
+  alias("l@example.test", {"zoe@example.test"});
+  alias("m@other.test", {"zoe@example.test", "out@elsewhere.test", "zoe@example.test"});
+  std::vector<Account> accounts = *run(directory.accounts("Example.test"));
+  ASSERT_EQ(accounts.size(), 2u);
+  EXPECT_EQ(accounts[0].address, "alice@example.test");
+  EXPECT_EQ(run(directory.accounts(""))->size(), 3u);
+  std::vector<Alias> aliases = *run(directory.aliases("other.test"));
+  ASSERT_EQ(aliases.size(), 1u);
+  EXPECT_EQ(aliases[0].address, "m@other.test");
+  EXPECT_THAT(aliases[0].targets, ElementsAre("zoe@example.test", "out@elsewhere.test"));
+  EXPECT_EQ(run(directory.aliases(""))->size(), 2u);
+}
+
+TEST_F(AdministrationTest, AliasesAreChecked) {
+  domain("example.test");
+  account("alice@example.test");
+  auto set = [&](std::string address, std::vector<std::string> targets) {
+    Alias alias{std::move(address), std::move(targets)};
+    return run(directory.set_alias(alias));
+  };
+  EXPECT_EQ(kind_of(set("alice@example.test", {"x@example.test"})), FaultKind::exists);
+  EXPECT_EQ(kind_of(set("l@elsewhere.test", {"x@example.test"})), FaultKind::not_found);
+  EXPECT_EQ(kind_of(set("l@example.test", {})), FaultKind::syntax);
+  EXPECT_EQ(kind_of(set("l@example.test", {"no address"})), FaultKind::syntax);
+  EXPECT_EQ(kind_of(set("l@example.test", {"| /bin/sh"})), FaultKind::syntax);
+  EXPECT_EQ(kind_of(set("l@example.test", {"a@b.test\nx"})), FaultKind::syntax);
+  EXPECT_EQ(kind_of(set("l@example.test", std::vector<std::string>(kMaxTargets + 1, "a@b.test"))),
+            FaultKind::syntax);
+  EXPECT_EQ(kind_of(run(directory.remove_alias("alice@example.test"))), FaultKind::not_found);
+  EXPECT_EQ(kind_of(run(directory.remove_alias("l@example.test"))), FaultKind::not_found);
+}
+
+TEST_F(AdministrationTest, ADamagedRecordStopsNobodyElse) {
+  domain("example.test");
+  AccountId alice = account("alice@example.test");
+  AccountId bob = account("bob@example.test");
+  auto damage = [alice](engine::Transaction& rows) -> Result<void> {
+    rows.put(account_row(alice), "rubbish");
+    return {};
+  };
+  std::vector<engine::Step> steps;
+  steps.push_back(engine::Step{kPartition, damage});
+  ASSERT_TRUE(run(engine->transact(std::move(steps))));
+  EXPECT_EQ(kind_of(run(directory.account(alice))), FaultKind::corrupt);
+  std::vector<Account> listed = *run(directory.accounts(""));
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].id, bob);
+  EXPECT_TRUE(login("bob", "demo"));
+}
+
+}  // namespace
+}  // namespace posthouse::directory

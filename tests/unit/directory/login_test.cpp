@@ -1,0 +1,162 @@
+#include "directory/limits.h"
+#include "directory/password.h"
+#include "town.h"
+
+namespace posthouse::directory {
+namespace {
+
+class LoginTest : public Town {
+ protected:
+  void SetUp() override {
+    domain("example.test");
+    alice = account("alice@example.test", "secret");
+  }
+  // How many verifications the pool had to do would be timing; the rows tell what was written.
+  std::string credential_hash(AccountId id) {
+    return decode_credential(**engine->get(kPartition, credential_row(id)))->hash;
+  }
+  AccountId alice = 0;
+};
+
+TEST_F(LoginTest, GoodAndBadPasswords) {
+  Result<Authenticated> good = login("alice@example.test", "secret");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->id, alice);
+  EXPECT_EQ(good->address, "alice@example.test");
+  Result<Authenticated> bad = login("alice@example.test", "Secret");
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().kind, FaultKind::policy);
+}
+
+TEST_F(LoginTest, LocalPartIsEnoughWithOneDomain) {
+  EXPECT_TRUE(login("ALICE", "secret"));
+  domain("second.test");
+  EXPECT_FALSE(login("alice", "secret"));
+  Options options{"Example.test"};
+  Directory with_default(*engine, clock, random, pool, options);
+  Login name{"alice", Secret("secret"), *IpAddress::parse("192.0.2.1"), "test"};
+  EXPECT_TRUE(run(with_default.authenticate(name)));
+}
+
+TEST_F(LoginTest, HostileNamesAreNobody) {
+  std::string peer_prefix = "10.0.";
+  int i = 0;
+  for (std::string name :
+       {std::string("*)(uid=*"), std::string("' OR 1--"), std::string("\0", 1), std::string("alice\0", 6),
+        std::string("alice@example.test\0", 19), std::string("*"), std::string("alice@*"),
+        std::string("${run{id}}"), std::string("$(id)"), std::string("alice@example.test\r\n"),
+        std::string("\xc3\x28"), std::string(), std::string(1'000'000, 'a'), std::string("../alice"),
+        std::string("a:alice@example.test")}) {
+    Result<Authenticated> result = login(name, "secret", fmt::format("10.0.{}.1", i++));
+    ASSERT_FALSE(result) << name.substr(0, 40);
+    EXPECT_EQ(result.error().kind, FaultKind::policy) << name.substr(0, 40);
+    EXPECT_EQ(result.error().what, "wrong name or password");
+  }
+}
+
+TEST_F(LoginTest, SameAnswerForUnknownUserAndWrongPassword) {
+  EXPECT_EQ(login("nobody@example.test", "x").error().what, login("alice@example.test", "x").error().what);
+}
+
+TEST_F(LoginTest, DisabledAccountsStayOutThoughRemembered) {
+  ASSERT_TRUE(login("alice", "secret"));
+  Account account = *run(directory.account(alice));
+  account.enabled = false;
+  ASSERT_TRUE(run(directory.update_account(account)));
+  EXPECT_FALSE(login("alice", "secret"));
+}
+
+TEST_F(LoginTest, AChangedPasswordCountsAtOnce) {
+  ASSERT_TRUE(login("alice", "secret"));
+  ASSERT_TRUE(run(directory.set_password(alice, Secret("other"))));
+  EXPECT_FALSE(login("alice", "secret"));
+  EXPECT_TRUE(login("alice", "other"));
+}
+
+TEST_F(LoginTest, ARememberedPasswordDoesNotHelpAWrongOne) {
+  ASSERT_TRUE(login("alice", "secret"));
+  EXPECT_FALSE(login("alice", "secreT"));
+  EXPECT_TRUE(login("alice", "secret"));
+  clock.advance(kVerifiedFor + seconds(1));
+  EXPECT_TRUE(login("alice", "secret"));
+}
+
+TEST_F(LoginTest, FailuresSlowDownTheNextTries) {
+  for (uint32_t i = 0; i < kFreeFailuresAccount; ++i) EXPECT_FALSE(login("alice", "wrong", "198.51.100.1"));
+  Result<Authenticated> slowed = login("alice@EXAMPLE.test", "secret", "198.51.100.1");
+  ASSERT_FALSE(slowed);
+  EXPECT_THAT(slowed.error().what, ::testing::HasSubstr("throttled"));
+  clock.advance(seconds(1));
+  EXPECT_TRUE(login("alice", "secret", "198.51.100.1"));
+}
+
+TEST_F(LoginTest, StrangersDoNotLockTheOwnerOut) {
+  ASSERT_TRUE(login("alice", "secret", "192.0.2.1"));
+  for (int i = 0; i < 30; ++i) login("alice", "wrong", fmt::format("10.1.{}.1", i));
+  EXPECT_TRUE(login("alice", "secret", "192.0.2.99"));  // the same /24
+}
+
+TEST_F(LoginTest, ImportedHashBecomesOursAtTheFirstLogin) {
+  Secret imported("{CRYPT}$5$saltsalt$JHkvehlP/.NJu30HDXCRu6TLyiiArvvT2.QRVUMINNB");
+  ASSERT_TRUE(run(directory.set_password_hash(alice, imported)));
+  EXPECT_FALSE(run(directory.scram_keys("alice"))->account);  // no keys yet
+  EXPECT_FALSE(login("alice", "secret"));
+  ASSERT_TRUE(login("alice", "demo"));
+  EXPECT_TRUE(is_current(credential_hash(alice)));
+  EXPECT_EQ(run(directory.scram_keys("alice"))->account, alice);
+  EXPECT_TRUE(login("alice", "demo"));
+  EXPECT_EQ(run(directory.set_password_hash(alice, Secret("{PLAIN}demo"))).error().kind, FaultKind::syntax);
+}
+
+TEST_F(LoginTest, ScramKeysOfAUser) {
+  Result<ScramKeys> keys = run(directory.scram_keys("Alice@example.test"));
+  ASSERT_TRUE(keys);
+  EXPECT_EQ(keys->account, alice);
+  Credential expected;
+  expected.iterations = keys->iterations;
+  expected.salt = keys->salt;
+  ASSERT_TRUE(derive_scram_keys(expected, Secret("secret")));
+  EXPECT_EQ(keys->stored_key, expected.stored_key);
+  EXPECT_EQ(keys->server_key, expected.server_key);
+}
+
+TEST_F(LoginTest, MadeUpScramKeysStayTheSame) {
+  ScramKeys first = *run(directory.scram_keys("nobody"));
+  EXPECT_FALSE(first.account);
+  ScramKeys real = *run(directory.scram_keys("alice"));
+  EXPECT_EQ(first.iterations, real.iterations);
+  EXPECT_EQ(first.salt.size(), real.salt.size());
+  EXPECT_EQ(first.stored_key.size(), real.stored_key.size());
+  EXPECT_EQ(first.server_key.size(), real.server_key.size());
+
+  Directory restarted(*engine, clock, random, pool);
+  for (const char* name : {"nobody", "NOBODY", "nobody@example.test"}) {
+    ScramKeys again = *run(restarted.scram_keys(name));
+    EXPECT_EQ(again.salt, first.salt) << name;
+    EXPECT_EQ(again.stored_key, first.stored_key) << name;
+    EXPECT_EQ(again.server_key, first.server_key) << name;
+  }
+  EXPECT_NE(run(directory.scram_keys("nobody2"))->salt, first.salt);
+}
+
+TEST_F(LoginTest, MadeUpScramKeysForHostileNames) {
+  for (std::string name :
+       {std::string("*)(uid=*"), std::string("' OR 1--"), std::string("\0", 1), std::string(100'000, 'a')}) {
+    Result<ScramKeys> keys = run(directory.scram_keys(name));
+    ASSERT_TRUE(keys);
+    EXPECT_FALSE(keys->account);
+    EXPECT_EQ(keys->salt, run(directory.scram_keys(name))->salt);
+  }
+}
+
+TEST_F(LoginTest, ReportedFailuresCount) {
+  IpAddress peer = *IpAddress::parse("203.0.113.5");
+  for (uint32_t i = 0; i < kFreeFailuresAccount; ++i) {
+    ASSERT_TRUE(directory.check_throttle("alice", peer));
+    directory.report_login("alice", peer, false);
+  }
+  EXPECT_EQ(directory.check_throttle("alice@example.test", peer).error().kind, FaultKind::policy);
+}
+
+}  // namespace
+}  // namespace posthouse::directory
