@@ -17,14 +17,7 @@ constexpr seconds kControlTimeout{60};         // for the next frame, or to take
 constexpr milliseconds kProgressEvery{250};
 constexpr size_t kDeliverRecipients = 1000;
 
-// ---- the metrics port
-constexpr size_t kHttpLine = 8 << 10;  // bytes of a request or header line
-constexpr size_t kHttpHeaders = 100;
-constexpr seconds kHttpTimeout{10};
-constexpr size_t kHttpSessions = 32;
-
 // ---- upkeep
-constexpr milliseconds kCertificateLook{5'000};  // between two looks whether certificate files changed
 constexpr milliseconds kSweepEvery{30'000};      // between two sweeps of blobs nobody refers to
 constexpr milliseconds kGaugesEvery{5'000};
 

@@ -73,9 +73,10 @@ Result<std::unique_ptr<Admin>> open_local(const Config& config) {
   }
   std::error_code ignored;
   if (!std::filesystem::is_directory(store_directory(config), ignored)) {
-    return fail(FaultKind::not_found, fmt::format("there is no store in {} (server.data_directory); `posthouse setup` "
-                                                  "makes one",
-                                                  config.server.data_directory));
+    return fail(FaultKind::not_found,
+                fmt::format("there is no store in {} (server.data_directory); `posthouse setup` "
+                            "makes one",
+                            config.server.data_directory));
   }
   auto core = Core::open(config);
   if (!core) return std::unexpected(core.error());

@@ -1,7 +1,5 @@
 #include "app/server/protocols.h"
 
-#include <sys/stat.h>
-
 #include "app/core/core.h"
 #include "net/tls.h"
 
@@ -96,19 +94,6 @@ Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config) {
     if (!facts) return std::unexpected(facts.error());
     if (out->certificate_ends == 0 || facts->not_after < out->certificate_ends) {
       out->certificate_ends = facts->not_after;
-    }
-  }
-  return out;
-}
-
-std::string certificate_stamp(const Config& config) {
-  std::string out;
-  for (const CertificateFiles& files : config.tls.certificates) {
-    for (const std::string& path : {files.chain, files.key}) {
-      struct stat info{};
-      if (stat(path.c_str(), &info) != 0) continue;
-      fmt::format_to(std::back_inserter(out), "{}.{}.{}.{}.{};", info.st_dev, info.st_ino, info.st_size,
-                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     }
   }
   return out;

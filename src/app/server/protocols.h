@@ -21,7 +21,4 @@ struct Protocols {
 // Reads the certificates. Fails when one can't be read or does not fit its key.
 Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config);
 
-// Changes when a certificate file does (time, size or place).
-std::string certificate_stamp(const Config& config);
-
 }  // namespace posthouse::app

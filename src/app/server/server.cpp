@@ -6,6 +6,7 @@
 #include "app/privileges/user.h"
 #include "app/server/server_impl.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "engine/blob.h"
 #include "net/unbound_resolver.h"
 #include "submission/submission.h"
@@ -47,6 +48,25 @@ size_t loops_wanted(const Config& config) {
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 64);
 }
 
+// What a client hears when there is no descriptor left for it.
+std::string busy_reply(Service service, const std::string& hostname) {
+  if (service == Service::imap) return "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
+  bool plain_smtp = service == Service::smtp || service == Service::submission || service == Service::lmtp;
+  return plain_smtp ? fmt::format("421 4.3.2 {} too many connections, try again later\r\n", hostname) : "";
+}
+
+net::HttpReply answer_metrics(const net::HttpRequest& request) {
+  net::HttpReply reply;
+  if (request.path != "/metrics") {
+    reply.status = 404;
+    reply.body = "see /metrics\n";
+    return reply;
+  }
+  reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  reply.body = metrics::exposition();
+  return reply;
+}
+
 }  // namespace
 
 // Everything that can fail for a reason the operator can mend, before anything is served.
@@ -55,7 +75,6 @@ Result<void> Server::Impl::prepare() {
   auto protocols = make_protocols(config_);
   if (!protocols) return std::unexpected(protocols.error());
   protocols_ = *protocols;
-  certificate_stamp_ = certificate_stamp(config_);
   auto core = Core::open(config_);
   if (!core) return std::unexpected(core.error());
   core_ = std::move(*core);
@@ -96,20 +115,29 @@ Task<void> Server::Impl::start() {
   control_ = std::move(*control);
   transport_->start();
   spawn(sweep_blobs());
-  spawn(watch_certificates());
+  watch_certificates();
   spawn(update_gauges());
   start_accepting();
+}
+
+void Server::Impl::listen_on(Lane& lane, const Bound& bound) {
+  if (bound.service == Service::metrics) {
+    if (&lane != lanes_[0].get()) return;
+    lane.pages.push_back(net::make_http_server(lane.loop, bound.socket, answer_metrics));
+    return;
+  }
+  auto on_connection = [this, on = &lane, service = bound.service](std::unique_ptr<net::Stream> stream) {
+    accept(*on, service, std::move(stream));
+  };
+  std::string busy = busy_reply(bound.service, effective_hostname(config_));
+  lane.acceptors.push_back(
+      std::make_unique<net::Acceptor>(lane.loop, bound.socket, std::move(on_connection), std::move(busy)));
 }
 
 void Server::Impl::start_accepting() {
   for (auto& lane : lanes_) {
     lane->loop.post([this, on = lane.get()] {
-      for (const Bound& bound : options_.listeners) {
-        on->acceptors.push_back(std::make_unique<net::Acceptor>(
-            on->loop, bound.socket, [this, on, service = bound.service](std::unique_ptr<net::Stream> stream) {
-              accept(*on, service, std::move(stream));
-            }));
-      }
+      for (const Bound& bound : options_.listeners) listen_on(*on, bound);
       if (++lanes_accepting_ < lanes_.size()) return;
       lanes_[0]->loop.post([this] {
         for (const Bound& bound : options_.listeners) {
@@ -134,6 +162,7 @@ Task<void> Server::Impl::shut_down() {
   for (auto& lane : lanes_) {
     lane->loop.post([on = lane.get()] {
       on->acceptors.clear();
+      on->pages.clear();
       for (net::Stream* stream : on->connections.streams) stream->cancel();
     });
   }
@@ -171,6 +200,7 @@ Server::~Server() {
   impl_->control_.reset();
   impl_->admin_.reset();
   impl_->transport_.reset();
+  impl_->certificate_watch_.reset();
   for (auto& lane : impl_->lanes_) lane->acceptors.clear();
 }
 

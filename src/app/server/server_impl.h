@@ -12,6 +12,8 @@
 #include "app/server/protocols.h"
 #include "app/server/server.h"
 #include "app/server/tracked_stream.h"
+#include "net/file_watch.h"
+#include "net/http_server.h"
 #include "net/resolver.h"
 #include "smtp/server.h"
 #include "transport/transport.h"
@@ -23,6 +25,7 @@ struct Lane {
   ConnectionList connections;
   net::Loop loop;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors;
+  std::vector<std::unique_ptr<net::HttpServer>> pages;
   std::thread thread;
 };
 
@@ -33,6 +36,7 @@ struct Server::Impl {
   Result<void> prepare();
   Result<bool> run();
   void start_accepting();
+  void listen_on(Lane& lane, const Bound& bound);
   Task<void> start();
   Task<void> shut_down();
   bool idle() const;
@@ -46,7 +50,7 @@ struct Server::Impl {
 
   // ---- upkeep (upkeep.cpp), each until the main loop stops
   Task<void> sweep_blobs();
-  Task<void> watch_certificates();
+  void watch_certificates();
   Task<void> update_gauges();
   void reload();
   void reload_certificates(const char* why);
@@ -65,9 +69,9 @@ struct Server::Impl {
 
   mutable std::mutex protocols_mutex_;  // guards protocols_
   std::shared_ptr<const Protocols> protocols_;
-  std::string certificate_stamp_;
+  std::unique_ptr<net::FileWatch> certificate_watch_;
 
-  std::atomic<uint64_t> submission_sessions_{0}, imap_sessions_{0}, metrics_sessions_{0};
+  std::atomic<uint64_t> submission_sessions_{0}, imap_sessions_{0};
   std::atomic<size_t> lanes_accepting_{0};
   bool stopping_ = false;  // main loop
   bool clean_ = true;      // all sessions ended in time

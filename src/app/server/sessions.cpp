@@ -1,6 +1,4 @@
 // A connection from its first moment to its last: which service it is, how many there are, who serves it.
-#include "app/limits.h"
-#include "app/server/metrics_page.h"
 #include "app/server/server_impl.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -66,11 +64,10 @@ Task<void> Server::Impl::serve(Service service, std::unique_ptr<net::Stream> str
       return serve_smtp(service, std::move(stream), std::move(session_id));
     case Service::imap:
     case Service::imaps:
-      return serve_imap(service, std::move(stream), std::move(session_id));
-    case Service::metrics:
+    case Service::metrics:  // has a server of its own
       break;
   }
-  return serve_metrics(std::move(stream), core_->clock);
+  return serve_imap(service, std::move(stream), std::move(session_id));
 }
 
 Task<void> Server::Impl::serve_smtp(Service service, std::unique_ptr<net::Stream> stream,

@@ -20,12 +20,16 @@ Task<void> Server::Impl::sweep_blobs() {
   }
 }
 
-Task<void> Server::Impl::watch_certificates() {
-  while (true) {
-    auto slept = co_await lanes_[0]->loop.sleep(kCertificateLook);
-    if (!slept || stopping_) co_return;
-    if (certificate_stamp(config_) != certificate_stamp_) reload_certificates("the files changed");
+void Server::Impl::watch_certificates() {
+  std::vector<std::string> files;
+  for (const CertificateFiles& certificate : config_.tls.certificates) {
+    files.push_back(certificate.chain);
+    files.push_back(certificate.key);
   }
+  certificate_watch_.reset();
+  if (files.empty()) return;
+  certificate_watch_ = std::make_unique<net::FileWatch>(lanes_[0]->loop, files,
+                                                        [this] { reload_certificates("the files changed"); });
 }
 
 Task<void> Server::Impl::update_gauges() {
@@ -55,7 +59,6 @@ Task<void> Server::Impl::update_gauges() {
 
 // A certificate that can't be used leaves the old one in service.
 void Server::Impl::reload_certificates(const char* why) {
-  certificate_stamp_ = certificate_stamp(config_);
   auto fresh = make_protocols(config_);
   if (!fresh) {
     log::error("server.certificates_kept", {{"reason", fresh.error().what}});
@@ -88,6 +91,7 @@ void Server::Impl::reload() {
   }
   configure_log(config_);
   reload_certificates("reload");
+  watch_certificates();
 }
 
 }  // namespace posthouse::app
