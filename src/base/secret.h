@@ -1,6 +1,8 @@
 // A password or key: logs and formats as ***, is wiped when it goes.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,12 +30,16 @@ class Secret {
   std::string value_;
 };
 
-// For fmt: always "***".
-inline std::string_view format_as(const Secret&) {
-  return "***";
-}
-
 // Equal without telling by its time where the first difference is.
 bool constant_time_equal(std::string_view a, std::string_view b);
 
 }  // namespace posthouse
+
+// For fmt: always "***".
+template <>
+struct fmt::formatter<posthouse::Secret> : fmt::formatter<std::string_view> {
+  template <class Context>
+  auto format(const posthouse::Secret&, Context& context) const {
+    return fmt::formatter<std::string_view>::format("***", context);
+  }
+};
