@@ -54,8 +54,9 @@ struct MemoryStream::Shared {
       if (clock->steady() >= half.deadline) half.wake();
     }
   }
-  Result<void> check(const Half& half) const {
-    if (half.closed || half.cancelled) return fail(FaultKind::closed, "stream closed");
+  // `parting`: a write that need not wait may still leave after cancel().
+  Result<void> check(const Half& half, bool parting = false) const {
+    if (half.closed || (half.cancelled && !parting)) return fail(FaultKind::closed, "stream closed");
     if (clock != nullptr && clock->steady() >= half.deadline)
       return fail(FaultKind::timeout, "deadline passed");
     return {};
@@ -138,7 +139,7 @@ Task<Result<void>> MemoryStream::write_all(std::string_view bytes) {
   for (;;) {
     {
       const std::lock_guard lock(shared_->mutex);
-      const Result<void> state = shared_->check(mine());
+      const Result<void> state = shared_->check(mine(), true);
       if (!state) co_return state;
       if (mine().broken || theirs().closed) co_return fail(FaultKind::io, "broken pipe");
       if (theirs().capacity == 0 || theirs().inbox.size() < theirs().capacity) {
@@ -149,6 +150,7 @@ Task<Result<void>> MemoryStream::write_all(std::string_view bytes) {
         theirs().reader.wake();
       }
       if (bytes.empty()) co_return Result<void>();
+      if (mine().cancelled) co_return fail(FaultKind::closed, "stream closed");
     }
     Wait room{*shared_, mine(), &theirs()};
     co_await room;

@@ -72,8 +72,10 @@ TEST(SmtpData, WhatFollowsTheEndIsNotTaken) {
 // The end marks that some server somewhere has taken for one (CVE-2023-51764, -51765, -51766). The inner
 // letter must stay inside the outer, which is refused.
 TEST(SmtpData, FakeEndMarksDoNotEnd) {
-  const std::string fakes[] = {"\n.\n", "\n.\r\n", "\r\n.\n",     "\r.\r",     "\r.\r\n",     "\r\n.\r",
-                               "\n.\r", "\r.\n",   "\r\n.\r\r\n", "\r\r\n.\n", "\r\n\0.\r\n", "\r\n.\0\r\n"};
+  using namespace std::string_literals;
+  const std::string fakes[] = {"\n.\n"s,       "\n.\r\n"s,   "\r\n.\n"s,     "\r.\r"s,
+                               "\r.\r\n"s,     "\r\n.\r"s,   "\n.\r"s,       "\r.\n"s,
+                               "\r\n.\r\r\n"s, "\r\r\n.\n"s, "\r\n\0.\r\n"s, "\r\n.\0\r\n"s};
   for (const std::string& fake : fakes) {
     const std::string wire = "outer" + fake + "MAIL FROM:<evil@x>\r\nRCPT TO:<b@y>\r\nDATA\r\nevil\r\n.\r\n";
     for (size_t chunk : {0, 1, 2, 3, 7}) {
@@ -85,8 +87,7 @@ TEST(SmtpData, FakeEndMarksDoNotEnd) {
     }
   }
   // With NUL the lines are ordinary text.
-  const std::string nul = std::string("a\r\n") + '\0' + ".\r\nb\r\n.\r\n";
-  EXPECT_EQ(decode(nul).body, std::string("a\r\n") + '\0' + ".\r\nb\r\n");
+  EXPECT_EQ(decode("a\r\n\0.\r\nb\r\n.\r\n"s).body, "a\r\n\0.\r\nb\r\n"s);
 }
 
 TEST(SmtpData, TheFirstDefectIsTold) {
