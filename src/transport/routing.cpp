@@ -95,8 +95,8 @@ std::expected<std::vector<Candidate>, Answer> rank_hosts(const std::string& doma
   }
   if (hosts.empty() && null_mx)
     return std::unexpected(own_answer(556, "5.1.10", "the domain " + domain + " accepts no mail (null MX)"));
-  std::stable_sort(hosts.begin(), hosts.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.preference < b.preference; });
+  std::sort(hosts.begin(), hosts.end(),
+            [](const Candidate& a, const Candidate& b) { return a.preference < b.preference; });
   if (!surroundings.allow_own && !answer.records.empty()) {
     const auto self = std::find_if(hosts.begin(), hosts.end(), [&](const Candidate& h) {
       return iequals(h.name, surroundings.own_name);

@@ -20,35 +20,41 @@
 
 namespace posthouse::transport {
 
+class Connector;  // transport/connector.h
+
 struct Smarthost {
-  std::string host;                     // name or address
+  std::string host;  // name or address
   uint16_t port = 587;
   std::string user;
   Secret password;
   bool implicit_tls = false;
-  bool verify = true;                   // certificate must be good
+  bool verify = true;  // TLS is required, and the Transport's TlsContext must be one that verifies
 };
 
 struct Options {
   std::string hostname;
   std::optional<Smarthost> smarthost;
-  uint16_t port = 25;                   // where other hosts listen; tests use another
-  std::vector<seconds> retry_after{};   // after the n-th failure; the last repeats; empty: the default schedule
+  uint16_t port = 25;  // where other hosts listen; tests use another
+  std::vector<seconds>
+      retry_after{};  // after the n-th failure; the last repeats; empty: the default schedule
   seconds expire_after{5 * 24 * 3600};
   seconds warn_after{4 * 3600};
   uint32_t max_connections = 200;
   uint32_t max_per_destination = 20;
   uint32_t max_letters_per_connection = 100;
-  seconds connection_idle{5};           // how long a used connection waits for another letter
-  bool allow_loopback = false;          // tests and the demo: deliver to 127.0.0.0/8 although it is "us"
+  seconds connection_idle{5};              // how long a used connection waits for another letter
+  bool allow_loopback = false;             // tests and the demo: deliver to 127.0.0.0/8 although it is "us"
+  std::vector<IpAddress> own_addresses{};  // never delivered to, like loopback
+  std::string postmaster_domain;  // postmaster@ this gets undeliverable bounces; "": the default domain's
+  std::shared_ptr<Connector> connector{};  // null: TCP
 };
 
 // Lives on one loop (start() and stop() are called there).
 class Transport {
  public:
   Transport(net::Loop& loop, queue::Queue& queue, acceptance::Acceptance& acceptance, engine::Engine& engine,
-            net::Resolver& resolver, std::shared_ptr<const net::TlsContext> tls, const Clock& clock, Random& random,
-            Options options);
+            net::Resolver& resolver, std::shared_ptr<const net::TlsContext> tls, const Clock& clock,
+            Random& random, Options options);
   ~Transport();
 
   void start();
@@ -59,9 +65,10 @@ class Transport {
   // Fails the letter's remaining recipients now, with a bounce (the operator's verb).
   Task<Result<void>> bounce(queue::LetterId id);
 
- private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+
+ private:
+  std::shared_ptr<Impl> impl_;  // shared with what runs on the loop
 };
 
 }  // namespace posthouse::transport
