@@ -61,6 +61,10 @@ Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, 
 Task<Result<std::string>> fetch_blob(Engine& engine, BlobId id, uint64_t offset, uint64_t length);
 Result<uint64_t> blob_size(const Reader& reader, BlobId id);
 
+// Whether the blob has this reference; the second form does not block.
+Result<bool> has_reference(const Reader& reader, BlobId id, std::string_view reference);
+Task<Result<bool>> fetch_has_reference(Engine& engine, BlobId id, std::string reference);
+
 // Removes blobs without references: marked ones, and at start also those a crash left unfinished
 // (`at_start`). Returns how many went. Bounded work a call (`most`); call again while it returns `most`.
 // `at_start` only while no BlobWriter exists.

@@ -92,6 +92,19 @@ Result<uint64_t> blob_size(const Reader& reader, BlobId id) {
   return head->size;
 }
 
+Result<bool> has_reference(const Reader& reader, BlobId id, std::string_view reference) {
+  const Result<std::optional<std::string>> row = reader.get(blob_partition(id), reference_key(reference));
+  if (!row) return std::unexpected(row.error());
+  return row->has_value();
+}
+
+Task<Result<bool>> fetch_has_reference(Engine& engine, BlobId id, std::string reference) {
+  Result<std::optional<std::string>> row =
+      co_await engine.fetch(blob_partition(id), reference_key(reference));
+  if (!row) co_return std::unexpected(row.error());
+  co_return row->has_value();
+}
+
 Result<void> check_blob(const Reader& reader, BlobId id) {
   const Result<std::string> row = head_row(reader, id);
   if (!row) return std::unexpected(row.error());

@@ -24,7 +24,7 @@ namespace posthouse::store {
 struct NewMessage {
   engine::BlobId blob = 0;
   uint64_t size = 0;
-  std::string summary;            // message::encode(Summary)
+  std::string summary;  // message::encode(Summary)
   SystemTime internal_date{};
   FlagSet flags;
 };
@@ -41,14 +41,14 @@ enum class FlagChange { set, add, remove };
 struct FlagUpdate {
   FlagChange change = FlagChange::set;
   FlagSet flags;
-  std::optional<ModSeq> unchanged_since;   // RFC 7162 section 3.1.3
+  std::optional<ModSeq> unchanged_since;  // RFC 7162 section 3.1.3
 };
 
 struct Copied {
   MailboxId mailbox = 0;
   uint32_t uid_validity = 0;
-  std::vector<Uid> from;     // those that were there, rising
-  std::vector<Uid> to;       // their new UIDs, same order
+  std::vector<Uid> from;  // those that were there, rising
+  std::vector<Uid> to;    // their new UIDs, same order
 };
 
 // How a quota is told to the store: nothing is unlimited.
@@ -57,9 +57,9 @@ struct Quota {
   std::optional<uint64_t> messages;
 };
 
-// Thread-safe; every task comes back on its caller's executor. `account` is always the first argument and part of
-// every key: no call can reach another account's rows. Faults: not_found (account, mailbox), exists, over_quota,
-// no_space, io, corrupt (the record is set aside and counted; other messages are not affected).
+// Thread-safe; every task comes back on its caller's executor. `account` is always the first argument and
+// part of every key: no call can reach another account's rows. Faults: not_found (account, mailbox), exists,
+// over_quota, no_space, io, corrupt (the record is set aside and counted; other messages are not affected).
 class MailStore {
  public:
   MailStore(engine::Engine& engine, const Clock& clock, Random& random);
@@ -74,7 +74,7 @@ class MailStore {
 
   // ---- mailboxes. Names: 1 to 255 bytes of UTF-8, no control characters, no empty level, at most 32 levels;
   // INBOX in any case. CREATE of "a/b" makes "a" as well (RFC 9051 section 6.3.4).
-  Task<Result<std::vector<MailboxInfo>>> mailboxes(AccountId account);    // sorted by name, INBOX first
+  Task<Result<std::vector<MailboxInfo>>> mailboxes(AccountId account);  // sorted by name, INBOX first
   Task<Result<MailboxInfo>> mailbox(AccountId account, std::string name);
   Task<Result<MailboxInfo>> mailbox(AccountId account, MailboxId id);
   Task<Result<MailboxInfo>> create_mailbox(AccountId account, std::string name, Role role = Role::none);
@@ -87,13 +87,12 @@ class MailStore {
   Task<Result<std::vector<std::string>>> subscriptions(AccountId account);
 
   // ---- putting messages in
-  // The step that places a message, for the transaction that also seals its blob (with blob_reference() as one of
-  // its references) and writes queue rows. `placed` must live until the transaction is done. An unknown mailbox
-  // name in delivery falls back to INBOX.
-  // To let the blob be sealed with the right reference before the UID is known, the reference names a delivery:
-  // a fresh id from IdSource.
-  engine::Step stage(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery_id, Quota quota,
-                     Placed* placed);
+  // The step that places a message, for the transaction that also seals its blob (with blob_reference() as
+  // one of its references) and writes queue rows. `placed` must live until the transaction is done. An
+  // unknown mailbox name in delivery falls back to INBOX. To let the blob be sealed with the right reference
+  // before the UID is known, the reference names a delivery: a fresh id from IdSource.
+  engine::Step stage(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery_id,
+                     Quota quota, Placed* placed);
   static std::string blob_reference(AccountId account, uint64_t delivery_id);
 
   // IMAP APPEND: one message whose blob `writer` has taken all bytes.
@@ -101,19 +100,19 @@ class MailStore {
                               NewMessage message, Quota quota);
 
   // ---- reading
-  // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent on);
-  // `claim_recent`: they are not recent for later sessions (SELECT, not EXAMINE).
+  // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent
+  // on); `claim_recent`: they are not recent for later sessions (SELECT, not EXAMINE).
   struct Opened {
     MailboxInfo info;
     UidList uids;
-    uint32_t first_unseen = 0;               // sequence number; 0: none
-    std::vector<std::string> keywords;       // in use in the mailbox
+    uint32_t first_unseen = 0;          // sequence number; 0: none
+    std::vector<std::string> keywords;  // in use in the mailbox
   };
   Task<Result<Opened>> open(AccountId account, MailboxId mailbox, bool claim_recent);
 
   // Entries with first <= uid <= last, rising, at most `most`; with summaries if asked.
-  Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, Uid first, Uid last, size_t most,
-                                           bool with_summary);
+  Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, Uid first, Uid last,
+                                           size_t most, bool with_summary);
   // The same for a list of UIDs; those that are not there are left out. For FETCH: reads many in one hop.
   Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                            bool with_summary);
@@ -131,22 +130,29 @@ class MailStore {
     std::vector<Entry> entries;
     std::vector<Uid> refused;
   };
-  Task<Result<Updated>> update_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids, FlagUpdate update);
+  Task<Result<Updated>> update_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                     FlagUpdate update);
   // Removes those of `uids` that have \Deleted; returns which went, and the MODSEQ of it.
   Task<Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
   // All of `uids` or none (RFC 9051 section 6.4.7). Flags and dates are kept. Bodies are shared, not copied.
-  Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to, Quota quota);
+  Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                            Quota quota);
   // One atomic step for each message (RFC 6851 section 3.3).
   Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to);
 
-  // ---- watching: `changed` is called (from another thread; only post from it) after any change in the account.
+  // ---- watching: `changed` is called (from another thread; only post from it) after any change in the
+  // account.
   std::unique_ptr<engine::Watch> watch(AccountId account, std::function<void()> changed);
 
   // ---- care
   struct CheckReport {
     uint64_t accounts = 0, mailboxes = 0, messages = 0, blobs = 0;
-    std::vector<std::string> problems;      // one line each, at most 1,000
+    std::vector<std::string> problems;  // one line each, at most 1,000
   };
+  // Removes blobs without references (engine::sweep_blobs); `at_start`, before any session: also ends what a
+  // crash interrupted (removed accounts and mailboxes). Returns how many blobs went; call again while it is
+  // not 0.
+  Task<Result<size_t>> sweep(bool at_start);
   // Reads every row and every chunk. `progress(done, total)` may be called from another thread.
   Task<Result<CheckReport>> check(std::vector<AccountId> accounts,
                                   std::function<void(uint64_t, uint64_t)> progress);

@@ -10,10 +10,10 @@
 
 namespace posthouse::store {
 
-using AccountId = uint64_t;   // never reused
-using MailboxId = uint32_t;   // within an account, never reused
-using Uid = uint32_t;         // RFC 9051 section 2.3.1.1; 0 is none
-using ModSeq = uint64_t;      // RFC 7162; one counter per account numbers all its changes
+using AccountId = uint64_t;  // never reused
+using MailboxId = uint32_t;  // within an account, never reused
+using Uid = uint32_t;        // RFC 9051 section 2.3.1.1; 0 is none
+using ModSeq = uint64_t;     // RFC 7162; one counter per account numbers all its changes
 
 // Special-use roles (RFC 6154); at most one mailbox of an account has each.
 enum class Role : uint8_t { none, inbox, drafts, sent, junk, trash, archive };
@@ -28,34 +28,37 @@ enum Flag : uint8_t {
 };
 
 struct FlagSet {
-  uint8_t system = 0;                  // bits of Flag
-  std::vector<std::string> keywords;   // sorted without regard to case, each once; spelling of the first use kept
+  uint8_t system = 0;  // bits of Flag
+  std::vector<std::string>
+      keywords;  // sorted without regard to case, each once; spelling of the first use kept
   bool operator==(const FlagSet&) const = default;
 };
 
 struct MailboxInfo {
   MailboxId id = 0;
-  std::string name;           // UTF-8, NFC, "/" between levels; "INBOX" in capitals for the inbox
+  std::string name;  // UTF-8, NFC, "/" between levels; "INBOX" in capitals for the inbox
   Role role = Role::none;
   bool subscribed = false;
   uint32_t uid_validity = 0;
   Uid uid_next = 1;
   ModSeq highest_modseq = 0;  // of changes in this mailbox
   uint32_t exists = 0;
-  uint32_t unseen = 0;        // messages without \Seen
-  uint32_t deleted = 0;       // messages with \Deleted
-  uint64_t bytes = 0;         // sum of RFC822.SIZE
-  Uid first_recent = 1;       // messages from here on were never shown to a read-write session (RFC 3501 2.3.2)
+  uint32_t unseen = 0;   // messages without \Seen
+  uint32_t deleted = 0;  // messages with \Deleted
+  uint64_t bytes = 0;    // sum of RFC822.SIZE
+  Uid first_recent = 1;  // messages from here on were never shown to a read-write session (RFC 3501 2.3.2)
 };
 
-// A message in a mailbox. `summary` is the parsed shape (message/summary.h), encoded; it is only filled when asked.
+// A message in a mailbox. `summary` is the parsed shape (message/summary.h), encoded; it is only filled when
+// asked.
 struct Entry {
   Uid uid = 0;
   ModSeq modseq = 0;
   FlagSet flags;
   SystemTime internal_date{};
-  uint64_t size = 0;             // RFC822.SIZE, octets
+  uint64_t size = 0;  // RFC822.SIZE, octets
   engine::BlobId blob = 0;
+  uint64_t delivery = 0;  // names the reference to the blob, see MailStore::blob_reference()
   std::string summary;
 };
 
@@ -63,21 +66,21 @@ struct Entry {
 // the n-th UID (1-based) is sequence number n.
 class UidList {
  public:
-  void append(Uid uid);                    // larger than all before
+  void append(Uid uid);  // larger than all before
   void append_run(Uid first, uint32_t count);
   bool remove(Uid uid);
   uint32_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   bool contains(Uid uid) const { return sequence(uid) != 0; }
-  uint32_t sequence(Uid uid) const;        // 0: not there
-  uint32_t lower_bound(Uid uid) const;     // sequence number of the first UID >= uid; size()+1 if none
-  Uid at(uint32_t sequence) const;         // 1 <= sequence <= size()
-  Uid last() const;                        // 0 when empty
+  uint32_t sequence(Uid uid) const;     // 0: not there
+  uint32_t lower_bound(Uid uid) const;  // sequence number of the first UID >= uid; size()+1 if none
+  Uid at(uint32_t sequence) const;      // 1 <= sequence <= size()
+  Uid last() const;                     // 0 when empty
 
   struct Run {
     Uid first;
     uint32_t count;
-    uint32_t before;                       // how many UIDs come before this run
+    uint32_t before;  // how many UIDs come before this run
   };
   const std::vector<Run>& runs() const { return runs_; }
 
@@ -89,9 +92,9 @@ class UidList {
 // What happened in a mailbox after some MODSEQ, net: a message that came and went is in neither list.
 struct Changes {
   ModSeq highest = 0;
-  std::vector<Entry> changed;     // new messages and changed flags, rising UID, without summary
-  std::vector<Uid> vanished;      // expunged or moved away, rising
-  bool mailbox_gone = false;      // the mailbox was deleted
+  std::vector<Entry> changed;  // new messages and changed flags, rising UID, without summary
+  std::vector<Uid> vanished;   // expunged or moved away, rising
+  bool mailbox_gone = false;   // the mailbox was deleted
 };
 
 struct Usage {

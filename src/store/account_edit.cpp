@@ -1,0 +1,225 @@
+#include "store/account_edit.h"
+
+#include <algorithm>
+
+#include "store/damage.h"
+#include "store/limits.h"
+#include "store/names.h"
+
+namespace posthouse::store {
+
+namespace {
+
+std::unexpected<Fault> no_mailbox() {
+  return fail(FaultKind::not_found, "no such mailbox");
+}
+
+}  // namespace
+
+Result<void> AccountEdit::load() {
+  const Result<std::optional<std::string>> row = rows_.get(kHeadKey);
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return fail(FaultKind::not_found, "no such account");
+  const Result<HeadRow> head = decode_head(**row);
+  if (!head) return std::unexpected(head.error());
+  head_ = *head;
+  return {};
+}
+
+ModSeq AccountEdit::modseq() {
+  if (!modseq_taken_) ++head_.modseq;
+  modseq_taken_ = true;
+  return head_.modseq;
+}
+
+Result<std::optional<MailboxId>> AccountEdit::find(std::string_view checked_name) const {
+  const Result<std::optional<std::string>> row = rows_.get(name_key(checked_name));
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  const Result<MailboxId> id = decode_mailbox_id(**row);
+  if (!id) return std::unexpected(id.error());
+  return *id;
+}
+
+Result<MailboxRow*> AccountEdit::mailbox(MailboxId id) {
+  if (const auto known = mailboxes_.find(id); known != mailboxes_.end()) return &known->second;
+  const Result<std::optional<std::string>> record = rows_.get(mailbox_key(id));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return no_mailbox();
+  Result<MailboxRow> row = decode_mailbox(id, **record);
+  if (!row) return std::unexpected(row.error());
+  return &mailboxes_.emplace(id, std::move(*row)).first->second;
+}
+
+Result<MailboxRow*> AccountEdit::mailbox_named(std::string_view checked_name) {
+  const Result<std::optional<MailboxId>> id = find(checked_name);
+  if (!id) return std::unexpected(id.error());
+  if (!*id) return no_mailbox();
+  return mailbox(**id);
+}
+
+Result<bool> AccountEdit::role_taken(Role role) const {
+  bool taken = false;
+  if (role == Role::none) return taken;
+  const std::string end = prefix_end(std::string(kMailboxPrefix));
+  const Result<void> scanned =
+      rows_.scan(kMailboxPrefix, end, [&](std::string_view key, std::string_view value) {
+        const Result<MailboxRow> row = decode_mailbox(mailbox_of_key(key), value);
+        taken = row && row->role == role;
+        return !taken;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  const auto new_one = [role](const auto& pair) { return pair.second.role == role; };
+  return taken || std::ranges::any_of(mailboxes_, new_one);
+}
+
+Result<MailboxRow*> AccountEdit::create(std::string_view checked_name, Role role, SystemTime now) {
+  for (const std::string& superior : superiors(checked_name)) {
+    const Result<std::optional<MailboxId>> there = find(superior);
+    if (!there) return std::unexpected(there.error());
+    if (*there) continue;
+    const Result<MailboxRow*> made = create_one(superior, Role::none, now);
+    if (!made) return made;
+  }
+  return create_one(checked_name, role, now);
+}
+
+Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role role, SystemTime now) {
+  const Result<std::optional<MailboxId>> there = find(checked_name);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return fail(FaultKind::exists, "mailbox exists");
+  const Result<bool> taken = role_taken(role);
+  if (!taken) return std::unexpected(taken.error());
+  if (*taken) return fail(FaultKind::exists, "another mailbox has this role");
+  if (head_.mailboxes >= kMaxMailboxes) return fail(FaultKind::policy, "too many mailboxes");
+  // RFC 9051 section 2.3.1.1: never the same again for another mailbox, whatever the clock does.
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  const auto by_clock = static_cast<uint32_t>(std::clamp<int64_t>(seconds, 1, UINT32_MAX));
+  if (head_.last_uid_validity == UINT32_MAX) return fail(FaultKind::permanent, "UIDVALIDITY is used up");
+  head_.last_uid_validity = std::max(by_clock, head_.last_uid_validity + 1);
+  MailboxRow row;
+  row.id = head_.next_mailbox++;
+  row.name = std::string(checked_name);
+  row.role = role;
+  row.uid_validity = head_.last_uid_validity;
+  row.highest_modseq = modseq();
+  ++head_.mailboxes;
+  rows_.put(name_key(checked_name), encode_mailbox_id(row.id));
+  const MailboxId id = row.id;
+  return &mailboxes_.emplace(id, std::move(row)).first->second;
+}
+
+Result<void> AccountEdit::rename(MailboxRow& row, std::string_view checked_name) {
+  const Result<std::optional<MailboxId>> there = find(checked_name);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return fail(FaultKind::exists, "mailbox exists");
+  rows_.erase(name_key(row.name));
+  rows_.put(name_key(checked_name), encode_mailbox_id(row.id));
+  row.name = std::string(checked_name);
+  modseq();
+  return {};
+}
+
+void AccountEdit::forget(MailboxRow& row) {
+  const MailboxId id = row.id;
+  rows_.erase(name_key(row.name));
+  rows_.erase(mailbox_key(id));
+  rows_.erase(keywords_key(id));
+  rows_.put(dying_key(id), empty_record());
+  head_.messages -= std::min<uint64_t>(head_.messages, row.exists);
+  head_.bytes -= std::min(head_.bytes, row.bytes);
+  head_.mailboxes -= std::min<uint32_t>(head_.mailboxes, 1);
+  modseq();
+  mailboxes_.erase(id);
+  keywords_.erase(id);
+}
+
+Result<KeywordTable*> AccountEdit::keywords(MailboxId id) {
+  if (const auto known = keywords_.find(id); known != keywords_.end()) return &known->second;
+  const Result<std::optional<std::string>> record = rows_.get(keywords_key(id));
+  if (!record) return std::unexpected(record.error());
+  KeywordTable table;
+  if (*record) {
+    Result<std::vector<std::string>> names = decode_keywords(**record);
+    if (!names) return std::unexpected(names.error());
+    table = KeywordTable(std::move(*names));
+  }
+  return &keywords_.emplace(id, std::move(table)).first->second;
+}
+
+Result<std::optional<FlagRow>> AccountEdit::message(MailboxId mailbox, Uid uid) const {
+  const Result<std::optional<std::string>> record = rows_.get(flags_key(mailbox, uid));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return std::nullopt;
+  Result<FlagRow> row = decode_flags(**record);
+  if (row) return std::move(*row);
+  report_damage(row.error(), account_, mailbox, uid);
+  return std::nullopt;
+}
+
+void AccountEdit::count(MailboxRow& mailbox, const FlagRow& row, bool add) {
+  const auto move = [add](auto& counter, uint64_t by) {
+    using Counter = std::remove_reference_t<decltype(counter)>;
+    // A counter that damage left too small stops at zero.
+    counter = static_cast<Counter>(add ? counter + by : counter - std::min<uint64_t>(counter, by));
+  };
+  move(mailbox.exists, 1);
+  move(mailbox.bytes, row.size);
+  move(head_.messages, 1);
+  move(head_.bytes, row.size);
+  if ((row.system & kSeen) == 0) move(mailbox.unseen, 1);
+  if ((row.system & kDeleted) != 0) move(mailbox.deleted, 1);
+}
+
+Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_view message_record) {
+  if (mailbox.uid_next == UINT32_MAX) return fail(FaultKind::permanent, "the mailbox has used up its UIDs");
+  const Uid uid = mailbox.uid_next++;
+  row.modseq = modseq();
+  row.created = row.modseq;
+  mailbox.highest_modseq = row.modseq;
+  rows_.put(flags_key(mailbox.id, uid), encode(row));
+  rows_.put(message_key(mailbox.id, uid), message_record);
+  count(mailbox, row, true);
+  return uid;
+}
+
+void AccountEdit::change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after) {
+  after.modseq = modseq();
+  if (before.modseq != before.created) rows_.erase(change_key(mailbox.id, before.modseq, uid));
+  rows_.put(change_key(mailbox.id, after.modseq, uid), encode(ChangeRow{false, after.created}));
+  rows_.put(flags_key(mailbox.id, uid), encode(after));
+  mailbox.highest_modseq = after.modseq;
+  count(mailbox, before, false);
+  count(mailbox, after, true);
+}
+
+void AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {
+  if (row.modseq != row.created) rows_.erase(change_key(mailbox.id, row.modseq, uid));
+  rows_.put(change_key(mailbox.id, modseq(), uid), encode(ChangeRow{true, row.created}));
+  rows_.erase(flags_key(mailbox.id, uid));
+  rows_.erase(message_key(mailbox.id, uid));
+  mailbox.highest_modseq = modseq();
+  count(mailbox, row, false);
+}
+
+void AccountEdit::save() {
+  for (const auto& [id, row] : mailboxes_) rows_.put(mailbox_key(id), encode(row));
+  for (const auto& [id, table] : keywords_) {
+    if (table.changed()) rows_.put(keywords_key(id), encode_keywords(table.names()));
+  }
+  rows_.put(kHeadKey, encode(head_));
+}
+
+engine::Step edit_step(AccountId account, std::function<Result<void>(AccountEdit&)> work) {
+  return engine::Step{account_partition(account),
+                      [account, work = std::move(work)](engine::Transaction& rows) -> Result<void> {
+                        AccountEdit edit(rows, account);
+                        Result<void> loaded = edit.load();
+                        if (!loaded) return loaded;
+                        Result<void> done = work(edit);
+                        if (done) edit.save();
+                        return done;
+                      }};
+}
+
+}  // namespace posthouse::store

@@ -1,0 +1,66 @@
+// One account inside a transaction step: loads the rows it needs, keeps the counters right, writes each row
+// once.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.h"
+#include "store/keywords.h"
+#include "store/rows.h"
+
+namespace posthouse::store {
+
+// Lives as long as the step. Pointers it gives stay valid as long as it does. Nothing is written for counters
+// until save(); messages are written at once.
+class AccountEdit {
+ public:
+  AccountEdit(engine::Transaction& rows, AccountId account) : rows_(rows), account_(account) {}
+
+  // First call. `not_found` when there is no such account.
+  Result<void> load();
+  // First call instead of load(): an account that does not exist yet.
+  void begin_new() { head_ = HeadRow(); }
+  HeadRow& head() { return head_; }
+
+  // The MODSEQ of all changes made here; taken on first use.
+  ModSeq modseq();
+
+  Result<std::optional<MailboxId>> find(std::string_view checked_name) const;
+  Result<MailboxRow*> mailbox(MailboxId id);                         // not_found
+  Result<MailboxRow*> mailbox_named(std::string_view checked_name);  // not_found
+  // With its superiors. `exists` for the name or the role.
+  Result<MailboxRow*> create(std::string_view checked_name, Role role, SystemTime now);
+  Result<void> rename(MailboxRow& row, std::string_view checked_name);
+  // Its messages are left to a purge (the "D" row).
+  void forget(MailboxRow& row);
+  Result<KeywordTable*> keywords(MailboxId id);
+
+  // A damaged row is reported and passes for a missing one.
+  Result<std::optional<FlagRow>> message(MailboxId mailbox, Uid uid) const;
+  // Gives it a UID and MODSEQs; `row` brings the rest. `permanent` when the UIDs are used up.
+  Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record);
+  void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
+  void remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
+
+  void save();
+
+ private:
+  Result<MailboxRow*> create_one(std::string_view checked_name, Role role, SystemTime now);
+  Result<bool> role_taken(Role role) const;
+  void count(MailboxRow& mailbox, const FlagRow& row, bool add);
+
+  engine::Transaction& rows_;
+  AccountId account_;
+  HeadRow head_;
+  bool modseq_taken_ = false;
+  std::map<MailboxId, MailboxRow> mailboxes_;
+  std::map<MailboxId, KeywordTable> keywords_;
+};
+
+// A step that edits one account: loads it, does `work`, saves.
+engine::Step edit_step(AccountId account, std::function<Result<void>(AccountEdit&)> work);
+
+}  // namespace posthouse::store

@@ -1,0 +1,290 @@
+#include "store/account_view.h"
+
+#include <algorithm>
+#include <set>
+
+#include "store/damage.h"
+#include "store/names.h"
+
+namespace posthouse::store {
+
+namespace {
+
+// A list of UIDs is read by one scan when it holds at least one of so many in its range, else one by one.
+constexpr uint64_t kDenseEnough = 8;
+
+std::unexpected<Fault> no_mailbox() {
+  return fail(FaultKind::not_found, "no such mailbox");
+}
+
+bool inbox_first(const MailboxInfo& a, const MailboxInfo& b) {
+  const bool a_inbox = a.name == kInbox;
+  const bool b_inbox = b.name == kInbox;
+  return a_inbox != b_inbox ? a_inbox : a.name < b.name;
+}
+
+bool by_uid(const Entry& a, const Entry& b) {
+  return a.uid < b.uid;
+}
+
+}  // namespace
+
+Entry make_entry(Uid uid, const FlagRow& row, const KeywordTable& keywords) {
+  Entry entry;
+  entry.uid = uid;
+  entry.modseq = row.modseq;
+  entry.flags = keywords.flags(row.system, row.keywords);
+  entry.internal_date = row.internal_date;
+  entry.size = row.size;
+  entry.blob = row.blob;
+  entry.delivery = row.delivery;
+  return entry;
+}
+
+Result<HeadRow> AccountView::head() const {
+  const Result<std::optional<std::string>> row = reader_.get(partition_, kHeadKey);
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return fail(FaultKind::not_found, "no such account");
+  return decode_head(**row);
+}
+
+Result<std::vector<MailboxInfo>> AccountView::mailboxes() const {
+  const Result<HeadRow> there = head();
+  if (!there) return std::unexpected(there.error());
+  const Result<std::vector<std::string>> names = subscriptions();
+  if (!names) return std::unexpected(names.error());
+  std::vector<MailboxInfo> found;
+  const std::string end = prefix_end(std::string(kMailboxPrefix));
+  const Result<void> scanned =
+      reader_.scan(partition_, kMailboxPrefix, end, [&](std::string_view key, std::string_view value) {
+        Result<MailboxRow> row = decode_mailbox(mailbox_of_key(key), value);
+        if (!row) {
+          report_damage(row.error(), account_, mailbox_of_key(key), 0);
+          return true;
+        }
+        row->subscribed = std::ranges::binary_search(*names, row->name);
+        found.push_back(std::move(*row));
+        return true;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  std::ranges::sort(found, inbox_first);
+  return found;
+}
+
+Result<MailboxInfo> AccountView::mailbox(MailboxId id) const {
+  const Result<std::optional<std::string>> record = reader_.get(partition_, mailbox_key(id));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return no_mailbox();
+  Result<MailboxRow> row = decode_mailbox(id, **record);
+  if (!row) return row;
+  const Result<bool> listed = subscribed(row->name);
+  if (!listed) return std::unexpected(listed.error());
+  row->subscribed = *listed;
+  return row;
+}
+
+Result<MailboxInfo> AccountView::mailbox(std::string_view checked_name) const {
+  const Result<std::optional<std::string>> record = reader_.get(partition_, name_key(checked_name));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return no_mailbox();
+  const Result<MailboxId> id = decode_mailbox_id(**record);
+  if (!id) return std::unexpected(id.error());
+  return mailbox(*id);
+}
+
+Result<bool> AccountView::subscribed(std::string_view name) const {
+  const Result<std::optional<std::string>> record = reader_.get(partition_, subscription_key(name));
+  if (!record) return std::unexpected(record.error());
+  return record->has_value();
+}
+
+Result<std::vector<std::string>> AccountView::subscriptions() const {
+  std::vector<std::string> names;
+  const std::string end = prefix_end(std::string(kSubscriptionPrefix));
+  const Result<void> scanned =
+      reader_.scan(partition_, kSubscriptionPrefix, end, [&](std::string_view key, std::string_view) {
+        names.emplace_back(key.substr(kSubscriptionPrefix.size()));
+        return true;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  return names;
+}
+
+Result<KeywordTable> AccountView::keywords(MailboxId id) const {
+  const Result<std::optional<std::string>> record = reader_.get(partition_, keywords_key(id));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return KeywordTable();
+  Result<std::vector<std::string>> names = decode_keywords(**record);
+  if (names) return KeywordTable(std::move(*names));
+  report_damage(names.error(), account_, id, 0);
+  return KeywordTable();
+}
+
+Result<void> AccountView::for_each(MailboxId mailbox, Uid first, Uid last, const FlagVisitor& visit) const {
+  if (last < first) return {};
+  return reader_.scan(partition_, flags_key(mailbox, first), flags_end(mailbox, last),
+                      [&](std::string_view key, std::string_view value) {
+                        const Uid uid = uid_of_key(key);
+                        const Result<FlagRow> row = decode_flags(value);
+                        if (row) return visit(uid, *row);
+                        report_damage(row.error(), account_, mailbox, uid);
+                        return true;
+                      });
+}
+
+Result<std::optional<FlagRow>> AccountView::message(MailboxId mailbox, Uid uid) const {
+  const Result<std::optional<std::string>> record = reader_.get(partition_, flags_key(mailbox, uid));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return std::nullopt;
+  Result<FlagRow> row = decode_flags(**record);
+  if (row) return std::move(*row);
+  report_damage(row.error(), account_, mailbox, uid);
+  return std::nullopt;
+}
+
+Result<std::vector<Entry>> AccountView::entries(MailboxId mailbox, Uid first, Uid last, size_t most,
+                                                bool with_summary) const {
+  const Result<KeywordTable> table = keywords(mailbox);
+  if (!table) return std::unexpected(table.error());
+  std::vector<Entry> found;
+  if (most == 0) return found;
+  const Result<void> scanned = for_each(mailbox, first, last, [&](Uid uid, const FlagRow& row) {
+    found.push_back(make_entry(uid, row, *table));
+    return found.size() < most;
+  });
+  if (!scanned) return std::unexpected(scanned.error());
+  if (with_summary) {
+    const Result<void> added = add_summaries(mailbox, found);
+    if (!added) return std::unexpected(added.error());
+  }
+  return found;
+}
+
+Result<std::vector<Entry>> AccountView::entries(MailboxId mailbox, std::vector<Uid> uids,
+                                                bool with_summary) const {
+  std::ranges::sort(uids);
+  uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
+  if (uids.empty()) return std::vector<Entry>();
+  const Result<KeywordTable> table = keywords(mailbox);
+  if (!table) return std::unexpected(table.error());
+  std::vector<Entry> found;
+  found.reserve(uids.size());
+  const uint64_t width = uint64_t{uids.back()} - uids.front() + 1;
+  if (uids.size() > 1 && width / uids.size() <= kDenseEnough) {
+    auto wanted = uids.begin();
+    const Result<void> scanned =
+        for_each(mailbox, uids.front(), uids.back(), [&](Uid uid, const FlagRow& row) {
+          while (wanted != uids.end() && *wanted < uid) ++wanted;
+          if (wanted != uids.end() && *wanted == uid) found.push_back(make_entry(uid, row, *table));
+          return wanted != uids.end();
+        });
+    if (!scanned) return std::unexpected(scanned.error());
+  } else {
+    for (const Uid uid : uids) {
+      const Result<std::optional<FlagRow>> row = message(mailbox, uid);
+      if (!row) return std::unexpected(row.error());
+      if (*row) found.push_back(make_entry(uid, **row, *table));
+    }
+  }
+  if (with_summary) {
+    const Result<void> added = add_summaries(mailbox, found);
+    if (!added) return std::unexpected(added.error());
+  }
+  return found;
+}
+
+// `entries` rise by UID. A damaged summary stays empty: the message itself can still be read.
+Result<void> AccountView::add_summaries(MailboxId mailbox, std::vector<Entry>& entries) const {
+  if (entries.empty()) return {};
+  const auto fill = [&](Entry& entry, std::string_view record) {
+    const Result<MessageRow> row = decode_message(record);
+    if (row) {
+      entry.summary = std::string(row->summary);
+    } else {
+      report_damage(row.error(), account_, mailbox, entry.uid);
+    }
+  };
+  const uint64_t width = uint64_t{entries.back().uid} - entries.front().uid + 1;
+  if (entries.size() > 1 && width / entries.size() <= kDenseEnough) {
+    auto next = entries.begin();
+    return reader_.scan(partition_, message_key(mailbox, entries.front().uid),
+                        message_end(mailbox, entries.back().uid),
+                        [&](std::string_view key, std::string_view value) {
+                          const Uid uid = uid_of_key(key);
+                          while (next != entries.end() && next->uid < uid) ++next;
+                          if (next != entries.end() && next->uid == uid) fill(*next, value);
+                          return next != entries.end();
+                        });
+  }
+  for (Entry& entry : entries) {
+    const Result<std::optional<std::string>> record =
+        reader_.get(partition_, message_key(mailbox, entry.uid));
+    if (!record) return std::unexpected(record.error());
+    if (*record) fill(entry, **record);
+  }
+  return {};
+}
+
+Result<Changes> AccountView::changes(MailboxId mailbox_id, ModSeq since) const {
+  Changes out;
+  const Result<MailboxInfo> info = mailbox(mailbox_id);
+  if (!info && info.error().kind == FaultKind::not_found) {
+    out.mailbox_gone = true;
+    return out;
+  }
+  if (!info) return std::unexpected(info.error());
+  out.highest = info->highest_modseq;
+  if (out.highest <= since) return out;
+  const Result<KeywordTable> table = keywords(mailbox_id);
+  if (!table) return std::unexpected(table.error());
+  Result<void> done = collect_changed(mailbox_id, since, *table, out);
+  if (done) done = collect_new(mailbox_id, since, *table, out);
+  if (!done) return std::unexpected(done.error());
+  std::ranges::sort(out.changed, by_uid);
+  std::ranges::sort(out.vanished);
+  return out;
+}
+
+// Those that were there at `since`: from the log of changes.
+Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, const KeywordTable& table,
+                                          Changes& out) const {
+  std::vector<Uid> changed;
+  const std::string begin = change_key(mailbox_id, since + 1, 0);
+  const std::string end = prefix_end(change_key(mailbox_id, UINT64_MAX, UINT32_MAX));
+  const Result<void> scanned =
+      reader_.scan(partition_, begin, end, [&](std::string_view key, std::string_view value) {
+        const Result<ChangeRow> row = decode_change(value);
+        if (!row) {
+          report_damage(row.error(), account_, mailbox_id, uid_of_key(key));
+        } else if (row->created <= since) {
+          (row->expunged ? out.vanished : changed).push_back(uid_of_key(key));
+        }
+        return true;
+      });
+  if (!scanned) return scanned;
+  for (const Uid uid : changed) {
+    const Result<std::optional<FlagRow>> row = message(mailbox_id, uid);
+    if (!row) return std::unexpected(row.error());
+    if (*row) out.changed.push_back(make_entry(uid, **row, table));
+  }
+  return {};
+}
+
+// Those that came after `since`: the MODSEQ a message came with rises with its UID, so they are at the end.
+Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const KeywordTable& table,
+                                      Changes& out) const {
+  return reader_.scan_back(partition_, flags_key(mailbox_id, 0), flags_end(mailbox_id, UINT32_MAX),
+                           [&](std::string_view key, std::string_view value) {
+                             const Uid uid = uid_of_key(key);
+                             const Result<FlagRow> row = decode_flags(value);
+                             if (!row) {
+                               report_damage(row.error(), account_, mailbox_id, uid);
+                               return true;
+                             }
+                             if (row->created <= since) return false;
+                             out.changed.push_back(make_entry(uid, *row, table));
+                             return true;
+                           });
+}
+
+}  // namespace posthouse::store

@@ -1,0 +1,52 @@
+// One account as a reader sees it: everything that only looks.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+#include "store/keywords.h"
+#include "store/rows.h"
+
+namespace posthouse::store {
+
+// Cheap to make; made inside Engine::read. Damaged rows of messages are reported and left out.
+class AccountView {
+ public:
+  AccountView(const engine::Reader& reader, AccountId account)
+      : reader_(reader), account_(account), partition_(account_partition(account)) {}
+
+  Result<HeadRow> head() const;                        // not_found
+  Result<std::vector<MailboxInfo>> mailboxes() const;  // sorted by name, INBOX first
+  Result<MailboxInfo> mailbox(MailboxId id) const;     // not_found
+  Result<MailboxInfo> mailbox(std::string_view checked_name) const;
+  Result<std::vector<std::string>> subscriptions() const;
+  Result<KeywordTable> keywords(MailboxId id) const;
+
+  // Messages with first <= uid <= last, rising, until `visit` says false.
+  using FlagVisitor = std::function<bool(Uid uid, const FlagRow& row)>;
+  Result<void> for_each(MailboxId mailbox, Uid first, Uid last, const FlagVisitor& visit) const;
+  Result<std::optional<FlagRow>> message(MailboxId mailbox, Uid uid) const;
+
+  Result<std::vector<Entry>> entries(MailboxId mailbox, Uid first, Uid last, size_t most,
+                                     bool with_summary) const;
+  Result<std::vector<Entry>> entries(MailboxId mailbox, std::vector<Uid> uids, bool with_summary) const;
+  Result<Changes> changes(MailboxId mailbox, ModSeq since) const;
+
+ private:
+  Result<bool> subscribed(std::string_view name) const;
+  Result<void> add_summaries(MailboxId mailbox, std::vector<Entry>& entries) const;
+  Result<void> collect_new(MailboxId mailbox, ModSeq since, const KeywordTable& keywords, Changes& out) const;
+  Result<void> collect_changed(MailboxId mailbox, ModSeq since, const KeywordTable& keywords,
+                               Changes& out) const;
+
+  const engine::Reader& reader_;
+  AccountId account_;
+  engine::Partition partition_;
+};
+
+Entry make_entry(Uid uid, const FlagRow& row, const KeywordTable& keywords);
+
+}  // namespace posthouse::store

@@ -1,0 +1,300 @@
+#include "store/check.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "base/id.h"
+#include "engine/blob_format.h"
+#include "store/limits.h"
+#include "store/mail_store_impl.h"
+
+namespace posthouse::store {
+
+namespace {
+
+uint64_t reference_hash(engine::BlobId blob, std::string_view reference) {
+  return XXH3_64bits_withSeed(reference.data(), reference.size(), blob);
+}
+
+std::string place(AccountId account, const MailboxRow& mailbox) {
+  return fmt::format("account {} mailbox {}", format_id(account), mailbox.name);
+}
+
+}  // namespace
+
+Result<void> Checker::run(const std::vector<AccountId>& accounts) {
+  Result<void> done = count_work(accounts);
+  if (!done) return done;
+  for (const AccountId account : accounts) {
+    done = check_account(account);
+    if (!done) return done;
+    ++report_.accounts;
+    step();
+  }
+  return check_blobs();
+}
+
+Result<void> Checker::count_work(const std::vector<AccountId>& accounts) {
+  total_ = accounts.size();
+  return reader_.partitions(engine::PartitionKind::blob, 0, [this](uint64_t) {
+    ++total_;
+    return true;
+  });
+}
+
+void Checker::step() {
+  ++done_;
+  if (progress_) progress_(done_, total_);
+}
+
+void Checker::problem(std::string line) {
+  if (report_.problems.size() < kMaxProblems) report_.problems.push_back(std::move(line));
+}
+
+Result<void> Checker::check_account(AccountId account) {
+  const engine::Partition partition = account_partition(account);
+  const std::string name = "account " + format_id(account);
+  const Result<std::optional<std::string>> record = reader_.get(partition, kHeadKey);
+  if (!record) return std::unexpected(record.error());
+  if (!*record) {
+    problem(name + ": has no mailboxes");
+    return {};
+  }
+  const Result<HeadRow> head = decode_head(**record);
+  if (!head) {
+    problem(name + ": " + head.error().what);
+    return {};
+  }
+  std::vector<MailboxRow> mailboxes;
+  const std::string end = prefix_end(std::string(kMailboxPrefix));
+  Result<void> done =
+      reader_.scan(partition, kMailboxPrefix, end, [&](std::string_view key, std::string_view value) {
+        Result<MailboxRow> row = decode_mailbox(mailbox_of_key(key), value);
+        if (row) {
+          mailboxes.push_back(std::move(*row));
+        } else {
+          problem(fmt::format("{} mailbox {}: {}", name, mailbox_of_key(key), row.error().what));
+        }
+        return true;
+      });
+  if (done) done = check_names(account, mailboxes);
+  if (!done) return done;
+  uint64_t messages = 0, bytes = 0;
+  for (const MailboxRow& mailbox : mailboxes) {
+    ++report_.mailboxes;
+    done = check_mailbox(account, *head, mailbox);
+    if (!done) return done;
+    messages += mailbox.exists;
+    bytes += mailbox.bytes;
+  }
+  if (messages != head->messages || bytes != head->bytes) {
+    problem(fmt::format("{}: counts {} messages of {} bytes, its mailboxes have {} of {}", name,
+                        head->messages, head->bytes, messages, bytes));
+  }
+  if (mailboxes.size() != head->mailboxes) {
+    problem(fmt::format("{}: counts {} mailboxes and has {}", name, head->mailboxes, mailboxes.size()));
+  }
+  return {};
+}
+
+// Every mailbox has its name, and every name its mailbox.
+Result<void> Checker::check_names(AccountId account, const std::vector<MailboxRow>& mailboxes) {
+  std::map<std::string, MailboxId> names;
+  const std::string name = "account " + format_id(account);
+  const std::string end = prefix_end(std::string(kNamePrefix));
+  const Result<void> scanned = reader_.scan(
+      account_partition(account), kNamePrefix, end, [&](std::string_view key, std::string_view value) {
+        const Result<MailboxId> id = decode_mailbox_id(value);
+        if (!id) problem(fmt::format("{} name {}: {}", name, key.substr(1), id.error().what));
+        names.emplace(key.substr(1), id ? *id : 0);
+        return true;
+      });
+  if (!scanned) return scanned;
+  for (const MailboxRow& mailbox : mailboxes) {
+    const auto found = names.find(mailbox.name);
+    if (found == names.end() || found->second != mailbox.id) {
+      problem(place(account, mailbox) + ": its name does not lead to it");
+    } else {
+      names.erase(found);
+    }
+  }
+  for (const auto& [left, id] : names) problem(fmt::format("{} name {}: leads to no mailbox", name, left));
+  return {};
+}
+
+Result<void> Checker::check_mailbox(AccountId account, const HeadRow& head, const MailboxRow& mailbox) {
+  Counted counted;
+  ModSeq created = 0;
+  Result<void> inside;
+  const Result<void> scanned = reader_.scan(
+      account_partition(account), flags_key(mailbox.id, 0), flags_end(mailbox.id, UINT32_MAX),
+      [&](std::string_view key, std::string_view value) {
+        const Uid uid = uid_of_key(key);
+        counted.last = uid;
+        ++counted.exists;
+        ++report_.messages;
+        const Result<FlagRow> row = decode_flags(value);
+        if (!row) {
+          problem(fmt::format("{} message {}: {}", place(account, mailbox), uid, row.error().what));
+          return true;
+        }
+        counted.bytes += row->size;
+        counted.unseen += (row->system & kSeen) == 0 ? 1 : 0;
+        counted.deleted += (row->system & kDeleted) != 0 ? 1 : 0;
+        if (row->created < created || row->modseq < row->created || row->modseq > mailbox.highest_modseq) {
+          problem(fmt::format("{} message {}: MODSEQ is out of order", place(account, mailbox), uid));
+        }
+        created = row->created;
+        inside = check_message(account, mailbox, uid, *row);
+        return inside.has_value();
+      });
+  if (!scanned) return scanned;
+  if (!inside) return inside;
+  compare(account, mailbox, counted);
+  if (mailbox.highest_modseq > head.modseq)
+    problem(place(account, mailbox) + ": MODSEQ is above the account's");
+  if (mailbox.id >= head.next_mailbox) problem(place(account, mailbox) + ": id is above the account's");
+  if (mailbox.uid_validity > head.last_uid_validity) {
+    problem(place(account, mailbox) + ": UIDVALIDITY is above the account's");
+  }
+  Result<void> records = check_records(account, mailbox);
+  if (!records) return records;
+  return check_changes(account, mailbox);
+}
+
+void Checker::compare(AccountId account, const MailboxRow& mailbox, const Counted& counted) {
+  const auto differ = [&](const char* what, uint64_t row, uint64_t real) {
+    if (row != real)
+      problem(fmt::format("{}: counts {} {} and has {}", place(account, mailbox), row, what, real));
+  };
+  differ("messages", mailbox.exists, counted.exists);
+  differ("unseen messages", mailbox.unseen, counted.unseen);
+  differ("deleted messages", mailbox.deleted, counted.deleted);
+  differ("bytes", mailbox.bytes, counted.bytes);
+  if (counted.last >= mailbox.uid_next) problem(place(account, mailbox) + ": a UID is above UIDNEXT");
+}
+
+Result<void> Checker::check_message(AccountId account, const MailboxRow& mailbox, Uid uid,
+                                    const FlagRow& row) {
+  const auto bad = [&](std::string_view what) {
+    problem(fmt::format("{} message {}: {}", place(account, mailbox), uid, what));
+  };
+  const Result<std::optional<std::string>> record =
+      reader_.get(account_partition(account), message_key(mailbox.id, uid));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) {
+    bad("has no record");
+  } else if (const Result<MessageRow> message = decode_message(**record); !message) {
+    bad(message.error().what);
+  } else if (message->blob != row.blob || message->size != row.size) {
+    bad("record and flags differ");
+  }
+  const std::string reference = MailStore::blob_reference(account, row.delivery);
+  const Result<bool> there = engine::has_reference(reader_, row.blob, reference);
+  if (!there) return std::unexpected(there.error());
+  if (!*there) bad("its body does not know it");
+  references_.insert(reference_hash(row.blob, reference));
+  return {};
+}
+
+// Records without flags.
+Result<void> Checker::check_records(AccountId account, const MailboxRow& mailbox) {
+  Result<void> inside;
+  const engine::Partition partition = account_partition(account);
+  const Result<void> scanned = reader_.scan(
+      partition, message_key(mailbox.id, 0), message_end(mailbox.id, UINT32_MAX),
+      [&](std::string_view key, std::string_view) {
+        const Uid uid = uid_of_key(key);
+        const Result<std::optional<std::string>> flags = reader_.get(partition, flags_key(mailbox.id, uid));
+        if (!flags) {
+          inside = std::unexpected(flags.error());
+        } else if (!*flags) {
+          problem(fmt::format("{} message {}: has no flags", place(account, mailbox), uid));
+        }
+        return inside.has_value();
+      });
+  return scanned ? inside : scanned;
+}
+
+// A change leads to the message as it is; an expunged one is gone.
+Result<void> Checker::check_changes(AccountId account, const MailboxRow& mailbox) {
+  Result<void> inside;
+  const engine::Partition partition = account_partition(account);
+  const std::string end = prefix_end(change_key(mailbox.id, UINT64_MAX, UINT32_MAX));
+  const Result<void> scanned = reader_.scan(
+      partition, change_key(mailbox.id, 0, 0), end, [&](std::string_view key, std::string_view value) {
+        const Uid uid = uid_of_key(key);
+        const auto bad = [&](std::string_view what) {
+          problem(fmt::format("{} change of {}: {}", place(account, mailbox), uid, what));
+        };
+        const Result<ChangeRow> change = decode_change(value);
+        if (!change) {
+          bad(change.error().what);
+          return true;
+        }
+        const Result<std::optional<std::string>> record = reader_.get(partition, flags_key(mailbox.id, uid));
+        if (!record) {
+          inside = std::unexpected(record.error());
+          return false;
+        }
+        if (record->has_value() == change->expunged) bad("does not fit the message");
+        const Result<FlagRow> row = *record ? decode_flags(**record) : Result<FlagRow>(FlagRow());
+        if (*record && row && row->modseq != modseq_of_key(key)) bad("has another MODSEQ than the message");
+        return true;
+      });
+  return scanned ? inside : scanned;
+}
+
+Result<void> Checker::check_blobs() {
+  Result<void> inside;
+  const Result<void> listed = reader_.partitions(engine::PartitionKind::blob, 0, [&](uint64_t blob) {
+    ++report_.blobs;
+    const Result<void> sound = engine::check_blob(reader_, blob);
+    const auto kind = sound ? FaultKind::permanent : sound.error().kind;
+    if (!sound && kind != FaultKind::corrupt && kind != FaultKind::not_found) inside = sound;
+    if (inside) inside = check_references(blob);
+    // A body that is being written has no head yet.
+    const Result<std::optional<std::string>> writing =
+        reader_.get(engine::hints_partition(), engine::unfinished_hint(blob));
+    if (!sound && inside && !(writing && *writing && kind == FaultKind::not_found))
+      problem(sound.error().what);
+    step();
+    return inside.has_value();
+  });
+  return listed ? inside : listed;
+}
+
+// Those of accounts must belong to a message; of the others their owners know.
+Result<void> Checker::check_references(engine::BlobId blob) {
+  const Result<std::vector<std::string>> references = engine::blob_references(reader_, blob);
+  if (!references) return std::unexpected(references.error());
+  for (const std::string& reference : *references) {
+    if (!reference.starts_with('a') || references_.contains(reference_hash(blob, reference))) continue;
+    problem(fmt::format("blob {}: reference {} belongs to no message", format_id(blob), reference));
+  }
+  if (!references->empty()) return {};
+  for (const std::string& hint : {engine::dropped_hint(blob), engine::unfinished_hint(blob)}) {
+    const Result<std::optional<std::string>> marked = reader_.get(engine::hints_partition(), hint);
+    if (!marked) return std::unexpected(marked.error());
+    if (*marked) return {};
+  }
+  problem(fmt::format("blob {}: nothing refers to it", format_id(blob)));
+  return {};
+}
+
+Task<Result<MailStore::CheckReport>> MailStore::check(std::vector<AccountId> accounts,
+                                                      std::function<void(uint64_t, uint64_t)> progress) {
+  CheckReport report;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    Checker checker(reader, report, progress);
+    return checker.run(accounts);
+  };
+  Result<void> done = co_await impl_->engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(report);
+}
+
+}  // namespace posthouse::store

@@ -1,0 +1,51 @@
+// The whole store compared with itself. Only looks, never repairs.
+#pragma once
+
+#include <functional>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/engine.h"
+#include "store/mail_store.h"
+#include "store/rows.h"
+
+namespace posthouse::store {
+
+// One run over one consistent view. Memory: 8 bytes for each message.
+class Checker {
+ public:
+  using Progress = std::function<void(uint64_t done, uint64_t total)>;
+  Checker(const engine::Reader& reader, MailStore::CheckReport& report, Progress progress)
+      : reader_(reader), report_(report), progress_(std::move(progress)) {}
+
+  Result<void> run(const std::vector<AccountId>& accounts);
+
+ private:
+  struct Counted {
+    uint32_t exists = 0, unseen = 0, deleted = 0;
+    uint64_t bytes = 0;
+    Uid last = 0;
+  };
+
+  Result<void> count_work(const std::vector<AccountId>& accounts);
+  void step();
+  void problem(std::string line);
+
+  Result<void> check_account(AccountId account);
+  Result<void> check_names(AccountId account, const std::vector<MailboxRow>& mailboxes);
+  Result<void> check_mailbox(AccountId account, const HeadRow& head, const MailboxRow& mailbox);
+  Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);
+  Result<void> check_records(AccountId account, const MailboxRow& mailbox);
+  Result<void> check_changes(AccountId account, const MailboxRow& mailbox);
+  void compare(AccountId account, const MailboxRow& mailbox, const Counted& counted);
+  Result<void> check_blobs();
+  Result<void> check_references(engine::BlobId blob);
+
+  const engine::Reader& reader_;
+  MailStore::CheckReport& report_;
+  Progress progress_;
+  uint64_t done_ = 0, total_ = 0;
+  std::unordered_set<uint64_t> references_;  // hashes of (blob, reference) that messages have
+};
+
+}  // namespace posthouse::store

@@ -1,0 +1,17 @@
+// All limits of the message store.
+#pragma once
+
+#include <cstddef>
+
+namespace posthouse::store {
+
+inline constexpr size_t kMaxNameBytes = 255;     // of a mailbox name
+inline constexpr size_t kMaxLevels = 32;         // of a mailbox name
+inline constexpr size_t kMaxMailboxes = 10'000;  // of an account
+inline constexpr size_t kMaxKeywords = 256;      // of a mailbox, ever used; their numbers fit a byte
+inline constexpr size_t kMaxKeywordBytes = 100;
+inline constexpr size_t kPart = 1'000;         // messages changed in one transaction
+inline constexpr size_t kMaxProblems = 1'000;  // told by check()
+inline constexpr int kMaxAttempts = 5;         // when the messages change between the look and the step
+
+}  // namespace posthouse::store

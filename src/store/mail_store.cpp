@@ -1,0 +1,59 @@
+#include "store/mail_store.h"
+
+#include <algorithm>
+
+#include "engine/record.h"
+#include "store/limits.h"
+#include "store/mail_store_impl.h"
+#include "store/names.h"
+
+namespace posthouse::store {
+
+MailStore::MailStore(engine::Engine& engine, const Clock& clock, Random& random)
+    : impl_(std::make_unique<Impl>(engine, clock, random)) {}
+
+MailStore::~MailStore() = default;
+
+Task<Result<void>> MailStore::Impl::edit(AccountId account, std::function<Result<void>(AccountEdit&)> work) {
+  std::vector<engine::Step> steps;
+  steps.push_back(edit_step(account, std::move(work)));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<void>> MailStore::Impl::view(AccountId account,
+                                         std::function<Result<void>(const AccountView&)> look) {
+  std::function<Result<void>(const engine::Reader&)> job = [account, &look](const engine::Reader& reader) {
+    const AccountView seen(reader, account);
+    return look(seen);
+  };
+  Result<void> done = co_await engine.read(std::move(job));
+  co_return done;
+}
+
+std::string hint_key(std::string_view prefix, AccountId account) {
+  std::string key(prefix);
+  engine::append_key_u64(key, account);
+  return key;
+}
+
+std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size) {
+  std::ranges::sort(uids);
+  uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
+  std::vector<std::vector<Uid>> parts;
+  for (size_t at = 0; at < uids.size(); at += size) {
+    const auto begin = uids.begin() + static_cast<ptrdiff_t>(at);
+    parts.emplace_back(begin, begin + static_cast<ptrdiff_t>(std::min(size, uids.size() - at)));
+  }
+  return parts;
+}
+
+std::string MailStore::blob_reference(AccountId account, uint64_t delivery_id) {
+  return "a" + format_id(account) + "." + format_id(delivery_id);
+}
+
+std::unique_ptr<engine::Watch> MailStore::watch(AccountId account, std::function<void()> changed) {
+  return impl_->engine.watch(account_partition(account), std::move(changed));
+}
+
+}  // namespace posthouse::store

@@ -1,0 +1,260 @@
+// Accounts: making, counting, removing.
+#include <array>
+
+#include "engine/record.h"
+#include "store/damage.h"
+#include "store/limits.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+#include "store/names.h"
+
+namespace posthouse::store {
+
+namespace {
+
+struct FirstMailbox {
+  const char* name;
+  Role role;
+};
+
+constexpr std::array<FirstMailbox, 6> kFirstMailboxes{{
+    {"INBOX", Role::inbox},
+    {"Drafts", Role::drafts},
+    {"Sent", Role::sent},
+    {"Junk", Role::junk},
+    {"Trash", Role::trash},
+    {"Archive", Role::archive},
+}};
+
+Result<void> fill_account(engine::Transaction& rows, AccountId account, SystemTime now) {
+  const Result<std::optional<std::string>> there = rows.get(kHeadKey);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return {};
+  AccountEdit edit(rows, account);
+  for (const FirstMailbox& first : kFirstMailboxes) {
+    const Result<MailboxRow*> made = edit.create(first.name, first.role, now);
+    if (!made) return std::unexpected(made.error());
+    rows.put(subscription_key(first.name), empty_record());
+  }
+  edit.save();
+  return {};
+}
+
+// A message of a mailbox that is going: its rows, and the blob it refers to where that can be read.
+struct Going {
+  std::vector<Uid> uids;
+  std::vector<FlagRow> rows;
+};
+
+Result<void> find_going(const engine::Reader& reader, AccountId account, MailboxId mailbox, Going& going) {
+  return reader.scan(account_partition(account), flags_key(mailbox, 0), flags_end(mailbox, UINT32_MAX),
+                     [&](std::string_view key, std::string_view value) {
+                       going.uids.push_back(uid_of_key(key));
+                       Result<FlagRow> row = decode_flags(value);
+                       if (row) {
+                         going.rows.push_back(std::move(*row));
+                       } else {
+                         report_damage(row.error(), account, mailbox, going.uids.back());
+                       }
+                       return going.uids.size() < kPart;
+                     });
+}
+
+// Erases at most kPart rows of a range; `more` tells whether some may be left.
+engine::Step erase_range(AccountId account, std::string begin, std::string end, bool* more) {
+  return engine::Step{
+      account_partition(account), [begin, end, more](engine::Transaction& rows) -> Result<void> {
+        std::vector<std::string> keys;
+        const Result<void> scanned = rows.scan(begin, end, [&](std::string_view key, std::string_view) {
+          keys.emplace_back(key);
+          return keys.size() < kPart;
+        });
+        if (!scanned) return scanned;
+        for (const std::string& key : keys) rows.erase(key);
+        *more = keys.size() == kPart;
+        return {};
+      }};
+}
+
+Task<Result<void>> erase_all(engine::Engine& engine, AccountId account, std::string begin, std::string end) {
+  bool more = true;
+  while (more) {
+    std::vector<engine::Step> steps;
+    steps.push_back(erase_range(account, begin, end, &more));
+    Result<void> done = co_await engine.transact(std::move(steps));
+    if (!done) co_return done;
+  }
+  co_return Result<void>();
+}
+
+engine::Step erase_hint(std::string key) {
+  return engine::Step{engine::hints_partition(), [key](engine::Transaction& rows) -> Result<void> {
+                        rows.erase(key);
+                        return {};
+                      }};
+}
+
+}  // namespace
+
+Task<Result<void>> MailStore::create_account(AccountId account) {
+  std::vector<engine::Step> steps;
+  steps.push_back(
+      {account_partition(account), [account, now = impl_->clock.now()](engine::Transaction& rows) {
+         return fill_account(rows, account, now);
+       }});
+  Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<Usage>> MailStore::usage(AccountId account) {
+  Result<std::optional<std::string>> row =
+      co_await impl_->engine.fetch(account_partition(account), std::string(kHeadKey));
+  if (!row) co_return std::unexpected(row.error());
+  if (!*row) co_return fail(FaultKind::not_found, "no such account");
+  const Result<HeadRow> head = decode_head(**row);
+  if (!head) co_return std::unexpected(head.error());
+  Usage usage;
+  usage.messages = head->messages;
+  usage.bytes = head->bytes;
+  co_return usage;
+}
+
+// First the head goes, so that nobody finds the account any more; a hint leads sweep() to the rest after a
+// crash.
+Task<Result<void>> MailStore::remove_account(AccountId account) {
+  std::vector<engine::Step> steps;
+  steps.push_back({account_partition(account), [account](engine::Transaction& rows) -> Result<void> {
+                     rows.hint(hint_key(kRemoveHint, account));
+                     rows.erase(kHeadKey);
+                     return {};
+                   }});
+  Result<void> marked = co_await impl_->engine.transact(std::move(steps));
+  if (!marked) co_return marked;
+  Result<void> done = co_await impl_->purge_account(account);
+  co_return done;
+}
+
+Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId mailbox) {
+  for (;;) {
+    Going going;
+    std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+      return find_going(reader, account, mailbox, going);
+    };
+    Result<void> found = co_await engine.read(std::move(look));
+    if (!found) co_return found;
+    if (going.uids.empty()) break;
+    std::vector<engine::Step> steps;
+    for (const FlagRow& row : going.rows) {
+      steps.push_back(engine::drop_reference(row.blob, blob_reference(account, row.delivery)));
+    }
+    steps.push_back(
+        {account_partition(account), [mailbox, &going](engine::Transaction& rows) -> Result<void> {
+           for (const Uid uid : going.uids) {
+             rows.erase(flags_key(mailbox, uid));
+             rows.erase(message_key(mailbox, uid));
+           }
+           return {};
+         }});
+    Result<void> done = co_await engine.transact(std::move(steps));
+    if (!done) co_return done;
+  }
+  const std::string changes_end = prefix_end(change_key(mailbox, UINT64_MAX, UINT32_MAX));
+  Result<void> changes = co_await erase_all(engine, account, change_key(mailbox, 0, 0), changes_end);
+  if (!changes) co_return changes;
+  Result<void> records =
+      co_await erase_all(engine, account, message_key(mailbox, 0), message_end(mailbox, UINT32_MAX));
+  if (!records) co_return records;
+  std::vector<engine::Step> last;
+  last.push_back({account_partition(account), [mailbox](engine::Transaction& rows) -> Result<void> {
+                    rows.erase(dying_key(mailbox));
+                    return {};
+                  }});
+  Result<void> ended = co_await engine.transact(std::move(last));
+  co_return ended;
+}
+
+Task<Result<void>> MailStore::Impl::purge_dying(AccountId account) {
+  std::vector<MailboxId> dying;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    const std::string end = prefix_end(std::string(kDyingPrefix));
+    return reader.scan(account_partition(account), kDyingPrefix, end,
+                       [&](std::string_view key, std::string_view) {
+                         dying.push_back(mailbox_of_key(key));
+                         return true;
+                       });
+  };
+  Result<void> found = co_await engine.read(std::move(look));
+  if (!found) co_return found;
+  for (const MailboxId mailbox : dying) {
+    Result<void> purged = co_await purge_mailbox(account, mailbox);
+    if (!purged) co_return purged;
+  }
+  std::vector<engine::Step> steps;
+  steps.push_back(erase_hint(hint_key(kPurgeHint, account)));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<void>> MailStore::Impl::purge_account(AccountId account) {
+  std::vector<MailboxId> mailboxes;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    const engine::RowVisitor collect = [&](std::string_view key, std::string_view) {
+      mailboxes.push_back(mailbox_of_key(key));
+      return true;
+    };
+    for (const std::string_view prefix : {kMailboxPrefix, kDyingPrefix}) {
+      const std::string end = prefix_end(std::string(prefix));
+      Result<void> scanned = reader.scan(account_partition(account), prefix, end, collect);
+      if (!scanned) return scanned;
+    }
+    return Result<void>();
+  };
+  Result<void> found = co_await engine.read(std::move(look));
+  if (!found) co_return found;
+  for (const MailboxId mailbox : mailboxes) {
+    Result<void> purged = co_await purge_mailbox(account, mailbox);
+    if (!purged) co_return purged;
+  }
+  Result<void> erased = co_await engine.erase_partition(account_partition(account));
+  if (!erased) co_return erased;
+  std::vector<engine::Step> steps;
+  steps.push_back(erase_hint(hint_key(kRemoveHint, account)));
+  steps.push_back(erase_hint(hint_key(kPurgeHint, account)));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<size_t>> MailStore::sweep(bool at_start) {
+  struct Unfinished {
+    std::vector<AccountId> purge, remove;
+  } unfinished;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    const auto collect = [&](std::string_view prefix, std::vector<AccountId>& out) {
+      return reader.scan(engine::hints_partition(), prefix, prefix_end(std::string(prefix)),
+                         [&](std::string_view key, std::string_view) {
+                           if (key.size() == prefix.size() + 8)
+                             out.push_back(engine::read_key_u64(key.substr(prefix.size())));
+                           return true;
+                         });
+    };
+    Result<void> found = collect(kPurgeHint, unfinished.purge);
+    if (found) found = collect(kRemoveHint, unfinished.remove);
+    return found;
+  };
+  if (at_start) {
+    Result<void> found = co_await impl_->engine.read(std::move(look));
+    if (!found) co_return std::unexpected(found.error());
+  }
+  for (const AccountId account : unfinished.remove) {
+    Result<void> purged = co_await impl_->purge_account(account);
+    if (!purged) co_return std::unexpected(purged.error());
+  }
+  for (const AccountId account : unfinished.purge) {
+    Result<void> purged = co_await impl_->purge_dying(account);
+    if (!purged) co_return std::unexpected(purged.error());
+  }
+  Result<size_t> swept = co_await engine::sweep_blobs(impl_->engine, at_start);
+  co_return swept;
+}
+
+}  // namespace posthouse::store

@@ -1,0 +1,211 @@
+// COPY and MOVE.
+#include <algorithm>
+
+#include "store/limits.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+#include "store/names.h"
+
+namespace posthouse::store {
+
+namespace {
+
+// Told by a step when a message went between the look and the step: look again.
+std::unexpected<Fault> changed_meanwhile() {
+  return fail(FaultKind::temporary, "the messages changed meanwhile; try again");
+}
+
+// A blob that lost its last reference says so by not_found: its message went as well.
+engine::Step refer(engine::BlobId blob, std::string reference) {
+  engine::Step step = engine::add_reference(blob, std::move(reference));
+  return {step.partition, [apply = std::move(step.apply)](engine::Transaction& rows) -> Result<void> {
+            Result<void> done = apply(rows);
+            if (!done && done.error().kind == FaultKind::not_found) return changed_meanwhile();
+            return done;
+          }};
+}
+
+struct Ends {
+  MailboxRow* from = nullptr;
+  MailboxRow* to = nullptr;
+  KeywordTable* from_keywords = nullptr;
+  KeywordTable* to_keywords = nullptr;
+};
+
+Result<Ends> find_ends(AccountEdit& edit, MailboxId from, const std::string& to) {
+  const Result<MailboxRow*> source = edit.mailbox(from);
+  if (!source) return std::unexpected(source.error());
+  const Result<MailboxRow*> target = edit.mailbox_named(to);
+  if (!target) return std::unexpected(target.error());
+  const Result<KeywordTable*> source_keywords = edit.keywords(from);
+  if (!source_keywords) return std::unexpected(source_keywords.error());
+  const Result<KeywordTable*> target_keywords = edit.keywords((*target)->id);
+  if (!target_keywords) return std::unexpected(target_keywords.error());
+  return Ends{*source, *target, *source_keywords, *target_keywords};
+}
+
+// The row as the other mailbox has it. Keywords that do not fit there are left away.
+FlagRow translate(FlagRow row, const Ends& ends) {
+  if (row.keywords.empty() || ends.from == ends.to) return row;
+  const FlagSet flags = ends.from_keywords->flags(row.system, row.keywords);
+  Result<std::vector<uint8_t>> numbers = ends.to_keywords->numbers(flags.keywords);
+  row.keywords = numbers ? *numbers : ends.to_keywords->known_numbers(flags.keywords);
+  return row;
+}
+
+Result<void> check_quota(const HeadRow& head, const std::vector<Source>& messages, const Quota& quota) {
+  uint64_t bytes = 0;
+  for (const Source& message : messages) bytes += message.row.size;
+  const bool over = (quota.bytes && head.bytes + bytes > *quota.bytes) ||
+                    (quota.messages && head.messages + messages.size() > *quota.messages);
+  if (over) return fail(FaultKind::over_quota, "the account is full");
+  return {};
+}
+
+void start(Copied& done, const Ends& ends) {
+  done = Copied();
+  done.mailbox = ends.to->id;
+  done.uid_validity = ends.to->uid_validity;
+}
+
+Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string& to,
+                           const std::vector<Source>& messages, const std::vector<uint64_t>& deliveries,
+                           const Quota& quota, Copied& done) {
+  const Result<Ends> ends = find_ends(edit, from, to);
+  if (!ends) return std::unexpected(ends.error());
+  const Result<void> room = check_quota(edit.head(), messages, quota);
+  if (!room) return room;
+  start(done, *ends);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const Result<std::optional<FlagRow>> now = edit.message(from, messages[i].uid);
+    if (!now) return std::unexpected(now.error());
+    if (!*now) return changed_meanwhile();
+    FlagRow row = translate(**now, *ends);
+    row.delivery = deliveries[i];
+    const Result<Uid> uid = edit.place(*ends->to, std::move(row), messages[i].record);
+    if (!uid) return std::unexpected(uid.error());
+    done.from.push_back(messages[i].uid);
+    done.to.push_back(*uid);
+  }
+  return {};
+}
+
+// The reference to the blob goes along, so no blob is touched.
+Result<void> move_messages(AccountEdit& edit, MailboxId from, const std::string& to,
+                           const std::vector<Source>& messages, Copied& done) {
+  const Result<Ends> ends = find_ends(edit, from, to);
+  if (!ends) return std::unexpected(ends.error());
+  start(done, *ends);
+  for (const Source& message : messages) {
+    const Result<std::optional<FlagRow>> now = edit.message(from, message.uid);
+    if (!now) return std::unexpected(now.error());
+    if (!*now) continue;
+    edit.remove(*ends->from, message.uid, **now);
+    const Result<Uid> uid = edit.place(*ends->to, translate(**now, *ends), message.record);
+    if (!uid) return std::unexpected(uid.error());
+    done.from.push_back(message.uid);
+    done.to.push_back(*uid);
+  }
+  return {};
+}
+
+void add_to(Copied& all, Copied part) {
+  all.mailbox = part.mailbox;
+  all.uid_validity = part.uid_validity;
+  std::ranges::move(part.from, std::back_inserter(all.from));
+  std::ranges::move(part.to, std::back_inserter(all.to));
+}
+
+}  // namespace
+
+Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from, std::vector<Uid> uids,
+                                              std::string to, Quota quota, Copied& out) {
+  for (int attempt = 0;; ++attempt) {
+    Result<std::vector<Source>> found = co_await sources(account, from, uids, true);
+    if (!found) co_return std::unexpected(found.error());
+    const std::vector<Source>& messages = *found;
+    std::vector<uint64_t> deliveries;
+    std::vector<engine::Step> steps;
+    for (const Source& message : messages) {
+      deliveries.push_back(ids.next());
+      steps.push_back(refer(message.row.blob, blob_reference(account, deliveries.back())));
+    }
+    Copied part;
+    steps.push_back(edit_step(account, [&](AccountEdit& edit) {
+      return copy_messages(edit, from, to, messages, deliveries, quota, part);
+    }));
+    Result<void> done = co_await engine.transact(std::move(steps));
+    if (done) add_to(out, std::move(part));
+    const bool again = !done && done.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts;
+    if (!again) co_return done;
+  }
+}
+
+Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                                     Quota quota) {
+  const Result<std::string> name = check_name(to);
+  if (!name) co_return fail(FaultKind::not_found, name.error().what);
+  Copied all;
+  std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
+  if (parts.empty()) parts.emplace_back();  // still says whether the mailboxes exist
+  for (const std::vector<Uid>& part : parts) {
+    Result<void> done = co_await impl_->copy_part(account, from, part, *name, quota, all);
+    if (done) continue;
+    // All or none: take back what earlier parts did.
+    const std::vector<std::vector<Uid>> made = cut_parts(std::move(all.to), kPart);
+    for (const std::vector<Uid>& back : made) {
+      Result<std::vector<Uid>> undone = co_await impl_->remove_part(account, all.mailbox, back, false);
+      if (!undone) co_return std::unexpected(undone.error());
+    }
+    co_return std::unexpected(done.error());
+  }
+  co_return std::move(all);
+}
+
+Task<Result<void>> MailStore::Impl::move_part(AccountId account, MailboxId from, std::vector<Uid> uids,
+                                              std::string to, Copied& out) {
+  Result<std::vector<Source>> found = co_await sources(account, from, std::move(uids), true);
+  if (!found) co_return std::unexpected(found.error());
+  Copied part;
+  std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& account_edit) {
+    return move_messages(account_edit, from, to, *found, part);
+  };
+  Result<void> done = co_await edit(account, std::move(work));
+  if (done) add_to(out, std::move(part));
+  co_return done;
+}
+
+Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vector<Uid> uids,
+                                     std::string to) {
+  const Result<std::string> name = check_name(to);
+  if (!name) co_return fail(FaultKind::not_found, name.error().what);
+  Copied all;
+  std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
+  if (parts.empty()) parts.emplace_back();
+  for (const std::vector<Uid>& part : parts) {
+    Result<void> done = co_await impl_->move_part(account, from, part, *name, all);
+    if (!done) co_return std::unexpected(done.error());
+  }
+  co_return std::move(all);
+}
+
+Task<Result<void>> MailStore::Impl::move_all(AccountId account, MailboxId from, std::string to) {
+  for (;;) {
+    std::vector<Uid> uids;
+    std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) {
+      return seen.for_each(from, 0, UINT32_MAX, [&](Uid uid, const FlagRow&) {
+        uids.push_back(uid);
+        return uids.size() < kPart;
+      });
+    };
+    Result<void> found = co_await view(account, std::move(look));
+    if (!found) co_return found;
+    if (uids.empty()) co_return Result<void>();
+    Copied moved;
+    Result<void> done = co_await move_part(account, from, std::move(uids), to, moved);
+    if (!done) co_return done;
+    if (moved.from.empty()) co_return Result<void>();  // what is left cannot be moved
+  }
+}
+
+}  // namespace posthouse::store

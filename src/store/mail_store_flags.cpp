@@ -1,0 +1,192 @@
+// STORE and EXPUNGE.
+#include <algorithm>
+
+#include "store/limits.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+
+namespace posthouse::store {
+
+namespace {
+
+// What an update does with one message's flags.
+struct FlagPlan {
+  FlagChange change = FlagChange::set;
+  uint8_t system = 0;
+  std::vector<uint8_t> keywords;
+};
+
+std::vector<uint8_t> joined(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+  std::vector<uint8_t> out;
+  std::ranges::set_union(a, b, std::back_inserter(out));
+  return out;
+}
+
+std::vector<uint8_t> without(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+  std::vector<uint8_t> out;
+  std::ranges::set_difference(a, b, std::back_inserter(out));
+  return out;
+}
+
+FlagRow planned(const FlagRow& before, const FlagPlan& plan) {
+  FlagRow after = before;
+  switch (plan.change) {
+    case FlagChange::set:
+      after.system = plan.system;
+      after.keywords = plan.keywords;
+      break;
+    case FlagChange::add:
+      after.system = static_cast<uint8_t>(before.system | plan.system);
+      after.keywords = joined(before.keywords, plan.keywords);
+      break;
+    case FlagChange::remove:
+      after.system = static_cast<uint8_t>(before.system & ~plan.system);
+      after.keywords = without(before.keywords, plan.keywords);
+      break;
+  }
+  return after;
+}
+
+Result<FlagPlan> make_plan(AccountEdit& edit, MailboxId mailbox, const FlagUpdate& update) {
+  FlagPlan plan;
+  plan.change = update.change;
+  plan.system = update.flags.system;
+  if (update.flags.keywords.empty()) return plan;
+  const Result<KeywordTable*> table = edit.keywords(mailbox);
+  if (!table) return std::unexpected(table.error());
+  if (update.change == FlagChange::remove) {
+    plan.keywords = (*table)->known_numbers(update.flags.keywords);
+    return plan;
+  }
+  Result<std::vector<uint8_t>> numbers = (*table)->numbers(update.flags.keywords);
+  if (!numbers) return std::unexpected(numbers.error());
+  plan.keywords = std::move(*numbers);
+  return plan;
+}
+
+Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector<Uid>& uids,
+                         const FlagUpdate& update, MailStore::Updated& out) {
+  const Result<MailboxRow*> row = edit.mailbox(mailbox);
+  if (!row) return std::unexpected(row.error());
+  const Result<FlagPlan> plan = make_plan(edit, mailbox, update);
+  if (!plan) return std::unexpected(plan.error());
+  const Result<KeywordTable*> table = edit.keywords(mailbox);
+  if (!table) return std::unexpected(table.error());
+  for (const Uid uid : uids) {
+    const Result<std::optional<FlagRow>> before = edit.message(mailbox, uid);
+    if (!before) return std::unexpected(before.error());
+    if (!*before) continue;
+    if (update.unchanged_since && (*before)->modseq > *update.unchanged_since) {
+      out.refused.push_back(uid);
+      continue;
+    }
+    FlagRow after = planned(**before, *plan);
+    // RFC 7162 section 3.1: a STORE that changes nothing need not raise the MODSEQ.
+    if (after.system != (*before)->system || after.keywords != (*before)->keywords) {
+      after.modseq = edit.modseq();
+      edit.change(**row, uid, **before, after);
+    }
+    out.entries.push_back(make_entry(uid, after, **table));
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, MailboxId mailbox,
+                                                         std::vector<Uid> uids, FlagUpdate update) {
+  Updated all;
+  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
+  for (const std::vector<Uid>& part : parts) {
+    Updated done_part;
+    std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) {
+      done_part = Updated();
+      return update_part(edit, mailbox, part, update, done_part);
+    };
+    Result<void> done = co_await impl_->edit(account, std::move(work));
+    if (!done) co_return std::unexpected(done.error());
+    std::ranges::move(done_part.entries, std::back_inserter(all.entries));
+    std::ranges::move(done_part.refused, std::back_inserter(all.refused));
+  }
+  co_return std::move(all);
+}
+
+Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId mailbox,
+                                                  std::vector<Uid> uids) {
+  std::vector<Uid> went;
+  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
+  for (const std::vector<Uid>& part : parts) {
+    Result<std::vector<Uid>> done = co_await impl_->remove_part(account, mailbox, part, true);
+    if (!done) co_return std::unexpected(done.error());
+    went.insert(went.end(), done->begin(), done->end());
+  }
+  co_return std::move(went);
+}
+
+// The blobs are looked up first; a UID names the same blob for ever, so nothing can change in between but
+// that the message goes.
+Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, MailboxId mailbox,
+                                                            std::vector<Uid> uids, bool only_deleted) {
+  Result<std::vector<Source>> found = co_await sources(account, mailbox, std::move(uids), false);
+  if (!found) co_return std::unexpected(found.error());
+  // One that gets \Deleted after the look stays for the next time.
+  if (only_deleted)
+    std::erase_if(*found, [](const Source& source) { return (source.row.system & kDeleted) == 0; });
+  const std::vector<Source>& candidates = *found;
+  std::vector<char> went(candidates.size(), 0);
+  std::vector<engine::Step> steps;
+  steps.push_back(edit_step(account, [&](AccountEdit& edit) -> Result<void> {
+    const Result<MailboxRow*> row = edit.mailbox(mailbox);
+    if (!row) return std::unexpected(row.error());
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const Result<std::optional<FlagRow>> now = edit.message(mailbox, candidates[i].uid);
+      if (!now) return std::unexpected(now.error());
+      went[i] = *now && (!only_deleted || ((*now)->system & kDeleted) != 0);
+      if (went[i]) edit.remove(**row, candidates[i].uid, **now);
+    }
+    return {};
+  }));
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const FlagRow& row = candidates[i].row;
+    engine::Step drop = engine::drop_reference(row.blob, blob_reference(account, row.delivery));
+    steps.push_back({drop.partition, [&went, i, apply = std::move(drop.apply)](engine::Transaction& rows) {
+                       return went[i] ? apply(rows) : Result<void>();
+                     }});
+  }
+  std::vector<Uid> removed;
+  Result<void> done = co_await engine.transact(std::move(steps));
+  if (!done) co_return std::unexpected(done.error());
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (went[i]) removed.push_back(candidates[i].uid);
+  }
+  co_return std::move(removed);
+}
+
+Task<Result<std::vector<Source>>> MailStore::Impl::sources(AccountId account, MailboxId mailbox,
+                                                           std::vector<Uid> uids, bool with_record) {
+  std::vector<Source> found;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    const AccountView seen(reader, account);
+    for (const Uid uid : uids) {
+      const Result<std::optional<FlagRow>> row = seen.message(mailbox, uid);
+      if (!row) return std::unexpected(row.error());
+      if (!*row) continue;
+      Source source{uid, **row, std::string()};
+      if (with_record) {
+        Result<std::optional<std::string>> record =
+            reader.get(account_partition(account), message_key(mailbox, uid));
+        if (!record) return std::unexpected(record.error());
+        if (!*record) continue;
+        source.record = std::move(**record);
+      }
+      found.push_back(std::move(source));
+    }
+    return {};
+  };
+  Result<void> done = co_await engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
+}  // namespace posthouse::store

@@ -1,0 +1,64 @@
+// What the parts of MailStore share.
+#pragma once
+
+#include <functional>
+
+#include "base/id.h"
+#include "store/account_edit.h"
+#include "store/account_view.h"
+#include "store/mail_store.h"
+
+namespace posthouse::store {
+
+// What a step needs to know of a message before it runs: its blob's reference and, for copies, its record.
+struct Source {
+  Uid uid = 0;
+  FlagRow row;
+  std::string record;
+};
+
+struct MailStore::Impl {
+  Impl(engine::Engine& e, const Clock& c, Random& random) : engine(e), clock(c), ids(c, random) {}
+
+  engine::Engine& engine;
+  const Clock& clock;
+  IdSource ids;
+
+  // One edit of one account, durable on return.
+  Task<Result<void>> edit(AccountId account, std::function<Result<void>(AccountEdit&)> work);
+  // Runs `look` on a consistent view on the reading threads.
+  Task<Result<void>> view(AccountId account, std::function<Result<void>(const AccountView&)> look);
+
+  // `fall_back`: an unknown name stands for INBOX; else it is `not_found`.
+  engine::Step place_step(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery,
+                          Quota quota, bool fall_back, Placed* placed);
+
+  // Those of `uids` that are there, rising.
+  Task<Result<std::vector<Source>>> sources(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                            bool with_record);
+  // Removes those of `uids` (at most kPart) that are there and, if so asked, have \Deleted. Gives those that
+  // went.
+  Task<Result<std::vector<Uid>>> remove_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                             bool only_deleted);
+  // At most kPart; `out` grows. `from` and `to` may be the same mailbox.
+  Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                               Quota quota, Copied& out);
+  Task<Result<void>> move_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                               Copied& out);
+  Task<Result<void>> move_all(AccountId account, MailboxId from, std::string to);
+
+  // Removes what deleted mailboxes (or the whole account) left. Repeatable.
+  Task<Result<void>> purge_mailbox(AccountId account, MailboxId mailbox);
+  Task<Result<void>> purge_dying(AccountId account);
+  Task<Result<void>> purge_account(AccountId account);
+};
+
+// Hints that lead sweep() to accounts with a purge that did not end.
+inline constexpr std::string_view kPurgeHint = "store.p";   // + account: has dying mailboxes
+inline constexpr std::string_view kRemoveHint = "store.r";  // + account: is being removed
+std::string hint_key(std::string_view prefix, AccountId account);
+
+// Cuts `uids` (sorted, each once) into parts of at most `size`.
+std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size);
+
+}  // namespace posthouse::store

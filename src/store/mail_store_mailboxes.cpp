@@ -1,0 +1,209 @@
+// Mailboxes: listing, making, renaming, deleting, subscribing.
+#include <algorithm>
+
+#include "store/limits.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+#include "store/names.h"
+
+namespace posthouse::store {
+
+namespace {
+
+// Names of the rows that lie below `above`.
+Result<std::vector<MailboxId>> inferiors(engine::Transaction& rows, std::string_view above) {
+  std::vector<MailboxId> found;
+  const std::string prefix = name_key(above) + kSeparator;
+  std::optional<Fault> damage;
+  const Result<void> scanned =
+      rows.scan(prefix, prefix_end(prefix), [&](std::string_view, std::string_view value) {
+        const Result<MailboxId> id = decode_mailbox_id(value);
+        if (id) {
+          found.push_back(*id);
+        } else {
+          damage = id.error();
+        }
+        return !damage;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  if (damage) return std::unexpected(*damage);
+  return found;
+}
+
+Result<void> make_superiors(AccountEdit& edit, std::string_view name, SystemTime now) {
+  for (const std::string& superior : superiors(name)) {
+    const Result<std::optional<MailboxId>> there = edit.find(superior);
+    if (!there) return std::unexpected(there.error());
+    if (*there) continue;
+    const Result<MailboxRow*> made = edit.create(superior, Role::none, now);
+    if (!made) return std::unexpected(made.error());
+  }
+  return {};
+}
+
+// `from` and all below it become `to` and all below that.
+Result<void> rename_tree(engine::Transaction& rows, AccountEdit& edit, const std::string& from,
+                         const std::string& to, SystemTime now) {
+  const Result<MailboxRow*> top = edit.mailbox_named(from);
+  if (!top) return std::unexpected(top.error());
+  const Result<std::vector<MailboxId>> below = inferiors(rows, from);
+  if (!below) return std::unexpected(below.error());
+  Result<void> done = edit.rename(**top, to);
+  if (!done) return done;
+  for (const MailboxId id : *below) {
+    const Result<MailboxRow*> row = edit.mailbox(id);
+    if (!row) return std::unexpected(row.error());
+    const Result<std::string> name = check_name(to + (*row)->name.substr(from.size()));
+    if (!name) return std::unexpected(name.error());
+    done = edit.rename(**row, *name);
+    if (!done) return done;
+  }
+  return make_superiors(edit, to, now);
+}
+
+}  // namespace
+
+Task<Result<std::vector<MailboxInfo>>> MailStore::mailboxes(AccountId account) {
+  std::vector<MailboxInfo> found;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
+    Result<std::vector<MailboxInfo>> listed = view.mailboxes();
+    if (!listed) return std::unexpected(listed.error());
+    found = std::move(*listed);
+    return {};
+  };
+  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
+Task<Result<MailboxInfo>> MailStore::mailbox(AccountId account, std::string name) {
+  const Result<std::string> checked = check_name(name);
+  if (!checked) co_return fail(FaultKind::not_found, checked.error().what);
+  MailboxInfo found;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
+    Result<MailboxInfo> info = view.mailbox(*checked);
+    if (!info) return std::unexpected(info.error());
+    found = std::move(*info);
+    return {};
+  };
+  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
+Task<Result<MailboxInfo>> MailStore::mailbox(AccountId account, MailboxId id) {
+  MailboxInfo found;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
+    Result<MailboxInfo> info = view.mailbox(id);
+    if (!info) return std::unexpected(info.error());
+    found = std::move(*info);
+    return {};
+  };
+  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
+Task<Result<MailboxInfo>> MailStore::create_mailbox(AccountId account, std::string name, Role role) {
+  const Result<std::string> checked = check_name(name);
+  if (!checked) co_return std::unexpected(checked.error());
+  MailboxInfo made;
+  const SystemTime now = impl_->clock.now();
+  std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) -> Result<void> {
+    const Result<MailboxRow*> row = edit.create(*checked, role, now);
+    if (!row) return std::unexpected(row.error());
+    made = **row;
+    return {};
+  };
+  Result<void> done = co_await impl_->edit(account, std::move(work));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(made);
+}
+
+Task<Result<void>> MailStore::rename_mailbox(AccountId account, std::string from, std::string to) {
+  const Result<std::string> old_name = check_name(from);
+  if (!old_name) co_return fail(FaultKind::not_found, old_name.error().what);
+  const Result<std::string> new_name = check_name(to);
+  if (!new_name) co_return std::unexpected(new_name.error());
+  const SystemTime now = impl_->clock.now();
+  if (*old_name == kInbox) {
+    Result<MailboxInfo> inbox = co_await mailbox(account, *old_name);
+    if (!inbox) co_return std::unexpected(inbox.error());
+    Result<MailboxInfo> made = co_await create_mailbox(account, *new_name);
+    if (!made) co_return std::unexpected(made.error());
+    Result<void> moved = co_await impl_->move_all(account, inbox->id, *new_name);
+    co_return moved;
+  }
+  if (is_inferior(*new_name, *old_name))
+    co_return fail(FaultKind::policy, "a mailbox cannot go below itself");
+  std::vector<engine::Step> steps;
+  steps.push_back({account_partition(account), [&](engine::Transaction& rows) -> Result<void> {
+                     AccountEdit edit(rows, account);
+                     Result<void> loaded = edit.load();
+                     if (!loaded) return loaded;
+                     Result<void> renamed = rename_tree(rows, edit, *old_name, *new_name, now);
+                     if (renamed) edit.save();
+                     return renamed;
+                   }});
+  Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<void>> MailStore::delete_mailbox(AccountId account, std::string name) {
+  const Result<std::string> checked = check_name(name);
+  if (!checked) co_return fail(FaultKind::not_found, checked.error().what);
+  if (*checked == kInbox) co_return fail(FaultKind::policy, "INBOX cannot be deleted");
+  std::vector<engine::Step> steps;
+  steps.push_back({account_partition(account), [&](engine::Transaction& rows) -> Result<void> {
+                     AccountEdit edit(rows, account);
+                     Result<void> loaded = edit.load();
+                     if (!loaded) return loaded;
+                     const Result<MailboxRow*> row = edit.mailbox_named(*checked);
+                     if (!row) return std::unexpected(row.error());
+                     edit.forget(**row);
+                     edit.save();
+                     rows.hint(hint_key(kPurgeHint, account));
+                     return {};
+                   }});
+  Result<void> deleted = co_await impl_->engine.transact(std::move(steps));
+  if (!deleted) co_return deleted;
+  // It is gone for everybody; what is left of it goes now, or after a crash with the next sweep.
+  Result<void> purged = co_await impl_->purge_dying(account);
+  co_return purged;
+}
+
+Task<Result<void>> MailStore::subscribe(AccountId account, std::string name, bool subscribed) {
+  const Result<std::string> checked = check_name(name);
+  if (!checked) co_return std::unexpected(checked.error());
+  std::vector<engine::Step> steps;
+  steps.push_back({account_partition(account), [&](engine::Transaction& rows) -> Result<void> {
+                     AccountEdit edit(rows, account);
+                     Result<void> loaded = edit.load();
+                     if (!loaded) return loaded;
+                     if (subscribed) {
+                       rows.put(subscription_key(*checked), empty_record());
+                     } else {
+                       rows.erase(subscription_key(*checked));
+                     }
+                     return {};
+                   }});
+  Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<std::vector<std::string>>> MailStore::subscriptions(AccountId account) {
+  std::vector<std::string> names;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
+    const Result<HeadRow> there = view.head();
+    if (!there) return std::unexpected(there.error());
+    Result<std::vector<std::string>> found = view.subscriptions();
+    if (!found) return std::unexpected(found.error());
+    names = std::move(*found);
+    return {};
+  };
+  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(names);
+}
+
+}  // namespace posthouse::store

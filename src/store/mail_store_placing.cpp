@@ -1,0 +1,86 @@
+// Putting messages in.
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+#include "store/names.h"
+
+namespace posthouse::store {
+
+namespace {
+
+bool over(const std::optional<uint64_t>& limit, uint64_t used, uint64_t more) {
+  return limit && (more > *limit || used > *limit - more);
+}
+
+Result<MailboxRow*> target(AccountEdit& edit, const std::string& name, bool fall_back) {
+  Result<MailboxRow*> row = edit.mailbox_named(name);
+  if (row || !fall_back || row.error().kind != FaultKind::not_found) return row;
+  return edit.mailbox_named(kInbox);
+}
+
+// Keywords that no longer fit are left away: the letter counts.
+Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbox,
+                                             const std::vector<std::string>& names) {
+  if (names.empty()) return std::vector<uint8_t>();
+  const Result<KeywordTable*> table = edit.keywords(mailbox);
+  if (!table) return std::unexpected(table.error());
+  Result<std::vector<uint8_t>> numbers = (*table)->numbers(names);
+  return numbers ? numbers : (*table)->known_numbers(names);
+}
+
+}  // namespace
+
+engine::Step MailStore::Impl::place_step(AccountId account, std::string mailbox, NewMessage message,
+                                         uint64_t delivery, Quota quota, bool fall_back, Placed* placed) {
+  const Result<std::string> checked = check_name(mailbox);
+  std::string name = checked ? *checked : std::string(fall_back ? kInbox : "");
+  FlagRow row;
+  row.system = message.flags.system;
+  row.size = message.size;
+  row.internal_date = message.internal_date;
+  row.blob = message.blob;
+  row.delivery = delivery;
+  std::string record = encode(MessageRow{message.blob, message.size, message.internal_date, message.summary});
+  return edit_step(
+      account,
+      [name = std::move(name), row, record = std::move(record), keywords = std::move(message.flags.keywords),
+       quota, fall_back, placed](AccountEdit& edit) -> Result<void> {
+        const HeadRow& head = edit.head();
+        if (over(quota.messages, head.messages, 1) || over(quota.bytes, head.bytes, row.size)) {
+          return fail(FaultKind::over_quota, "the account is full");
+        }
+        const Result<MailboxRow*> into = target(edit, name, fall_back);
+        if (!into) return std::unexpected(into.error());
+        Result<std::vector<uint8_t>> numbers = keyword_numbers(edit, (*into)->id, keywords);
+        if (!numbers) return std::unexpected(numbers.error());
+        FlagRow with_keywords = row;
+        with_keywords.keywords = std::move(*numbers);
+        const Result<Uid> uid = edit.place(**into, std::move(with_keywords), record);
+        if (!uid) return std::unexpected(uid.error());
+        if (placed != nullptr) *placed = Placed{(*into)->id, (*into)->uid_validity, *uid};
+        return {};
+      });
+}
+
+engine::Step MailStore::stage(AccountId account, std::string mailbox, NewMessage message,
+                              uint64_t delivery_id, Quota quota, Placed* placed) {
+  return impl_->place_step(account, std::move(mailbox), std::move(message), delivery_id, quota, true, placed);
+}
+
+Task<Result<Placed>> MailStore::append(AccountId account, std::string mailbox, engine::BlobWriter& writer,
+                                       NewMessage message, Quota quota) {
+  const uint64_t delivery = impl_->ids.next();
+  Placed placed;
+  message.blob = writer.id();
+  message.size = writer.size();
+  std::vector<std::string> references;
+  references.push_back(blob_reference(account, delivery));
+  std::vector<engine::Step> steps;
+  steps.push_back(writer.seal(std::move(references)));
+  steps.push_back(
+      impl_->place_step(account, std::move(mailbox), std::move(message), delivery, quota, false, &placed));
+  Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  if (!done) co_return std::unexpected(done.error());
+  co_return placed;
+}
+
+}  // namespace posthouse::store

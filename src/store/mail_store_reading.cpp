@@ -1,0 +1,139 @@
+// Opening mailboxes and reading messages.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+
+namespace posthouse::store {
+
+namespace {
+
+Result<void> look_into(const AccountView& view, MailboxId mailbox, MailStore::Opened& opened) {
+  Result<MailboxInfo> info = view.mailbox(mailbox);
+  if (!info) return std::unexpected(info.error());
+  opened.info = std::move(*info);
+  const Result<KeywordTable> table = view.keywords(mailbox);
+  if (!table) return std::unexpected(table.error());
+  opened.keywords = table->names();
+  uint32_t unseen = 0;
+  const Result<void> listed = view.for_each(mailbox, 0, UINT32_MAX, [&](Uid uid, const FlagRow& row) {
+    opened.uids.append(uid);
+    if ((row.system & kSeen) == 0) {
+      ++unseen;
+      if (opened.first_unseen == 0) opened.first_unseen = opened.uids.size();
+    }
+    return true;
+  });
+  if (!listed) return listed;
+  // What is there to be shown counts, also when rows were damaged.
+  opened.info.exists = opened.uids.size();
+  opened.info.unseen = unseen;
+  return {};
+}
+
+}  // namespace
+
+Task<Result<MailStore::Opened>> MailStore::open(AccountId account, MailboxId mailbox, bool claim_recent) {
+  Opened opened;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) {
+    return look_into(view, mailbox, opened);
+  };
+  Result<void> seen = co_await impl_->view(account, std::move(look));
+  if (!seen) co_return std::unexpected(seen.error());
+  if (!claim_recent || opened.info.first_recent >= opened.info.uid_next) co_return std::move(opened);
+  // Another session may have claimed some meanwhile: each message is recent in one session only.
+  const Uid shown = opened.info.uid_next;
+  Uid first_recent = shown;
+  std::function<Result<void>(AccountEdit&)> claim = [&](AccountEdit& edit) -> Result<void> {
+    const Result<MailboxRow*> row = edit.mailbox(mailbox);
+    if (!row) return std::unexpected(row.error());
+    first_recent = (*row)->first_recent;
+    (*row)->first_recent = std::max(first_recent, shown);
+    return {};
+  };
+  Result<void> claimed = co_await impl_->edit(account, std::move(claim));
+  if (!claimed && claimed.error().kind != FaultKind::no_space) co_return std::unexpected(claimed.error());
+  opened.info.first_recent = first_recent;
+  co_return std::move(opened);
+}
+
+Task<Result<std::vector<Entry>>> MailStore::entries(AccountId account, MailboxId mailbox, Uid first, Uid last,
+                                                    size_t most, bool with_summary) {
+  std::vector<Entry> found;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
+    Result<std::vector<Entry>> listed = view.entries(mailbox, first, last, most, with_summary);
+    if (!listed) return std::unexpected(listed.error());
+    found = std::move(*listed);
+    return {};
+  };
+  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
+Task<Result<std::vector<Entry>>> MailStore::entries(AccountId account, MailboxId mailbox,
+                                                    std::vector<Uid> uids, bool with_summary) {
+  std::vector<Entry> found;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
+    Result<std::vector<Entry>> listed = view.entries(mailbox, std::move(uids), with_summary);
+    if (!listed) return std::unexpected(listed.error());
+    found = std::move(*listed);
+    return {};
+  };
+  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
+Task<Result<Changes>> MailStore::changes(AccountId account, MailboxId mailbox, ModSeq since) {
+  Changes found;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
+    Result<Changes> listed = view.changes(mailbox, since);
+    if (!listed) return std::unexpected(listed.error());
+    found = std::move(*listed);
+    return {};
+  };
+  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
+Task<Result<std::string>> MailStore::read(AccountId account, const Entry& entry, uint64_t offset,
+                                          uint64_t length) {
+  const engine::BlobId blob = entry.blob;
+  Result<bool> ours =
+      co_await engine::fetch_has_reference(impl_->engine, blob, blob_reference(account, entry.delivery));
+  if (!ours) co_return std::unexpected(ours.error());
+  if (!*ours) co_return fail(FaultKind::not_found, "the message is gone");
+  Result<std::string> bytes = co_await engine::fetch_blob(impl_->engine, blob, offset, length);
+  co_return bytes;
+}
+
+Task<Result<std::vector<std::string>>> MailStore::read_whole(AccountId account, std::vector<Entry> wanted,
+                                                             uint64_t most_bytes) {
+  std::vector<std::string> messages;
+  uint64_t total = 0;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    for (const Entry& entry : wanted) {
+      const Result<bool> ours =
+          engine::has_reference(reader, entry.blob, blob_reference(account, entry.delivery));
+      if (!ours) return std::unexpected(ours.error());
+      if (!*ours) return fail(FaultKind::not_found, fmt::format("message {} is gone", entry.uid));
+      Result<std::string> bytes = engine::read_blob(reader, entry.blob, 0, UINT64_MAX);
+      if (!bytes) return std::unexpected(bytes.error());
+      total += bytes->size();
+      messages.push_back(std::move(*bytes));
+      if (total > most_bytes) break;
+    }
+    return {};
+  };
+  Result<void> done = co_await impl_->engine.read(std::move(look));
+  // What was read before the one that failed is good; the caller meets the fault when it asks from there on.
+  if (!done && messages.empty()) co_return std::unexpected(done.error());
+  co_return std::move(messages);
+}
+
+}  // namespace posthouse::store

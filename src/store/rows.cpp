@@ -1,0 +1,251 @@
+#include "store/rows.h"
+
+#include "engine/record.h"
+#include "store/limits.h"
+
+namespace posthouse::store {
+
+namespace {
+
+using engine::append_key_u32;
+using engine::append_key_u64;
+using engine::RecordReader;
+using engine::RecordWriter;
+
+constexpr uint8_t kVersion = 1;  // of every record here
+
+std::string key_of(char table, MailboxId mailbox) {
+  std::string key(1, table);
+  append_key_u32(key, mailbox);
+  return key;
+}
+
+std::string key_of(char table, MailboxId mailbox, Uid uid) {
+  std::string key = key_of(table, mailbox);
+  append_key_u32(key, uid);
+  return key;
+}
+
+std::string end_of(char table, MailboxId mailbox, Uid last) {
+  return last == UINT32_MAX ? prefix_end(key_of(table, mailbox)) : key_of(table, mailbox, last + 1);
+}
+
+// Small numbers of either sign become small.
+uint64_t pack_time(SystemTime time) {
+  const int64_t ms = time.time_since_epoch().count();
+  return (static_cast<uint64_t>(ms) << 1) ^ static_cast<uint64_t>(ms >> 63);
+}
+
+SystemTime unpack_time(uint64_t packed) {
+  return SystemTime(milliseconds(static_cast<int64_t>(packed >> 1) ^ -static_cast<int64_t>(packed & 1)));
+}
+
+}  // namespace
+
+std::string mailbox_key(MailboxId mailbox) {
+  return key_of('M', mailbox);
+}
+std::string keywords_key(MailboxId mailbox) {
+  return key_of('K', mailbox);
+}
+std::string dying_key(MailboxId mailbox) {
+  return key_of('D', mailbox);
+}
+std::string flags_key(MailboxId mailbox, Uid uid) {
+  return key_of('F', mailbox, uid);
+}
+std::string message_key(MailboxId mailbox, Uid uid) {
+  return key_of('R', mailbox, uid);
+}
+std::string flags_end(MailboxId mailbox, Uid last) {
+  return end_of('F', mailbox, last);
+}
+std::string message_end(MailboxId mailbox, Uid last) {
+  return end_of('R', mailbox, last);
+}
+
+std::string name_key(std::string_view name) {
+  return std::string(kNamePrefix).append(name);
+}
+std::string subscription_key(std::string_view name) {
+  return std::string(kSubscriptionPrefix).append(name);
+}
+
+std::string change_key(MailboxId mailbox, ModSeq modseq, Uid uid) {
+  std::string key = key_of('C', mailbox);
+  append_key_u64(key, modseq);
+  append_key_u32(key, uid);
+  return key;
+}
+
+std::string prefix_end(std::string prefix) {
+  while (static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
+  prefix.back() = static_cast<char>(prefix.back() + 1);
+  return prefix;
+}
+
+Uid uid_of_key(std::string_view key) {
+  return key.size() < 9 ? 0 : engine::read_key_u32(key.substr(key.size() - 4));
+}
+MailboxId mailbox_of_key(std::string_view key) {
+  return key.size() < 5 ? 0 : engine::read_key_u32(key.substr(1));
+}
+ModSeq modseq_of_key(std::string_view key) {
+  return key.size() < 13 ? 0 : engine::read_key_u64(key.substr(5));
+}
+
+std::string encode(const HeadRow& row) {
+  return RecordWriter(kVersion)
+      .varint(row.modseq)
+      .varint(row.next_mailbox)
+      .varint(row.last_uid_validity)
+      .varint(row.messages)
+      .varint(row.bytes)
+      .varint(row.mailboxes)
+      .finish();
+}
+
+Result<HeadRow> decode_head(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  HeadRow row;
+  row.modseq = reader.varint();
+  row.next_mailbox = static_cast<MailboxId>(reader.varint());
+  row.last_uid_validity = static_cast<uint32_t>(reader.varint());
+  row.messages = reader.varint();
+  row.bytes = reader.varint();
+  row.mailboxes = static_cast<uint32_t>(reader.varint());
+  if (!reader.ok()) return std::unexpected(reader.fault("account head"));
+  return row;
+}
+
+std::string encode(const MailboxRow& row) {
+  return RecordWriter(kVersion)
+      .bytes(row.name)
+      .u8(static_cast<uint8_t>(row.role))
+      .varint(row.uid_validity)
+      .varint(row.uid_next)
+      .varint(row.highest_modseq)
+      .varint(row.exists)
+      .varint(row.unseen)
+      .varint(row.deleted)
+      .varint(row.bytes)
+      .varint(row.first_recent)
+      .finish();
+}
+
+Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record) {
+  RecordReader reader(record, kVersion);
+  MailboxRow row;
+  row.id = id;
+  row.name = std::string(reader.bytes());
+  const uint8_t role = reader.u8();
+  row.role = static_cast<Role>(role);
+  row.uid_validity = static_cast<uint32_t>(reader.varint());
+  row.uid_next = static_cast<Uid>(reader.varint());
+  row.highest_modseq = reader.varint();
+  row.exists = static_cast<uint32_t>(reader.varint());
+  row.unseen = static_cast<uint32_t>(reader.varint());
+  row.deleted = static_cast<uint32_t>(reader.varint());
+  row.bytes = reader.varint();
+  row.first_recent = static_cast<Uid>(reader.varint());
+  if (!reader.ok() || role > static_cast<uint8_t>(Role::archive))
+    return std::unexpected(reader.fault("mailbox"));
+  return row;
+}
+
+std::string encode(const FlagRow& row) {
+  RecordWriter writer(kVersion);
+  writer.varint(row.modseq).varint(row.created).u8(row.system);
+  writer.bytes({reinterpret_cast<const char*>(row.keywords.data()), row.keywords.size()});
+  writer.varint(row.size).varint(pack_time(row.internal_date)).varint(row.blob).varint(row.delivery);
+  return writer.finish();
+}
+
+Result<FlagRow> decode_flags(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  FlagRow row;
+  row.modseq = reader.varint();
+  row.created = reader.varint();
+  row.system = reader.u8();
+  const std::string_view keywords = reader.bytes();
+  row.keywords.assign(keywords.begin(), keywords.end());
+  row.size = reader.varint();
+  row.internal_date = unpack_time(reader.varint());
+  row.blob = reader.varint();
+  row.delivery = reader.varint();
+  if (!reader.ok()) return std::unexpected(reader.fault("message flags"));
+  return row;
+}
+
+std::string encode(const MessageRow& row) {
+  return RecordWriter(kVersion)
+      .varint(row.blob)
+      .varint(row.size)
+      .varint(pack_time(row.internal_date))
+      .bytes(row.summary)
+      .finish();
+}
+
+Result<MessageRow> decode_message(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  MessageRow row;
+  row.blob = reader.varint();
+  row.size = reader.varint();
+  row.internal_date = unpack_time(reader.varint());
+  row.summary = reader.bytes();
+  if (!reader.ok()) return std::unexpected(reader.fault("message"));
+  return row;
+}
+
+std::string encode(const ChangeRow& row) {
+  return RecordWriter(kVersion).u8(row.expunged ? 1 : 0).varint(row.created).finish();
+}
+
+Result<ChangeRow> decode_change(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  ChangeRow row;
+  row.expunged = reader.u8() != 0;
+  row.created = reader.varint();
+  if (!reader.ok()) return std::unexpected(reader.fault("change"));
+  return row;
+}
+
+std::string encode_keywords(const std::vector<std::string>& names) {
+  RecordWriter writer(kVersion);
+  writer.varint(names.size());
+  for (const std::string& name : names) writer.bytes(name);
+  return writer.finish();
+}
+
+Result<std::vector<std::string>> decode_keywords(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  std::vector<std::string> names;
+  const uint64_t count = reader.varint();
+  for (uint64_t i = 0; i < count && i < kMaxKeywords && reader.ok(); ++i) names.emplace_back(reader.bytes());
+  if (!reader.ok() || !reader.at_end()) return std::unexpected(reader.fault("keywords"));
+  return names;
+}
+
+std::string encode_mailbox_id(MailboxId mailbox) {
+  return RecordWriter(kVersion).varint(mailbox).finish();
+}
+
+Result<MailboxId> decode_mailbox_id(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  const auto id = static_cast<MailboxId>(reader.varint());
+  if (!reader.ok()) return std::unexpected(reader.fault("mailbox name"));
+  return id;
+}
+
+const std::string& empty_record() {
+  static const std::string record = RecordWriter(kVersion).finish();
+  return record;
+}
+
+Result<void> decode_empty(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  if (!reader.ok() || !reader.at_end()) return std::unexpected(reader.fault("mark"));
+  return {};
+}
+
+}  // namespace posthouse::store

@@ -1,0 +1,108 @@
+// The rows of an account's partition: their keys and their records.
+//
+//   "A"                          head: counters of the whole account
+//   "M" mailbox                  a mailbox
+//   "N" name                     its id
+//   "K" mailbox                  its keywords; a keyword's number is its place in the list
+//   "F" mailbox uid              a message: flags, MODSEQ and what listings want. Rewritten by STORE
+//   "R" mailbox uid              the same message's immutable part with its summary. Written once
+//   "C" mailbox modseq uid       changed or expunged with that MODSEQ; none for a message not changed since
+//   it came "D" mailbox                  a deleted mailbox whose messages are being removed "S" name a
+//   subscription
+//
+// Numbers in keys are big-endian: mailbox and uid 4 bytes, modseq 8.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "store/types.h"
+
+namespace posthouse::store {
+
+struct HeadRow {
+  ModSeq modseq = 0;  // the last one given
+  MailboxId next_mailbox = 1;
+  uint32_t last_uid_validity = 0;
+  uint64_t messages = 0;
+  uint64_t bytes = 0;
+  uint32_t mailboxes = 0;
+};
+
+// MailboxInfo without what other rows know (subscribed).
+using MailboxRow = MailboxInfo;
+
+struct FlagRow {
+  ModSeq modseq = 0;              // of the last change
+  ModSeq created = 0;             // when it came into this mailbox; rises with the UID
+  uint8_t system = 0;             // bits of Flag
+  std::vector<uint8_t> keywords;  // numbers, rising
+  uint64_t size = 0;
+  SystemTime internal_date{};
+  engine::BlobId blob = 0;
+  uint64_t delivery = 0;  // names the reference to the blob
+};
+
+struct MessageRow {
+  engine::BlobId blob = 0;
+  uint64_t size = 0;
+  SystemTime internal_date{};
+  std::string_view summary;  // points into the record
+};
+
+struct ChangeRow {
+  bool expunged = false;
+  ModSeq created = 0;  // of the message, see FlagRow
+};
+
+constexpr engine::Partition account_partition(AccountId account) {
+  return {engine::PartitionKind::account, account};
+}
+
+inline constexpr std::string_view kHeadKey = "A";
+inline constexpr std::string_view kMailboxPrefix = "M";
+inline constexpr std::string_view kNamePrefix = "N";
+inline constexpr std::string_view kSubscriptionPrefix = "S";
+inline constexpr std::string_view kDyingPrefix = "D";
+
+std::string mailbox_key(MailboxId mailbox);
+std::string name_key(std::string_view name);
+std::string keywords_key(MailboxId mailbox);
+std::string flags_key(MailboxId mailbox, Uid uid);
+std::string message_key(MailboxId mailbox, Uid uid);
+std::string change_key(MailboxId mailbox, ModSeq modseq, Uid uid);
+std::string dying_key(MailboxId mailbox);
+std::string subscription_key(std::string_view name);
+// The first key behind all that begin with `prefix`; it must not end in 0xff bytes only.
+std::string prefix_end(std::string prefix);
+// Ends of ranges over UIDs, which may be the largest.
+std::string flags_end(MailboxId mailbox, Uid last);
+std::string message_end(MailboxId mailbox, Uid last);
+Uid uid_of_key(std::string_view key);            // of F, R and C rows
+MailboxId mailbox_of_key(std::string_view key);  // of M, F, R, C and D rows
+ModSeq modseq_of_key(std::string_view key);      // of C rows
+
+std::string encode(const HeadRow& row);
+std::string encode(const MailboxRow& row);
+std::string encode(const FlagRow& row);
+std::string encode(const MessageRow& row);
+std::string encode(const ChangeRow& row);
+std::string encode_keywords(const std::vector<std::string>& names);
+std::string encode_mailbox_id(MailboxId mailbox);
+const std::string& empty_record();
+
+// All fail with `corrupt`.
+Result<HeadRow> decode_head(std::string_view record);
+Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record);
+Result<FlagRow> decode_flags(std::string_view record);
+Result<MessageRow> decode_message(std::string_view record);
+Result<ChangeRow> decode_change(std::string_view record);
+Result<std::vector<std::string>> decode_keywords(std::string_view record);
+Result<MailboxId> decode_mailbox_id(std::string_view record);
+Result<void> decode_empty(std::string_view record);
+
+}  // namespace posthouse::store
