@@ -139,7 +139,7 @@ Task<Result<AccountId>> Directory::Impl::postmaster_of(std::string domain) {
 
 Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallbacks) {
   Walk walk;
-  walk.start(std::move(address));
+  walk.start(address);
   while (!walk.finished()) {
     Step step = walk.next();
     Result<std::string> key = message::address_key(step.address);
@@ -179,8 +179,8 @@ Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallb
     } else {
       if (step.depth != 0) log::info("directory.alias_to_nobody", {{"address", *key}});
     }
-    if (walk.full()) co_return too_many(step.address);
   }
+  if (walk.full()) co_return too_many(address);
   co_return std::move(walk).result();
 }
 
