@@ -1,0 +1,37 @@
+// CAPABILITY (RFC 3501 section 6.1.1): only what is complete.
+#include "access/imap/commands.h"
+#include "access/imap/state.h"
+
+namespace posthouse::access::imap {
+
+wire::sasl::Channel channel(const Session& s) {
+  const net::TlsInfo& tls = s.stream->tls();
+  wire::sasl::Channel out;
+  out.tls = tls.active;
+  out.allow_plain_without_tls = s.options->allow_plain_login;
+  out.binding_type = tls.channel_binding_type;
+  out.binding = tls.channel_binding;
+  out.peer = s.stream->peer().ip;
+  out.protocol = "imap";
+  return out;
+}
+
+std::string capabilities(const Session& s) {
+  // Clients that ask only before login must see the extensions too.
+  std::string out =
+      "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE";
+  out += " STATUS=SIZE APPENDLIMIT=" + std::to_string(s.options->append_limit);
+  if (s.state != kNotAuthenticated) return out;
+  const bool tls = s.stream->tls().active;
+  if (!tls && s.options->tls) out += " STARTTLS";
+  if (!tls && !s.options->allow_plain_login) out += " LOGINDISABLED";
+  for (const std::string& mechanism : wire::sasl::mechanisms(channel(s))) out += " AUTH=" + mechanism;
+  return out;
+}
+
+Task<Reply> cmd_capability(Session& s, wire::imap::Capability&) {
+  s.untagged("CAPABILITY " + capabilities(s));
+  co_return ok("CAPABILITY done");
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,58 @@
+// Commands of a few lines: NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE, STARTTLS.
+#include "access/imap/commands.h"
+#include "base/log.h"
+#include "wire/imap/list_pattern.h"
+
+namespace posthouse::access::imap {
+
+// Both ask the store for news; the loop tells of it (RFC 3501 section 6.1.2).
+Task<Reply> cmd_noop(Session&, wire::imap::Noop&) {
+  co_return ok("NOOP done");
+}
+
+// All is on disk already (section 6.4.1).
+Task<Reply> cmd_check(Session&, wire::imap::Check&) {
+  co_return ok("CHECK done");
+}
+
+Task<Reply> cmd_logout(Session& s, wire::imap::Logout&) {
+  s.untagged("BYE Goodbye");
+  leave_mailbox(s);
+  s.state = kLogout;
+  co_return ok("LOGOUT done");
+}
+
+// RFC 2971. The version stays untold: it would help attackers more than users.
+Task<Reply> cmd_id(Session& s, wire::imap::Id& c) {
+  for (const auto& [name, value] : c.fields) {
+    log::debug("imap.client_id", {{"sid", s.id}, {"name", name}, {"value", value.value_or("")}});
+  }
+  s.untagged("ID (\"name\" \"Posthouse\")");
+  co_return ok("ID done");
+}
+
+// RFC 5161 section 3.2: names that can't be enabled are passed over in silence.
+Task<Reply> cmd_enable(Session& s, wire::imap::Enable&) {
+  s.untagged("ENABLED");
+  co_return ok("ENABLE done");
+}
+
+// RFC 2342: one personal namespace, nothing of others.
+Task<Reply> cmd_namespace(Session& s, wire::imap::Namespace&) {
+  s.untagged(std::string("NAMESPACE ((\"\" \"") + wire::imap::kSeparator + "\")) NIL NIL");
+  co_return ok("NAMESPACE done");
+}
+
+// RFC 3501 section 6.2.1. Whatever came behind the command in clear text was perhaps put there by somebody
+// else, so the connection ends.
+Task<Reply> cmd_starttls(Session& s, wire::imap::StartTls&) {
+  if (s.stream->tls().active) co_return bad("TLS is active already");
+  if (!s.options->tls) co_return no("TLS isn't configured", "CANNOT");
+  if (s.input.buffered() > 0) {
+    throw SessionEnd{"Input after STARTTLS", Fault{FaultKind::syntax, "input after STARTTLS in clear text"}};
+  }
+  s.pending_tls = true;
+  co_return ok("Begin TLS now");
+}
+
+}  // namespace posthouse::access::imap

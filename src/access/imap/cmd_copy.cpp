@@ -1,0 +1,86 @@
+// COPY and MOVE (RFC 3501 section 6.4.7, RFC 6851), with COPYUID (RFC 4315 section 3).
+#include "access/imap/commands.h"
+#include "wire/imap/sequence_set.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+Reply no_target() {
+  return no("There is no such mailbox", "TRYCREATE");
+}
+
+// What COPY and MOVE have in common: which messages, and that the target exists.
+struct Plan {
+  std::optional<Reply> refusal;
+  std::vector<store::Uid> uids;
+  std::string target;
+};
+
+Task<Plan> plan(Session& s, const wire::imap::SequenceSet& set, bool uid, const std::string& mailbox) {
+  Plan out;
+  co_await sync(s, Tell::all_but_gone);
+  if (!uid && largest_number(set) > s.view->uids.size()) {
+    out.refusal = bad("No such message number");
+    co_return out;
+  }
+  std::optional<std::string> name = mailbox_name(mailbox);
+  if (!name) {
+    out.refusal = no_target();
+    co_return out;
+  }
+  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, *name);
+  if (!info) {
+    out.refusal = info.error().kind == FaultKind::not_found ? no_target() : refuse(info.error());
+    co_return out;
+  }
+  out.target = std::move(*name);
+  out.uids = uids_of(*s.view, messages_of(*s.view, set, uid));
+  co_return out;
+}
+
+Reply refuse_copy(const Fault& fault) {
+  // The target was there a moment ago: what is missing are messages that another session has expunged.
+  if (fault.kind == FaultKind::not_found) return no("Some of the messages are gone", "EXPUNGEISSUED");
+  return refuse(fault);
+}
+
+std::string copy_uid(const store::Copied& copied) {
+  std::string out = "COPYUID " + std::to_string(copied.uid_validity) + " ";
+  wire::imap::append_sequence_set(out, copied.from);
+  out += ' ';
+  wire::imap::append_sequence_set(out, copied.to);
+  return out;
+}
+
+}  // namespace
+
+Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c) {
+  Plan todo = co_await plan(s, c.set, c.uid, c.mailbox);
+  if (todo.refusal) co_return std::move(*todo.refusal);
+  if (todo.uids.empty()) co_return ok("Nothing to copy");
+  const size_t wanted = todo.uids.size();
+  Result<store::Copied> copied = co_await s.store().copy(s.account, s.view->mailbox, std::move(todo.uids),
+                                                         std::move(todo.target), s.quota());
+  if (!copied) co_return refuse_copy(copied.error());
+  if (copied->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
+  co_return ok(copied->from.size() == wanted ? "COPY done" : "COPY done, some messages are gone",
+               copy_uid(*copied));
+}
+
+Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
+  if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
+  Plan todo = co_await plan(s, c.set, c.uid, c.mailbox);
+  if (todo.refusal) co_return std::move(*todo.refusal);
+  if (todo.uids.empty()) co_return ok("Nothing to move");
+  Result<store::Copied> moved =
+      co_await s.store().move(s.account, s.view->mailbox, std::move(todo.uids), std::move(todo.target));
+  if (!moved) co_return refuse_copy(moved.error());
+  if (moved->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
+  // RFC 6851 section 4.3: COPYUID comes untagged, before the EXPUNGE responses
+  s.untagged("OK [" + copy_uid(*moved) + "] Moved");
+  tell_expunged(s, moved->from);
+  co_return ok("MOVE done");
+}
+
+}  // namespace posthouse::access::imap

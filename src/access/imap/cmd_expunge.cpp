@@ -1,0 +1,71 @@
+// EXPUNGE, UID EXPUNGE, CLOSE (RFC 3501 sections 6.4.3 and 6.4.2; RFC 4315 section 2.1).
+#include "access/imap/commands.h"
+#include "access/imap/limits.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+// Those of the view's messages that have \Deleted, within the ranges.
+Task<Result<std::vector<store::Uid>>> find_deleted(Session& s,
+                                                   std::vector<wire::imap::NumberRange> messages) {
+  std::vector<store::Uid> found;
+  for (const auto& range : messages) {
+    store::Uid first = s.view->uids.at(range.first);
+    const store::Uid last = s.view->uids.at(range.last);
+    while (first <= last) {
+      Result<std::vector<store::Entry>> entries =
+          co_await s.store().entries(s.account, s.view->mailbox, first, last, kEntriesPlain, false);
+      if (!entries) co_return std::unexpected(entries.error());
+      for (const store::Entry& entry : *entries) {
+        if ((entry.flags.system & store::kDeleted) != 0) found.push_back(entry.uid);
+      }
+      if (entries->size() < kEntriesPlain || entries->back().uid == last) break;
+      first = entries->back().uid + 1;
+    }
+  }
+  co_return found;
+}
+
+// Removes them; gives those that went.
+Task<Result<std::vector<store::Uid>>> expunge(Session& s, std::vector<wire::imap::NumberRange> messages) {
+  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, s.view->mailbox);
+  if (!info) co_return std::unexpected(info.error());
+  if (info->deleted == 0) co_return std::vector<store::Uid>();
+  Result<std::vector<store::Uid>> deleted = co_await find_deleted(s, std::move(messages));
+  if (!deleted || deleted->empty()) co_return deleted;
+  std::vector<store::Uid> uids = std::move(*deleted);
+  Result<std::vector<store::Uid>> gone =
+      co_await s.store().expunge(s.account, s.view->mailbox, std::move(uids));
+  co_return gone;
+}
+
+std::vector<wire::imap::NumberRange> all_messages(const View& view) {
+  if (view.uids.empty()) return {};
+  return {{1, view.uids.size()}};
+}
+
+}  // namespace
+
+Task<Reply> cmd_expunge(Session& s, wire::imap::Expunge& c) {
+  if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
+  std::vector<wire::imap::NumberRange> messages =
+      c.uids ? messages_of(*s.view, *c.uids, true) : all_messages(*s.view);
+  Result<std::vector<store::Uid>> gone = co_await expunge(s, std::move(messages));
+  if (!gone) co_return refuse(gone.error());
+  tell_expunged(s, std::move(*gone));
+  co_return ok("EXPUNGE done");
+}
+
+Task<Reply> cmd_close(Session& s, wire::imap::Close&) {
+  if (!s.view->read_only) {
+    std::vector<wire::imap::NumberRange> messages = all_messages(*s.view);
+    Result<std::vector<store::Uid>> gone = co_await expunge(s, std::move(messages));
+    leave_mailbox(s);
+    if (!gone) co_return refuse(gone.error());
+  }
+  leave_mailbox(s);
+  co_return ok("CLOSE done");
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,191 @@
+// FETCH and UID FETCH (RFC 3501 sections 6.4.5 and 7.4.2).
+#include "access/imap/batches.h"
+#include "access/imap/commands.h"
+#include "access/imap/fetch_octets.h"
+#include "access/imap/fetch_plan.h"
+#include "base/log.h"
+#include "message/summary.h"
+#include "wire/imap/date.h"
+#include "wire/imap/flags.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+using wire::imap::FetchItem;
+
+// An item that needs nothing but the entry.
+void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
+  std::string& out = s.out;
+  out += part.label;
+  out += ' ';
+  switch (part.type) {
+    case FetchItem::flags:
+      wire::imap::append_flags(out, entry.flags.system, entry.flags.keywords, s.view->is_recent(entry.uid));
+      break;
+    case FetchItem::uid:
+      out += std::to_string(entry.uid);
+      break;
+    case FetchItem::internal_date:
+      wire::imap::append_date_time(
+          out, std::chrono::floor<std::chrono::seconds>(entry.internal_date).time_since_epoch().count());
+      break;
+    case FetchItem::rfc822_size:
+      out += std::to_string(entry.size);
+      break;
+    case FetchItem::envelope:
+      message::append_imap_envelope(out, entry.summary, false);
+      break;
+    case FetchItem::body_structure:
+      message::append_imap_bodystructure(out, entry.summary, true, false);
+      break;
+    case FetchItem::body_shape:
+      message::append_imap_bodystructure(out, entry.summary, false, false);
+      break;
+    case FetchItem::body:
+    case FetchItem::rfc822:
+    case FetchItem::rfc822_header:
+    case FetchItem::rfc822_text:
+      break;
+  }
+}
+
+// One FETCH command at work.
+class Fetcher {
+ public:
+  Fetcher(Session& s, FetchPlan plan) : s_(s), plan_(std::move(plan)) {}
+
+  bool damaged() const { return damaged_; }
+  uint64_t found() const { return found_; }
+
+  Task<Result<void>> batch(std::vector<store::Entry> entries) {
+    found_ += entries.size();
+    std::vector<store::Uid> seen_now;
+    if (plan_.sets_seen && !s_.view->read_only) {
+      Result<void> marked = co_await mark_seen(entries, seen_now);
+      if (!marked) co_return marked;
+    }
+    ReadAhead ahead;
+    for (size_t at = 0; at < entries.size(); at++) {
+      const uint32_t sequence = s_.view->uids.sequence(entries[at].uid);
+      if (sequence == 0) continue;
+      if (plan_.needs_octets) {
+        co_await ahead.fill(s_, entries, at);
+        const bool marked = std::binary_search(seen_now.begin(), seen_now.end(), entries[at].uid);
+        co_await with_octets(entries[at], sequence, marked, ahead.find(entries[at].uid));
+      } else {
+        entry_only(entries[at], sequence);
+      }
+      if (s_.wants_flush()) co_await s_.flush();
+    }
+    co_return Result<void>();
+  }
+
+ private:
+  // Sets \Seen where it is missing; `entries` have their new flags then, and `seen_now` those that changed.
+  Task<Result<void>> mark_seen(std::vector<store::Entry>& entries, std::vector<store::Uid>& seen_now) {
+    std::vector<store::Uid> unseen;
+    for (const store::Entry& entry : entries) {
+      if ((entry.flags.system & store::kSeen) == 0) unseen.push_back(entry.uid);
+    }
+    if (unseen.empty()) co_return Result<void>();
+    store::FlagUpdate update;
+    update.change = store::FlagChange::add;
+    update.flags.system = store::kSeen;
+    Result<store::MailStore::Updated> updated =
+        co_await s_.store().update_flags(s_.account, s_.view->mailbox, std::move(unseen), update);
+    if (!updated) co_return std::unexpected(updated.error());
+    auto entry = entries.begin();
+    for (store::Entry& changed : updated->entries) {
+      while (entry != entries.end() && entry->uid < changed.uid) ++entry;
+      if (entry == entries.end() || entry->uid != changed.uid) continue;
+      entry->flags = std::move(changed.flags);
+      entry->modseq = changed.modseq;
+      s_.view->told(changed.modseq);
+      seen_now.push_back(changed.uid);
+    }
+    co_return Result<void>();
+  }
+
+  // Decodes the shape where the octets of a part have to be found.
+  std::optional<message::Summary> shape_of(const store::Entry& entry) {
+    if (!plan_.needs_octets || !plan_.needs_summary) return std::nullopt;
+    Result<message::Summary> decoded = message::decode(entry.summary);
+    if (decoded) return std::move(*decoded);
+    damaged_ = true;
+    log::warn("imap.damaged_summary", {{"sid", s_.id}, {"uid", entry.uid}, {"what", decoded.error().what}});
+    return std::nullopt;
+  }
+
+  void begin(uint32_t sequence) {
+    s_.out += "* ";
+    s_.out += std::to_string(sequence);
+    s_.out += " FETCH (";
+  }
+
+  // The flags that this FETCH has changed are part of its answer (RFC 3501 section 6.4.5).
+  void end(const store::Entry& entry, bool marked) {
+    if (marked && !plan_.tells_flags) {
+      s_.out += " FLAGS ";
+      wire::imap::append_flags(s_.out, entry.flags.system, entry.flags.keywords,
+                               s_.view->is_recent(entry.uid));
+    }
+    s_.out += ")\r\n";
+  }
+
+  void entry_only(const store::Entry& entry, uint32_t sequence) {
+    begin(sequence);
+    for (size_t i = 0; i < plan_.parts.size(); i++) {
+      if (i > 0) s_.out += ' ';
+      append_item(s_, plan_.parts[i], entry);
+    }
+    end(entry, false);
+  }
+
+  Task<void> with_octets(const store::Entry& entry, uint32_t sequence, bool marked,
+                         const std::string* whole) {
+    const std::optional<message::Summary> shape = shape_of(entry);
+    begin(sequence);
+    for (size_t i = 0; i < plan_.parts.size(); i++) {
+      const FetchPart& part = plan_.parts[i];
+      if (i > 0) s_.out += ' ';
+      if (part.has_octets()) {
+        const bool good = co_await write_octets(s_, part, entry, shape ? &*shape : nullptr, whole);
+        if (!good) damaged_ = true;
+      } else {
+        append_item(s_, part, entry);
+      }
+    }
+    end(entry, marked);
+  }
+
+  Session& s_;
+  FetchPlan plan_;
+  bool damaged_ = false;
+  uint64_t found_ = 0;
+};
+
+}  // namespace
+
+Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
+  // What has come in since counts: "n:*" names it (RFC 3501 section 6.4.8).
+  co_await sync(s, Tell::all_but_gone);
+  if (!c.uid && largest_number(c.set) > s.view->uids.size()) co_return bad("No such message number");
+  FetchPlan plan = plan_fetch(c.items, c.uid);
+  Batches batches(messages_of(*s.view, c.set, c.uid), plan.needs_summary);
+  Fetcher fetcher(s, std::move(plan));
+  while (!batches.done()) {
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    if (!entries) co_return refuse(entries.error());
+    Result<void> done = co_await fetcher.batch(std::move(*entries));
+    if (!done) co_return refuse(done.error());
+  }
+  if (fetcher.damaged()) co_return no("Some of the messages can't be read", "SERVERBUG");
+  if (!c.uid && fetcher.found() < batches.asked()) {
+    // RFC 2180 section 4.1.3: the numbers are still valid, the messages are gone.
+    co_return no("Some of the messages are gone", "EXPUNGEISSUED");
+  }
+  co_return ok("FETCH done");
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,65 @@
+// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 sections 6.3.3 to 6.3.7).
+#include "access/imap/commands.h"
+#include "wire/imap/list_pattern.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+Reply bad_name() {
+  return no("A mailbox can't have this name", "CANNOT");
+}
+Reply no_such() {
+  return no("There is no such mailbox", "NONEXISTENT");
+}
+}  // namespace
+
+Task<Reply> cmd_create(Session& s, wire::imap::Create& c) {
+  std::optional<std::string> name = mailbox_name(c.mailbox);
+  // A separator at the end only says that inferiors are to come (section 6.3.3).
+  if (name && name->ends_with(wire::imap::kSeparator)) name->pop_back();
+  if (!name || name->empty()) co_return bad_name();
+  Result<store::MailboxInfo> made = co_await s.store().create_mailbox(s.account, std::move(*name));
+  if (!made) co_return refuse(made.error());
+  co_return ok("CREATE done");
+}
+
+Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c) {
+  std::optional<std::string> name = mailbox_name(c.mailbox);
+  if (!name) co_return no_such();
+  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, *name);
+  if (!info) co_return refuse(info.error());
+  Result<void> done = co_await s.store().delete_mailbox(s.account, std::move(*name));
+  if (!done) co_return refuse(done.error());
+  // The session's own mailbox is gone with its messages: nothing is selected any more.
+  if (s.view && s.view->mailbox == info->id) leave_mailbox(s);
+  co_return ok("DELETE done");
+}
+
+Task<Reply> cmd_rename(Session& s, wire::imap::Rename& c) {
+  std::optional<std::string> from = mailbox_name(c.from);
+  std::optional<std::string> to = mailbox_name(c.to);
+  if (!from) co_return no_such();
+  if (to && to->ends_with(wire::imap::kSeparator)) to->pop_back();
+  if (!to || to->empty()) co_return bad_name();
+  Result<void> done = co_await s.store().rename_mailbox(s.account, std::move(*from), std::move(*to));
+  if (!done) co_return refuse(done.error());
+  co_return ok("RENAME done");
+}
+
+Task<Reply> cmd_subscribe(Session& s, wire::imap::Subscribe& c) {
+  std::optional<std::string> name = mailbox_name(c.mailbox);
+  if (!name) co_return bad_name();
+  Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), true);
+  if (!done) co_return refuse(done.error());
+  co_return ok("SUBSCRIBE done");
+}
+
+Task<Reply> cmd_unsubscribe(Session& s, wire::imap::Unsubscribe& c) {
+  std::optional<std::string> name = mailbox_name(c.mailbox);
+  if (!name) co_return no_such();
+  Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), false);
+  if (!done) co_return refuse(done.error());
+  co_return ok("UNSUBSCRIBE done");
+}
+
+}  // namespace posthouse::access::imap

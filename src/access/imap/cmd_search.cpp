@@ -1,0 +1,205 @@
+// SEARCH and UID SEARCH (RFC 3501 section 6.4.4). Memory stays bounded: entries come in batches, bodies in
+// pieces, and hits are written as they are found.
+#include "access/imap/batches.h"
+#include "access/imap/commands.h"
+#include "access/imap/limits.h"
+#include "access/imap/search_program.h"
+#include "message/charset.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+// Octets [begin, end) of a message, a piece at a time.
+class PieceReader {
+ public:
+  PieceReader(const store::Entry& entry, uint64_t begin, uint64_t end)
+      : entry_(entry), at_(begin), end_(std::min<uint64_t>(end, entry.size)) {}
+  // "" at the end.
+  Task<Result<std::string>> next(Session& s) {
+    if (at_ >= end_) co_return std::string();
+    const uint64_t want = std::min<uint64_t>(end_ - at_, kBodyPiece);
+    Result<std::string> piece = co_await s.store().read(s.account, entry_, at_, want);
+    at_ += want;
+    co_return piece;
+  }
+
+ private:
+  const store::Entry& entry_;
+  uint64_t at_;
+  uint64_t end_;
+};
+
+class Searcher {
+ public:
+  Searcher(Session& s, SearchProgram program, bool uid)
+      : s_(s), program_(std::move(program)), uid_(uid), fresh_(program_.texts()) {}
+
+  Task<Result<void>> run() {
+    if (!program_.needs_entry()) {
+      co_await run_on_view();
+      co_return Result<void>();
+    }
+    // Entries alone first, if they may settle the matter for some messages.
+    const bool with_summary = program_.needs_summary() && !program_.entry_may_settle();
+    Batches batches(program_.candidates(), with_summary);
+    while (!batches.done()) {
+      Result<std::vector<store::Entry>> entries = co_await batches.next(s_);
+      if (!entries) co_return std::unexpected(entries.error());
+      Result<void> done = co_await batch(std::move(*entries), with_summary);
+      if (!done) co_return done;
+    }
+    co_return Result<void>();
+  }
+
+ private:
+  void hit(store::Uid uid, uint32_t sequence) {
+    s_.out += ' ';
+    s_.out += std::to_string(uid_ ? uid : sequence);
+  }
+
+  Task<void> run_on_view() {
+    for (const auto& range : program_.candidates()) {
+      for (uint32_t sequence = range.first; sequence <= range.last; sequence++) {
+        SearchFacts facts;
+        facts.sequence = sequence;
+        facts.uid = s_.view->uids.at(sequence);
+        if (program_.ask(facts) == Truth::yes) hit(facts.uid, sequence);
+        if (s_.wants_flush()) co_await s_.flush();
+      }
+    }
+  }
+
+  Task<Result<void>> batch(std::vector<store::Entry> entries, bool with_summary) {
+    if (!with_summary && program_.needs_summary()) {
+      Result<void> done = co_await ask_twice(std::move(entries));
+      co_return done;
+    }
+    for (const store::Entry& entry : entries) {
+      Result<bool> matches = co_await ask(entry, with_summary);
+      if (!matches) co_return std::unexpected(matches.error());
+      if (*matches) hit(entry.uid, s_.view->uids.sequence(entry.uid));
+      if (s_.wants_flush()) co_await s_.flush();
+    }
+    co_return Result<void>();
+  }
+
+  // Entries without summaries: those that they don't settle are read again with them, some at a time.
+  Task<Result<void>> ask_twice(std::vector<store::Entry> entries) {
+    std::vector<store::Uid> open;
+    for (const store::Entry& entry : entries) {
+      const SearchFacts facts = facts_of(entry);
+      if (facts.sequence != 0 && program_.ask(facts) != Truth::no) open.push_back(entry.uid);
+    }
+    for (size_t at = 0; at < open.size(); at += kEntriesWithSummary) {
+      const auto from = open.begin() + static_cast<ptrdiff_t>(at);
+      const auto to = open.begin() + static_cast<ptrdiff_t>(std::min(open.size(), at + kEntriesWithSummary));
+      std::vector<store::Uid> some(from, to);
+      Result<std::vector<store::Entry>> full =
+          co_await s_.store().entries(s_.account, s_.view->mailbox, std::move(some), true);
+      if (!full) co_return std::unexpected(full.error());
+      Result<void> done = co_await batch(std::move(*full), true);
+      if (!done) co_return done;
+    }
+    co_return Result<void>();
+  }
+
+  SearchFacts facts_of(const store::Entry& entry) const {
+    SearchFacts facts;
+    facts.uid = entry.uid;
+    facts.sequence = s_.view->uids.sequence(entry.uid);
+    facts.entry = &entry;
+    return facts;
+  }
+
+  // Whether one message matches: entry, then summary, then header, then body, as far as needed.
+  Task<Result<bool>> ask(const store::Entry& entry, bool with_summary) {
+    SearchFacts facts = facts_of(entry);
+    if (facts.sequence == 0) co_return false;
+    Truth answer = program_.ask(facts);
+    if (answer != Truth::unknown || !with_summary) co_return answer == Truth::yes;
+    Result<message::Summary> summary = message::decode(entry.summary);
+    if (!summary) co_return false;  // damaged: reported when it is fetched
+    facts.summary = &*summary;
+    answer = program_.ask(facts);
+    if (answer != Truth::unknown) co_return answer == Truth::yes;
+
+    std::string header;
+    message::TextSearch header_text = fresh_;
+    message::TextSearch body_text = fresh_;
+    if (program_.needs_header()) {
+      const uint64_t length = std::min(summary->root.body_begin, kHeaderForFields);
+      Result<std::string> read = co_await s_.store().read(s_.account, entry, 0, length);
+      if (!read) co_return lost(read.error());
+      header = std::move(*read);
+      header_text.feed(message::header_text(header));
+      header_text.end_text();
+      facts.header = &header;
+      facts.header_text = &header_text;
+      answer = program_.ask(facts);
+      if (answer != Truth::unknown) co_return answer == Truth::yes;
+    }
+    Result<void> searched = co_await search_body(entry, *summary, body_text);
+    if (!searched) co_return lost(searched.error());
+    facts.body_text = &body_text;
+    co_return program_.ask(facts) == Truth::yes;
+  }
+
+  // A message that another session has expunged just now matches nothing; other faults end the search.
+  static Result<bool> lost(const Fault& fault) {
+    if (fault.kind == FaultKind::not_found || fault.kind == FaultKind::corrupt) return false;
+    return std::unexpected(fault);
+  }
+
+  Task<Result<void>> search_body(const store::Entry& entry, const message::Summary& summary,
+                                 message::TextSearch& search) {
+    const std::vector<const message::Part*> parts = message::text_parts(summary);
+    for (const message::Part* part : parts) {
+      message::PartTextDecoder decoder(*part);
+      PieceReader reader(entry, part->body_begin, part->body_end);
+      while (!search.all_found()) {
+        Result<std::string> piece = co_await reader.next(s_);
+        if (!piece) co_return std::unexpected(piece.error());
+        if (piece->empty()) break;
+        std::string text;
+        decoder.feed(*piece, text);
+        search.feed(text);
+      }
+      std::string rest;
+      decoder.finish(rest);
+      search.feed(rest);
+      search.end_text();
+    }
+    co_return Result<void>();
+  }
+
+  Session& s_;
+  SearchProgram program_;
+  bool uid_;
+  message::TextSearch fresh_;  // copied for each message: its keys are folded once
+};
+
+// The keys' texts to UTF-8.
+void convert(wire::imap::SearchKey& key, const std::string& charset) {
+  key.text = message::to_utf8(key.text, charset);
+  for (wire::imap::SearchKey& child : key.children) convert(child, charset);
+}
+
+}  // namespace
+
+Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
+  if (!c.charset.empty() && !message::is_known_charset(c.charset)) {
+    co_return no("Unknown charset", "BADCHARSET (US-ASCII UTF-8)");
+  }
+  co_await sync(s, Tell::all_but_gone);
+  convert(c.key, c.charset);
+  SearchProgram program(c.key, *s.view);
+  Searcher searcher(s, std::move(program), c.uid);
+  s.out += "* SEARCH";
+  Result<void> done = co_await searcher.run();
+  s.out += "\r\n";
+  if (!done) co_return refuse(done.error());
+  co_return ok("SEARCH done");
+}
+
+}  // namespace posthouse::access::imap

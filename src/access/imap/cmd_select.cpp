@@ -1,0 +1,72 @@
+// SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 sections 6.3.1, 6.3.2, 6.4.2; RFC 3691).
+#include "access/imap/commands.h"
+#include "wire/imap/mailbox_name.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+void tell_selected(Session& s, const store::MailStore::Opened& opened) {
+  tell_known_flags(s);
+  s.untagged(std::to_string(s.view->uids.size()) + " EXISTS");
+  s.untagged(std::to_string(s.view->recent()) + " RECENT");
+  if (opened.first_unseen != 0) {
+    s.untagged("OK [UNSEEN " + std::to_string(opened.first_unseen) + "] First unseen");
+  }
+  s.untagged("OK [UIDVALIDITY " + std::to_string(opened.info.uid_validity) + "] UIDs valid");
+  s.untagged("OK [UIDNEXT " + std::to_string(opened.info.uid_next) + "] Predicted next UID");
+}
+
+// Fills a new view. The watch starts first, so that no change can slip between it and the reading.
+Task<Reply> open_mailbox(Session& s, std::string as_sent, bool read_only) {
+  leave_mailbox(s);  // also when this fails (RFC 3501 section 6.3.1)
+  std::optional<std::string> name = mailbox_name(as_sent);
+  if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
+  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
+  if (!info) co_return refuse(info.error());
+  auto view = std::make_unique<View>();
+  Waker* waker = &view->waker;
+  view->watch = s.store().watch(s.account, [waker] { waker->signal(); });
+  Result<store::MailStore::Opened> opened = co_await s.store().open(s.account, info->id, !read_only);
+  if (!opened) co_return refuse(opened.error());
+  view->mailbox = opened->info.id;
+  view->uid_validity = opened->info.uid_validity;
+  view->read_only = read_only;
+  view->uids = std::move(opened->uids);
+  view->next_uid = std::max(opened->info.uid_next, view->uids.last() + 1);
+  view->recent_from = opened->info.first_recent;
+  view->known = opened->info.highest_modseq;
+  view->keywords = std::move(opened->keywords);
+  s.view = std::move(view);
+  s.state = kSelected;
+  tell_selected(s, *opened);
+  co_return read_only ? ok("Mailbox examined", "READ-ONLY") : ok("Mailbox selected", "READ-WRITE");
+}
+
+}  // namespace
+
+void leave_mailbox(Session& s) {
+  s.view.reset();
+  if (s.state == kSelected) s.state = kAuthenticated;
+}
+
+std::optional<std::string> mailbox_name(std::string_view as_sent) {
+  auto name = wire::imap::decode_mailbox_name(as_sent);
+  if (!name || name->empty()) return std::nullopt;
+  return name;
+}
+
+Task<Reply> cmd_select(Session& s, wire::imap::Select& c) {
+  return open_mailbox(s, std::move(c.mailbox), false);
+}
+
+Task<Reply> cmd_examine(Session& s, wire::imap::Examine& c) {
+  return open_mailbox(s, std::move(c.mailbox), true);
+}
+
+Task<Reply> cmd_unselect(Session& s, wire::imap::Unselect&) {
+  leave_mailbox(s);
+  co_return ok("UNSELECT done");
+}
+
+}  // namespace posthouse::access::imap

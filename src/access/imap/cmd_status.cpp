@@ -1,0 +1,66 @@
+// STATUS (RFC 3501 section 6.3.10; SIZE: RFC 8438; APPENDLIMIT: RFC 7889 section 3).
+#include <algorithm>
+
+#include "access/imap/commands.h"
+#include "wire/imap/encode.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t recent,
+                      wire::imap::StatusItem item) {
+  using wire::imap::StatusItem;
+  switch (item) {
+    case StatusItem::messages:
+      return "MESSAGES " + std::to_string(info.exists);
+    case StatusItem::recent:
+      return "RECENT " + std::to_string(recent);
+    case StatusItem::uid_next:
+      return "UIDNEXT " + std::to_string(info.uid_next);
+    case StatusItem::uid_validity:
+      return "UIDVALIDITY " + std::to_string(info.uid_validity);
+    case StatusItem::unseen:
+      return "UNSEEN " + std::to_string(info.unseen);
+    case StatusItem::size:
+      return "SIZE " + std::to_string(info.bytes);
+    case StatusItem::append_limit:
+      return "APPENDLIMIT " + std::to_string(s.options->append_limit);
+  }
+  return "";
+}
+
+// Messages that a session that selected the mailbox now would see as \Recent.
+Task<Result<uint32_t>> count_recent(Session& s, store::MailboxInfo info) {
+  if (info.first_recent >= info.uid_next) co_return 0u;
+  Result<store::MailStore::Opened> opened = co_await s.store().open(s.account, info.id, false);
+  if (!opened) co_return std::unexpected(opened.error());
+  co_return opened->uids.size() + 1 - opened->uids.lower_bound(info.first_recent);
+}
+
+}  // namespace
+
+Task<Reply> cmd_status(Session& s, wire::imap::Status& c) {
+  std::optional<std::string> name = mailbox_name(c.mailbox);
+  if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
+  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
+  if (!info) co_return refuse(info.error());
+  uint32_t recent = 0;
+  if (std::find(c.items.begin(), c.items.end(), wire::imap::StatusItem::recent) != c.items.end()) {
+    Result<uint32_t> counted = co_await count_recent(s, *info);
+    if (!counted) co_return refuse(counted.error());
+    recent = *counted;
+  }
+  s.out += "* STATUS ";
+  wire::imap::append_mailbox(s.out, info->name);
+  std::string_view before = " (";
+  for (const wire::imap::StatusItem item : c.items) {
+    s.out += before;
+    s.out += item_text(s, *info, recent, item);
+    before = " ";
+  }
+  s.out += ")\r\n";
+  co_return ok("STATUS done");
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,92 @@
+// STORE and UID STORE (RFC 3501 section 6.4.6).
+#include "access/imap/commands.h"
+#include "access/imap/limits.h"
+#include "base/ascii.h"
+
+namespace posthouse::access::imap {
+
+store::FlagSet to_store(const wire::imap::Flags& flags) {
+  static_assert(uint8_t{wire::imap::kSeen} == uint8_t{store::kSeen} &&
+                uint8_t{wire::imap::kAnswered} == uint8_t{store::kAnswered} &&
+                uint8_t{wire::imap::kFlagged} == uint8_t{store::kFlagged} &&
+                uint8_t{wire::imap::kDeleted} == uint8_t{store::kDeleted} &&
+                uint8_t{wire::imap::kDraft} == uint8_t{store::kDraft});
+  store::FlagSet out;
+  out.system = flags.system;
+  out.keywords = flags.keywords;
+  std::sort(out.keywords.begin(), out.keywords.end(), ILess());
+  return out;
+}
+
+namespace {
+
+store::FlagUpdate update_of(const wire::imap::Store& c) {
+  store::FlagUpdate update;
+  switch (c.mode) {
+    case wire::imap::StoreMode::replace:
+      update.change = store::FlagChange::set;
+      break;
+    case wire::imap::StoreMode::add:
+      update.change = store::FlagChange::add;
+      break;
+    case wire::imap::StoreMode::remove:
+      update.change = store::FlagChange::remove;
+      break;
+  }
+  update.flags = to_store(c.flags);
+  return update;
+}
+
+// Tells the new flags, or (silent) only notes that the client knows them.
+Task<void> tell_updated(Session& s, std::vector<store::Entry> entries, bool silent) {
+  bool learned = false;
+  for (const store::Entry& entry : entries) learned |= s.view->learn_keywords(entry.flags.keywords);
+  if (learned) tell_known_flags(s);
+  for (const store::Entry& entry : entries) {
+    s.view->told(entry.modseq);
+    if (silent) continue;
+    const uint32_t sequence = s.view->uids.sequence(entry.uid);
+    if (sequence != 0) tell_flags(s, sequence, entry);
+    if (s.wants_flush()) co_await s.flush();
+  }
+}
+
+Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, store::FlagUpdate update,
+                              bool silent) {
+  // .SILENT: the client works out the new flags itself, which goes wrong for messages that another session
+  // has changed meanwhile. Those are found by their MODSEQ and told nevertheless (RFC 3501 section 6.4.6).
+  if (silent) update.unchanged_since = s.view->known;
+  Result<store::MailStore::Updated> updated =
+      co_await s.store().update_flags(s.account, s.view->mailbox, std::move(uids), update);
+  if (!updated) co_return std::unexpected(updated.error());
+  co_await tell_updated(s, std::move(updated->entries), silent);
+  if (updated->refused.empty()) co_return Result<void>();
+  update.unchanged_since.reset();
+  std::vector<store::Uid> again = std::move(updated->refused);
+  Result<store::MailStore::Updated> second =
+      co_await s.store().update_flags(s.account, s.view->mailbox, std::move(again), update);
+  if (!second) co_return std::unexpected(second.error());
+  co_await tell_updated(s, std::move(second->entries), false);
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
+  if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
+  co_await sync(s, Tell::all_but_gone);
+  if (!c.uid && largest_number(c.set) > s.view->uids.size()) co_return bad("No such message number");
+  const std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
+  const std::vector<store::Uid> uids = uids_of(*s.view, messages);
+  const store::FlagUpdate update = update_of(c);
+  for (size_t at = 0; at < uids.size(); at += kStoreTogether) {
+    const auto from = uids.begin() + static_cast<ptrdiff_t>(at);
+    const auto to = uids.begin() + static_cast<ptrdiff_t>(std::min(uids.size(), at + kStoreTogether));
+    std::vector<store::Uid> part(from, to);
+    Result<void> done = co_await store_part(s, std::move(part), update, c.silent);
+    if (!done) co_return refuse(done.error());
+  }
+  co_return ok("STORE done");
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,79 @@
+// The commands: one function each, and the table that says where each is allowed and what may follow it.
+#pragma once
+
+#include <string_view>
+
+#include "access/imap/state.h"
+#include "base/task.h"
+#include "wire/imap/command.h"
+
+namespace posthouse::access::imap {
+
+// Each writes its untagged responses to s.out and returns the tagged one.
+Task<Reply> cmd_capability(Session& s, wire::imap::Capability& c);
+Task<Reply> cmd_noop(Session& s, wire::imap::Noop& c);
+Task<Reply> cmd_logout(Session& s, wire::imap::Logout& c);
+Task<Reply> cmd_id(Session& s, wire::imap::Id& c);
+Task<Reply> cmd_starttls(Session& s, wire::imap::StartTls& c);
+Task<Reply> cmd_authenticate(Session& s, wire::imap::Authenticate& c);
+Task<Reply> cmd_login(Session& s, wire::imap::Login& c);
+Task<Reply> cmd_select(Session& s, wire::imap::Select& c);
+Task<Reply> cmd_examine(Session& s, wire::imap::Examine& c);
+Task<Reply> cmd_create(Session& s, wire::imap::Create& c);
+Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c);
+Task<Reply> cmd_rename(Session& s, wire::imap::Rename& c);
+Task<Reply> cmd_subscribe(Session& s, wire::imap::Subscribe& c);
+Task<Reply> cmd_unsubscribe(Session& s, wire::imap::Unsubscribe& c);
+Task<Reply> cmd_list(Session& s, wire::imap::List& c);
+Task<Reply> cmd_lsub(Session& s, wire::imap::Lsub& c);
+Task<Reply> cmd_status(Session& s, wire::imap::Status& c);
+Task<Reply> cmd_append(Session& s, wire::imap::Append& c);
+Task<Reply> cmd_namespace(Session& s, wire::imap::Namespace& c);
+Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c);
+Task<Reply> cmd_idle(Session& s, wire::imap::Idle& c);
+Task<Reply> cmd_check(Session& s, wire::imap::Check& c);
+Task<Reply> cmd_close(Session& s, wire::imap::Close& c);
+Task<Reply> cmd_unselect(Session& s, wire::imap::Unselect& c);
+Task<Reply> cmd_expunge(Session& s, wire::imap::Expunge& c);
+Task<Reply> cmd_search(Session& s, wire::imap::Search& c);
+Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c);
+Task<Reply> cmd_store(Session& s, wire::imap::Store& c);
+Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c);
+Task<Reply> cmd_move(Session& s, wire::imap::Move& c);
+
+// What a session may tell of the mailbox when the command ends.
+enum class Tell : uint8_t {
+  nothing,       // not selected, or about to leave
+  all_but_gone,  // no EXPUNGE (RFC 3501 section 7.4.1)
+  all,
+  all_now,  // the same, and the store is asked even if no change was announced
+};
+
+struct CommandEntry {
+  std::string_view name;
+  uint8_t states;  // bits of State
+  Tell tell;
+  Task<Reply> (*run)(Session&, wire::imap::Command&);
+};
+
+const CommandEntry& entry_of(const wire::imap::Command& command);
+// With the UID forms, which may tell of expunged messages.
+Tell tell_after(const wire::imap::Command& command);
+
+// Brings the view up to date and tells the client. Throws SessionEnd when the mailbox is no more.
+Task<void> sync(Session& s, Tell tell);
+// Takes the rising `uids` out of the view and tells so.
+void tell_expunged(Session& s, std::vector<store::Uid> uids);
+// "* n FETCH (UID u FLAGS (...))".
+void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry);
+// FLAGS and PERMANENTFLAGS as they are now.
+void tell_known_flags(Session& s);
+
+// Ends state selected. Expunges nothing.
+void leave_mailbox(Session& s);
+// The name of a mailbox as the store has it; nothing if no mailbox can have that name.
+std::optional<std::string> mailbox_name(std::string_view as_sent);
+
+store::FlagSet to_store(const wire::imap::Flags& flags);
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,134 @@
+#include "access/imap/fetch_octets.h"
+
+#include <algorithm>
+
+#include "access/imap/limits.h"
+#include "message/headers.h"
+#include "wire/imap/encode.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+// A literal has no NUL (RFC 3501 section 9, CHAR8), and some clients stop at one: they become 0x80, so that
+// all sizes stay true.
+void append_without_nul(std::string& out, std::string_view octets) {
+  const size_t begin = out.size();
+  out += octets;
+  if (octets.find('\0') == std::string_view::npos) return;
+  std::replace(out.begin() + static_cast<ptrdiff_t>(begin), out.end(), '\0', '\x80');
+}
+
+void append_literal(std::string& out, std::string_view octets) {
+  wire::imap::append_literal_header(out, octets.size());
+  append_without_nul(out, octets);
+}
+
+// The rest of a literal whose header is out. A client that was promised octets can't be told of an error any
+// more.
+Task<void> stream(Session& s, const store::Entry& entry, uint64_t offset, uint64_t length) {
+  while (length > 0) {
+    if (s.wants_flush()) co_await s.flush();
+    const uint64_t want = std::min<uint64_t>(length, kBodyPiece);
+    Result<std::string> piece = co_await s.store().read(s.account, entry, offset, want);
+    if (!piece) throw SessionEnd{"", piece.error()};
+    if (piece->size() != want)
+      throw SessionEnd{"", Fault{FaultKind::corrupt, "message shorter than its entry says"}};
+    append_without_nul(s.out, *piece);
+    offset += want;
+    length -= want;
+  }
+}
+
+// HEADER.FIELDS and .NOT: the header has to be read and picked from.
+Task<bool> write_fields(Session& s, const FetchPart& part, const store::Entry& entry, Extent header,
+                        const std::string* whole) {
+  header.length = std::min(header.length, kHeaderForFields);
+  std::string read;
+  std::string_view block;
+  if (whole != nullptr) {
+    block = std::string_view(*whole).substr(header.offset, header.length);
+  } else {
+    Result<std::string> got = co_await s.store().read(s.account, entry, header.offset, header.length);
+    if (!got) co_return false;
+    read = std::move(*got);
+    block = read;
+  }
+  const bool inverse = part.section.kind == wire::imap::Section::header_fields_not;
+  const std::string fields = message::select_fields(block, part.section.fields, inverse);
+  const Extent wanted = cut(part.partial, fields.size());
+  append_literal(s.out, std::string_view(fields).substr(wanted.offset, wanted.length));
+  co_return true;
+}
+
+}  // namespace
+
+Task<void> ReadAhead::fill(Session& s, const std::vector<store::Entry>& entries, size_t at) {
+  if (find(entries[at].uid) != nullptr || entries[at].size > kSmallMessage) co_return;
+  std::vector<store::Entry> wanted;
+  uint64_t octets = 0;
+  for (; at < entries.size() && octets < kReadTogether; at++) {
+    if (entries[at].size > kSmallMessage) continue;
+    store::Entry entry = entries[at];
+    entry.summary.clear();
+    octets += entry.size;
+    wanted.push_back(std::move(entry));
+  }
+  uids_.clear();
+  messages_.clear();
+  std::vector<store::Uid> uids;
+  for (const store::Entry& entry : wanted) uids.push_back(entry.uid);
+  Result<std::vector<std::string>> read =
+      co_await s.store().read_whole(s.account, std::move(wanted), kReadTogether);
+  if (!read) co_return;
+  messages_ = std::move(*read);
+  uids.resize(std::min(uids.size(), messages_.size()));
+  uids_ = std::move(uids);
+}
+
+const std::string* ReadAhead::find(store::Uid uid) const {
+  const auto found = std::lower_bound(uids_.begin(), uids_.end(), uid);
+  if (found == uids_.end() || *found != uid) return nullptr;
+  return &messages_[static_cast<size_t>(found - uids_.begin())];
+}
+
+Task<bool> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
+                        const message::Summary* summary, const std::string* whole) {
+  s.out += part.label;
+  s.out += ' ';
+  if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
+  const std::optional<Extent> extent = locate(part.section, summary, entry.size);
+  if (!extent) {
+    s.out += "NIL";
+    co_return true;
+  }
+  if (part.selects_fields()) {
+    const bool good = co_await write_fields(s, part, entry, *extent, whole);
+    if (!good) s.out += "NIL";
+    co_return good;
+  }
+  const Extent wanted = cut(part.partial, extent->length);
+  const uint64_t offset = extent->offset + wanted.offset;
+  if (whole != nullptr) {
+    append_literal(s.out, std::string_view(*whole).substr(offset, wanted.length));
+    co_return true;
+  }
+  // The first piece is read before the literal is announced: most damage shows there.
+  const uint64_t first = std::min<uint64_t>(wanted.length, kBodyPiece);
+  std::string piece;
+  if (first > 0) {
+    Result<std::string> read = co_await s.store().read(s.account, entry, offset, first);
+    if (!read || read->size() != first) {
+      s.out += "NIL";
+      co_return false;
+    }
+    piece = std::move(*read);
+  }
+  wire::imap::append_literal_header(s.out, wanted.length);
+  append_without_nul(s.out, piece);
+  std::string().swap(piece);
+  co_await stream(s, entry, offset + first, wanted.length - first);
+  co_return true;
+}
+
+}  // namespace posthouse::access::imap

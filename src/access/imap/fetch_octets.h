@@ -1,0 +1,31 @@
+// Octets of messages for FETCH: small messages are read several at once, large ones piece by piece.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "access/imap/fetch_plan.h"
+#include "access/imap/state.h"
+
+namespace posthouse::access::imap {
+
+// The small messages of a batch, read ahead of their turn; at most kReadTogether octets and one message more.
+class ReadAhead {
+ public:
+  // For the next messages of `entries` from `at` on, if they are small. Errors are left to the reading
+  // itself.
+  Task<void> fill(Session& s, const std::vector<store::Entry>& entries, size_t at);
+  // The whole message, or nullptr.
+  const std::string* find(store::Uid uid) const;
+
+ private:
+  std::vector<store::Uid> uids_;
+  std::vector<std::string> messages_;
+};
+
+// Writes one item with octets, label first, to s.out. False if the octets can't be read (NIL was written).
+// Throws SessionEnd if that shows only in the middle.
+Task<bool> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
+                        const message::Summary* summary, const std::string* whole);
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,24 @@
+// Every limit of an IMAP session, in one place. Those of the grammar are in wire/imap/limits.h.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace posthouse::access::imap {
+
+constexpr size_t kOutputChunk = 64 * 1024;      // responses are written as soon as this much waits
+constexpr size_t kKeptBuffer = 512;             // a larger output buffer is given back when a session waits
+constexpr size_t kReadAhead = 16 * 1024;        // taken from the stream at once
+constexpr size_t kBodyPiece = 128 * 1024;       // of a message read from the store at once
+constexpr uint64_t kSmallMessage = 32 * 1024;   // up to here messages are read whole, several in one go
+constexpr uint64_t kReadTogether = 256 * 1024;  // octets of small messages in one go
+constexpr uint64_t kHeaderForFields = 1024 * 1024;  // of a header that HEADER.FIELDS looks through
+constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
+constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
+constexpr size_t kStoreTogether = 5'000;            // messages of a STORE changed in one go
+constexpr uint32_t kMaxFailedLogins = 5;            // then the connection ends
+constexpr size_t kDoneLine = 64;                    // octets of the line that ends IDLE
+constexpr std::chrono::seconds kFarewellTime{5};    // to write BYE
+
+}  // namespace posthouse::access::imap

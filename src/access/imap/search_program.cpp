@@ -1,0 +1,240 @@
+#include "access/imap/search_program.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/ascii.h"
+#include "message/encoded_word.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+using K = wire::imap::SearchKey;
+
+enum class Cost : uint8_t { view, entry, summary, header, body, children };
+
+Cost cost_of(K::Type type) {
+  switch (type) {
+    case K::all:
+    case K::recent:
+    case K::old:
+    case K::sequence:
+    case K::uid:
+      return Cost::view;
+    case K::flag_set:
+    case K::flag_unset:
+    case K::keyword:
+    case K::unkeyword:
+    case K::is_new:
+    case K::before:
+    case K::on:
+    case K::since:
+    case K::larger:
+    case K::smaller:
+      return Cost::entry;
+    case K::sent_before:
+    case K::sent_on:
+    case K::sent_since:
+    case K::from:
+    case K::to:
+    case K::cc:
+    case K::bcc:
+    case K::subject:
+      return Cost::summary;
+    case K::header:
+      return Cost::header;
+    case K::body:
+    case K::text_:
+      return Cost::body;
+    case K::and_:
+    case K::or_:
+    case K::not_:
+      break;
+  }
+  return Cost::children;
+}
+
+Truth truth(bool value) {
+  return value ? Truth::yes : Truth::no;
+}
+
+bool has_keyword(const store::FlagSet& flags, const std::string& keyword) {
+  return std::any_of(flags.keywords.begin(), flags.keywords.end(),
+                     [&](const std::string& have) { return iequals(have, keyword); });
+}
+
+// Names and addresses of a field, decoded, one text each.
+bool address_matches(const std::vector<message::EnvelopeAddress>& list, const std::string& key) {
+  for (const message::EnvelopeAddress& address : list) {
+    std::string text = message::decode_words(address.name);
+    if (address.has_mailbox && address.has_host) text += " <" + address.mailbox + "@" + address.host + ">";
+    if (address.has_mailbox && !address.has_host)
+      text += address.mailbox;  // a group's name, or a bare local part
+    if (message::contains_text(text, key)) return true;
+  }
+  return false;
+}
+
+bool header_matches(const std::string& header, const std::string& name, const std::string& key) {
+  // An empty key asks only whether the field is there.
+  const std::vector<std::string> values = message::field_texts(header, name);
+  return std::any_of(values.begin(), values.end(),
+                     [&](const std::string& value) { return message::contains_text(value, key); });
+}
+
+// The date in its own zone: time and zone are disregarded.
+int64_t sent_day(const message::Summary& summary) {
+  const auto local =
+      std::chrono::seconds(summary.date_seconds) + std::chrono::minutes(summary.date_offset_minutes);
+  return std::chrono::floor<std::chrono::days>(local).count();
+}
+
+}  // namespace
+
+SearchProgram::SearchProgram(const K& key, const View& view) : view_(view), root_(compile(key)) {
+  if (!view.uids.empty()) candidates_ = {{1, view.uids.size()}};
+  for (const Node& child : root_.children) {
+    if (child.type == K::sequence || child.type == K::uid) {
+      candidates_ = child.messages;
+      break;
+    }
+  }
+  entry_may_settle_ = std::any_of(root_.children.begin(), root_.children.end(),
+                                  [](const Node& child) { return cost_of(child.type) == Cost::entry; });
+}
+
+void SearchProgram::note_needs(K::Type type) {
+  const Cost cost = cost_of(type);
+  needs_entry_ |= cost >= Cost::entry && cost != Cost::children;
+  needs_summary_ |= cost >= Cost::summary && cost != Cost::children;
+  needs_header_ |= cost == Cost::header || type == K::text_;
+  needs_body_ |= cost == Cost::body;
+}
+
+// The grammar has bounded the depth.
+SearchProgram::Node SearchProgram::compile(const K& key) {
+  Node node;
+  node.type = key.type;
+  node.number = key.number;
+  node.name = key.name;
+  node.text = key.text;
+  note_needs(key.type);
+  if (key.type == K::sequence || key.type == K::uid) {
+    node.messages = messages_of(view_, key.set, key.type == K::uid);
+  }
+  if (key.type == K::body || key.type == K::text_) {
+    node.text_index = texts_.size();
+    texts_.push_back(key.text);
+  }
+  node.children.reserve(key.children.size());
+  for (const K& child : key.children) node.children.push_back(compile(child));
+  // Cheap questions first: a "no" saves the others.
+  if (key.type == K::and_) {
+    std::sort(node.children.begin(), node.children.end(),
+              [](const Node& a, const Node& b) { return cost_of(a.type) < cost_of(b.type); });
+  }
+  return node;
+}
+
+Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
+  switch (node.type) {
+    case K::all:
+      return Truth::yes;
+    case K::recent:
+      return truth(view_.is_recent(facts.uid));
+    case K::old:
+      return truth(!view_.is_recent(facts.uid));
+    case K::sequence:
+    case K::uid:
+      return truth(wire::imap::contains(node.messages, facts.sequence));
+    case K::and_:
+      return ask_children(node, facts, Truth::no);
+    case K::or_:
+      return ask_children(node, facts, Truth::yes);
+    case K::not_: {
+      const Truth inner = ask(node.children.front(), facts);
+      return inner == Truth::unknown ? inner : truth(inner == Truth::no);
+    }
+    case K::header:
+      return facts.header == nullptr ? Truth::unknown
+                                     : truth(header_matches(*facts.header, node.name, node.text));
+    case K::body:
+    case K::text_: {
+      const bool in_header =
+          node.type == K::text_ && facts.header_text != nullptr && facts.header_text->found(node.text_index);
+      if (in_header) return Truth::yes;
+      return facts.body_text == nullptr ? Truth::unknown : truth(facts.body_text->found(node.text_index));
+    }
+    default:
+      break;
+  }
+  if (cost_of(node.type) == Cost::entry) {
+    return facts.entry == nullptr ? Truth::unknown : ask_entry(node, *facts.entry);
+  }
+  return facts.summary == nullptr ? Truth::unknown : ask_summary(node, *facts.summary);
+}
+
+// AND is settled by a no, OR by a yes.
+Truth SearchProgram::ask_children(const Node& node, const SearchFacts& facts, Truth settles) const {
+  bool unknown = false;
+  for (const Node& child : node.children) {
+    const Truth answer = ask(child, facts);
+    if (answer == settles) return settles;
+    unknown |= answer == Truth::unknown;
+  }
+  if (unknown) return Truth::unknown;
+  return settles == Truth::no ? Truth::yes : Truth::no;
+}
+
+Truth SearchProgram::ask_entry(const Node& node, const store::Entry& entry) const {
+  const auto bits = static_cast<uint8_t>(node.number);
+  const int64_t day = std::chrono::floor<std::chrono::days>(entry.internal_date).time_since_epoch().count();
+  switch (node.type) {
+    case K::flag_set:
+      return truth((entry.flags.system & bits) == bits);
+    case K::flag_unset:
+      return truth((entry.flags.system & bits) == 0);
+    case K::keyword:
+      return truth(has_keyword(entry.flags, node.text));
+    case K::unkeyword:
+      return truth(!has_keyword(entry.flags, node.text));
+    case K::is_new:
+      return truth(view_.is_recent(entry.uid) && (entry.flags.system & store::kSeen) == 0);
+    case K::before:
+      return truth(day < node.number);
+    case K::on:
+      return truth(day == node.number);
+    case K::since:
+      return truth(day >= node.number);
+    case K::larger:
+      return truth(entry.size > static_cast<uint64_t>(node.number));
+    default:
+      return truth(entry.size < static_cast<uint64_t>(node.number));
+  }
+}
+
+Truth SearchProgram::ask_summary(const Node& node, const message::Summary& summary) const {
+  const message::Envelope& envelope = summary.envelope;
+  switch (node.type) {
+    case K::from:
+      return truth(address_matches(envelope.from, node.text));
+    case K::to:
+      return truth(address_matches(envelope.to, node.text));
+    case K::cc:
+      return truth(address_matches(envelope.cc, node.text));
+    case K::bcc:
+      return truth(address_matches(envelope.bcc, node.text));
+    case K::subject:
+      return truth(envelope.has_subject &&
+                   message::contains_text(message::decode_words(envelope.subject), node.text));
+    case K::sent_before:
+      return truth(summary.has_date && sent_day(summary) < node.number);
+    case K::sent_on:
+      return truth(summary.has_date && sent_day(summary) == node.number);
+    default:
+      return truth(summary.has_date && sent_day(summary) >= node.number);
+  }
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,72 @@
+// A SEARCH made ready to be asked about one message after another (RFC 3501 section 6.4.4).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "access/imap/view.h"
+#include "message/search_text.h"
+#include "message/summary.h"
+#include "store/types.h"
+#include "wire/imap/command.h"
+
+namespace posthouse::access::imap {
+
+enum class Truth : uint8_t { no, yes, unknown };
+
+// What is known of a message so far. What is missing makes an answer `unknown`, so that dear things are read
+// only for the messages that the cheap ones don't settle.
+struct SearchFacts {
+  store::Uid uid = 0;
+  uint32_t sequence = 0;
+  const store::Entry* entry = nullptr;               // flags, date, size
+  const message::Summary* summary = nullptr;         // envelope, date of writing
+  const std::string* header = nullptr;               // the raw header
+  const message::TextSearch* header_text = nullptr;  // over texts(): in the header
+  const message::TextSearch* body_text = nullptr;    // in the body
+};
+
+class SearchProgram {
+ public:
+  // Charset conversion of the keys is done already. Sets are resolved against the view as it is now.
+  SearchProgram(const wire::imap::SearchKey& key, const View& view);
+
+  Truth ask(const SearchFacts& facts) const { return ask(root_, facts); }
+
+  // The messages that can match at all, as far as sets at the top tell.
+  std::vector<wire::imap::NumberRange> candidates() const { return candidates_; }
+  bool needs_entry() const { return needs_entry_; }
+  bool needs_summary() const { return needs_summary_; }
+  bool needs_header() const { return needs_header_; }
+  bool needs_body() const { return needs_body_; }
+  // Something at the top can be told from the entry alone: worth a look before reading more.
+  bool entry_may_settle() const { return entry_may_settle_; }
+  // The keys of TEXT and BODY, in the order that the facts' searches have them.
+  const std::vector<std::string>& texts() const { return texts_; }
+
+ private:
+  struct Node {
+    wire::imap::SearchKey::Type type;
+    int64_t number = 0;
+    std::string name, text;
+    size_t text_index = 0;
+    std::vector<wire::imap::NumberRange> messages;
+    std::vector<Node> children;
+  };
+
+  Node compile(const wire::imap::SearchKey& key);
+  void note_needs(wire::imap::SearchKey::Type type);
+  Truth ask(const Node& node, const SearchFacts& facts) const;
+  Truth ask_children(const Node& node, const SearchFacts& facts, Truth settles) const;
+  Truth ask_entry(const Node& node, const store::Entry& entry) const;
+  Truth ask_summary(const Node& node, const message::Summary& summary) const;
+
+  const View& view_;
+  bool needs_entry_ = false, needs_summary_ = false, needs_header_ = false, needs_body_ = false;
+  bool entry_may_settle_ = false;
+  std::vector<std::string> texts_;
+  std::vector<wire::imap::NumberRange> candidates_;
+  Node root_;
+};
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,148 @@
+// From greeting to BYE: the loop over commands.
+#include "access/imap/session.h"
+
+#include "access/imap/commands.h"
+#include "access/imap/limits.h"
+#include "access/imap/state.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "wire/imap/encode.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+const metrics::Gauge& open_sessions() {
+  static const metrics::Gauge gauge("posthouse_imap_sessions", "IMAP sessions that are open.");
+  return gauge;
+}
+
+struct CountedSession {
+  CountedSession() { open_sessions().add(1); }
+  ~CountedSession() { open_sessions().add(-1); }
+  CountedSession(const CountedSession&) = delete;
+  CountedSession& operator=(const CountedSession&) = delete;
+};
+
+void count_error(Session& s) {
+  if (++s.bad_commands > s.options->max_bad_commands) {
+    throw SessionEnd{"Too many errors", Fault{FaultKind::policy, "too many bad commands"}};
+  }
+}
+
+// A command that can't run now: an APPEND's message is refused with it.
+Reply wrong_state(Session& s, const wire::imap::Command& command) {
+  if (std::holds_alternative<wire::imap::Append>(command)) s.commands.refuse_body();
+  count_error(s);
+  if (s.state == kNotAuthenticated) return bad("Log in first");
+  if (s.state == kAuthenticated) {
+    const uint8_t states = entry_of(command).states;
+    return bad(states == kNotAuthenticated ? "Already logged in" : "Select a mailbox first");
+  }
+  return bad("Not allowed now");
+}
+
+// RFC 3501 section 6.2.1. Nothing that was read in clear text counts any more.
+Task<void> begin_tls(Session& s) {
+  s.pending_tls = false;
+  co_await s.flush();
+  if (s.input.buffered() > 0)
+    throw SessionEnd{"", Fault{FaultKind::syntax, "input after STARTTLS in clear text"}};
+  Result<void> secured = co_await s.stream->start_tls_server(s.options->tls);
+  if (!secured) throw SessionEnd{"", secured.error()};
+}
+
+Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
+  const CommandEntry& entry = entry_of(parsed.command);
+  Reply reply;
+  Tell tell = Tell::nothing;
+  if ((entry.states & s.state) == 0) {
+    reply = wrong_state(s, parsed.command);
+  } else {
+    reply = co_await entry.run(s, parsed.command);
+    tell = tell_after(parsed.command);
+  }
+  if (log::enabled(log::Level::debug)) {
+    log::debug("imap.command", {{"sid", s.id}, {"command", entry.name}, {"ok", reply.kind == Reply::ok}});
+  }
+  if (s.view) co_await sync(s, tell);
+  if (reply.kind != Reply::none) append_status(s.out, parsed.tag, reply);
+  if (s.wants_flush()) co_await s.flush();
+  if (s.pending_tls) co_await begin_tls(s);
+}
+
+void reject(Session& s, const wire::imap::Rejected& rejected) {
+  Reply reply = bad(rejected.text);
+  if (rejected.too_big) reply.code = "TOOBIG";
+  append_status(s.out, rejected.tag, reply);
+  if (rejected.fatal) throw SessionEnd{"Too much input", Fault{FaultKind::syntax, rejected.text}};
+  count_error(s);
+}
+
+Task<void> serve_commands(Session& s) {
+  while (s.state != kLogout) {
+    wire::imap::Event event = co_await next_event(s);
+    if (std::holds_alternative<wire::imap::NeedContinuation>(event)) {
+      s.out += "+ OK\r\n";
+    } else if (auto* rejected = std::get_if<wire::imap::Rejected>(&event)) {
+      reject(s, *rejected);
+    } else if (auto* parsed = std::get_if<wire::imap::Parsed>(&event)) {
+      co_await run_command(s, *parsed);
+    }
+  }
+  co_await s.flush();
+}
+
+Task<void> greet(Session& s) {
+  s.stream->set_deadline(s.services.clock.steady() + s.options->login_timeout);
+  s.commands.set_append_limit(s.options->append_limit);
+  if (s.options->implicit_tls && !s.stream->tls().active) {
+    Result<void> secured = co_await s.stream->start_tls_server(s.options->tls);
+    if (!secured) throw SessionEnd{"", secured.error()};
+  }
+  s.untagged("OK [CAPABILITY " + capabilities(s) + "] " + s.options->hostname + " ready");
+}
+
+Task<void> farewell(Session& s, std::string bye) {
+  s.stream->set_deadline(s.services.clock.steady() + kFarewellTime);
+  s.out += "* BYE ";
+  wire::imap::append_text(s.out, bye);
+  s.out += "\r\n";
+  // Whatever still waits goes out with it, if the connection takes it.
+  Result<void> written = co_await s.stream->write_all(s.out);
+  (void)written;
+}
+
+}  // namespace
+
+Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const ServerOptions> options,
+                 Services services, std::shared_ptr<SessionRegistry> registry, std::string session_id) {
+  const CountedSession counted;
+  Session s(std::move(stream), std::move(options), services, std::move(registry), std::move(session_id));
+  std::string bye;
+  std::string why = "logout";
+  try {
+    co_await greet(s);
+    co_await serve_commands(s);
+  } catch (const SessionEnd& end) {
+    bye = end.bye;
+    why = end.why.what;
+  } catch (const std::exception& error) {
+    log::error("imap.exception", {{"sid", s.id}, {"what", error.what()}});
+    bye = "Internal error";
+    why = "exception";
+  }
+  if (!bye.empty()) {
+    try {
+      co_await farewell(s, std::move(bye));
+    } catch (const std::exception& error) {
+      log::error("imap.exception", {{"sid", s.id}, {"what", error.what()}});
+    }
+  }
+  log::info("imap.closed",
+            {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}, {"why", why}});
+  leave_mailbox(s);
+  s.stream->close();
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,94 @@
+// A session from inside: what the commands work on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "access/imap/registry.h"
+#include "access/imap/session.h"
+#include "access/imap/view.h"
+#include "net/buffered_reader.h"
+#include "wire/imap/command_reader.h"
+
+namespace posthouse::access::imap {
+
+// States of RFC 3501 section 3, as bits so that a command can name several.
+enum State : uint8_t { kNotAuthenticated = 1, kAuthenticated = 2, kSelected = 4, kLogout = 8 };
+
+// Thrown to end a session: with "* BYE text", or at once when the connection is broken (`bye` empty).
+struct SessionEnd {
+  std::string bye;
+  Fault why;
+};
+
+// The status response that ends a command (RFC 3501 section 7.1).
+struct Reply {
+  enum Kind : uint8_t { ok, no, bad, none } kind = ok;  // none: the command has answered already
+  std::string code;                                     // without brackets (RFC 5530), may be empty
+  std::string text;
+};
+Reply ok(std::string text, std::string code = "");
+Reply no(std::string text, std::string code = "");
+Reply bad(std::string text);
+// What a fault of the store means to the client; its own words stay in the log.
+Reply refuse(const Fault& fault);
+
+struct Session {
+  Session(std::unique_ptr<net::Stream> s, std::shared_ptr<const ServerOptions> o, Services v,
+          std::shared_ptr<SessionRegistry> r, std::string i)
+      : stream(std::move(s)),
+        input(*stream),
+        options(std::move(o)),
+        services(v),
+        registry(std::move(r)),
+        id(std::move(i)) {}
+
+  std::unique_ptr<net::Stream> stream;
+  net::BufferedReader input;
+  wire::imap::CommandReader commands;
+  std::string out;  // responses not yet written
+  std::shared_ptr<const ServerOptions> options;
+  Services services;
+  std::shared_ptr<SessionRegistry> registry;
+  std::string id;
+  State state = kNotAuthenticated;
+  bool pending_tls = false;  // TLS starts once the answer to STARTTLS is out
+  uint32_t bad_commands = 0;
+  uint32_t failed_logins = 0;
+  uint64_t account = 0;
+  std::string address;  // of the account, for logs
+  SessionRegistry::Lease lease;
+  std::unique_ptr<View> view;  // in state selected
+
+  store::MailStore& store() { return services.store; }
+  store::Quota quota() const;
+
+  // Adds one untagged line.
+  void untagged(std::string_view line);
+  // Writes what waits. Throws SessionEnd when the connection is broken.
+  Task<void> flush();
+  // The same once kOutputChunk waits.
+  bool wants_flush() const;
+  // The deadline for reading and writing from now on.
+  void arm();
+};
+
+// The next thing to do from the client's input; writes what waits before it waits for more.
+Task<wire::imap::Event> next_event(Session& s);
+// Waits until input is buffered, holding no buffer meanwhile.
+Task<void> await_input(Session& s);
+// How a session ends when reading failed so.
+SessionEnd lost_input(const Session& s, const Fault& fault);
+
+// The line of a tagged or untagged status response: "tag OK [CODE] text".
+void append_status(std::string& out, std::string_view tag, const Reply& reply);
+
+// CAPABILITY's list for the session's state.
+std::string capabilities(const Session& s);
+// What SASL may know of the connection.
+wire::sasl::Channel channel(const Session& s);
+
+}  // namespace posthouse::access::imap

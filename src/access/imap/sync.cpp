@@ -1,0 +1,114 @@
+// Brings the view up to date and tells the client what happened (RFC 3501 sections 5.2, 7.3 and 7.4).
+#include <algorithm>
+
+#include "access/imap/commands.h"
+#include "base/log.h"
+#include "wire/imap/flags.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+void tell_new(Session& s, const std::vector<store::Entry>& changed) {
+  View& view = *s.view;
+  const store::Uid before = view.next_uid;
+  for (const store::Entry& entry : changed) {
+    if (entry.uid < view.next_uid) continue;
+    view.uids.append(entry.uid);
+    view.next_uid = entry.uid + 1;
+  }
+  if (view.next_uid == before) return;
+  s.untagged(std::to_string(view.uids.size()) + " EXISTS");
+  s.untagged(std::to_string(view.recent()) + " RECENT");
+}
+
+void learn_keywords(Session& s, const std::vector<store::Entry>& changed) {
+  bool learned = false;
+  for (const store::Entry& entry : changed) learned |= s.view->learn_keywords(entry.flags.keywords);
+  if (learned) tell_known_flags(s);
+}
+
+Task<void> tell_changed(Session& s, const std::vector<store::Entry>& changed, store::Uid first_new) {
+  for (const store::Entry& entry : changed) {
+    if (entry.uid >= first_new || s.view->already_told(entry.modseq)) continue;
+    const uint32_t sequence = s.view->uids.sequence(entry.uid);
+    if (sequence == 0) continue;
+    tell_flags(s, sequence, entry);
+    if (s.wants_flush()) co_await s.flush();
+  }
+}
+
+}  // namespace
+
+void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry) {
+  s.out += "* ";
+  s.out += std::to_string(sequence);
+  s.out += " FETCH (UID ";
+  s.out += std::to_string(entry.uid);
+  s.out += " FLAGS ";
+  wire::imap::append_flags(s.out, entry.flags.system, entry.flags.keywords, s.view->is_recent(entry.uid));
+  s.out += ")\r\n";
+}
+
+void tell_known_flags(Session& s) {
+  constexpr uint8_t kAll = wire::imap::kSeen | wire::imap::kAnswered | wire::imap::kFlagged |
+                           wire::imap::kDeleted | wire::imap::kDraft;
+  s.out += "* FLAGS ";
+  wire::imap::append_flags(s.out, kAll, s.view->keywords);
+  s.out += "\r\n* OK [PERMANENTFLAGS ";
+  if (s.view->read_only) {
+    s.out += "()] Read-only\r\n";
+    return;
+  }
+  wire::imap::append_flags(s.out, kAll, s.view->keywords, false, true);
+  s.out += "] Flags that are kept\r\n";
+}
+
+void tell_expunged(Session& s, std::vector<store::Uid> uids) {
+  View& view = *s.view;
+  uint32_t told = 0;
+  for (const store::Uid uid : uids) {
+    const uint32_t sequence = view.uids.sequence(uid);
+    if (sequence == 0) continue;
+    s.untagged(std::to_string(sequence - told) + " EXPUNGE");
+    told++;
+  }
+  view.uids = without(view.uids, uids);
+  std::vector<store::Uid> rest;
+  std::set_difference(view.gone.begin(), view.gone.end(), uids.begin(), uids.end(), std::back_inserter(rest));
+  view.gone = std::move(rest);
+}
+
+Task<void> sync(Session& s, Tell tell) {
+  if (!s.view || tell == Tell::nothing) co_return;
+  const bool told_of_change = s.view->waker.take() || s.view->stale;
+  const bool may_expunge = tell != Tell::all_but_gone;
+  if (told_of_change || tell == Tell::all_now) {
+    Result<store::Changes> found = co_await s.store().changes(s.account, s.view->mailbox, s.view->known);
+    const bool lost = !found && found.error().kind == FaultKind::not_found;
+    if (lost || (found && found->mailbox_gone)) {
+      // RFC 2180 section 3.3: another session has deleted the mailbox.
+      throw SessionEnd{"The mailbox was deleted", Fault{FaultKind::not_found, "selected mailbox deleted"}};
+    }
+    if (!found) {
+      // The view stays as it is and valid; the next command tries again.
+      s.view->stale = true;
+      log::warn("imap.sync_failed", {{"sid", s.id}, {"what", found.error().what}});
+      co_return;
+    }
+    s.view->stale = false;
+    const store::Changes changes = std::move(*found);
+    const store::Uid first_new = s.view->next_uid;
+    s.view->add_gone(changes.vanished);
+    if (may_expunge && !s.view->gone.empty()) tell_expunged(s, std::vector<store::Uid>(s.view->gone));
+    learn_keywords(s, changes.changed);
+    tell_new(s, changes.changed);
+    co_await tell_changed(s, changes.changed, first_new);
+    s.view->known = std::max(s.view->known, changes.highest);
+    s.view->own.clear();
+  } else if (may_expunge && !s.view->gone.empty()) {
+    tell_expunged(s, std::vector<store::Uid>(s.view->gone));
+  }
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,76 @@
+#include <array>
+
+#include "access/imap/commands.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+using namespace wire::imap;
+
+constexpr uint8_t kAny = kNotAuthenticated | kAuthenticated | kSelected;
+constexpr uint8_t kIn = kAuthenticated | kSelected;
+
+template <class C, Task<Reply> (*F)(Session&, C&)>
+Task<Reply> call(Session& s, Command& command) {
+  return F(s, std::get<C>(command));
+}
+
+template <class C, Task<Reply> (*F)(Session&, C&)>
+constexpr CommandEntry entry(std::string_view name, uint8_t states, Tell tell) {
+  return CommandEntry{name, states, tell, call<C, F>};
+}
+
+// In the order of wire::imap::Command's alternatives; the array's type and call<> keep the two together.
+constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
+    entry<Capability, cmd_capability>("CAPABILITY", kAny, Tell::all),
+    entry<Noop, cmd_noop>("NOOP", kAny, Tell::all_now),
+    entry<Logout, cmd_logout>("LOGOUT", kAny, Tell::nothing),
+    entry<Id, cmd_id>("ID", kAny, Tell::all),
+    entry<StartTls, cmd_starttls>("STARTTLS", kNotAuthenticated, Tell::nothing),
+    entry<Authenticate, cmd_authenticate>("AUTHENTICATE", kNotAuthenticated, Tell::nothing),
+    entry<Login, cmd_login>("LOGIN", kNotAuthenticated, Tell::nothing),
+    entry<Select, cmd_select>("SELECT", kIn, Tell::nothing),
+    entry<Examine, cmd_examine>("EXAMINE", kIn, Tell::nothing),
+    entry<Create, cmd_create>("CREATE", kIn, Tell::all),
+    entry<Delete, cmd_delete>("DELETE", kIn, Tell::all),
+    entry<Rename, cmd_rename>("RENAME", kIn, Tell::all),
+    entry<Subscribe, cmd_subscribe>("SUBSCRIBE", kIn, Tell::all),
+    entry<Unsubscribe, cmd_unsubscribe>("UNSUBSCRIBE", kIn, Tell::all),
+    entry<List, cmd_list>("LIST", kIn, Tell::all),
+    entry<Lsub, cmd_lsub>("LSUB", kIn, Tell::all),
+    entry<Status, cmd_status>("STATUS", kIn, Tell::all),
+    entry<Append, cmd_append>("APPEND", kIn, Tell::all),
+    entry<Namespace, cmd_namespace>("NAMESPACE", kIn, Tell::all),
+    entry<Enable, cmd_enable>("ENABLE", kAuthenticated, Tell::nothing),
+    entry<Idle, cmd_idle>("IDLE", kIn, Tell::all),
+    entry<Check, cmd_check>("CHECK", kSelected, Tell::all_now),
+    entry<Close, cmd_close>("CLOSE", kSelected, Tell::nothing),
+    entry<Unselect, cmd_unselect>("UNSELECT", kSelected, Tell::nothing),
+    entry<Expunge, cmd_expunge>("EXPUNGE", kSelected, Tell::all),
+    entry<Search, cmd_search>("SEARCH", kSelected, Tell::all_but_gone),
+    entry<Fetch, cmd_fetch>("FETCH", kSelected, Tell::all_but_gone),
+    entry<Store, cmd_store>("STORE", kSelected, Tell::all_but_gone),
+    entry<Copy, cmd_copy>("COPY", kSelected, Tell::all),
+    entry<Move, cmd_move>("MOVE", kSelected, Tell::all),
+};
+
+template <class C>
+bool is_uid(const Command& command) {
+  const C* found = std::get_if<C>(&command);
+  return found && found->uid;
+}
+
+}  // namespace
+
+const CommandEntry& entry_of(const Command& command) {
+  return kTable[command.index()];
+}
+
+Tell tell_after(const Command& command) {
+  if (is_uid<Search>(command) || is_uid<Fetch>(command) || is_uid<wire::imap::Store>(command))
+    return Tell::all;
+  return entry_of(command).tell;
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,87 @@
+#include "access/imap/view.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/ascii.h"
+
+namespace posthouse::access::imap {
+
+uint32_t View::recent() const {
+  return uids.size() + 1 - uids.lower_bound(recent_from);
+}
+
+bool View::already_told(store::ModSeq modseq) const {
+  return std::binary_search(own.begin(), own.end(), modseq);
+}
+
+void View::told(store::ModSeq modseq) {
+  auto place = std::lower_bound(own.begin(), own.end(), modseq);
+  if (place == own.end() || *place != modseq) own.insert(place, modseq);
+}
+
+void View::add_gone(const std::vector<store::Uid>& vanished) {
+  std::vector<store::Uid> fresh;
+  std::copy_if(vanished.begin(), vanished.end(), std::back_inserter(fresh),
+               [&](store::Uid uid) { return uids.contains(uid); });
+  if (fresh.empty()) return;
+  std::vector<store::Uid> all;
+  std::set_union(gone.begin(), gone.end(), fresh.begin(), fresh.end(), std::back_inserter(all));
+  gone = std::move(all);
+}
+
+bool View::learn_keywords(const std::vector<std::string>& seen) {
+  bool learned = false;
+  for (const std::string& keyword : seen) {
+    auto same = [&](const std::string& have) { return iequals(have, keyword); };
+    if (std::any_of(keywords.begin(), keywords.end(), same)) continue;
+    keywords.push_back(keyword);
+    learned = true;
+  }
+  return learned;
+}
+
+std::vector<wire::imap::NumberRange> messages_of(const View& view, const wire::imap::SequenceSet& set,
+                                                 bool uid) {
+  if (view.uids.empty()) return {};
+  std::vector<wire::imap::NumberRange> ranges = resolve(set, uid ? view.uids.last() : view.uids.size());
+  std::vector<wire::imap::NumberRange> messages;
+  messages.reserve(ranges.size());
+  for (const auto& range : ranges) {
+    uint32_t first = range.first;
+    uint32_t last = std::min(range.last, view.uids.size());
+    if (uid) {
+      first = view.uids.lower_bound(range.first);
+      last = range.last >= view.uids.last() ? view.uids.size() : view.uids.lower_bound(range.last + 1) - 1;
+    }
+    if (first <= last) messages.push_back({first, last});
+  }
+  return messages;
+}
+
+std::vector<store::Uid> uids_of(const View& view, const std::vector<wire::imap::NumberRange>& messages) {
+  std::vector<store::Uid> found;
+  for (const auto& range : messages) {
+    for (uint32_t number = range.first; number <= range.last; number++) found.push_back(view.uids.at(number));
+  }
+  return found;
+}
+
+store::UidList without(const store::UidList& list, const std::vector<store::Uid>& gone) {
+  store::UidList rest;
+  auto next = gone.begin();
+  for (const auto& run : list.runs()) {
+    store::Uid from = run.first;
+    const store::Uid last = run.first + (run.count - 1);
+    while (next != gone.end() && *next < from) ++next;
+    for (; next != gone.end() && *next <= last; ++next) {
+      if (*next > from) rest.append_run(from, *next - from);
+      from = *next + 1;
+    }
+    // `from` wraps to 0 only behind the very last UID there can be.
+    if (from <= last && from != 0) rest.append_run(from, last - from + 1);
+  }
+  return rest;
+}
+
+}  // namespace posthouse::access::imap

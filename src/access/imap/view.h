@@ -1,0 +1,50 @@
+// The selected mailbox as this session has told its client.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "access/imap/waker.h"
+#include "engine/engine.h"
+#include "store/types.h"
+#include "wire/imap/sequence_set.h"
+
+namespace posthouse::access::imap {
+
+struct View {
+  store::MailboxId mailbox = 0;
+  uint32_t uid_validity = 0;
+  bool read_only = false;
+  store::UidList uids;           // sequence numbers; holds messages that are gone until the client was told
+  store::Uid next_uid = 1;       // larger than every UID told
+  store::Uid recent_from = 1;    // messages from here on are \Recent in this session (RFC 3501 section 2.3.2)
+  store::ModSeq known = 0;       // all changes up to here are in the view
+  std::vector<store::Uid> gone;  // rising: expunged, and the client not yet told (RFC 3501 section 7.4.1)
+  std::vector<store::ModSeq> own;     // rising: changes of this session that it has told already
+  std::vector<std::string> keywords;  // in the FLAGS response the client has
+  bool stale = false;                 // the store could not tell the news: ask again
+  Waker waker;
+  std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
+
+  uint32_t recent() const;
+  bool is_recent(store::Uid uid) const { return uid >= recent_from; }
+  bool already_told(store::ModSeq modseq) const;
+  void told(store::ModSeq modseq);
+  // Notes that these (rising) UIDs are gone; those the view doesn't have are left out.
+  void add_gone(const std::vector<store::Uid>& vanished);
+  // True if there was a keyword that the client doesn't know yet.
+  bool learn_keywords(const std::vector<std::string>& seen);
+};
+
+// The sequence numbers (rising) that a set names in the view: of sequence numbers or of UIDs.
+std::vector<wire::imap::NumberRange> messages_of(const View& view, const wire::imap::SequenceSet& set,
+                                                 bool uid);
+// The UIDs of these messages, rising.
+std::vector<store::Uid> uids_of(const View& view, const std::vector<wire::imap::NumberRange>& messages);
+
+// `list` without the rising `gone`.
+store::UidList without(const store::UidList& list, const std::vector<store::Uid>& gone);
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,159 @@
+// The arguments of commands (RFC 3501 section 9).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wire/imap/limits.h"
+#include "wire/imap/parse/parsers.h"
+
+namespace posthouse::wire::imap {
+namespace {
+
+std::string fault(std::string_view line) {
+  std::string tag;
+  std::string error;
+  Command command;
+  return parse_command("t " + std::string(line) + "\r\n", tag, command, error) ? "" : error;
+}
+
+template <class C>
+C parse(std::string_view line) {
+  std::string tag;
+  std::string error;
+  Command command;
+  EXPECT_TRUE(parse_command("t " + std::string(line) + "\r\n", tag, command, error)) << line << ": " << error;
+  const C* found = std::get_if<C>(&command);
+  EXPECT_NE(found, nullptr) << line;
+  return found ? *found : C{};
+}
+
+TEST(ImapParse, Login) {
+  Login login = parse<Login>("LOGIN alice \"pass \\\"word\\\\\"");
+  EXPECT_EQ(login.user, "alice");
+  EXPECT_EQ(login.password.reveal(), "pass \"word\\");
+  EXPECT_EQ(parse<Login>("LOGIN a]b c").user, "a]b");
+  EXPECT_NE(fault("LOGIN alice"), "");
+  EXPECT_NE(fault("LOGIN alice demo extra"), "");
+  EXPECT_NE(fault("LOGIN \"a\\b\" c"), "");
+  EXPECT_NE(fault("LOGIN \"\xc3\xa4\" c"), "");
+}
+
+TEST(ImapParse, Authenticate) {
+  EXPECT_EQ(parse<Authenticate>("AUTHENTICATE plain").mechanism, "PLAIN");
+  EXPECT_FALSE(parse<Authenticate>("AUTHENTICATE PLAIN").initial);
+  EXPECT_EQ(parse<Authenticate>("AUTHENTICATE PLAIN AGFsaWNlAGRlbW8=").initial, "AGFsaWNlAGRlbW8=");
+  EXPECT_EQ(parse<Authenticate>("AUTHENTICATE EXTERNAL =").initial, "=");
+}
+
+TEST(ImapParse, Mailboxes) {
+  EXPECT_EQ(parse<Select>("SELECT \"Sent Items\"").mailbox, "Sent Items");
+  EXPECT_EQ(parse<Examine>("EXAMINE inbox").mailbox, "inbox");
+  EXPECT_EQ(parse<Rename>("RENAME a b").to, "b");
+  EXPECT_EQ(parse<List>("LIST \"\" *").pattern, "*");
+  EXPECT_EQ(parse<List>("LIST \"\" \"%\"").pattern, "%");
+  EXPECT_EQ(parse<Lsub>("LSUB a/ %/b*").reference, "a/");
+  EXPECT_NE(fault("LIST \"\" " + std::string(kMaxPattern + 1, '*')), "");
+  EXPECT_NE(fault("SELECT"), "");
+  EXPECT_NE(fault("SELECT a%b"), "");
+}
+
+TEST(ImapParse, Status) {
+  Status status = parse<Status>("STATUS INBOX (MESSAGES UNSEEN messages SIZE)");
+  EXPECT_THAT(status.items, testing::ElementsAre(StatusItem::messages, StatusItem::unseen, StatusItem::size));
+  EXPECT_NE(fault("STATUS INBOX ()"), "");
+  EXPECT_NE(fault("STATUS INBOX (NONSENSE)"), "");
+}
+
+TEST(ImapParse, FetchMacrosAndItems) {
+  EXPECT_EQ(parse<Fetch>("FETCH 1 ALL").items.size(), 4u);
+  EXPECT_EQ(parse<Fetch>("FETCH 1 FAST").items.size(), 3u);
+  EXPECT_EQ(parse<Fetch>("FETCH 1 FULL").items.size(), 5u);
+  EXPECT_EQ(parse<Fetch>("UID FETCH 1:* (UID FLAGS)").uid, true);
+  EXPECT_NE(fault("FETCH 1 (ALL)"), "");
+  EXPECT_NE(fault("FETCH 1 ()"), "");
+  EXPECT_NE(fault("FETCH 0 FLAGS"), "");
+  EXPECT_NE(fault("FETCH 1 NONSENSE"), "");
+}
+
+TEST(ImapParse, FetchSections) {
+  FetchItem item = parse<Fetch>("FETCH 1 BODY[]").items[0];
+  EXPECT_EQ(item.section.kind, Section::none);
+  EXPECT_FALSE(item.peek);
+  item = parse<Fetch>("FETCH 1 BODY.PEEK[1.2.MIME]").items[0];
+  EXPECT_TRUE(item.peek);
+  EXPECT_THAT(item.section.part, testing::ElementsAre(1, 2));
+  EXPECT_EQ(item.section.kind, Section::mime);
+  item = parse<Fetch>("FETCH 1 (body.peek[header.fields.not (\"From\" To)]<10.20>)").items[0];
+  EXPECT_EQ(item.section.kind, Section::header_fields_not);
+  EXPECT_THAT(item.section.fields, testing::ElementsAre("From", "To"));
+  EXPECT_EQ(item.partial->offset, 10u);
+  EXPECT_EQ(item.partial->length, 20u);
+  item = parse<Fetch>("FETCH 1 BODY[4.1.2]").items[0];
+  EXPECT_THAT(item.section.part, testing::ElementsAre(4, 1, 2));
+  EXPECT_EQ(parse<Fetch>("FETCH 1 BODY").items[0].type, FetchItem::body_shape);
+  for (const char* bad :
+       {"BODY[MIME]", "BODY[0]", "BODY[1.]", "BODY[1..2]", "BODY[HEADER.FIELDS ()]", "BODY[HEADER]<0.0>",
+        "BODY.PEEK", "BODY[TEXT", "BODY[1]<1>", "BODY[HEADER.FIELDS]"}) {
+    EXPECT_NE(fault("FETCH 1 " + std::string(bad)), "") << bad;
+  }
+  std::string deep = "1";
+  for (size_t i = 0; i < kMaxNesting; i++) deep += ".1";
+  EXPECT_NE(fault("FETCH 1 BODY[" + deep + "]"), "");
+}
+
+TEST(ImapParse, Store) {
+  Store store = parse<Store>("STORE 1:3 +FLAGS.SILENT (\\Seen $Forwarded \\deleted)");
+  EXPECT_EQ(store.mode, StoreMode::add);
+  EXPECT_TRUE(store.silent);
+  EXPECT_EQ(store.flags.system, kSeen | kDeleted);
+  EXPECT_THAT(store.flags.keywords, testing::ElementsAre("$Forwarded"));
+  EXPECT_EQ(parse<Store>("UID STORE 1 FLAGS ()").mode, StoreMode::replace);
+  EXPECT_EQ(parse<Store>("STORE 1 -FLAGS \\Seen \\Draft").flags.system, kSeen | kDraft);
+  EXPECT_NE(fault("STORE 1 FLAGS (\\Recent)"), "");
+  EXPECT_NE(fault("STORE 1 FLAGS (\\Nonsense)"), "");
+  EXPECT_NE(fault("STORE 1 FLAGS"), "");
+}
+
+TEST(ImapParse, Search) {
+  Search search = parse<Search>("SEARCH CHARSET UTF-8 OR (UNSEEN SINCE 1-Feb-1994) NOT FROM \"Smith\" 2,4:7");
+  EXPECT_EQ(search.charset, "UTF-8");
+  ASSERT_EQ(search.key.children.size(), 2u);
+  const SearchKey& either = search.key.children[0];
+  EXPECT_EQ(either.type, SearchKey::or_);
+  EXPECT_EQ(either.children[0].type, SearchKey::and_);
+  EXPECT_EQ(either.children[0].children[1].number, 8797);
+  EXPECT_EQ(either.children[1].type, SearchKey::not_);
+  EXPECT_EQ(either.children[1].children[0].text, "Smith");
+  EXPECT_EQ(search.key.children[1].set.ranges.size(), 2u);
+  EXPECT_EQ(parse<Search>("UID SEARCH UID 1:*").uid, true);
+  EXPECT_EQ(parse<Search>("SEARCH HEADER X-Foo \"\"").key.children[0].name, "X-Foo");
+  EXPECT_EQ(parse<Search>("SEARCH ON \"01-Jan-1970\"").key.children[0].number, 0);
+  for (const char* bad : {"SEARCH", "SEARCH NONSENSE", "SEARCH OR SEEN", "SEARCH (SEEN",
+                          "SEARCH SINCE 31-Feb-2026", "SEARCH LARGER x", "SEARCH ()", "SEARCH SEEN  SEEN"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+}
+
+TEST(ImapParse, SearchLimits) {
+  EXPECT_NE(fault("SEARCH " + std::string(100'000, '(')), "");
+  std::string nots;
+  for (int i = 0; i < 10'000; i++) nots += "NOT ";
+  EXPECT_NE(fault("SEARCH " + nots + "SEEN"), "");
+  std::string many = "SEARCH SEEN";
+  for (size_t i = 0; i < kMaxSearchKeys; i++) many += " SEEN";
+  EXPECT_NE(fault(many), "");
+}
+
+TEST(ImapParse, Extensions) {
+  EXPECT_TRUE(parse<Id>("ID NIL").fields.empty());
+  EXPECT_EQ(parse<Id>("ID (\"name\" \"x\" \"version\" NIL)").fields.size(), 2u);
+  EXPECT_THAT(parse<Enable>("ENABLE condstore X").capabilities, testing::ElementsAre("CONDSTORE", "X"));
+  EXPECT_TRUE(parse<Expunge>("UID EXPUNGE 1:5").uids.has_value());
+  EXPECT_FALSE(parse<Expunge>("EXPUNGE").uids.has_value());
+  EXPECT_EQ(parse<Move>("UID MOVE 1 Trash").mailbox, "Trash");
+  parse<Idle>("IDLE");
+  parse<Namespace>("NAMESPACE");
+  parse<Unselect>("UNSELECT");
+}
+
+}  // namespace
+}  // namespace posthouse::wire::imap

@@ -1,0 +1,191 @@
+// CommandReader: framing, literals, limits, recovery (RFC 3501 sections 2.2, 4.3; RFC 7888).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "wire/imap/command_reader.h"
+
+#include "wire/imap/limits.h"
+
+namespace posthouse::wire::imap {
+namespace {
+
+// A dialogue as one line of text: what the reader asks for or gives.
+std::string describe(const Event& event) {
+  if (std::holds_alternative<NeedMore>(event)) return "more";
+  if (std::holds_alternative<NeedContinuation>(event)) return "+";
+  if (std::holds_alternative<BodyEnd>(event)) return "body-end";
+  if (const auto* rejected = std::get_if<Rejected>(&event)) {
+    return "BAD " + rejected->tag + (rejected->fatal ? " fatal" : "") + (rejected->too_big ? " toobig" : "");
+  }
+  const auto& parsed = std::get<Parsed>(event);
+  return parsed.tag + " #" + std::to_string(parsed.command.index());
+}
+
+// Feeds `text` in pieces of `step`, accepting every message of APPEND; gives all that happened.
+std::vector<std::string> run(CommandReader& reader, std::string_view text, size_t step) {
+  std::vector<std::string> out;
+  std::string body;
+  for (size_t at = 0; at < text.size(); at += step) {
+    std::string_view input = text.substr(at, step);
+    while (!input.empty()) {
+      if (reader.body_left() > 0) {
+        body += reader.take_body(input);
+        if (reader.body_left() == 0) out.push_back("body=" + std::exchange(body, ""));
+        continue;
+      }
+      Event event = reader.next(input);
+      if (std::holds_alternative<NeedMore>(event)) continue;
+      out.push_back(describe(event));
+      const auto* parsed = std::get_if<Parsed>(&event);
+      if (parsed && std::holds_alternative<Append>(parsed->command)) {
+        reader.accept_body();
+        if (reader.body_left() == 0) out.push_back("body=");
+      }
+      const auto* rejected = std::get_if<Rejected>(&event);
+      if (rejected && rejected->fatal) return out;
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> run(std::string_view text, bool authenticated = true) {
+  CommandReader whole;
+  whole.set_authenticated(authenticated);
+  auto expected = run(whole, text, text.size());
+  for (size_t step : {1u, 2u, 3u, 7u}) {
+    CommandReader pieces;
+    pieces.set_authenticated(authenticated);
+    EXPECT_EQ(run(pieces, text, step), expected) << "in pieces of " << step;
+  }
+  return expected;
+}
+
+template <class C>
+std::string name(const char* tag) {
+  return std::string(tag) + " #" + std::to_string(Command(C{}).index());
+}
+
+using testing::ElementsAre;
+
+TEST(ImapReader, LinesBecomeCommands) {
+  EXPECT_THAT(run("a NOOP\r\nb CAPABILITY\r\n"), ElementsAre(name<Noop>("a"), name<Capability>("b")));
+  EXPECT_THAT(run("a noop\r\n"), ElementsAre(name<Noop>("a")));
+}
+
+TEST(ImapReader, ErrorsKeepTheTag) {
+  EXPECT_THAT(run("a NONSENSE\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("\r\nb NOOP\r\n"), ElementsAre("BAD *", name<Noop>("b")));
+  EXPECT_THAT(run("(\r\n"), ElementsAre("BAD *"));
+  EXPECT_THAT(run("a NOOP x\r\n"), ElementsAre("BAD a"));
+}
+
+TEST(ImapReader, OnlyCrlfEndsALine) {
+  EXPECT_THAT(run("a NOOP\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
+}
+
+TEST(ImapReader, SynchronizingLiteralsAskFirst) {
+  EXPECT_THAT(run("a LOGIN {5}\r\nalice {4}\r\ndemo\r\n", false), ElementsAre("+", "+", name<Login>("a")));
+}
+
+TEST(ImapReader, NonSynchronizingLiteralsDoNot) {
+  EXPECT_THAT(run("a LOGIN {5+}\r\nalice {4+}\r\ndemo\r\n", false), ElementsAre(name<Login>("a")));
+}
+
+TEST(ImapReader, LiteralThatLooksLikeALiteralHeader) {
+  EXPECT_THAT(run("a LOGIN x {4+}\r\n{99}\r\nb NOOP\r\n", false),
+              ElementsAre(name<Login>("a"), name<Noop>("b")));
+  EXPECT_THAT(run("a LOGIN {0+}\r\n {5+}\r\n{99+}\r\nb NOOP\r\n", false),
+              ElementsAre(name<Login>("a"), name<Noop>("b")));
+}
+
+TEST(ImapReader, LiteralContentIsNeverACommand) {
+  // A broken command with a literal that holds a whole command: the literal goes, the command in it never
+  // runs.
+  EXPECT_THAT(run("a NONSENSE {12+}\r\nx DELETE b\r\n\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a SELECT \"unfinished {11+}\r\nx DELETE b\r\n\r\nb NOOP\r\n"),
+              testing::Contains(name<Noop>("b")));
+}
+
+TEST(ImapReader, BeforeLoginOnlyLoginHasLiterals) {
+  EXPECT_THAT(run("a SELECT {5}\r\nb NOOP\r\n", false), ElementsAre("BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a SELECT {5+}\r\nINBOX\r\nb NOOP\r\n", false), ElementsAre("BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a LOGIN {1025}\r\nb NOOP\r\n", false), ElementsAre("BAD a toobig", name<Noop>("b")));
+}
+
+TEST(ImapReader, HugeLiteralsEndTheSession) {
+  EXPECT_THAT(run("a LOGIN {99999999999999999999999+}\r\n", false), ElementsAre("BAD a fatal"));
+  EXPECT_THAT(run("a LOGIN {99999999999999999999999}\r\nb NOOP\r\n", false),
+              ElementsAre("BAD a toobig", name<Noop>("b")));
+  EXPECT_THAT(run("a LOGIN {70000+}\r\n", false), ElementsAre("BAD a fatal toobig"));
+  EXPECT_THAT(run("a SELECT {4294967296+}\r\n"), ElementsAre("BAD a fatal toobig"));
+}
+
+TEST(ImapReader, LongLinesAreSkippedInConstantMemory) {
+  std::string text = "a NOOP " + std::string(kMaxLoginLine, 'x') + "\r\nb NOOP\r\n";
+  EXPECT_THAT(run(text, false), ElementsAre("BAD a", name<Noop>("b")));
+  // The end of the long line is a literal header: the literal is skipped too.
+  text = "a NOOP " + std::string(kMaxLoginLine, 'x') + " {9+}\r\nc NOOP\r\nd\r\nb NOOP\r\n";
+  EXPECT_THAT(run(text, false), ElementsAre("BAD a", name<Noop>("b")));
+  text = "a " + std::string(kMaxLoginDiscard + kMaxLoginLine + 20'000, 'x');
+  EXPECT_THAT(run(text, false), testing::ElementsAre("BAD a fatal"));
+}
+
+TEST(ImapReader, TotalOfACommandIsLimited) {
+  const std::string piece = " {30000+}\r\n" + std::string(30'000, 'x');
+  std::string text = "a SEARCH TEXT" + piece + " TEXT" + piece + " TEXT" + piece + "\r\nb NOOP\r\n";
+  EXPECT_THAT(run(text), ElementsAre("BAD a toobig", name<Noop>("b")));
+}
+
+TEST(ImapReader, AppendHandsOutTheMessage) {
+  EXPECT_THAT(run("a APPEND INBOX {5}\r\nhello\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a"), "body=hello", "body-end", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND INBOX (\\Seen) \" 1-Jan-2026 00:00:00 +0000\" {2+}\r\n\r\n\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a"), "body=\r\n", "body-end", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND {5}\r\nINBOX {3}\r\nabc\r\n"),
+              ElementsAre("+", name<Append>("a"), "body=abc", "body-end"));
+}
+
+TEST(ImapReader, AppendErrors) {
+  EXPECT_THAT(run("a APPEND INBOX\r\n"), ElementsAre("BAD a"));
+  EXPECT_THAT(run("a APPEND INBOX (\\Recent) {3}\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND INBOX bad {3+}\r\nabc\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
+  // One message only: MULTIAPPEND isn't announced.
+  EXPECT_THAT(run("a APPEND INBOX {3+}\r\nabc {3+}\r\ndef\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND INBOX {3+}\r\nabcd\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));
+}
+
+TEST(ImapReader, AppendOverTheLimit) {
+  CommandReader reader;
+  reader.set_authenticated(true);
+  reader.set_append_limit(10);
+  EXPECT_THAT(run(reader, "a APPEND INBOX {11}\r\nb NOOP\r\n", 5),
+              ElementsAre("BAD a toobig", name<Noop>("b")));
+  EXPECT_THAT(run(reader, "a APPEND INBOX {11+}\r\n01234567890\r\nb NOOP\r\n", 5),
+              ElementsAre("BAD a toobig", name<Noop>("b")));
+}
+
+TEST(ImapReader, RefusedMessagesAreSkippedInSilence) {
+  CommandReader reader;
+  reader.set_authenticated(true);
+  std::string_view input = "a APPEND nowhere {7+}\r\nx NOOP\n\r\nb NOOP\r\n";
+  EXPECT_EQ(describe(reader.next(input)), name<Append>("a"));
+  reader.refuse_body();
+  EXPECT_EQ(describe(reader.next(input)), name<Noop>("b"));
+  input = "c APPEND nowhere {7}\r\n";
+  EXPECT_EQ(describe(reader.next(input)), name<Append>("c"));
+  reader.refuse_body();
+  input = "d NOOP\r\n";
+  EXPECT_EQ(describe(reader.next(input)), name<Noop>("d"));
+  EXPECT_TRUE(reader.idle());
+}
+
+TEST(ImapReader, NulAndControlCharactersAreErrors) {
+  EXPECT_THAT(run(std::string_view("a LOGIN x\0y z\r\n", 15), false), ElementsAre("BAD a"));
+  EXPECT_THAT(run(std::string_view("a LOGIN {3+}\r\nx\0y z\r\n", 21), false), ElementsAre("BAD a"));
+  EXPECT_THAT(run("a LOGIN \"x\ry\" z\r\n", false), ElementsAre("BAD a"));
+}
+
+}  // namespace
+}  // namespace posthouse::wire::imap
