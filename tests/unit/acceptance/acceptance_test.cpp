@@ -95,7 +95,7 @@ TEST_F(AcceptanceTest, ManyRecipientsOfOneLetterShareItsBytes) {
     recipients.push_back(fmt::format("user{}@example.test", i));
     accounts.push_back(account(recipients.back()));
   }
-  recipients.insert(recipients.end(), recipients.begin(), recipients.end());
+  for (int i = 0; i < 20; ++i) recipients.push_back(recipients[static_cast<size_t>(i)]);  // each named twice
   ASSERT_TRUE(send(envelope(recipients)));
   for (directory::AccountId id : accounts) EXPECT_THAT(mailbox(id), SizeIs(1));
   // A sweep right after takes nothing away.
