@@ -63,6 +63,12 @@ Result<void> Descriptor::state() const {
   return {};
 }
 
+Result<void> Descriptor::state_to_write() const {
+  if (fd_ < 0) return fail(FaultKind::closed, "closed");
+  if (expired_) return fail(FaultKind::timeout, "timed out");
+  return {};
+}
+
 void Descriptor::set_deadline(SteadyTime when) {
   expired_ = false;
   loop_.wheel.set(*this, when);

@@ -55,6 +55,8 @@ class Descriptor : private TimerWheel::Node {
 
   // Why an operation may not go on now: closed, timeout, or nothing.
   Result<void> state() const;
+  // The same for a write that has not waited yet: it may leave even after cancel().
+  Result<void> state_to_write() const;
 
   // A new deadline also takes back that the last one passed. SteadyTime::max(): none.
   void set_deadline(SteadyTime when);

@@ -38,6 +38,11 @@ Result<void> SocketStream::state() const {
   return descriptor_.state();
 }
 
+Result<void> SocketStream::state_to_write() const {
+  if (broken_) return fail(FaultKind::closed, "closed");
+  return descriptor_.state_to_write();
+}
+
 std::unexpected<Fault> SocketStream::broken(FaultKind kind, std::string what) {
   broken_ = true;
   return fail(kind, std::move(what));
@@ -112,7 +117,7 @@ Task<Result<void>> SocketStream::write_all(std::string_view bytes) {
 Task<Result<void>> SocketStream::write_plain(std::string_view bytes) {
   bool begun = false;
   while (!bytes.empty()) {
-    const Result<void> state_now = state();
+    const Result<void> state_now = state_to_write();
     if (!state_now) co_return state_now;
     const ssize_t n = ::send(descriptor_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n >= 0) {
@@ -181,7 +186,7 @@ Task<Result<size_t>> SocketStream::read_tls(std::span<char> out) {
 
 Task<Result<void>> SocketStream::write_tls(std::string_view bytes) {
   while (!bytes.empty()) {
-    const Result<void> state_now = state();
+    const Result<void> state_now = state_to_write();
     if (!state_now) co_return state_now;
     size_t n = 0;
     const TlsSession::Step step = tls_->session->write(bytes, n);

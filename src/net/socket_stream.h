@@ -40,6 +40,7 @@ class SocketStream final : public Stream {
   };
 
   Result<void> state() const;
+  Result<void> state_to_write() const;
   Task<Result<void>> wait_tls_readable();
   Task<Result<size_t>> read_tls(std::span<char> out);
   Task<Result<void>> write_tls(std::string_view bytes);
