@@ -114,7 +114,7 @@ Result<void> confine(const FileAccess& access) {
 }
 
 bool SandboxReport::tight() const {
-  return std::all_of(attempts.begin(), attempts.end(), [](const Attempt& a) { return a.refused; });
+  return std::all_of(attempts.begin(), attempts.end(), [](const Attempt& a) { return a.good; });
 }
 
 SandboxReport try_to_escape(const Config& config) {
@@ -126,7 +126,7 @@ SandboxReport try_to_escape(const Config& config) {
   // It must still be able to do its work.
   std::string own = config.server.data_directory + "/.sandbox-check";
   auto work = try_to_write(own);
-  report.attempts.push_back({"work in " + config.server.data_directory, !work.refused, work.detail});
+  report.attempts.push_back({"work in " + config.server.data_directory, !work.good, work.detail});
   report.attempts.push_back(try_to_execute());
   return report;
 }

@@ -35,7 +35,7 @@ Result<void> confine(const FileAccess& access);
 struct SandboxReport {
   struct Attempt {
     std::string what;
-    bool refused = false;
+    bool good = false;  // refused, or for its own work: allowed
     std::string detail;
   };
   std::vector<Attempt> attempts;

@@ -1,0 +1,122 @@
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "app/actions/actions.h"
+#include "app/limits.h"
+#include "app/privileges/sandbox.h"
+#include "app/privileges/user.h"
+#include "app/server/listeners.h"
+#include "app/server/logging.h"
+#include "app/server/server.h"
+#include "app/supervisor/supervisor.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace posthouse::app::actions {
+namespace {
+
+// The folders it works in, made while there still are the rights for it.
+Result<void> make_folders(const Config& config, const User* owner) {
+  if (auto made = make_directory(config.server.data_directory, 0700, owner); !made) return made;
+  for (const std::string& path : {store_directory(config), run_directory(config), key_directory(config)}) {
+    if (auto made = make_directory(path, 0700, owner); !made) return made;
+  }
+  return {};
+}
+
+// As root: who to become.
+Result<std::optional<User>> user_to_become(const Config& config) {
+  if (!is_root()) return std::nullopt;
+  if (config.server.user.empty()) {
+    return fail(FaultKind::policy, "server.user: expected the user to run as, for this is started as root");
+  }
+  auto user = find_user(config.server.user, config.server.group);
+  if (!user) return std::unexpected(user.error());
+  return *user;
+}
+
+Result<void> give_up_root(const std::optional<User>& user) {
+  return user ? become(*user) : set_no_new_privileges();
+}
+
+// The process that serves: confined before anything of a stranger reaches it, and before it has threads.
+int work(const Config& config, const std::string& config_file, std::vector<Bound> listeners, int ready_fd) {
+  auto confined = confine(files_for(config, config_file));
+  if (!confined) {
+    log::error("server.not_confined", {{"reason", confined.error().what}});
+    return EX_OSERR;
+  }
+  auto started = [ready_fd] {
+    log::info("server.ready", {});
+    char byte = 1;
+    if (ready_fd >= 0 && ::write(ready_fd, &byte, 1) != 1) log::warn("server.supervisor_gone", {});
+  };
+  auto server = Server::make({config, config_file, std::move(listeners), started});
+  if (!server) {
+    log::error("server.cannot_start", {{"reason", server.error().what}});
+    return exit_status(server.error());
+  }
+  auto clean = (*server)->run();
+  if (!clean) {
+    log::error("server.cannot_start", {{"reason", clean.error().what}});
+    return exit_status(clean.error());
+  }
+  if (!*clean) {  // sessions are still there: end under them
+    log::flush();
+    _exit(EX_OK);
+  }
+  log::info("server.stopped", {});
+  return EX_OK;
+}
+
+int check_sandbox(const Config& config, const std::string& config_file) {
+  auto user = user_to_become(config);
+  if (!user) return complain(user.error());
+  if (auto made = make_folders(config, user->has_value() ? &**user : nullptr); !made)
+    return complain(made.error());
+  if (auto done = give_up_root(*user); !done) return complain(done.error());
+  if (auto done = confine(files_for(config, config_file)); !done) return complain(done.error());
+  SandboxReport report = try_to_escape(config);
+  for (const auto& attempt : report.attempts) {
+    fmt::print("{}: {} ({})\n", attempt.what, attempt.good ? "as it must be" : "WRONG", attempt.detail);
+  }
+  fmt::print("{}\n", report.tight() ? "The sandbox is tight." : "The sandbox has holes.");
+  return report.tight() ? EX_OK : EX_SOFTWARE;
+}
+
+}  // namespace
+
+int serve(const Invocation& in) {
+  auto config = load(in);
+  if (!config) return EX_CONFIG;
+  std::string config_file = in.config_file;
+  if (!config_file.starts_with('/')) {
+    char* here = realpath(config_file.c_str(), nullptr);
+    if (here != nullptr) config_file = here;
+    std::free(here);
+  }
+  if (in.check_sandbox) return check_sandbox(*config, config_file);
+  auto user = user_to_become(*config);
+  if (!user) {
+    complain(user.error());
+    return EX_CONFIG;
+  }
+  if (auto made = make_folders(*config, user->has_value() ? &**user : nullptr); !made)
+    return complain(made.error());
+  auto listeners = bind_listeners(*config);
+  if (!listeners) {
+    complain(listeners.error());
+    return EX_UNAVAILABLE;
+  }
+  if (auto done = give_up_root(*user); !done) return complain(done.error());
+  configure_log(*config);
+  if (in.foreground) return work(*config, config_file, std::move(*listeners), -1);
+  SupervisorOptions options;
+  options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);
+  auto worker = [&](int ready_fd) { return work(*config, config_file, std::move(*listeners), ready_fd); };
+  return supervise(worker, options, system_clock());
+}
+
+}  // namespace posthouse::app::actions

@@ -1,0 +1,49 @@
+// `posthouse demo`: a whole mail server on loopback in one process, with two accounts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/config/config.h"
+#include "app/core/core.h"
+#include "base/result.h"
+
+namespace posthouse::app {
+
+struct DemoOptions {
+  std::string directory;              // "": a fresh one, removed at the end
+  uint16_t base_port = 10000;         // 0: free ports
+  std::string domain;                 // "": example.test
+  std::vector<std::string> settings;  // "section.name=value"
+  bool json = false;
+};
+
+inline constexpr const char* kDemoPassword = "demo";
+inline constexpr const char* kDemoNames[] = {"alice", "bob"};
+
+// The folder of a demo. Removes it with all in it when it was made for this run.
+class DemoDirectory {
+ public:
+  static Result<DemoDirectory> open(const std::string& named);
+  DemoDirectory(DemoDirectory&&) noexcept;
+  DemoDirectory& operator=(DemoDirectory&&) = delete;
+  ~DemoDirectory() { remove(); }
+  void remove();
+  const std::string& path() const { return path_; }
+
+ private:
+  DemoDirectory(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  std::string path_;
+  bool temporary_;
+};
+
+// Loopback listeners at the base port, a self-signed certificate in the folder, plain logins allowed.
+Result<Config> demo_config(const DemoOptions& options, const std::string& directory);
+
+// Domain and accounts, those that are not there yet. The addresses of accounts that are new.
+Task<Result<std::vector<std::string>>> make_demo_accounts(Core& core, std::string domain);
+
+// Runs it; an exit status.
+int run_demo(const DemoOptions& options);
+
+}  // namespace posthouse::app
