@@ -1,0 +1,27 @@
+// `posthouse setup`: everything a host needs to serve a domain.
+#pragma once
+
+#include <string>
+
+#include "app/setup/dns_records.h"
+#include "base/result.h"
+
+namespace posthouse::app {
+
+struct SetupOptions {
+  std::string address;    // the administrator's
+  std::string directory;  // "": /etc/posthouse and /var/lib/posthouse
+  std::string hostname;   // "": mail.DOMAIN
+  std::string user;       // whom `serve` becomes; used when we are root
+};
+
+struct SetupResult {
+  std::string config_file, data_directory, address, password, certificate;
+  DnsFacts dns;
+};
+
+// Makes it all, or fails and names what is in the way; overwrites nothing. As root the data belongs to the
+// user.
+Result<SetupResult> set_up(const SetupOptions& options);
+
+}  // namespace posthouse::app
