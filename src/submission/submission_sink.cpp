@@ -28,11 +28,13 @@ void SubmissionSink::refuse(Reply reply) {
   signature_.reset();
 }
 
-// An empty line ends the header; right at the beginning it means that there is none.
-bool SubmissionSink::header_complete(size_t searched_from) const {
-  if (held_.starts_with("\r\n")) return true;
-  size_t from = searched_from < 3 ? 0 : searched_from - 3;
-  return held_.find("\r\n\r\n", from) != std::string::npos;
+// An empty line ends the header; right at the beginning it means that there is none. Gives the octets before
+// it.
+std::optional<size_t> SubmissionSink::header_size(size_t searched_from) const {
+  if (held_.starts_with("\r\n")) return 0;
+  size_t end = held_.find("\r\n\r\n", searched_from < 3 ? 0 : searched_from - 3);
+  if (end == std::string::npos) return std::nullopt;
+  return end + 2;
 }
 
 Task<Result<void>> SubmissionSink::write(std::string_view bytes) {
@@ -45,11 +47,12 @@ Task<Result<void>> SubmissionSink::write(std::string_view bytes) {
   }
   size_t searched = held_.size();
   held_.append(bytes);
+  std::optional<size_t> complete = header_size(searched);
   Result<void> taken;
-  if (header_complete(searched)) {
-    taken = co_await take_header();
-  } else if (held_.size() > kMaxHeader) {
+  if (complete.value_or(held_.size()) > kMaxHeader) {
     refuse({552, "5.3.4", fmt::format("Error: the header has more than {} octets", kMaxHeader)});
+  } else if (complete) {
+    taken = co_await take_header();
   }
   co_return taken;
 }

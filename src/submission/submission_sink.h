@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,7 @@ class SubmissionSink : public smtp::LetterSink {
   Task<Result<void>> write_held();
   Task<Result<void>> finish();
   void begin_signature(const message::Address& author);
-  bool header_complete(size_t searched_from) const;
+  std::optional<size_t> header_size(size_t searched_from) const;
   void refuse(smtp::Reply reply);
 
   Desk desk_;

@@ -197,12 +197,13 @@ TEST_F(SubmissionTest, LimitsOfHeaderAndLetter) {
   login_alice();
   std::string huge = "Subject: " + std::string(kMaxHeader, 'x') + "\r\n\r\nbody\r\n";
   EXPECT_EQ(codes(visit->send("alice@example.test", {"bob@example.test"}, huge)), "552 5.3.4");
+  EXPECT_EQ(codes(visit->send("alice@example.test", {"bob@example.test"}, huge, huge.size())), "552 5.3.4");
   open_door(nullptr, 1000);
   login_alice();
   EXPECT_EQ(codes(visit->mail("alice@example.test", 1001)), "552 5.3.4");
   std::string large = kHeader + "\r\n" + std::string(1000, 'x');
   EXPECT_EQ(codes(visit->send("alice@example.test", {"bob@example.test"}, large, 100)), "552 5.3.4");
-  EXPECT_THAT(mailbox(bob), IsEmpty());
+  EXPECT_THAT(mailbox(bob), SizeIs(0));
 }
 
 TEST_F(SubmissionTest, AnOpenSessionEndsWithItsAccount) {

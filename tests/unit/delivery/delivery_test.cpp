@@ -1,0 +1,99 @@
+#include "delivery/delivery.h"
+
+#include "support/post_office.h"
+
+namespace posthouse::delivery {
+namespace {
+
+using directory::Resolution;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class DeliveryTest : public test::PostOffice {
+ protected:
+  // A sealed blob's worth of message, planned and committed.
+  Result<Plan> deliver(std::vector<Resolution::LocalTarget> targets, uint64_t size, bool enforce_quota) {
+    engine::BlobWriter blob(engine, ids.next());
+    std::string bytes(size, 'x');
+    EXPECT_TRUE(run(blob.append(bytes)));
+    store::NewMessage message;
+    message.blob = blob.id();
+    message.size = size;
+    message.summary = message::encode(message::summarize(bytes));
+    message.internal_date = clock.now();
+    std::vector<uint64_t> delivery_ids;
+    for (size_t i = 0; i < targets.size(); ++i) delivery_ids.push_back(ids.next());
+    Result<Plan> plan =
+        run(delivery->plan(std::move(targets), message, std::move(delivery_ids), enforce_quota));
+    if (!plan) return plan;
+    std::vector<engine::Step> steps;
+    steps.push_back(blob.seal(plan->blob_references));
+    for (auto& step : plan->steps) steps.push_back(std::move(step));
+    plan->steps.clear();
+    Result<void> done = run(engine.transact(std::move(steps)));
+    if (!done) return std::unexpected(done.error());
+    return plan;
+  }
+
+  FaultKind check(directory::AccountId id, uint64_t size) {
+    Result<void> taken = run(delivery->check(id, size));
+    return taken ? FaultKind::closed : taken.error().kind;
+  }
+};
+
+TEST_F(DeliveryTest, ChecksTheAccount) {
+  EXPECT_EQ(check(alice, 1ull << 40), FaultKind::closed);  // no quota: takes anything
+  EXPECT_EQ(check(4711, 1), FaultKind::not_found);
+  disable(bob);
+  EXPECT_EQ(check(bob, 1), FaultKind::policy);
+}
+
+TEST_F(DeliveryTest, QuotaCountsWhatIsThere) {
+  directory::AccountId small = account("small@example.test", 1000);
+  EXPECT_EQ(check(small, 1000), FaultKind::closed);
+  EXPECT_EQ(check(small, 1001), FaultKind::over_quota);
+  ASSERT_TRUE(deliver({{small, ""}}, 600, true));
+  EXPECT_EQ(check(small, 400), FaultKind::closed);
+  EXPECT_EQ(check(small, 401), FaultKind::over_quota);
+  EXPECT_EQ(check(small, 0), FaultKind::closed);
+  ASSERT_TRUE(deliver({{small, ""}}, 400, true));
+  EXPECT_EQ(check(small, 0), FaultKind::over_quota);
+  EXPECT_EQ(check(small, UINT64_MAX), FaultKind::over_quota);
+}
+
+TEST_F(DeliveryTest, EnforcesTheQuotaWhenToldTo) {
+  directory::AccountId small = account("small@example.test", 100);
+  Result<Plan> over = deliver({{small, ""}}, 200, true);
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().kind, FaultKind::over_quota);
+  EXPECT_THAT(mailbox(small), IsEmpty());
+  EXPECT_TRUE(deliver({{small, ""}, {alice, ""}}, 200, false));
+  EXPECT_THAT(mailbox(small), SizeIs(1));
+}
+
+TEST_F(DeliveryTest, SaysWhereEachCopyWent) {
+  Result<Plan> plan = deliver({{alice, ""}, {bob, ""}}, 10, false);
+  ASSERT_TRUE(plan);
+  ASSERT_THAT(*plan->placed, SizeIs(2));
+  EXPECT_EQ((*plan->placed)[0].uid, 1u);
+  EXPECT_NE((*plan->placed)[1].uid_validity, 0u);
+  EXPECT_THAT(plan->blob_references, SizeIs(2));
+}
+
+TEST_F(DeliveryTest, LeavesOutWhoIsDisabledOrGoneWhileOthersRemain) {
+  disable(bob);
+  Result<Plan> plan = deliver({{bob, ""}, {4711, ""}, {alice, ""}}, 10, false);
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->blob_references, SizeIs(1));
+  EXPECT_THAT(mailbox(bob), IsEmpty());
+  EXPECT_THAT(mailbox(alice), SizeIs(1));
+  // The last one takes it: its recipient was accepted before the account was disabled.
+  ASSERT_TRUE(deliver({{bob, ""}}, 10, false));
+  EXPECT_THAT(mailbox(bob), SizeIs(1));
+  Result<Plan> nobody = deliver({{4711, ""}}, 10, false);
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().kind, FaultKind::not_found);
+}
+
+}  // namespace
+}  // namespace posthouse::delivery
