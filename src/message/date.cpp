@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <vector>
@@ -232,14 +233,11 @@ std::optional<ZonedTime> parse_asctime(Walker walk) {
     return to_time(c, read_zone(walk));
   }
   if (!read_time(walk, c)) return std::nullopt;
+  // The zone stands before the year, behind it, or nowhere.
   int offset = 0;
   if (!walk.peek().empty() && !is_digit(walk.peek()[0])) offset = read_zone(walk);
-  if (!walk.peek().empty() && walk.peek().size() == 4 && walk.peek(1).empty() && is_digit(walk.peek()[0])) {
-    if (!read_year(walk, c)) return std::nullopt;
-    return to_time(c, offset);
-  }
-  while (!walk.peek().empty() && walk.peek().size() != 4) walk.skip();
   if (!read_year(walk, c)) return std::nullopt;
+  if (!walk.peek().empty()) offset = read_zone(walk);
   return to_time(c, offset);
 }
 

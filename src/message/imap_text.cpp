@@ -14,6 +14,7 @@ namespace {
 
 using record::Reader;
 
+constexpr std::string_view kNoPart = "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 0 0";
 constexpr std::string_view kNoEnvelope = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
 
 // Bytes that may stand in a quoted string as they are.
@@ -136,7 +137,11 @@ class Renderer {
   void single(const Fields& f, Reader& r, size_t depth);
   void disposition(const Fields& f);
   void languages(Reader r);
-  void no_parts() { out_ += "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 0 0)"; }
+  // Stands for parts that the grammar wants and the message does not have.
+  void no_parts() {
+    out_ += kNoPart;
+    out_ += extended_ ? " NIL NIL NIL NIL)" : ")";
+  }
 
   std::string& out_;
   bool utf8_, extended_;
@@ -320,7 +325,7 @@ void append_imap_bodystructure(std::string& out, std::string_view bytes, bool ex
   Renderer(out, utf8, extended).part(r, 0);
   if (r.good()) return;
   out.resize(begin);
-  out += "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 0 0";
+  out += kNoPart;
   out += extended ? " NIL NIL NIL NIL)" : ")";
 }
 
