@@ -61,8 +61,8 @@ class Stream {
   // it.
   virtual void close() = 0;
 
-  // Makes a waiting call fail with `closed`, and every later one that reads or would wait; what fits the send buffer
-  // still goes out, so that a session can say why it ends. The only call allowed from other threads.
+  // Makes a waiting call fail with `closed`, and every later one that reads or would wait; what fits the send
+  // buffer still goes out, so that a session can say why it ends. The only call allowed from other threads.
   virtual void cancel() = 0;
 
   virtual const Endpoint& peer() const = 0;

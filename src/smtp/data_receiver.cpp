@@ -84,12 +84,13 @@ Task<void> DataReceiver::write(std::string_view body) {
 std::optional<Reply> DataReceiver::refusal() const {
   switch (decoder_.defect()) {
     case DataDecoder::Defect::none:
-      return refusal_;
+      break;
     case DataDecoder::Defect::bare_cr:
       return Reply{554, "5.6.0", "Error: bare CR in message data, lines end with CRLF"};
     case DataDecoder::Defect::bare_lf:
       return Reply{554, "5.6.0", "Error: bare LF in message data, lines end with CRLF"};
     case DataDecoder::Defect::line_too_long:
+      if (refusal_) break;
       return Reply{554, "5.6.0", "Error: line too long in message data"};
   }
   return refusal_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/log.h"
 #include "smtp/server.h"
 #include "support/fake_clock.h"
 #include "support/manual_executor.h"
@@ -22,6 +23,7 @@ inline std::shared_ptr<const net::TlsContext> pretended_tls() {
 class SessionHarness {
  public:
   SessionHarness() {
+    log::configure(log::Level::error, "", "text");
     options->hostname = "mx.example.test";
     options->clock = &clock;
   }

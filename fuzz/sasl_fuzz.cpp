@@ -1,0 +1,58 @@
+// Logins of any bytes: never a success without the right password, no crash in the library behind.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "wire/sasl/scram_message.h"
+#include "wire/sasl/server.h"
+
+namespace {
+
+using namespace posthouse;
+using namespace posthouse::wire::sasl;
+
+class Nobody : public Authenticator {
+ public:
+  Task<Result<Identity>> verify_password(std::string name, Secret password, IpAddress, std::string) override {
+    if (name.empty() || name.size() > 320 || password.reveal().size() > 1024) abort();
+    co_return fail(FaultKind::policy, "no");
+  }
+  Task<Result<ScramCredential>> scram_credential(std::string name, IpAddress) override {
+    if (name.empty() || name.size() > 320) abort();
+    co_return ScramCredential{4096, std::string(16, 's'), std::string(32, 'k'), std::string(32, 'k'), 1,
+                              "u@x"};
+  }
+  void report(std::string, IpAddress, bool success) override {
+    if (success) abort();
+  }
+};
+
+Task<void> exchange_all(std::string_view name, Channel channel, std::string_view input) {
+  Nobody nobody;
+  auto started = start(name, channel, nobody);
+  if (!started) co_return;
+  for (int i = 0; i < 6; ++i) {
+    const size_t end = std::min(input.find('\n'), input.size());
+    std::optional<std::string> message(std::string(input.substr(0, end)));
+    if (i == 0 && end == 0) message.reset();
+    input.remove_prefix(std::min(end + 1, input.size()));
+    const Exchange::Step step = co_await (*started)->step(std::move(message));
+    if (step.kind == Exchange::Step::success) abort();
+    if (step.kind == Exchange::Step::failure) co_return;
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 1) return 0;
+  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  static const char* const kNames[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+  Channel channel;
+  channel.tls = true;
+  if ((data[0] & 4) != 0) channel.binding_type = (data[0] & 8) != 0 ? "tls-unique" : "tls-exporter";
+  if ((data[0] & 4) != 0) channel.binding = "0123456789abcdef";
+  spawn(exchange_all(kNames[data[0] % 4], channel, input));
+  static_cast<void>(parse_client_first(input));
+  return 0;
+}
