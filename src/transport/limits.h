@@ -48,6 +48,9 @@ constexpr uint64_t kHeaderOriginal = 128 * 1024;  // of the header at most
 constexpr seconds kBouncePatience{2 * 24 *
                                   3600};  // a bounce that can't be taken in goes to the postmaster then
 
+constexpr int kBounceTries = 30;  // the operator's bounce waits for a letter that is being sent
+constexpr milliseconds kBouncePause{100};
+
 constexpr milliseconds kTick{250};   // how exactly times are kept
 constexpr seconds kTotalsEvery{10};  // how often the gauges of the queue are set
 

@@ -148,7 +148,6 @@ Task<std::expected<Route, Answer>> find_route(net::Resolver& resolver, Random& r
   bool uncertain = false;
   bool own = false;
   for (const Candidate& candidate : *ranked) {
-    if (own && !route.empty() && candidate.preference >= route.back().preference) break;
     net::DnsAnswer<IpAddress> found = co_await resolver.addresses(candidate.name);
     if (found.status == net::DnsStatus::servfail) uncertain = true;
     if (found.status != net::DnsStatus::ok) continue;

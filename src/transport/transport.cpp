@@ -211,7 +211,11 @@ Task<void> Transport::stop(SteadyTime deadline) {
 
 Task<Result<void>> Transport::bounce(queue::LetterId id) {
   const std::shared_ptr<Impl> impl = impl_;
-  if (!impl->queue.lease_one(id)) co_return fail(FaultKind::temporary, "the letter is being sent just now");
+  for (int tries = 0; !impl->queue.lease_one(id); ++tries) {
+    if (tries == kBounceTries) co_return fail(FaultKind::temporary, "the letter is being sent just now");
+    Result<void> slept = co_await impl->loop.sleep(kBouncePause);
+    if (!slept || impl->means->cut) co_return fail(FaultKind::closed, "stopped");
+  }
   auto letter = co_await impl->queue.find(id);
   Result<void> out;
   if (!letter) {
