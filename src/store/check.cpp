@@ -81,6 +81,7 @@ Result<void> Checker::check_account(AccountId account) {
         return true;
       });
   if (done) done = check_names(account, mailboxes);
+  if (done) done = note_dying(account);
   if (!done) return done;
   uint64_t messages = 0, bytes = 0;
   for (const MailboxRow& mailbox : mailboxes) {
@@ -98,6 +99,25 @@ Result<void> Checker::check_account(AccountId account) {
     problem(fmt::format("{}: counts {} mailboxes and has {}", name, head->mailboxes, mailboxes.size()));
   }
   return {};
+}
+
+// Messages of deleted mailboxes still refer to their bodies until they are purged.
+Result<void> Checker::note_dying(AccountId account) {
+  std::vector<MailboxId> dying;
+  const std::string end = prefix_end(std::string(kDyingPrefix));
+  Result<void> done = reader_.scan(account_partition(account), kDyingPrefix, end,
+                                   [&](std::string_view key, std::string_view) {
+                                     dying.push_back(mailbox_of_key(key));
+                                     return true;
+                                   });
+  for (const MailboxId mailbox : dying) {
+    if (!done) break;
+    done = AccountView(reader_, account).for_each(mailbox, 0, UINT32_MAX, [&](Uid, const FlagRow& row) {
+      references_.insert(reference_hash(row.blob, MailStore::blob_reference(account, row.delivery)));
+      return true;
+    });
+  }
+  return done;
 }
 
 // Every mailbox has its name, and every name its mailbox.

@@ -32,6 +32,7 @@ class Checker {
   void problem(std::string line);
 
   Result<void> check_account(AccountId account);
+  Result<void> note_dying(AccountId account);
   Result<void> check_names(AccountId account, const std::vector<MailboxRow>& mailboxes);
   Result<void> check_mailbox(AccountId account, const HeadRow& head, const MailboxRow& mailbox);
   Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);

@@ -1,0 +1,95 @@
+// A store on an engine, with a clock that stands still and everything run to its end on the test's thread.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../engine/engines.h"
+#include "store/mail_store.h"
+#include "support/fake_clock.h"
+#include "support/manual_executor.h"
+#include "support/seeded_random.h"
+
+namespace posthouse::store {
+
+class StoreBed {
+ public:
+  explicit StoreBed(const std::string& engine_kind = "memory") : engine(make(engine_kind)) {}
+
+  template <class T>
+  T run(Task<T> task) {
+    return loop.run(std::move(task));
+  }
+  // The value of a Result, or a failed test.
+  template <class T>
+  T must(Task<Result<T>> task) {
+    Result<T> done = loop.run(std::move(task));
+    if (!done) {
+      ADD_FAILURE() << to_string(done.error().kind) << ": " << done.error().what;
+      throw std::runtime_error(done.error().what);
+    }
+    if constexpr (!std::is_void_v<T>) return std::move(*done);
+  }
+  template <class T>
+  FaultKind fault(Task<Result<T>> task) {
+    Result<T> done = loop.run(std::move(task));
+    EXPECT_FALSE(done.has_value());
+    return done ? FaultKind::permanent : done.error().kind;
+  }
+
+  Result<Placed> append(AccountId account, std::string mailbox, std::string body, FlagSet flags = {},
+                        Quota quota = {}) {
+    engine::BlobWriter writer(*engine, ids.next());
+    must(writer.append(body));
+    NewMessage message;
+    message.flags = std::move(flags);
+    message.internal_date = clock.now();
+    message.summary = "summary of " + body.substr(0, 20);
+    return run(store.append(account, std::move(mailbox), writer, std::move(message), quota));
+  }
+  MailboxId id_of(AccountId account, std::string name) {
+    return must(store.mailbox(account, std::move(name))).id;
+  }
+  std::vector<Entry> all(AccountId account, MailboxId mailbox) {
+    return must(store.entries(account, mailbox, 0, UINT32_MAX, SIZE_MAX, false));
+  }
+  std::vector<Uid> uids(AccountId account, MailboxId mailbox) {
+    std::vector<Uid> found;
+    for (const Entry& entry : all(account, mailbox)) found.push_back(entry.uid);
+    return found;
+  }
+  std::vector<std::string> problems(std::vector<AccountId> accounts) {
+    return must(store.check(std::move(accounts), nullptr)).problems;
+  }
+  size_t blobs() {
+    size_t count = 0;
+    EXPECT_TRUE(engine->partitions(engine::PartitionKind::blob, 0, [&](uint64_t) {
+      ++count;
+      return true;
+    }));
+    return count;
+  }
+
+  engine::TempDir dir;
+  test::ManualExecutor loop;
+  test::FakeClock clock;
+  test::SeededRandom random;
+  std::unique_ptr<engine::Engine> engine;
+  IdSource ids{clock, random};
+  MailStore store{*engine, clock, random};
+
+ private:
+  std::unique_ptr<engine::Engine> make(const std::string& kind) {
+    if (kind == "memory") return engine::make_memory_engine();
+    engine::RocksOptions options = engine::small_options(dir.path());
+    options.sync = false;
+    auto opened = engine::open_rocks_engine(options);
+    if (!opened) throw std::runtime_error(opened.error().what);
+    return std::move(*opened);
+  }
+};
+
+}  // namespace posthouse::store
