@@ -1,0 +1,85 @@
+// Header fields and what stands in them: dates, encoded words, MIME fields, transfer encodings.
+#include <cstdlib>
+
+#include "message/content_field.h"
+#include "message/date.h"
+#include "message/encoded_word.h"
+#include "message/fold.h"
+#include "message/headers.h"
+#include "message/limits.h"
+#include "message/transfer.h"
+#include "message/unicode_text.h"
+
+namespace {
+
+using namespace posthouse::message;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+void check_block(std::string_view block) {
+  HeaderReader reader(block);
+  HeaderField field;
+  size_t at = 0;
+  while (reader.next(field)) {
+    require(field.begin >= at && field.end > field.begin && !field.name.empty());
+    at = field.end;
+  }
+  require(reader.body_begin() >= at && reader.body_begin() <= block.size());
+  select_fields(block, {"a", "subject"}, true);
+}
+
+void check_value(std::string_view value) {
+  const std::string text = decode_words(value);
+  require(is_utf8(text) && text.find_first_of("\r\n") == std::string::npos);
+  require(decode_words(force_encoded_words(text)) == text);
+  if (const auto date = parse_date(value)) {
+    const auto again = parse_date(format_date(date->time, date->offset_minutes));
+    require(again.has_value() && again->offset_minutes == date->offset_minutes);
+  }
+  parse_internal_date(value);
+  parse_search_date(value);
+  const ContentField field = parse_content_field(value);
+  require(field.parameters.size() <= limits::kParameters);
+  require(is_utf8(parameter_text(field.parameters, "name")));
+  parse_languages(value);
+  fold_case(value);
+}
+
+void check_transfer(std::string_view text) {
+  for (auto encoding : {TransferEncoding::base64, TransferEncoding::quoted_printable}) {
+    std::string whole, pieces;
+    TransferDecoder one(encoding), other(encoding);
+    one.feed(text, whole);
+    one.finish(whole);
+    for (char c : text) other.feed(std::string_view(&c, 1), pieces);
+    other.finish(pieces);
+    require(whole == pieces && whole.size() <= text.size() + 3);
+  }
+  std::string lines;
+  append_base64_lines(lines, text);
+  require(decode_base64(lines) == text);
+}
+
+void check_field(std::string_view value) {
+  std::string out;
+  append_field(out, "Name", value, true);
+  require(find_fields(out, "name").size() == 1 && header_size(out) == out.size());
+  size_t width = 0;
+  for (char c : out) {
+    width = c == '\n' ? 0 : width + 1;
+    require(width <= limits::kLine + 1);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  check_block(text);
+  check_value(text);
+  check_transfer(text);
+  check_field(text);
+  return 0;
+}
