@@ -44,6 +44,12 @@ Task<void> store_sent(Client& client, Delivery delivery, BodySource body,
 
 class SmtpClient : public testing::Test {
  protected:
+  ~SmtpClient() override { hang_up(); }
+  // Ends what the client still waits for.
+  void hang_up() {
+    if (remote_) remote_->close();
+    executor_.run();
+  }
   void connect() {
     auto pair = MemoryStream::make_pair(&clock_);
     remote_ = std::move(pair.server);
@@ -154,6 +160,7 @@ TEST_F(SmtpClient, RefusedAtTheDoor) {
 
 TEST_F(SmtpClient, NonsenseGreetingsAreNoAnswer) {
   for (const char* greeting : {"HTTP/1.1 400 Bad Request\r\n", "250 hello\r\n", "* OK IMAP\r\n", "\r\n"}) {
+    hang_up();
     client_.reset();
     opened_.reset();
     begin_open();
