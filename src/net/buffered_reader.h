@@ -35,9 +35,14 @@ class BufferedReader {
 
   // Bytes received and not yet taken. STARTTLS with buffered() != 0 means injection: drop.
   size_t buffered() const { return end_ - begin_; }
+
+  // The memory held now, 0 while there is nothing buffered and somebody waits.
+  size_t capacity() const { return buffer_.capacity() > kInObject ? buffer_.capacity() : 0; }
   std::string_view peek() const { return {buffer_.data() + begin_, end_ - begin_}; }
 
  private:
+  static constexpr size_t kInObject = 31;  // what a string may hold without memory of its own
+
   Task<Result<size_t>> fill(size_t room);
   void make_room(size_t room);
   void release_if_empty();

@@ -3,7 +3,10 @@
 
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
+
+#include "net/loop.h"
 
 namespace posthouse::net {
 

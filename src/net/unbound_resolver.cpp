@@ -63,6 +63,20 @@ Outcome outcome_of(int error, const ub_result* result) {
   return outcome;
 }
 
+// Could such a name exist at all (RFC 1035 section 2.3.4)? In text form, without trailing dot.
+bool is_possible(const std::string& name) {
+  constexpr size_t kMaxText = 253;
+  constexpr size_t kMaxLabel = 63;
+  if (name.empty() || name.size() > kMaxText) return false;
+  for (const char c : name) {
+    if (c <= ' ' || c >= 0x7f || c == '\\') return false;
+  }
+  for (const std::string_view label : split(name, '.')) {
+    if (label.empty() || label.size() > kMaxLabel) return false;
+  }
+  return true;
+}
+
 // All calls of the library are made on one thread of its own, so nothing races with an answer or a time-out.
 class Service {
  public:
@@ -139,6 +153,7 @@ class Service {
   }
 
   void ask(Question* question) {
+    if (!is_possible(question->name)) return finish(question, Outcome{DnsStatus::nxdomain, false, {}});
     if (pending_.size() >= kMaxWaiting) return finish(question, Outcome{});
     pending_.push_back(Pending{this, question, system_clock().steady() + timeout_, 0, {}});
     Pending& pending = pending_.back();
@@ -147,9 +162,7 @@ class Service {
                                        on_answer, &pending.id);
     if (error == 0) return;
     pending_.pop_back();
-    Outcome outcome;
-    if (error == UB_SYNTAX) outcome.status = DnsStatus::nxdomain;  // no such name can exist
-    finish(question, std::move(outcome));
+    finish(question, Outcome{});
   }
 
   static void on_answer(void* data, int error, ub_result* result) {
@@ -320,11 +333,12 @@ class Setup {
 void use_servers(ub_ctx* context, Setup& setup, const std::vector<std::string>& servers) {
   setup.option("do-not-query-localhost:", "no");
   setup.option("unblock-lan-zones:", "yes");
-  for (const char* const zone : {"test.", "127.in-addr.arpa."}) {
-    setup.step(ub_ctx_zone_add(context, zone, "transparent"), zone);
-  }
   for (const std::string& server : servers) {
     setup.step(ub_ctx_set_fwd(context, server.c_str()), "name server " + server);
+  }
+  // Last: from the first zone on the library takes no other setting.
+  for (const char* const zone : {"test.", "127.in-addr.arpa."}) {
+    setup.step(ub_ctx_zone_add(context, zone, "transparent"), zone);
   }
 }
 }  // namespace
