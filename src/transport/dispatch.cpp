@@ -114,7 +114,7 @@ void Transport::Impl::job_done(const std::shared_ptr<Parcel>& parcel) {
   const bool had_room = has_room();
   --letters_ready;
   recipients_ready -= parcel->recipients;
-  if (!had_room && has_room()) call_pump();
+  if ((!had_room && has_room()) || letters_ready == 0) call_pump();
 }
 
 }  // namespace posthouse::transport

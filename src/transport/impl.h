@@ -39,6 +39,7 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   std::coroutine_handle<> pump_waits;
   bool pump_called = false;
   std::optional<SystemTime> next_due;
+  bool next_due_known = false;
   SteadyTime pump_rests_until{};  // after a fault
   size_t letters_ready = 0;
   size_t recipients_ready = 0;

@@ -51,7 +51,8 @@ constexpr seconds kBouncePatience{2 * 24 *
 constexpr int kBounceTries = 30;  // the operator's bounce waits for a letter that is being sent
 constexpr milliseconds kBouncePause{100};
 
-constexpr milliseconds kTick{250};   // how exactly times are kept
-constexpr seconds kTotalsEvery{10};  // how often the gauges of the queue are set
+constexpr milliseconds kPumpPause{2};  // between two looks at the queue while letters are under way
+constexpr milliseconds kTick{250};     // how exactly times are kept
+constexpr seconds kTotalsEvery{10};    // how often the gauges of the queue are set
 
 }  // namespace posthouse::transport

@@ -109,6 +109,8 @@ void Transport::Impl::start() {
 
 void Transport::wake() {
   impl_->pump_rests_until = {};
+  // Somebody wants it to be tried now, so destinations that were given up for the moment get a chance.
+  for (const auto& [key, d] : impl_->destinations) d->closed_until = {};
   impl_->on_tick();
   impl_->call_pump();
 }
@@ -131,6 +133,11 @@ Task<void> Transport::Impl::pump(std::shared_ptr<Impl> self) {
     if (!rests && self->has_room()) drained = co_await pump_once(self);
     if (self->stopping) break;
     if (!drained && self->has_room()) continue;
+    // While letters are under way every commit of theirs calls: what is new meanwhile is taken together.
+    if (self->letters_ready != 0) {
+      Result<void> slept = co_await self->loop.sleep(kPumpPause);
+      if (!slept) break;
+    }
     PumpWait wait{*self};
     co_await wait;
   }
@@ -140,6 +147,7 @@ Task<void> Transport::Impl::pump(std::shared_ptr<Impl> self) {
 Task<bool> Transport::Impl::pump_once(std::shared_ptr<Impl> self) {
   const size_t most = std::min(kLeaseBatch, kReadyLetters - self->letters_ready);
   self->next_due.reset();
+  self->next_due_known = false;
   auto letters = co_await self->queue.lease(self->now(), most);
   if (self->stopping) co_return true;
   if (!letters) {
@@ -150,10 +158,12 @@ Task<bool> Transport::Impl::pump_once(std::shared_ptr<Impl> self) {
   const bool drained = letters->size() < most;
   for (queue::Letter& letter : *letters) self->dispatch(std::move(letter));
   if (!drained) co_return false;
+  if (self->letters_ready != 0) co_return true;  // it is asked for when these are done, or by the tick
   auto next = co_await self->queue.next_due();
-  if (next) self->next_due = *next;
-  // Rows that can't be read make a batch short, although more is due.
-  co_return !(next && *next && **next <= self->now() && !letters->empty());
+  if (!next || self->stopping) co_return true;
+  self->next_due = *next;
+  self->next_due_known = true;
+  co_return true;
 }
 
 // Times are looked at now and then, not by a timer each: the clock may be set, and there may be thousands.
@@ -171,7 +181,7 @@ void Transport::Impl::on_tick() {
   expire_idle(at);
   const bool rested = pump_rests_until != SteadyTime{} && at >= pump_rests_until;
   if (rested) pump_rests_until = {};
-  if (rested || (next_due && *next_due <= now())) call_pump();
+  if (rested || !next_due_known || (next_due && *next_due <= now())) call_pump();
   if (at >= totals_at) {
     totals_at = at + kTotalsEvery;
     forget_destinations();

@@ -60,7 +60,7 @@ class Transport {
   void start();
   // Lets what is being sent finish until `deadline`, then cuts it off (the letters stay queued).
   Task<void> stop(SteadyTime deadline);
-  // Takes a look at the queue now.
+  // Takes a look at the queue now, and forgets that destinations did not answer.
   void wake();
   // Fails the letter's remaining recipients now, with a bounce (the operator's verb).
   Task<Result<void>> bounce(queue::LetterId id);
