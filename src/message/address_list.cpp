@@ -71,7 +71,8 @@ void AddressListReader::skip_comment(Draft& draft) {
   std::string comment;
   for (; i < text_.size(); ++i) {
     const char c = text_[i];
-    if (c == '\\' && i + 1 < text_.size()) {
+    if (c == '\\' && i + 1 < text_.size() && text_[i + 1] != '\r' && text_[i + 1] != '\n' &&
+        text_[i + 1] != '\0') {
       comment += text_[++i];
       continue;
     }
