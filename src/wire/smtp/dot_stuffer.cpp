@@ -21,24 +21,32 @@ void DotStuffer::add(std::string_view text, std::string& out) {
       mend_pending_cr(out);
     }
   }
-  while (at < text.size()) {
-    if (line_start_ && text[at] == '.') out += '.';
-    size_t stop = text.find_first_of("\r\n", at);
-    if (stop == std::string_view::npos) stop = text.size();
-    out.append(text.data() + at, stop - at);
-    line_start_ = line_start_ && stop == at;
-    at = stop;
-    if (at == text.size()) return;
-    if (text[at] == '\r' && at + 1 == text.size()) {
-      cr_ = true;
-      return;
-    }
-    const bool crlf = text[at] == '\r' && text[at + 1] == '\n';
-    if (!crlf) ++mended_;
-    out += "\r\n";
-    line_start_ = true;
-    at += crlf ? 2 : 1;
+  while (at < text.size()) at = add_line(text, at, out);
+}
+
+// One line, or what there is of it, from `at`; gives where the next begins.
+size_t DotStuffer::add_line(std::string_view text, size_t at, std::string& out) {
+  if (line_start_ && text[at] == '.') out += '.';
+  const size_t lf = std::min(text.find('\n', at), text.size());
+  const size_t cr = std::min(text.substr(0, lf).find('\r', at), lf);
+  line_start_ = cr != text.size();
+  if (!line_start_) {  // no line end yet
+    out.append(text, at);
+    return text.size();
   }
+  if (cr + 1 == lf && lf != text.size()) {  // CRLF: as it should be
+    out.append(text, at, lf + 1 - at);
+    return lf + 1;
+  }
+  out.append(text, at, cr - at);
+  if (text[cr] == '\r' && cr + 1 == text.size()) {  // its LF may come with the next piece
+    line_start_ = false;
+    cr_ = true;
+    return text.size();
+  }
+  out += "\r\n";
+  ++mended_;
+  return cr + 1;
 }
 
 void DotStuffer::finish(std::string& out) {

@@ -21,6 +21,7 @@ class DotStuffer {
 
  private:
   void mend_pending_cr(std::string& out);
+  size_t add_line(std::string_view text, size_t at, std::string& out);
 
   bool line_start_ = true;
   bool cr_ = false;  // a CR at the end of the last piece, not sent yet
