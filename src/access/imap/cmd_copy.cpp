@@ -20,7 +20,7 @@ struct Plan {
 Task<Plan> plan(Session& s, const wire::imap::SequenceSet& set, bool uid, const std::string& mailbox) {
   Plan out;
   co_await sync(s, Tell::all_but_gone);
-  if (!uid && largest_number(set) > s.view->uids.size()) {
+  if (!uid && names_missing(set, s.view->uids.size())) {
     out.refusal = bad("No such message number");
     co_return out;
   }

@@ -101,7 +101,7 @@ class Fetcher {
       if (entry == entries.end() || entry->uid != changed.uid) continue;
       entry->flags = std::move(changed.flags);
       entry->modseq = changed.modseq;
-      s_.view->told(changed.modseq);
+      s_.view->told(*entry);
       seen_now.push_back(changed.uid);
     }
     co_return Result<void>();
@@ -170,7 +170,7 @@ class Fetcher {
 Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   // What has come in since counts: "n:*" names it (RFC 3501 section 6.4.8).
   co_await sync(s, Tell::all_but_gone);
-  if (!c.uid && largest_number(c.set) > s.view->uids.size()) co_return bad("No such message number");
+  if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
   FetchPlan plan = plan_fetch(c.items, c.uid);
   Batches batches(messages_of(*s.view, c.set, c.uid), plan.needs_summary);
   Fetcher fetcher(s, std::move(plan));

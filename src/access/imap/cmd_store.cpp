@@ -43,7 +43,7 @@ Task<void> tell_updated(Session& s, std::vector<store::Entry> entries, bool sile
   for (const store::Entry& entry : entries) learned |= s.view->learn_keywords(entry.flags.keywords);
   if (learned) tell_known_flags(s);
   for (const store::Entry& entry : entries) {
-    s.view->told(entry.modseq);
+    s.view->told(entry);
     if (silent) continue;
     const uint32_t sequence = s.view->uids.sequence(entry.uid);
     if (sequence != 0) tell_flags(s, sequence, entry);
@@ -74,8 +74,9 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, store::F
 
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
   if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
-  co_await sync(s, Tell::all_but_gone);
-  if (!c.uid && largest_number(c.set) > s.view->uids.size()) co_return bad("No such message number");
+  // Not before a silent STORE: flags told now, without its change, could be taken for its result.
+  if (!c.silent) co_await sync(s, Tell::all_but_gone);
+  if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
   const std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
   const std::vector<store::Uid> uids = uids_of(*s.view, messages);
   const store::FlagUpdate update = update_of(c);

@@ -30,7 +30,7 @@ void learn_keywords(Session& s, const std::vector<store::Entry>& changed) {
 
 Task<void> tell_changed(Session& s, const std::vector<store::Entry>& changed, store::Uid first_new) {
   for (const store::Entry& entry : changed) {
-    if (entry.uid >= first_new || s.view->already_told(entry.modseq)) continue;
+    if (entry.uid >= first_new || s.view->already_told(entry)) continue;
     const uint32_t sequence = s.view->uids.sequence(entry.uid);
     if (sequence == 0) continue;
     tell_flags(s, sequence, entry);

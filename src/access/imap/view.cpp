@@ -11,13 +11,19 @@ uint32_t View::recent() const {
   return uids.size() + 1 - uids.lower_bound(recent_from);
 }
 
-bool View::already_told(store::ModSeq modseq) const {
-  return std::binary_search(own.begin(), own.end(), modseq);
+bool View::already_told(const store::Entry& entry) const {
+  return std::binary_search(own.begin(), own.end(), std::pair(entry.uid, entry.modseq));
 }
 
-void View::told(store::ModSeq modseq) {
-  auto place = std::lower_bound(own.begin(), own.end(), modseq);
-  if (place == own.end() || *place != modseq) own.insert(place, modseq);
+void View::told(const store::Entry& entry) {
+  if (entry.modseq <= known) return;  // the next look at the changes won't find it
+  const std::pair item(entry.uid, entry.modseq);
+  if (own.empty() || own.back() < item) {
+    own.push_back(item);
+  } else {
+    auto place = std::lower_bound(own.begin(), own.end(), item);
+    if (*place != item) own.insert(place, item);
+  }
 }
 
 void View::add_gone(const std::vector<store::Uid>& vanished) {

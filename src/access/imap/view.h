@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "access/imap/waker.h"
@@ -22,7 +23,8 @@ struct View {
   store::Uid recent_from = 1;    // messages from here on are \Recent in this session (RFC 3501 section 2.3.2)
   store::ModSeq known = 0;       // all changes up to here are in the view
   std::vector<store::Uid> gone;  // rising: expunged, and the client not yet told (RFC 3501 section 7.4.1)
-  std::vector<store::ModSeq> own;     // rising: changes of this session that it has told already
+  // Changes of this session that it has told already: UID and MODSEQ, rising.
+  std::vector<std::pair<store::Uid, store::ModSeq>> own;
   std::vector<std::string> keywords;  // in the FLAGS response the client has
   bool stale = false;                 // the store could not tell the news: ask again
   Waker waker;
@@ -30,8 +32,8 @@ struct View {
 
   uint32_t recent() const;
   bool is_recent(store::Uid uid) const { return uid >= recent_from; }
-  bool already_told(store::ModSeq modseq) const;
-  void told(store::ModSeq modseq);
+  bool already_told(const store::Entry& entry) const;
+  void told(const store::Entry& entry);
   // Notes that these (rising) UIDs are gone; those the view doesn't have are left out.
   void add_gone(const std::vector<store::Uid>& vanished);
   // True if there was a keyword that the client doesn't know yet.

@@ -71,10 +71,10 @@ std::vector<NumberRange> resolve(const SequenceSet& set, uint32_t star) {
   return merged;
 }
 
-uint32_t largest_number(const SequenceSet& set) {
-  uint32_t largest = 0;
-  for (const SequenceRange& range : set.ranges) largest = std::max({largest, range.first, range.last});
-  return largest;
+bool names_missing(const SequenceSet& set, uint32_t exists) {
+  return std::any_of(set.ranges.begin(), set.ranges.end(), [&](const SequenceRange& range) {
+    return range.first != 0 && range.last != 0 && std::max(range.first, range.last) > exists;
+  });
 }
 
 bool contains(const std::vector<NumberRange>& ranges, uint32_t number) {

@@ -34,8 +34,9 @@ bool parse_sequence_set(std::string_view text, SequenceSet& out);
 // and only "*" was named. Cost: n log n of the number of ranges, not of the numbers.
 std::vector<NumberRange> resolve(const SequenceSet& set, uint32_t star);
 
-// The largest plain number named, 0 if none.
-uint32_t largest_number(const SequenceSet& set);
+// Whether the set names, as sequence numbers, a message that a mailbox of `exists` messages doesn't have: an
+// error of the client (RFC 3501 section 9, seq-number). Ranges with "*" always hold: they name what is there.
+bool names_missing(const SequenceSet& set, uint32_t exists);
 
 // True if `number` is in one of the rising `ranges`.
 bool contains(const std::vector<NumberRange>& ranges, uint32_t number);

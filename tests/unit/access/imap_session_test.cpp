@@ -1,0 +1,206 @@
+// What dialogue scripts can't say: injection around STARTTLS, slow readers, shutdown, limits, cost of idle
+// sessions.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include "imap_house.h"
+#include "net/tls.h"
+
+namespace posthouse::access::imap::test {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+std::shared_ptr<const net::TlsContext> any_tls() {
+  auto made = net::make_self_signed({"mail.example.test"});
+  auto context = net::TlsContext::server({*made}, "imap");
+  return *context;
+}
+
+// RFC 3501 section 6.2.1: octets behind STARTTLS in the same piece are somebody else's.
+TEST(ImapSession, InputBehindStartTlsEndsTheConnection) {
+  House house;
+  house.options->tls = any_tls();
+  auto client = house.connect();
+  client->take();
+  const std::string answer = client->ask("a STARTTLS\r\nb LOGIN alice demo\r\n");
+  EXPECT_THAT(answer, Not(HasSubstr("b ")));
+  EXPECT_THAT(answer, Not(HasSubstr("a OK")));
+  EXPECT_TRUE(client->closed());
+}
+
+TEST(ImapSession, BrokenDirectoryIsTemporary) {
+  House house;
+  house.accounts.broken = true;
+  auto client = house.connect();
+  client->take();
+  EXPECT_THAT(client->ask("a LOGIN alice demo\r\n"), HasSubstr("a NO [UNAVAILABLE]"));
+}
+
+TEST(ImapSession, TooManyErrorsEndTheSession) {
+  House house;
+  house.options->max_bad_commands = 3;
+  auto client = house.connect();
+  client->take();
+  EXPECT_THAT(client->ask("x\r\nx\r\nx\r\nx\r\nx\r\n"), EndsWith("* BYE Too many errors\r\n"));
+  EXPECT_TRUE(client->closed());
+}
+
+TEST(ImapSession, EndlessLineEndsTheSession) {
+  House house;
+  auto client = house.connect();
+  client->take();
+  for (int i = 0; i < 20 && !client->closed(); i++) client->send(std::string(10'000, 'x'));
+  EXPECT_THAT(client->take(), HasSubstr("* BYE"));
+  EXPECT_TRUE(client->closed());
+}
+
+TEST(ImapSession, ClientThatLeavesInTheMiddle) {
+  for (const char* last :
+       {"a LOG", "a LOGIN {5}\r\nal", "a LOGIN alice demo\r\nb APPEND INBOX {100}\r\nonly a part",
+        "a LOGIN alice demo\r\nb SELECT INBOX\r\nc IDLE\r\n", "a AUTHENTICATE PLAIN\r\n"}) {
+    House house;
+    auto client = house.connect();
+    client->send(last);
+    client->stream().close();
+    house.run();
+    EXPECT_TRUE(client->closed()) << last;
+    Result<store::MailboxInfo> inbox = house.executor.run(house.store.mailbox(1, std::string("INBOX")));
+    EXPECT_EQ(inbox->exists, 0u);
+  }
+}
+
+// A large message goes through in pieces, whatever the reader's pace, and comes out as it went in.
+TEST(ImapSession, LargeMessageInAndOutWithASlowReader) {
+  House house;
+  std::string message = "Subject: large\r\n\r\n";
+  for (int i = 0; message.size() < 3'000'000; i++) message += "line " + std::to_string(i) + "\r\n";
+  auto client = house.login("alice");
+  EXPECT_THAT(client->ask("a APPEND INBOX {" + std::to_string(message.size()) + "}\r\n"), HasSubstr("+ "));
+  for (size_t at = 0; at < message.size(); at += 50'000)
+    client->send(std::string_view(message).substr(at, 50'000));
+  EXPECT_THAT(client->ask("\r\n"), HasSubstr("a OK [APPENDUID"));
+  EXPECT_THAT(client->ask("b SELECT INBOX\r\n"), HasSubstr("b OK"));
+  client->stream().set_capacity(10'000);
+  const std::string answer = client->ask("c FETCH 1 (RFC822.SIZE BODY.PEEK[])\r\n");
+  const std::string size = std::to_string(message.size());
+  EXPECT_TRUE(answer == "* 1 FETCH (RFC822.SIZE " + size + " BODY[] {" + size + "}\r\n" + message +
+                            ")\r\nc OK FETCH done\r\n");
+  const std::string piece = client->ask("d FETCH 1 BODY.PEEK[]<2000000.200000>\r\n");
+  EXPECT_THAT(piece,
+              HasSubstr("BODY[]<2000000> {200000}\r\n" + message.substr(2'000'000, 200'000) + ")\r\nd OK"));
+}
+
+// RFC 3501 section 9: CHAR8 has no NUL.
+TEST(ImapSession, NulNeverLeaves) {
+  House house;
+  std::string message = "Subject: x\r\n\r\na";
+  message += '\0';
+  message += "b\r\n";
+  house.deliver(1, "INBOX", message);
+  auto client = house.login("alice");
+  const std::string answer = client->ask("a SELECT INBOX\r\nb FETCH 1 BODY[]\r\n");
+  EXPECT_EQ(answer.find('\0'), std::string::npos);
+  EXPECT_THAT(answer, HasSubstr("{19}\r\nSubject: x\r\n\r\na\x80"
+                                "b\r\n"));
+}
+
+TEST(ImapSession, ManyPipelinedPairsOfStoreAndExpunge) {
+  House house;
+  constexpr int kMessages = 300;
+  for (int i = 0; i < kMessages; i++) house.deliver(1, "INBOX", "Subject: x\r\n\r\n");
+  auto client = house.login("alice");
+  std::string commands = "a SELECT INBOX\r\n";
+  for (int i = 0; i < kMessages; i++) {
+    commands += "s STORE 1 +FLAGS.SILENT (\\Deleted)\r\ne EXPUNGE\r\n";
+  }
+  const std::string answer = client->ask(commands);
+  EXPECT_THAT(answer, Not(HasSubstr(" BAD ")));
+  EXPECT_THAT(answer, Not(HasSubstr(" NO ")));
+  Result<store::MailboxInfo> inbox = house.executor.run(house.store.mailbox(1, std::string("INBOX")));
+  EXPECT_EQ(inbox->exists, 0u);
+}
+
+// More messages than one batch has: every one is told once and in order.
+TEST(ImapSession, BatchesJoinWithoutSeam) {
+  House house;
+  constexpr int kMessages = 1'100;
+  for (int i = 0; i < kMessages; i++)
+    house.deliver(1, "INBOX", "Subject: n" + std::to_string(i + 1) + "\r\n\r\n");
+  auto client = house.login("alice");
+  EXPECT_THAT(client->ask("a SELECT INBOX\r\n"), HasSubstr("* 1100 EXISTS"));
+  for (const char* items : {"(FLAGS)", "(ENVELOPE)", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])"}) {
+    std::string answer = client->ask("b FETCH 1:* " + std::string(items) + "\r\n");
+    size_t at = 0;
+    for (int i = 1; i <= kMessages; i++) {
+      at = answer.find("* " + std::to_string(i) + " FETCH (", at);
+      ASSERT_NE(at, std::string::npos) << items << " " << i;
+    }
+    EXPECT_THAT(answer, EndsWith("b OK FETCH done\r\n"));
+  }
+  // Every second one: a set of many short ranges.
+  std::string set = "1";
+  for (int i = 3; i <= kMessages; i += 2) set += "," + std::to_string(i);
+  const std::string odd = client->ask("c UID FETCH " + set + " (ENVELOPE)\r\n");
+  EXPECT_THAT(odd, HasSubstr("* 1099 FETCH (UID 1099 ENVELOPE (NIL \"n1099\""));
+  EXPECT_THAT(odd, Not(HasSubstr("* 1098 FETCH")));
+  const std::string found = client->ask("d SEARCH SUBJECT n10 NOT SEEN\r\n");
+  EXPECT_THAT(found, HasSubstr("* SEARCH 10 100 101 102"));
+  EXPECT_THAT(found, HasSubstr(" 1099\r\n"));
+  EXPECT_THAT(client->ask("e STORE 1:* +FLAGS.SILENT (\\Deleted)\r\nf EXPUNGE\r\n"), HasSubstr("f OK"));
+}
+
+// Two sessions, one message moved away while the other FETCHes it by its old number: no other message is
+// shown.
+TEST(ImapSession, NumbersNeverShiftUnderAFetch) {
+  House house;
+  for (int i = 1; i <= 3; i++) house.deliver(1, "INBOX", "Subject: n" + std::to_string(i) + "\r\n\r\n");
+  auto a = house.login("alice");
+  auto b = house.login("alice");
+  a->ask("a SELECT INBOX\r\n");
+  b->ask("a SELECT INBOX\r\n");
+  b->ask("b MOVE 1 Trash\r\n");
+  EXPECT_THAT(a->ask("b FETCH 2 BODY.PEEK[HEADER]\r\n"), HasSubstr("Subject: n2"));
+  EXPECT_THAT(a->ask("c FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("c NO [EXPUNGEISSUED]"));
+  EXPECT_THAT(a->ask("d NOOP\r\n"), HasSubstr("* 1 EXPUNGE\r\n"));
+  EXPECT_THAT(a->ask("e FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("Subject: n2"));
+}
+
+TEST(ImapSession, SpecialNamesGoRoundTrip) {
+  House house;
+  auto client = house.login("alice");
+  for (const char* name :
+       {"a&-b", "&2D3c6A-", "x&AOQ-y", "100%", "st*r", "quo\\\"te", "back\\\\slash", "&AN8-/&AN8-"}) {
+    const std::string quoted = "\"" + std::string(name) + "\"";
+    EXPECT_THAT(client->ask("a CREATE " + quoted + "\r\n"), HasSubstr("a OK")) << name;
+    EXPECT_THAT(client->ask("b LIST \"\" *\r\n"), HasSubstr(name));
+    EXPECT_THAT(client->ask("c SELECT " + quoted + "\r\n"), HasSubstr("c OK")) << name;
+    EXPECT_THAT(client->ask("d UNSELECT\r\n"), HasSubstr("d OK"));
+  }
+}
+
+// An idle session keeps no buffers. What is counted here includes both ends of the stream in memory.
+TEST(ImapSession, IdleSessionsAreSmall) {
+  House house;
+  house.options->max_sessions_per_account = 10'000;
+  house.deliver(1, "INBOX", "Subject: x\r\n\r\n");
+  constexpr size_t kSessions = 200;
+  std::vector<std::unique_ptr<Client>> clients;
+  clients.reserve(kSessions);
+  const size_t before = mallinfo2().uordblks;
+  for (size_t i = 0; i < kSessions; i++) {
+    clients.push_back(house.login("alice"));
+    clients.back()->ask("a SELECT INBOX\r\nb FETCH 1 (ENVELOPE BODY.PEEK[])\r\nc IDLE\r\n");
+  }
+  const size_t after = mallinfo2().uordblks;
+  const size_t each = (after - std::min(before, after)) / kSessions;
+  RecordProperty("octets_per_session", static_cast<int>(each));
+  // Unoptimised coroutine frames are larger than those of a release.
+  EXPECT_LT(each, 12u * 1024);
+}
+
+}  // namespace
+}  // namespace posthouse::access::imap::test
