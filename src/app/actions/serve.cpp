@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "app/actions/actions.h"
+#include "app/core/folders.h"
 #include "app/limits.h"
 #include "app/privileges/sandbox.h"
 #include "app/privileges/user.h"
@@ -16,26 +17,6 @@
 
 namespace posthouse::app::actions {
 namespace {
-
-// The folders it works in, made while there still are the rights for it.
-Result<void> make_folders(const Config& config, const User* owner) {
-  if (auto made = make_directory(config.server.data_directory, 0700, owner); !made) return made;
-  for (const std::string& path : {store_directory(config), run_directory(config), key_directory(config)}) {
-    if (auto made = make_directory(path, 0700, owner); !made) return made;
-  }
-  return {};
-}
-
-// As root: who to become.
-Result<std::optional<User>> user_to_become(const Config& config) {
-  if (!is_root()) return std::nullopt;
-  if (config.server.user.empty()) {
-    return fail(FaultKind::policy, "server.user: expected the user to run as, for this is started as root");
-  }
-  auto user = find_user(config.server.user, config.server.group);
-  if (!user) return std::unexpected(user.error());
-  return *user;
-}
 
 Result<void> give_up_root(const std::optional<User>& user) {
   return user ? become(*user) : set_no_new_privileges();
@@ -74,7 +55,7 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
 int check_sandbox(const Config& config, const std::string& config_file) {
   auto user = user_to_become(config);
   if (!user) return complain(user.error());
-  if (auto made = make_folders(config, user->has_value() ? &**user : nullptr); !made)
+  if (auto made = make_data_folders(config, user->has_value() ? &**user : nullptr); !made)
     return complain(made.error());
   if (auto done = give_up_root(*user); !done) return complain(done.error());
   if (auto done = confine(files_for(config, config_file)); !done) return complain(done.error());
@@ -103,7 +84,7 @@ int serve(const Invocation& in) {
     complain(user.error());
     return EX_CONFIG;
   }
-  if (auto made = make_folders(*config, user->has_value() ? &**user : nullptr); !made)
+  if (auto made = make_data_folders(*config, user->has_value() ? &**user : nullptr); !made)
     return complain(made.error());
   auto listeners = bind_listeners(*config);
   if (!listeners) {

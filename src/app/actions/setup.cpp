@@ -52,8 +52,8 @@ void print_for_people(const SetupResult& result) {
       "PTR: ask whoever gave you this host's addresses to let each resolve to {}. Without it others refuse "
       "your "
       "letters.\n\n"
-      "The certificate {} is self-signed: put one of an authority in its place, or name its files under "
-      "[tls]; it is read as soon as it changes.\n\nNext: {}\n",
+      "The certificate {} is self-signed: name the files of one that an authority signed under "
+      "[tls]; they are read as soon as they change.\n\nNext: {}\n",
       result.dns.domain, mta_sts_policy(result.dns), result.dns.hostname, result.certificate,
       next_command(result));
 }

@@ -23,9 +23,15 @@ std::string roff(std::string_view text) {
   return out;
 }
 
+// "N"; CLI11 adds what its checks say after a colon.
+std::string type_of(const CLI::Option* option) {
+  std::string type = option->get_type_name();
+  return type.substr(0, type.find(':'));
+}
+
 std::string name_of(const CLI::Option* option) {
   std::string name = option->get_name(option->get_positional(), true);
-  std::string type = option->get_type_name();
+  std::string type = type_of(option);
   if (option->get_positional()) return type;
   std::string out;
   size_t start = 0;
@@ -58,7 +64,7 @@ std::string synopsis(const CLI::App* app, const std::string& name) {
   for (const CLI::Option* option : app->get_options()) {
     if (!option->get_positional()) continue;
     std::string dots = option->get_expected_max() > 1 ? "..." : "";
-    std::string shown = fmt::format("\\fI{}\\fR{}", roff(option->get_type_name()), dots);
+    std::string shown = fmt::format("\\fI{}\\fR{}", roff(type_of(option)), dots);
     out += option->get_required() ? shown + "\n" : "[" + shown + "]\n";
   }
   return out;

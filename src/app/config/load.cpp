@@ -239,14 +239,6 @@ void check_together(Loaded& out, const std::string& file) {
     loopback_only(c.listen.submission, "listen.submission", why);
     loopback_only(c.listen.imap, "listen.imap", why);
   }
-  if (c.tls.certificates.empty()) {
-    if (!c.listen.submissions.empty()) {
-      reader.problem(0, "listen.submissions", "expected \"off\", for there are no tls.certificates");
-    }
-    if (!c.listen.imaps.empty()) {
-      reader.problem(0, "listen.imaps", "expected \"off\", for there are no tls.certificates");
-    }
-  }
   if (!c.smarthost.user.empty() && c.smarthost.password_file.empty()) {
     reader.problem(0, "smarthost.password_file", "expected a file, for smarthost.user is set");
   }

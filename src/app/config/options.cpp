@@ -84,7 +84,7 @@ const Option kOptions[] = {
      "them, the "
      "first is the default. They are read again when they change. `server.user` must be able to read them. "
      "None: "
-     "no TLS, and no logins.",
+     "a self-signed one is made in the data directory.",
      &at<&C::tls, &C::Tls::certificates>},
     {"tls.ca_file", K::text, R"("")", false, 0, 0, "",
      "Authorities to trust when a smarthost's certificate is checked, PEM. Empty: the system's.",

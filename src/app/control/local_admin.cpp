@@ -1,8 +1,7 @@
 #include <boost/json.hpp>
-#include <filesystem>
 
 #include "app/control/admin.h"
-#include "app/privileges/user.h"
+#include "app/core/folders.h"
 #include "net/loop.h"
 
 namespace posthouse::app::control {
@@ -65,18 +64,17 @@ class LocalAdmin : public Admin {
 }  // namespace
 
 Result<std::unique_ptr<Admin>> open_local(const Config& config) {
+  std::optional<User> user;
   if (is_root() && !config.server.user.empty()) {
-    auto user = find_user(config.server.user, config.server.group);
-    if (!user) return std::unexpected(user.error());
+    auto found = user_to_become(config);
+    if (!found) return std::unexpected(found.error());
+    user = *found;
+  }
+  if (auto made = make_data_folders(config, user ? &*user : nullptr); !made)
+    return std::unexpected(made.error());
+  if (user) {
     auto became = become(*user);
     if (!became) return std::unexpected(became.error());
-  }
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(store_directory(config), ignored)) {
-    return fail(FaultKind::not_found,
-                fmt::format("there is no store in {} (server.data_directory); `posthouse setup` "
-                            "makes one",
-                            config.server.data_directory));
   }
   auto core = Core::open(config);
   if (!core) return std::unexpected(core.error());

@@ -37,7 +37,7 @@ class DemoDirectory {
   bool temporary_;
 };
 
-// Loopback listeners at the base port, a self-signed certificate in the folder, plain logins allowed.
+// Loopback listeners at the base port, everything in the folder, plain logins allowed.
 Result<Config> demo_config(const DemoOptions& options, const std::string& directory);
 
 // Domain and accounts, those that are not there yet. The addresses of accounts that are new.

@@ -1,14 +1,11 @@
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "app/config/load.h"
+#include "app/core/folders.h"
 #include "app/demo/demo.h"
-#include "app/privileges/user.h"
 #include "app/server/listeners.h"
-#include "net/tls.h"
 
 namespace posthouse::app {
 namespace {
@@ -24,30 +21,6 @@ constexpr DemoPort kPorts[] = {
 
 // Many clients on one machine are what a demo and its tests are about.
 constexpr uint64_t kDemoConnections = 10'000;
-
-Result<void> write_private(const std::string& path, const std::string& text) {
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-  std::ofstream out(path, std::ios::binary);
-  ::chmod(path.c_str(), 0600);
-  out << text;
-  out.close();
-  if (!out) return fail(FaultKind::io, fmt::format("{}: {}", path, std::strerror(errno)));
-  return {};
-}
-
-Result<void> make_certificate(const std::string& directory, const std::string& domain,
-                              CertificateFiles& files) {
-  if (auto made = make_directory(directory, 0700, nullptr); !made) return made;
-  files = {directory + "/certificate.pem", directory + "/key.pem"};
-  std::error_code ignored;
-  // A client that was told to trust it may go on doing so.
-  if (std::filesystem::exists(files.chain, ignored) && std::filesystem::exists(files.key, ignored)) return {};
-  auto made = net::make_self_signed({"mail." + domain, domain, "localhost", "127.0.0.1"});
-  if (!made) return std::unexpected(made.error());
-  if (auto done = write_private(files.key, made->key_pem); !done) return done;
-  return write_private(files.chain, made->chain_pem);
-}
 
 }  // namespace
 
@@ -94,10 +67,7 @@ Result<Config> demo_config(const DemoOptions& options, const std::string& direct
   config.limits.imap_sessions_per_account = kDemoConnections;
   config.queue.allow_loopback = true;
   config.log.file = directory + "/posthouse.log";
-  CertificateFiles files;
-  if (auto made = make_certificate(directory + "/tls", domain, files); !made)
-    return std::unexpected(made.error());
-  config.tls.certificates = {files};
+  if (auto made = make_data_folders(config, nullptr); !made) return std::unexpected(made.error());
   apply_settings(loaded, options.settings);
   if (!loaded.problems.empty()) return fail(FaultKind::syntax, loaded.problems.front().to_string());
   return config;

@@ -4,6 +4,7 @@
 
 #include "app/limits.h"
 #include "app/privileges/user.h"
+#include "app/server/own_certificate.h"
 #include "app/server/server_impl.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -72,6 +73,7 @@ net::HttpReply answer_metrics(const net::HttpRequest& request) {
 // Everything that can fail for a reason the operator can mend, before anything is served.
 Result<void> Server::Impl::prepare() {
   if (auto made = make_directory(run_directory(config_), 0700, nullptr); !made) return made;
+  if (auto added = add_own_certificate(config_); !added) return added;
   auto protocols = make_protocols(config_);
   if (!protocols) return std::unexpected(protocols.error());
   protocols_ = *protocols;

@@ -3,6 +3,7 @@
 #include "app/config/options.h"
 #include "app/limits.h"
 #include "app/server/logging.h"
+#include "app/server/own_certificate.h"
 #include "app/server/server_impl.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -79,6 +80,10 @@ void Server::Impl::reload() {
       log::error("server.reload_refused", {{"problem", problem.to_string()}});
     }
     if (!loaded.problems.empty()) return;
+    if (auto added = add_own_certificate(loaded.config); !added) {
+      log::error("server.reload_refused", {{"problem", added.error().what}});
+      return;
+    }
     for (const Option& option : options()) {
       if (value_text(option, loaded.config) == value_text(option, config_)) continue;
       if (!option.reloadable) {

@@ -1,8 +1,6 @@
 #include "app/setup/setup.h"
 
-#include <fcntl.h>
 #include <fmt/chrono.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,12 +9,13 @@
 #include "app/config/load.h"
 #include "app/config/reference.h"
 #include "app/core/core.h"
+#include "app/core/folders.h"
 #include "app/privileges/user.h"
+#include "app/server/own_certificate.h"
 #include "app/setup/dkim_key.h"
 #include "base/random.h"
 #include "message/address.h"
 #include "net/loop.h"
-#include "net/tls.h"
 
 namespace posthouse::app {
 namespace {
@@ -25,18 +24,17 @@ constexpr size_t kPasswordLength = 20;
 
 // The places that belong together.
 struct Places {
-  std::string config_directory, config_file, data_directory, tls_directory;
+  std::string config_directory, config_file, data_directory;
 };
 
 Places places_for(const SetupOptions& options) {
   if (options.directory.empty()) {
-    return {"/etc/posthouse", "/etc/posthouse/posthouse.toml", "/var/lib/posthouse",
-            "/var/lib/posthouse/tls"};
+    return {"/etc/posthouse", "/etc/posthouse/posthouse.toml", "/var/lib/posthouse"};
   }
   std::error_code error;
   std::string root = std::filesystem::absolute(options.directory, error).lexically_normal().string();
   while (root.size() > 1 && root.back() == '/') root.pop_back();
-  return {root, root + "/posthouse.toml", root + "/data", root + "/data/tls"};
+  return {root, root + "/posthouse.toml", root + "/data"};
 }
 
 Result<void> nothing_there(const Places& places) {
@@ -49,27 +47,6 @@ Result<void> nothing_there(const Places& places) {
   return {};
 }
 
-// Creates the file, which must not exist.
-Result<void> write_new(const std::string& path, const std::string& text, unsigned mode, const User* group) {
-  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-  if (fd < 0)
-    return fail(errno == EEXIST ? FaultKind::exists : FaultKind::io,
-                fmt::format("{}: {}", path, std::strerror(errno)));
-  bool good = true;
-  for (size_t at = 0; good && at < text.size();) {
-    ssize_t n = ::write(fd, text.data() + at, text.size() - at);
-    good = n > 0;
-    at += good ? static_cast<size_t>(n) : 0;
-  }
-  good = good && fchmod(fd, mode) == 0;
-  if (group != nullptr && is_root()) good = good && fchown(fd, 0, group->gid) == 0;
-  good = good && fsync(fd) == 0;
-  int error = errno;
-  close(fd);
-  if (!good) return fail(FaultKind::io, fmt::format("{}: {}", path, std::strerror(error)));
-  return {};
-}
-
 Config config_for(const SetupOptions& options, const Places& places, const std::string& domain,
                   bool as_root) {
   Config config = default_config();
@@ -77,19 +54,10 @@ Config config_for(const SetupOptions& options, const Places& places, const std::
   config.server.default_domain = domain;
   config.server.data_directory = places.data_directory;
   if (as_root) config.server.user = options.user;
-  config.tls.certificates = {{places.tls_directory + "/certificate.pem", places.tls_directory + "/key.pem"}};
   std::error_code error;
   const char* anchor = "/usr/share/dns/root.key";
   if (std::filesystem::exists(anchor, error)) config.resolver.trust_anchor = anchor;
   return config;
-}
-
-Result<void> make_certificate(const Config& config, const std::string& domain) {
-  auto made = net::make_self_signed({config.server.hostname, domain});
-  if (!made) return std::unexpected(made.error());
-  const CertificateFiles& files = config.tls.certificates.front();
-  if (auto done = write_new(files.key, made->key_pem, 0600, nullptr); !done) return done;
-  return write_new(files.chain, made->chain_pem, 0644, nullptr);
 }
 
 Result<void> make_keys(const Config& config, DnsFacts& dns) {
@@ -105,8 +73,8 @@ Result<void> make_keys(const Config& config, DnsFacts& dns) {
   auto path = [&](const std::string& selector) {
     return fmt::format("{}/{}.{}.pem", key_directory(config), dns.domain, selector);
   };
-  if (auto done = write_new(path(dns.rsa_selector), rsa->private_pem, 0600, nullptr); !done) return done;
-  return write_new(path(dns.ed25519_selector), ed25519->private_pem, 0600, nullptr);
+  if (auto done = write_new_file(path(dns.rsa_selector), rsa->private_pem, 0600); !done) return done;
+  return write_new_file(path(dns.ed25519_selector), ed25519->private_pem, 0600);
 }
 
 Task<Result<void>> make_account(Core& core, std::string domain, std::string address, Secret password) {
@@ -124,8 +92,8 @@ Task<Result<void>> make_account(Core& core, std::string domain, std::string addr
 
 Result<void> make_folders(const Places& places, const Config& config, const User* owner) {
   if (auto made = make_directory(places.config_directory, 0755, nullptr); !made) return made;
-  for (const std::string& path : {places.data_directory, places.tls_directory, store_directory(config),
-                                  run_directory(config), key_directory(config)}) {
+  for (const std::string& path :
+       {places.data_directory, store_directory(config), run_directory(config), key_directory(config)}) {
     if (auto made = make_directory(path, 0700, owner); !made) return made;
   }
   return {};
@@ -152,24 +120,23 @@ Result<SetupResult> set_up(const SetupOptions& options) {
   Config config = config_for(options, places, domain, owner.has_value());
   const User* owner_or_null = owner ? &*owner : nullptr;
   if (auto made = make_folders(places, config, owner_or_null); !made) return std::unexpected(made.error());
-  if (auto written = write_new(places.config_file, config_as_toml(config, true), 0640, owner_or_null);
-      !written) {
+  if (auto written = write_new_file(places.config_file, config_as_toml(config, true), 0640); !written) {
     return std::unexpected(written.error());
+  }
+  if (owner && ::lchown(places.config_file.c_str(), 0, owner->gid) != 0) {
+    return fail(FaultKind::io, fmt::format("{}: {}", places.config_file, std::strerror(errno)));
   }
   // From here on all that is made belongs to the user that serves.
   if (owner) {
     if (auto became = become(*owner); !became) return std::unexpected(became.error());
   }
-  SetupResult out{places.config_file,
-                  places.data_directory,
-                  *address,
-                  system_random().token(kPasswordLength),
-                  config.tls.certificates.front().chain,
-                  {}};
+  SetupResult out{
+      places.config_file, places.data_directory, *address, system_random().token(kPasswordLength), "", {}};
   out.dns.domain = domain;
   out.dns.hostname = config.server.hostname;
   out.dns.now = system_clock().now();
-  if (auto made = make_certificate(config, domain); !made) return std::unexpected(made.error());
+  if (auto made = add_own_certificate(config); !made) return std::unexpected(made.error());
+  out.certificate = config.tls.certificates.front().chain;
   if (auto made = make_keys(config, out.dns); !made) return std::unexpected(made.error());
   auto core = Core::open(config);
   if (!core) return std::unexpected(core.error());

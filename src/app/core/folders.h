@@ -1,0 +1,17 @@
+// The folders that the program works in.
+#pragma once
+
+#include "app/config/config.h"
+#include "app/privileges/user.h"
+#include "base/result.h"
+
+namespace posthouse::app {
+
+// Makes the data directory and what belongs in it, where it is not there yet; for `owner` (null: ourselves),
+// and nobody else may look inside.
+Result<void> make_data_folders(const Config& config, const User* owner);
+
+// As root: who to become. Not as root: nothing. A fault as root when the configuration names nobody.
+Result<std::optional<User>> user_to_become(const Config& config);
+
+}  // namespace posthouse::app

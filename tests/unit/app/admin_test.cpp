@@ -1,0 +1,247 @@
+#include "app/admin/service.h"
+
+#include <boost/json.hpp>
+#include <filesystem>
+
+#include "app/config/load.h"
+#include "app/control/admin.h"
+#include "app/control/server.h"
+#include "app/core/folders.h"
+#include "app/deliver/local_letter.h"
+#include "base/log.h"
+#include "net/loop.h"
+#include "net/socket.h"
+
+namespace posthouse::app {
+namespace {
+
+namespace json = boost::json;
+using testing::HasSubstr;
+
+class Admin : public testing::Test {
+ protected:
+  Admin() {
+    log::configure(log::Level::error, "", "text");
+    std::string pattern = (std::filesystem::temp_directory_path() / "posthouse-admin-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    config_ = default_config();
+    config_.server.hostname = "mail.a.test";
+    config_.server.data_directory = directory_ + "/data";
+    config_.store.memory = 16 << 20;
+    EXPECT_TRUE(make_data_folders(config_, nullptr));
+  }
+  ~Admin() override { std::filesystem::remove_all(directory_); }
+
+  // The answer as JSON text, or the fault as "kind: what".
+  std::string ask(const std::string& verb, const std::string& arguments) {
+    if (!local_) {
+      auto opened = control::open_local(config_);
+      EXPECT_TRUE(opened) << opened.error().what;
+      local_ = std::move(*opened);
+    }
+    auto answer = local_->call(verb, json::parse(arguments).as_object(), nullptr);
+    if (!answer) return fmt::format("{}: {}", to_string(answer.error().kind), answer.error().what);
+    return json::serialize(*answer);
+  }
+
+  std::string directory_;
+  Config config_;
+  std::unique_ptr<control::Admin> local_;
+};
+
+TEST_F(Admin, DomainsComeAndGo) {
+  EXPECT_THAT(ask("domain.add", R"({"name": "A.test"})"), HasSubstr(R"("name":"a.test")"));
+  EXPECT_THAT(ask("domain.add", R"({"name": "a.test"})"), HasSubstr("exists: "));
+  EXPECT_THAT(ask("domain.add", R"({})"), HasSubstr("syntax: name is missing"));
+  EXPECT_EQ(ask("domain.list", "{}"), R"([{"name":"a.test","catch_all":null,"quota_bytes":null}])");
+  EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("accounts":0)"));
+  EXPECT_THAT(ask("domain.show", R"({"name": "b.test"})"), HasSubstr("not_found: "));
+  EXPECT_EQ(ask("domain.remove", R"({"name": "a.test"})"), R"({"removed":"a.test"})");
+  EXPECT_EQ(ask("domain.list", "{}"), "[]");
+}
+
+TEST_F(Admin, AccountsWithPasswords) {
+  EXPECT_THAT(ask("account.add", R"({"address": "x@a.test"})"), HasSubstr("not_found"));
+  ask("domain.add", R"({"name": "a.test"})");
+  json::value made =
+      json::parse(ask("account.add", R"({"address": "X@a.test", "admin": true, "quota_bytes": 5000})"));
+  EXPECT_EQ(made.at("address"), "x@a.test");
+  EXPECT_EQ(made.at("password").as_string().size(), 20u);
+  json::value given = json::parse(ask("account.add", R"({"address": "y@a.test", "password": "secret"})"));
+  EXPECT_FALSE(given.as_object().contains("password"));
+  EXPECT_EQ(json::parse(ask("account.list", "{}")).as_array().size(), 2u);
+  json::value shown = json::parse(ask("account.show", R"({"address": "x@a.test"})"));
+  EXPECT_EQ(shown.at("messages"), 0);
+  EXPECT_EQ(shown.at("quota_bytes"), 5000);
+  EXPECT_EQ(shown.at("mailboxes").as_array().size(), 6u);
+  json::value changed =
+      json::parse(ask("account.change", R"({"address": "x@a.test", "enabled": false, "quota_bytes": null})"));
+  EXPECT_EQ(changed.at("enabled"), false);
+  EXPECT_TRUE(changed.at("quota_bytes").is_null());
+  EXPECT_EQ(changed.at("admin"), true);
+  EXPECT_THAT(ask("account.password", R"({"address": "y@a.test"})"), HasSubstr("password"));
+  EXPECT_THAT(ask("account.password", R"({"address": "nobody@a.test"})"), HasSubstr("not_found"));
+  EXPECT_EQ(ask("account.remove", R"({"address": "y@a.test"})"), R"({"removed":"y@a.test"})");
+  EXPECT_EQ(json::parse(ask("account.list", R"({"domain": "a.test"})")).as_array().size(), 1u);
+}
+
+TEST_F(Admin, Aliases) {
+  ask("domain.add", R"({"name": "a.test"})");
+  EXPECT_THAT(ask("alias.add", R"({"address": "all@a.test", "targets": ["x@b.test", "not an address"]})"),
+              HasSubstr("syntax: not an address"));
+  EXPECT_THAT(ask("alias.add", R"({"address": "all@a.test"})"), HasSubstr("syntax: targets"));
+  EXPECT_EQ(ask("alias.add", R"({"address": "all@a.test", "targets": ["x@b.test"]})"),
+            R"({"address":"all@a.test","targets":["x@b.test"]})");
+  EXPECT_THAT(ask("alias.add", R"({"address": "all@a.test", "targets": ["y@b.test"]})"),
+              HasSubstr("exists: "));
+  EXPECT_EQ(ask("alias.show", R"({"address": "all@a.test"})"),
+            R"({"address":"all@a.test","targets":["x@b.test"]})");
+  EXPECT_EQ(ask("alias.remove", R"({"address": "all@a.test"})"), R"({"removed":"all@a.test"})");
+  EXPECT_EQ(ask("alias.list", "{}"), "[]");
+}
+
+// Gives `text` in pieces of one byte.
+control::LetterPieces bytewise(std::string text) {
+  auto at = std::make_shared<size_t>(0);
+  return [text = std::move(text), at]() -> Result<std::string> {
+    return *at < text.size() ? std::string(1, text[(*at)++]) : std::string();
+  };
+}
+
+TEST_F(Admin, LettersAreDeliveredOrRefusedByName) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "x@a.test"})");
+  auto done =
+      local_->deliver({"s@b.test", {"x@a.test"}}, bytewise("From s Mon Nov 23\nSubject: hi\n\nbody\n"));
+  ASSERT_TRUE(done) << done.error().what;
+  EXPECT_THAT(ask("account.show", R"({"address": "x@a.test"})"), HasSubstr(R"("messages":1)"));
+  auto unknown = local_->deliver({"", {"nobody@a.test"}}, bytewise("a\n"));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().kind, FaultKind::not_found);
+  auto elsewhere = local_->deliver({"", {"x@b.test"}}, bytewise("a\n"));
+  ASSERT_FALSE(elsewhere);
+  EXPECT_EQ(elsewhere.error().kind, FaultKind::policy);
+  auto nonsense = local_->deliver({"", {"a b@a.test"}}, bytewise("a\n"));
+  ASSERT_FALSE(nonsense);
+  EXPECT_EQ(nonsense.error().kind, FaultKind::syntax);
+}
+
+TEST_F(Admin, QueueVerbsNeedToKnowWhichLetters) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("alias.add", R"({"address": "away@a.test", "targets": ["x@b.test"]})");
+  auto id = local_->deliver({"s@a.test", {"away@a.test"}}, bytewise("Subject: a\n\nb\n"));
+  ASSERT_TRUE(id) << id.error().what;
+  json::value letters = json::parse(ask("queue.list", "{}"));
+  ASSERT_EQ(letters.as_array().size(), 1u);
+  EXPECT_EQ(letters.at(0).at("recipients").at(0).at("address"), "x@b.test");
+  std::string which = fmt::format(R"({{"ids": ["{}"]}})", *id);
+  EXPECT_EQ(json::parse(ask("queue.show", fmt::format(R"({{"id": "{}"}})", *id))).at("id").as_string(), *id);
+  EXPECT_THAT(ask("queue.delete", "{}"), HasSubstr("syntax: which letters?"));
+  EXPECT_THAT(ask("queue.delete", R"({"ids": ["!"]})"), HasSubstr("syntax: not a queue id"));
+  EXPECT_THAT(ask("queue.delete", R"({"ids": ["0000000000001"]})"), HasSubstr("not_found"));
+  EXPECT_EQ(ask("queue.hold", which), R"({"letters":1})");
+  EXPECT_EQ(json::parse(ask("queue.list", R"({"state": "held"})")).as_array().size(), 1u);
+  EXPECT_EQ(ask("queue.release", R"({"domain": "b.test"})"), R"({"letters":1})");
+  EXPECT_EQ(json::parse(ask("queue.list", R"({"state": "held"})")).as_array().size(), 0u);
+  EXPECT_THAT(ask("queue.list", R"({"state": "odd"})"), HasSubstr("syntax: state"));
+  EXPECT_EQ(ask("queue.delete", R"({"all": true})"), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.list", "{}"), "[]");
+}
+
+TEST_F(Admin, BouncesGoBackWithoutAServer) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "s@a.test"})");
+  ask("alias.add", R"({"address": "away@a.test", "targets": ["x@b.test"]})");
+  auto id = local_->deliver({"s@a.test", {"away@a.test"}}, bytewise("Subject: a\n\nb\n"));
+  ASSERT_TRUE(id) << id.error().what;
+  EXPECT_EQ(ask("queue.bounce", fmt::format(R"({{"ids": ["{}"]}})", *id)), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.list", "{}"), "[]");
+  EXPECT_THAT(ask("account.show", R"({"address": "s@a.test"})"), HasSubstr(R"("messages":1)"));
+}
+
+TEST_F(Admin, StoreCheckAndStatus) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "x@a.test"})");
+  json::value report = json::parse(ask("store.check", "{}"));
+  EXPECT_EQ(report.at("accounts"), 1);
+  EXPECT_TRUE(report.at("problems").as_array().empty());
+  EXPECT_EQ(json::parse(ask("status", "{}")).at("queue").at("letters"), 0);
+}
+
+TEST_F(Admin, UnknownVerbs) {
+  EXPECT_THAT(ask("account.explode", "{}"), HasSubstr("syntax: unknown verb"));
+}
+
+// The same through a socket, in this thread's loop.
+Task<Result<std::string>> send_raw(std::string path, std::string bytes) {
+  auto stream = co_await net::connect_unix(path, system_clock().steady() + seconds(5));
+  if (!stream) co_return std::unexpected(stream.error());
+  (*stream)->set_deadline(system_clock().steady() + seconds(10));
+  auto sent = co_await (*stream)->write_all(bytes);
+  if (!sent) co_return std::unexpected(sent.error());
+  std::string got;
+  std::array<char, 4096> buffer;
+  while (true) {
+    auto n = co_await (*stream)->read_some(buffer);
+    if (!n || *n == 0) break;
+    got.append(buffer.data(), *n);
+    if (got.size() >= 4 && got.find("}") != std::string::npos) break;
+  }
+  co_return got;
+}
+
+std::string frame(const std::string& payload) {
+  auto n = static_cast<uint32_t>(payload.size());
+  return std::string{static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
+                     static_cast<char>(n)} +
+         payload;
+}
+
+Task<Result<void>> talk(Core& core, std::string path, std::vector<std::string> sent,
+                        std::vector<std::string>& got) {
+  AdminService service(core);
+  control::Server::Options options{path, "mail.a.test", "a.test"};
+  auto server = control::Server::start(net::this_loop(), service, options);
+  if (!server) co_return std::unexpected(server.error());
+  for (size_t i = 0; i < sent.size(); ++i) {
+    auto answer = co_await send_raw(path, sent[i]);
+    got.push_back(answer ? *answer : answer.error().what);
+  }
+  co_await (*server)->stop();
+  co_return Result<void>();
+}
+
+TEST_F(Admin, JunkOnTheSocketEndsThatClientOnly) {
+  auto core = Core::open(config_);
+  ASSERT_TRUE(core);
+  std::string good = frame(R"({"verb": "status", "arguments": {}})");
+  std::vector<std::string> got;
+  auto done = net::run_blocking(talk(**core, control_path(config_),
+                                     {frame("not json"), "\xff\xff\xff\xff", frame("[1]"), good,
+                                      frame(R"({"verb": 3})"), std::string(4, '\0'), good},
+                                     got));
+  ASSERT_TRUE(done) << done.error().what;
+  ASSERT_EQ(got.size(), 7u);
+  EXPECT_EQ(got[0], "");
+  EXPECT_EQ(got[1], "");
+  EXPECT_EQ(got[2], "");
+  EXPECT_THAT(got[3], HasSubstr(R"({"ok":{"version")"));
+  EXPECT_THAT(got[4], HasSubstr("unknown verb"));
+  EXPECT_EQ(got[5], "");
+  EXPECT_THAT(got[6], HasSubstr(R"({"ok":{"version")"));
+  EXPECT_FALSE(std::filesystem::exists(control_path(config_)));
+}
+
+TEST(LineEnds, AllBecomeCrLfHoweverTheyAreCut) {
+  std::string text = "a\nb\r\nc\rd\n\n\r\r\n";
+  std::string want = "a\r\nb\r\nc\r\nd\r\n\r\n\r\n\r\n";
+  LineEnds whole;
+  EXPECT_EQ(whole.convert(text), want);
+  LineEnds bytes;
+  std::string got;
+  for (char c : text) got += bytes.convert(std::string(1, c));
+  EXPECT_EQ(got, want);
+}
+
+}  // namespace
+}  // namespace posthouse::app

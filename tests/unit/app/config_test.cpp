@@ -1,0 +1,219 @@
+#include <rapidcheck/gtest.h>
+
+#include <set>
+
+#include "app/config/load.h"
+#include "app/config/options.h"
+#include "app/config/reference.h"
+#include "app/config/units.h"
+
+namespace posthouse::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// The problems of a file with this text, one a line.
+std::string problems(const std::string& text) {
+  std::string out;
+  for (const ConfigProblem& problem : parse_config(text, "/etc/p.toml").problems)
+    out += problem.to_string() + "\n";
+  return out;
+}
+
+TEST(OptionTable, IsShortAndComplete) {
+  std::set<std::string_view> keys, names;
+  for (const Section& section : sections()) names.insert(section.name);
+  EXPECT_LT(options().size(), 120u);
+  for (const Option& option : options()) {
+    EXPECT_TRUE(keys.insert(option.key).second) << option.key;
+    EXPECT_EQ(names.count(option.key.substr(0, option.key.find('.'))), 1u) << option.key;
+    EXPECT_FALSE(option.doc.empty()) << option.key;
+    EXPECT_TRUE(option.doc.ends_with('.')) << option.key;
+  }
+}
+
+TEST(OptionTable, EveryDefaultIsReadAndWrittenAsItStands) {
+  Config defaults = default_config();
+  for (const Option& option : options())
+    EXPECT_EQ(value_text(option, defaults), option.default_text) << option.key;
+}
+
+TEST(Config, AnEmptyFileIsTheDefaults) {
+  Loaded loaded = parse_config("", "p.toml");
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  EXPECT_EQ(config_as_toml(loaded.config, false), config_as_toml(default_config(), false));
+}
+
+// A value for each option that is not its default.
+std::string another_value(const Option& option) {
+  switch (option.kind) {
+    case OptionKind::text:
+      return "\"/some \\\"where\\\" \\\\ else\"";
+    case OptionKind::choice:
+      return fmt::format("\"{}\"", option.choices.substr(option.choices.rfind(' ') + 1));
+    case OptionKind::toggle:
+      return option.default_text == "true" ? "false" : "true";
+    case OptionKind::count:
+      return fmt::to_string(option.least + 7);
+    case OptionKind::bytes:
+      return fmt::format("\"{}\"", format_size(option.least + 4096));
+    case OptionKind::duration:
+      return fmt::format("\"{}\"", format_duration(seconds(static_cast<int64_t>(option.least) + 5)));
+    case OptionKind::durations:
+      return "[\"3s\", \"1m30s\"]";
+    case OptionKind::texts:
+      return "[\"192.0.2.53\", \"::1@53\"]";
+    case OptionKind::listen:
+      return "[\"127.0.0.9:99\", \"[::1]:100\"]";
+    case OptionKind::certificates:
+      return "[{ chain = \"/c.pem\", key = \"/k.pem\" }]";
+  }
+  return "";
+}
+
+TEST(Config, EveryOptionIsReadAndWrittenAgain) {
+  for (const Option& option : options()) {
+    std::string value = another_value(option);
+    std::string line = fmt::format("{} = {}", option.key, value);
+    Loaded loaded;
+    loaded.config = default_config();
+    apply_settings(loaded, {line});
+    // Rules between options may object to a value; that it was read is what counts here.
+    EXPECT_EQ(value_text(option, loaded.config), value) << option.key;
+    Loaded again = parse_config(config_as_toml(loaded.config, true), "again.toml");
+    EXPECT_EQ(config_as_toml(again.config, false), config_as_toml(loaded.config, false)) << option.key;
+  }
+}
+
+TEST(Config, UnknownKeysNameFileLineAndTheLikelyOne) {
+  EXPECT_EQ(problems("[server]\nhostnam = \"a\"\n"),
+            "/etc/p.toml:2: server.hostnam: unknown key; did you mean server.hostname?\n");
+  EXPECT_EQ(problems("\n\n[quota]\nwarn = \"1d\"\n"),
+            "/etc/p.toml:4: quota.warn: unknown key; did you mean queue.warn?\n");
+  EXPECT_THAT(problems("[nonsense]\na = 1\n"), HasSubstr("/etc/p.toml:1: nonsense: unknown section"));
+  EXPECT_THAT(problems("hostname = \"a\"\n"),
+              HasSubstr("/etc/p.toml:1: hostname: unknown section; did you mean server.hostname?"));
+  EXPECT_THAT(problems("server = 3\n"), HasSubstr("/etc/p.toml:1: server: expected a section [server]"));
+}
+
+TEST(Config, WrongValuesSayWhatWasExpected) {
+  EXPECT_EQ(problems("[limits]\nmessage_size = 50\n"),
+            "/etc/p.toml:2: limits.message_size: expected a size such as \"50MiB\", 64KiB to 2GiB\n");
+  EXPECT_EQ(problems("[limits]\nmessage_size = \"1B\"\n"),
+            "/etc/p.toml:2: limits.message_size: expected a size such as \"50MiB\", 64KiB to 2GiB\n");
+  EXPECT_THAT(problems("[queue]\nexpire = \"five days\"\n"),
+              HasSubstr("/etc/p.toml:2: queue.expire: expected a duration"));
+  EXPECT_THAT(problems("[queue]\nretry = []\n"), HasSubstr("queue.retry: expected a list of durations"));
+  EXPECT_THAT(problems("[queue]\nretry = [\"1m\", 3]\n"),
+              HasSubstr("queue.retry: expected a list of durations"));
+  EXPECT_EQ(problems("[limits]\nerrors = -1\n"),
+            "/etc/p.toml:2: limits.errors: expected a whole number, 1 to 1000\n");
+  EXPECT_EQ(
+      problems("[log]\nlevel = \"loud\"\n"),
+      "/etc/p.toml:2: log.level: expected one of \"trace\", \"debug\", \"info\", \"warn\", \"error\"\n");
+  EXPECT_EQ(problems("[quota]\nover_is_permanent = \"yes\"\n"),
+            "/etc/p.toml:2: quota.over_is_permanent: expected true or false\n");
+  EXPECT_THAT(problems("[listen]\nsmtp = [\"25\"]\n"),
+              HasSubstr("/etc/p.toml:2: listen.smtp: expected \"off\" or a list"));
+  EXPECT_THAT(problems("[tls]\ncertificates = [{ chain = \"a\" }]\n"),
+              HasSubstr("tls.certificates: expected a list"));
+  EXPECT_THAT(problems("[server]\nhostname = 3\n"), HasSubstr("server.hostname: expected text in quotes"));
+}
+
+TEST(Config, AllMistakesAreReportedAtOnce) {
+  std::string all = problems("[server]\nx = 1\n[log]\nlevel = 3\n[queue]\ny = 2\n");
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 3);
+}
+
+TEST(Config, BrokenTomlNamesItsLine) {
+  EXPECT_THAT(problems("[server]\nhostname = \n"), HasSubstr("/etc/p.toml:2: "));
+}
+
+TEST(Config, AFileThatIsNotThereIsAProblem) {
+  Loaded loaded = load_config("/does/not/exist.toml");
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_EQ(loaded.problems[0].to_string(), "/does/not/exist.toml: can't be read: No such file or directory");
+}
+
+TEST(Config, RelativePathsStartAtTheFile) {
+  Config config = parse_config(
+                      "[server]\ndata_directory = \"data\"\n[tls]\ncertificates = [{ chain = \"tls/c.pem\", "
+                      "key = \"/k.pem\" }]\n",
+                      "/srv/mail/p.toml")
+                      .config;
+  EXPECT_EQ(config.server.data_directory, "/srv/mail/data");
+  EXPECT_EQ(control_path(config), "/srv/mail/data/run/control.sock");
+  EXPECT_EQ(config.tls.certificates[0].chain, "/srv/mail/tls/c.pem");
+  EXPECT_EQ(config.tls.certificates[0].key, "/k.pem");
+}
+
+TEST(Config, WhatMustStayOnLoopbackDoes) {
+  EXPECT_THAT(problems("[listen]\nmetrics = [\"0.0.0.0:9464\"]\n"),
+              HasSubstr("listen.metrics: expected loopback"));
+  EXPECT_THAT(problems("[listen]\nlmtp = [\"192.0.2.1:24\"]\n"), HasSubstr("listen.lmtp: expected loopback"));
+  EXPECT_THAT(problems("[auth]\nplain_without_tls = true\n"),
+              HasSubstr("listen.submission: expected loopback"));
+  EXPECT_EQ(problems("[auth]\nplain_without_tls = true\n[listen]\nsmtp = [\"127.0.0.1:25\"]\nsubmission = "
+                     "[\"[::1]:587\"]\nimap = \"off\"\n"),
+            "");
+}
+
+TEST(Config, OptionsThatContradictEachOther) {
+  EXPECT_THAT(problems("[queue]\nwarn = \"6d\"\n"), HasSubstr("queue.warn: expected at most queue.expire"));
+  EXPECT_THAT(problems("[smarthost]\nuser = \"u\"\n"), HasSubstr("smarthost.password_file: expected a file"));
+  EXPECT_THAT(problems("[server]\ncontrol_socket = \"/" + std::string(120, 'x') + "\"\n"),
+              HasSubstr("at most 107 bytes"));
+}
+
+TEST(Config, SettingsComeOnTop) {
+  Loaded loaded = parse_config("[queue]\nwarn = \"1h\"\n", "p.toml");
+  apply_settings(loaded, {"queue.warn=\"2h\"", "resolver.servers=[\"127.0.0.1@5353\"]"});
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  EXPECT_EQ(loaded.config.queue.warn, seconds(7200));
+  EXPECT_EQ(loaded.config.resolver.servers.at(0), "127.0.0.1@5353");
+  apply_settings(loaded, {"queue.wran=\"2h\""});
+  EXPECT_EQ(loaded.problems.size(), 1u);
+}
+
+TEST(Units, Sizes) {
+  EXPECT_EQ(parse_size("50MiB"), 50ull << 20);
+  EXPECT_EQ(parse_size("10MB"), 10'000'000u);
+  EXPECT_EQ(parse_size("0B"), 0u);
+  for (const char* bad : {"", "50", "MiB", "-1B", "1.5GiB", "50 MiB", "50mib", "99999999999TiB", "1BB"}) {
+    EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(Units, Durations) {
+  EXPECT_EQ(parse_duration("90s"), seconds(90));
+  EXPECT_EQ(parse_duration("1h30m"), seconds(5400));
+  EXPECT_EQ(parse_duration("2w"), seconds(14 * 86400));
+  for (const char* bad :
+       {"", "5", "d", "30m1h", "1h1h", "-5m", "1.5h", "99999999999999999999s", "9999999999999w"}) {
+    EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(Units, Endpoints) {
+  EXPECT_EQ(parse_endpoint("127.0.0.1:25")->to_string(), "127.0.0.1:25");
+  EXPECT_EQ(parse_endpoint("[::1]:25")->to_string(), "[::1]:25");
+  for (const char* bad :
+       {"", ":25", "25", "localhost:25", "::1:25", "[127.0.0.1]:25", "127.0.0.1:65536", "1.2.3.4:"}) {
+    EXPECT_EQ(parse_endpoint(bad), std::nullopt) << bad;
+  }
+}
+
+RC_GTEST_PROP(Units, SizesAndDurationsGoThereAndBack, (uint32_t number)) {
+  RC_ASSERT(parse_size(format_size(number)) == std::optional<uint64_t>(number));
+  RC_ASSERT(parse_duration(format_duration(seconds(number))) == std::optional<seconds>(seconds(number)));
+}
+
+// Whatever stands in a file, reading it ends, and with a message or a configuration.
+RC_GTEST_PROP(Config, AnythingIsReadOrRefused, (std::string text)) {
+  Loaded loaded = parse_config(text, "p.toml");
+  for (const ConfigProblem& problem : loaded.problems) RC_ASSERT(!problem.what.empty());
+}
+
+}  // namespace
+}  // namespace posthouse::app
