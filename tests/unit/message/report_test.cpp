@@ -146,7 +146,8 @@ TEST(Report, Utf8AddressesTakeTheFormTheWayBackAllows) {
 }
 
 TEST(Report, NothingCanAddALine) {
-  const std::string evil = std::string("x\r\nBcc: evil@x\r\n\r\nbody\n.\r\n\0y", 31) + std::string(5000, 'z');
+  using namespace std::string_literals;
+  const std::string evil = "x\r\nBcc: evil@x\r\n\r\nbody\n.\r\n\0y"s + std::string(5000, 'z');
   Report report = failed_report();
   report.queue_id = report.envelope_id = evil;
   report.reporting_mta = evil;
