@@ -1,0 +1,316 @@
+"""`posthouse serve`: privileges, confinement, supervision, reload, certificates, metrics."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+
+from posthouse import Failed, Program, free_port, run, wait_until
+
+CONFIG = """\
+[server]
+hostname = "mail.serve.test"
+default_domain = "serve.test"
+data_directory = "{folder}/data"
+user = "{user}"
+loops = 2
+[listen]
+smtp = ["127.0.0.1:{smtp}"]
+submission = ["127.0.0.1:{submission}"]
+submissions = "off"
+imap = "off"
+imaps = ["127.0.0.1:{imaps}"]
+metrics = ["127.0.0.1:{metrics}"]
+[log]
+file = "{folder}/data/posthouse.log"
+"""
+
+
+class Serve(Program):
+    def __init__(self, extra="", args=(), env=None):
+        # World-readable on the way: as root the worker becomes nobody.
+        folder = tempfile.mkdtemp(prefix="posthouse-serve-")
+        os.chmod(folder, 0o755)
+        super().__init__("serve", "--config", folder + "/posthouse.toml", *args, directory=folder, env=env)
+        self.own_directory = True
+        self.ports = {name: free_port() for name in ("smtp", "submission", "imaps", "metrics")}
+        self.config = folder + "/posthouse.toml"
+        self.text = CONFIG.format(folder=folder, user="nobody" if os.geteuid() == 0 else "", **self.ports) + extra
+        self.write_config(self.text)
+        run("domain", "add", "serve.test", "--config", self.config, check=True)
+        run("account", "add", "me@serve.test", "--password-stdin", "--config", self.config, stdin="secret\n",
+            check=True)
+
+    def write_config(self, text):
+        pathlib.Path(self.config).write_text(text)
+
+    def start(self):
+        super().start()
+        self.wait_for_log("server.ready")
+        return self
+
+    def own_log(self):
+        try:
+            return (pathlib.Path(self.directory) / "data/posthouse.log").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def wait_for_log(self, event, count=1):
+        def look():
+            if self.process.poll() is not None:
+                raise Failed(f"ended with {self.process.returncode}: {self.log()}{self.own_log()}")
+            return self.own_log().count(event) >= count
+        wait_until(look, 30, f"{count} x {event} in {self.own_log()[-3000:]}")
+
+    def worker(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
+            children = file.read().split()
+        return int(children[0]) if children else None
+
+    def greeting(self):
+        with socket.create_connection(("127.0.0.1", self.ports["smtp"]), timeout=10) as client:
+            return client.recv(200)
+
+    def certificate(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", self.ports["imaps"]), timeout=10) as plain:
+            with context.wrap_socket(plain) as client:
+                return client.getpeercert(True)
+
+
+class Confinement(unittest.TestCase):
+    def test_it_can_neither_read_shadow_nor_start_a_program(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        done = run("serve", "--check-sandbox", "--config", server.config)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("read /etc/shadow: as it must be", done.stdout)
+        self.assertIn("start the program /bin/false: as it must be (Operation not permitted)", done.stdout)
+        self.assertIn("The sandbox is tight.", done.stdout)
+
+    def test_the_running_worker_has_no_rights(self):
+        with Serve() as server:
+            for pid in (server.pid, server.worker()):
+                status = dict(line.split(":\t", 1) for line in open(f"/proc/{pid}/status").read().splitlines()
+                              if ":\t" in line)
+                self.assertEqual(status["NoNewPrivs"], "1")
+                self.assertEqual(int(status["CapEff"], 16), 0)
+                self.assertEqual(int(status["CapPrm"], 16), 0)
+                self.assertNotIn("0", status["Uid"].split() if os.geteuid() == 0 else [])
+                self.assertNotIn("0", status["Groups"].split())
+            self.assertEqual(status["Seccomp"], "2")
+            for task in os.listdir(f"/proc/{server.worker()}/task"):
+                self.assertIn("Seccomp:\t2", open(f"/proc/{server.worker()}/task/{task}/status").read())
+            self.assertIn("sandbox.seccomp", server.own_log())
+            if "sandbox.no_landlock" not in server.own_log():
+                self.assertIn("sandbox.landlock", server.own_log())
+
+    def test_it_does_its_work_there(self):
+        with Serve() as server:
+            run("deliver", "--config", server.config, "me", stdin="Subject: here\n\nit is\n", check=True)
+            shown = json.loads(run("account", "show", "me@serve.test", "--json", "--config", server.config,
+                                   check=True).stdout)
+            self.assertEqual(shown["messages"], 1)
+            run("store", "check", "--config", server.config, check=True)
+
+    def test_root_must_name_a_user(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        server.write_config(server.text.replace('user = "nobody"\n', ""))
+        if os.geteuid() == 0:
+            done = run("serve", "--config", server.config)
+            self.assertEqual(done.returncode, 78)
+            self.assertIn("server.user: expected the user to run as", done.stderr)
+        else:
+            with server:  # who is nobody special stays who he is
+                self.assertIn(f"Uid:\t{os.geteuid()}", open(f"/proc/{server.worker()}/status").read())
+
+
+class Supervision(unittest.TestCase):
+    def test_a_crashed_worker_is_back_within_a_second_and_the_reason_is_told(self):
+        with Serve() as server:
+            before = server.worker()
+            os.kill(before, signal.SIGSEGV)
+            wait_until(lambda: server.own_log().count("server.ready") >= 2, 20, "a second start")
+            self.assertNotEqual(server.worker(), before)
+            self.assertTrue(server.greeting().startswith(b"220 "))
+            log = server.own_log()
+            self.assertRegex(log, r'supervisor.worker_ended pid=\d+ why="signal 11 \(Segmentation fault.*restart_in_ms=100')
+
+    def test_connections_made_meanwhile_are_served(self):
+        with Serve() as server:
+            os.kill(server.worker(), signal.SIGKILL)
+            # The listening sockets are the supervisor's, so nobody is refused.
+            self.assertTrue(server.greeting().startswith(b"220 "))
+
+    def test_the_worker_goes_with_its_supervisor(self):
+        with Serve() as server:
+            worker = server.worker()
+            server.kill()
+            wait_until(lambda: not os.path.exists(f"/proc/{worker}"), 20, "the worker's end")
+
+    def test_a_start_that_can_not_succeed_is_not_tried_again(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        server.write_config(server.text + '[tls]\ncertificates = [{ chain = "/no/c.pem", key = "/no/k.pem" }]\n')
+        done = run("serve", "--config", server.config, timeout=30)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(server.own_log().count("supervisor.worker_started"), 1)
+        self.assertIn("/no/c.pem", server.own_log())
+
+    def test_a_port_in_use_names_port_and_holder(self):
+        with Serve() as server:
+            other = Serve()
+            self.addCleanup(other.clean)
+            other.write_config(other.text.replace(str(other.ports["smtp"]), str(server.ports["smtp"])))
+            done = run("serve", "--config", other.config)
+            self.assertEqual(done.returncode, 69)
+            self.assertIn(f"127.0.0.1:{server.ports['smtp']}", done.stderr)
+            self.assertIn("posthouse", done.stderr.split("127.0.0.1", 1)[1])
+
+    def test_stop(self):
+        with Serve() as server:
+            client = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=20)
+            file = client.makefile("rb")
+            self.assertTrue(file.readline().startswith(b"220 "))
+            self.assertEqual(server.stop(), 0)
+            self.assertTrue(file.read().startswith(b"421 "))
+            client.close()
+            self.assertIn("server.stopped", server.own_log())
+
+    def test_the_service_manager_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)
+            path = os.path.join(folder, "notify")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(path)
+                os.chmod(path, 0o777)
+                manager.settimeout(30)
+                with Serve(env={"NOTIFY_SOCKET": path}) as server:
+                    self.assertEqual(manager.recv(100), b"READY=1")
+                    server.stop()
+                    self.assertEqual(manager.recv(100), b"STOPPING=1")
+
+    def test_sockets_of_the_service_manager_are_taken(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        with socket.socket() as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(("127.0.0.1", server.ports["smtp"]))
+            listening.listen(10)
+            script = ("import os, sys\n"
+                      "os.dup2(int(sys.argv[1]), 3)\n"
+                      "os.set_inheritable(3, True)\n"
+                      "os.environ['LISTEN_PID'] = str(os.getpid())\n"
+                      "os.environ['LISTEN_FDS'] = '1'\n"
+                      "os.execv(sys.argv[2], sys.argv[2:])\n")
+            with open(server.log_path, "ab") as log:
+                server.process = subprocess.Popen(
+                    ["/usr/bin/python3", "-c", script, str(listening.fileno()), os.environ["POSTHOUSE"],
+                     *server.args], pass_fds=[listening.fileno()], stdout=subprocess.PIPE, stderr=log)
+        server.wait_for_log("server.ready")
+        self.assertTrue(server.greeting().startswith(b"220 "))
+        self.assertEqual(server.stop(), 0)
+
+
+class Reload(unittest.TestCase):
+    def test_options_that_can_change_do(self):
+        with Serve() as server:
+            server.write_config(server.text + '[limits]\nmessage_size = "1MiB"\nreceived = 50\n')
+            os.kill(server.pid, signal.SIGHUP)
+            server.wait_for_log("server.option_changed")
+            log = server.own_log()
+            self.assertIn("server.option_changed key=limits.message_size", log)
+            self.assertIn("server.restart_needed key=limits.received", log)
+
+            def size():
+                with socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=10) as client:
+                    client.recv(500)
+                    client.sendall(b"EHLO x.test\r\n")
+                    return b"SIZE 1048576" in client.recv(1000)
+            wait_until(size, 20, "the new SIZE")
+
+    def test_a_file_with_mistakes_changes_nothing(self):
+        with Serve() as server:
+            server.write_config(server.text + "[limits]\nmessage_siz = 3\n")
+            os.kill(server.pid, signal.SIGHUP)
+            server.wait_for_log("server.reload_refused")
+            self.assertIn("limits.message_siz: unknown key", server.own_log())
+            self.assertTrue(server.greeting().startswith(b"220 "))
+
+    def test_log_files_can_be_moved_away(self):
+        with Serve() as server:
+            path = pathlib.Path(server.directory) / "data/posthouse.log"
+            path.rename(path.with_suffix(".old"))
+            os.kill(server.pid, signal.SIGHUP)
+            server.wait_for_log("server.certificates_loaded")
+
+    def test_renewed_certificates_are_served_without_a_restart(self):
+        with Serve() as server:
+            before = server.certificate()
+            tls = pathlib.Path(server.directory) / "data/tls"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-subj", "/CN=renewed.test", "-days", "2", "-keyout", tls / "new-key.pem", "-out",
+                            tls / "new-certificate.pem"], check=True, capture_output=True)
+            os.chmod(tls / "new-key.pem", 0o644)
+            (tls / "new-key.pem").rename(tls / "key.pem")
+            (tls / "new-certificate.pem").rename(tls / "certificate.pem")
+            wait_until(lambda: server.certificate() != before, 30, "the new certificate")
+            self.assertTrue(server.greeting().startswith(b"220 "))
+
+    def test_a_certificate_that_does_not_fit_is_not_taken(self):
+        with Serve() as server:
+            before = server.certificate()
+            (pathlib.Path(server.directory) / "data/tls/certificate.pem").write_text("nonsense\n")
+            server.wait_for_log("server.certificates_kept")
+            self.assertEqual(server.certificate(), before)
+
+
+class Metrics(unittest.TestCase):
+    def test_page(self):
+        with Serve() as server:
+            server.greeting()
+            url = f"http://127.0.0.1:{server.ports['metrics']}"
+            text = urllib.request.urlopen(url + "/metrics", timeout=10).read().decode()
+            self.assertRegex(text, r'posthouse_app_connections_total\{service="smtp"\} [1-9]')
+            self.assertIn("posthouse_queue_letters 0", text)
+            self.assertIn("posthouse_store_free_bytes", text)
+            with self.assertRaises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(url + "/secret", timeout=10)
+            self.assertEqual(caught.exception.code, 404)
+            caught.exception.close()
+
+
+class Logs(unittest.TestCase):
+    def test_a_session_id_on_every_line_and_no_secret_on_any(self):
+        with Serve() as server:
+            import smtplib
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            client = smtplib.SMTP("127.0.0.1", server.ports["submission"], timeout=20)
+            client.starttls(context=context)
+            with self.assertRaises(smtplib.SMTPAuthenticationError):
+                client.login("me@serve.test", "hunter2-is-wrong")
+            client.login("me@serve.test", "secret")
+            client.sendmail("me@serve.test", ["me@serve.test"], "Subject: x\r\n\r\nprivate words\r\n")
+            client.quit()
+            server.stop()
+            log = server.own_log()
+            for line in log.splitlines():
+                if " smtp." in line or " letter." in line:
+                    self.assertIn("sid=", line)
+            self.assertNotIn("hunter2", log)
+            self.assertNotIn("secret", log)
+            self.assertNotIn("private words", log)
+
+
+if __name__ == "__main__":
+    unittest.main()
