@@ -15,7 +15,7 @@ struct ReceptionOptions {
   std::string hostname;
   uint64_t max_size = 50ull << 20;
   uint32_t max_connections = 2000;
-  uint32_t max_connections_per_network = 50;    // a /24 or /64
+  uint32_t max_connections_per_network = 50;  // a /24 or /64
 };
 
 std::unique_ptr<smtp::SmtpService> make_reception(acceptance::Acceptance& acceptance,
