@@ -328,14 +328,15 @@ class Setup {
   std::string failure_;
 };
 
-// Names that the library answers itself by default (RFC 6761, 6303) may be served in earnest by a name server
-// that the operator chose.
+// Asks the operator's name servers, or those of /etc/resolv.conf if none are named; either may be on this
+// host. Names that the library answers itself by default (RFC 6761, 6303) may be served in earnest by them.
 void use_servers(ub_ctx* context, Setup& setup, const std::vector<std::string>& servers) {
   setup.option("do-not-query-localhost:", "no");
   setup.option("unblock-lan-zones:", "yes");
   for (const std::string& server : servers) {
     setup.step(ub_ctx_set_fwd(context, server.c_str()), "name server " + server);
   }
+  if (servers.empty()) setup.step(ub_ctx_resolvconf(context, nullptr), "/etc/resolv.conf");
   // Last: from the first zone on the library takes no other setting.
   for (const char* const zone : {"test.", "127.in-addr.arpa."}) {
     setup.step(ub_ctx_zone_add(context, zone, "transparent"), zone);
@@ -355,11 +356,7 @@ Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& op
   } else {
     setup.step(ub_ctx_add_ta_file(context, options.trust_anchor_file.c_str()), options.trust_anchor_file);
   }
-  if (!options.servers.empty()) {
-    use_servers(context, setup, options.servers);
-  } else if (!options.recursive) {
-    setup.step(ub_ctx_resolvconf(context, nullptr), "/etc/resolv.conf");
-  }
+  if (!options.servers.empty() || !options.recursive) use_servers(context, setup, options.servers);
   if (!setup.failure().empty()) {
     ub_ctx_delete(context);
     return fail(FaultKind::permanent, "resolver: " + setup.failure());
