@@ -6,6 +6,7 @@ and relay sink.test to the port given.
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -71,17 +72,19 @@ class Posthouse:
                               capture_output=True).stdout
 
     def start(self):
-        if not (self.folder / "data").exists():
-            (self.folder / "data").mkdir()
-            self.cli("domain", "add", "bench.test")
-            for n in range(USERS):
-                self.cli("account", "add", f"user{n:03}@bench.test", "--password-stdin", stdin="secret\n")
+        new = not (self.folder / "data").exists()
+        (self.folder / "data").mkdir(exist_ok=True)
+        shutil.chown(self.folder / "data", "nobody", "nogroup")
         self.log = open(self.folder / "posthouse.log", "ab")
         self.process = subprocess.Popen([POSTHOUSE, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
         from peers.postfix_dovecot import answers
         for name in ("smtp", "imap", "lmtp"):
             wait_for(lambda: answers(self.ports[name]), f"Posthouse {name} ({self.folder}/posthouse.log)")
+        if new:
+            self.cli("domain", "add", "bench.test")
+            for n in range(USERS):
+                self.cli("account", "add", f"user{n:03}@bench.test", "--password-stdin", stdin="secret\n")
         return self
 
     def stop(self):
@@ -109,6 +112,7 @@ CONFIG = """\
 hostname = "mx.bench.test"
 default_domain = "bench.test"
 data_directory = "{folder}/data"
+user = "nobody"
 [listen]
 smtp = ["127.0.0.1:{smtp}"]
 submission = ["127.0.0.1:{submission}"]

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "engine/rocks_engine.h"
 #include "store/mail_store.h"
@@ -145,6 +146,8 @@ void append_letters(benchmark::State& state) {
   Bench bench;
   const int64_t submitters = state.range(0);
   const int64_t letters = submitters == 1 ? 5'000 : 60'000;
+  const metrics::Counter groups("posthouse_engine_groups_total", "");
+  const double groups_before = groups.value();
   double processor = 0;
   for (auto _ : state) {
     const double before = processor_seconds();
@@ -157,6 +160,7 @@ void append_letters(benchmark::State& state) {
   }
   const auto total = static_cast<double>(state.iterations() * letters);
   state.SetItemsProcessed(state.iterations() * letters);
+  state.counters["letters_a_flush"] = total / (groups.value() - groups_before);
   state.counters["processor_us"] = 1e6 * processor / total;
 }
 BENCHMARK(append_letters)->Arg(1)->Arg(16)->Arg(64)->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(4);

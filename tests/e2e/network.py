@@ -19,6 +19,8 @@ def enter(module):
     """Call at the top of a test module: returns inside the namespace, replaces the process outside."""
     if os.environ.get(INSIDE):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        for number in range(2, 10):   # Postfix wants its address to be one of an interface
+            subprocess.run(["ip", "address", "add", f"127.0.0.{number}/8", "dev", "lo"], check=True)
         resolv = pathlib.Path(os.environ[INSIDE])
         resolv.write_text(f"nameserver {DNS_ADDRESS}\n")
         target = os.path.realpath("/etc/resolv.conf")

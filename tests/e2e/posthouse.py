@@ -96,8 +96,13 @@ class Program:
         return self.process.pid
 
     def log(self):
-        with open(self.log_path, errors="replace") as f:
-            return f.read()
+        """What it wrote to standard error and, as a demo, to its log."""
+        out = ""
+        for path in (self.log_path, os.path.join(self.directory, "posthouse.log")):
+            if os.path.exists(path):
+                with open(path, errors="replace") as f:
+                    out += f.read()
+        return out
 
     def read_line(self, seconds=START_SECONDS):
         """The next line of standard output without its end; Failed if there is none in time."""

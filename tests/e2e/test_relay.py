@@ -5,22 +5,19 @@ if __name__ != "__main__":
     network.enter("test_relay")
 
 import email
+import imaplib
 import os
 import pathlib
-import pty
-import select
 import shutil
 import smtplib
 import subprocess
 import tempfile
-import time
 import unittest
 
+import mutt
 from network import Dns, wait_for
 from peers.postfix_dovecot import Postfix
 from posthouse import BINARY, run
-
-import imaplib
 
 HOSTS = {"a.test": "127.0.0.2", "b.test": "127.0.0.3", "c.test": "127.0.0.4"}
 CONFIG = """\
@@ -28,6 +25,7 @@ CONFIG = """\
 hostname = "mx.{domain}"
 default_domain = "{domain}"
 data_directory = "{folder}/data"
+user = "nobody"
 [listen]
 smtp = ["{address}:25"]
 submission = ["{address}:587"]
@@ -35,6 +33,8 @@ submissions = ["{address}:465"]
 imap = ["{address}:143"]
 imaps = ["{address}:993"]
 metrics = ["{address}:9464"]
+[tls]
+certificates = [{{ chain = "{folder}/cert.pem", key = "{folder}/key.pem" }}]
 [auth]
 plain_without_tls = true
 [queue]
@@ -52,11 +52,14 @@ class Host:
         self.folder, self.domain, self.address = pathlib.Path(folder), domain, HOSTS[domain]
         self.folder.mkdir(parents=True)
         (self.folder / "data").mkdir()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem", "-days", "30", "-subj",
+                        f"/CN=mx.{domain}"], check=True, capture_output=True)
         self.config = self.folder / "posthouse.toml"
         self.config.write_text(CONFIG.format(domain=domain, folder=self.folder, address=self.address))
-        self.cli("domain", "add", domain)
-        for user in users:
-            self.cli("account", "add", f"{user}@{domain}", "--password-stdin", stdin="secret\n")
+        shutil.chown(self.folder / "data", "nobody", "nogroup")   # serve, started as root, becomes nobody
+        (self.folder / "key.pem").chmod(0o644)
+        self.users = users
 
     def cli(self, *args, stdin=""):
         return run(*args, "--config", self.config, stdin=stdin, check=True).stdout
@@ -67,6 +70,11 @@ class Host:
                                         stdout=self.log, stderr=self.log)
         wait_for(self.answers, f"{self.domain}: {self.folder}/log")
         return self
+
+    def populate(self, domain, users):
+        self.cli("domain", "add", domain)
+        for user in users:
+            self.cli("account", "add", f"{user}@{domain}", "--password-stdin", stdin="secret\n")
 
     def answers(self):
         try:
@@ -123,12 +131,11 @@ class Relay(unittest.TestCase):
         zones["null.test"] = ["@ MX 0 ."]
         zones["plain.test"] = [f"@ A {HOSTS['b.test']}"]
         cls.dns = Dns(cls.folder / "dns", zones).start()
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        if not os.environ.get("KEEP"):
+            cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.addClassCleanup(cls.dns.stop)
         cls.a = Host(cls.folder / "a", "a.test", ["alice"])
         cls.b = Host(cls.folder / "b", "b.test", ["bob"])
-        cls.b.cli("domain", "add", "plain.test")
-        cls.b.cli("account", "add", "pat@plain.test", "--password-stdin", stdin="secret\n")
         cls.c = Postfix(cls.folder / "c", ["c.test"], ["carol@c.test"], hostname="mx.c.test",
                         extra={"inet_interfaces": HOSTS["c.test"], "virtual_transport": "virtual",
                                "virtual_mailbox_maps": "inline:{ { carol@c.test = carol/ } }",
@@ -140,6 +147,8 @@ class Relay(unittest.TestCase):
         for host in (cls.a, cls.b):
             host.start()
             cls.addClassCleanup(host.stop)
+            host.populate(host.domain, host.users)
+        cls.b.populate("plain.test", ["pat"])
 
     @classmethod
     def start_postfix(cls):
@@ -209,7 +218,7 @@ class Relay(unittest.TestCase):
         self.check_bounce(bounce, "nobody@c.test", "5.1.1")
         self.assertNotIn("carol@c.test", bounce.get_payload()[1].as_string())
         wait_for(lambda: any(b"half known" in x for x in self.carols_letters()), "the other recipient's copy", 60)
-        screen = self.mutt_shows("imap://alice%40a.test:secret@127.0.0.2/INBOX", "nobody@c.test")
+        screen = mutt.shows("imap://alice%40a.test:secret@127.0.0.2/INBOX", "nobody@c.test", self.folder)
         self.assertIn("nobody@c.test", screen)
 
     def check_bounce(self, bounce, recipient, status):
@@ -220,29 +229,6 @@ class Relay(unittest.TestCase):
         self.assertIn(recipient, fields["Final-Recipient"])
         self.assertEqual(fields["Action"], "failed")
         self.assertEqual(fields["Status"], status)
-
-    def mutt_shows(self, url, needle):
-        """Opens the mailbox in mutt on a terminal, displays the last letter, and returns what the screen got."""
-        home = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
-        rc = home / "muttrc"
-        rc.write_text("set ssl_starttls=no\nset ssl_force_tls=no\nset sort=date\nset wait_key=no\n"
-                      "set mail_check=60\nset header_cache=\"\"\nset tmpdir=\"%s\"\n" % home)
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.environ.update(TERM="xterm", HOME=str(home), COLUMNS="100", LINES="60")
-            os.execvp("mutt", ["mutt", "-F", str(rc), "-R", "-f", url, "-e",
-                               "push <limit>~b\\ \"" + needle + "\"<enter><last-entry><display-message>"])
-        seen, end = b"", time.monotonic() + 60
-        while needle.encode() not in seen and time.monotonic() < end:
-            if select.select([terminal], [], [], 1)[0]:
-                try:
-                    seen += os.read(terminal, 65536)
-                except OSError:
-                    break
-        os.kill(pid, 15)
-        os.waitpid(pid, 0)
-        os.close(terminal)
-        return seen.decode("utf-8", "replace")
 
     def test_null_mx_and_unknown_domain_bounce(self):
         for address, status in (("x@null.test", "5.1.10"), ("x@nowhere.test", "5.1.2")):

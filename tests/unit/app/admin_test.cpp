@@ -8,6 +8,7 @@
 #include "app/control/server.h"
 #include "app/core/folders.h"
 #include "app/deliver/local_letter.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -146,6 +147,30 @@ TEST_F(Admin, QueueVerbsNeedToKnowWhichLetters) {
   EXPECT_THAT(ask("queue.list", R"({"state": "odd"})"), HasSubstr("syntax: state"));
   EXPECT_EQ(ask("queue.delete", R"({"all": true})"), R"({"letters":1})");
   EXPECT_EQ(ask("queue.list", "{}"), "[]");
+}
+
+TEST_F(Admin, WhatWasSetAsideIsListedReleasedAndDeleted) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("alias.add", R"({"address": "away@a.test", "targets": ["x@b.test"]})");
+  auto id = local_->deliver({"s@a.test", {"away@a.test"}}, bytewise("Subject: a\n\nb\n"));
+  ASSERT_TRUE(id) << id.error().what;
+  std::string which = fmt::format(R"({{"ids": ["{}"]}})", *id);
+  auto set_aside = [&] {
+    local_.reset();
+    auto core = Core::open(config_);
+    ASSERT_TRUE(core);
+    ASSERT_TRUE(net::run_blocking((*core)->queue.set_aside(*parse_id(*id), "looks odd")));
+  };
+  set_aside();
+  EXPECT_EQ(ask("queue.list", "{}"), "[]");
+  json::value records = json::parse(ask("queue.set_aside", "{}"));
+  ASSERT_EQ(records.as_array().size(), 1u);
+  EXPECT_EQ(records.at(0).at("reason"), "looks odd");
+  EXPECT_EQ(ask("queue.release", which), R"({"letters":1})");
+  EXPECT_EQ(json::parse(ask("queue.list", "{}")).as_array().size(), 1u);
+  set_aside();
+  EXPECT_EQ(ask("queue.delete", which), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.set_aside", "{}"), "[]");
 }
 
 TEST_F(Admin, BouncesGoBackWithoutAServer) {
