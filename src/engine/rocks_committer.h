@@ -16,6 +16,11 @@
 #include "base/executor.h"
 #include "engine/engine.h"
 #include "engine/rocks_overlay.h"
+#include "engine/row_cache.h"
+
+namespace rocksdb {
+class WriteBatch;
+}
 
 namespace posthouse::engine {
 
@@ -67,11 +72,14 @@ class RocksCommitter {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<WriteJob*> waiting_;
-  bool idle_ = false;
+  size_t awaited_ = 0;  // the committer sleeps until so many wait; 0: it is awake
   bool stopping_ = false;
 
   // Of the committer's thread:
   Overlay overlay_;
+  RowCache cache_;
+  std::unique_ptr<rocksdb::WriteBatch> batch_;
+  size_t last_group_ = 0;
   bool broken_ = false;  // the last write failed
   std::thread thread_;   // last: starts when all else is there
 };

@@ -3,6 +3,7 @@
 // is written once a group.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory_resource>
 #include <optional>
@@ -51,7 +52,9 @@ class Overlay {
   void set(Family family, std::string_view key, State state, std::string_view value);
   std::string_view keep(std::string_view bytes);
 
-  std::pmr::monotonic_buffer_resource arena_{1 << 16};
+  // Enough for most groups, and kept: no memory is asked for while letters come in.
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(1 << 20);
+  std::pmr::monotonic_buffer_resource arena_{buffer_.data(), buffer_.size()};
   Changes families_[2] = {Changes(&arena_), Changes(&arena_)};
   std::vector<Before> before_;
   size_t bytes_ = 0;

@@ -6,6 +6,7 @@
 
 #include "engine/record.h"
 #include "engine/rocks_database.h"
+#include "engine/row_cache.h"
 
 namespace posthouse::engine {
 
@@ -87,10 +88,15 @@ Result<std::optional<std::string>> RocksTransaction::get(std::string_view key) c
     if (it->second.state == Overlay::State::put) return std::string(it->second.value);
     if (it->second.state == Overlay::State::erased) return std::nullopt;
   }
+  const bool cached = family() == Overlay::rows;
+  if (const std::string* const known = cached ? cache_.find(key_) : nullptr) return *known;
   std::string value;
   const rocksdb::Status status =
       database_.db().Get(rocksdb::ReadOptions(), database_.family(partition_.kind), key_, &value);
-  if (status.ok()) return std::optional<std::string>(std::move(value));
+  if (status.ok()) {
+    if (cached) cache_.add(key_, value);
+    return std::optional<std::string>(std::move(value));
+  }
   if (status.IsNotFound()) return std::nullopt;
   return std::unexpected(to_fault(status, "cannot read the store"));
 }

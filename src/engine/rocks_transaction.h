@@ -9,12 +9,13 @@
 namespace posthouse::engine {
 
 class RocksDatabase;
+class RowCache;
 
 // Used by the committer's thread only; one for each transaction of a group.
 class RocksTransaction final : public Transaction {
  public:
-  RocksTransaction(const RocksDatabase& database, Overlay& overlay)
-      : database_(database), overlay_(overlay) {}
+  RocksTransaction(const RocksDatabase& database, Overlay& overlay, RowCache& cache)
+      : database_(database), overlay_(overlay), cache_(cache) {}
 
   void enter(Partition partition);
 
@@ -37,6 +38,7 @@ class RocksTransaction final : public Transaction {
 
   const RocksDatabase& database_;
   Overlay& overlay_;
+  RowCache& cache_;
   Partition partition_;
   mutable std::string key_;  // the database key of the call at hand
   std::vector<Partition> touched_;
