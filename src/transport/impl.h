@@ -16,7 +16,7 @@ namespace posthouse::transport {
 
 struct Metrics {
   metrics::Counter sent, deferred, bounced;
-  metrics::Gauge letters, held, set_aside, connections;
+  metrics::Gauge connections;
   Metrics();
 };
 
@@ -52,7 +52,7 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
 
   // Coroutines at work besides idle couriers; stop() waits for them.
   size_t at_work = 0;
-  SteadyTime totals_at{};
+  SteadyTime forget_at{};
 
   SystemTime now() const { return means->clock.now(); }
   SteadyTime steady() const { return means->clock.steady(); }
@@ -67,7 +67,6 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   static Task<bool> pump_once(std::shared_ptr<Impl> self);
   static Task<void> tick(std::shared_ptr<Impl> self);
   void on_tick();
-  static Task<void> update_totals(std::shared_ptr<Impl> self);
 
   // dispatch.cpp
   std::string routing_key(const queue::Recipient& recipient) const;

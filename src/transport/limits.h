@@ -53,6 +53,6 @@ constexpr milliseconds kBouncePause{100};
 
 constexpr milliseconds kPumpPause{2};  // between two looks at the queue while letters are under way
 constexpr milliseconds kTick{250};     // how exactly times are kept
-constexpr seconds kTotalsEvery{10};    // how often the gauges of the queue are set
+constexpr seconds kForgetEvery{10};    // how often destinations that nothing is known of are dropped
 
 }  // namespace posthouse::transport

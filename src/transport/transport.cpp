@@ -42,9 +42,6 @@ Metrics::Metrics()
                {{"result", "deferred"}}),
       bounced("posthouse_transport_recipients_total", "Recipients by what became of them",
               {{"result", "bounced"}}),
-      letters("posthouse_queue_letters", "Letters in the queue"),
-      held("posthouse_queue_held_letters", "Letters that the operator holds"),
-      set_aside("posthouse_queue_set_aside_rows", "Rows of the queue that were set aside"),
       connections("posthouse_transport_connections", "Connections to other hosts") {}
 
 AtWork::AtWork(std::shared_ptr<Transport::Impl> impl) : impl_(std::move(impl)) {
@@ -182,20 +179,9 @@ void Transport::Impl::on_tick() {
   const bool rested = pump_rests_until != SteadyTime{} && at >= pump_rests_until;
   if (rested) pump_rests_until = {};
   if (rested || !next_due_known || (next_due && *next_due <= now())) call_pump();
-  if (at >= totals_at) {
-    totals_at = at + kTotalsEvery;
-    forget_destinations();
-    spawn(update_totals(shared_from_this()));
-  }
-}
-
-Task<void> Transport::Impl::update_totals(std::shared_ptr<Impl> self) {
-  const AtWork working(self);
-  auto totals = co_await self->queue.totals();
-  if (!totals) co_return;
-  self->metrics.letters.set(static_cast<double>(totals->letters));
-  self->metrics.held.set(static_cast<double>(totals->held));
-  self->metrics.set_aside.set(static_cast<double>(totals->set_aside));
+  if (at < forget_at) return;
+  forget_at = at + kForgetEvery;
+  forget_destinations();
 }
 
 Task<void> Transport::stop(SteadyTime deadline) {

@@ -350,6 +350,22 @@ TEST_F(Failing, ADeadDestinationIsNotTriedForEveryLetter) {
   EXPECT_THAT(net->received("192.0.2.1"), SizeIs(30));
 }
 
+TEST_F(Failing, TheOperatorsRetryReopensAClosedDestination) {
+  HostScript dead;
+  dead.unreachable = true;
+  host("one.test", "192.0.2.1", dead);
+  start();
+  const uint64_t id = post({"x@one.test"});
+  ASSERT_TRUE(wait_attempts(id, "x@one.test", 1));
+  net->set_host("192.0.2.1", {});
+  wake();
+  queue::Filter filter;
+  filter.id = id;
+  ASSERT_EQ(run(queue.retry_now(filter)).value(), 1u);
+  ASSERT_TRUE(wait_empty());
+  EXPECT_THAT(net->received("192.0.2.1"), SizeIs(1));
+}
+
 TEST_F(Failing, AHostThatSendsUsAwayBounces) {
   HostScript hostile;
   hostile.greeting = "554 5.7.1 your network is not welcome";
