@@ -109,6 +109,8 @@ class MailStore {
     std::vector<std::string> keywords;  // in use in the mailbox
   };
   Task<Result<Opened>> open(AccountId account, MailboxId mailbox, bool claim_recent);
+  // A read-write session was told of all messages below `next`: no later session sees them as recent.
+  Task<Result<void>> claim_recent(AccountId account, MailboxId mailbox, Uid next);
 
   // Entries with first <= uid <= last, rising, at most `most`; with summaries if asked.
   Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, Uid first, Uid last,

@@ -59,6 +59,17 @@ Task<Result<MailStore::Opened>> MailStore::open(AccountId account, MailboxId mai
   co_return std::move(opened);
 }
 
+Task<Result<void>> MailStore::claim_recent(AccountId account, MailboxId mailbox, Uid next) {
+  std::function<Result<void>(AccountEdit&)> claim = [=](AccountEdit& edit) -> Result<void> {
+    const Result<MailboxRow*> row = edit.mailbox(mailbox);
+    if (!row) return std::unexpected(row.error());
+    (*row)->first_recent = std::max((*row)->first_recent, next);
+    return {};
+  };
+  Result<void> claimed = co_await impl_->edit(account, std::move(claim));
+  co_return claimed;
+}
+
 Task<Result<std::vector<Entry>>> MailStore::entries(AccountId account, MailboxId mailbox, Uid first, Uid last,
                                                     size_t most, bool with_summary) {
   std::vector<Entry> found;

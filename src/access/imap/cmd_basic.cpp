@@ -17,7 +17,7 @@ Task<Reply> cmd_check(Session&, wire::imap::Check&) {
 
 Task<Reply> cmd_logout(Session& s, wire::imap::Logout&) {
   s.untagged("BYE Goodbye");
-  leave_mailbox(s);
+  co_await retire_from_mailbox(s);
   s.state = kLogout;
   co_return ok("LOGOUT done");
 }

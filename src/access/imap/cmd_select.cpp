@@ -1,5 +1,6 @@
 // SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 sections 6.3.1, 6.3.2, 6.4.2; RFC 3691).
 #include "access/imap/commands.h"
+#include "base/log.h"
 #include "wire/imap/mailbox_name.h"
 
 namespace posthouse::access::imap {
@@ -19,7 +20,7 @@ void tell_selected(Session& s, const store::MailStore::Opened& opened) {
 
 // Fills a new view. The watch starts first, so that no change can slip between it and the reading.
 Task<Reply> open_mailbox(Session& s, std::string as_sent, bool read_only) {
-  leave_mailbox(s);  // also when this fails (RFC 3501 section 6.3.1)
+  co_await retire_from_mailbox(s);  // also when this fails (RFC 3501 section 6.3.1)
   std::optional<std::string> name = mailbox_name(as_sent);
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
@@ -34,6 +35,7 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, bool read_only) {
   view->read_only = read_only;
   view->uids = std::move(opened->uids);
   view->next_uid = std::max(opened->info.uid_next, view->uids.last() + 1);
+  view->claimed = view->next_uid;
   view->recent_from = opened->info.first_recent;
   view->known = opened->info.highest_modseq;
   view->keywords = std::move(opened->keywords);
@@ -48,6 +50,15 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, bool read_only) {
 void leave_mailbox(Session& s) {
   s.view.reset();
   if (s.state == kSelected) s.state = kAuthenticated;
+}
+
+Task<void> retire_from_mailbox(Session& s) {
+  if (s.view && !s.view->read_only && s.view->next_uid > s.view->claimed) {
+    Result<void> claimed = co_await s.store().claim_recent(s.account, s.view->mailbox, s.view->next_uid);
+    // No harm is done if it fails: the messages are \Recent once more.
+    if (!claimed) log::debug("imap.recent_not_claimed", {{"sid", s.id}, {"what", claimed.error().what}});
+  }
+  leave_mailbox(s);
 }
 
 std::optional<std::string> mailbox_name(std::string_view as_sent) {
@@ -65,7 +76,7 @@ Task<Reply> cmd_examine(Session& s, wire::imap::Examine& c) {
 }
 
 Task<Reply> cmd_unselect(Session& s, wire::imap::Unselect&) {
-  leave_mailbox(s);
+  co_await retire_from_mailbox(s);
   co_return ok("UNSELECT done");
 }
 

@@ -71,6 +71,9 @@ void tell_known_flags(Session& s);
 
 // Ends state selected. Expunges nothing.
 void leave_mailbox(Session& s);
+// The same after noting that this session has told of what came in: it is \Recent in no other (RFC 3501
+// section 2.3.2).
+Task<void> retire_from_mailbox(Session& s);
 // The name of a mailbox as the store has it; nothing if no mailbox can have that name.
 std::optional<std::string> mailbox_name(std::string_view as_sent);
 

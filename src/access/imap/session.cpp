@@ -141,8 +141,13 @@ Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const Serv
   }
   log::info("imap.closed",
             {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}, {"why", why}});
-  leave_mailbox(s);
+  // The client is rid of first; then what it was told is noted.
   s.stream->close();
+  try {
+    co_await retire_from_mailbox(s);
+  } catch (const std::exception& error) {
+    log::error("imap.exception", {{"sid", s.id}, {"what", error.what()}});
+  }
 }
 
 }  // namespace posthouse::access::imap

@@ -21,6 +21,7 @@ struct View {
   store::UidList uids;           // sequence numbers; holds messages that are gone until the client was told
   store::Uid next_uid = 1;       // larger than every UID told
   store::Uid recent_from = 1;    // messages from here on are \Recent in this session (RFC 3501 section 2.3.2)
+  store::Uid claimed = 1;        // messages below are \Recent in no later session
   store::ModSeq known = 0;       // all changes up to here are in the view
   std::vector<store::Uid> gone;  // rising: expunged, and the client not yet told (RFC 3501 section 7.4.1)
   // Changes of this session that it has told already: UID and MODSEQ, rising.
