@@ -94,23 +94,37 @@ Task<Result<std::vector<queue::Letter>>> select(Context context, std::vector<que
 }
 
 using Change = Task<Result<size_t>> (queue::Queue::*)(queue::Filter);
+using Rescue = Task<Result<void>> (queue::Queue::*)(queue::LetterId);
 
-Task<Answer> change(Context context, Arguments arguments, Change verb) {
+// A letter named by its id that the verb did not change: it is there all the same, or it was set aside and
+// `rescue` knows what to do with it, or there is none. The number of letters rescued.
+Task<Result<size_t>> look_aside(queue::Queue& queue, queue::LetterId id, Rescue rescue) {
+  auto there = co_await queue.find(id);
+  if (!there) co_return std::unexpected(there.error());
+  if (there->has_value()) co_return 0;
+  if (rescue != nullptr) {
+    auto done = co_await (queue.*rescue)(id);
+    if (done) co_return 1;
+    if (done.error().kind != FaultKind::not_found) co_return std::unexpected(done.error());
+  }
+  co_return fail(FaultKind::not_found, "no such letter: " + format_id(id));
+}
+
+Task<Answer> change(Context context, Arguments arguments, Change verb, Rescue rescue = nullptr) {
   auto wanted = filters(arguments, true);
   if (!wanted) co_return std::unexpected(wanted.error());
+  // Destinations that did not answer get a chance before their letters become due.
+  if (context.transport != nullptr) context.transport->wake();
   size_t letters = 0;
   for (size_t i = 0; i < wanted->size(); ++i) {
-    auto changed = co_await (context.core.queue.*verb)((*wanted)[i]);
+    queue::Filter filter = (*wanted)[i];
+    auto changed = co_await (context.core.queue.*verb)(filter);
     if (!changed) co_return std::unexpected(changed.error());
-    if (*changed == 0 && (*wanted)[i].id) {
-      // Nothing to change is fine for a letter that is there.
-      auto there = co_await context.core.queue.find(*(*wanted)[i].id);
-      if (!there) co_return std::unexpected(there.error());
-      if (!there->has_value()) {
-        co_return fail(FaultKind::not_found, "no such letter: " + format_id(*(*wanted)[i].id));
-      }
-    }
     letters += *changed;
+    if (*changed != 0 || !filter.id) continue;
+    auto rescued = co_await look_aside(context.core.queue, *filter.id, rescue);
+    if (!rescued) co_return std::unexpected(rescued.error());
+    letters += *rescued;
   }
   if (context.transport != nullptr) context.transport->wake();
   json::object out;
@@ -127,6 +141,20 @@ Task<Answer> queue_list(Context context, Arguments arguments) {
   if (!letters) co_return std::unexpected(letters.error());
   json::array out;
   for (const auto& letter : *letters) out.push_back(describe(letter));
+  co_return out;
+}
+
+Task<Answer> queue_set_aside(Context context, Arguments arguments) {
+  auto records = co_await context.core.queue.list_set_aside(number(arguments, "most").value_or(1000));
+  if (!records) co_return std::unexpected(records.error());
+  json::array out;
+  for (const auto& record : *records) {
+    json::object one;
+    one["id"] = format_id(record.id);
+    one["when"] = iso_time(record.when);
+    one["reason"] = record.reason;
+    out.push_back(std::move(one));
+  }
   co_return out;
 }
 
@@ -150,11 +178,13 @@ Task<Answer> queue_hold(Context context, Arguments arguments) {
 }
 
 Task<Answer> queue_release(Context context, Arguments arguments) {
-  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::release);
+  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::release,
+                            &queue::Queue::restore);
 }
 
 Task<Answer> queue_delete(Context context, Arguments arguments) {
-  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::remove);
+  co_return co_await change(std::move(context), std::move(arguments), &queue::Queue::remove,
+                            &queue::Queue::discard);
 }
 
 Task<Answer> queue_bounce(Context context, Arguments arguments) {

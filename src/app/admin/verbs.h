@@ -41,7 +41,8 @@ Task<Answer> alias_remove(Context context, Arguments arguments);  // address
 // These take a filter: [ids], [sender], [recipient], [domain], [state], [most]; the changing ones need at
 // least one condition, or all = true.
 Task<Answer> queue_list(Context context, Arguments arguments);
-Task<Answer> queue_show(Context context, Arguments arguments);  // id
+Task<Answer> queue_set_aside(Context context, Arguments arguments);  // [most]: records moved out of the way
+Task<Answer> queue_show(Context context, Arguments arguments);       // id
 Task<Answer> queue_retry(Context context, Arguments arguments);
 Task<Answer> queue_hold(Context context, Arguments arguments);
 Task<Answer> queue_release(Context context, Arguments arguments);

@@ -148,22 +148,36 @@ bool is_section(std::string_view name) {
   return std::any_of(all.begin(), all.end(), [&](const Section& s) { return s.name == name; });
 }
 
-// A known key that looks like the unknown one: the same name in another section, or one letter off.
+// How many letters must change, come or go to make `b` of `a`.
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row[b.size()];
+}
+
+// A known key that looks like the unknown one: the same name in another section, or at most two letters off.
 std::string suggestion(std::string_view key) {
-  size_t dot = key.rfind('.');
-  std::string_view name = dot == std::string_view::npos ? key : key.substr(dot + 1);
+  constexpr size_t kFarthest = 2, kLongest = 64;
+  if (key.size() > kLongest) return "";
+  std::string_view name = key.substr(key.rfind('.') + 1);
+  std::string_view best;
+  size_t nearest = kFarthest + 1;
   for (const Option& option : options()) {
-    if (option.key.substr(option.key.find('.') + 1) == name)
-      return fmt::format("; did you mean {}?", option.key);
+    bool same_name = option.key.substr(option.key.find('.') + 1) == name;
+    size_t away = same_name ? 0 : distance(key, option.key);
+    if (away < nearest) {
+      nearest = away;
+      best = option.key;
+    }
   }
-  for (const Option& option : options()) {
-    if (option.key.size() + 1 < key.size() || key.size() + 1 < option.key.size()) continue;
-    auto [a, b] = std::mismatch(option.key.begin(), option.key.end(), key.begin(), key.end());
-    auto [c, d] = std::mismatch(option.key.rbegin(), option.key.rend(), key.rbegin(), key.rend());
-    size_t same = static_cast<size_t>(a - option.key.begin()) + static_cast<size_t>(c - option.key.rbegin());
-    if (same + 1 >= option.key.size()) return fmt::format("; did you mean {}?", option.key);
-  }
-  return "";
+  return best.empty() ? "" : fmt::format("; did you mean {}?", best);
 }
 
 class Reader {
@@ -278,6 +292,9 @@ Loaded parse_config(std::string_view text, const std::string& file) {
   std::error_code ignored;
   read_text(out, text, file, std::filesystem::absolute(file, ignored).parent_path());
   if (out.problems.empty()) check_together(out, file);
+  std::sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
+    return std::tie(a.line, a.key) < std::tie(b.line, b.key);
+  });
   return out;
 }
 
@@ -304,6 +321,7 @@ Loaded load_config(const std::string& path) {
 void apply_settings(Loaded& loaded, const std::vector<std::string>& settings) {
   size_t before = loaded.problems.size();
   for (const std::string& setting : settings) read_text(loaded, setting, "--set " + setting, {});
+  for (size_t i = before; i < loaded.problems.size(); ++i) loaded.problems[i].line = 0;  // there is but one
   if (loaded.problems.size() == before && before == 0) check_together(loaded, "--set");
 }
 

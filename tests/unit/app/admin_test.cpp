@@ -31,7 +31,10 @@ class Admin : public testing::Test {
     config_.store.memory = 16 << 20;
     EXPECT_TRUE(make_data_folders(config_, nullptr));
   }
-  ~Admin() override { std::filesystem::remove_all(directory_); }
+  ~Admin() override {
+    local_.reset();
+    std::filesystem::remove_all(directory_);
+  }
 
   // The answer as JSON text, or the fault as "kind: what".
   std::string ask(const std::string& verb, const std::string& arguments) {
@@ -163,7 +166,9 @@ TEST_F(Admin, WhatWasSetAsideIsListedReleasedAndDeleted) {
   };
   set_aside();
   EXPECT_EQ(ask("queue.list", "{}"), "[]");
-  json::value records = json::parse(ask("queue.set_aside", "{}"));
+  std::string listed = ask("queue.set_aside", "{}");
+  ASSERT_THAT(listed, testing::StartsWith("[")) << listed;
+  json::value records = json::parse(listed);
   ASSERT_EQ(records.as_array().size(), 1u);
   EXPECT_EQ(records.at(0).at("reason"), "looks odd");
   EXPECT_EQ(ask("queue.release", which), R"({"letters":1})");
