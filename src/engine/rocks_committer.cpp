@@ -193,16 +193,22 @@ Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& er
   failed_total().add();
   space_.refresh();
   log::error("engine.write_failed", {{"what", status.ToString()}});
-  return std::unexpected(to_fault(status, "cannot write the store"));
+  failure_ = to_fault(status, "cannot write the store");
+  return std::unexpected(failure_);
 }
 
-// After a failed write RocksDB refuses all others until it has put its log and tables in order again.
+// After a failed write RocksDB refuses all others until it has put its log and tables in order again: at once
+// or, when the disk was full, some seconds after there is room. What cannot be mended so (a log that could
+// not be flushed) needs a restart, which reads back what was acknowledged.
 Result<void> RocksCommitter::recover() {
   const rocksdb::Status status = database_.db().Resume();
-  if (!status.ok()) return std::unexpected(to_fault(status, "the store cannot be written"));
-  broken_ = false;
-  log::info("engine.resumed");
-  return {};
+  if (status.ok()) {
+    broken_ = false;
+    log::warn("engine.resumed");
+    return {};
+  }
+  if (status.IsBusy()) return std::unexpected(failure_);  // it is at it
+  return std::unexpected(to_fault(status, "the store cannot be written"));
 }
 
 void RocksCommitter::finish(Group& group, const Result<void>& written) {

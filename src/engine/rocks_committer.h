@@ -81,6 +81,7 @@ class RocksCommitter {
   std::unique_ptr<rocksdb::WriteBatch> batch_;
   size_t last_group_ = 0;
   bool broken_ = false;  // the last write failed
+  Fault failure_;        // and how
   std::thread thread_;   // last: starts when all else is there
 };
 
