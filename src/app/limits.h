@@ -18,7 +18,7 @@ constexpr milliseconds kProgressEvery{250};
 constexpr size_t kDeliverRecipients = 1000;
 
 // ---- upkeep
-constexpr milliseconds kSweepEvery{30'000};      // between two sweeps of blobs nobody refers to
+constexpr milliseconds kSweepEvery{30'000};  // between two sweeps of blobs nobody refers to
 constexpr milliseconds kGaugesEvery{5'000};
 
 // ---- the supervisor

@@ -11,16 +11,17 @@ namespace json = boost::json;
 
 json::object arguments_of(const Invocation& in) {
   json::object out;
+  bool all = in.all || (in.targets.size() == 1 && in.targets.front() == "all");  // no id is so short
   json::array ids;
   for (const std::string& id : in.targets) ids.emplace_back(id);
-  if (!ids.empty()) out["ids"] = std::move(ids);
+  if (!ids.empty() && !all) out["ids"] = std::move(ids);
   if (!in.name.empty()) out["id"] = in.name;
   if (!in.sender.empty()) out["sender"] = in.sender;
   if (!in.recipient.empty()) out["recipient"] = in.recipient;
   if (!in.domain.empty()) out["domain"] = in.domain;
   if (!in.state.empty()) out["state"] = in.state;
   if (in.most != 0) out["most"] = in.most;
-  if (in.all) out["all"] = true;
+  if (all) out["all"] = true;
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 
 #include "app/actions/actions.h"
 #include "app/core/folders.h"
@@ -52,6 +53,13 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
   return EX_OK;
 }
 
+// Ends a confined process: what runs at an ordinary exit may want more than it is allowed.
+[[noreturn]] void leave(int status) {
+  log::flush();
+  std::fflush(stdout);
+  _exit(status);
+}
+
 int check_sandbox(const Config& config, const std::string& config_file) {
   auto user = user_to_become(config);
   if (!user) return complain(user.error());
@@ -78,7 +86,7 @@ int serve(const Invocation& in) {
     if (here != nullptr) config_file = here;
     std::free(here);
   }
-  if (in.check_sandbox) return check_sandbox(*config, config_file);
+  if (in.check_sandbox) leave(check_sandbox(*config, config_file));
   auto user = user_to_become(*config);
   if (!user) {
     complain(user.error());
@@ -93,7 +101,7 @@ int serve(const Invocation& in) {
   }
   if (auto done = give_up_root(*user); !done) return complain(done.error());
   configure_log(*config);
-  if (in.foreground) return work(*config, config_file, std::move(*listeners), -1);
+  if (in.foreground) leave(work(*config, config_file, std::move(*listeners), -1));
   SupervisorOptions options;
   options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);
   auto worker = [&](int ready_fd) { return work(*config, config_file, std::move(*listeners), ready_fd); };

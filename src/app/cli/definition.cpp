@@ -181,7 +181,7 @@ void define_queue(CLI::App& app, Invocation& into) {
   CLI::App* queue = group(app, "queue", "The queue: letters on their way to other hosts.");
   auto filtered = [&](const char* name, const char* what, bool changes) {
     CLI::App* sub = admin_command(queue, into, name, what);
-    sub->add_option("id", into.targets, "Letters by their queue id")->type_name("ID");
+    sub->add_option("id", into.targets, "Letters by their queue id, or the word all")->type_name("ID");
     sub->add_option("--sender", into.sender, "Those whose sender contains this")->type_name("TEXT");
     sub->add_option("--recipient", into.recipient, "Those with a recipient that contains this")
         ->type_name("TEXT");
