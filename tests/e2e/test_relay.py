@@ -233,8 +233,8 @@ class Relay(unittest.TestCase):
     def test_null_mx_and_unknown_domain_bounce(self):
         for address, status in (("x@null.test", "5.1.10"), ("x@nowhere.test", "5.1.2")):
             self.a.submit("alice", address, letter("off to " + address))
-            self.check_bounce(email.message_from_bytes(self.a.wait_for_letter("alice", "Final-Recipient: rfc822; "
-                                                                              + address)), address, status)
+            bounce = email.message_from_bytes(self.a.wait_for_letter("alice", address))
+            self.check_bounce(bounce, address, status)
 
     def test_strangers_are_not_relayed(self):
         with smtplib.SMTP(self.a.address, 25, timeout=30) as client:
@@ -255,7 +255,7 @@ class Relay(unittest.TestCase):
         self.assertIn("bob@b.test", self.a.cli("queue", "list", "--json"))   # also without a server
         self.a.start()
         self.b.start()
-        self.a.cli("queue", "retry")
+        self.a.cli("queue", "retry", "--all")
         self.b.wait_for_letter("bob", "after the night")
         wait_for(lambda: "bob@b.test" not in self.a.cli("queue", "list", "--json"), "the queue to be empty")
 

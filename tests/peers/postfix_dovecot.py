@@ -79,7 +79,7 @@ class Postfix:
             "virtual_gid_maps": "static:65534", "virtual_minimum_uid": "100",
             "smtp_host_lookup": "native", "default_process_limit": "100", "in_flow_delay": "0s",
             "lmtp_destination_concurrency_limit": "20", "smtp_destination_concurrency_limit": "20",
-            "message_size_limit": "52428800", "mailbox_size_limit": "0",
+            "message_size_limit": "52428800", "mailbox_size_limit": "0", "virtual_mailbox_limit": "0",
         }
         if routes:
             values["transport_maps"] = f"inline:{{ {routes} }}"
