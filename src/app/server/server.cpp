@@ -8,7 +8,6 @@
 #include "app/server/server_impl.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "engine/blob.h"
 #include "net/unbound_resolver.h"
 #include "submission/submission.h"
 #include "transport/reception.h"
@@ -102,7 +101,7 @@ Result<void> Server::Impl::prepare() {
 Task<void> Server::Impl::start() {
   bool more = true;
   while (more) {
-    auto swept = co_await engine::sweep_blobs(core_->engine, true);
+    auto swept = co_await core_->store.sweep(true);
     if (!swept) log::error("server.sweep_failed", {{"reason", swept.error().what}});
     more = swept && *swept >= 1000;
   }

@@ -7,7 +7,6 @@
 #include "app/server/server_impl.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "engine/blob.h"
 
 namespace posthouse::app {
 
@@ -15,7 +14,7 @@ Task<void> Server::Impl::sweep_blobs() {
   while (true) {
     auto slept = co_await lanes_[0]->loop.sleep(kSweepEvery);
     if (!slept || stopping_) co_return;
-    auto swept = co_await engine::sweep_blobs(core_->engine, false);
+    auto swept = co_await core_->store.sweep(false);
     if (!swept) log::warn("server.sweep_failed", {{"reason", swept.error().what}});
     if (swept && *swept > 0) log::debug("server.swept", {{"blobs", *swept}});
   }
