@@ -1,8 +1,11 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <system_error>
 
@@ -19,6 +22,18 @@ namespace {
 constexpr int kAcceptsInRow = 64;  // then the connections there are get their turn
 constexpr milliseconds kBackOff{250};
 constexpr seconds kWarnEvery{10};
+// Descriptors that connections leave to the rest of the program, so that files can still be opened: a share
+// of the limit and at most so many.
+constexpr rlim_t kShareLeft = 32;
+constexpr rlim_t kMostLeft = 1024;
+
+// The kernel gives the lowest free number: a connection with this one or a higher one finds too few left.
+int first_number_too_high() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return INT_MAX;
+  const rlim_t left = std::min(limit.rlim_cur / kShareLeft, kMostLeft);
+  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur - left, INT_MAX));
+}
 
 int open_reserve() {
   return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -57,10 +72,13 @@ struct Acceptor::Impl {
   int reserve = open_reserve();
   std::atomic<bool> stopped{false};
   SteadyTime warned{};
+  const int too_high = first_number_too_high();
 
   enum class Next { more, wait, back_off, end };
   Next accept_one();
   void turn_away();
+  void say_busy(int connection);
+  void warn(int error);
   void hand_over(int connection, const sockaddr_storage& address);
   static Task<void> run(std::shared_ptr<Impl> self);
 };
@@ -79,6 +97,11 @@ Acceptor::Impl::Next Acceptor::Impl::accept_one() {
   socklen_t size = sizeof address;
   const int connection =
       accept4(descriptor->fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (connection >= too_high) {
+    warn(EMFILE);
+    say_busy(connection);
+    return Next::back_off;
+  }
   if (connection >= 0) {
     hand_over(connection, address);
     return Next::more;
@@ -102,21 +125,25 @@ Acceptor::Impl::Next Acceptor::Impl::accept_one() {
 // Gives up the reserve to take one connection out of the queue and end it politely, instead of letting it
 // wait.
 void Acceptor::Impl::turn_away() {
-  const int error = errno;
-  const SteadyTime now = system_clock().steady();
-  if (now - warned > kWarnEvery) {
-    warned = now;
-    log::warn("net.out_of_descriptors", {{"what", std::strerror(error)}});
-  }
+  warn(errno);
   if (reserve < 0) return;
   ::close(reserve);
   const int connection = accept4(descriptor->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (connection >= 0) {
-    turned_away().add();
-    if (!busy_reply.empty()) ::send(connection, busy_reply.data(), busy_reply.size(), MSG_NOSIGNAL);
-    ::close(connection);
-  }
+  if (connection >= 0) say_busy(connection);
   reserve = open_reserve();
+}
+
+void Acceptor::Impl::say_busy(int connection) {
+  turned_away().add();
+  if (!busy_reply.empty()) ::send(connection, busy_reply.data(), busy_reply.size(), MSG_NOSIGNAL);
+  ::close(connection);
+}
+
+void Acceptor::Impl::warn(int error) {
+  const SteadyTime now = system_clock().steady();
+  if (now - warned <= kWarnEvery) return;
+  warned = now;
+  log::warn("net.out_of_descriptors", {{"what", std::strerror(error)}});
 }
 
 Task<void> Acceptor::Impl::run(std::shared_ptr<Impl> self) {

@@ -38,6 +38,10 @@ class Resolver {
   virtual Task<DnsAnswer<IpAddress>> addresses(std::string name) = 0;  // A and AAAA together, v6 first
   virtual Task<DnsAnswer<std::string>> txt(std::string name) = 0;      // strings of a record joined
   virtual Task<DnsAnswer<std::string>> ptr(IpAddress address) = 0;
+
+  // Answers everything that waits, and all that will be asked, with servfail at once, so that a program that
+  // stops need not wait for name servers. The askers' executors must still run. Any thread.
+  virtual void give_up() {}
 };
 
 }  // namespace posthouse::net

@@ -98,6 +98,15 @@ class Service {
     ::close(wake_fd_);
   }
 
+  // Any thread.
+  void give_up() {
+    {
+      const std::lock_guard lock(mutex_);
+      giving_up_ = true;
+    }
+    wake();
+  }
+
   // Any thread. `question` stays where it is until its batch is resumed.
   void submit(Question* question) {
     {
@@ -142,13 +151,15 @@ class Service {
 
   bool take_submitted() {
     std::vector<Question*> fresh;
-    bool go_on = true;
+    bool go_on = true, give_up = false;
     {
       const std::lock_guard lock(mutex_);
       fresh.swap(submitted_);
       go_on = !stopping_;
+      give_up = giving_up_;
     }
-    for (Question* question : fresh) ask(question);
+    if (give_up) expire(SteadyTime::max());
+    for (Question* question : fresh) give_up ? finish(question, Outcome{}) : ask(question);
     return go_on;
   }
 
@@ -197,6 +208,7 @@ class Service {
   std::mutex mutex_;
   std::vector<Question*> submitted_;  // with the lock
   bool stopping_ = false;             // with the lock
+  bool giving_up_ = false;            // with the lock
   std::list<Pending> pending_;        // the thread's own
   std::thread thread_;
 };
@@ -258,6 +270,8 @@ const metrics::Counter& questions_asked() {
 class UnboundResolver : public Resolver {
  public:
   UnboundResolver(ub_ctx* context, seconds timeout) : service_(context, timeout) {}
+
+  void give_up() override { service_.give_up(); }
 
   Task<DnsAnswer<MxRecord>> mx(std::string name) override {
     const Outcome outcome = co_await ask(std::move(name), kMx);

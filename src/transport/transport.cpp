@@ -190,12 +190,16 @@ Task<void> Transport::stop(SteadyTime deadline) {
   impl->watch.reset();
   impl->call_pump();
   impl->expire_idle(SteadyTime::max());
-  while (impl->at_work + impl->couriers != 0 && impl->steady() < deadline) {
+  // Couriers without a connection (they ask for addresses, or connect) send nothing yet: no need to wait for
+  // them.
+  const auto is_sending = [&] { return impl->at_work != 0 || !impl->means->streams.empty(); };
+  while (is_sending() && impl->steady() < deadline) {
     Result<void> slept = co_await impl->loop.sleep(milliseconds(5));
     if (!slept) break;
   }
-  const bool in_time = impl->at_work + impl->couriers == 0;
+  const bool in_time = !is_sending();
   impl->means->cut_off();
+  impl->means->resolver.give_up();
   // What was cut off ends within a few turns of the loop; a connection being made may stay behind, it holds
   // nothing.
   for (int turn = 0; turn < 50 && impl->at_work + impl->couriers != 0; ++turn) {

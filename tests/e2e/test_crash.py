@@ -1,5 +1,6 @@
-"""SIGKILL at random moments under load: every letter answered 250 is there afterwards, exactly once, the queue goes
-on, and the store opens clean. CRASH_ROUNDS sets how many kills (200; more for a night)."""
+"""SIGKILL at random moments under load: every letter answered 250 is there afterwards, in both mailboxes exactly once or
+in the queue, and the store opens clean. CRASH_ROUNDS sets how many kills (200; more for a night)."""
+import base64
 import os
 import random
 import socket
@@ -16,10 +17,12 @@ SIZES = (300, 4000, 30_000, 300_000)
 
 
 class Sender(threading.Thread):
-    """Sends letters until the connection dies; remembers which were answered 250."""
+    """Sends letters until the connection dies; remembers which were answered 250. With a `login` it submits them, each
+    to a recipient of its own at a far host."""
 
-    def __init__(self, port, recipients, serial, seed):
+    def __init__(self, port, recipients, serial, seed, login=None):
         super().__init__(daemon=True)
+        self.login = login
         self.port, self.recipients, self.serial = port, recipients, serial
         self.random = random.Random(seed)
         self.accepted, self.sent = [], []
@@ -42,12 +45,20 @@ class Sender(threading.Thread):
         expect(b"220")
         s.sendall(b"EHLO crash.test\r\n")
         expect(b"250")
+        sender = "sender@crash.test"
+        if self.login:
+            sender = self.login[0]
+            response = base64.b64encode("\0{}\0{}".format(*self.login).encode())
+            s.sendall(b"AUTH PLAIN " + response + b"\r\n")
+            expect(b"235")
         while True:
             name = f"crash-{self.serial()}"
+            if self.login:
+                self.recipients = [f"{name}@far.example"]
             body = b"x" * 70 + b"\r\n"
             text = f"Subject: {name}\r\nMessage-ID: <{name}@crash.test>\r\n\r\n".encode()
             text += body * (self.random.choice(SIZES) // len(body))
-            for command in ("MAIL FROM:<sender@crash.test>", *(f"RCPT TO:<{r}>" for r in self.recipients)):
+            for command in (f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{r}>" for r in self.recipients)):
                 s.sendall(command.encode() + b"\r\n")
                 expect(b"250")
             s.sendall(b"DATA\r\n")
@@ -77,9 +88,12 @@ class Crash(unittest.TestCase):
         for pid in children:
             subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
 
-    def round(self, demo, queue_to):
+    def round(self, demo):
+        """Returns the senders to local mailboxes and the one to a far host, after the kill."""
         recipients = [demo.address("alice"), demo.address("bob")]
         senders = [Sender(demo.ports["smtp"], recipients, self.serial, self.random.random()) for _ in range(SENDERS)]
+        senders.append(Sender(demo.ports["submission"], [], self.serial, self.random.random(),
+                              (demo.address("alice"), demo.password("alice"))))
         for sender in senders:
             sender.start()
         # The moment of the kill is random; it is the test's subject, not a wait for something.
@@ -88,7 +102,7 @@ class Crash(unittest.TestCase):
         for sender in senders:
             sender.join(30)
             self.assertFalse(sender.is_alive())
-        return ({name for s in senders for name in s.accepted}, {name for s in senders for name in s.sent})
+        return senders
 
     def message_ids(self, demo, name):
         client = demo.imap(name)
@@ -103,20 +117,27 @@ class Crash(unittest.TestCase):
         return found
 
     def test_nothing_acknowledged_is_lost(self):
-        demo = Demo()
+        # No name server answers, so what goes to far hosts stays in the queue.
+        demo = Demo("--set", 'resolver.servers=["127.0.0.1@9"]', "--set", 'queue.retry=["1h"]')
         self.addCleanup(demo.clean)
-        accepted, sent = set(), set()
+        accepted, sent, queued = set(), set(), set()
         started = time.monotonic()
         for number in range(ROUNDS):
             demo.start()
-            a, s = self.round(demo, None)
-            accepted |= a
-            sent |= s
+            *local, far = self.round(demo)
+            for sender in local:
+                accepted.update(sender.accepted)
+                sent.update(sender.sent)
+            queued.update(far.accepted)
         demo.start()
         self.addCleanup(demo.stop)
-        print(f"seed {self.seed}: {ROUNDS} kills, {len(sent)} sent, {len(accepted)} answered 250, "
+        print(f"seed {self.seed}: {ROUNDS} kills, {len(sent)} sent, {len(accepted)} answered 250, {len(queued)} queued, "
               f"{time.monotonic() - started:.0f} s")
         self.assertGreater(len(accepted), ROUNDS, "the load did not get through")
+        self.assertGreater(len(queued), ROUNDS // 10, "the load to far hosts did not get through")
+        listed = demo.run("queue", "list", "--json", "--most", "1000000", check=True).stdout
+        self.assertEqual({name for name in queued if f"{name}@far.example" not in listed}, set(),
+                         f"the queue lost letters, seed {self.seed}")
         for name in ("alice", "bob"):
             there = self.message_ids(demo, name)
             self.assertEqual(len(there), len(set(there)), f"{name} has letters twice, seed {self.seed}")

@@ -178,11 +178,11 @@ class NameServer {
 
 class ResolverTest : public testing::Test {
  protected:
-  void start() {
+  void start(seconds timeout = seconds(2)) {
     server_.start();
     UnboundOptions options;
     options.servers = {server_.address()};
-    options.timeout = seconds(2);
+    options.timeout = timeout;
     auto made = make_unbound_resolver(options);
     ASSERT_TRUE(made.has_value()) << made.error().what;
     resolver_ = std::move(*made);
@@ -257,6 +257,20 @@ TEST_F(ResolverTest, GivesUpInTime) {
   const SteadyTime begin = system_clock().steady();
   EXPECT_EQ(run_blocking(resolver_->mx("is.silent")).status, DnsStatus::servfail);
   EXPECT_LT(system_clock().steady() - begin, seconds(10));
+}
+
+Task<DnsStatus> ask_and_give_up(Resolver& resolver) {
+  this_loop().post([&resolver] { resolver.give_up(); });  // runs once the question waits
+  const auto first = co_await resolver.mx("is.silent");
+  const auto later = co_await resolver.mx("a.test");
+  EXPECT_EQ(later.status, DnsStatus::servfail);
+  co_return first.status;
+}
+
+TEST_F(ResolverTest, GivesUpWhenToldTo) {
+  server_.add("a.test", kMx, be16(1) + wire_name("mx.test"));
+  start(seconds(300));
+  EXPECT_EQ(run_blocking(ask_and_give_up(*resolver_)), DnsStatus::servfail);
 }
 
 Task<void> ask_many(Resolver& resolver, int& left, Executor*& home) {
