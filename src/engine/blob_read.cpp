@@ -16,9 +16,15 @@ Fault gone(BlobId id, std::string_view what) {
   return Fault{FaultKind::not_found, fmt::format("blob {}: {} is missing", format_id(id), what)};
 }
 
+// What the engine says of a row, with the blob's name.
+Fault named(BlobId id, Fault fault) {
+  fault.what = fmt::format("blob {}: {}", format_id(id), fault.what);
+  return fault;
+}
+
 Result<std::string> head_row(const Reader& reader, BlobId id) {
   Result<std::optional<std::string>> row = reader.get(blob_partition(id), kHeadKey);
-  if (!row) return std::unexpected(row.error());
+  if (!row) return std::unexpected(named(id, row.error()));
   if (!*row) return std::unexpected(gone(id, "head"));
   return std::move(**row);
 }
@@ -36,7 +42,7 @@ Result<std::string> read_chunks(const Reader& reader, BlobId id, const BlobHead&
   while (left > 0) {
     const auto index = static_cast<uint32_t>(offset / kBlobChunk);
     Result<std::optional<std::string>> row = reader.get(blob_partition(id), chunk_key(index));
-    if (!row) return std::unexpected(row.error());
+    if (!row) return std::unexpected(named(id, row.error()));
     if (!*row) return std::unexpected(gone(id, "chunk"));
     const Result<std::string_view> bytes = decode_chunk(id, **row);
     if (!bytes) return std::unexpected(bytes.error());
@@ -64,7 +70,7 @@ Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, 
 
 Task<Result<std::string>> fetch_blob(Engine& engine, BlobId id, uint64_t offset, uint64_t length) {
   Result<std::optional<std::string>> row = co_await engine.fetch(blob_partition(id), std::string(kHeadKey));
-  if (!row) co_return std::unexpected(row.error());
+  if (!row) co_return std::unexpected(named(id, row.error()));
   if (!*row) co_return std::unexpected(gone(id, "head"));
   const Result<BlobHead> head = decode_head(id, **row);
   if (!head) co_return std::unexpected(head.error());

@@ -60,12 +60,23 @@ void erase_sealed(Transaction& rows, const BlobHead& head) {
   rows.erase(kHeadKey);
 }
 
+// The disk changed the head. Nobody wants the blob any more, so it goes as far as its other rows can be read,
+// and those behind it are not kept waiting.
+Result<Verdict> erase_unreadable(Transaction& rows) {
+  bool something = false;
+  const Result<void> erased = erase_unfinished(rows, something);
+  if (!erased && erased.error().kind != FaultKind::corrupt) return std::unexpected(erased.error());
+  rows.erase(kHeadKey);
+  return Verdict::removed;
+}
+
 // `unfinished_too`: a blob whose writer may still be at work goes as well.
 Result<Verdict> judge_rows(Transaction& rows, BlobId id, bool unfinished_too) {
   const Result<bool> referenced = any_reference(rows);
   if (!referenced) return std::unexpected(referenced.error());
   if (*referenced) return Verdict::alive;
   const Result<std::optional<std::string>> row = rows.get(kHeadKey);
+  if (!row && row.error().kind == FaultKind::corrupt) return erase_unreadable(rows);
   if (!row) return std::unexpected(row.error());
   if (!*row && !unfinished_too) return Verdict::unfinished;
   if (*row) {

@@ -120,6 +120,10 @@ class Engine : public Reader {
   // Erases all rows of a partition in the background; gone for readers when it returns. Repeatable.
   virtual Task<Result<void>> erase_partition(Partition partition) = 0;
 
+  // Gives back to the disk what erased rows still hold, which otherwise happens by and by as new rows come.
+  // Rewrites keys, not values; for when space is short. Runs on the reading threads.
+  virtual Task<Result<void>> reclaim_space() { co_return Result<void>(); }
+
   // Free bytes that may still be used (the disk's, less the reserve). Cheap; refreshed at most each second.
   virtual uint64_t free_space() const = 0;
 };

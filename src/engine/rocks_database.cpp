@@ -100,6 +100,19 @@ RocksDatabase::~RocksDatabase() {
   db_->Close();
 }
 
+Result<void> RocksDatabase::compact() {
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kDisable;
+  rocksdb::Status status = db_->Flush(rocksdb::FlushOptions(), {rows_, chunks_});
+  for (rocksdb::ColumnFamilyHandle* family : {chunks_, rows_}) {
+    if (status.ok()) status = db_->CompactRange(options, family, nullptr, nullptr);
+  }
+  if (status.ok()) return {};
+  return std::unexpected(to_fault(status, "cannot compact the store"));
+}
+
 Result<void> RocksDatabase::check_format(bool read_only) {
   const std::string key = row_key(kFormatPartition, kFormatKey);
   std::string row;

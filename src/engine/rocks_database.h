@@ -26,6 +26,10 @@ class RocksDatabase {
   RocksDatabase(const RocksDatabase&) = delete;
   RocksDatabase& operator=(const RocksDatabase&) = delete;
 
+  // Writes out what is in memory and lets erased rows meet what they erase, so that files that nothing refers
+  // to any more go. Values stay where they are: a disk that is nearly full has no room for second copies.
+  Result<void> compact();
+
   rocksdb::DB& db() const { return *db_; }
   // Small rows and the chunks of blobs live in column families of their own: chunks go to blob files.
   rocksdb::ColumnFamilyHandle* rows() const { return rows_; }

@@ -116,6 +116,15 @@ class RocksEngine final : public Engine {
     return watches_->add(partition, std::move(changed));
   }
 
+  Task<Result<void>> reclaim_space() override {
+    if (!committer_) co_return read_only();
+    auto compact = [this] { return database_->compact(); };
+    auto job = offload(pool_, compact);
+    Result<void> done = co_await job;
+    space_.refresh();
+    co_return done;
+  }
+
   uint64_t free_space() const override { return space_.usable(); }
 
  private:

@@ -22,6 +22,27 @@ Result<void> outcome(const rocksdb::Iterator& it) {
   return std::unexpected(to_fault(it.status(), "cannot read the store"));
 }
 
+// An id at `from` or behind it that stumbles, and whose successor does not (or that is the last of all).
+template <class Stumbles>
+uint64_t last_stumble(uint64_t from, const Stumbles& stumbles) {
+  uint64_t bad = from;
+  uint64_t good = UINT64_MAX;
+  for (uint64_t stride = 1; stride < UINT64_MAX - from; stride *= 2) {
+    if (!stumbles(from + stride)) {
+      good = from + stride;
+      break;
+    }
+    bad = from + stride;
+    if (stride > UINT64_MAX / 2) break;
+  }
+  if (good == UINT64_MAX && stumbles(good)) return good;
+  while (good - bad > 1) {
+    const uint64_t middle = bad + (good - bad) / 2;
+    (stumbles(middle) ? bad : good) = middle;
+  }
+  return bad;
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> RocksReader::get(Partition partition, std::string_view key) const {
@@ -43,9 +64,11 @@ Result<std::optional<std::optional<std::string>>> RocksReader::get_from_memory(P
   std::string value;
   const rocksdb::Status status =
       database_.db().Get(options, database_.family(partition.kind), row_key(partition, key), &value);
+  // When a table is not open yet, RocksDB says ok with an empty value and means "may exist". A row that is
+  // really empty takes the longer way then, too.
+  if (status.IsIncomplete() || (status.ok() && value.empty())) return Found();
   if (status.ok()) return Found(std::optional<std::string>(std::move(value)));
   if (status.IsNotFound()) return Found(std::optional<std::string>());
-  if (status.IsIncomplete()) return Found();
   return std::unexpected(to_fault(status, "cannot read the store"));
 }
 
@@ -85,6 +108,8 @@ Result<void> RocksReader::scan_back(Partition partition, std::string_view begin,
   return outcome(*it);
 }
 
+// A row that can't be read hides the partition it begins: from everywhere in front of it the iterator
+// stumbles. Its id is found by trying further and further behind, then by halving.
 Result<void> RocksReader::partitions(PartitionKind kind, uint64_t first,
                                      const PartitionVisitor& visit) const {
   const std::string last = partition_end({kind, UINT64_MAX});
@@ -93,13 +118,23 @@ Result<void> RocksReader::partitions(PartitionKind kind, uint64_t first,
   options.snapshot = snapshot_;
   options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator(options, database_.family(kind)));
-  it->Seek(row_key({kind, first}, ""));
-  while (it->Valid()) {
-    const uint64_t id = read_key_u64(view(it->key()).substr(1));
-    if (!visit(id) || id == UINT64_MAX) break;
-    it->Seek(row_key({kind, id + 1}, ""));
+  const auto stumbles = [&](uint64_t id) {
+    it->Seek(row_key({kind, id}, ""));
+    return it->status().IsCorruption();
+  };
+  uint64_t from = first;
+  while (true) {
+    uint64_t id = 0;
+    if (stumbles(from)) {
+      id = last_stumble(from, stumbles);
+    } else if (it->Valid()) {
+      id = read_key_u64(view(it->key()).substr(1));
+    } else {
+      return outcome(*it);
+    }
+    if (!visit(id) || id == UINT64_MAX) return {};
+    from = id + 1;
   }
-  return outcome(*it);
 }
 
 }  // namespace posthouse::engine

@@ -32,6 +32,29 @@ TEST(RocksEngine, KeepsRowsOverARestart) {
   }
 }
 
+// After a start the tables are not open yet, and looking for a row in memory only must not take that for an
+// empty row.
+TEST(RocksEngine, FetchesWhatIsNotInMemoryYet) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  constexpr int kRounds = 60;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto engine = open_small(dir.path());
+    for (const PartitionKind kind : {PartitionKind::account, PartitionKind::blob}) {
+      const Partition partition{kind, static_cast<uint64_t>(round)};
+      ASSERT_TRUE(loop.run(engine->transact({put(partition, "head", "value " + std::to_string(round))})));
+    }
+    for (int old = 0; old <= round; ++old) {
+      for (const PartitionKind kind : {PartitionKind::account, PartitionKind::blob}) {
+        const Partition partition{kind, static_cast<uint64_t>(old)};
+        const auto found = loop.run(engine->fetch(partition, "head"));
+        ASSERT_TRUE(found);
+        ASSERT_EQ(*found, "value " + std::to_string(old)) << "round " << round;
+      }
+    }
+  }
+}
+
 TEST(RocksEngine, ASecondOpenInThisProcessIsRefusedAndHarmless) {
   const TempDir dir;
   const auto engine = open_small(dir.path());
