@@ -74,11 +74,13 @@ def tls_context():
 class Program:
     """A running posthouse whose standard output is read line by line; standard error goes to a file."""
 
-    def __init__(self, *args, directory=None, env=None):
+    def __init__(self, *args, directory=None, env=None, wrapper=()):
+        """`wrapper`: a command that becomes the program, such as ["prlimit", "--nofile=64"]."""
         self.own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="posthouse-test-")
         self.log_path = os.path.join(self.directory, "stderr.log")
         self.args = [str(a) for a in args]
+        self.wrapper = list(wrapper)
         self.env = {**os.environ, **(env or {})}
         self.process = None
         self._buffer = b""
@@ -86,7 +88,7 @@ class Program:
     def start(self):
         os.makedirs(self.directory, exist_ok=True)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([BINARY, *self.args], stdout=subprocess.PIPE, stderr=log,
+            self.process = subprocess.Popen([*self.wrapper, BINARY, *self.args], stdout=subprocess.PIPE, stderr=log,
                                             stdin=subprocess.DEVNULL, env=self.env)
         self._buffer = b""
         return self
@@ -158,8 +160,8 @@ class Program:
 class Demo(Program):
     """`posthouse demo` on free ports. `args`: more options, such as "--set", "queue.warn=\"1s\""."""
 
-    def __init__(self, *args, directory=None, env=None):
-        super().__init__(directory=directory, env=env)
+    def __init__(self, *args, directory=None, env=None, wrapper=()):
+        super().__init__(directory=directory, env=env, wrapper=wrapper)
         self.args = ["demo", "--base-port", "0", "--json", "--dir", self.directory, *map(str, args)]
 
     def start(self):

@@ -104,6 +104,11 @@ class Crash(unittest.TestCase):
             self.assertFalse(sender.is_alive())
         return senders
 
+    @staticmethod
+    def log_of(demo, words):
+        with open(os.path.join(demo.ready["dir"], "posthouse.log"), errors="replace") as log:
+            return [line.rstrip() for line in log if words in line]
+
     def message_ids(self, demo, name):
         client = demo.imap(name)
         client.select("INBOX", readonly=True)
@@ -136,8 +141,9 @@ class Crash(unittest.TestCase):
         self.assertGreater(len(accepted), ROUNDS, "the load did not get through")
         self.assertGreater(len(queued), ROUNDS // 10, "the load to far hosts did not get through")
         listed = demo.run("queue", "list", "--json", "--most", "1000000", check=True).stdout
-        self.assertEqual({name for name in queued if f"{name}@far.example" not in listed}, set(),
-                         f"the queue lost letters, seed {self.seed}")
+        lost = sorted(name for name in queued if f"{name}@far.example" not in listed)
+        self.assertEqual(lost, [], f"the queue lost letters, seed {self.seed}; the log of the first: "
+                         + "\n".join(self.log_of(demo, lost[0] + "@") if lost else []))
         for name in ("alice", "bob"):
             there = self.message_ids(demo, name)
             self.assertEqual(len(there), len(set(there)), f"{name} has letters twice, seed {self.seed}")
