@@ -19,6 +19,9 @@ constexpr size_t kDeliverRecipients = 1000;
 
 // ---- upkeep
 constexpr milliseconds kSweepEvery{30'000};  // between two sweeps of blobs nobody refers to
+// With less space left than this, what letters that went have held is given back to the disk at once.
+constexpr uint64_t kSpaceShort = 512ull << 20;
+constexpr seconds kReclaimPause{300};  // between two times
 constexpr milliseconds kGaugesEvery{5'000};
 
 // ---- the supervisor

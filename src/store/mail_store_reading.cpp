@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "store/damage.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
 
@@ -119,6 +120,9 @@ Task<Result<std::string>> MailStore::read(AccountId account, const Entry& entry,
   if (!ours) co_return std::unexpected(ours.error());
   if (!*ours) co_return fail(FaultKind::not_found, "the message is gone");
   Result<std::string> bytes = co_await engine::fetch_blob(impl_->engine, blob, offset, length);
+  if (!bytes && bytes.error().kind == FaultKind::corrupt) {
+    report_damage(bytes.error(), account, 0, entry.uid);
+  }
   co_return bytes;
 }
 

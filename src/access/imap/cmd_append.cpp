@@ -18,11 +18,12 @@ Task<std::optional<Reply>> objection(Session& s, std::optional<std::string> name
     co_return refuse(info.error());
   }
   if (size == 0) co_return no("The message is empty", "CANNOT");
-  const store::Quota quota = s.quota();
-  if (quota.bytes) {
+  const Result<store::Quota> quota = co_await s.quota();
+  if (!quota) co_return refuse(quota.error());
+  if (quota->bytes) {
     Result<store::Usage> usage = co_await s.store().usage(s.account);
     if (!usage) co_return refuse(usage.error());
-    if (usage->bytes + size > *quota.bytes) co_return no("The quota is used up", "OVERQUOTA");
+    if (usage->bytes + size > *quota->bytes) co_return no("The quota is used up", "OVERQUOTA");
   }
   co_return std::nullopt;
 }
@@ -56,6 +57,8 @@ Task<Reply> append(Session& s, wire::imap::Append& c, std::string mailbox) {
     co_return bad(rejected->text);
   }
   if (!received) co_return refuse(received.error());
+  const Result<store::Quota> quota = co_await s.quota();
+  if (!quota) co_return refuse(quota.error());
   store::NewMessage message;
   message.blob = writer.id();
   message.size = writer.size();
@@ -63,7 +66,7 @@ Task<Reply> append(Session& s, wire::imap::Append& c, std::string mailbox) {
   message.internal_date = c.date ? SystemTime(std::chrono::seconds(*c.date)) : s.services.clock.now();
   message.flags = to_store(c.flags);
   Result<store::Placed> placed =
-      co_await s.store().append(s.account, std::move(mailbox), writer, std::move(message), s.quota());
+      co_await s.store().append(s.account, std::move(mailbox), writer, std::move(message), *quota);
   if (!placed) {
     if (placed.error().kind == FaultKind::not_found) co_return no("There is no such mailbox", "TRYCREATE");
     co_return refuse(placed.error());

@@ -60,8 +60,10 @@ Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c) {
   if (todo.refusal) co_return std::move(*todo.refusal);
   if (todo.uids.empty()) co_return ok("Nothing to copy");
   const size_t wanted = todo.uids.size();
+  const Result<store::Quota> quota = co_await s.quota();
+  if (!quota) co_return refuse(quota.error());
   Result<store::Copied> copied = co_await s.store().copy(s.account, s.view->mailbox, std::move(todo.uids),
-                                                         std::move(todo.target), s.quota());
+                                                         std::move(todo.target), *quota);
   if (!copied) co_return refuse_copy(copied.error());
   if (copied->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
   co_return ok(copied->from.size() == wanted ? "COPY done" : "COPY done, some messages are gone",

@@ -33,6 +33,13 @@ struct ServerOptions {
 class SessionRegistry;
 std::shared_ptr<SessionRegistry> make_session_registry();
 
+// What an account may keep, as its directory entry says. Thread-safe.
+class Quotas {
+ public:
+  virtual ~Quotas() = default;
+  virtual Task<Result<store::Quota>> quota_of(uint64_t account) = 0;
+};
+
 // What a session works with. All of it outlives the session.
 struct Services {
   engine::Engine& engine;  // for the bytes of appended messages
@@ -40,6 +47,7 @@ struct Services {
   IdSource& ids;  // the program's one source
   const Clock& clock;
   wire::sasl::Authenticator& authenticator;
+  Quotas* quotas = nullptr;  // nothing: ServerOptions::default_quota_bytes holds for all
 };
 
 // Serves one connection from greeting to BYE. Cancelling the stream ends the session with "* BYE" (shutdown).

@@ -41,10 +41,14 @@ Reply refuse(const Fault& fault) {
   return no("Can't be done now, try again later", "UNAVAILABLE");
 }
 
-store::Quota Session::quota() const {
+Task<Result<store::Quota>> Session::quota() {
+  if (services.quotas != nullptr) {
+    Result<store::Quota> known = co_await services.quotas->quota_of(account);
+    co_return known;
+  }
   store::Quota quota;
   if (options->default_quota_bytes > 0) quota.bytes = options->default_quota_bytes;
-  return quota;
+  co_return quota;
 }
 
 void Session::untagged(std::string_view line) {

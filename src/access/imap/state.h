@@ -64,7 +64,8 @@ struct Session {
   std::unique_ptr<View> view;  // in state selected
 
   store::MailStore& store() { return services.store; }
-  store::Quota quota() const;
+  // What the account may keep now.
+  Task<Result<store::Quota>> quota();
 
   // Adds one untagged line.
   void untagged(std::string_view line);

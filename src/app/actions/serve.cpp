@@ -7,6 +7,7 @@
 #include "app/actions/actions.h"
 #include "app/core/folders.h"
 #include "app/limits.h"
+#include "app/privileges/descriptors.h"
 #include "app/privileges/sandbox.h"
 #include "app/privileges/user.h"
 #include "app/server/listeners.h"
@@ -86,6 +87,7 @@ int serve(const Invocation& in) {
     if (here != nullptr) config_file = here;
     std::free(here);
   }
+  raise_descriptor_limit();
   if (in.check_sandbox) leave(check_sandbox(*config, config_file));
   auto user = user_to_become(*config);
   if (!user) {

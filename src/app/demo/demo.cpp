@@ -9,6 +9,7 @@
 
 #include "app/config/reference.h"
 #include "app/demo/welcome.h"
+#include "app/privileges/descriptors.h"
 #include "app/server/listeners.h"
 #include "app/server/logging.h"
 #include "app/server/server.h"
@@ -107,6 +108,7 @@ Result<void> write_config(const std::string& path, Config config, const std::vec
 }  // namespace
 
 int run_demo(const DemoOptions& options) {
+  raise_descriptor_limit();
   auto directory = DemoDirectory::open(options.directory);
   if (!directory) return complain(directory.error(), EX_CANTCREAT);
   auto config = demo_config(options, directory->path());

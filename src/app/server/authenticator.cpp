@@ -39,4 +39,13 @@ void DirectoryAuthenticator::report(std::string name, IpAddress peer, bool succe
   directory_.report_login(name, peer, success);
 }
 
+Task<Result<store::Quota>> DirectoryQuotas::quota_of(uint64_t account) {
+  auto standing = co_await directory_.standing(account);
+  if (!standing) co_return std::unexpected(standing.error());
+  uint64_t bytes = standing->quota_bytes.value_or(default_bytes_);
+  store::Quota quota;
+  if (bytes != 0) quota.bytes = bytes;
+  co_return quota;
+}
+
 }  // namespace posthouse::app

@@ -1,6 +1,7 @@
-// Logins of all protocols, answered by the directory.
+// What sessions ask of the directory: logins of all protocols, and what an account may keep.
 #pragma once
 
+#include "access/imap/session.h"
 #include "directory/directory.h"
 #include "wire/sasl/server.h"
 
@@ -18,6 +19,20 @@ class DirectoryAuthenticator : public wire::sasl::Authenticator {
 
  private:
   directory::Directory& directory_;
+};
+
+// Thread-safe. The directory outlives it.
+class DirectoryQuotas : public access::imap::Quotas {
+ public:
+  // `default_bytes` holds where neither account nor domain says otherwise; 0: no limit.
+  DirectoryQuotas(directory::Directory& directory, uint64_t default_bytes)
+      : directory_(directory), default_bytes_(default_bytes) {}
+
+  Task<Result<store::Quota>> quota_of(uint64_t account) override;
+
+ private:
+  directory::Directory& directory_;
+  uint64_t default_bytes_;
 };
 
 }  // namespace posthouse::app

@@ -60,6 +60,7 @@ struct Server::Impl {
   std::unique_ptr<Core> core_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<DirectoryAuthenticator> authenticator_;
+  std::unique_ptr<DirectoryQuotas> quotas_;
   std::unique_ptr<smtp::SmtpService> reception_, submission_;
   std::shared_ptr<access::imap::SessionRegistry> imap_registry_;
   std::vector<std::unique_ptr<Lane>> lanes_;
