@@ -128,13 +128,16 @@ connections = 20000
 connections_per_network = 20000
 imap_sessions_per_account = 10000
 commands = 10000000
-[queue]
+[smarthost]
+host = "127.0.0.1"
 port = {sink}
+verify = false
+[queue]
 allow_loopback = true
 connections = 200
 per_destination = 20
 [log]
-level = "warn"
+level = "info"
 """
 
 

@@ -3,36 +3,60 @@
 #include <fmt/chrono.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <mutex>
 
 #include "base/ascii.h"
+#include "base/executor.h"
 
 namespace posthouse::log {
 
 namespace {
 constexpr size_t kMaxValue = 1024;
-
-using std::chrono::steady_clock;
+constexpr size_t kBuffer = 16 * 1024;
 
 struct Sink {
   std::mutex mutex;  // guards logger and json while configure() replaces them
   std::shared_ptr<spdlog::logger> logger;
   bool json = false;
-  bool dirty = false;  // something may still be in the file's buffer
-  steady_clock::time_point flushed;
 };
 
 std::atomic<Level> threshold{Level::info};
+std::atomic<bool> buffered{false};  // something may still be in the sink's buffer
+
+// Lines gathered for standard error, where stdio would write each by itself.
+class StderrSink final : public spdlog::sinks::sink {
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    text_.append(message.payload.data(), message.payload.size()).push_back('\n');
+    if (text_.size() >= kBuffer) flush();
+  }
+  void flush() override {
+    std::string_view left = text_;
+    while (!left.empty()) {
+      const ssize_t n = ::write(STDERR_FILENO, left.data(), left.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) break;  // nobody to tell
+      left.remove_prefix(static_cast<size_t>(n));
+    }
+    text_.clear();
+  }
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+ private:
+  std::string text_;
+};
 
 std::shared_ptr<spdlog::logger> make_logger(const std::string& file) {
   spdlog::sink_ptr sink;
   if (file.empty()) {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+    sink = std::make_shared<StderrSink>();
   } else {
     sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(file);
   }
@@ -43,7 +67,7 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& file) {
 }
 
 Sink& sink() {
-  static Sink& the = *new Sink{{}, make_logger(""), false, false, {}};
+  static Sink& the = *new Sink{{}, make_logger(""), false};
   return the;
 }
 
@@ -151,11 +175,17 @@ void append_field(std::string& out, std::string_view key, std::string_view value
   append_value(out, value, json);
 }
 
+// The part down to seconds is made once a second.
 std::string timestamp() {
+  thread_local std::chrono::sys_seconds made{};
+  thread_local std::string text;
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto whole = std::chrono::floor<std::chrono::seconds>(now);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)),
-                     (now - whole).count());
+  if (whole != made) {
+    text = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)));
+    made = whole;
+  }
+  return fmt::format("{}.{:03}Z", text, (now - whole).count());
 }
 
 std::string text_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
@@ -194,28 +224,27 @@ bool enabled(Level level) {
 }
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
-  constexpr auto kFlushEvery = std::chrono::seconds(1);
   if (!enabled(level)) return;
   Sink& to = sink();
   const std::lock_guard lock(to.mutex);
   const std::string line = to.json ? json_line(level, event, fields) : text_line(level, event, fields);
   to.logger->log(spdlog::level::info, spdlog::string_view_t(line));
-  // One write to the file for each line would cost more than the line; warnings must not be lost in a crash.
-  const auto now = steady_clock::now();
-  to.dirty = level < Level::warn && now - to.flushed < kFlushEvery;
-  if (!to.dirty) {
-    to.logger->flush();
-    to.flushed = now;
-  }
+  // A system call for each line would cost more than the line; warnings must not be lost in a crash, and
+  // where no event loop runs nobody comes back to write the rest.
+  const bool at_once = level >= Level::warn || Executor::current() == nullptr;
+  if (at_once) to.logger->flush();
+  buffered.store(!at_once, std::memory_order_relaxed);
+}
+
+bool waiting() {
+  return buffered.load(std::memory_order_relaxed);
 }
 
 void flush() {
   Sink& to = sink();
   const std::lock_guard lock(to.mutex);
-  if (!to.dirty) return;
+  if (!buffered.exchange(false, std::memory_order_relaxed)) return;
   to.logger->flush();
-  to.dirty = false;
-  to.flushed = steady_clock::now();
 }
 
 }  // namespace posthouse::log

@@ -38,12 +38,13 @@ struct Field {
 
 // Configures the sink once, at start. `file` empty: standard error. `format`: "text" (logfmt) or "json".
 // Reopens the file when called again (log rotation). Throws std::exception when the file cannot be opened;
-// the log then stays as it was. Warnings and errors reach the file at once, the rest within a second (see
-// flush()).
+// the log then stays as it was. Warnings and errors are written at once, and so is all that comes from a
+// thread without an event loop; the rest within about 50 ms (see flush()).
 void configure(Level level, const std::string& file, std::string_view format);
 bool enabled(Level level);
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);
-void flush();  // writes out what is still buffered; event loops call it every second
+bool waiting();  // something is buffered
+void flush();    // writes out what is still buffered; event loops see to it
 
 // event: room.what_happened, for instance "smtp.rcpt_refused".
 inline void debug(std::string_view event, std::initializer_list<Field> fields = {}) {

@@ -29,11 +29,15 @@ Directory::Impl::Impl(engine::Engine& engine_, const Clock& clock_, Random& rand
       logins_throttled("posthouse_logins_total", "Login attempts", {{"result", "throttled"}}) {
   if (Result<std::string> name = message::domain_to_ascii(options.default_domain))
     options.default_domain = *name;
-  watch = engine.watch(kPartition, [this] {
-    resolutions.clear();
-    standings.clear();
-    defaults.clear();
-  });
+  watch = engine.watch(kPartition, [this] { forget(); });
+}
+
+void Directory::Impl::forget() {
+  resolutions.clear();
+  standings.clear();
+  accounts.clear();
+  senders.clear();
+  defaults.clear();
 }
 
 Task<Result<void>> Directory::Impl::change(std::function<Result<void>(engine::Transaction&)> apply) {
@@ -41,9 +45,7 @@ Task<Result<void>> Directory::Impl::change(std::function<Result<void>(engine::Tr
   steps.push_back(engine::Step{kPartition, std::move(apply)});
   Result<void> done = co_await engine.transact(std::move(steps));
   // The watch tells too, but perhaps only after this caller went on.
-  resolutions.clear();
-  standings.clear();
-  defaults.clear();
+  forget();
   co_return done;
 }
 
@@ -102,9 +104,12 @@ Task<Result<bool>> Directory::is_local_domain(std::string domain) {
 }
 
 Task<Result<Account>> Directory::account(AccountId id) {
+  if (std::optional<Account> remembered = impl_->accounts.find(id)) co_return std::move(*remembered);
+  uint64_t generation = impl_->accounts.generation();
   Result<std::optional<Account>> found = co_await impl_->fetch(account_row(id), decode_account);
   if (!found) co_return std::unexpected(found.error());
   if (!found->has_value()) co_return fail(FaultKind::not_found, "no such account");
+  impl_->accounts.add(id, **found, generation);
   co_return std::move(**found);
 }
 

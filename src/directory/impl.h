@@ -35,6 +35,9 @@ std::string_view local_part(std::string_view address);
 struct Directory::Impl {
   Impl(engine::Engine& engine, const Clock& clock, Random& random, Pool& pool, Options options);
 
+  // Every answer that was remembered; the directory has changed.
+  void forget();
+
   // ---- rows, without blocking
   template <class Value>
   Task<Result<std::optional<Value>>> fetch(std::string key, Result<Value> (*decode)(std::string_view)) {
@@ -82,6 +85,8 @@ struct Directory::Impl {
   VerifiedPasswords verified;
   AnswerCache<std::string, Resolution> resolutions{kResolveCache};
   AnswerCache<AccountId, Standing> standings{kResolveCache};
+  AnswerCache<AccountId, Account> accounts{kResolveCache};
+  AnswerCache<std::string, bool> senders{kResolveCache};  // "ID ADDRESS": may_send_as()
   AnswerCache<int, std::string> defaults{1};
   std::mutex secret_mutex;
   Secret secret;  // behind made-up SCRAM keys; "" until it is read

@@ -204,10 +204,15 @@ Task<Result<Resolution>> Directory::resolve(std::string address) {
 Task<Result<bool>> Directory::may_send_as(AccountId id, std::string address) {
   Result<std::string> key = message::address_key(address);
   if (!key) co_return false;
+  std::string question = fmt::format("{} {}", id, *key);
+  if (std::optional<bool> remembered = impl_->senders.find(question)) co_return *remembered;
+  uint64_t generation = impl_->senders.generation();
   Result<Resolution> found = co_await impl_->expand(std::move(*key), false);
   if (!found) co_return std::unexpected(found.error());
   auto is_ours = [id](const Resolution::LocalTarget& target) { return target.account == id; };
-  co_return std::any_of(found->local.begin(), found->local.end(), is_ours);
+  bool may = std::any_of(found->local.begin(), found->local.end(), is_ours);
+  impl_->senders.add(question, may, generation);
+  co_return may;
 }
 
 }  // namespace posthouse::directory

@@ -41,6 +41,7 @@ struct SleepAwaiter {
 
 namespace {
 constexpr size_t kEventsAtOnce = 256;
+constexpr milliseconds kLogDelay{50};
 
 int checked(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -108,6 +109,7 @@ void Loop::Impl::remove(Descriptor& descriptor) {
 int Loop::Impl::wait_time() const {
   SteadyTime next = wheel.next_tick();
   if (!sleepers.empty()) next = std::min(next, sleepers.begin()->first);
+  if (log_due) next = std::min(next, *log_due);
   const auto left = std::chrono::ceil<milliseconds>(next - system_clock().steady());
   return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1000));
 }
@@ -164,15 +166,28 @@ void Loop::Impl::run_timers(SteadyTime now) {
       descriptor.expired_ = true;
       descriptor.wake(resume);
     });
+  }
+}
+
+// Log lines are written together, a little later.
+void Loop::Impl::tend_log(SteadyTime now) {
+  if (!log::waiting()) {
+    log_due.reset();
+  } else if (!log_due) {
+    log_due = now + kLogDelay;
+  } else if (now >= *log_due) {
     log::flush();
+    log_due.reset();
   }
 }
 
 void Loop::Impl::turn() {
   wait_events();
-  run_timers(system_clock().steady());
+  const SteadyTime now = system_clock().steady();
+  run_timers(now);
   run_resumed();
   run_posted();
+  tend_log(now);
 }
 
 void Loop::Impl::finish() {
@@ -191,6 +206,7 @@ void Loop::Impl::finish() {
     }
     active = run_posted() || active;
   }
+  log::flush();
 }
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "net/descriptor.h"
@@ -31,6 +32,7 @@ struct Loop::Impl {
   void run_resumed();
   bool run_posted();  // false: there was nothing
   void run_timers(SteadyTime now);
+  void tend_log(SteadyTime now);
   void finish();          // stopping: everyone who waits hears of it
   int wait_time() const;  // milliseconds
   void add(Descriptor& descriptor);
@@ -54,6 +56,7 @@ struct Loop::Impl {
   std::vector<Posted> running;  // reused storage
   std::vector<std::coroutine_handle<>> resume;
   TimerWheel wheel;
+  std::optional<SteadyTime> log_due;  // when what is buffered of the log is written
   std::multimap<SteadyTime, SleepAwaiter*> sleepers;
   Descriptor* descriptors = nullptr;  // head of the list of all
 };

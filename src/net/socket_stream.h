@@ -49,6 +49,7 @@ class SocketStream final : public Stream {
   Task<Result<void>> wait_for(TlsSession::Step step);
   std::unexpected<Fault> broken(FaultKind kind, std::string what);
   void discard_input();
+  void acknowledge();
 
   // After so many reads that found something without waiting, the others get their turn: a peer that sends
   // faster than we work must not have the loop to itself.
@@ -56,7 +57,8 @@ class SocketStream final : public Stream {
 
   Descriptor descriptor_;
   int reads_in_row_ = 0;
-  bool broken_ = false;  // failed for good
+  bool unanswered_ = false;  // bytes came in, and none went out since
+  bool broken_ = false;      // failed for good
   std::unique_ptr<Tls> tls_;
   Endpoint peer_;
   mutable Endpoint local_;  // asked for when first wanted

@@ -79,7 +79,9 @@ std::vector<Finding> Transport::Impl::judge_all(const Job& job, const std::vecto
   uint32_t attempts = 0;
   for (const queue::Recipient& r : job.recipients) attempts = std::max(attempts, r.attempts + 1);
   // One wait for all, so that they go in one transaction again.
-  const milliseconds delay = retry_delay(policy, attempts, means->random);
+  const bool retried =
+      std::any_of(answers.begin(), answers.end(), [](const Answer& a) { return a.temporary(); });
+  const milliseconds delay = retried ? retry_delay(policy, attempts, means->random) : milliseconds{};
   std::vector<Finding> out;
   for (size_t i = 0; i < job.recipients.size(); ++i)
     out.push_back(judge(job.parcel->letter, job.recipients[i], answers[i], now(), delay, policy.warn_after));

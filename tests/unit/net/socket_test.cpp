@@ -198,6 +198,40 @@ TEST(Socket, APeerThatNeverStopsSendingDoesNotStarveTheLoop) {
   EXPECT_GT(run_blocking(swallow_while_sleeping()), 0u);
 }
 
+constexpr int kLetters = 25;
+constexpr milliseconds kDelayedAck{40};
+
+Task<milliseconds> take_letters_in_two_parts() {
+  auto socket = ListenSocket::bind_tcp(kLoopback, false);
+  Arrivals arrivals;
+  const Acceptor acceptor(this_loop(), *socket, arrivals.sink());
+  std::thread sender([to = socket->local()] {
+    RawClient client(to);  // with Nagle's algorithm, as sockets are made
+    for (int i = 0; i < kLetters; ++i) {
+      client.send(std::string(1000, 'x'));
+      client.send(".");
+      client.receive(2);
+    }
+  });
+  Arrivals::Awaiter next = arrivals.next();
+  const std::unique_ptr<Stream> stream = co_await next;
+  stream->set_deadline(in_seconds(20));
+  const SteadyTime begin = system_clock().steady();
+  for (int i = 0; i < kLetters; ++i) {
+    const std::string letter = co_await read_exactly(*stream, 1001);
+    EXPECT_EQ(letter.back(), '.');
+    const Result<void> answered = co_await stream->write_all("ok");
+    EXPECT_TRUE(answered.has_value());
+  }
+  const auto took = std::chrono::duration_cast<milliseconds>(system_clock().steady() - begin);
+  sender.join();
+  co_return took;
+}
+
+TEST(Socket, TheEndOfALetterDoesNotWaitForADelayedAcknowledgement) {
+  EXPECT_LT(run_blocking(take_letters_in_two_parts()), kLetters * kDelayedAck / 2);
+}
+
 Task<Result<std::unique_ptr<Stream>>> connect_to(Endpoint to, seconds patience) {
   auto stream = co_await connect_tcp(to, system_clock().steady() + patience);
   co_return stream;
