@@ -8,16 +8,24 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import threading
 import time
 import unittest
 
-from posthouse import BINARY, Demo, run, wait_until
+from posthouse import Demo, wait_until
 from raw import Raw
 
 MIB = 1 << 20
+BUILD = os.environ.get("BUILD_DIR", "")
+# Sanitizers keep freed memory, pad what is allocated and take their time.
+SANITIZED = any(word in BUILD for word in ("asan", "tsan"))
+PATIENCE = 10 if SANITIZED or "debug" in BUILD else 1
+
+
+def room(size):
+    """The memory that `size` bytes may take in this build."""
+    return 6 * size + 512 * MIB if SANITIZED else size
 
 
 def memory(pid, what="VmRSS"):
@@ -58,8 +66,8 @@ class Endless(unittest.TestCase):
     def check(self, work, growth=24 * MIB, seconds=20):
         before, begun = memory(self.demo.pid), time.monotonic()
         work()
-        self.assertLess(memory(self.demo.pid) - before, growth)
-        self.assertLess(time.monotonic() - begun, seconds)
+        self.assertLess(memory(self.demo.pid) - before, room(growth))
+        self.assertLess(time.monotonic() - begun, seconds * PATIENCE)
         with Raw(self.demo.ports["smtp"]) as other:
             self.assertTrue(other.ask("EHLO x.test").startswith(b"250"))
 
@@ -174,9 +182,9 @@ class Bombs(unittest.TestCase):
                     self.assertEqual(client.search(None, "TEXT", "zebra")[0], "OK")
                     whole = client.fetch(number, "(BODY.PEEK[])")[1][0][1]
                     self.assertIn(f"X-Bomb: {name}\r\n{text}".encode(), whole)
-                    self.assertLess(time.monotonic() - begun, 15)
+                    self.assertLess(time.monotonic() - begun, 15 * PATIENCE)
             client.logout()
-            self.assertLess(memory(demo.pid, "VmHWM"), 600 * MIB)
+            self.assertLess(memory(demo.pid, "VmHWM"), room(600 * MIB))
 
 
 class Strangers(unittest.TestCase):
@@ -200,8 +208,8 @@ class Strangers(unittest.TestCase):
             grown = memory(demo.pid) - before
             print(f"2,000 connections before login: {grown / 2000 / 1024:.1f} KiB each, "
                   f"the slowest login of another {longest * 1000:.0f} ms")
-            self.assertLess(longest, 0.5)
-            self.assertLess(grown, 2000 * 16 * 1024)
+            self.assertLess(longest, 0.5 * PATIENCE)
+            self.assertLess(grown, room(2000 * 16 * 1024))
 
     def test_above_the_limit_only_the_new_ones_are_refused(self):
         with Demo("--set", "limits.connections=20", "--set", "limits.imap_connections=20", "--set",
@@ -274,8 +282,8 @@ class WrongPasswords(unittest.TestCase):
                 for guesser in guessers:
                     guesser.result(60)
             print(f"slowest known login among 40 guessers: {longest * 1000:.0f} ms")
-            self.assertLess(longest, 2)   # the guessers' own work on the same processors included
-            self.assertLess(memory(demo.pid) - before, 150 * MIB)
+            self.assertLess(longest, 2 * PATIENCE)   # the guessers' own work on the same processors included
+            self.assertLess(memory(demo.pid) - before, room(150 * MIB))
 
 
 class Descriptors(unittest.TestCase):
@@ -346,7 +354,7 @@ class LargeLetters(unittest.TestCase):
             peak = memory(demo.pid, "VmHWM")
             print(f"{self.COUNT} letters of {self.SIZE / 1e6:.0f} MB at once: peak {peak / MIB:.0f} MiB, "
                   f"{time.monotonic() - begun:.0f} s")
-            self.assertLess(peak, 600 * MIB)
+            self.assertLess(peak, room(600 * MIB))
             client = demo.imap("bob", timeout=60)
             client.select("INBOX")
             number = client.search(None, "ALL")[1][0].split()[-1]
