@@ -3,6 +3,7 @@
 `enter()` starts the running test module again inside the namespace (as root, or through sudo), where /etc/resolv.conf
 points at the test's DNS server. All of 127.0.0.0/8 is there, so every host gets an address of its own.
 """
+import atexit
 import os
 import pathlib
 import subprocess
@@ -23,6 +24,7 @@ def enter(module):
             subprocess.run(["ip", "address", "add", f"127.0.0.{number}/8", "dev", "lo"], check=True)
         resolv = pathlib.Path(os.environ[INSIDE])
         resolv.write_text(f"nameserver {DNS_ADDRESS}\n")
+        atexit.register(resolv.unlink)
         target = os.path.realpath("/etc/resolv.conf")
         subprocess.run(["mount", "--bind", str(resolv), target], check=True)
         return
