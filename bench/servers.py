@@ -40,6 +40,10 @@ class Peer:
         self.postfix.stop()
         self.dovecot.stop()
 
+    def restart(self):
+        self.stop()
+        self.start()
+
     def pids(self):
         return [self.postfix.pid(), self.dovecot.pid()]
 
@@ -91,6 +95,10 @@ class Posthouse:
         self.process.terminate()
         self.process.wait(60)
         self.log.close()
+
+    def restart(self):
+        self.stop()
+        self.start()
 
     def pids(self):
         return [self.process.pid]
