@@ -1,11 +1,19 @@
 # One room = one folder of src/ = one static library ph_ROOM, with tests/unit/ROOM beside it.
 #
-#   posthouse_room(NAME [ROOMS other rooms it uses] [LIBS outside libraries])
+#   posthouse_room(NAME [FOLDER its folder, if not NAME] [TOGETHER] [WITHOUT folders that are libraries of their own]
+#                  [ROOMS other rooms it uses] [LIBS outside libraries])
 #
-# Sources are found by themselves, so adding a file needs no change here.
+# Sources are found by themselves, so adding a file needs no change here. TOGETHER compiles them as one, for files that
+# all need the same costly header.
 function(posthouse_room name)
-  cmake_parse_arguments(R "" "" "ROOMS;LIBS" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  cmake_parse_arguments(R "TOGETHER" "FOLDER" "WITHOUT;ROOMS;LIBS" ${ARGN})
+  if(NOT R_FOLDER)
+    set(R_FOLDER ${name})
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${R_FOLDER}/*.cpp)
+  foreach(folder ${R_WITHOUT})
+    list(FILTER sources EXCLUDE REGEX "/src/${folder}/")
+  endforeach()
   if(NOT sources)
     add_library(ph_${name} INTERFACE)
     set(scope INTERFACE)
@@ -13,6 +21,9 @@ function(posthouse_room name)
     add_library(ph_${name} STATIC ${sources})
     set(scope PUBLIC)
     target_precompile_headers(ph_${name} REUSE_FROM ph_pch)
+    if(R_TOGETHER)
+      set_target_properties(ph_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+    endif()
   endif()
   target_include_directories(ph_${name} ${scope} ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(ph_${name} ${scope} fmt::fmt Threads::Threads)
@@ -21,6 +32,9 @@ function(posthouse_room name)
   endforeach()
   target_link_libraries(ph_${name} ${scope} ${R_LIBS})
 endfunction()
+
+# What the tests themselves are compiled with, in every preset: they take more time to optimise than to run.
+set(POSTHOUSE_TEST_OPTIONS -O0 -U_FORTIFY_SOURCE)
 
 # Unit tests of a room: every *_test.cpp in tests/unit/ROOM becomes part of one program, test_ROOM.
 function(posthouse_unit_tests name)
@@ -31,6 +45,7 @@ function(posthouse_unit_tests name)
   endif()
   add_executable(test_${name} ${sources})
   target_precompile_headers(test_${name} REUSE_FROM ph_test_pch)
+  target_compile_options(test_${name} PRIVATE ${POSTHOUSE_TEST_OPTIONS})
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(test_${name} PRIVATE ph_${name} ph_test_support GTest::gmock_main rapidcheck rapidcheck_gtest)
   foreach(room ${R_ROOMS})

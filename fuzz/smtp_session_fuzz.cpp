@@ -1,5 +1,6 @@
 // A whole session fed with any bytes, in pieces of any size: no crash, and never a letter whose text holds a
 // bare CR or LF or whose end mark was not CRLF.CRLF.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>

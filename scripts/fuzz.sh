@@ -11,11 +11,11 @@ run_one() {
   local source=$1 seconds=$2 name
   name=$(basename "$source" _fuzz.cpp)
   mkdir -p "build/fuzz/corpus/$name"
-  local args=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1
+  local args=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -print_funcs=0
               -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name")
   [ ! -d "fuzz/corpus/$name" ] || args+=("fuzz/corpus/$name")
   [ ! -f "fuzz/$name.dict" ] || args=(-dict="fuzz/$name.dict" "${args[@]}")
-  if "build/fuzz/bin/${name}_fuzz" "${args[@]}" >"build/fuzz/$name.log" 2>&1; then
+  if "build/asan/bin/${name}_fuzz" "${args[@]}" >"build/fuzz/$name.log" 2>&1; then
     echo "fuzz: $name: $(awk '/number_of_executed_units/{print $2}' "build/fuzz/$name.log") runs, nothing found"
   else
     echo "fuzz: $name FAILED:"; tail -40 "build/fuzz/$name.log"; return 1

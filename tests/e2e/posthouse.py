@@ -29,6 +29,13 @@ class Failed(Exception):
     """The program ended, or did not say what was awaited in time."""
 
 
+def check_reports(text):
+    """Fails if a program built with sanitizers told of a mistake in itself: a supervisor would only restart it."""
+    for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: "):
+        if mark in text:
+            raise Failed(text[max(0, text.index(mark) - 200):][:8000])
+
+
 def free_port():
     """A port nobody listens on at this moment (for peers that can't pick one themselves)."""
     import socket
@@ -137,6 +144,7 @@ class Program:
         self.process.stdout.close()
         status = self.process.returncode
         self.process = None
+        check_reports(self.log())
         return status
 
     def kill(self):

@@ -17,7 +17,7 @@ import unittest
 import mutt
 from network import Dns, wait_for
 from peers.postfix_dovecot import Postfix
-from posthouse import BINARY, run
+from posthouse import BINARY, check_reports, run
 
 HOSTS = {"a.test": "127.0.0.2", "b.test": "127.0.0.3", "c.test": "127.0.0.4"}
 CONFIG = """\
@@ -91,6 +91,7 @@ class Host:
         self.process.terminate()
         self.process.wait(30)
         self.log.close()
+        check_reports((self.folder / "log").read_text(errors="replace"))
 
     def submit(self, user, to, text, **options):
         with smtplib.SMTP(self.address, 587, timeout=30) as client:

@@ -130,6 +130,15 @@ TEST(Config, BrokenTomlNamesItsLine) {
   EXPECT_THAT(problems("[server]\nhostname = \n"), HasSubstr("/etc/p.toml:2: "));
 }
 
+TEST(Config, BrokenHeadersAndKeysAreProblemsLikeOthers) {
+  for (const char* text :
+       {"[\n[queue]\n", "[",     "[ ",    "[[",     "[[[1]]]", "[[=",        "[=]",
+        "[.a]",         "[\"a]", "[a.",   "[a..b]", "[[a]",    "[\xc3\xa9]", "a\xc9\xbe = 1",
+        "= 1",          "a.= 1", "a = [", "a = {",  "a = \"",  "a = '''",    "a"}) {
+    EXPECT_THAT(problems(text), HasSubstr("/etc/p.toml")) << text;
+  }
+}
+
 TEST(Config, AFileThatIsNotThereIsAProblem) {
   Loaded loaded = load_config("/does/not/exist.toml");
   ASSERT_EQ(loaded.problems.size(), 1u);
