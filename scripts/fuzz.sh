@@ -11,7 +11,7 @@ run_one() {
   local source=$1 seconds=$2 name
   name=$(basename "$source" _fuzz.cpp)
   mkdir -p "build/fuzz/corpus/$name"
-  local args=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -print_funcs=0
+  local args=(-seed="${FUZZ_SEED:-1}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -print_funcs=0
               -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name")
   [ ! -d "fuzz/corpus/$name" ] || args+=("fuzz/corpus/$name")
   [ ! -f "fuzz/$name.dict" ] || args=(-dict="fuzz/$name.dict" "${args[@]}")
