@@ -15,6 +15,9 @@ constexpr size_t kLetterPiece = 64 << 10;      // bytes of a letter in one frame
 constexpr size_t kControlSessions = 64;        // at a time
 constexpr seconds kControlTimeout{60};         // for the next frame, or to take one from us
 constexpr milliseconds kProgressEvery{250};
+constexpr milliseconds kControlPatience{10'000};  // for a server that starts or ends to answer or let go
+constexpr milliseconds kControlRetry{50};         // between two looks meanwhile
+constexpr int kControlTries = 5;                  // of a call that only reads, when servers go away under it
 constexpr size_t kDeliverRecipients = 1000;
 
 // ---- upkeep

@@ -36,7 +36,7 @@ Result<void> judge_format(std::string_view row) {
 Fault open_fault(const rocksdb::Status& status, const std::string& directory) {
   const std::string text = status.ToString();
   if (status.IsIOError() && text.find("lock") != std::string::npos) {
-    return Fault{FaultKind::policy, describe_lock(directory, text)};
+    return Fault{FaultKind::temporary, describe_lock(directory, text)};
   }
   Fault fault = to_fault(status, fmt::format("cannot open the store in {}", directory));
   if (fault.kind == FaultKind::corrupt)

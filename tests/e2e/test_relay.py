@@ -93,6 +93,14 @@ class Host:
         self.log.close()
         check_reports((self.folder / "log").read_text(errors="replace"))
 
+    def kill(self):
+        """SIGKILL for all of it: the worker first, so that the supervisor can't end it in order."""
+        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True)
+        for pid in [*children.stdout.split(), str(self.process.pid)]:
+            subprocess.run(["kill", "-KILL", pid], check=False)
+        self.process.wait(10)
+        self.log.close()
+
     def submit(self, user, to, text, **options):
         with smtplib.SMTP(self.address, 587, timeout=30) as client:
             client.login(f"{user}@{self.domain}", "secret")
@@ -249,13 +257,12 @@ class Relay(unittest.TestCase):
         self.b.stop()
         self.a.submit("alice", "bob@b.test", letter("after the night"))
         wait_for(lambda: "bob@b.test" in self.a.cli("queue", "list", "--json"), "the letter to wait in the queue")
-        children = subprocess.run(["pgrep", "-P", str(self.a.process.pid)], capture_output=True, text=True)
-        for pid in [*children.stdout.split(), str(self.a.process.pid)]:
-            subprocess.run(["kill", "-KILL", pid])
-        self.a.process.wait(10)
-        self.assertIn("bob@b.test", self.a.cli("queue", "list", "--json"))   # also without a server
-        self.a.start()
-        self.b.start()
+        try:
+            self.a.kill()
+            self.assertIn("bob@b.test", self.a.cli("queue", "list", "--json"))   # also without a server
+        finally:
+            self.a.start()
+            self.b.start()
         self.a.cli("queue", "retry", "--all")
         self.b.wait_for_letter("bob", "after the night")
         wait_for(lambda: "bob@b.test" not in self.a.cli("queue", "list", "--json"), "the queue to be empty")

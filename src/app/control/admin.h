@@ -27,7 +27,10 @@ class Admin {
 };
 
 // The server if it answers, else the store. Becomes server.user first when it opens the store as root, so
-// that no file there belongs to root. Faults of both ways.
+// that no file there belongs to root. A server that is just starting or ending holds the store without
+// answering, so both ways are tried for some seconds; then faults of both. A call that only reads is asked
+// again when the server goes away under it; one that changes something fails with `closed`: it may have been
+// done.
 Result<std::unique_ptr<Admin>> connect_admin(const Config& config);
 
 // One each, for tests.

@@ -81,15 +81,4 @@ Result<std::unique_ptr<Admin>> open_local(const Config& config) {
   return std::make_unique<LocalAdmin>(std::move(*core), config);
 }
 
-Result<std::unique_ptr<Admin>> connect_admin(const Config& config) {
-  auto remote = connect_remote(config);
-  if (remote) return remote;
-  auto local = open_local(config);
-  if (!local && local.error().kind == FaultKind::policy) {
-    return fail(FaultKind::temporary, fmt::format("{}; its control socket does not answer ({})",
-                                                  local.error().what, remote.error().what));
-  }
-  return local;
-}
-
 }  // namespace posthouse::app::control

@@ -15,6 +15,7 @@ namespace json = boost::json;
 constexpr seconds kConnectTimeout{10};
 // Checking a large store takes hours; progress comes all the time, other answers within minutes.
 constexpr seconds kAnswerTimeout{600};
+constexpr seconds kGreetingTimeout{10};
 
 FaultKind kind_of(std::string_view name) {
   for (int i = 0; i <= static_cast<int>(FaultKind::corrupt); ++i) {
@@ -52,7 +53,7 @@ Task<Result<json::value>> await_answer(net::Stream& stream, net::BufferedReader&
   while (true) {
     stream.set_deadline(system_clock().steady() + kAnswerTimeout);
     auto frame = co_await read_frame(reader, kLargestResponse);
-    if (!frame) co_return fail(FaultKind::temporary, "the server did not answer: " + frame.error().what);
+    if (!frame) co_return fail(FaultKind::closed, "the server did not answer: " + frame.error().what);
     auto response = read_response(*frame, progress);
     if (response) co_return std::move(*response);
   }
@@ -74,7 +75,7 @@ Task<Result<json::value>> ask(std::string path, std::string request, Progress pr
   if (!stream) co_return std::unexpected(stream.error());
   net::BufferedReader reader(**stream);
   auto sent = co_await write_frame(**stream, std::move(request));
-  if (!sent) co_return std::unexpected(sent.error());
+  if (!sent) co_return fail(FaultKind::closed, "the server went away: " + sent.error().what);
   co_return co_await await_answer(**stream, reader, progress);
 }
 
@@ -92,7 +93,7 @@ Task<Result<json::value>> send_letter(std::string path, std::string request, Let
     (*stream)->set_deadline(system_clock().steady() + kAnswerTimeout);
     sent = co_await write_frame(**stream, std::move(*piece));
   }
-  if (!sent) co_return fail(FaultKind::temporary, "the server went away: " + sent.error().what);
+  if (!sent) co_return fail(FaultKind::closed, "the server went away: " + sent.error().what);
   Progress none;
   co_return co_await await_answer(**stream, reader, none);
 }
@@ -123,9 +124,17 @@ class RemoteAdmin : public Admin {
   std::string path_;
 };
 
+// A connection alone says little: the kernel still makes one to a process that is being killed. So the server
+// is asked for a word.
 Task<Result<void>> probe(std::string path) {
   auto stream = co_await open_stream(std::move(path));
   if (!stream) co_return std::unexpected(stream.error());
+  (*stream)->set_deadline(system_clock().steady() + kGreetingTimeout);
+  auto sent = co_await write_frame(**stream, request_text("ping", {}));
+  if (!sent) co_return std::unexpected(sent.error());
+  net::BufferedReader reader(**stream);
+  auto answer = co_await read_frame(reader, kLargestResponse);
+  if (!answer) co_return std::unexpected(answer.error());
   co_return Result<void>();
 }
 

@@ -1,6 +1,8 @@
 #include "app/server/server.h"
 
 #include <csignal>
+#include <thread>
+#include <utility>
 
 #include "app/limits.h"
 #include "app/privileges/user.h"
@@ -67,6 +69,18 @@ net::HttpReply answer_metrics(const net::HttpRequest& request) {
   return reply;
 }
 
+// A server that was just killed, or a command at work on the store, lets go of it in a moment.
+Result<std::unique_ptr<Core>> open_core_when_free(const Config& config) {
+  const SteadyTime end = system_clock().steady() + kControlPatience;
+  bool told = false;
+  while (true) {
+    auto core = Core::open(config);
+    if (core || core.error().kind != FaultKind::temporary || system_clock().steady() >= end) return core;
+    if (!std::exchange(told, true)) log::warn("server.waits_for_store", {{"reason", core.error().what}});
+    std::this_thread::sleep_for(kControlRetry);
+  }
+}
+
 }  // namespace
 
 // Everything that can fail for a reason the operator can mend, before anything is served.
@@ -76,7 +90,7 @@ Result<void> Server::Impl::prepare() {
   auto protocols = make_protocols(config_);
   if (!protocols) return std::unexpected(protocols.error());
   protocols_ = *protocols;
-  auto core = Core::open(config_);
+  auto core = open_core_when_free(config_);
   if (!core) return std::unexpected(core.error());
   core_ = std::move(*core);
   auto resolver = make_resolver(config_);

@@ -61,7 +61,7 @@ TEST(RocksEngine, ASecondOpenInThisProcessIsRefusedAndHarmless) {
   for (int i = 0; i < 2; ++i) {
     const auto second = open_rocks_engine(small_options(dir.path()));
     ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().kind, FaultKind::policy);
+    EXPECT_EQ(second.error().kind, FaultKind::temporary);
     EXPECT_NE(second.error().what.find("in this process"), std::string::npos) << second.error().what;
   }
 }
@@ -74,7 +74,7 @@ TEST(RocksEngine, NamesTheProcessThatHoldsTheStore) {
   EXPECT_EQ(ready, 'y');
   const auto second = open_rocks_engine(small_options(dir.path()));
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().kind, FaultKind::policy);
+  EXPECT_EQ(second.error().kind, FaultKind::temporary);
   EXPECT_NE(second.error().what.find(std::to_string(holder.pid())), std::string::npos) << second.error().what;
 }
 
