@@ -69,7 +69,7 @@ int usage() {
              "modes: smtp lmtp sink imap-command imap-append imap-login idle notice\n"
              "options: host sessions count per-connection size rate to users from auth login password "
              "mailbox command\n"
-             "         imap-port seconds; flags: --quit-close\n");
+             "         imap-port seconds; flags: --quit-close --one-at-a-time\n");
   return 64;
 }
 
@@ -84,6 +84,8 @@ int main(int argc, char** argv) {
   for (int i = 2; i < argc; ++i) {
     if (std::strcmp(argv[i], "--quit-close") == 0) {
       options.quit_close = true;
+    } else if (std::strcmp(argv[i], "--one-at-a-time") == 0) {
+      options.pipelining = false;
     } else if (std::strncmp(argv[i], "--", 2) != 0 || i + 1 >= argc ||
                !set_option(options, argv[i] + 2, argv[i + 1])) {
       return usage();

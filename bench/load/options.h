@@ -26,6 +26,7 @@ struct Options {
   std::string command;  // imap-command: what to send after SELECT
   bool lmtp = false;
   bool quit_close = false;  // close after QUIT without waiting for 221
+  bool pipelining = true;   // MAIL, RCPT and DATA in one segment where the server offers it
   double seconds = 60;      // give up after
   int hold = 0;             // idle: descriptor to wait on before closing (0: standard input)
 };

@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -43,6 +44,16 @@ bool out_of_descriptors(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+struct OwnedDescriptor {
+  explicit OwnedDescriptor(int number) : fd(number) {}
+  ~OwnedDescriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+  OwnedDescriptor(const OwnedDescriptor&) = delete;
+  OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
+  int fd;
+};
+
 const metrics::Counter& turned_away() {
   static const metrics::Counter counter("posthouse_net_connections_turned_away_total",
                                         "Connections closed at once because descriptors ran out.");
@@ -56,8 +67,12 @@ const metrics::Counter& accepted() {
 }  // namespace
 
 struct Acceptor::Impl {
-  Impl(Loop& on, int listener, OnConnection call, std::string reply)
-      : loop(on), fd(listener), on_connection(std::move(call)), busy_reply(std::move(reply)) {}
+  Impl(Loop& on, int listener, OnConnection call, std::string reply, Choice choice)
+      : loop(on),
+        fd(listener),
+        on_connection(std::move(call)),
+        busy_reply(std::move(reply)),
+        choose(std::move(choice)) {}
   ~Impl() {
     descriptor.reset();
     if (fd >= 0) ::close(fd);
@@ -68,6 +83,7 @@ struct Acceptor::Impl {
   int fd;  // until the descriptor has it
   OnConnection on_connection;
   std::string busy_reply;
+  Choice choose;
   std::unique_ptr<Descriptor> descriptor;
   int reserve = open_reserve();
   std::atomic<bool> stopped{false};
@@ -75,57 +91,72 @@ struct Acceptor::Impl {
   const int too_high = first_number_too_high();
 
   enum class Next { more, wait, back_off, end };
-  Next accept_one();
-  void turn_away();
+  static Next accept_one(const std::shared_ptr<Impl>& self);
+  Next judge(int error);
+  void turn_away(int error);
   void say_busy(int connection);
   void warn(int error);
-  void hand_over(int connection, const sockaddr_storage& address);
+  void begin(Loop& on, int connection, const Endpoint& peer);
+  static void hand_over(const std::shared_ptr<Impl>& self, int connection, const Endpoint& peer);
   static Task<void> run(std::shared_ptr<Impl> self);
 };
 
-void Acceptor::Impl::hand_over(int connection, const sockaddr_storage& address) {
-  accepted().add();
+void Acceptor::Impl::begin(Loop& on, int connection, const Endpoint& peer) {
   try {
-    on_connection(std::make_unique<SocketStream>(loop, connection, from_sockaddr(address)));
+    on_connection(std::make_unique<SocketStream>(on, connection, peer));
   } catch (const std::exception& e) {
     log::error("net.connection_failed", {{"what", e.what()}});
   }
 }
 
-Acceptor::Impl::Next Acceptor::Impl::accept_one() {
+void Acceptor::Impl::hand_over(const std::shared_ptr<Impl>& self, int connection, const Endpoint& peer) {
+  accepted().add();
+  Loop& on = self->choose ? self->choose() : self->loop;
+  if (&on == &self->loop) {
+    self->begin(on, connection, peer);
+    return;
+  }
+  // A loop that has ended never calls, only destroys, what is posted to it.
+  auto owned = std::make_shared<OwnedDescriptor>(connection);
+  on.post([self, owned, peer, &on] { self->begin(on, std::exchange(owned->fd, -1), peer); });
+}
+
+Acceptor::Impl::Next Acceptor::Impl::accept_one(const std::shared_ptr<Impl>& self) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  const int connection =
-      accept4(descriptor->fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (connection >= too_high) {
-    warn(EMFILE);
-    say_busy(connection);
+  const int connection = accept4(self->descriptor->fd(), reinterpret_cast<sockaddr*>(&address), &size,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (connection >= self->too_high) {
+    self->warn(EMFILE);
+    self->say_busy(connection);
     return Next::back_off;
   }
-  if (connection >= 0) {
-    hand_over(connection, address);
-    return Next::more;
-  }
-  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+  if (connection < 0) return self->judge(errno);
+  hand_over(self, connection, from_sockaddr(address));
+  return Next::more;
+}
+
+Acceptor::Impl::Next Acceptor::Impl::judge(int error) {
+  if (error == EAGAIN || error == EWOULDBLOCK) {
     descriptor->drained();
     return Next::wait;
   }
-  if (out_of_descriptors(errno)) {
-    turn_away();
+  if (out_of_descriptors(error)) {
+    turn_away(error);
     return Next::back_off;
   }
-  if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) {
-    log::error("net.accept_failed", {{"what", std::strerror(errno)}});
+  if (error == EBADF || error == EINVAL || error == ENOTSOCK) {
+    log::error("net.accept_failed", {{"what", std::strerror(error)}});
     return Next::end;
   }
   // A connection's own trouble, which accept(2) passes on, says nothing about the next one.
-  return errno == EINTR || errno == ECONNABORTED || errno == EPROTO ? Next::more : Next::back_off;
+  return error == EINTR || error == ECONNABORTED || error == EPROTO ? Next::more : Next::back_off;
 }
 
 // Gives up the reserve to take one connection out of the queue and end it politely, instead of letting it
 // wait.
-void Acceptor::Impl::turn_away() {
-  warn(errno);
+void Acceptor::Impl::turn_away(int error) {
+  warn(error);
   if (reserve < 0) return;
   ::close(reserve);
   const int connection = accept4(descriptor->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -163,16 +194,17 @@ Task<void> Acceptor::Impl::run(std::shared_ptr<Impl> self) {
       if (!ready) break;
     }
     next = Next::more;
-    for (int i = 0; i < kAcceptsInRow && next == Next::more && !self->stopped; ++i) next = self->accept_one();
+    for (int i = 0; i < kAcceptsInRow && next == Next::more && !self->stopped; ++i) next = accept_one(self);
   }
   self->descriptor.reset();  // here, as the loop may go before its acceptors
 }
 
-Acceptor::Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection,
-                   std::string busy_reply) {
+Acceptor::Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection, std::string busy_reply,
+                   Choice choose) {
   const int fd = fcntl(socket.fd(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "duplicate a listening socket");
-  impl_ = std::make_shared<Impl>(loop, fd, std::move(on_connection), std::move(busy_reply));
+  impl_ =
+      std::make_shared<Impl>(loop, fd, std::move(on_connection), std::move(busy_reply), std::move(choose));
   loop.post([impl = impl_] { spawn(Impl::run(impl)); });
 }
 

@@ -40,11 +40,15 @@ class ListenSocket {
 class Acceptor {
  public:
   using OnConnection = std::function<void(std::unique_ptr<Stream>)>;
+  // Names the loop that shall serve the next connection; called on the accepting loop.
+  using Choice = std::function<Loop&()>;
 
-  // Shares the descriptor of `socket` (duplicates it): several loops may accept from one. Call on any thread;
-  // accepts begin when the loop runs. `busy_reply` is what a client hears that is turned away for want of
-  // descriptors.
-  Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection, std::string busy_reply = "");
+  // Duplicates the descriptor of `socket`. Call on any thread; accepts begin when the loop runs. `busy_reply`
+  // is what a client hears that is turned away for want of descriptors. With `choose`, connections are handed
+  // to the loops it names and on_connection is called there, which may still happen once after the acceptor
+  // went; those loops outlive `loop`'s run.
+  Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection, std::string busy_reply = "",
+           Choice choose = nullptr);
   ~Acceptor();  // stops accepting; call on the loop's thread or after it stopped
 
  private:

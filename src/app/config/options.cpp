@@ -55,7 +55,9 @@ const Option kOptions[] = {
     {"server.group", K::text, R"("")", false, 0, 0, "", "The group to become. Empty: the user's own.",
      &at<&C::server, &C::Server::group>},
     {"server.loops", K::count, "0", false, 0, 256, "",
-     "Threads that serve connections. 0: one for each processor.", &at<&C::server, &C::Server::loops>},
+     "Threads that serve connections. 0: one for each processor but one, which is the store's (at least 1, "
+     "at most 64).",
+     &at<&C::server, &C::Server::loops>},
     {"server.control_socket", K::text, R"("")", false, 0, 0, "",
      "The local socket that the command line talks to (mode 0600). Empty: `run/control.sock` in the data "
      "directory. "

@@ -45,9 +45,10 @@ submission::Options submission_options(const Config& config) {
   return options;
 }
 
+// One processor is left to the committer and the background work of the store.
 size_t loops_wanted(const Config& config) {
   if (config.server.loops != 0) return config.server.loops;
-  return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 64);
+  return std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 65) - 1;
 }
 
 // What a client hears when there is no descriptor left for it.
@@ -136,34 +137,30 @@ Task<void> Server::Impl::start() {
   start_accepting();
 }
 
-void Server::Impl::listen_on(Lane& lane, const Bound& bound) {
+// The first loop accepts for all and hands on: sessions that last for days stay evenly spread, and a
+// connection wakes one thread, not all of them.
+void Server::Impl::listen_on(const Bound& bound) {
+  Lane& lane = *lanes_[0];
   if (bound.service == Service::metrics) {
-    if (&lane != lanes_[0].get()) return;
     lane.pages.push_back(net::make_http_server(lane.loop, bound.socket, answer_metrics));
     return;
   }
-  auto on_connection = [this, on = &lane, service = bound.service](std::unique_ptr<net::Stream> stream) {
-    accept(*on, service, std::move(stream));
+  auto on_connection = [this, service = bound.service](std::unique_ptr<net::Stream> stream) {
+    accept(service, std::move(stream));
   };
   std::string busy = busy_reply(bound.service, effective_hostname(config_));
-  lane.acceptors.push_back(
-      std::make_unique<net::Acceptor>(lane.loop, bound.socket, std::move(on_connection), std::move(busy)));
+  lane.acceptors.push_back(std::make_unique<net::Acceptor>(lane.loop, bound.socket, std::move(on_connection),
+                                                           std::move(busy),
+                                                           [this]() -> net::Loop& { return least_busy(); }));
 }
 
 void Server::Impl::start_accepting() {
-  for (auto& lane : lanes_) {
-    lane->loop.post([this, on = lane.get()] {
-      for (const Bound& bound : options_.listeners) listen_on(*on, bound);
-      if (++lanes_accepting_ < lanes_.size()) return;
-      lanes_[0]->loop.post([this] {
-        for (const Bound& bound : options_.listeners) {
-          log::info("server.listening",
-                    {{"service", to_string(bound.service)}, {"address", bound.socket.local().to_string()}});
-        }
-        if (options_.started) options_.started();
-      });
-    });
+  for (const Bound& bound : options_.listeners) {
+    listen_on(bound);
+    log::info("server.listening",
+              {{"service", to_string(bound.service)}, {"address", bound.socket.local().to_string()}});
   }
+  if (options_.started) options_.started();
 }
 
 bool Server::Impl::idle() const {
@@ -177,6 +174,7 @@ Task<void> Server::Impl::shut_down() {
   SteadyTime deadline = core_->clock.steady() + config_.limits.shutdown;
   for (auto& lane : lanes_) {
     lane->loop.post([on = lane.get()] {
+      on->closing = true;
       on->acceptors.clear();
       on->pages.clear();
       for (net::Stream* stream : on->connections.streams) stream->cancel();

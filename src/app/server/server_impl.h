@@ -24,6 +24,8 @@ namespace posthouse::app {
 struct Lane {
   ConnectionList connections;
   net::Loop loop;
+  std::atomic<size_t> on_the_way{0};  // connections given to it that it has not seen yet
+  bool closing = false;               // its thread: those that come now are dropped
   std::vector<std::unique_ptr<net::Acceptor>> acceptors;
   std::vector<std::unique_ptr<net::HttpServer>> pages;
   std::thread thread;
@@ -36,13 +38,14 @@ struct Server::Impl {
   Result<void> prepare();
   Result<bool> run();
   void start_accepting();
-  void listen_on(Lane& lane, const Bound& bound);
+  void listen_on(const Bound& bound);
   Task<void> start();
   Task<void> shut_down();
   bool idle() const;
 
   // ---- connections (sessions.cpp)
-  void accept(Lane& lane, Service service, std::unique_ptr<net::Stream> stream);
+  net::Loop& least_busy();
+  void accept(Service service, std::unique_ptr<net::Stream> stream);
   Task<void> serve(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
   Task<void> serve_smtp(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
   Task<void> serve_imap(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
@@ -73,7 +76,6 @@ struct Server::Impl {
   std::unique_ptr<net::FileWatch> certificate_watch_;
 
   std::atomic<uint64_t> submission_sessions_{0}, imap_sessions_{0};
-  std::atomic<size_t> lanes_accepting_{0};
   bool stopping_ = false;  // main loop
   bool clean_ = true;      // all sessions ended in time
   Result<void> started_;

@@ -49,7 +49,20 @@ std::shared_ptr<const Protocols> Server::Impl::protocols() const {
   return protocols_;
 }
 
-void Server::Impl::accept(Lane& lane, Service service, std::unique_ptr<net::Stream> stream) {
+net::Loop& Server::Impl::least_busy() {
+  auto load = [](const auto& lane) { return lane->connections.count + lane->on_the_way; };
+  auto least = std::min_element(lanes_.begin(), lanes_.end(),
+                                [&](const auto& a, const auto& b) { return load(a) < load(b); });
+  ++(*least)->on_the_way;
+  return (*least)->loop;
+}
+
+// On the loop that least_busy() named.
+void Server::Impl::accept(Service service, std::unique_ptr<net::Stream> stream) {
+  net::Loop* here = &net::this_loop();
+  Lane& lane = **std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) { return &l->loop == here; });
+  --lane.on_the_way;
+  if (lane.closing) return;
   connections_total(service).add();
   auto tracked = std::make_unique<TrackedStream>(std::move(stream), lane.connections);
   spawn(serve(service, std::move(tracked), format_id(core_->ids.next())));

@@ -410,5 +410,49 @@ TEST(Acceptor, TurnsAwayWhenDescriptorsRunOutAndRecovers) {
   EXPECT_LT(cpu_seconds_of_children() - before, 1.0);  // it waited, it did not spin
 }
 
+// --- handing connections to other loops ---
+
+TEST(Acceptor, HandsConnectionsToTheLoopsItIsTold) {
+  auto socket = ListenSocket::bind_tcp(kLoopback, false);
+  ASSERT_TRUE(socket.has_value());
+  LoopThread others[2];
+  auto accepting = std::make_unique<LoopThread>();
+  size_t next = 0;
+  auto name_of_loop = [&](std::unique_ptr<Stream> stream) {
+    Loop* here = &this_loop();
+    std::string name = here == &others[0].loop() ? "0" : here == &others[1].loop() ? "1" : "?";
+    spawn([](std::unique_ptr<Stream> on, std::string text) -> Task<void> {
+      const Result<void> sent = co_await on->write_all(text);
+      static_cast<void>(sent);
+    }(std::move(stream), std::move(name)));
+  };
+  auto choose = [&]() -> Loop& { return others[next++ % 2].loop(); };
+  auto acceptor = std::make_unique<Acceptor>(accepting->loop(), *socket, name_of_loop, "", choose);
+  std::string all;
+  for (int i = 0; i < 6; ++i) all += RawClient(socket->local()).receive(1);
+  EXPECT_EQ(all, "010101");
+  accepting.reset();  // before the acceptor
+}
+
+TEST(Acceptor, AConnectionGivenToALoopThatEndedIsClosed) {
+  auto socket = ListenSocket::bind_tcp(kLoopback, false);
+  ASSERT_TRUE(socket.has_value());
+  auto accepting = std::make_unique<LoopThread>();
+  auto ended = std::make_unique<Loop>();  // never runs
+  std::atomic<bool> chosen{false};
+  auto acceptor = std::make_unique<Acceptor>(
+      accepting->loop(), *socket, [](std::unique_ptr<Stream>) { FAIL() << "nobody runs that loop"; }, "",
+      [&]() -> Loop& {
+        chosen = true;
+        return *ended;
+      });
+  RawClient client(socket->local());
+  while (!chosen) std::this_thread::yield();
+  accepting.reset();  // before the acceptor
+  acceptor.reset();
+  ended.reset();
+  EXPECT_EQ(client.receive_all(), "");
+}
+
 }  // namespace
 }  // namespace posthouse::net
