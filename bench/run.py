@@ -16,7 +16,7 @@ import tempfile
 import time
 
 from measure import Meter, memory_kib, peak_rss_kib, steal_and_other, tree
-from servers import Peer, Posthouse, USERS, free_port, load, wait_for
+from servers import GENERATOR, POSTHOUSE, Peer, Posthouse, USERS, free_port, load, wait_for
 
 ROWS = []
 
@@ -52,10 +52,11 @@ def hold_idle(server, sessions):
     return opened, memory
 
 
-def letters(sessions, size, server, quick, protocol="smtp", per_connection=20):
-    """Socket to mailbox: sends until accepted, waits until all are in mailboxes; the whole time counts."""
+def letters(sessions, size, server, quick, protocol="smtp", per_connection=20, flags=()):
+    """Socket to mailbox: sends until accepted, waits until all are in mailboxes; the whole time counts. Each side gets
+    as many letters as keep it busy for some seconds."""
     fast = not isinstance(server, Peer)
-    count = (4000 if fast else 800) * (1 if quick else 4)
+    count = (16000 if fast else 800) * (1 if quick else 4)
     if sessions == 1:
         count //= 4
     if size > 10000:
@@ -64,7 +65,7 @@ def letters(sessions, size, server, quick, protocol="smtp", per_connection=20):
     with Meter(server.pids(), server.folder) as meter:
         start = time.monotonic()
         result = load(protocol, "--port", server.ports[protocol], "--sessions", sessions, "--count", count, "--size",
-                      size, "--per-connection", per_connection)
+                      size, "--per-connection", per_connection, *flags)
         if not fast:   # our 250 means that it is in the mailbox; counted after the clock stopped, below
             wait_for(lambda: server.delivered() >= before + count, "letters in mailboxes", 300)
         seconds = time.monotonic() - start
@@ -80,6 +81,9 @@ for kib in (4, 64):
     for n in (1, 16, 64):
         ROWS.append((f"SMTP to mailbox, {kib} KiB, {n} sessions",
                      lambda server, quick, n=n, kib=kib: letters(n, kib * 1024, server, quick)))
+for n in (16, 64):
+    ROWS.append((f"SMTP to mailbox without pipelining, 4 KiB, {n} sessions",
+                 lambda server, quick, n=n: letters(n, 4096, server, quick, flags=["--one-at-a-time"])))
 for n in (1, 16, 64):
     ROWS.append((f"LMTP, 4 KiB, {n} sessions",
                  lambda server, quick, n=n: letters(n, 4096, server, quick, "lmtp", 0)))
@@ -88,7 +92,7 @@ for n in (1, 16, 64):
 @row("relay out, 4 KiB, 16 sessions")
 def relay(server, quick):
     fast = not isinstance(server, Peer)
-    count = (4000 if fast else 1000) * (1 if quick else 3)
+    count = (8000 if fast else 1000) * (1 if quick else 3)
     sink = load("sink", "--port", server.sink_port, "--count", count, "--seconds", 300, background=True)
     assert sink.stdout.readline().strip() == "ready"
     port = server.ports["smtp"] if server.relays_from_anyone else None
@@ -213,6 +217,9 @@ def main():
     parser.add_argument("--only", choices=["posthouse", "peer"], help="measure one side alone")
     parser.add_argument("--write", help="write the table to this file")
     options = parser.parse_args()
+    for program in (POSTHOUSE, GENERATOR):
+        if not os.access(program, os.X_OK):
+            parser.error(f"{program} is missing: `make bench` builds it")
     folder = pathlib.Path(options.folder or tempfile.mkdtemp(prefix="posthouse-bench-", dir="/var/tmp"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)

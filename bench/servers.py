@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from peers.postfix_dovecot import Dovecot, Postfix, free_port, wait_for  # noqa: E402
 
 USERS = 100
+GENERATOR = str(ROOT / "build/release/bin/posthouse-load")
 POSTHOUSE = os.environ.get("POSTHOUSE", str(ROOT / "build/release/posthouse"))
 
 
@@ -151,7 +152,7 @@ level = "info"
 
 def load(*args, background=False, timeout=600):
     """Runs the load generator; returns its line of JSON, or the process if `background`."""
-    command = [str(ROOT / "build/release/bin/posthouse-load"), *map(str, args)]
+    command = [GENERATOR, *map(str, args)]
     if background:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)

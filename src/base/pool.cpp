@@ -1,7 +1,5 @@
 #include "base/pool.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -9,6 +7,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "base/thread_name.h"
 
 namespace posthouse {
 
@@ -35,10 +35,11 @@ struct Pool::Impl {
 };
 
 Pool::Pool(size_t threads, const char* name) : impl_(std::make_unique<Impl>()) {
-  const std::string short_name = std::string(name).substr(0, 15);  // the kernel's limit
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
-    impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
-    pthread_setname_np(impl_->threads.back().native_handle(), short_name.c_str());
+    impl_->threads.emplace_back([impl = impl_.get(), own = std::string(name)] {
+      name_this_thread(own.c_str());
+      impl->work();
+    });
   }
 }
 

@@ -1,6 +1,5 @@
 #include "engine/rocks_committer.h"
 
-#include <pthread.h>
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -11,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/thread_name.h"
 #include "engine/free_space.h"
 #include "engine/rocks_database.h"
 #include "engine/rocks_transaction.h"
@@ -48,9 +48,7 @@ RocksCommitter::RocksCommitter(RocksDatabase& database, FreeSpace& space, std::s
       watches_(std::move(watches)),
       sync_(sync),
       batch_(std::make_unique<rocksdb::WriteBatch>()),
-      thread_([this] { run(); }) {
-  pthread_setname_np(thread_.native_handle(), "committer");
-}
+      thread_([this] { run(); }) {}
 
 RocksCommitter::~RocksCommitter() {
   {
@@ -73,6 +71,7 @@ void RocksCommitter::submit(WriteJob* job) {
 }
 
 void RocksCommitter::run() {
+  name_this_thread("committer");
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   Group group;
   while (wait_for_jobs()) {

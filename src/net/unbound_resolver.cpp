@@ -15,6 +15,7 @@
 #include "base/ascii.h"
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "base/thread_name.h"
 #include "net/dns_rdata.h"
 
 namespace posthouse::net {
@@ -83,8 +84,10 @@ class Service {
   Service(ub_ctx* context, seconds timeout) : context_(context), timeout_(timeout) {
     wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-    thread_ = std::thread([this] { run(); });
-    pthread_setname_np(thread_.native_handle(), "dns");
+    thread_ = std::thread([this] {
+      name_this_thread("dns");
+      run();
+    });
   }
 
   ~Service() {

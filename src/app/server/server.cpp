@@ -10,6 +10,7 @@
 #include "app/server/server_impl.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/thread_name.h"
 #include "net/unbound_resolver.h"
 #include "submission/submission.h"
 #include "transport/reception.h"
@@ -195,7 +196,10 @@ Result<bool> Server::Impl::run() {
   net::Loop& main = lanes_[0]->loop;
   main.post([this] { spawn(start()); });
   for (size_t i = 1; i < lanes_.size(); ++i) {
-    lanes_[i]->thread = std::thread([lane = lanes_[i].get()] { lane->loop.run(); });
+    lanes_[i]->thread = std::thread([lane = lanes_[i].get()] {
+      name_this_thread("loop");
+      lane->loop.run();
+    });
   }
   main.run();
   for (size_t i = 1; i < lanes_.size(); ++i) {
