@@ -39,8 +39,8 @@ class Loop : public Executor {
   // stops.
   Task<Result<void>> sleep(milliseconds delay);
 
-  // Calls `fn(signal)` on this loop for each of these signals from now on. Call before run() or on its
-  // thread; the last loop that asked for a signal gets it.
+  // Calls `fn(signal)` on this loop when one of these signals came, once for all that came meanwhile. Call
+  // before run() or on its thread; the last loop that asked for a signal gets it.
   void on_signal(std::initializer_list<int> signals, std::function<void(int)> fn);
 
   struct Impl;

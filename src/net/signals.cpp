@@ -43,20 +43,20 @@ std::map<int, Watch>& watches() {
   return *all;
 }
 
+// However many came, they are one call: a storm of them must not keep the loop from its sessions.
 Task<void> read_signals(Loop& loop, int fd, int signal, std::function<void(int)> fn) {
   Descriptor pipe(loop, fd);
   for (;;) {
     Descriptor::Awaiter waiting = pipe.wait_readable();
     const Result<void> ready = co_await waiting;
     if (!ready) co_return;
-    char bytes[64];
-    const ssize_t n = ::read(fd, bytes, sizeof bytes);
-    if (n < 0 && errno == EAGAIN) {
-      pipe.drained();
-    } else if (n <= 0) {
-      co_return;  // another loop took the signal over
-    }
-    for (ssize_t i = 0; i < n; ++i) fn(signal);
+    char bytes[4096];
+    ssize_t n = 0;
+    bool any = false;
+    while ((n = ::read(fd, bytes, sizeof bytes)) > 0) any = true;
+    if (n == 0 || errno != EAGAIN) co_return;  // another loop took the signal over
+    pipe.drained();
+    if (any) fn(signal);
   }
 }
 

@@ -140,5 +140,19 @@ TEST(Loop, HearsSignals) {
   EXPECT_THAT(heard, ElementsAre(SIGUSR1, SIGUSR2));
 }
 
+TEST(Loop, AStormOfSignalsIsOneCallATurn) {
+  int calls = 0;
+  Loop loop;
+  loop.on_signal({SIGUSR1}, [&](int) { ++calls; });
+  loop.on_signal({SIGUSR2}, [&](int) { loop.stop(); });
+  loop.post([] {
+    for (int i = 0; i < 10000; ++i) raise(SIGUSR1);
+    raise(SIGUSR2);
+  });
+  loop.run();
+  EXPECT_GE(calls, 1);
+  EXPECT_LE(calls, 3);
+}
+
 }  // namespace
 }  // namespace posthouse::net
