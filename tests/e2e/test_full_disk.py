@@ -89,7 +89,7 @@ class SmallDisk(unittest.TestCase):
         with Demo("--set", 'store.reserve="64MiB"', "--set", 'store.memory="16MiB"', directory=self.where + "/demo") as demo:
             self.fill_by_letters(demo)
             self.assertGreater(len(self.accepted), 10)
-            self.assertGreater(self.free(), 32 * MIB)
+            self.assertGreater(self.free(), 16 * MIB)   # tables being merged take some of the reserve
             self.check_all_there(demo)
             # Somebody else takes a part of the reserve too: still nothing but refusals.
             filler = os.path.join(self.where, "filler")
