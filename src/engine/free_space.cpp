@@ -8,7 +8,7 @@ namespace posthouse::engine {
 
 namespace {
 
-constexpr int64_t kMaxAge = 1000;  // ms
+constexpr int64_t kMaxAge = 50;  // ms: a fast writer must not run through the reserve unseen
 
 int64_t now_ms() {
   return std::chrono::duration_cast<milliseconds>(system_clock().steady().time_since_epoch()).count();

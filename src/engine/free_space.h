@@ -1,4 +1,4 @@
-// How much the disk still holds, asked for at most once a second.
+// How much the disk still holds, asked for at most every 50 ms.
 #pragma once
 
 #include <atomic>
