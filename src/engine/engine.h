@@ -124,6 +124,10 @@ class Engine : public Reader {
   // Rewrites keys, not values; for when space is short. Runs on the reading threads.
   virtual Task<Result<void>> reclaim_space() { co_return Result<void>(); }
 
+  // What was found damaged beyond single rows when the store was opened, a sentence each, until an operator
+  // has removed what is kept of it.
+  virtual std::vector<std::string> damage() const { return {}; }
+
   // Free bytes that may still be used (the disk's, less the reserve). Cheap; refreshed at most each second.
   virtual uint64_t free_space() const = 0;
 };

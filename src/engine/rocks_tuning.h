@@ -26,6 +26,7 @@ class RocksTuning {
   rocksdb::ColumnFamilyOptions common() const;
 
   uint64_t budget_;
+  bool create_;
   std::shared_ptr<rocksdb::Cache> cache_;
 };
 
