@@ -20,6 +20,10 @@ constexpr milliseconds kControlRetry{50};         // between two looks meanwhile
 constexpr int kControlTries = 5;                  // of a call that only reads, when servers go away under it
 constexpr size_t kDeliverRecipients = 1000;
 
+// ---- the store
+constexpr milliseconds kStorePatience{10'000};  // for another process to let go of it at the start
+constexpr milliseconds kStoreRetry{250};
+
 // ---- upkeep
 constexpr milliseconds kSweepEvery{30'000};  // between two sweeps of blobs nobody refers to
 // With less space left than this, what letters that went have held is given back to the disk at once.

@@ -60,6 +60,7 @@ class Host:
         shutil.chown(self.folder / "data", "nobody", "nogroup")   # serve, started as root, becomes nobody
         (self.folder / "key.pem").chmod(0o644)
         self.users = users
+        self.cli("store", "create")
 
     def cli(self, *args, stdin=""):
         return run(*args, "--config", self.config, stdin=stdin, check=True).stdout

@@ -36,10 +36,10 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
     char byte = 1;
     if (ready_fd >= 0 && ::write(ready_fd, &byte, 1) != 1) log::warn("server.supervisor_gone", {});
   };
-  auto server = Server::make({config, config_file, std::move(listeners), started});
+  auto server = Server::make({config, config_file, std::move(listeners), Core::Store::existing, started});
   if (!server) {
     log::error("server.cannot_start", {{"reason", server.error().what}});
-    return exit_status(server.error());
+    return server.error().kind == FaultKind::not_found ? EX_UNAVAILABLE : exit_status(server.error());
   }
   auto clean = (*server)->run();
   if (!clean) {
@@ -102,7 +102,10 @@ int serve(const Invocation& in) {
     return EX_UNAVAILABLE;
   }
   if (auto done = give_up_root(*user); !done) return complain(done.error());
-  configure_log(*config);
+  if (auto done = configure_log(*config); !done) {
+    complain(done.error());
+    return EX_CONFIG;
+  }
   if (in.foreground) leave(work(*config, config_file, std::move(*listeners), -1));
   SupervisorOptions options;
   options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);

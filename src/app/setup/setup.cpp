@@ -138,7 +138,7 @@ Result<SetupResult> set_up(const SetupOptions& options) {
   if (auto made = add_own_certificate(config); !made) return std::unexpected(made.error());
   out.certificate = config.tls.certificates.front().chain;
   if (auto made = make_keys(config, out.dns); !made) return std::unexpected(made.error());
-  auto core = Core::open(config);
+  auto core = Core::open(config, Core::Store::create);
   if (!core) return std::unexpected(core.error());
   auto made = net::run_blocking(make_account(**core, domain, *address, Secret(out.password)));
   if (!made) return std::unexpected(made.error());
