@@ -32,8 +32,9 @@ constexpr seconds kReclaimPause{300};  // between two times
 constexpr milliseconds kGaugesEvery{5'000};
 
 // ---- the supervisor
-constexpr milliseconds kFirstRestart{100};       // the pause before the first restart after a crash
-constexpr milliseconds kLongestRestart{30'000};  // it doubles up to this while the worker ends at once
+constexpr milliseconds kFirstRestart{100};      // the pause before the first restart after a crash
+constexpr milliseconds kLongestRestart{1'000};  // it doubles up to this while workers crash soon
+constexpr milliseconds kLongestRetry{30'000};   // and up to this while they end before they serve
 constexpr milliseconds kSteady{10'000};    // a worker that lived so long starts with the short pause again
 constexpr milliseconds kStopGrace{5'000};  // beyond limits.shutdown, then the worker is killed
 

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -185,6 +186,20 @@ class Supervision(unittest.TestCase):
             self.assertTrue(server.greeting().startswith(b"220 "))
             log = server.own_log()
             self.assertRegex(log, r'supervisor.worker_ended pid=\d+ why="signal 11 \(Segmentation fault.*restart_in_ms=100')
+
+    def test_also_the_sixth_crash_in_a_row_is_over_within_a_second(self):
+        with Serve() as server:
+            for start in range(2, 8):
+                os.kill(server.worker(), signal.SIGKILL)
+                server.wait_for_log("server.ready", start)
+            pauses = [int(n) for n in re.findall(r"restart_in_ms=(\d+)", server.own_log())]
+            self.assertEqual(pauses, [100, 200, 400, 800, 1000, 1000])
+
+    def test_a_worker_that_is_told_to_stop_by_others_comes_back(self):
+        with Serve() as server:
+            os.kill(server.worker(), signal.SIGTERM)
+            server.wait_for_log("server.ready", 2)
+            self.assertTrue(server.greeting().startswith(b"220 "))
 
     def test_connections_made_meanwhile_are_served(self):
         with Serve() as server:
