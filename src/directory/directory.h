@@ -102,10 +102,10 @@ class Directory {
 
   // ---- questions
   // Follows aliases (10 levels, 1,000 targets; `permanent` beyond), subaddress, catch-all; postmaster@ each
-  // of our domains always resolves: to its alias, else an admin account. "postmaster" without a domain is the
-  // default domain's. Disabled accounts resolve: what that means is delivery's to say. What can't be an
-  // address is `unknown`. An answer comes from memory when it was asked before and nothing changed in the
-  // directory since.
+  // of our domains always resolves: to its alias if that leads to somebody, else an admin account.
+  // "postmaster" without a domain is the default domain's. Disabled accounts resolve: what that means is
+  // delivery's to say. What can't be an address is `unknown`. An answer comes from memory when it was asked
+  // before and nothing changed in the directory since.
   Task<Result<Resolution>> resolve(std::string address);
   Task<Result<bool>> is_local_domain(std::string domain);
   Task<Result<Account>> account(AccountId id);
