@@ -138,6 +138,7 @@ class Reception : public smtp::SmtpService {
     }
     taken.eight_bit = envelope.eight_bit;
     taken.utf8 = envelope.utf8;
+    taken.local_only = true;
     taken.session_id = facts.id;
     std::unique_ptr<acceptance::Letter> letter = acceptance_.begin(std::move(taken));
     std::string id = letter->queue_id();
