@@ -46,19 +46,20 @@ Task<void> ServerSession::apologise() {
 
 // RFC 5321 section 3.1.
 Task<bool> ServerSession::greet() {
-  set_deadline(options_->command_timeout);
+  // Before the handshake, so that who never ends it is counted too.
+  Reply verdict = co_await service_.on_connect(facts_);
+  welcome_ = verdict.positive();
+  set_deadline(welcome_ ? options_->command_timeout : kFarewell);
   if (options_->implicit_tls) {
     const bool up = co_await start_tls();
     if (!up) co_return false;
   }
-  Reply verdict = co_await service_.on_connect(facts_);
-  if (!verdict.positive()) {
+  if (!welcome_) {
     log::info("smtp.connection_refused",
               {{"sid", facts_.id}, {"peer", facts_.peer.to_string()}, {"code", verdict.code}});
     co_await say_farewell(std::move(verdict));
     co_return false;
   }
-  welcome_ = true;
   output_.add_plain(220, options_->hostname + (options_->lmtp ? " LMTP Posthouse" : " ESMTP Posthouse"));
   co_return true;
 }

@@ -51,6 +51,7 @@ class ServerSession {
   Task<void> on(const wire::smtp::Rset& command);
   bool may_begin_transaction();
   bool may_use_service();
+  Result<message::Address> read_path(std::string_view path) const;
   std::optional<message::Address> read_sender(const wire::smtp::Mail& command);
   std::optional<message::Address> read_recipient(const wire::smtp::Rcpt& command);
 
