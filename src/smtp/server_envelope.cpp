@@ -105,7 +105,7 @@ Task<void> ServerSession::on(const wire::smtp::Rcpt& command) {
     envelope_->recipients.push_back(std::move(*recipient));
     co_return;
   }
-  budget_.count_refused_recipient();
+  if (reply.code >= 500) budget_.count_refused_recipient();
   server_metrics().recipients_refused.add();
   log::info("smtp.rcpt_refused", {{"sid", facts_.id},
                                   {"peer", facts_.peer.to_string()},

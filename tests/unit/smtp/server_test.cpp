@@ -91,6 +91,30 @@ TEST_F(SmtpServer, TooManyRecipientsAreNoReasonToHangUp) {
   EXPECT_EQ(service.letters[0].envelope.recipients.size(), 2u);
 }
 
+// Full mailboxes are no guessed names.
+TEST_F(SmtpServer, RecipientsRefusedForNowAreNoReasonToHangUp) {
+  begin();
+  std::string batch = "EHLO c\r\nMAIL FROM:<a@b.test>\r\n";
+  for (int i = 0; i < 300; ++i) batch += "RCPT TO:<full@example.test>\r\n";
+  EXPECT_THAT(say(batch + "NOOP\r\n"), EndsWith("452 4.2.2 Mailbox full\r\n250 2.0.0 Ok\r\n"));
+}
+
+TEST_F(SmtpServer, HelpNamesWhatThereIs) {
+  using testing::Not;
+  begin();
+  EXPECT_THAT(say("HELP\r\n"),
+              testing::AllOf(HasSubstr("EHLO"), Not(HasSubstr("AUTH")), Not(HasSubstr("STARTTLS"))));
+  options->lmtp = true;
+  options->tls = pretended_tls();
+  begin();
+  EXPECT_THAT(say("HELP\r\n"),
+              testing::AllOf(HasSubstr(" LHLO "), Not(HasSubstr("EHLO")), HasSubstr("STARTTLS")));
+  options->lmtp = false;
+  options->submission = true;
+  begin();
+  EXPECT_THAT(say("HELP\r\n"), HasSubstr("AUTH"));
+}
+
 TEST_F(SmtpServer, TheSinkGetsBigPieces) {
   begin_letter();
   std::string body;
