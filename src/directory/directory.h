@@ -119,8 +119,9 @@ class Directory {
   // tries of the same account and the same network (policy fault "throttled" at once when too many).
   Task<Result<Authenticated>> authenticate(Login login);
   Task<Result<ScramKeys>> scram_keys(std::string name);
-  // SCRAM ends outside: tell how it went, so that failures count.
-  void report_login(const std::string& name, const IpAddress& peer, bool success);
+  // SCRAM ends outside: tell how it went, so that failures count. False for a success that does not stand:
+  // since its check_throttle() others have failed so often that it would not be allowed any more.
+  bool report_login(const std::string& name, const IpAddress& peer, bool success);
   // Whether a try is allowed now; the fault says how long to wait. Once for each try: a slowed-down account
   // or network has one try in each waiting time, and this takes it. authenticate() does it by itself.
   Result<void> check_throttle(const std::string& name, const IpAddress& peer);

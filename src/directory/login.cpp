@@ -105,7 +105,8 @@ Task<Result<Authenticated>> Directory::authenticate(Login login) {
     good = *matches;
   }
   good = good && candidate->account.enabled;
-  report_login(login.name, login.peer, good);
+  const bool stands = report_login(login.name, login.peer, good);
+  if (good && !stands) co_return fail(FaultKind::policy, "throttled: too many failed logins meanwhile");
   if (!good) {
     log::info("directory.login_failed",
               {{"name", login.name}, {"peer", login.peer.to_string()}, {"protocol", login.protocol}});
@@ -172,9 +173,14 @@ Task<Result<ScramKeys>> Directory::scram_keys(std::string name) {
   co_return made_up_keys(*secret, impl_->counted_name(name));
 }
 
-void Directory::report_login(const std::string& name, const IpAddress& peer, bool success) {
-  impl_->throttle.report(impl_->counted_name(name), peer, success);
-  (success ? impl_->logins_good : impl_->logins_bad).add();
+bool Directory::report_login(const std::string& name, const IpAddress& peer, bool success) {
+  const bool stands = impl_->throttle.report(impl_->counted_name(name), peer, success);
+  if (!success) {
+    impl_->logins_bad.add();
+  } else {
+    (stands ? impl_->logins_good : impl_->logins_throttled).add();
+  }
+  return stands;
 }
 
 Result<void> Directory::check_throttle(const std::string& name, const IpAddress& peer) {

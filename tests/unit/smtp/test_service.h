@@ -125,7 +125,10 @@ class TestAuthenticator : public wire::sasl::Authenticator {
     keys.address = "user@example.test";
     co_return keys;
   }
-  void report(std::string, IpAddress, bool success) override { successes += success ? 1 : 0; }
+  bool report(std::string, IpAddress, bool success) override {
+    successes += success ? 1 : 0;
+    return true;
+  }
   int successes = 0;
 };
 
