@@ -24,6 +24,42 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
   return std::any_of(names.begin(), names.end(), [name](std::string_view one) { return iequals(one, name); });
 }
 
+// A list with its lines cut behind commas, where they are not part of a quoted string or a comment.
+std::string fold_list(std::string_view value) {
+  std::string out;
+  bool quoted = false;
+  size_t comments = 0, line = 0;
+  for (size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    out += c;
+    line = c == '\n' ? 0 : line + 1;
+    if (c == '\\' && i + 1 < value.size()) {
+      out += value[++i];
+      ++line;
+    } else if (c == '"' && comments == 0) {
+      quoted = !quoted;
+    } else if (!quoted && c == '(') {
+      ++comments;
+    } else if (!quoted && c == ')' && comments > 0) {
+      --comments;
+    }
+    if (c != ',' || quoted || comments > 0 || line < kFoldedLine || i + 1 == value.size()) continue;
+    if (value[i + 1] == '\r') continue;
+    out += is_wsp(value[i + 1]) ? "\r\n" : "\r\n ";
+    line = 0;
+  }
+  return out;
+}
+
+bool has_long_line(std::string_view text) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    if (end > kMaxLine) return true;
+    text.remove_prefix(end);
+  }
+  return false;
+}
+
 // What was seen on the way through the header.
 struct Seen {
   size_t from = 0, sender = 0;
@@ -69,7 +105,11 @@ class Grooming {
     }
     out_.header += field.name;
     out_.header += ':';
-    out_.header += value;
+    if (has_long_line(value)) {
+      out_.header += fold_list(value);
+    } else {
+      out_.header += value;
+    }
     end_line();
   }
 

@@ -1,5 +1,8 @@
 #include "submission/groom.h"
 
+#include "base/ascii.h"
+#include "message/address_list.h"
+#include "message/headers.h"
 #include "submission/limits.h"
 
 namespace posthouse::submission {
@@ -89,6 +92,25 @@ TEST_F(GroomTest, CompletesUnqualifiedAddresses) {
   EXPECT_THAT(groomed.header, HasSubstr("Cc: Team: erin@example.test, frank@x.test;\r\n"));
   EXPECT_THAT(groomed.header, HasSubstr("Reply-To: alice@example.test\r\n"));
   EXPECT_THAT(groomed.authors, ElementsAre(message::Address{"alice", "example.test"}));
+}
+
+// RFC 5322 section 2.1.1: what we put in must not make a line longer than 998 octets.
+TEST_F(GroomTest, FoldsAListThatGrewTooLong) {
+  std::string list = "\"a,b\", c (d, e), \"x,\\\"y\"@x.test";
+  for (int i = 0; i < 120; ++i) list += fmt::format(",u{}", i);
+  Groomed groomed = groom("From: alice\r\nTo: " + list + "\r\n\r\n");
+  size_t longest = 0;
+  for (std::string_view line : split(groomed.header, '\n')) longest = std::max(longest, line.size());
+  EXPECT_LE(longest, 100u);
+  message::HeaderReader reader(groomed.header);
+  message::HeaderField field;
+  while (reader.next(field) && field.name != "To") {
+  }
+  std::vector<message::Address> all = message::mailboxes(field.value);
+  ASSERT_EQ(all.size(), 123u);
+  EXPECT_EQ(all[0], (message::Address{"a,b", "example.test"}));
+  EXPECT_EQ(all[2], (message::Address{"x,\"y", "x.test"}));
+  EXPECT_EQ(all[122], (message::Address{"u119", "example.test"}));
 }
 
 TEST_F(GroomTest, FindsAllAuthorsAndSenders) {
