@@ -117,9 +117,9 @@ Task<void> ServerSession::dispatch(const wire::smtp::Command& command) {
   return std::visit([this](const auto& typed) { return on(typed); }, command);
 }
 
-Task<void> ServerSession::take_read_fault(Fault fault) {
+Task<void> ServerSession::take_read_fault(Fault fault, std::string_view too_long) {
   if (fault.kind == FaultKind::syntax) {  // too long a line: resynchronise after it
-    refuse(500, "5.5.2", "Error: line too long");
+    refuse(500, too_long, "Error: line too long");
     const Result<void> skipped = co_await reader_.skip_line(kMaxSkippedLine);
     if (skipped) {
       budget_.count_command();

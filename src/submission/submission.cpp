@@ -1,5 +1,6 @@
 #include "submission/submission.h"
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "smtp/connection_counts.h"
 #include "smtp/letter_reply.h"
@@ -116,6 +117,8 @@ class Submission : public smtp::SmtpService {
   // RFC 6409 section 4.2: a bare local part means our own domain. Bare "postmaster" is known as it is.
   message::Address completed(const message::Address& address) const {
     message::Address full = address;
+    // RFC 5321 section 4.5.1: also under the name of this host, which need not be one of our domains.
+    if (iequals(full.local, "postmaster") && iequals(full.domain, options_.hostname)) full.domain.clear();
     if (full.domain.empty() && !full.local.empty()) full.domain = options_.default_domain;
     return full;
   }

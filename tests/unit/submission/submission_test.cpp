@@ -236,6 +236,15 @@ TEST_F(SubmissionTest, UnqualifiedAddressesAreCompletedInTheTraceToo) {
   EXPECT_THAT(mailbox(bob)[0], HasSubstr("for <bob@example.test>;"));
 }
 
+TEST_F(SubmissionTest, PostmasterOfThisHostIsHere) {
+  login_alice();
+  ASSERT_TRUE(visit->mail("alice@example.test").positive());
+  EXPECT_EQ(codes(visit->rcpt("Postmaster@MAIL.example.test")), "250 2.1.5");
+  EXPECT_EQ(codes(visit->data(kHeader + "\r\n")[0]), "250 2.0.0");
+  EXPECT_THAT(mailbox(alice), SizeIs(1));
+  EXPECT_THAT(queued(), IsEmpty());
+}
+
 TEST_F(SubmissionTest, FullDisk) {
   login_alice();
   engine.free = 1000;
