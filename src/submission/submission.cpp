@@ -103,7 +103,7 @@ class Submission : public smtp::SmtpService {
 
   // RFC 5321 section 7.3: who exists is not told this way, not even to logins.
   Task<Reply> on_vrfy(const SessionFacts&, std::string) override {
-    Reply reply{252, "2.5.2", "Cannot VRFY user, but will accept message and attempt delivery"};
+    Reply reply{252, "2.0.0", "Cannot VRFY user, but will accept message and attempt delivery"};
     co_return reply;
   }
 

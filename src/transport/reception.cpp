@@ -152,7 +152,7 @@ class Reception : public smtp::SmtpService {
 
   // RFC 5321 section 7.3 lets a server decline to tell who exists.
   Task<Reply> on_vrfy(const SessionFacts&, std::string) override {
-    Reply reply{252, "2.5.2", "Cannot VRFY user, but will accept message and attempt delivery"};
+    Reply reply{252, "2.0.0", "Cannot VRFY user, but will accept message and attempt delivery"};
     co_return reply;
   }
 
