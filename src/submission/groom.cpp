@@ -4,6 +4,7 @@
 #include "message/address_list.h"
 #include "message/date.h"
 #include "message/headers.h"
+#include "submission/address_text.h"
 #include "submission/limits.h"
 
 namespace posthouse::submission {
@@ -22,42 +23,6 @@ constexpr std::array<std::string_view, 10> kAddressFields = {
 template <size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
   return std::any_of(names.begin(), names.end(), [name](std::string_view one) { return iequals(one, name); });
-}
-
-// A list with its lines cut behind commas, where they are not part of a quoted string or a comment.
-std::string fold_list(std::string_view value) {
-  std::string out;
-  bool quoted = false;
-  size_t comments = 0, line = 0;
-  for (size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    out += c;
-    line = c == '\n' ? 0 : line + 1;
-    if (c == '\\' && i + 1 < value.size()) {
-      out += value[++i];
-      ++line;
-    } else if (c == '"' && comments == 0) {
-      quoted = !quoted;
-    } else if (!quoted && c == '(') {
-      ++comments;
-    } else if (!quoted && c == ')' && comments > 0) {
-      --comments;
-    }
-    if (c != ',' || quoted || comments > 0 || line < kFoldedLine || i + 1 == value.size()) continue;
-    if (value[i + 1] == '\r') continue;
-    out += is_wsp(value[i + 1]) ? "\r\n" : "\r\n ";
-    line = 0;
-  }
-  return out;
-}
-
-bool has_long_line(std::string_view text) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-    if (end > kMaxLine) return true;
-    text.remove_prefix(end);
-  }
-  return false;
 }
 
 // What was seen on the way through the header.
@@ -132,6 +97,7 @@ class Grooming {
   }
 
   void collect(std::string_view value, std::vector<message::Address>& into) {
+    ambiguous_ = ambiguous_ || has_double_entry(value);
     for (auto& address : message::mailboxes(value)) {
       if (into.size() <= kMaxAuthors) into.push_back(std::move(address));
     }
@@ -146,6 +112,7 @@ class Grooming {
     if (seen_.sender == 1 && out_.senders.empty()) {
       return fail(FaultKind::syntax, "Sender field without an address");
     }
+    if (ambiguous_) return fail(FaultKind::syntax, "two addresses without a comma in From or Sender");
     if (out_.authors.size() + out_.senders.size() > kMaxAuthors) {
       return fail(FaultKind::syntax, "too many addresses in From");
     }
@@ -171,6 +138,7 @@ class Grooming {
   std::string_view block_;
   const Groomer& groomer_;
   Seen seen_;
+  bool ambiguous_ = false;
   Groomed out_;
 };
 

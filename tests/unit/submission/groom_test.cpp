@@ -134,6 +134,21 @@ TEST_F(GroomTest, RefusesWhatHidesTheAuthor) {
   EXPECT_THAT(refusal(many + "\r\n\r\n"), HasSubstr("too many"));
 }
 
+// One reader takes the first, another the last.
+TEST_F(GroomTest, RefusesAuthorsThatCanBeReadInTwoWays) {
+  for (const char* from :
+       {"alice@example.test\r\n boss@example.test", "x@y.test, alice@example.test b@c.test",
+        "g: a@b.test c@d.test;", "alice@example.test (comment) boss@example.test"}) {
+    EXPECT_THAT(refusal(fmt::format("From: {}\r\n\r\n", from)), HasSubstr("without a comma")) << from;
+    EXPECT_THAT(refusal(fmt::format("Sender: {}\r\n\r\n", from)), HasSubstr("without a comma")) << from;
+  }
+  for (const char* from : {"boss@example.test <alice@example.test>", "\"a@b c@d\" <alice@example.test>",
+                           "alice@example.test (boss@example.test)", "<@a.test,@b.test:alice@example.test>",
+                           "a@b.test, c@d.test", "g: a@b.test, c@d.test;", "\"a@b\"@example.test", "alice"}) {
+    EXPECT_FALSE(groom(fmt::format("From: {}\r\n\r\n", from)).authors.empty()) << from;
+  }
+}
+
 TEST_F(GroomTest, DropsAnMboxLine) {
   EXPECT_EQ(groom("From alice Thu Jan  1 00:00:00 2026\r\n" + kComplete + "\r\n").header, kComplete + "\r\n");
 }
