@@ -27,7 +27,7 @@ class Accounts : public wire::sasl::Authenticator {
   Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,
                                                      std::string protocol) override;
   Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer) override;
-  void report(std::string, IpAddress, bool) override {}
+  bool report(std::string, IpAddress, bool) override { return true; }
   bool broken = false;  // as if the directory could not be read
 };
 
