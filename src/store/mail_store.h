@@ -78,7 +78,9 @@ class MailStore {
   Task<Result<MailboxInfo>> mailbox(AccountId account, std::string name);
   Task<Result<MailboxInfo>> mailbox(AccountId account, MailboxId id);
   Task<Result<MailboxInfo>> create_mailbox(AccountId account, std::string name, Role role = Role::none);
-  // Inferiors move along. RENAME INBOX moves its messages to the new name (RFC 9051 section 6.3.6).
+  // Inferiors move along, also those of a name that is no mailbox itself, and so do subscriptions: the RFCs
+  // leave them to the client (RFC 9051 section 6.3.6), whose own SUBSCRIBE and UNSUBSCRIBE then change
+  // nothing. RENAME INBOX moves its messages to the new name.
   Task<Result<void>> rename_mailbox(AccountId account, std::string from, std::string to);
   // Refuses INBOX (policy). A mailbox with inferiors goes, they stay.
   Task<Result<void>> delete_mailbox(AccountId account, std::string name);

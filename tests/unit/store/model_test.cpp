@@ -144,7 +144,11 @@ class ModelTest {
     const std::string from = any_name();
     const std::string to = any_name();
     if (from == "INBOX" && names_.contains(from)) return rename_inbox(to);
-    bool possible = names_.contains(from) && !names_.contains(to) && !is_inferior(to, from);
+    const auto has_inferiors = [&](const std::string& above) {
+      return std::ranges::any_of(names_, [&](const auto& pair) { return is_inferior(pair.first, above); });
+    };
+    const bool only_level = !names_.contains(from) && has_inferiors(from) && !has_inferiors(to);
+    bool possible = (names_.contains(from) || only_level) && !names_.contains(to) && !is_inferior(to, from);
     std::map<std::string, MailboxId> after = names_;
     std::map<std::string, MailboxId> tree;
     for (const auto& [name, id] : names_) {
