@@ -210,7 +210,19 @@ void AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {
   rows_.erase(flags_key(mailbox.id, uid));
   rows_.erase(message_key(mailbox.id, uid));
   mailbox.highest_modseq = modseq();
+  ++mailbox.expunges;
   count(mailbox, row, false);
+}
+
+Result<void> AccountEdit::forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid) {
+  const std::string key = change_key(mailbox.id, modseq, uid);
+  const Result<std::optional<std::string>> there = rows_.get(key);
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return {};
+  rows_.erase(key);
+  mailbox.expunges -= std::min(mailbox.expunges, 1u);
+  mailbox.forgotten = std::max(mailbox.forgotten, modseq);
+  return {};
 }
 
 void AccountEdit::save() {

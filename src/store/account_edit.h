@@ -46,6 +46,8 @@ class AccountEdit {
   Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record);
   void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
   void remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
+  // Takes an expunge out of the log of changes. Repeatable.
+  Result<void> forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid);
 
   void save();
 

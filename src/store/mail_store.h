@@ -16,6 +16,7 @@
 #include "base/task.h"
 #include "engine/blob.h"
 #include "engine/engine.h"
+#include "store/limits.h"
 #include "store/types.h"
 
 namespace posthouse::store {
@@ -62,7 +63,9 @@ struct Quota {
 // over_quota, no_space, io, corrupt (the record is set aside and counted; other messages are not affected).
 class MailStore {
  public:
-  MailStore(engine::Engine& engine, const Clock& clock, Random& random);
+  // `kept_expunges`: how many expunged messages the log of changes of a mailbox names at least.
+  MailStore(engine::Engine& engine, const Clock& clock, Random& random,
+            uint32_t kept_expunges = kKeptExpunges);
   ~MailStore();
 
   // ---- accounts

@@ -53,7 +53,7 @@ bool Client::take_line(std::string& line) {
   return true;
 }
 
-House::House() {
+House::House(uint32_t kept_expunges) : store(*engine, clock, random, kept_expunges) {
   log::configure(log::Level::error, "", "text");
   options->hostname = "mail.example.test";
   options->allow_plain_login = true;

@@ -169,6 +169,22 @@ TEST(ImapSession, NumbersNeverShiftUnderAFetch) {
   EXPECT_THAT(a->ask("e FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("Subject: n2"));
 }
 
+// The store has forgotten the expunges by the time the session asks: it still tells every one.
+TEST(ImapSession, ExpungesThatAreForgottenAreToldAllTheSame) {
+  House house(5);
+  for (int i = 1; i <= 40; i++) house.deliver(1, "INBOX", "Subject: n" + std::to_string(i) + "\r\n\r\n");
+  auto a = house.login("alice");
+  auto b = house.login("alice");
+  a->ask("a SELECT INBOX\r\n");
+  b->ask("a SELECT INBOX\r\n");
+  for (int i = 0; i < 30; i++) b->ask("b STORE 2 +FLAGS.SILENT (\\Deleted)\r\nc EXPUNGE\r\n");
+  EXPECT_THAT(a->ask("b FETCH 1,32 (UID)\r\n"), HasSubstr("* 32 FETCH (UID 32)"));
+  std::string all;
+  for (int i = 0; i < 30; i++) all += "* 2 EXPUNGE\r\n";
+  EXPECT_EQ(a->ask("c NOOP\r\n"), all + "c OK NOOP done\r\n");
+  EXPECT_THAT(a->ask("d FETCH 2 (UID)\r\n"), HasSubstr("* 2 FETCH (UID 32)"));
+}
+
 TEST(ImapSession, SpecialNamesGoRoundTrip) {
   House house;
   auto client = house.login("alice");
