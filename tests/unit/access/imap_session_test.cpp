@@ -49,6 +49,21 @@ TEST(ImapSession, TooManyErrorsEndTheSession) {
   EXPECT_TRUE(client->closed());
 }
 
+// Clients stay connected for weeks: only errors in a row count, and before login all do.
+TEST(ImapSession, AFewErrorsADayAreForgiven) {
+  House house;
+  house.options->max_bad_commands = 3;
+  auto client = house.login("alice");
+  for (int i = 0; i < 20; i++) {
+    EXPECT_THAT(client->ask("x NONSENSE\r\ny UID NONSENSE\r\nz NOOP\r\n"), EndsWith("z OK NOOP done\r\n"));
+  }
+  EXPECT_THAT(client->ask("x\r\nx\r\nx\r\nx\r\n"), EndsWith("* BYE Too many errors\r\n"));
+  auto stranger = house.connect();
+  stranger->take();
+  EXPECT_THAT(stranger->ask("a X\r\nb NOOP\r\nc X\r\nd NOOP\r\ne X\r\nf NOOP\r\ng X\r\n"),
+              EndsWith("* BYE Too many errors\r\n"));
+}
+
 TEST(ImapSession, EndlessLineEndsTheSession) {
   House house;
   auto client = house.connect();
@@ -110,7 +125,7 @@ TEST(ImapSession, NulNeverLeaves) {
 
 TEST(ImapSession, ManyPipelinedPairsOfStoreAndExpunge) {
   House house;
-  constexpr int kMessages = 300;
+  constexpr int kMessages = 1'000;
   for (int i = 0; i < kMessages; i++) house.deliver(1, "INBOX", "Subject: x\r\n\r\n");
   auto client = house.login("alice");
   std::string commands = "a SELECT INBOX\r\n";
