@@ -36,7 +36,7 @@ struct FlagSet {
 
 struct MailboxInfo {
   MailboxId id = 0;
-  std::string name;  // UTF-8, NFC, "/" between levels; "INBOX" in capitals for the inbox
+  std::string name;  // UTF-8 as the client wrote it, "/" between levels; "INBOX" in capitals for the inbox
   Role role = Role::none;
   bool subscribed = false;
   uint32_t uid_validity = 0;

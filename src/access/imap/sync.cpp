@@ -3,6 +3,7 @@
 
 #include "access/imap/commands.h"
 #include "base/log.h"
+#include "store/limits.h"
 #include "wire/imap/flags.h"
 
 namespace posthouse::access::imap {
@@ -82,7 +83,8 @@ void tell_known_flags(Session& s) {
     s.out += "()] Read-only\r\n";
     return;
   }
-  wire::imap::append_flags(s.out, kAll, s.view->keywords, false, true);
+  const bool room = s.view->keywords.size() < store::kMaxKeywords;
+  wire::imap::append_flags(s.out, kAll, s.view->keywords, false, room);
   s.out += "] Flags that are kept\r\n";
 }
 

@@ -9,6 +9,7 @@
 
 #include "access/imap/session.h"
 #include "engine/memory_engine.h"
+#include "support/engine_with_faults.h"
 #include "support/fake_clock.h"
 #include "support/manual_executor.h"
 #include "support/memory_stream.h"
@@ -75,6 +76,7 @@ class House {
   ManualExecutor executor;
   std::unique_ptr<engine::Engine> engine = engine::make_memory_engine();
   IdSource ids{clock, random};
+  posthouse::test::EngineWithFaults faults{*engine};  // what the store works on
   store::MailStore store;
   Accounts accounts;
   std::shared_ptr<ServerOptions> options = std::make_shared<ServerOptions>();

@@ -184,6 +184,45 @@ TEST(ImapSession, NumbersNeverShiftUnderAFetch) {
   EXPECT_THAT(a->ask("e FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("Subject: n2"));
 }
 
+// A disk that is full lets nothing be changed, and everything be read.
+TEST(ImapSession, WhatCannotBeWrittenIsRefusedAndMailCanBeRead) {
+  House house;
+  store::FlagSet deleted;
+  deleted.system = store::kDeleted;
+  house.deliver(1, "INBOX", "Subject: one\r\n\r\nbody\r\n");
+  house.deliver(1, "INBOX", "Subject: two\r\n\r\n", deleted);
+  auto client = house.login("alice");
+  house.faults.transact_fault = Fault{FaultKind::no_space, "full"};
+  EXPECT_THAT(client->ask("a SELECT INBOX\r\n"), HasSubstr("a OK [READ-WRITE]"));
+  for (const char* command :
+       {"STORE 1 +FLAGS (\\Seen)", "EXPUNGE", "UID EXPUNGE 1:*", "COPY 1 Trash", "MOVE 1 Trash", "CREATE x",
+        "DELETE Junk", "RENAME Junk y", "SUBSCRIBE x", "APPEND INBOX {12+}\r\nSubject: x\r\n"}) {
+    EXPECT_THAT(client->ask(std::string("b ") + command + "\r\n"), HasSubstr("b NO [UNAVAILABLE]"))
+        << command;
+  }
+  EXPECT_EQ(client->ask("c FETCH 1 (FLAGS BODY[TEXT])\r\n"),
+            "* 1 FETCH (FLAGS () BODY[TEXT] {6}\r\nbody\r\n)\r\nc OK FETCH done\r\n");
+  EXPECT_THAT(client->ask("d SEARCH TEXT body\r\n"), HasSubstr("* SEARCH 1\r\nd OK"));
+  // RFC 3501 section 6.4.2 knows no failure of CLOSE.
+  EXPECT_EQ(client->ask("e CLOSE\r\nf NOOP\r\n"),
+            "* NO [UNAVAILABLE] The server has no room now\r\ne OK CLOSE done\r\nf OK NOOP done\r\n");
+  EXPECT_THAT(client->ask("g FETCH 1 FLAGS\r\n"), HasSubstr("g BAD Select a mailbox first"));
+  house.faults.transact_fault.reset();
+  EXPECT_THAT(
+      client->ask("h SELECT INBOX\r\ni FETCH 1 BODY[TEXT]\r\nj CLOSE\r\nk STATUS INBOX (MESSAGES)\r\n"),
+      HasSubstr("FLAGS (\\Seen"));
+}
+
+TEST(ImapSession, AnEndlessAnswerToAChallengeEndsTheSession) {
+  House house;
+  auto client = house.connect();
+  client->take();
+  EXPECT_EQ(client->ask("a AUTHENTICATE PLAIN\r\n"), "+ \r\n");
+  client->send(std::string(13'000, 'A'));
+  EXPECT_THAT(client->take(), HasSubstr("* BYE Line too long"));
+  EXPECT_TRUE(client->closed());
+}
+
 // The store has forgotten the expunges by the time the session asks: it still tells every one.
 TEST(ImapSession, ExpungesThatAreForgottenAreToldAllTheSame) {
   House house(5);
