@@ -182,6 +182,94 @@ class Folders(ImapCase):
                 self.assertEqual(found, marks, name)
 
 
+class Watcher:
+    """A client that believes what it is told, in a thread of its own: sequence numbers and flags of one mailbox."""
+    FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "work", "$Junk")
+
+    def __init__(self, connection, mailbox, seed):
+        self.connection, self.dice = connection, random.Random(seed)
+        self.messages = []
+        self.command(f"SELECT {mailbox}", True)
+
+    def listen(self, answer, may_expunge):
+        for line in answer.replace(b"{0}\r\n", b"").splitlines():
+            found = re.match(rb"\* (\d+) (EXISTS|EXPUNGE|FETCH)(?:.*FLAGS \(([^)]*)\))?", line)
+            if not found:
+                if b" BAD " in line:
+                    raise AssertionError(line)
+                continue
+            number, kind = int(found[1]), found[2]
+            if kind == b"EXISTS":
+                if number < len(self.messages):
+                    raise AssertionError(f"EXISTS shrank: {line}, {len(self.messages)}")
+                self.messages += [None] * (number - len(self.messages))
+            elif not 1 <= number <= len(self.messages):
+                raise AssertionError(f"no such message: {line}, {len(self.messages)}")
+            elif kind == b"EXPUNGE":
+                if not may_expunge:
+                    raise AssertionError(f"not now: {line}")
+                del self.messages[number - 1]
+            elif found[3] is not None:
+                self.messages[number - 1] = {f for f in found[3].decode().split() if f != "\\Recent"}
+
+    def command(self, text, may_expunge):
+        self.listen(self.connection.imap("x", text), may_expunge)
+        # Asks for what it does not know. No flags: another session has expunged it, and EXPUNGE is to come.
+        while unknown := [n + 1 for n, flags in enumerate(self.messages) if flags is None]:
+            self.listen(self.connection.imap("x", f"FETCH {','.join(map(str, unknown))} (FLAGS)"), False)
+            for number in unknown:
+                self.messages[number - 1] = self.messages[number - 1] or set()
+
+    def silent(self, first, last, mode, flags):
+        for number in range(first - 1, last):
+            old = self.messages[number]
+            self.messages[number] = old | flags if mode == "+" else old - flags if mode == "-" else set(flags)
+
+    def move(self, mailbox):
+        count, kind = len(self.messages), self.dice.randrange(10)
+        if count == 0 or kind == 0:
+            return self.command(f"APPEND {mailbox} {{14+}}\r\nSubject: x\r\n\r\n", True)
+        first = self.dice.randint(1, count)
+        last = min(count, first + self.dice.randrange(3))
+        flags = set(self.dice.sample(self.FLAGS, self.dice.randint(1, 3)))
+        mode = self.dice.choice(("+", "-", ""))
+        if kind < 4:
+            silent = self.dice.random() < 0.5
+            if silent:
+                self.silent(first, last, mode, flags)
+            return self.command(f"STORE {first}:{last} {mode}FLAGS{'.SILENT' if silent else ''} ({' '.join(flags)})", False)
+        text, may_expunge = self.dice.choice((
+            ("NOOP", True), ("EXPUNGE", True), (f"FETCH {first}:{last} (BODY[TEXT])", False), ("SEARCH DELETED", False),
+            (f"COPY {first}:{last} {mailbox}", True), (f"MOVE {first} {mailbox}", True), ("UID SEARCH ALL", True),
+            (f"UID FETCH {first}:* (FLAGS)", True), ("IDLE\r\nDONE", True)))
+        return self.command(text, may_expunge)
+
+
+class Views(ImapCase):
+    def test_what_four_sessions_are_told_of_one_mailbox(self):
+        self.login().imap("c", "CREATE shared")
+        watchers = [Watcher(self.login(), "shared", seed) for seed in range(4)]
+        problems = []
+
+        def work(watcher):
+            try:
+                for _ in range(OPERATIONS):
+                    watcher.move("shared")
+            except AssertionError as problem:
+                problems.append(str(problem))
+
+        threads = [threading.Thread(target=work, args=(w,)) for w in watchers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(problems, [])
+        fresh = Watcher(self.login(), "shared", 9)
+        for watcher in watchers:
+            watcher.command("NOOP", True)
+            self.assertEqual(watcher.messages, fresh.messages)
+
+
 class Strangers(ImapCase):
     """Before login: short lines, literals for login only, and nobody else is hurt."""
 
