@@ -88,9 +88,11 @@ Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role 
   const Result<std::optional<MailboxId>> there = find(checked_name);
   if (!there) return std::unexpected(there.error());
   if (*there) return fail(FaultKind::exists, "mailbox exists");
-  const Result<bool> taken = role_taken(role);
+  // Who deletes Trash and makes it again means the same thing by it.
+  const Role wanted = role == Role::none ? usual_role(checked_name) : role;
+  const Result<bool> taken = role_taken(wanted);
   if (!taken) return std::unexpected(taken.error());
-  if (*taken) return fail(FaultKind::exists, "another mailbox has this role");
+  if (*taken && role != Role::none) return fail(FaultKind::exists, "another mailbox has this role");
   if (head_.mailboxes >= kMaxMailboxes) return fail(FaultKind::policy, "too many mailboxes");
   // RFC 9051 section 2.3.1.1: never the same again for another mailbox, whatever the clock does.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -100,7 +102,7 @@ Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role 
   MailboxRow row;
   row.id = head_.next_mailbox++;
   row.name = std::string(checked_name);
-  row.role = role;
+  row.role = *taken ? Role::none : wanted;
   row.uid_validity = head_.last_uid_validity;
   row.highest_modseq = modseq();
   ++head_.mailboxes;

@@ -133,6 +133,21 @@ TEST_P(MailStoreTest, ANameThatIsOnlyALevelCanBeRenamed) {
   EXPECT_THAT(bed_.problems({kAlice}), IsEmpty());
 }
 
+TEST_P(MailStoreTest, AUsualNameHasItsRoleAgain) {
+  bed_.must(store_.delete_mailbox(kAlice, "Trash"));
+  EXPECT_EQ(bed_.must(store_.create_mailbox(kAlice, "Trash")).role, Role::trash);
+  bed_.must(store_.delete_mailbox(kAlice, "Archive"));
+  bed_.must(store_.create_mailbox(kAlice, "Archive/2025"));
+  EXPECT_EQ(bed_.must(store_.mailbox(kAlice, "Archive")).role, Role::archive);
+  // Only one mailbox has it: the one that was renamed keeps it.
+  bed_.must(store_.rename_mailbox(kAlice, "Sent", "Sent 2025"));
+  EXPECT_EQ(bed_.must(store_.create_mailbox(kAlice, "Sent")).role, Role::none);
+  EXPECT_EQ(bed_.must(store_.mailbox(kAlice, "Sent 2025")).role, Role::sent);
+  EXPECT_EQ(bed_.must(store_.create_mailbox(kAlice, "lists/Trash")).role, Role::none);
+  EXPECT_EQ(bed_.fault(store_.create_mailbox(kAlice, "Junk")), FaultKind::exists);
+  EXPECT_EQ(bed_.fault(store_.create_mailbox(kAlice, "Spam", Role::junk)), FaultKind::exists);
+}
+
 TEST_P(MailStoreTest, SubscriptionsFollowARename) {
   bed_.must(store_.create_mailbox(kAlice, "a/b/c"));
   bed_.must(store_.create_mailbox(kAlice, "a/quiet"));
