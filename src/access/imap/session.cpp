@@ -143,6 +143,7 @@ Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const Serv
   }
   log::info("imap.closed",
             {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}, {"why", why}});
+  co_await leave_guard(s);
   // The client is rid of first; then what it was told is noted.
   s.stream->close();
   try {

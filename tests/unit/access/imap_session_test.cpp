@@ -146,6 +146,7 @@ TEST(ImapSession, BatchesJoinWithoutSeam) {
   for (int i = 0; i < kMessages; i++)
     house.deliver(1, "INBOX", "Subject: n" + std::to_string(i + 1) + "\r\n\r\n");
   auto client = house.login("alice");
+  EXPECT_THAT(client->ask("a STATUS INBOX (RECENT)\r\n"), HasSubstr("(RECENT 1100)"));
   EXPECT_THAT(client->ask("a SELECT INBOX\r\n"), HasSubstr("* 1100 EXISTS"));
   for (const char* items : {"(FLAGS)", "(ENVELOPE)", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])"}) {
     std::string answer = client->ask("b FETCH 1:* " + std::string(items) + "\r\n");
@@ -182,6 +183,32 @@ TEST(ImapSession, NumbersNeverShiftUnderAFetch) {
   EXPECT_THAT(a->ask("c FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("c NO [EXPUNGEISSUED]"));
   EXPECT_THAT(a->ask("d NOOP\r\n"), HasSubstr("* 1 EXPUNGE\r\n"));
   EXPECT_THAT(a->ask("e FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("Subject: n2"));
+}
+
+// Disabling an account ends what it has open, whatever that waits for, and nobody else's.
+TEST(ImapSession, SessionsOfAnAccountCanBeEnded) {
+  House house;
+  house.options->max_sessions_per_account = 4;
+  auto waiting = house.login("alice");
+  auto idle = house.login("alice");
+  auto appending = house.login("alice");
+  auto bob = house.login("bob");
+  idle->ask("a SELECT INBOX\r\nb IDLE\r\n");
+  EXPECT_THAT(appending->ask("a APPEND INBOX {100}\r\nhalf"), HasSubstr("+ "));
+  end_sessions(*house.registry, 1);
+  house.run();
+  for (Client* client : {waiting.get(), idle.get(), appending.get()}) {
+    EXPECT_THAT(client->take(), EndsWith("* BYE This account may not stay logged in\r\n"));
+    EXPECT_TRUE(client->closed());
+  }
+  EXPECT_THAT(bob->ask("a NOOP\r\n"), HasSubstr("a OK"));
+  // Their places are free again, and no message came of the half one.
+  for (int i = 0; i < 4; i++) {
+    auto again = house.login("alice");
+    EXPECT_THAT(again->ask("a STATUS INBOX (MESSAGES)\r\nb LOGOUT\r\n"), HasSubstr("MESSAGES 0"));
+  }
+  end_sessions(*house.registry, 1);
+  end_sessions(*house.registry, 77);
 }
 
 // A disk that is full lets nothing be changed, and everything be read.
