@@ -45,6 +45,27 @@ class ImapCase(unittest.TestCase):
         return answer
 
 
+class LockedOut(ImapCase):
+    """Whoever is logged in to an account goes with its password, and when it is disabled or removed."""
+
+    def check_ended(self, *command, stdin=""):
+        idle, selected, other = self.login("bob"), self.login("bob"), self.login("alice")
+        self.assertIn(b"s OK", selected.imap("s", "SELECT INBOX"))
+        idle.imap("s", "SELECT INBOX")
+        idle.send("i IDLE")
+        self.assertTrue(idle.line().startswith(b"+"))
+        self.demo.run(*command, stdin=stdin, check=True)
+        for session in (idle, selected):
+            self.assertIn(b"* BYE", session.rest())
+        self.assertIn(b"n OK", other.imap("n", "NOOP"))
+
+    def test_disabled_then_enabled_with_a_new_password(self):
+        bob = self.demo.address("bob")
+        self.check_ended("account", "change", bob, "--disable")
+        self.demo.run("account", "change", bob, "--enable", check=True)
+        self.check_ended("account", "password", bob, "--password-stdin", stdin=self.demo.password("bob") + "\n")
+
+
 class Capabilities(ImapCase):
     """Word by word: a lost IDLE is push mail that is dead, and nobody notices."""
 

@@ -111,6 +111,7 @@ Result<void> Server::Impl::prepare() {
   transport_ = std::move(*transport);
   admin_ = std::make_unique<AdminService>(*core_);
   admin_->set_transport(transport_.get());
+  admin_->on_locked_out([this](uint64_t account) { access::imap::end_sessions(*imap_registry_, account); });
   return {};
 }
 
