@@ -6,6 +6,10 @@
 
 #include "engine/engine.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace posthouse::engine {
 
 struct RocksOptions {
@@ -15,6 +19,7 @@ struct RocksOptions {
   bool sync = true;                       // false only for tests that measure something else
   size_t reading_threads = 2;
   bool read_only = false;
+  rocksdb::Env* env = nullptr;  // the files; null: the system's. Outlives the engine
 };
 
 // Opens or creates the store. Fails with `policy` when another process has it open (the fault names the

@@ -49,10 +49,13 @@ class LogBridge final : public rocksdb::Logger {
 }  // namespace
 
 RocksTuning::RocksTuning(const RocksOptions& options)
-    : budget_(options.memory_budget), cache_(rocksdb::NewLRUCache(options.memory_budget / 4)) {}
+    : budget_(options.memory_budget),
+      env_(options.env),
+      cache_(rocksdb::NewLRUCache(options.memory_budget / 4)) {}
 
 rocksdb::DBOptions RocksTuning::database() const {
   rocksdb::DBOptions db;
+  if (env_ != nullptr) db.env = env_;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   db.info_log = std::make_shared<LogBridge>();

@@ -193,7 +193,9 @@ Task<bool> Transport::Impl::record(std::shared_ptr<Impl> self, queue::Queue::Out
       }
       continue;
     }
-    if (self->means->cut) co_return false;
+    // A store that can't be written does not get better while we stop.
+    const bool hopeless = self->stopping && kind == FaultKind::io;
+    if (self->means->cut || hopeless) co_return false;
     Result<void> slept = co_await self->loop.sleep(wait);
     if (!slept) co_return false;
     wait = std::min(wait * 2, kRecordRetryMost);
