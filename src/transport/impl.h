@@ -44,6 +44,7 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   size_t letters_ready = 0;
   size_t recipients_ready = 0;
   size_t parked_letters = 0;
+  size_t putting_off = 0;
 
   // ---- the couriers
   std::unordered_map<std::string, std::shared_ptr<Destination>> destinations;

@@ -531,6 +531,38 @@ TEST_F(Running, HeldLettersWaitForTheirRelease) {
   EXPECT_THAT(net->received("192.0.2.1"), SizeIs(2));
 }
 
+// Letters that are put off wait for the store: they must not all wait in memory.
+TEST_F(Running, NotAllOfALongQueueIsPutOffAtOnce) {
+  options.max_per_destination = 1;
+  options.max_parked = 10;
+  HostScript silent;
+  silent.silent_at_end = true;
+  host("slow.test", "192.0.2.1", silent);
+  for (int i = 0; i < 4000; ++i) post({"x@slow.test"});
+  engine.transact_fault = Fault{FaultKind::no_space, "full"};
+  start();
+  ASSERT_TRUE(wait([this] {
+    happened();
+    return engine.refused >= 256;
+  }));
+  for (int look = 0; look < 100; ++look) {
+    wake();
+    EXPECT_TRUE(run(queue.next_due()));
+  }
+  EXPECT_LE(engine.refused, 1024u);
+  on_loop([this] { engine.transact_fault.reset(); });
+  const SystemTime begin = clock.now();
+  EXPECT_TRUE(wait([&] {  // when there is room they are put off, all but those that are in hand
+    happened();
+    size_t later = 0;
+    queue::Filter all;
+    all.most = 10'000;
+    for (const queue::Letter& letter : run(queue.list(all)).value())
+      later += letter.recipients[0].next_attempt > begin ? 1 : 0;
+    return later >= 3000;
+  }));
+}
+
 TEST_F(Running, MoreLettersThanFitIntoMemory) {
   options.max_per_destination = 8;
   host("slow.test", "192.0.2.1");
