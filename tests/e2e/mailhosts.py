@@ -1,5 +1,6 @@
 """Hosts of the tests' own small internet (network.py): each a Posthouse for one domain, on its own address."""
 import imaplib
+import json
 import pathlib
 import shutil
 import smtplib
@@ -103,6 +104,17 @@ class Host:
         found = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in client.search(None, "ALL")[1][0].split()]
         client.logout()
         return found
+
+    def queued_recipient(self, address):
+        """What the queue says of the recipient, or None when it is not there (any more)."""
+        for found in json.loads(self.cli("queue", "list", "--json")):
+            shown = run("queue", "show", found["id"], "--json", "--config", self.config)
+            if shown.returncode != 0:
+                continue   # it went between the two questions
+            for recipient in json.loads(shown.stdout)["recipients"]:
+                if recipient["address"] == address:
+                    return recipient
+        return None
 
     def wait_for_letter(self, user, needle):
         found = []
