@@ -185,6 +185,7 @@ Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& er
   options.sync = sync && sync_;
   const rocksdb::Status status = database_.db().Write(options, batch_.get());
   if (status.ok()) {
+    space_.spend(batch_->GetDataSize());
     cache_.update(overlay_.changes(Overlay::rows));
     return {};
   }
