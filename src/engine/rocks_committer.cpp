@@ -39,6 +39,14 @@ const metrics::Counter& failed_total() {
   return counter;
 }
 
+// `no_space` or `io`. That the store is damaged somewhere says nothing of the rows that were to be written:
+// to whoever wanted that, `corrupt` would mean that they are.
+Fault write_fault(const rocksdb::Status& status, std::string_view what) {
+  Fault fault = to_fault(status, what);
+  if (fault.kind == FaultKind::corrupt) fault.kind = FaultKind::io;
+  return fault;
+}
+
 }  // namespace
 
 RocksCommitter::RocksCommitter(RocksDatabase& database, FreeSpace& space, std::shared_ptr<Watches> watches,
@@ -194,7 +202,7 @@ Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& er
   failed_total().add();
   space_.refresh();
   log::error("engine.write_failed", {{"what", status.ToString()}});
-  failure_ = to_fault(status, "cannot write the store");
+  failure_ = write_fault(status, "cannot write the store");
   Result<void> refused = std::unexpected(failure_);
   if (failure_.kind == FaultKind::io) static_cast<void>(recover());  // now, not when the next one asks
   return refused;
@@ -213,8 +221,9 @@ Result<void> RocksCommitter::recover() {
     return {};
   }
   if (status.IsBusy()) return std::unexpected(failure_);  // it is at it
-  failure_ = to_fault(status, "the store cannot be written");
-  if (failure_.kind == FaultKind::io) give_up();  // a damaged table would only be met again
+  failure_ = write_fault(status, "the store cannot be written");
+  // A damaged table would only be met again by the next who opens the store.
+  if (failure_.kind == FaultKind::io && !status.IsCorruption()) give_up();
   return std::unexpected(failure_);
 }
 
