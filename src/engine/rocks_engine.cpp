@@ -128,6 +128,10 @@ class RocksEngine final : public Engine {
     co_return done;
   }
 
+  void when_broken(std::function<void(const Fault&)> broken) override {
+    if (committer_) committer_->when_broken(std::move(broken));
+  }
+
   uint64_t free_space() const override { return space_.usable(); }
 
   std::vector<std::string> damage() const override {

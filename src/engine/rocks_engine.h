@@ -6,6 +6,10 @@
 
 #include "engine/engine.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace posthouse::engine {
 
 struct RocksOptions {
@@ -16,6 +20,7 @@ struct RocksOptions {
   bool sync = true;                       // false only for tests that measure something else
   size_t reading_threads = 2;
   bool read_only = false;
+  rocksdb::Env* env = nullptr;  // the files; null: the system's. Outlives the engine
 };
 
 // Opens the store, or makes one with `create`. Fails with `not_found` when there is none (an empty folder may

@@ -51,10 +51,12 @@ class LogBridge final : public rocksdb::Logger {
 RocksTuning::RocksTuning(const RocksOptions& options)
     : budget_(options.memory_budget),
       create_(options.create),
+      env_(options.env),
       cache_(rocksdb::NewLRUCache(options.memory_budget / 4)) {}
 
 rocksdb::DBOptions RocksTuning::database() const {
   rocksdb::DBOptions db;
+  if (env_ != nullptr) db.env = env_;
   db.create_if_missing = create_;
   db.create_missing_column_families = true;
   db.info_log = std::make_shared<LogBridge>();

@@ -9,7 +9,8 @@
 
 namespace rocksdb {
 class Cache;
-}
+class Env;
+}  // namespace rocksdb
 
 namespace posthouse::engine {
 
@@ -27,6 +28,7 @@ class RocksTuning {
 
   uint64_t budget_;
   bool create_;
+  rocksdb::Env* env_;
   std::shared_ptr<rocksdb::Cache> cache_;
 };
 

@@ -1,6 +1,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 
@@ -41,17 +42,26 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
     log::error("server.cannot_start", {{"reason", server.error().what}});
     return server.error().kind == FaultKind::not_found ? EX_UNAVAILABLE : exit_status(server.error());
   }
+  // A disk that failed: in order to the end, and the supervisor starts a worker that reads back what is
+  // there.
+  std::atomic<bool> broken = false;
+  engine::Engine& engine = (*server)->core().engine;
+  engine.when_broken([&broken, to_stop = server->get()](const Fault&) {
+    broken = true;
+    to_stop->main_loop().post([to_stop] { to_stop->stop("the store can't be written"); });
+  });
   auto clean = (*server)->run();
+  engine.when_broken({});
   if (!clean) {
     log::error("server.cannot_start", {{"reason", clean.error().what}});
     return exit_status(clean.error());
   }
   if (!*clean) {  // sessions are still there: end under them
     log::flush();
-    _exit(EX_OK);
+    _exit(broken ? EX_IOERR : EX_OK);
   }
   log::info("server.stopped", {});
-  return EX_OK;
+  return broken ? EX_IOERR : EX_OK;
 }
 
 // Ends a confined process: what runs at an ordinary exit may want more than it is allowed.
