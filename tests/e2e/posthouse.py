@@ -11,10 +11,12 @@ The program is the one named by the environment variable POSTHOUSE.
 import imaplib
 import json
 import os
+import random
 import select
 import shutil
 import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -36,13 +38,18 @@ def check_reports(text):
             raise Failed(text[max(0, text.index(mark) - 200):][:8000])
 
 
-def free_port():
-    """A port nobody listens on at this moment (for peers that can't pick one themselves)."""
-    import socket
-
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port(low=12000, high=32000):
+    """A port nobody listens on at this moment (for servers that can't pick one themselves). Below the range from which
+    the kernel picks ports for others: one of those may be taken again before the server has it."""
+    while True:
+        port = random.SystemRandom().randrange(low, high)   # not what a test has seeded
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_until(condition, seconds=20, what="the condition"):

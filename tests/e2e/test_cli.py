@@ -237,8 +237,7 @@ class Operators(unittest.TestCase):
 class DemoItself(unittest.TestCase):
     def test_table_for_people(self):
         with tempfile.TemporaryDirectory() as folder:
-            port = free_port()
-            base = port if port < 50000 else port - 20000
+            base = free_port(10000, 22000)
             program = Program("demo", "--base-port", base, "--dir", folder, "--local-domain", "else.test",
                               directory=folder)
             with program:

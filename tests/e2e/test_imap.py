@@ -52,7 +52,7 @@ class LockedOut(ImapCase):
         idle, selected, other = self.login("bob"), self.login("bob"), self.login("alice")
         self.assertIn(b"s OK", selected.imap("s", "SELECT INBOX"))
         idle.imap("s", "SELECT INBOX")
-        idle.send("i IDLE")
+        idle.send("i IDLE\r\n")
         self.assertTrue(idle.line().startswith(b"+"))
         self.demo.run(*command, stdin=stdin, check=True)
         for session in (idle, selected):

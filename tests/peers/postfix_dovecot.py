@@ -5,6 +5,7 @@ root, so a user without it needs sudo. The folder must be reachable by other use
 """
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import time
@@ -13,9 +14,16 @@ SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on at this moment, below the range from which the kernel picks ports for others."""
+    while True:
+        port = random.SystemRandom().randrange(12000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for(condition, what, seconds=30):

@@ -25,8 +25,8 @@ class AdminService {
   // The transport that bounces and is woken; without one `queue.bounce` fails.
   void set_transport(transport::Transport* transport) { transport_ = transport; }
 
-  // Called with the id of an account that was disabled or removed, or has a new password: whoever is logged in to
-  // it has to go.
+  // Called with the id of an account that was disabled or removed, or has a new password: whoever is logged
+  // in to it has to go.
   void on_locked_out(std::function<void(uint64_t)> call) { locked_out_ = std::move(call); }
 
   // Executes "account.add", "queue.list", ... The verbs and their arguments stand in service.cpp. Fails with
