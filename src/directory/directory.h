@@ -71,7 +71,7 @@ struct Login {
   std::string name;  // address, or local part when there is one domain
   Secret password;
   IpAddress peer;
-  std::string protocol;  // "submission", "imap", ... for logs and limits
+  std::string protocol;  // "submission", "imap", ...
 };
 
 struct Authenticated {

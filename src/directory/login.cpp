@@ -13,9 +13,11 @@ namespace {
 constexpr const char* kNobodysHash =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-// One answer to all that is wrong with a name or a password.
-std::unexpected<Fault> refused() {
-  return fail(FaultKind::policy, "wrong name or password");
+constexpr size_t kNameInLog = 256;
+
+// One answer to all that is wrong with a name or a password. The session that asked logs it, with its id.
+std::unexpected<Fault> refused(const std::string& name) {
+  return fail(FaultKind::policy, fmt::format("wrong name or password for {}", name.substr(0, kNameInLog)));
 }
 
 std::string with_domain(const std::string& name, const std::string& domain) {
@@ -106,12 +108,8 @@ Task<Result<Authenticated>> Directory::authenticate(Login login) {
   }
   good = good && candidate->account.enabled;
   const bool stands = report_login(login.name, login.peer, good);
-  if (good && !stands) co_return fail(FaultKind::policy, "throttled: too many failed logins meanwhile");
-  if (!good) {
-    log::info("directory.login_failed",
-              {{"name", login.name}, {"peer", login.peer.to_string()}, {"protocol", login.protocol}});
-    co_return refused();
-  }
+  if (good && !stands) co_return fail(FaultKind::temporary, "throttled: too many failed logins meanwhile");
+  if (!good) co_return refused(login.name);
   if (!remembered) {
     inside.verified.add(candidate->account.id, candidate->credential_record, login.password);
     if (!is_current(candidate->credential.hash)) {

@@ -49,7 +49,7 @@ Result<void> Throttle::check(const std::string& name, const IpAddress& peer) {
   }
   if (longest > SteadyTime::duration{}) {
     auto whole = std::chrono::ceil<seconds>(longest);
-    return fail(FaultKind::policy,
+    return fail(FaultKind::temporary,
                 fmt::format("throttled: too many failed logins, try again in {} s", whole.count()));
   }
   for (auto& [failures, free_failures] : counted) {

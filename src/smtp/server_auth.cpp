@@ -118,8 +118,9 @@ void ServerSession::login_failed(const Fault& fault) {
             {{"sid", facts_.id}, {"peer", facts_.peer.to_string()}, {"reason", fault.what}});
   const bool ours = fault.kind == FaultKind::temporary || fault.kind == FaultKind::io ||
                     fault.kind == FaultKind::timeout || fault.kind == FaultKind::corrupt;
+  // Also when too many have failed before: "wrong password" would make programs forget the right one.
   if (ours) {
-    output_.add({454, "4.7.0", "Temporary authentication failure"});
+    refuse(454, "4.7.0", "Temporary authentication failure, try again later");
     return;
   }
   budget_.count_failed_login();

@@ -1,4 +1,5 @@
 """`posthouse serve`: privileges, confinement, supervision, reload, certificates, metrics."""
+import imaplib
 import json
 import os
 import pathlib
@@ -366,14 +367,20 @@ class Logs(unittest.TestCase):
             client.starttls(context=context)
             with self.assertRaises(smtplib.SMTPAuthenticationError):
                 client.login("me@serve.test", "hunter2-is-wrong")
+            imap = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=context, timeout=20)
+            with self.assertRaises(imaplib.IMAP4.error):
+                imap.login("me@serve.test", "hunter2-is-wrong-too")
+            imap.logout()
             client.login("me@serve.test", "secret")
             client.sendmail("me@serve.test", ["me@serve.test"], "Subject: x\r\n\r\nprivate words\r\n")
             client.quit()
             server.stop()
             log = server.own_log()
             for line in log.splitlines():
-                if " smtp." in line or " letter." in line:
+                if " smtp." in line or " letter." in line or "login" in line:
                     self.assertIn("sid=", line)
+            for event in ("smtp.login_failed", "imap.login_refused"):
+                self.assertRegex(log, event + " sid=.*peer=127.0.0.1.*me@serve.test")
             self.assertNotIn("hunter2", log)
             self.assertNotIn("secret", log)
             self.assertNotIn("private words", log)

@@ -37,11 +37,12 @@ Reply refused(Session& s, const Fault& fault) {
   count_login(false);
   log::info("imap.login_refused",
             {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"why", fault.what}});
-  if (fault.kind == FaultKind::temporary || fault.kind == FaultKind::io) {
-    return no("Can't check logins now, try again later", "UNAVAILABLE");
-  }
   if (++s.failed_logins >= kMaxFailedLogins) {
     throw SessionEnd{"Too many failed logins", Fault{FaultKind::policy, "too many failed logins"}};
+  }
+  // Also when too many have failed before: "wrong password" would make programs forget the right one.
+  if (fault.kind == FaultKind::temporary || fault.kind == FaultKind::io) {
+    return no("Can't check logins now, try again later", "UNAVAILABLE");
   }
   return no("Wrong name or password", "AUTHENTICATIONFAILED");
 }

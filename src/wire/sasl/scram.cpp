@@ -91,8 +91,8 @@ class Scram : public Exchange {
     // Keys made up for an unknown user fit no password; should they ever, there is still nobody to log in.
     if (out && !credential_.account) out = fail(FaultKind::policy, "unknown user");
     const bool stands = authenticator_.report(name_, channel_.peer, out.has_value());
-    if (out && !stands) out = fail(FaultKind::policy, "throttled: too many failed logins meanwhile");
-    if (!out) return failed(out.error());
+    if (out && !stands) out = fail(FaultKind::temporary, "throttled: too many failed logins meanwhile");
+    if (!out) return failed(out.error().kind, fmt::format("{} ({})", out.error().what, name_));
     return succeeded({*credential_.account, credential_.address}, std::move(out->data));
   }
 

@@ -29,8 +29,8 @@ struct Identity {
   std::string address;
 };
 
-// Checks credentials. app/ backs it with the directory; tests with a map. Faults: policy (wrong, disabled,
-// throttled), temporary or io (can't tell now).
+// Checks credentials. app/ backs it with the directory; tests with a map. Faults: policy (wrong, disabled),
+// temporary or io (can't tell now, or too many failed before).
 class Authenticator {
  public:
   virtual ~Authenticator() = default;

@@ -68,12 +68,15 @@ TEST_F(LoginTest, HostileNamesAreNobody) {
     Result<Authenticated> result = login(name, "secret", fmt::format("10.0.{}.1", i++));
     ASSERT_FALSE(result) << name.substr(0, 40);
     EXPECT_EQ(result.error().kind, FaultKind::policy) << name.substr(0, 40);
-    EXPECT_EQ(result.error().what, "wrong name or password");
+    EXPECT_THAT(result.error().what, ::testing::StartsWith("wrong name or password for "));
+    EXPECT_LT(result.error().what.size(), 300u);
   }
 }
 
 TEST_F(LoginTest, SameAnswerForUnknownUserAndWrongPassword) {
-  EXPECT_EQ(login("nobody@example.test", "x").error().what, login("alice@example.test", "x").error().what);
+  for (const std::string name : {"nobody@example.test", "alice@example.test"}) {
+    EXPECT_EQ(login(name, "x").error().what, "wrong name or password for " + name);
+  }
 }
 
 // Whoever does not exist, is disabled, or has another password costs the same one evaluation, so the time of
@@ -156,7 +159,7 @@ TEST_F(LoginTest, ACrowdHasAnEnd) {
   for (int i = 0; i < crowd; ++i) {
     start_login(fmt::format("nobody{}", i), "x", "203.0.113.9", [&](const auto& result) {
       ++ended;
-      told_to_come_back += result.error().kind == FaultKind::temporary ? 1 : 0;
+      told_to_come_back += result.error().what.starts_with("too many logins at once") ? 1 : 0;
     });
   }
   ASSERT_TRUE(executor.run_until([&] { return ended == crowd; }));
@@ -260,7 +263,7 @@ TEST_F(LoginTest, ReportedFailuresCount) {
     ASSERT_TRUE(directory.check_throttle("alice", peer));
     directory.report_login("alice", peer, false);
   }
-  EXPECT_EQ(directory.check_throttle("alice@example.test", peer).error().kind, FaultKind::policy);
+  EXPECT_EQ(directory.check_throttle("alice@example.test", peer).error().kind, FaultKind::temporary);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ TEST_F(ThrottleTest, FirstFailuresAreFree) {
   for (uint32_t i = 0; i < kFreeFailuresAccount; ++i) EXPECT_TRUE(try_and_fail("alice", kHome));
   Result<void> allowed = throttle.check("alice", kHome);
   ASSERT_FALSE(allowed);
-  EXPECT_EQ(allowed.error().kind, FaultKind::policy);
+  EXPECT_EQ(allowed.error().kind, FaultKind::temporary);
   EXPECT_THAT(allowed.error().what, ::testing::HasSubstr("throttled"));
   EXPECT_THAT(allowed.error().what, ::testing::HasSubstr("1 s"));
 }

@@ -254,7 +254,7 @@ TEST_F(Sasl, ScramSuccessAmongTooManyGuessesDoesNotStand) {
   ASSERT_EQ(first.kind, Step::challenge);
   const Step last = step(*server, client.step(first.data));
   EXPECT_EQ(last.kind, Step::failure);
-  EXPECT_EQ(last.fault.kind, FaultKind::policy);
+  EXPECT_EQ(last.fault.kind, FaultKind::temporary);
   EXPECT_THAT(last.fault.what, testing::StartsWith("throttled"));
   EXPECT_EQ(last.data, "");
 }
