@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "app/actions/actions.h"
+#include "app/config/load.h"
 #include "app/core/folders.h"
 #include "app/limits.h"
 #include "app/privileges/descriptors.h"
@@ -76,11 +77,18 @@ int check_sandbox(const Config& config, const std::string& config_file) {
   return report.tight() ? EX_OK : EX_SOFTWARE;
 }
 
+// The fault's words without the key, which the place says again.
+std::string without_key(const std::string& what) {
+  constexpr std::string_view kKey = "server.user: ";
+  return what.starts_with(kKey) ? what.substr(kKey.size()) : what;
+}
+
 }  // namespace
 
 int serve(const Invocation& in) {
-  auto config = load(in);
-  if (!config) return EX_CONFIG;
+  std::optional<Loaded> loaded = load_with_places(in);
+  if (!loaded) return EX_CONFIG;
+  const Config* config = &loaded->config;
   std::string config_file = in.config_file;
   if (!config_file.starts_with('/')) {
     char* here = realpath(config_file.c_str(), nullptr);
@@ -91,7 +99,8 @@ int serve(const Invocation& in) {
   if (in.check_sandbox) leave(check_sandbox(*config, config_file));
   auto user = user_to_become(*config);
   if (!user) {
-    complain(user.error());
+    fmt::print(stderr, "{}\n",
+               loaded->problem_with("server.user", without_key(user.error().what)).to_string());
     return EX_CONFIG;
   }
   if (auto made = make_data_folders(*config, user->has_value() ? &**user : nullptr); !made)
