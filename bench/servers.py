@@ -78,8 +78,10 @@ class Posthouse:
 
     def start(self):
         new = not (self.folder / "data").exists()
-        (self.folder / "data").mkdir(exist_ok=True)
-        shutil.chown(self.folder / "data", "nobody", "nogroup")
+        if new:
+            (self.folder / "data").mkdir()
+            shutil.chown(self.folder / "data", "nobody", "nogroup")
+            self.cli("store", "create")
         self.log = open(self.folder / "posthouse.log", "ab")
         self.process = subprocess.Popen([POSTHOUSE, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)

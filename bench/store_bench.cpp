@@ -103,6 +103,7 @@ struct Bench {
   Bench() {
     engine::RocksOptions options;
     options.directory = directory;
+    options.create = true;
     auto opened = engine::open_rocks_engine(options);
     if (!opened) throw std::runtime_error(opened.error().what);
     engine = std::move(*opened);

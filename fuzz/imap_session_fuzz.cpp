@@ -76,7 +76,7 @@ class Everybody : public wire::sasl::Authenticator {
   Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string, IpAddress) override {
     co_return fail(FaultKind::policy, "none");
   }
-  void report(std::string, IpAddress, bool) override {}
+  bool report(std::string, IpAddress, bool) override { return true; }
 };
 
 constexpr std::string_view kMessages[] = {

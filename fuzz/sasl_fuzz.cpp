@@ -22,8 +22,9 @@ class Nobody : public Authenticator {
     co_return ScramCredential{4096, std::string(16, 's'), std::string(32, 'k'), std::string(32, 'k'), 1,
                               "u@x"};
   }
-  void report(std::string, IpAddress, bool success) override {
+  bool report(std::string, IpAddress, bool success) override {
     if (success) abort();
+    return true;
   }
 };
 

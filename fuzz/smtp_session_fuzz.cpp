@@ -108,8 +108,9 @@ class Nobody : public wire::sasl::Authenticator {
     co_return wire::sasl::ScramCredential{
         4096, std::string(16, 's'), std::string(32, 'k'), std::string(32, 'k'), {}, {}};
   }
-  void report(std::string, IpAddress, bool success) override {
+  bool report(std::string, IpAddress, bool success) override {
     if (success) abort();
+    return true;
   }
 };
 

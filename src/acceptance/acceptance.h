@@ -33,6 +33,9 @@ struct Envelope {
   std::string reverse_path;                  // "" is null
   std::vector<message::Address> recipients;  // each already checked by Acceptance::check
   bool eight_bit = false, utf8 = false;
+  // From a stranger: a recipient that is not of our domains when the letter is taken is nobody, even if it
+  // was one of ours at RCPT. Aliases may still lead outside.
+  bool local_only = false;
   std::string submitter;   // account address for submitted letters
   std::string session_id;  // for the log
 };

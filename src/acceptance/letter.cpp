@@ -81,7 +81,7 @@ Task<Result<std::vector<engine::Step>>> Letter::prepare() {
   }
   Routes routes;
   for (const auto& recipient : in.envelope.recipients) {
-    Result<void> added = co_await routes.add(house.directory, recipient);
+    Result<void> added = co_await routes.add(house.directory, recipient, in.envelope.local_only);
     if (!added) co_return std::unexpected(added.error());
   }
   if (routes.empty()) co_return fail(FaultKind::not_found, "no recipient is left");

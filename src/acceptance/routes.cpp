@@ -38,7 +38,8 @@ void Routes::add_remote(std::string address, const std::string& original) {
   remote_.push_back(std::move(recipient));
 }
 
-Task<Result<void>> Routes::add(directory::Directory& directory, const message::Address& recipient) {
+Task<Result<void>> Routes::add(directory::Directory& directory, const message::Address& recipient,
+                               bool local_only) {
   std::string address = recipient.to_string();
   Result<Resolution> found = co_await directory.resolve(address);
   if (!found) co_return std::unexpected(found.error());
@@ -47,7 +48,11 @@ Task<Result<void>> Routes::add(directory::Directory& directory, const message::A
   }
   switch (found->kind) {
     case Resolution::remote:
-      add_remote(std::move(address), "");
+      if (local_only) {
+        ++lost_;
+      } else {
+        add_remote(std::move(address), "");
+      }
       break;
     case Resolution::unknown:
       ++lost_;

@@ -16,8 +16,9 @@ namespace posthouse::acceptance {
 class Routes {
  public:
   // Adds what `recipient` leads to now. One that leads nowhere any more (removed since RCPT) is left out and
-  // counted in lost(). `temporary` when there are more than kMaxCopies.
-  Task<Result<void>> add(directory::Directory& directory, const message::Address& recipient);
+  // counted in lost(), and so is one of a foreign domain with `local_only`. `temporary` when there are more
+  // than kMaxCopies.
+  Task<Result<void>> add(directory::Directory& directory, const message::Address& recipient, bool local_only);
 
   const std::vector<directory::Resolution::LocalTarget>& local() const { return local_; }
   std::vector<queue::Recipient>& remote() { return remote_; }

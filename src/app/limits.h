@@ -23,6 +23,10 @@ constexpr size_t kDeliverRecipients = 1000;
 // counts.
 constexpr size_t kLettersNamed = 200;
 
+// ---- the store
+constexpr milliseconds kStorePatience{10'000};  // for another process to let go of it at the start
+constexpr milliseconds kStoreRetry{250};
+
 // ---- upkeep
 constexpr milliseconds kSweepEvery{30'000};  // between two sweeps of blobs nobody refers to
 // With less space left than this, what letters that went have held is given back to the disk at once.
@@ -31,8 +35,9 @@ constexpr seconds kReclaimPause{300};  // between two times
 constexpr milliseconds kGaugesEvery{5'000};
 
 // ---- the supervisor
-constexpr milliseconds kFirstRestart{100};       // the pause before the first restart after a crash
-constexpr milliseconds kLongestRestart{30'000};  // it doubles up to this while the worker ends at once
+constexpr milliseconds kFirstRestart{100};      // the pause before the first restart after a crash
+constexpr milliseconds kLongestRestart{1'000};  // it doubles up to this while workers crash soon
+constexpr milliseconds kLongestRetry{30'000};   // and up to this while they end before they serve
 constexpr milliseconds kSteady{10'000};    // a worker that lived so long starts with the short pause again
 constexpr milliseconds kStopGrace{5'000};  // beyond limits.shutdown, then the worker is killed
 

@@ -26,7 +26,8 @@ Directory::Impl::Impl(engine::Engine& engine_, const Clock& clock_, Random& rand
       verified(clock_, random_),
       logins_good("posthouse_logins_total", "Login attempts", {{"result", "good"}}),
       logins_bad("posthouse_logins_total", "Login attempts", {{"result", "bad"}}),
-      logins_throttled("posthouse_logins_total", "Login attempts", {{"result", "throttled"}}) {
+      logins_throttled("posthouse_logins_total", "Login attempts", {{"result", "throttled"}}),
+      verifications("posthouse_password_verifications_total", "Password hashes computed for logins") {
   if (Result<std::string> name = message::domain_to_ascii(options.default_domain))
     options.default_domain = *name;
   watch = engine.watch(kPartition, [this] { forget(); });

@@ -102,10 +102,10 @@ class Directory {
 
   // ---- questions
   // Follows aliases (10 levels, 1,000 targets; `permanent` beyond), subaddress, catch-all; postmaster@ each
-  // of our domains always resolves: to its alias, else an admin account. "postmaster" without a domain is the
-  // default domain's. Disabled accounts resolve: what that means is delivery's to say. What can't be an
-  // address is `unknown`. An answer comes from memory when it was asked before and nothing changed in the
-  // directory since.
+  // of our domains always resolves: to its alias if that leads to somebody, else an admin account.
+  // "postmaster" without a domain is the default domain's. Disabled accounts resolve: what that means is
+  // delivery's to say. What can't be an address is `unknown`. An answer comes from memory when it was asked
+  // before and nothing changed in the directory since.
   Task<Result<Resolution>> resolve(std::string address);
   Task<Result<bool>> is_local_domain(std::string domain);
   Task<Result<Account>> account(AccountId id);
@@ -119,8 +119,9 @@ class Directory {
   // tries of the same account and the same network (policy fault "throttled" at once when too many).
   Task<Result<Authenticated>> authenticate(Login login);
   Task<Result<ScramKeys>> scram_keys(std::string name);
-  // SCRAM ends outside: tell how it went, so that failures count.
-  void report_login(const std::string& name, const IpAddress& peer, bool success);
+  // SCRAM ends outside: tell how it went, so that failures count. False for a success that does not stand:
+  // since its check_throttle() others have failed so often that it would not be allowed any more.
+  bool report_login(const std::string& name, const IpAddress& peer, bool success);
   // Whether a try is allowed now; the fault says how long to wait. Once for each try: a slowed-down account
   // or network has one try in each waiting time, and this takes it. authenticate() does it by itself.
   Result<void> check_throttle(const std::string& name, const IpAddress& peer);

@@ -10,6 +10,7 @@
 #include "directory/answer_cache.h"
 #include "directory/directory.h"
 #include "directory/limits.h"
+#include "directory/login_gate.h"
 #include "directory/records.h"
 #include "directory/throttle.h"
 #include "directory/verified_passwords.h"
@@ -70,6 +71,10 @@ struct Directory::Impl {
     Credential credential;
   };
   Task<Result<std::optional<Candidate>>> candidate(std::string name);
+  // Whether the password was verified a short while ago.
+  bool remembers(const std::optional<Candidate>& candidate, const Secret& password);
+  // Whether the password is the candidate's, if there is one; the same work without one.
+  Task<Result<bool>> verify(std::optional<std::string> hash, Secret password);
   // The name under which a login's failures count: normalised if it can be.
   std::string counted_name(const std::string& name);
   Task<Result<std::string>> server_secret();
@@ -82,6 +87,7 @@ struct Directory::Impl {
   Pool& pool;
   Options options;
   Throttle throttle;
+  LoginGate gate;
   VerifiedPasswords verified;
   AnswerCache<std::string, Resolution> resolutions{kResolveCache};
   AnswerCache<AccountId, Standing> standings{kResolveCache};
@@ -90,7 +96,7 @@ struct Directory::Impl {
   AnswerCache<int, std::string> defaults{1};
   std::mutex secret_mutex;
   Secret secret;  // behind made-up SCRAM keys; "" until it is read
-  metrics::Counter logins_good, logins_bad, logins_throttled;
+  metrics::Counter logins_good, logins_bad, logins_throttled, verifications;
   std::unique_ptr<engine::Watch> watch;  // last, so that it ends before what it clears
 };
 

@@ -32,6 +32,10 @@ constexpr uint64_t kMaxImportedBcryptCost = 14;
 // RFC 7677 section 4 asks for 4096 at least.
 constexpr uint32_t kScramIterations = 10'000;
 constexpr size_t kScramSalt = 16;
+// Logins of one network (a /24 or /64) that are verified at the same time, and that may wait for that.
+// Guesses beyond the free failures can't be more than those verified at once.
+constexpr size_t kLoginsOfANetwork = 4;
+constexpr size_t kMaxWaitingOfANetwork = 256;  // a large office may stand behind one address
 // Verifications that may wait for a thread before further ones are told to come back.
 constexpr size_t kMaxWaitingLogins = 256;
 

@@ -64,32 +64,49 @@ Task<Result<std::optional<Directory::Impl::Candidate>>> Directory::Impl::candida
   co_return found;
 }
 
+bool Directory::Impl::remembers(const std::optional<Candidate>& candidate, const Secret& password) {
+  return candidate && verified.contains(candidate->account.id, candidate->credential_record, password);
+}
+
+Task<Result<bool>> Directory::Impl::verify(std::optional<std::string> hash, Secret password) {
+  if (pool.backlog() > kMaxWaitingLogins) co_return fail(FaultKind::temporary, "too many logins at once");
+  verifications.add();
+  const std::string compared = hash.value_or(kNobodysHash);
+  auto work = [&compared, &password] { return verify_password(compared, password); };
+  const bool matches = co_await offload(pool, work);
+  co_return matches&& hash.has_value();
+}
+
 Task<Result<Authenticated>> Directory::authenticate(Login login) {
   Impl& inside = *impl_;
-  std::string counted = inside.counted_name(login.name);
-  Result<void> allowed = inside.throttle.check(counted, login.peer);
-  if (!allowed) {
-    inside.logins_throttled.add();
-    co_return std::unexpected(allowed.error());
-  }
   Result<std::optional<Impl::Candidate>> found = co_await inside.candidate(login.name);
   if (!found) co_return std::unexpected(found.error());
-  std::optional<Impl::Candidate>& candidate = *found;
+  bool remembered = inside.remembers(*found, login.password);
+  std::optional<LoginGate::Place> place;
+  if (!remembered) {
+    std::optional<LoginGate::Place> given = co_await inside.gate.enter(login.peer.network().to_string());
+    if (!given) co_return fail(FaultKind::temporary, "too many logins at once from one network");
+    place.emplace(std::move(*given));
+    // Who stood before in the line may have proved it meanwhile, or an operator changed it.
+    found = co_await inside.candidate(login.name);
+    if (!found) co_return std::unexpected(found.error());
+    remembered = inside.remembers(*found, login.password);
+  }
+  Result<void> allowed = check_throttle(login.name, login.peer);
+  if (!allowed) co_return std::unexpected(allowed.error());
+  const std::optional<Impl::Candidate>& candidate = *found;
 
-  bool remembered = candidate && inside.verified.contains(candidate->account.id, candidate->credential_record,
-                                                          login.password);
   bool good = remembered;
   if (!remembered) {
-    if (inside.pool.backlog() > kMaxWaitingLogins) {
-      co_return fail(FaultKind::temporary, "too many logins at once");
-    }
-    std::string hash = candidate ? candidate->credential.hash : kNobodysHash;
-    auto verify = [&hash, &login] { return verify_password(hash, login.password); };
-    bool matches = co_await offload(inside.pool, verify);
-    good = matches && candidate.has_value();
+    std::optional<std::string> hash;
+    if (candidate) hash = candidate->credential.hash;
+    Result<bool> matches = co_await inside.verify(std::move(hash), login.password);
+    if (!matches) co_return std::unexpected(matches.error());
+    good = *matches;
   }
   good = good && candidate->account.enabled;
-  report_login(login.name, login.peer, good);
+  const bool stands = report_login(login.name, login.peer, good);
+  if (good && !stands) co_return fail(FaultKind::policy, "throttled: too many failed logins meanwhile");
   if (!good) {
     log::info("directory.login_failed",
               {{"name", login.name}, {"peer", login.peer.to_string()}, {"protocol", login.protocol}});
@@ -156,9 +173,14 @@ Task<Result<ScramKeys>> Directory::scram_keys(std::string name) {
   co_return made_up_keys(*secret, impl_->counted_name(name));
 }
 
-void Directory::report_login(const std::string& name, const IpAddress& peer, bool success) {
-  impl_->throttle.report(impl_->counted_name(name), peer, success);
-  (success ? impl_->logins_good : impl_->logins_bad).add();
+bool Directory::report_login(const std::string& name, const IpAddress& peer, bool success) {
+  const bool stands = impl_->throttle.report(impl_->counted_name(name), peer, success);
+  if (!success) {
+    impl_->logins_bad.add();
+  } else {
+    (stands ? impl_->logins_good : impl_->logins_throttled).add();
+  }
+  return stands;
 }
 
 Result<void> Directory::check_throttle(const std::string& name, const IpAddress& peer) {

@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "directory/limits.h"
+#include "wire/sasl/prepared.h"
 
 namespace posthouse::directory {
 
@@ -97,7 +98,9 @@ std::string hmac_sha256(std::string_view key, std::string_view data) {
 
 Result<void> derive_scram_keys(Credential& credential, const Secret& password) {
   std::string salted(kSha256, '\0');
-  std::string_view phrase = password.reveal();
+  // RFC 5802 section 2.2: Normalize(password), as the client will.
+  const Secret prepared = wire::sasl::prepared_password(password);
+  std::string_view phrase = prepared.reveal();
   int done =
       PKCS5_PBKDF2_HMAC(phrase.data(), static_cast<int>(phrase.size()),
                         reinterpret_cast<const unsigned char*>(credential.salt.data()),

@@ -60,9 +60,10 @@ class Walk {
 
   bool full() const { return found_.local.size() + found_.remote_targets.size() > kMaxTargets; }
 
+  bool led_nowhere() const { return found_.local.empty() && found_.remote_targets.empty(); }
+
   Resolution result() && {
-    found_.kind =
-        found_.local.empty() && found_.remote_targets.empty() ? Resolution::unknown : Resolution::known;
+    found_.kind = led_nowhere() ? Resolution::unknown : Resolution::known;
     return std::move(found_);
   }
 
@@ -126,10 +127,16 @@ Task<Result<AccountId>> Directory::Impl::postmaster_of(std::string domain) {
       return {};
     }
     // No admin at all: RFC 5321 section 4.5.1 still wants somebody to read it.
-    Result<AccountId> fallback = first_account(reader, lives_here);
-    if (fallback && *fallback == 0) fallback = first_account(reader, [](const Account&) { return true; });
-    if (!fallback) return std::unexpected(fallback.error());
-    id = *fallback;
+    const std::function<bool(const Account&)> better_and_worse[] = {
+        [&](const Account& account) { return account.enabled && lives_here(account); },
+        [](const Account& account) { return account.enabled; }, lives_here,
+        [](const Account&) { return true; }};
+    for (const auto& fits : better_and_worse) {
+      Result<AccountId> fallback = first_account(reader, fits);
+      if (!fallback) return std::unexpected(fallback.error());
+      id = *fallback;
+      if (id != 0) break;
+    }
     return {};
   };
   Result<void> done = co_await engine.read(look);
@@ -140,6 +147,7 @@ Task<Result<AccountId>> Directory::Impl::postmaster_of(std::string domain) {
 Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallbacks) {
   Walk walk;
   walk.start(address);
+  std::string postmaster_domain;  // of an alias "postmaster" on the way
   while (!walk.finished()) {
     Step step = walk.next();
     Result<std::string> key = message::address_key(step.address);
@@ -169,6 +177,7 @@ Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallb
       walk.reach((*name)->account, detail);
     } else if (name->has_value()) {
       if (!walk.follow((*name)->targets, step, detail)) co_return too_many(step.address);
+      if (local_part(base) == kPostmaster) postmaster_domain = domain_name;
     } else if (fallbacks && local_part(base) == kPostmaster) {
       Result<AccountId> id = co_await postmaster_of(domain_name);
       if (!id) co_return std::unexpected(id.error());
@@ -181,6 +190,12 @@ Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallb
     }
   }
   if (walk.full()) co_return too_many(address);
+  if (fallbacks && walk.led_nowhere() && !postmaster_domain.empty()) {
+    log::warn("directory.postmaster_alias_to_nobody", {{"domain", postmaster_domain}});
+    Result<AccountId> id = co_await postmaster_of(postmaster_domain);
+    if (!id) co_return std::unexpected(id.error());
+    if (*id != 0) walk.reach(*id, "");
+  }
   co_return std::move(walk).result();
 }
 

@@ -9,6 +9,10 @@ struct Throttle::Limits {
   seconds longest;
 };
 
+constexpr Throttle::Limits Throttle::kAccount{kFreeFailuresAccount, kLongestDelayAccount};
+constexpr Throttle::Limits Throttle::kNetwork{kFreeFailuresNetwork, kLongestDelayNetwork};
+constexpr Throttle::Limits Throttle::kKnown{kFreeFailuresKnown, kLongestDelayKnown};
+
 namespace {
 std::string pair_key(const std::string& name, const std::string& network) {
   return network + ' ' + name;
@@ -29,9 +33,6 @@ SteadyTime::duration Throttle::wait(Failures* failures, const Limits& limits, St
 }
 
 Result<void> Throttle::check(const std::string& name, const IpAddress& peer) {
-  constexpr Limits kAccount{kFreeFailuresAccount, kLongestDelayAccount};
-  constexpr Limits kNetwork{kFreeFailuresNetwork, kLongestDelayNetwork};
-  constexpr Limits kKnown{kFreeFailuresKnown, kLongestDelayKnown};
   std::string network = peer.network().to_string();
   SteadyTime now = clock_.steady();
   std::lock_guard lock(mutex_);
@@ -52,9 +53,16 @@ Result<void> Throttle::check(const std::string& name, const IpAddress& peer) {
                 fmt::format("throttled: too many failed logins, try again in {} s", whole.count()));
   }
   for (auto& [failures, free_failures] : counted) {
-    if (failures != nullptr && failures->count >= free_failures) failures->last = now;
+    if (failures == nullptr || failures->count < free_failures) continue;
+    failures->last = now;
+    failures->admitted = true;
   }
   return {};
+}
+
+bool Throttle::stands(Failures* failures, const Limits& limits) {
+  if (failures == nullptr || failures->count < limits.free_failures) return true;
+  return std::exchange(failures->admitted, false);
 }
 
 void Throttle::add(LruMap<std::string, Failures>& map, const std::string& key, SteadyTime now) {
@@ -64,19 +72,31 @@ void Throttle::add(LruMap<std::string, Failures>& map, const std::string& key, S
   failures->last = now;
 }
 
-void Throttle::report(const std::string& name, const IpAddress& peer, bool success) {
+bool Throttle::report(const std::string& name, const IpAddress& peer, bool success) {
   std::string network = peer.network().to_string();
   std::string pair = pair_key(name, network);
   SteadyTime now = clock_.steady();
   std::lock_guard lock(mutex_);
-  if (success) {
-    known_.put(pair, Failures{0, now});
-  } else if (known_.find(pair) != nullptr) {
-    add(known_, pair, now);
-  } else {
-    add(accounts_, name, now);
-    add(networks_, network, now);
+  Failures* known = known_.find(pair);
+  if (!success) {
+    if (known != nullptr) {
+      add(known_, pair, now);
+    } else {
+      add(accounts_, name, now);
+      add(networks_, network, now);
+    }
+    return true;
   }
+  if (known != nullptr) {
+    if (!stands(known, kKnown)) return false;
+  } else {
+    // Both are asked: what was admitted is used up in each.
+    const bool account = stands(accounts_.find(name), kAccount);
+    const bool from_there = stands(networks_.find(network), kNetwork);
+    if (!account || !from_there) return false;
+  }
+  known_.put(pair, Failures{0, now});
+  return true;
 }
 
 }  // namespace posthouse::directory

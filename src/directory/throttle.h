@@ -25,14 +25,19 @@ class Throttle {
   // `policy` with the time to wait when a try is too early. A try that is allowed although there were too
   // many failures takes its waiting time with it: a second one at the same moment is refused.
   Result<void> check(const std::string& name, const IpAddress& peer);
-  void report(const std::string& name, const IpAddress& peer, bool success);
+  // How a try ended that check() allowed. False for a success that does not stand: it began while failures
+  // were free and ends when they no longer are, one of many that were under way together.
+  bool report(const std::string& name, const IpAddress& peer, bool success);
 
  private:
   struct Failures {
     uint32_t count = 0;
     SteadyTime last{};
+    bool admitted = false;  // a try took its waiting time, and none has succeeded since
   };
   struct Limits;
+  static const Limits kAccount, kNetwork, kKnown;
+  static bool stands(Failures* failures, const Limits& limits);
   SteadyTime::duration wait(Failures* failures, const Limits& limits, SteadyTime now) const;
   static void add(LruMap<std::string, Failures>& map, const std::string& key, SteadyTime now);
 

@@ -124,6 +124,16 @@ class Engine : public Reader {
   // Rewrites keys, not values; for when space is short. Runs on the reading threads.
   virtual Task<Result<void>> reclaim_space() { co_return Result<void>(); }
 
+  // What was found damaged beyond single rows when the store was opened, a sentence each, until an operator
+  // has removed what is kept of it.
+  virtual std::vector<std::string> damage() const { return {}; }
+
+  // Calls `broken` once, on a thread of the engine's, when the disk failed in a way that only opening the
+  // store again can mend: what was acknowledged is on disk, and every later transaction fails with io. At
+  // once if that is so already. Replaces the function given before; after it returned that one is not called
+  // any more.
+  virtual void when_broken(std::function<void(const Fault&)> /*broken*/) {}
+
   // Free bytes that may still be used (the disk's, less the reserve). Cheap; refreshed at most each second.
   virtual uint64_t free_space() const = 0;
 };

@@ -2,23 +2,30 @@
 
 #include <sys/statvfs.h>
 
-#include "base/clock.h"
+#include <algorithm>
 
 namespace posthouse::engine {
 
 namespace {
 
-constexpr int64_t kMaxAge = 50;  // ms: a fast writer must not run through the reserve unseen
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<milliseconds>(system_clock().steady().time_since_epoch()).count();
-}
+constexpr int64_t kMaxAge = 1000;  // ms
 
 }  // namespace
 
-FreeSpace::FreeSpace(std::string directory, uint64_t reserve)
-    : directory_(std::move(directory)), reserve_(reserve), asked_(now_ms()) {
+FreeSpace::FreeSpace(std::string directory, uint64_t reserve, const Clock& clock)
+    : directory_(std::move(directory)), reserve_(reserve), clock_(clock), asked_(now_ms()) {
   refresh();
+}
+
+int64_t FreeSpace::now_ms() const {
+  return std::chrono::duration_cast<milliseconds>(clock_.steady().time_since_epoch()).count();
+}
+
+// A fast disk takes more in a second than a reserve is large.
+void FreeSpace::spend(uint64_t bytes) {
+  uint64_t usable = usable_.load();
+  while (!usable_.compare_exchange_weak(usable, usable - std::min(usable, bytes))) {
+  }
 }
 
 uint64_t FreeSpace::usable() const {

@@ -39,6 +39,14 @@ const metrics::Counter& failed_total() {
   return counter;
 }
 
+// `no_space` or `io`. That the store is damaged somewhere says nothing of the rows that were to be written:
+// to whoever wanted that, `corrupt` would mean that they are.
+Fault write_fault(const rocksdb::Status& status, std::string_view what) {
+  Fault fault = to_fault(status, what);
+  if (fault.kind == FaultKind::corrupt) fault.kind = FaultKind::io;
+  return fault;
+}
+
 }  // namespace
 
 RocksCommitter::RocksCommitter(RocksDatabase& database, FreeSpace& space, std::shared_ptr<Watches> watches,
@@ -184,6 +192,7 @@ Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& er
   options.sync = sync && sync_;
   const rocksdb::Status status = database_.db().Write(options, batch_.get());
   if (status.ok()) {
+    space_.spend(batch_->GetDataSize());
     cache_.update(overlay_.changes(Overlay::rows));
     return {};
   }
@@ -192,14 +201,18 @@ Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& er
   failed_total().add();
   space_.refresh();
   log::error("engine.write_failed", {{"what", status.ToString()}});
-  failure_ = to_fault(status, "cannot write the store");
-  return std::unexpected(failure_);
+  failure_ = write_fault(status, "cannot write the store");
+  Result<void> refused = std::unexpected(failure_);
+  if (failure_.kind == FaultKind::io) static_cast<void>(recover());  // now, not when the next one asks
+  return refused;
 }
 
 // After a failed write RocksDB refuses all others until it has put its log and tables in order again: at once
 // or, when the disk was full, some seconds after there is room. What cannot be mended so (a log that could
-// not be flushed) needs a restart, which reads back what was acknowledged.
+// not be flushed: nobody knows which of its pages are on the disk) needs the store to be opened again, which
+// reads back what was acknowledged.
 Result<void> RocksCommitter::recover() {
+  if (given_up_) return std::unexpected(failure_);
   const rocksdb::Status status = database_.db().Resume();
   if (status.ok()) {
     broken_ = false;
@@ -207,7 +220,27 @@ Result<void> RocksCommitter::recover() {
     return {};
   }
   if (status.IsBusy()) return std::unexpected(failure_);  // it is at it
-  return std::unexpected(to_fault(status, "the store cannot be written"));
+  failure_ = write_fault(status, "the store cannot be written");
+  // A damaged table would only be met again by the next who opens the store.
+  if (failure_.kind == FaultKind::io && !status.IsCorruption()) give_up();
+  return std::unexpected(failure_);
+}
+
+void RocksCommitter::give_up() {
+  given_up_ = true;
+  log::error(
+      "engine.broken",
+      {{"what", failure_.what},
+       {"advice", "look at the disk; the store must be opened again, what was acknowledged is in it"}});
+  const std::lock_guard lock(broken_mutex_);
+  told_ = failure_;
+  if (tell_broken_) tell_broken_(*told_);
+}
+
+void RocksCommitter::when_broken(std::function<void(const Fault&)> broken) {
+  const std::lock_guard lock(broken_mutex_);
+  tell_broken_ = std::move(broken);
+  if (told_ && tell_broken_) tell_broken_(*told_);
 }
 
 void RocksCommitter::finish(Group& group, const Result<void>& written) {

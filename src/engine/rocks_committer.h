@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,6 +52,9 @@ class RocksCommitter {
   // Thread-safe. The job's caller is resumed on its home once the job is durable or has failed.
   void submit(WriteJob* job);
 
+  // See Engine::when_broken.
+  void when_broken(std::function<void(const Fault&)> broken);
+
  private:
   using Group = std::vector<WriteJob*>;
 
@@ -62,6 +66,7 @@ class RocksCommitter {
   Result<void> apply_steps(WriteJob& job, RocksTransaction& transaction);
   Result<void> write(bool sync, const std::optional<Partition>& erased);
   Result<void> recover();
+  void give_up();
   void finish(Group& group, const Result<void>& written);
 
   RocksDatabase& database_;
@@ -80,9 +85,14 @@ class RocksCommitter {
   RowCache cache_;
   std::unique_ptr<rocksdb::WriteBatch> batch_;
   size_t last_group_ = 0;
-  bool broken_ = false;  // the last write failed
-  Fault failure_;        // and how
-  std::thread thread_;   // last: starts when all else is there
+  bool broken_ = false;    // the last write failed
+  Fault failure_;          // and how
+  bool given_up_ = false;  // for good
+
+  std::mutex broken_mutex_;
+  std::function<void(const Fault&)> tell_broken_;  // with the lock
+  std::optional<Fault> told_;                      // with the lock: why the store was given up
+  std::thread thread_;                             // last: starts when all else is there
 };
 
 }  // namespace posthouse::engine

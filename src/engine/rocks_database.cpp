@@ -4,7 +4,9 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include "base/log.h"
 #include "engine/record.h"
+#include "engine/rocks_files.h"
 #include "engine/rocks_lock.h"
 #include "engine/rocks_tuning.h"
 
@@ -71,23 +73,80 @@ Fault to_fault(const rocksdb::Status& status, std::string_view what) {
   return Fault{kind, fmt::format("{}: {}", what, status.ToString())};
 }
 
-Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& options) {
+namespace {
+
+// RocksDB would make a new store out of both, and remove the files of the old one that it does not know.
+Result<void> check_files(const RocksOptions& options) {
+  switch (look_at_store(options.directory)) {
+    case StoreFiles::whole:
+      return {};
+    case StoreFiles::headless:
+      return fail(
+          FaultKind::corrupt,
+          fmt::format("the store in {} has lost its file CURRENT and nothing was changed: restore it from a "
+                      "backup",
+                      options.directory));
+    case StoreFiles::none:
+      break;
+  }
+  if (options.create && !options.read_only) return {};
+  return fail(FaultKind::not_found,
+              fmt::format("there is no store in {}: is its disk mounted, is the path right? "
+                          "`posthouse store create` makes a new one",
+                          options.directory));
+}
+
+struct Opened {
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+};
+
+rocksdb::Status open_files(const RocksOptions& options, rocksdb::WALRecoveryMode mode, Opened& to) {
   const RocksTuning tuning(options);
+  rocksdb::DBOptions database = tuning.database();
+  database.wal_recovery_mode = mode;
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
       {rocksdb::kDefaultColumnFamilyName, tuning.rows()},
       {"chunks", tuning.chunks()},
   };
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      options.read_only
-          ? rocksdb::DB::OpenForReadOnly(tuning.database(), options.directory, families, &handles, &db)
-          : rocksdb::DB::Open(tuning.database(), options.directory, families, &handles, &db);
+  return options.read_only
+             ? rocksdb::DB::OpenForReadOnly(database, options.directory, families, &to.handles, &to.db)
+             : rocksdb::DB::Open(database, options.directory, families, &to.handles, &to.db);
+}
+
+// The log can't be read to its end. What stands before the damage counts, so the store opens with that.
+rocksdb::Status open_up_to_damage(const RocksOptions& options, const rocksdb::Status& damage, Opened& to) {
+  std::string kept;
+  if (!options.read_only) {
+    Result<std::string> folder = keep_damaged_log(options.directory);
+    if (!folder) {
+      log::error("engine.log_not_kept", {{"reason", folder.error().what}});
+      return damage;
+    }
+    kept = *folder;
+  }
+  const rocksdb::Status status = open_files(options, rocksdb::WALRecoveryMode::kPointInTimeRecovery, to);
+  if (status.ok()) {
+    log::error("engine.log_damaged", {{"what", damage.ToString()}, {"kept", kept}});
+  } else if (!kept.empty()) {
+    forget_damaged_log(kept);  // it was not the log alone
+  }
+  return status;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& options) {
+  if (auto files = check_files(options); !files) return std::unexpected(files.error());
+  Opened files;
+  rocksdb::Status status =
+      open_files(options, rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, files);
+  if (status.IsCorruption()) status = open_up_to_damage(options, status, files);
   if (!status.ok()) return std::unexpected(open_fault(status, options.directory));
   std::unique_ptr<RocksDatabase> opened(new RocksDatabase());
-  opened->db_.reset(db);
-  opened->rows_ = handles[0];
-  opened->chunks_ = handles[1];
+  opened->db_.reset(files.db);
+  opened->rows_ = files.handles[0];
+  opened->chunks_ = files.handles[1];
   Result<void> format = opened->check_format(options.read_only);
   if (!format) return std::unexpected(format.error());
   return opened;

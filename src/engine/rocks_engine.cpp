@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <rocksdb/db.h>
 
 #include "base/pool.h"
 #include "engine/free_space.h"
 #include "engine/rocks_committer.h"
 #include "engine/rocks_database.h"
+#include "engine/rocks_files.h"
 #include "engine/rocks_reader.h"
 #include "engine/watches.h"
 
@@ -31,7 +33,8 @@ struct Written {
 class RocksEngine final : public Engine {
  public:
   RocksEngine(std::unique_ptr<RocksDatabase> database, const RocksOptions& options)
-      : database_(std::move(database)),
+      : directory_(options.directory),
+        database_(std::move(database)),
         reader_(*database_),
         space_(options.directory, options.space_reserve),
         pool_(options.reading_threads, "store-read") {
@@ -125,7 +128,22 @@ class RocksEngine final : public Engine {
     co_return done;
   }
 
+  void when_broken(std::function<void(const Fault&)> broken) override {
+    if (committer_) committer_->when_broken(std::move(broken));
+  }
+
   uint64_t free_space() const override { return space_.usable(); }
+
+  std::vector<std::string> damage() const override {
+    std::vector<std::string> out;
+    for (const std::string& folder : damaged_logs(directory_)) {
+      out.push_back(
+          fmt::format("the store's log could not be read to its end, which is kept in {}: letters taken last "
+                      "before that time may be missing; remove the folder when you have looked",
+                      folder));
+    }
+    return out;
+  }
 
  private:
   static Result<void> read_only() { return fail(FaultKind::policy, "the store is open for reading only"); }
@@ -140,6 +158,7 @@ class RocksEngine final : public Engine {
     return read(reader);
   }
 
+  const std::string directory_;
   std::unique_ptr<RocksDatabase> database_;
   RocksReader reader_;
   FreeSpace space_;

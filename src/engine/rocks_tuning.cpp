@@ -49,11 +49,15 @@ class LogBridge final : public rocksdb::Logger {
 }  // namespace
 
 RocksTuning::RocksTuning(const RocksOptions& options)
-    : budget_(options.memory_budget), cache_(rocksdb::NewLRUCache(options.memory_budget / 4)) {}
+    : budget_(options.memory_budget),
+      create_(options.create),
+      env_(options.env),
+      cache_(rocksdb::NewLRUCache(options.memory_budget / 4)) {}
 
 rocksdb::DBOptions RocksTuning::database() const {
   rocksdb::DBOptions db;
-  db.create_if_missing = true;
+  if (env_ != nullptr) db.env = env_;
+  db.create_if_missing = create_;
   db.create_missing_column_families = true;
   db.info_log = std::make_shared<LogBridge>();
   db.max_open_files = kMaxOpenFiles;
@@ -63,9 +67,9 @@ rocksdb::DBOptions RocksTuning::database() const {
   // One thread writes.
   db.allow_concurrent_memtable_write = false;
   db.enable_write_thread_adaptive_yield = false;
-  // A crash leaves the log up to some record: what was acknowledged was synced before, so it is in front of
-  // that.
-  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // A crash may cut the log's last record off: it was not synced, so nothing in it was acknowledged. Anything
+  // else that can't be read is damage, and is told (RocksDatabase::open).
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.avoid_unnecessary_blocking_io = true;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;

@@ -9,7 +9,8 @@
 
 namespace rocksdb {
 class Cache;
-}
+class Env;
+}  // namespace rocksdb
 
 namespace posthouse::engine {
 
@@ -26,6 +27,8 @@ class RocksTuning {
   rocksdb::ColumnFamilyOptions common() const;
 
   uint64_t budget_;
+  bool create_;
+  rocksdb::Env* env_;
   std::shared_ptr<rocksdb::Cache> cache_;
 };
 

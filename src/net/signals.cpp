@@ -12,6 +12,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/log.h"
 #include "net/descriptor.h"
 #include "net/loop.h"
 
@@ -43,6 +44,15 @@ std::map<int, Watch>& watches() {
   return *all;
 }
 
+// What is called may fail; the next signal is heard all the same.
+void call(const std::function<void(int)>& fn, int signal) {
+  try {
+    fn(signal);
+  } catch (const std::exception& e) {
+    log::error("net.signal_handler_failed", {{"signal", signal}, {"what", e.what()}});
+  }
+}
+
 // However many came, they are one call: a storm of them must not keep the loop from its sessions.
 Task<void> read_signals(Loop& loop, int fd, int signal, std::function<void(int)> fn) {
   Descriptor pipe(loop, fd);
@@ -56,7 +66,7 @@ Task<void> read_signals(Loop& loop, int fd, int signal, std::function<void(int)>
     while ((n = ::read(fd, bytes, sizeof bytes)) > 0) any = true;
     if (n == 0 || errno != EAGAIN) co_return;  // another loop took the signal over
     pipe.drained();
-    if (any) fn(signal);
+    if (any) call(fn, signal);
   }
 }
 

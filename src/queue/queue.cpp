@@ -105,7 +105,11 @@ Result<void> Queue::Impl::load_places(const engine::Reader& reader, const std::v
   for (const Place& place : places) {
     const std::string key = letter_key(place.second);
     const auto row = reader.get(shard_of(place.second), key);
-    if (!row) return std::unexpected(row.error());
+    if (!row) {
+      if (row.error().kind != FaultKind::corrupt) return std::unexpected(row.error());
+      repairs.bad.push_back({key, row.error().what, place});
+      continue;
+    }
     if (!*row) {
       repairs.dangling.push_back(schedule_key(place));
       continue;
@@ -131,8 +135,8 @@ Task<Result<std::vector<Letter>>> Queue::due(SystemTime now, size_t most, std::v
   const std::unordered_set<LetterId> skipped(skip.begin(), skip.end());
   auto reading = [&](const engine::Reader& reader) -> Result<void> {
     std::vector<Place> places;
-    auto walked =
-        reader.scan(shard_of(0), kScheduleBegin, range_end(now), [&](std::string_view key, std::string_view) {
+    auto walked = scan_schedule(
+        reader, std::string(kScheduleBegin), range_end(now), [&](std::string_view key, std::string_view) {
           const auto place = read_schedule_key(key);
           if (!place) {
             repairs.bad.push_back({std::string(key), "schedule row with a bad key", std::nullopt});
@@ -141,7 +145,7 @@ Task<Result<std::vector<Letter>>> Queue::due(SystemTime now, size_t most, std::v
           }
           return places.size() < most && repairs.bad.size() < kMostRepairs;
         });
-    if (!walked) return walked;
+    if (!walked) return std::unexpected(walked.error());
     return impl_->load_places(reader, places, schedule_millis(now), letters, repairs);
   };
   if (most == 0) co_return letters;
@@ -171,8 +175,8 @@ Task<Result<std::vector<Letter>>> Queue::lease(SystemTime now, size_t most) {
   std::unordered_map<LetterId, uint64_t> millis;
   auto reading = [&](const engine::Reader& reader) -> Result<void> {
     std::vector<Place> places = walk->returned;
-    auto walked = reader.scan(
-        shard_of(0), schedule_key(walk->from), range_end(now), [&](std::string_view key, std::string_view) {
+    auto walked = scan_schedule(
+        reader, schedule_key(walk->from), range_end(now), [&](std::string_view key, std::string_view) {
           if (places.size() >= most || repairs.bad.size() >= kMostRepairs) {
             next = read_schedule_key(key).value_or(walk->from);
             return false;
@@ -185,7 +189,8 @@ Task<Result<std::vector<Letter>>> Queue::lease(SystemTime now, size_t most) {
           }
           return true;
         });
-    if (!walked) return walked;
+    if (!walked) return std::unexpected(walked.error());
+    if (*walked) log::error("queue.schedule_damaged", {{"advice", "posthouse queue retry --all"}});
     for (const Place& place : places) millis.emplace(place.second, place.first);
     return impl_->load_places(reader, places, until, letters, repairs);
   };
@@ -212,13 +217,15 @@ Task<Result<std::optional<SystemTime>>> Queue::next_due() {
   const auto [from, returned] = impl_->book->position();
   std::optional<Place> earliest = returned;
   auto reading = [&](const engine::Reader& reader) -> Result<void> {
-    return reader.scan(shard_of(0), schedule_key(from), kScheduleEnd,
-                       [&](std::string_view key, std::string_view) {
-                         const auto place = read_schedule_key(key);
-                         if (!place || !impl_->book->is_free(place->second)) return true;
-                         if (!earliest || *place < *earliest) earliest = place;
-                         return false;
-                       });
+    const auto walked =
+        scan_schedule(reader, schedule_key(from), kScheduleEnd, [&](std::string_view key, std::string_view) {
+          const auto place = read_schedule_key(key);
+          if (!place || !impl_->book->is_free(place->second)) return true;
+          if (!earliest || *place < *earliest) earliest = place;
+          return false;
+        });
+    if (!walked) return std::unexpected(walked.error());
+    return {};
   };
   Result<void> done = co_await impl_->engine.read(reading);
   if (!done) co_return std::unexpected(done.error());

@@ -74,6 +74,37 @@ Result<void> adjust_counters(engine::Transaction& rows, int letters, int schedul
   return {};
 }
 
+bool is_corrupt(const Result<void>& done) {
+  return !done && done.error().kind == FaultKind::corrupt;
+}
+
+// The time in a schedule row's key, or in the end of a range of them.
+uint64_t millis_in(std::string_view key) {
+  if (!key.starts_with(kScheduleBegin)) return UINT64_MAX;
+  return key.size() < 9 ? 0 : engine::read_key_u64(key.substr(1));
+}
+
+// A time behind `bad` from which on the schedule can be read again: further and further, then by halving.
+uint64_t behind_damage(const engine::Reader& reader, uint64_t bad, std::string_view end) {
+  const auto stumbles = [&](uint64_t millis) {
+    return is_corrupt(reader.scan(shard_of(0), schedule_key({millis, 0}), end,
+                                  [](std::string_view, std::string_view) { return false; }));
+  };
+  uint64_t good = millis_in(end);
+  for (uint64_t stride = 1; stride < good - bad; stride *= 2) {
+    if (!stumbles(bad + stride)) {
+      good = bad + stride;
+      break;
+    }
+    bad += stride;
+  }
+  while (good - bad > 1) {
+    const uint64_t middle = bad + (good - bad) / 2;
+    (stumbles(middle) ? bad : good) = middle;
+  }
+  return good;
+}
+
 }  // namespace
 
 engine::Partition shard_of(LetterId id) {
@@ -119,6 +150,28 @@ std::optional<SystemTime> due_time(const Letter& letter) {
       earliest = r.next_attempt;
   }
   return earliest;
+}
+
+Result<bool> scan_schedule(const engine::Reader& reader, std::string begin, std::string_view end,
+                           const engine::RowVisitor& visit) {
+  bool damaged = false;
+  const uint64_t last = millis_in(end);
+  while (true) {
+    uint64_t seen = millis_in(begin);
+    bool stopped = false;
+    const Result<void> done =
+        reader.scan(shard_of(0), begin, end, [&](std::string_view key, std::string_view value) {
+          seen = std::max(seen, millis_in(key));
+          stopped = !visit(key, value);
+          return !stopped;
+        });
+    if (done || stopped) return damaged;
+    if (!is_corrupt(done)) return std::unexpected(done.error());
+    damaged = true;
+    const uint64_t next = seen >= last ? last : behind_damage(reader, seen, end);
+    if (next >= last) return damaged;
+    begin = schedule_key({next, 0});
+  }
 }
 
 bool is_finished(const Letter& letter) {
@@ -167,9 +220,11 @@ Result<void> set_row_aside(engine::Transaction& rows, std::string_view key, std:
   int scheduled = 0;
   int set_aside = 0;
   const auto row = rows.get(key);
-  if (!row) return std::unexpected(row.error());
-  if (*row) {
-    rows.put(std::string(kSetAsideBegin) + std::string(key), encode_set_aside(when, reason, **row));
+  const bool lost = !row && row.error().kind == FaultKind::corrupt;
+  if (!row && !lost) return std::unexpected(row.error());
+  if (lost || *row) {
+    const std::string bytes = lost ? std::string() : **row;
+    rows.put(std::string(kSetAsideBegin) + std::string(key), encode_set_aside(when, reason, bytes));
     rows.erase(key);
     set_aside = 1;
     if (key.starts_with(kLetterBegin)) letters = -1;

@@ -42,6 +42,12 @@ std::optional<SystemTime> due_time(const Letter& letter);
 // No recipient is waiting or held any more.
 bool is_finished(const Letter& letter);
 
+// Scans the schedule as Reader::scan does, over stretches of it that the store can't read: a damaged one must
+// not stop the letters behind it. True if there was one; its letters keep their rows, and a retry by the
+// operator gives them new places.
+Result<bool> scan_schedule(const engine::Reader& reader, std::string begin, std::string_view end,
+                           const engine::RowVisitor& visit);
+
 struct Counters {
   uint64_t letters = 0;    // letter rows
   uint64_t scheduled = 0;  // of them with a schedule row
@@ -56,7 +62,8 @@ Result<void> change_letter(engine::Transaction& rows, const Letter* before, cons
 // The letter, or nothing; `corrupt` when it can't be read.
 Result<std::optional<Letter>> load_letter(const engine::Transaction& rows, LetterId id);
 
-// Moves the row to the set-aside kind, if it is still there. `place`: its schedule row, which goes as well.
+// Moves the row to the set-aside kind, if it is still there; without its bytes when the store can't read
+// them. `place`: its schedule row, which goes as well.
 Result<void> set_row_aside(engine::Transaction& rows, std::string_view key, std::string_view reason,
                            SystemTime when, std::optional<Place> place);
 // Removes a schedule row whose letter is gone or is not due then.

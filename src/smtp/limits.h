@@ -35,7 +35,7 @@ inline constexpr uint32_t kMaxFailedLogins = 3;
 // Messages of one authentication exchange.
 inline constexpr uint32_t kMaxAuthSteps = 8;
 
-// Recipients refused since the last letter: beyond, somebody is trying names.
+// Recipients refused for good since the last letter: beyond, somebody is trying names.
 inline constexpr uint32_t kMaxRefusedRecipients = 200;
 
 // Client: RCPT commands sent before their replies are read, so that neither side waits for the other with

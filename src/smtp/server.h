@@ -73,7 +73,8 @@ class LetterSink {
 class SmtpService {
  public:
   virtual ~SmtpService() = default;
-  // Before the banner: a reply that is not positive is sent instead of it and the connection closed.
+  // Before the banner, and before TLS where it comes first: a reply that is not positive is sent instead of
+  // the banner and the connection closed.
   virtual Task<Reply> on_connect(const SessionFacts& facts) = 0;
   // Once for each session that on_connect() let in, when it ends, however it ends. Must not throw or wait.
   virtual void on_disconnect(const SessionFacts& facts) { static_cast<void>(facts); }

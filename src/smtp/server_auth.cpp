@@ -85,7 +85,7 @@ Task<std::optional<std::string>> ServerSession::challenge(std::string data) {
   output_.add_plain(334, base64_encode(data));
   const Result<std::string_view> line = co_await next_line();
   if (!line) {
-    co_await take_read_fault(line.error());
+    co_await take_read_fault(line.error(), "5.5.6");
     co_return std::nullopt;
   }
   if (!line->ends_with("\r\n")) {

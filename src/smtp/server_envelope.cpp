@@ -30,9 +30,20 @@ bool ServerSession::may_begin_transaction() {
   return true;
 }
 
+// RFC 6409 section 4.2: our own users may leave the domain out; the service knows which one is meant.
+Result<message::Address> ServerSession::read_path(std::string_view path) const {
+  Result<message::Address> address = message::parse_mailbox(path);
+  if (address || !options_->submission) return address;
+  constexpr std::string_view kAnyDomain = "@unqualified.invalid";
+  Result<message::Address> bare = message::parse_mailbox(std::string(path).append(kAnyDomain));
+  if (!bare) return address;
+  bare->domain.clear();
+  return bare;
+}
+
 std::optional<message::Address> ServerSession::read_sender(const wire::smtp::Mail& command) {
   if (command.path.empty()) return message::Address();
-  Result<message::Address> address = message::parse_mailbox(command.path);
+  Result<message::Address> address = read_path(command.path);
   if (!address) {
     refuse(501, "5.1.7", "Error: bad sender address syntax");
     return std::nullopt;
@@ -64,7 +75,7 @@ Task<void> ServerSession::on(const wire::smtp::Mail& command) {
 }
 
 std::optional<message::Address> ServerSession::read_recipient(const wire::smtp::Rcpt& command) {
-  Result<message::Address> address = message::parse_mailbox(command.path);
+  Result<message::Address> address = read_path(command.path);
   if (!address) {
     refuse(501, "5.1.3", "Error: bad recipient address syntax");
     return std::nullopt;
@@ -82,7 +93,6 @@ Task<void> ServerSession::on(const wire::smtp::Rcpt& command) {
     co_return;
   }
   if (envelope_->recipients.size() >= options_->max_recipients) {  // RFC 5321 section 4.5.3.1.10
-    budget_.count_refused_recipient();
     output_.add({452, "4.5.3", "Error: too many recipients"});
     co_return;
   }
@@ -95,7 +105,7 @@ Task<void> ServerSession::on(const wire::smtp::Rcpt& command) {
     envelope_->recipients.push_back(std::move(*recipient));
     co_return;
   }
-  budget_.count_refused_recipient();
+  if (reply.code >= 500) budget_.count_refused_recipient();
   server_metrics().recipients_refused.add();
   log::info("smtp.rcpt_refused", {{"sid", facts_.id},
                                   {"peer", facts_.peer.to_string()},

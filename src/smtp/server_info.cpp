@@ -16,10 +16,11 @@ Task<void> ServerSession::on(const wire::smtp::Quit&) {
 }
 
 Task<void> ServerSession::on(const wire::smtp::Help&) {
-  const char* const commands = options_->lmtp
-                                   ? "LHLO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY ETRN STARTTLS"
-                                   : "HELO EHLO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY ETRN STARTTLS AUTH";
-  output_.add({214, "2.0.0", std::string("Commands:\n") + commands});
+  std::string commands = options_->lmtp ? "LHLO" : "HELO EHLO";
+  commands += " MAIL RCPT DATA RSET NOOP QUIT HELP VRFY ETRN";
+  if (options_->tls) commands += " STARTTLS";
+  if (options_->submission && authenticator_ != nullptr) commands += " AUTH";
+  output_.add({214, "2.0.0", "Commands:\n" + commands});
   co_return;
 }
 

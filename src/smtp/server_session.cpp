@@ -46,19 +46,20 @@ Task<void> ServerSession::apologise() {
 
 // RFC 5321 section 3.1.
 Task<bool> ServerSession::greet() {
-  set_deadline(options_->command_timeout);
+  // Before the handshake, so that who never ends it is counted too.
+  Reply verdict = co_await service_.on_connect(facts_);
+  welcome_ = verdict.positive();
+  set_deadline(welcome_ ? options_->command_timeout : kFarewell);
   if (options_->implicit_tls) {
     const bool up = co_await start_tls();
     if (!up) co_return false;
   }
-  Reply verdict = co_await service_.on_connect(facts_);
-  if (!verdict.positive()) {
+  if (!welcome_) {
     log::info("smtp.connection_refused",
               {{"sid", facts_.id}, {"peer", facts_.peer.to_string()}, {"code", verdict.code}});
     co_await say_farewell(std::move(verdict));
     co_return false;
   }
-  welcome_ = true;
   output_.add_plain(220, options_->hostname + (options_->lmtp ? " LMTP Posthouse" : " ESMTP Posthouse"));
   co_return true;
 }
@@ -116,9 +117,9 @@ Task<void> ServerSession::dispatch(const wire::smtp::Command& command) {
   return std::visit([this](const auto& typed) { return on(typed); }, command);
 }
 
-Task<void> ServerSession::take_read_fault(Fault fault) {
+Task<void> ServerSession::take_read_fault(Fault fault, std::string_view too_long) {
   if (fault.kind == FaultKind::syntax) {  // too long a line: resynchronise after it
-    refuse(500, "5.5.2", "Error: line too long");
+    refuse(500, too_long, "Error: line too long");
     const Result<void> skipped = co_await reader_.skip_line(kMaxSkippedLine);
     if (skipped) {
       budget_.count_command();

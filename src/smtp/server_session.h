@@ -34,7 +34,7 @@ class ServerSession {
   Task<void> handle_line(std::string_view line);
   Task<void> dispatch(const wire::smtp::Command& command);
   Task<Result<std::string_view>> next_line();
-  Task<void> take_read_fault(Fault fault);
+  Task<void> take_read_fault(Fault fault, std::string_view too_long = "5.5.2");
   Task<void> say_farewell(Reply reply);
   bool line_waits() const;
   void set_deadline(seconds from_now);
@@ -51,6 +51,7 @@ class ServerSession {
   Task<void> on(const wire::smtp::Rset& command);
   bool may_begin_transaction();
   bool may_use_service();
+  Result<message::Address> read_path(std::string_view path) const;
   std::optional<message::Address> read_sender(const wire::smtp::Mail& command);
   std::optional<message::Address> read_recipient(const wire::smtp::Rcpt& command);
 

@@ -88,9 +88,11 @@ Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role 
   const Result<std::optional<MailboxId>> there = find(checked_name);
   if (!there) return std::unexpected(there.error());
   if (*there) return fail(FaultKind::exists, "mailbox exists");
-  const Result<bool> taken = role_taken(role);
+  // Who deletes Trash and makes it again means the same thing by it.
+  const Role wanted = role == Role::none ? usual_role(checked_name) : role;
+  const Result<bool> taken = role_taken(wanted);
   if (!taken) return std::unexpected(taken.error());
-  if (*taken) return fail(FaultKind::exists, "another mailbox has this role");
+  if (*taken && role != Role::none) return fail(FaultKind::exists, "another mailbox has this role");
   if (head_.mailboxes >= kMaxMailboxes) return fail(FaultKind::policy, "too many mailboxes");
   // RFC 9051 section 2.3.1.1: never the same again for another mailbox, whatever the clock does.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -100,7 +102,7 @@ Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role 
   MailboxRow row;
   row.id = head_.next_mailbox++;
   row.name = std::string(checked_name);
-  row.role = role;
+  row.role = *taken ? Role::none : wanted;
   row.uid_validity = head_.last_uid_validity;
   row.highest_modseq = modseq();
   ++head_.mailboxes;
@@ -113,10 +115,21 @@ Result<void> AccountEdit::rename(MailboxRow& row, std::string_view checked_name)
   const Result<std::optional<MailboxId>> there = find(checked_name);
   if (!there) return std::unexpected(there.error());
   if (*there) return fail(FaultKind::exists, "mailbox exists");
+  const Result<void> followed = rename_subscription(row.name, checked_name);
+  if (!followed) return followed;
   rows_.erase(name_key(row.name));
   rows_.put(name_key(checked_name), encode_mailbox_id(row.id));
   row.name = std::string(checked_name);
   modseq();
+  return {};
+}
+
+Result<void> AccountEdit::rename_subscription(std::string_view from, std::string_view to) {
+  const Result<std::optional<std::string>> there = rows_.get(subscription_key(from));
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return {};
+  rows_.erase(subscription_key(from));
+  rows_.put(subscription_key(to), empty_record());
   return {};
 }
 
@@ -199,7 +212,19 @@ void AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {
   rows_.erase(flags_key(mailbox.id, uid));
   rows_.erase(message_key(mailbox.id, uid));
   mailbox.highest_modseq = modseq();
+  ++mailbox.expunges;
   count(mailbox, row, false);
+}
+
+Result<void> AccountEdit::forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid) {
+  const std::string key = change_key(mailbox.id, modseq, uid);
+  const Result<std::optional<std::string>> there = rows_.get(key);
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return {};
+  rows_.erase(key);
+  mailbox.expunges -= std::min(mailbox.expunges, 1u);
+  mailbox.forgotten = std::max(mailbox.forgotten, modseq);
+  return {};
 }
 
 void AccountEdit::save() {

@@ -33,7 +33,9 @@ class AccountEdit {
   Result<MailboxRow*> mailbox_named(std::string_view checked_name);  // not_found
   // With its superiors. `exists` for the name or the role.
   Result<MailboxRow*> create(std::string_view checked_name, Role role, SystemTime now);
+  // Its subscription follows.
   Result<void> rename(MailboxRow& row, std::string_view checked_name);
+  Result<void> rename_subscription(std::string_view from, std::string_view to);
   // Its messages are left to a purge (the "D" row).
   void forget(MailboxRow& row);
   Result<KeywordTable*> keywords(MailboxId id);
@@ -44,6 +46,8 @@ class AccountEdit {
   Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record);
   void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
   void remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
+  // Takes an expunge out of the log of changes. Repeatable.
+  Result<void> forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid);
 
   void save();
 

@@ -235,6 +235,7 @@ Result<Changes> AccountView::changes(MailboxId mailbox_id, ModSeq since) const {
   if (!info) return std::unexpected(info.error());
   out.highest = info->highest_modseq;
   if (out.highest <= since) return out;
+  out.forgetful = since < info->forgotten;
   const Result<KeywordTable> table = keywords(mailbox_id);
   if (!table) return std::unexpected(table.error());
   Result<void> done = collect_changed(mailbox_id, since, *table, out);
@@ -268,6 +269,23 @@ Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, co
     if (*row) out.changed.push_back(make_entry(uid, **row, table));
   }
   return {};
+}
+
+// All up to `forgotten` are out of the log but those of the same transaction.
+Result<std::vector<AccountView::Expunge>> AccountView::oldest_expunges(const MailboxInfo& mailbox,
+                                                                       size_t most) const {
+  std::vector<Expunge> found;
+  if (most == 0) return found;
+  const std::string begin = change_key(mailbox.id, mailbox.forgotten, 0);
+  const std::string end = prefix_end(change_key(mailbox.id, UINT64_MAX, UINT32_MAX));
+  const Result<void> scanned =
+      reader_.scan(partition_, begin, end, [&](std::string_view key, std::string_view value) {
+        const Result<ChangeRow> row = decode_change(value);
+        if (row && row->expunged) found.push_back({modseq_of_key(key), uid_of_key(key)});
+        return found.size() < most;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  return found;
 }
 
 // Those that came after `since`: the MODSEQ a message came with rises with its UID, so they are at the end.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace posthouse::store {
 
@@ -10,7 +11,11 @@ inline constexpr size_t kMaxLevels = 32;         // of a mailbox name
 inline constexpr size_t kMaxMailboxes = 10'000;  // of an account
 inline constexpr size_t kMaxKeywords = 256;      // of a mailbox, ever used; their numbers fit a byte
 inline constexpr size_t kMaxKeywordBytes = 100;
-inline constexpr size_t kPart = 1'000;         // messages changed in one transaction
+inline constexpr size_t kPart = 1'000;  // messages changed in one transaction
+// Expunged messages that the log of changes still names, in each mailbox: enough for a client that was away
+// for weeks. The oldest are forgotten, some at a time.
+inline constexpr uint32_t kKeptExpunges = 10'000;
+inline constexpr uint32_t kForgottenTogether = 1'000;
 inline constexpr size_t kMaxProblems = 1'000;  // told by check()
 inline constexpr int kMaxAttempts = 5;         // when the messages change between the look and the step
 

@@ -9,8 +9,8 @@
 
 namespace posthouse::store {
 
-MailStore::MailStore(engine::Engine& engine, const Clock& clock, Random& random)
-    : impl_(std::make_unique<Impl>(engine, clock, random)) {}
+MailStore::MailStore(engine::Engine& engine, const Clock& clock, Random& random, uint32_t kept_expunges)
+    : impl_(std::make_unique<Impl>(engine, clock, random, kept_expunges)) {}
 
 MailStore::~MailStore() = default;
 

@@ -16,6 +16,7 @@
 #include "base/task.h"
 #include "engine/blob.h"
 #include "engine/engine.h"
+#include "store/limits.h"
 #include "store/types.h"
 
 namespace posthouse::store {
@@ -62,7 +63,9 @@ struct Quota {
 // over_quota, no_space, io, corrupt (the record is set aside and counted; other messages are not affected).
 class MailStore {
  public:
-  MailStore(engine::Engine& engine, const Clock& clock, Random& random);
+  // `kept_expunges`: how many expunged messages the log of changes of a mailbox names at least.
+  MailStore(engine::Engine& engine, const Clock& clock, Random& random,
+            uint32_t kept_expunges = kKeptExpunges);
   ~MailStore();
 
   // ---- accounts
@@ -78,7 +81,9 @@ class MailStore {
   Task<Result<MailboxInfo>> mailbox(AccountId account, std::string name);
   Task<Result<MailboxInfo>> mailbox(AccountId account, MailboxId id);
   Task<Result<MailboxInfo>> create_mailbox(AccountId account, std::string name, Role role = Role::none);
-  // Inferiors move along. RENAME INBOX moves its messages to the new name (RFC 9051 section 6.3.6).
+  // Inferiors move along, also those of a name that is no mailbox itself, and so do subscriptions: the RFCs
+  // leave them to the client (RFC 9051 section 6.3.6), whose own SUBSCRIBE and UNSUBSCRIBE then change
+  // nothing. RENAME INBOX moves its messages to the new name.
   Task<Result<void>> rename_mailbox(AccountId account, std::string from, std::string to);
   // Refuses INBOX (policy). A mailbox with inferiors goes, they stay.
   Task<Result<void>> delete_mailbox(AccountId account, std::string name);

@@ -12,26 +12,12 @@ namespace posthouse::store {
 
 namespace {
 
-struct FirstMailbox {
-  const char* name;
-  Role role;
-};
-
-constexpr std::array<FirstMailbox, 6> kFirstMailboxes{{
-    {"INBOX", Role::inbox},
-    {"Drafts", Role::drafts},
-    {"Sent", Role::sent},
-    {"Junk", Role::junk},
-    {"Trash", Role::trash},
-    {"Archive", Role::archive},
-}};
-
 Result<void> fill_account(engine::Transaction& rows, AccountId account, SystemTime now) {
   const Result<std::optional<std::string>> there = rows.get(kHeadKey);
   if (!there) return std::unexpected(there.error());
   if (*there) return {};
   AccountEdit edit(rows, account);
-  for (const FirstMailbox& first : kFirstMailboxes) {
+  for (const UsualMailbox& first : kUsualMailboxes) {
     const Result<MailboxRow*> made = edit.create(first.name, first.role, now);
     if (!made) return std::unexpected(made.error());
     rows.put(subscription_key(first.name), empty_record());

@@ -167,11 +167,16 @@ Task<Result<void>> MailStore::Impl::move_part(AccountId account, MailboxId from,
   Result<std::vector<Source>> found = co_await sources(account, from, std::move(uids), true);
   if (!found) co_return std::unexpected(found.error());
   Copied part;
-  std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& account_edit) {
-    return move_messages(account_edit, from, to, *found, part);
+  bool too_much = false;
+  std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& account_edit) -> Result<void> {
+    Result<void> moved = move_messages(account_edit, from, to, *found, part);
+    const Result<MailboxRow*> row = account_edit.mailbox(from);
+    too_much = row && remembers_too_much(**row);
+    return moved;
   };
   Result<void> done = co_await edit(account, std::move(work));
   if (done) add_to(out, std::move(part));
+  if (done && too_much) co_await forget_expunges(account, from);
   co_return done;
 }
 

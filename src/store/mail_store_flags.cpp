@@ -134,6 +134,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
     std::erase_if(*found, [](const Source& source) { return (source.row.system & kDeleted) == 0; });
   const std::vector<Source>& candidates = *found;
   std::vector<char> went(candidates.size(), 0);
+  bool too_much = false;
   std::vector<engine::Step> steps;
   steps.push_back(edit_step(account, [&](AccountEdit& edit) -> Result<void> {
     const Result<MailboxRow*> row = edit.mailbox(mailbox);
@@ -144,6 +145,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
       went[i] = *now && (!only_deleted || ((*now)->system & kDeleted) != 0);
       if (went[i]) edit.remove(**row, candidates[i].uid, **now);
     }
+    too_much = remembers_too_much(**row);
     return {};
   }));
   for (size_t i = 0; i < candidates.size(); ++i) {
@@ -159,6 +161,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
   for (size_t i = 0; i < candidates.size(); ++i) {
     if (went[i]) removed.push_back(candidates[i].uid);
   }
+  if (too_much) co_await forget_expunges(account, mailbox);
   co_return std::move(removed);
 }
 

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
+#include "store/limits.h"
 #include "store/mail_store.h"
 
 namespace posthouse::store {
@@ -18,11 +19,13 @@ struct Source {
 };
 
 struct MailStore::Impl {
-  Impl(engine::Engine& e, const Clock& c, Random& random) : engine(e), clock(c), ids(c, random) {}
+  Impl(engine::Engine& e, const Clock& c, Random& random, uint32_t expunges)
+      : engine(e), clock(c), ids(c, random), kept_expunges(expunges) {}
 
   engine::Engine& engine;
   const Clock& clock;
   IdSource ids;
+  uint32_t kept_expunges;
 
   // One edit of one account, durable on return.
   Task<Result<void>> edit(AccountId account, std::function<Result<void>(AccountEdit&)> work);
@@ -45,6 +48,13 @@ struct MailStore::Impl {
                                Quota quota, Copied& out);
   Task<Result<void>> move_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                Copied& out);
+  // Once the log of changes names too many expunged messages it forgets the oldest. What fails is done by the
+  // next expunge.
+  bool remembers_too_much(const MailboxRow& mailbox) const {
+    return mailbox.expunges > uint64_t{kept_expunges} + kept_expunges / 10;
+  }
+  Task<void> forget_expunges(AccountId account, MailboxId mailbox);
+  Task<void> forget_part(AccountId account, MailboxId mailbox, bool& again);
   Task<Result<void>> move_all(AccountId account, MailboxId from, std::string to);
 
   // Removes what deleted mailboxes (or the whole account) left. Repeatable.

@@ -41,14 +41,31 @@ Result<void> make_superiors(AccountEdit& edit, std::string_view name, SystemTime
   return {};
 }
 
+// The mailbox `from` itself. A name that is only a level above others can be renamed too (RFC 3501
+// section 6.3.5, the example); it has no row, but perhaps a subscription.
+Result<void> rename_top(engine::Transaction& rows, AccountEdit& edit, const std::string& from,
+                        const std::string& to, bool has_inferiors) {
+  const Result<std::optional<MailboxId>> id = edit.find(from);
+  if (!id) return std::unexpected(id.error());
+  if (*id) {
+    const Result<MailboxRow*> top = edit.mailbox(**id);
+    return top ? edit.rename(**top, to) : std::unexpected(top.error());
+  }
+  if (!has_inferiors) return fail(FaultKind::not_found, "no such mailbox");
+  const Result<std::optional<MailboxId>> taken = edit.find(to);
+  if (!taken) return std::unexpected(taken.error());
+  const Result<std::vector<MailboxId>> there = inferiors(rows, to);
+  if (!there) return std::unexpected(there.error());
+  if (*taken || !there->empty()) return fail(FaultKind::exists, "mailbox exists");
+  return edit.rename_subscription(from, to);
+}
+
 // `from` and all below it become `to` and all below that.
 Result<void> rename_tree(engine::Transaction& rows, AccountEdit& edit, const std::string& from,
                          const std::string& to, SystemTime now) {
-  const Result<MailboxRow*> top = edit.mailbox_named(from);
-  if (!top) return std::unexpected(top.error());
   const Result<std::vector<MailboxId>> below = inferiors(rows, from);
   if (!below) return std::unexpected(below.error());
-  Result<void> done = edit.rename(**top, to);
+  Result<void> done = rename_top(rows, edit, from, to, !below->empty());
   if (!done) return done;
   for (const MailboxId id : *below) {
     const Result<MailboxRow*> row = edit.mailbox(id);
@@ -131,6 +148,11 @@ Task<Result<void>> MailStore::rename_mailbox(AccountId account, std::string from
     if (!inbox) co_return std::unexpected(inbox.error());
     Result<MailboxInfo> made = co_await create_mailbox(account, *new_name);
     if (!made) co_return std::unexpected(made.error());
+    // The letters stay in sight; INBOX keeps its own subscription, for it stays as well.
+    if (inbox->subscribed) {
+      Result<void> shown = co_await subscribe(account, *new_name, true);
+      if (!shown) co_return shown;
+    }
     Result<void> moved = co_await impl_->move_all(account, inbox->id, *new_name);
     co_return moved;
   }

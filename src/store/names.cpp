@@ -80,4 +80,9 @@ bool is_inferior(std::string_view name, std::string_view above) {
   return name.size() > above.size() && name.starts_with(above) && name[above.size()] == kSeparator;
 }
 
+Role usual_role(std::string_view name) {
+  const auto found = std::ranges::find(kUsualMailboxes, name, &UsualMailbox::name);
+  return found == kUsualMailboxes.end() ? Role::none : found->role;
+}
+
 }  // namespace posthouse::store

@@ -1,11 +1,13 @@
 // Mailbox names: what they may be and how their levels hang together.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "store/types.h"
 
 namespace posthouse::store {
 
@@ -23,5 +25,20 @@ std::vector<std::string> superiors(std::string_view name);
 bool is_inferior(std::string_view name, std::string_view above);
 
 bool is_utf8(std::string_view text);
+
+// The mailboxes that every account has at first.
+struct UsualMailbox {
+  std::string_view name;
+  Role role;
+};
+inline constexpr std::array<UsualMailbox, 6> kUsualMailboxes{{
+    {"INBOX", Role::inbox},
+    {"Drafts", Role::drafts},
+    {"Sent", Role::sent},
+    {"Junk", Role::junk},
+    {"Trash", Role::trash},
+    {"Archive", Role::archive},
+}};
+Role usual_role(std::string_view checked_name);
 
 }  // namespace posthouse::store

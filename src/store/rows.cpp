@@ -12,7 +12,8 @@ using engine::append_key_u64;
 using engine::RecordReader;
 using engine::RecordWriter;
 
-constexpr uint8_t kVersion = 1;  // of every record here
+constexpr uint8_t kVersion = 1;         // of every record here but
+constexpr uint8_t kMailboxVersion = 2;  // since then: expunges, forgotten
 
 std::string key_of(char table, MailboxId mailbox) {
   std::string key(1, table);
@@ -119,7 +120,7 @@ Result<HeadRow> decode_head(std::string_view record) {
 }
 
 std::string encode(const MailboxRow& row) {
-  return RecordWriter(kVersion)
+  return RecordWriter(kMailboxVersion)
       .bytes(row.name)
       .u8(static_cast<uint8_t>(row.role))
       .varint(row.uid_validity)
@@ -130,11 +131,13 @@ std::string encode(const MailboxRow& row) {
       .varint(row.deleted)
       .varint(row.bytes)
       .varint(row.first_recent)
+      .varint(row.expunges)
+      .varint(row.forgotten)
       .finish();
 }
 
 Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record) {
-  RecordReader reader(record, kVersion);
+  RecordReader reader(record, kMailboxVersion);
   MailboxRow row;
   row.id = id;
   row.name = std::string(reader.bytes());
@@ -148,6 +151,10 @@ Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record) {
   row.deleted = static_cast<uint32_t>(reader.varint());
   row.bytes = reader.varint();
   row.first_recent = static_cast<Uid>(reader.varint());
+  if (reader.version() >= 2) {
+    row.expunges = static_cast<uint32_t>(reader.varint());
+    row.forgotten = reader.varint();
+  }
   if (!reader.ok() || role > static_cast<uint8_t>(Role::archive))
     return std::unexpected(reader.fault("mailbox"));
   return row;

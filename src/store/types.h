@@ -36,17 +36,20 @@ struct FlagSet {
 
 struct MailboxInfo {
   MailboxId id = 0;
-  std::string name;  // UTF-8, NFC, "/" between levels; "INBOX" in capitals for the inbox
+  std::string name;  // UTF-8 as the client wrote it, "/" between levels; "INBOX" in capitals for the inbox
   Role role = Role::none;
   bool subscribed = false;
   uint32_t uid_validity = 0;
   Uid uid_next = 1;
   ModSeq highest_modseq = 0;  // of changes in this mailbox
   uint32_t exists = 0;
-  uint32_t unseen = 0;   // messages without \Seen
-  uint32_t deleted = 0;  // messages with \Deleted
-  uint64_t bytes = 0;    // sum of RFC822.SIZE
-  Uid first_recent = 1;  // messages from here on were never shown to a read-write session (RFC 3501 2.3.2)
+  uint32_t unseen = 0;    // messages without \Seen
+  uint32_t deleted = 0;   // messages with \Deleted
+  uint64_t bytes = 0;     // sum of RFC822.SIZE
+  uint32_t expunges = 0;  // that the log of changes still names
+  ModSeq forgotten = 0;   // expunges up to here are perhaps not in the log any more: who knows only what was
+                          // before has to compare all UIDs (RFC 7162 section 3.2.5.1)
+  Uid first_recent = 1;   // messages from here on were never shown to a read-write session (RFC 3501 2.3.2)
 };
 
 // A message in a mailbox. `summary` is the parsed shape (message/summary.h), encoded; it is only filled when
@@ -94,6 +97,7 @@ struct Changes {
   ModSeq highest = 0;
   std::vector<Entry> changed;  // new messages and changed flags, rising UID, without summary
   std::vector<Uid> vanished;   // expunged or moved away, rising
+  bool forgetful = false;      // some of those may be missing: they are too long ago
   bool mailbox_gone = false;   // the mailbox was deleted
 };
 

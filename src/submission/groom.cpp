@@ -4,6 +4,7 @@
 #include "message/address_list.h"
 #include "message/date.h"
 #include "message/headers.h"
+#include "submission/address_text.h"
 #include "submission/limits.h"
 
 namespace posthouse::submission {
@@ -69,7 +70,11 @@ class Grooming {
     }
     out_.header += field.name;
     out_.header += ':';
-    out_.header += value;
+    if (has_long_line(value)) {
+      out_.header += fold_list(value);
+    } else {
+      out_.header += value;
+    }
     end_line();
   }
 
@@ -92,6 +97,7 @@ class Grooming {
   }
 
   void collect(std::string_view value, std::vector<message::Address>& into) {
+    ambiguous_ = ambiguous_ || has_double_entry(value);
     for (auto& address : message::mailboxes(value)) {
       if (into.size() <= kMaxAuthors) into.push_back(std::move(address));
     }
@@ -106,6 +112,7 @@ class Grooming {
     if (seen_.sender == 1 && out_.senders.empty()) {
       return fail(FaultKind::syntax, "Sender field without an address");
     }
+    if (ambiguous_) return fail(FaultKind::syntax, "two addresses without a comma in From or Sender");
     if (out_.authors.size() + out_.senders.size() > kMaxAuthors) {
       return fail(FaultKind::syntax, "too many addresses in From");
     }
@@ -131,6 +138,7 @@ class Grooming {
   std::string_view block_;
   const Groomer& groomer_;
   Seen seen_;
+  bool ambiguous_ = false;
   Groomed out_;
 };
 

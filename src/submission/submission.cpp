@@ -1,9 +1,11 @@
 #include "submission/submission.h"
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "smtp/connection_counts.h"
 #include "smtp/letter_reply.h"
 #include "smtp/received.h"
+#include "submission/standing.h"
 #include "submission/submission_sink.h"
 
 namespace posthouse::submission {
@@ -46,10 +48,8 @@ class Submission : public smtp::SmtpService {
     uint64_t size = envelope.declared_size.value_or(0);
     if (size > options_.max_size) co_return smtp::too_large();
     if (!acceptance_.has_room(size)) co_return smtp::no_space();
-    // A login that was disabled since must not go on sending in its open session.
-    Result<directory::Standing> standing = co_await directory_.standing(*facts.account);
-    if (!standing && standing.error().kind != FaultKind::not_found) co_return smtp::try_later();
-    if (!standing || !standing->enabled) co_return Reply(login_disabled());
+    std::optional<Reply> out = co_await no_longer_welcome(directory_, *facts.account);
+    if (out) co_return std::move(*out);
     Reply ok{250, "2.1.0", "Ok"};
     if (envelope.null_reverse_path) co_return ok;
 
@@ -80,10 +80,13 @@ class Submission : public smtp::SmtpService {
     if (!facts.account) co_return std::unexpected(login_first());
     if (!acceptance_.has_room(envelope.declared_size.value_or(0)))
       co_return std::unexpected(smtp::no_space());
+    std::optional<Reply> out = co_await no_longer_welcome(directory_, *facts.account);
+    if (out) co_return std::unexpected(std::move(*out));
+    Envelope full = envelope;
+    for (auto& recipient : full.recipients) recipient = completed(recipient);
     acceptance::Envelope taken;
     if (!envelope.null_reverse_path) taken.reverse_path = completed(envelope.reverse_path).to_string();
-    taken.recipients.reserve(envelope.recipients.size());
-    for (const auto& recipient : envelope.recipients) taken.recipients.push_back(completed(recipient));
+    taken.recipients = full.recipients;
     taken.eight_bit = envelope.eight_bit;
     taken.utf8 = envelope.utf8;
     taken.submitter = facts.login;
@@ -91,7 +94,7 @@ class Submission : public smtp::SmtpService {
     std::unique_ptr<acceptance::Letter> letter = acceptance_.begin(std::move(taken));
     std::string id = letter->queue_id();
     smtp::ReceivedBy by{options_.hostname, id, clock_.now(), false};
-    std::string received = smtp::received_field(facts, envelope, by);
+    std::string received = smtp::received_field(facts, full, by);
     Desk desk{acceptance_, directory_, clock_, random_, options_, signer_};
     std::unique_ptr<smtp::LetterSink> sink = std::make_unique<SubmissionSink>(
         desk, *facts.account, facts.login, std::move(letter), std::move(received));
@@ -100,7 +103,7 @@ class Submission : public smtp::SmtpService {
 
   // RFC 5321 section 7.3: who exists is not told this way, not even to logins.
   Task<Reply> on_vrfy(const SessionFacts&, std::string) override {
-    Reply reply{252, "2.5.2", "Cannot VRFY user, but will accept message and attempt delivery"};
+    Reply reply{252, "2.0.0", "Cannot VRFY user, but will accept message and attempt delivery"};
     co_return reply;
   }
 
@@ -111,11 +114,11 @@ class Submission : public smtp::SmtpService {
   }
 
  private:
-  static Reply login_disabled() { return {550, "5.7.1", "This account may not send"}; }
-
   // RFC 6409 section 4.2: a bare local part means our own domain. Bare "postmaster" is known as it is.
   message::Address completed(const message::Address& address) const {
     message::Address full = address;
+    // RFC 5321 section 4.5.1: also under the name of this host, which need not be one of our domains.
+    if (iequals(full.local, "postmaster") && iequals(full.domain, options_.hostname)) full.domain.clear();
     if (full.domain.empty() && !full.local.empty()) full.domain = options_.default_domain;
     return full;
   }

@@ -4,6 +4,7 @@
 #include "smtp/letter_reply.h"
 #include "submission/groom.h"
 #include "submission/limits.h"
+#include "submission/standing.h"
 
 namespace posthouse::submission {
 
@@ -151,6 +152,10 @@ Task<Result<void>> SubmissionSink::finish() {
 }
 
 Task<std::vector<Reply>> SubmissionSink::commit() {
+  if (!refusal_) {
+    std::optional<Reply> out = co_await no_longer_welcome(desk_.directory, account_);
+    if (out) refuse(std::move(*out));
+  }
   Result<void> done;
   if (!refusal_) done = co_await finish();
   std::vector<Reply> replies;

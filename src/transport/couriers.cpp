@@ -21,7 +21,7 @@ struct IdleWait {
 
 // Sees to it that as many couriers as sensible are at the destination's jobs.
 void Transport::Impl::kick(const std::shared_ptr<Destination>& to) {
-  if (stopping) return;
+  if (stopping || unrecorded != 0) return;
   if (to->is_closed(steady())) put_off_jobs(*to);
   while (to->jobs.size() > to->waking && !to->idle.empty()) wake_idle(*to, *to->idle.back(), true);
   while (to->jobs.size() > to->waking && to->couriers < to->limit(options().max_per_destination)) {
@@ -99,7 +99,7 @@ Task<void> Transport::Impl::run_courier(std::shared_ptr<Impl> self, std::shared_
 
 Task<void> Transport::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<Destination> to,
                                   Courier& courier) {
-  while (!self->stopping) {
+  while (!self->stopping && self->unrecorded == 0) {
     if (to->jobs.empty()) {
       // Others wait for a connection of theirs, or there is none to keep.
       if (!courier.connected() || !self->starving.empty()) co_return;

@@ -67,7 +67,7 @@ void Transport::Impl::dispatch(queue::Letter letter) {
 }
 
 bool Transport::Impl::park(Destination& to, queue::LetterId id) {
-  if (parked_letters >= kParkedLetters) return false;
+  if (parked_letters >= options().max_parked) return false;
   to.parked.push_back(id);
   ++parked_letters;
   return true;
@@ -77,6 +77,7 @@ bool Transport::Impl::park(Destination& to, queue::LetterId id) {
 // others pass.
 Task<void> Transport::Impl::put_off(std::shared_ptr<Impl> self, queue::Letter letter) {
   const AtWork working(self);
+  ++self->putting_off;
   queue::Queue::Outcome outcome;
   outcome.id = letter.id;
   const auto jitter = self->means->random.below(static_cast<uint64_t>(kPutOff.count()) * 1000);
@@ -88,6 +89,7 @@ Task<void> Transport::Impl::put_off(std::shared_ptr<Impl> self, queue::Letter le
   const queue::LetterId id = letter.id;
   const bool done = co_await record(self, std::move(outcome));
   if (done || !self->means->cut) self->queue.give_back(id);
+  if (self->putting_off-- == kPuttingOff) self->call_pump();  // it waited for that
 }
 
 Task<void> Transport::Impl::refill(std::shared_ptr<Impl> self, std::shared_ptr<Destination> to) {

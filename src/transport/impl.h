@@ -44,6 +44,8 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   size_t letters_ready = 0;
   size_t recipients_ready = 0;
   size_t parked_letters = 0;
+  size_t putting_off = 0;
+  size_t unrecorded = 0;  // outcomes that the store does not take: nothing else is sent until it does
 
   // ---- the couriers
   std::unordered_map<std::string, std::shared_ptr<Destination>> destinations;
@@ -98,6 +100,7 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   static Task<void> write_notices(std::shared_ptr<Impl> self, queue::Letter letter,
                                   std::vector<Finding>& findings, Notices& out);
   static Task<void> set_aside(std::shared_ptr<Impl> self, queue::LetterId id, std::vector<Finding> findings);
+  void note_unrecorded(bool waits);
   // Writes it down, however long that takes. False if it can't be.
   static Task<bool> record(std::shared_ptr<Impl> self, queue::Queue::Outcome outcome);
 };

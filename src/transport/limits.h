@@ -14,7 +14,7 @@ constexpr size_t kReadyLetters = 2048;       // letters loaded at most
 constexpr size_t kReadyRecipients = 50'000;  // recipients of those, about
 constexpr size_t kLeaseBatch = 256;          // letters taken from the queue at once
 constexpr size_t kJobsPerDestination = 512;  // then further letters for it are remembered by their id only
-constexpr size_t kParkedLetters = 100'000;   // such ids at most; then they are put off in the queue
+constexpr size_t kPuttingOff = 256;          // when those are too many: put off in the queue at the same time
 constexpr size_t kParkedBatch = 64;          // loaded again at once
 constexpr seconds kPutOff{300};
 constexpr size_t kRecipientsPerTransaction = 100;  // RFC 5321 section 4.5.3.1.8: what every server takes

@@ -173,8 +173,29 @@ Task<void> Transport::Impl::set_aside(std::shared_ptr<Impl> self, queue::LetterI
     log::error("transport.set_aside_failed", {{"qid", format_id(id)}, {"what", aside.error().what}});
 }
 
+// What is sent and can't be written down is sent again after a restart: then better nothing more for now.
+void Transport::Impl::note_unrecorded(bool waits) {
+  if (waits) {
+    ++unrecorded;
+    return;
+  }
+  if (--unrecorded != 0 || means->cut) return;
+  for (const auto& [key, d] : std::unordered_map(destinations)) kick(d);
+  call_pump();
+}
+
 Task<bool> Transport::Impl::record(std::shared_ptr<Impl> self, queue::Queue::Outcome outcome) {
   seconds wait = kRecordRetryFirst;
+  struct Waiting {
+    Impl& impl;
+    bool on = false;
+    void begin() {
+      if (!std::exchange(on, true)) impl.note_unrecorded(true);
+    }
+    ~Waiting() {
+      if (on) impl.note_unrecorded(false);
+    }
+  } waiting{*self};
   while (!self->means->cut) {
     Result<void> done = co_await self->queue.record(outcome);
     if (done) co_return true;
@@ -193,7 +214,10 @@ Task<bool> Transport::Impl::record(std::shared_ptr<Impl> self, queue::Queue::Out
       }
       continue;
     }
-    if (self->means->cut) co_return false;
+    // A store that can't be written does not get better while we stop.
+    const bool hopeless = self->stopping && kind == FaultKind::io;
+    if (self->means->cut || hopeless) co_return false;
+    waiting.begin();
     Result<void> slept = co_await self->loop.sleep(wait);
     if (!slept) co_return false;
     wait = std::min(wait * 2, kRecordRetryMost);

@@ -138,6 +138,7 @@ class Reception : public smtp::SmtpService {
     }
     taken.eight_bit = envelope.eight_bit;
     taken.utf8 = envelope.utf8;
+    taken.local_only = true;
     taken.session_id = facts.id;
     std::unique_ptr<acceptance::Letter> letter = acceptance_.begin(std::move(taken));
     std::string id = letter->queue_id();
@@ -151,7 +152,7 @@ class Reception : public smtp::SmtpService {
 
   // RFC 5321 section 7.3 lets a server decline to tell who exists.
   Task<Reply> on_vrfy(const SessionFacts&, std::string) override {
-    Reply reply{252, "2.5.2", "Cannot VRFY user, but will accept message and attempt delivery"};
+    Reply reply{252, "2.0.0", "Cannot VRFY user, but will accept message and attempt delivery"};
     co_return reply;
   }
 

@@ -118,7 +118,8 @@ void Transport::Impl::call_pump() {
 }
 
 bool Transport::Impl::has_room() const {
-  return letters_ready + kLeaseBatch / 4 <= kReadyLetters && recipients_ready < kReadyRecipients;
+  return letters_ready + kLeaseBatch / 4 <= kReadyLetters && recipients_ready < kReadyRecipients &&
+         putting_off < kPuttingOff && unrecorded == 0;
 }
 
 Task<void> Transport::Impl::pump(std::shared_ptr<Impl> self) {

@@ -42,8 +42,9 @@ struct Options {
   uint32_t max_connections = 200;
   uint32_t max_per_destination = 20;
   uint32_t max_letters_per_connection = 100;
-  seconds connection_idle{5};              // how long a used connection waits for another letter
-  bool allow_loopback = false;             // tests and the demo: deliver to 127.0.0.0/8 although it is "us"
+  size_t max_parked = 100'000;  // ids of letters for slow destinations kept in memory; tests use fewer
+  seconds connection_idle{5};   // how long a used connection waits for another letter
+  bool allow_loopback = false;  // tests and the demo: deliver to 127.0.0.0/8 although it is "us"
   std::vector<IpAddress> own_addresses{};  // never delivered to, like loopback
   std::string postmaster_domain;  // postmaster@ this gets undeliverable bounces; "": the default domain's
   std::shared_ptr<Connector> connector{};  // null: TCP

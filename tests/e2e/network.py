@@ -43,20 +43,37 @@ class Dns:
     def __init__(self, folder, zones):
         self.folder = pathlib.Path(folder)
         self.zones = zones
+        self.signed = set()
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, zone):
+        """The zone's file."""
+        lines = [f"$ORIGIN {zone}.", "$TTL 60", "@ SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60",
+                 "@ NS ns.invalid.", *self.zones[zone]]
+        path = self.folder / f"{zone or 'root'}.zone"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def make_key(self, zone):
+        """A key for signing the zone: the base of its files, its DNSKEY record and its DS record for the zone above."""
+        made = subprocess.run(["ldns-keygen", "-a", "ED25519", "-k", zone], cwd=self.folder, capture_output=True,
+                              text=True, check=True).stdout.strip()
+        return made, (self.folder / f"{made}.key").read_text(), (self.folder / f"{made}.ds").read_text().strip()
+
+    def sign(self, zone, key, *options):
+        """DNSSEC for a zone; its records can't be changed any more."""
+        subprocess.run(["ldns-signzone", *options, "-o", zone, str(self.write(zone)), key], cwd=self.folder, check=True)
+        self.signed.add(zone)
 
     def start(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
         config = [f"server:\n  ip-address: {DNS_ADDRESS}@53\n  username: \"\"\n  chroot: \"\"\n"
                   f"  zonesdir: \"{self.folder}\"\n  database: \"\"\n  pidfile: \"{self.folder}/nsd.pid\"\n"
                   f"  xfrdfile: \"{self.folder}/xfrd.state\"\n  zonelistfile: \"{self.folder}/zone.list\"\n"
                   f"  server-count: 1\n  logfile: \"{self.folder}/nsd.log\"\n"
                   "remote-control:\n  control-enable: no\n"]
-        for zone, records in self.zones.items():
-            lines = [f"$ORIGIN {zone}.", "$TTL 60",
-                     "@ SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60", "@ NS ns.invalid.", *records]
-            name = zone or "root"
-            (self.folder / f"{name}.zone").write_text("\n".join(lines) + "\n")
-            config.append(f"zone:\n  name: \"{zone or '.'}\"\n  zonefile: \"{name}.zone\"\n")
+        for zone in self.zones:
+            name = f"{zone}.zone.signed" if zone in self.signed else self.write(zone).name
+            config.append(f"zone:\n  name: \"{zone or '.'}\"\n  zonefile: \"{name}\"\n")
         (self.folder / "nsd.conf").write_text("".join(config))
         self.process = subprocess.Popen(["nsd", "-d", "-c", str(self.folder / "nsd.conf")],
                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

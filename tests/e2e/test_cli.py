@@ -438,6 +438,23 @@ class DemoItself(unittest.TestCase):
             client.logout()
             self.assertEqual(demo.stop(), 0)
 
+    def test_a_second_demo_in_the_same_folder_changes_nothing(self):
+        with Demo() as demo:
+            before = pathlib.Path(demo.config).read_bytes()
+            other = run("demo", "--base-port", "0", "--dir", demo.directory)
+            self.assertEqual(other.returncode, 73)
+            self.assertIn("another demo runs in " + demo.directory, other.stderr)
+            self.assertEqual(pathlib.Path(demo.config).read_bytes(), before)
+
+    def test_the_folder_of_a_real_host_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "posthouse.toml"
+            config.write_text('[server]\nhostname = "mx.example.org"\n')
+            done = run("demo", "--base-port", "0", "--dir", folder)
+            self.assertEqual(done.returncode, 73)
+            self.assertIn(folder + " was not made by a demo", done.stderr)
+            self.assertEqual(os.listdir(folder), ["posthouse.toml"])
+
     def test_a_wrong_setting(self):
         done = run("demo", "--base-port", "0", "--set", "queue.wran=1")
         self.assertEqual(done.returncode, 78)

@@ -83,6 +83,20 @@ class Clients(unittest.TestCase):
         self.assertIsNone(got["Bcc"])
         self.assertNotIn("127.0.0.1", "".join(got.get_all("Received")))
 
+    def test_addresses_without_a_domain_are_completed(self):
+        with self.demo.submission("alice") as client:
+            client.sendmail("alice", ["Bob", "postmaster"], b"From: Alice <alice>\r\nTo: bob, Carol <carol>\r\n"
+                                                            b"Subject: without domains\r\n\r\nwords\r\n")
+            self.assertEqual(client.docmd("MAIL FROM:<bob>")[0], 553)
+            self.assertEqual(client.docmd("MAIL FROM:<alice>")[0], 250)
+            self.assertEqual(client.docmd("RCPT TO:<nobody>"), (550, b"5.1.1 Error: no such user here"))
+        got = self.demo.wait_for_letter("bob", "without domains")
+        domain = self.demo.domain
+        self.assertTrue(got.startswith(f"Return-Path: <alice@{domain}>\r\n".encode()))
+        message = email.message_from_bytes(got)
+        self.assertEqual(message["From"], f"Alice <alice@{domain}>")
+        self.assertEqual(message["To"], f"bob@{domain}, Carol <carol@{domain}>")
+
     # ---- the kinds of letters
     def send_and_read(self, message, needle, **options):
         with self.demo.submission("alice") as client:

@@ -10,122 +10,13 @@ import os
 import pathlib
 import shutil
 import smtplib
-import subprocess
 import tempfile
 import unittest
 
 import mutt
+from mailhosts import HOSTS, Host, letter
 from network import Dns, wait_for
 from peers.postfix_dovecot import Postfix
-from posthouse import BINARY, check_reports, run
-
-HOSTS = {"a.test": "127.0.0.2", "b.test": "127.0.0.3", "c.test": "127.0.0.4"}
-CONFIG = """\
-[server]
-hostname = "mx.{domain}"
-default_domain = "{domain}"
-data_directory = "{folder}/data"
-user = "nobody"
-[listen]
-smtp = ["{address}:25"]
-submission = ["{address}:587"]
-submissions = ["{address}:465"]
-imap = ["{address}:143"]
-imaps = ["{address}:993"]
-metrics = ["{address}:9464"]
-[tls]
-certificates = [{{ chain = "{folder}/cert.pem", key = "{folder}/key.pem" }}]
-[auth]
-plain_without_tls = true
-[queue]
-allow_loopback = true
-retry = ["1s"]
-[log]
-level = "info"
-"""
-
-
-class Host:
-    """A Posthouse for one domain on its own address, as `serve` runs it."""
-
-    def __init__(self, folder, domain, users):
-        self.folder, self.domain, self.address = pathlib.Path(folder), domain, HOSTS[domain]
-        self.folder.mkdir(parents=True)
-        (self.folder / "data").mkdir()
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem", "-days", "30", "-subj",
-                        f"/CN=mx.{domain}"], check=True, capture_output=True)
-        self.config = self.folder / "posthouse.toml"
-        self.config.write_text(CONFIG.format(domain=domain, folder=self.folder, address=self.address))
-        shutil.chown(self.folder / "data", "nobody", "nogroup")   # serve, started as root, becomes nobody
-        (self.folder / "key.pem").chmod(0o644)
-        self.users = users
-
-    def cli(self, *args, stdin=""):
-        return run(*args, "--config", self.config, stdin=stdin, check=True).stdout
-
-    def start(self):
-        self.log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
-        wait_for(self.answers, f"{self.domain}: {self.folder}/log")
-        return self
-
-    def populate(self, domain, users):
-        self.cli("domain", "add", domain)
-        for user in users:
-            self.cli("account", "add", f"{user}@{domain}", "--password-stdin", stdin="secret\n")
-
-    def answers(self):
-        try:
-            smtplib.SMTP(self.address, 25, timeout=2).quit()
-            self.imap_plain().logout()
-            return True
-        except (OSError, smtplib.SMTPException, imaplib.IMAP4.error):
-            return False
-
-    def imap_plain(self):
-        return imaplib.IMAP4(self.address, 143, timeout=10)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
-        self.log.close()
-        check_reports((self.folder / "log").read_text(errors="replace"))
-
-    def kill(self):
-        """SIGKILL for all of it: the worker first, so that the supervisor can't end it in order."""
-        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True)
-        for pid in [*children.stdout.split(), str(self.process.pid)]:
-            subprocess.run(["kill", "-KILL", pid], check=False)
-        self.process.wait(10)
-        self.log.close()
-
-    def submit(self, user, to, text, **options):
-        with smtplib.SMTP(self.address, 587, timeout=30) as client:
-            client.login(f"{user}@{self.domain}", "secret")
-            return client.sendmail(f"{user}@{self.domain}", to, text, **options)
-
-    def letters(self, user):
-        client = self.imap_plain()
-        client.login(f"{user}@{self.domain}", "secret")
-        client.select("INBOX", readonly=True)
-        found = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in client.search(None, "ALL")[1][0].split()]
-        client.logout()
-        return found
-
-    def wait_for_letter(self, user, needle):
-        found = []
-
-        def look():
-            found[:] = [letter for letter in self.letters(user) if needle.encode() in letter]
-            return found
-        wait_for(look, f"a letter with {needle} for {user}@{self.domain}; log: {self.folder}/log", 60)
-        return found[0]
-
-
-def letter(subject, body="Hello over there.\r\n"):
-    return f"From: Alice <alice@a.test>\r\nTo: you\r\nSubject: {subject}\r\n\r\n{body}"
 
 
 class Relay(unittest.TestCase):
@@ -138,13 +29,14 @@ class Relay(unittest.TestCase):
             zones[domain] = ["@ MX 10 mx", f"mx A {address}"]
         zones["b.test"] = ["@ MX 20 mx", "@ MX 10 down", f"mx A {HOSTS['b.test']}", "down A 127.0.0.99"]
         zones["null.test"] = ["@ MX 0 ."]
+        zones["six.test"] = ["@ MX 10 mx", "mx AAAA ::1"]
         zones["plain.test"] = [f"@ A {HOSTS['b.test']}"]
         cls.dns = Dns(cls.folder / "dns", zones).start()
         if not os.environ.get("KEEP"):
             cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.addClassCleanup(cls.dns.stop)
         cls.a = Host(cls.folder / "a", "a.test", ["alice"])
-        cls.b = Host(cls.folder / "b", "b.test", ["bob"])
+        cls.b = Host(cls.folder / "b", "b.test", ["bob"], more_listeners=', "[::1]:25"')
         cls.c = Postfix(cls.folder / "c", ["c.test"], ["carol@c.test"], hostname="mx.c.test",
                         extra={"inet_interfaces": HOSTS["c.test"], "virtual_transport": "virtual",
                                "virtual_mailbox_maps": "inline:{ { carol@c.test = carol/ } }",
@@ -158,6 +50,7 @@ class Relay(unittest.TestCase):
             cls.addClassCleanup(host.stop)
             host.populate(host.domain, host.users)
         cls.b.populate("plain.test", ["pat"])
+        cls.b.populate("six.test", ["sue"])
 
     @classmethod
     def start_postfix(cls):
@@ -195,12 +88,17 @@ class Relay(unittest.TestCase):
 
     def test_address_record_without_mx(self):
         self.a.submit("alice", "pat@plain.test", letter("to pat"))
-        client_letters = lambda: [x for x in self.letters_of_pat() if b"to pat" in x]  # noqa: E731
-        wait_for(client_letters, "the letter for pat", 60)
+        wait_for(lambda: [x for x in self.letters_of("pat@plain.test") if b"to pat" in x], "the letter for pat", 60)
 
-    def letters_of_pat(self):
+    def test_host_that_has_ipv6_only(self):
+        self.a.submit("alice", "sue@six.test", letter("to sue"))
+        wait_for(lambda: [x for x in self.letters_of("sue@six.test") if b"to sue" in x], "the letter for sue", 60)
+        got = [x for x in self.letters_of("sue@six.test") if b"to sue" in x][0]
+        self.assertIn(b"[IPv6:::1]", got.split(b"Received:")[1])
+
+    def letters_of(self, address):
         client = imaplib.IMAP4(self.b.address, 143, timeout=10)
-        client.login("pat@plain.test", "secret")
+        client.login(address, "secret")
         client.select("INBOX", readonly=True)
         found = [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in client.search(None, "ALL")[1][0].split()]
         client.logout()

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -44,6 +45,7 @@ class Serve(Program):
         self.config = folder + "/posthouse.toml"
         self.text = CONFIG.format(folder=folder, user="nobody" if os.geteuid() == 0 else "", **self.ports) + extra
         self.write_config(self.text)
+        run("store", "create", "--config", self.config, check=True)
         run("domain", "add", "serve.test", "--config", self.config, check=True)
         run("account", "add", "me@serve.test", "--password-stdin", "--config", self.config, stdin="secret\n",
             check=True)
@@ -138,6 +140,44 @@ class Confinement(unittest.TestCase):
                 self.assertIn(f"Uid:\t{os.geteuid()}", open(f"/proc/{server.worker()}/status").read())
 
 
+class Stores(unittest.TestCase):
+    def test_an_empty_folder_does_not_become_a_store_by_itself(self):
+        """It may be a disk that is not mounted: everybody's letters would be refused for good."""
+        server = Serve()
+        self.addCleanup(server.clean)
+        store = pathlib.Path(server.directory) / "data/store"
+        shutil.rmtree(store)
+        done = run("serve", "--config", server.config)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn("there is no store in", server.own_log())
+        for command, status in (("deliver me@serve.test", 75), ("store check", 74), ("account list", 74)):
+            done = run(*command.split(), "--config", server.config, stdin="Subject: x\n\nx\n")
+            self.assertEqual((done.returncode, done.stdout), (status, ""))
+            self.assertIn("posthouse store create", done.stderr)
+        self.assertEqual(list(store.iterdir()), [])
+        run("store", "create", "--config", server.config, check=True)
+        self.assertEqual(run("store", "create", "--config", server.config).returncode, 73)
+        self.assertEqual(json.loads(run("account", "list", "--json", "--config", server.config, check=True).stdout), [])
+
+    def test_a_log_damaged_in_its_middle_is_told(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        for number in range(20):
+            run("alias", "add", f"a{number}@serve.test", "me@serve.test", "--config", server.config, check=True)
+        logs = sorted((pathlib.Path(server.directory) / "data/store").glob("*.log"), key=lambda p: p.stat().st_size)
+        with open(logs[-1], "r+b") as file:
+            file.seek(logs[-1].stat().st_size // 2)
+            file.write(b"twelve bytes")
+        with server:
+            self.assertIn("engine.log_damaged", server.own_log())
+            for check in range(2):
+                done = run("store", "check", "--config", server.config)
+                self.assertEqual(done.returncode, 70)
+                self.assertIn("could not be read to its end", done.stdout)
+            shutil.rmtree(server.directory + "/data/store.damaged")
+            run("store", "check", "--config", server.config, check=True)
+
+
 class Supervision(unittest.TestCase):
     def test_a_crashed_worker_is_back_within_a_second_and_the_reason_is_told(self):
         # AddressSanitizer, if it is there, would turn the signal into an exit.
@@ -150,6 +190,20 @@ class Supervision(unittest.TestCase):
             self.assertTrue(server.greeting().startswith(b"220 "))
             log = server.own_log()
             self.assertRegex(log, r'supervisor.worker_ended pid=\d+ why="signal 11 \(Segmentation fault.*restart_in_ms=100')
+
+    def test_also_the_sixth_crash_in_a_row_is_over_within_a_second(self):
+        with Serve() as server:
+            for start in range(2, 8):
+                os.kill(server.worker(), signal.SIGKILL)
+                server.wait_for_log("server.ready", start)
+            pauses = [int(n) for n in re.findall(r"restart_in_ms=(\d+)", server.own_log())]
+            self.assertEqual(pauses, [100, 200, 400, 800, 1000, 1000])
+
+    def test_a_worker_that_is_told_to_stop_by_others_comes_back(self):
+        with Serve() as server:
+            os.kill(server.worker(), signal.SIGTERM)
+            server.wait_for_log("server.ready", 2)
+            self.assertTrue(server.greeting().startswith(b"220 "))
 
     def test_connections_made_meanwhile_are_served(self):
         with Serve() as server:
@@ -265,6 +319,17 @@ class Reload(unittest.TestCase):
             os.kill(server.pid, signal.SIGHUP)
             server.wait_for_log("server.reload_refused")
             self.assertIn("limits.message_siz: unknown key", server.own_log())
+            self.assertTrue(server.greeting().startswith(b"220 "))
+
+    def test_a_log_that_can_not_be_opened_changes_nothing_and_is_mended_by_the_next_reload(self):
+        with Serve() as server:
+            server.write_config(server.text.replace("data/posthouse.log", "nowhere/posthouse.log"))
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("server.reload_refused")
+            self.assertIn("nowhere/posthouse.log", server.own_log())
+            server.write_config(server.text)
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("server.certificates_loaded")
             self.assertTrue(server.greeting().startswith(b"220 "))
 
     def test_log_files_can_be_moved_away(self):

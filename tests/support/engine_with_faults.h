@@ -1,6 +1,7 @@
 // An engine that does as the one inside it, until a test has it fail.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -16,7 +17,8 @@ class EngineWithFaults : public engine::Engine {
   std::optional<Fault> transact_fault, put_ahead_fault;
   std::optional<uint64_t> free;
   int transactions = 0;
-  size_t steps = 0;  // of the last transaction
+  std::atomic<size_t> refused = 0;  // calls of transact() that failed so
+  size_t steps = 0;                 // of the last transaction
 
   Result<std::optional<std::string>> get(engine::Partition partition, std::string_view key) const override {
     return inside_.get(partition, key);
@@ -34,7 +36,10 @@ class EngineWithFaults : public engine::Engine {
     return inside_.partitions(kind, first, visit);
   }
   Task<Result<void>> transact(std::vector<engine::Step> all) override {
-    if (transact_fault) co_return std::unexpected(*transact_fault);
+    if (transact_fault) {
+      ++refused;
+      co_return std::unexpected(*transact_fault);
+    }
     ++transactions;
     steps = all.size();
     Result<void> done = co_await inside_.transact(std::move(all));

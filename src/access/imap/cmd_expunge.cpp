@@ -61,8 +61,10 @@ Task<Reply> cmd_close(Session& s, wire::imap::Close&) {
   if (!s.view->read_only) {
     std::vector<wire::imap::NumberRange> messages = all_messages(*s.view);
     Result<std::vector<store::Uid>> gone = co_await expunge(s, std::move(messages));
-    co_await retire_from_mailbox(s);
-    if (!gone) co_return refuse(gone.error());
+    // CLOSE can't fail (section 6.4.2): the mailbox is left, and what could not be done is said.
+    if (!gone) {
+      append_status(s.out, "*", refuse(gone.error()));
+    }
   }
   co_await retire_from_mailbox(s);
   co_return ok("CLOSE done");

@@ -62,8 +62,9 @@ class Fetcher {
     found_ += entries.size();
     std::vector<store::Uid> seen_now;
     if (plan_.sets_seen && !s_.view->read_only) {
+      // What can't be marked (a full disk) can be read all the same.
       Result<void> marked = co_await mark_seen(entries, seen_now);
-      if (!marked) co_return marked;
+      if (!marked) log::warn("imap.not_marked_seen", {{"sid", s_.id}, {"what", marked.error().what}});
     }
     ReadAhead ahead;
     for (size_t at = 0; at < entries.size(); at++) {

@@ -18,9 +18,10 @@ void count_login(bool good) {
 }
 
 Reply logged_in(Session& s, const wire::sasl::Identity& who) {
-  auto lease = SessionRegistry::enter(s.registry, who.account, s.options->max_sessions_per_account);
+  auto lease = SessionRegistry::enter(s.registry, who.account, s.options->max_sessions_per_account, s.ender);
   if (!lease) return no("Too many sessions of this account", "LIMIT");
   s.lease = std::move(*lease);
+  spawn(guard(s));
   s.account = who.account;
   s.address = who.address;
   s.state = kAuthenticated;

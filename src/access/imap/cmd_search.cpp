@@ -139,6 +139,12 @@ class Searcher {
       answer = program_.ask(facts);
       if (answer != Truth::unknown) co_return answer == Truth::yes;
     }
+    if (program_.needs_part_headers()) {
+      Result<void> looked = co_await search_part_headers(entry, *summary, header_text);
+      if (!looked) co_return lost(looked.error());
+      answer = program_.ask(facts);
+      if (answer != Truth::unknown) co_return answer == Truth::yes;
+    }
     Result<void> searched = co_await search_body(entry, *summary, body_text);
     if (!searched) co_return lost(searched.error());
     facts.body_text = &body_text;
@@ -149,6 +155,32 @@ class Searcher {
   static Result<bool> lost(const Fault& fault) {
     if (fault.kind == FaultKind::not_found || fault.kind == FaultKind::corrupt) return false;
     return std::unexpected(fault);
+  }
+
+  // TEXT finds the names of attachments and the headers of embedded messages too: they are in the body.
+  Task<Result<void>> search_part_headers(const store::Entry& entry, const message::Summary& summary,
+                                         message::TextSearch& search) {
+    std::vector<const message::Part*> parts;
+    collect_parts(summary.root, parts);
+    for (const message::Part* part : parts) {
+      if (search.all_found()) break;
+      const uint64_t length = std::min(part->body_begin - part->header_begin, kHeaderForFields);
+      if (length == 0) continue;
+      Result<std::string> header = co_await s_.store().read(s_.account, entry, part->header_begin, length);
+      if (!header) co_return std::unexpected(header.error());
+      search.feed(message::header_text(*header));
+      search.end_text();
+    }
+    co_return Result<void>();
+  }
+
+  // All below the root, at most kPartHeaders.
+  static void collect_parts(const message::Part& above, std::vector<const message::Part*>& out) {
+    for (const message::Part& part : above.children) {
+      if (out.size() >= kPartHeaders) return;
+      out.push_back(&part);
+      collect_parts(part, out);
+    }
   }
 
   Task<Result<void>> search_body(const store::Entry& entry, const message::Summary& summary,

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "access/imap/commands.h"
+#include "access/imap/limits.h"
 #include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
@@ -32,10 +33,16 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t
 
 // Messages that a session that selected the mailbox now would see as \Recent.
 Task<Result<uint32_t>> count_recent(Session& s, store::MailboxInfo info) {
-  if (info.first_recent >= info.uid_next) co_return 0u;
-  Result<store::MailStore::Opened> opened = co_await s.store().open(s.account, info.id, false);
-  if (!opened) co_return std::unexpected(opened.error());
-  co_return opened->uids.size() + 1 - opened->uids.lower_bound(info.first_recent);
+  uint32_t count = 0;
+  for (store::Uid from = info.first_recent; from < info.uid_next;) {
+    Result<std::vector<store::Entry>> some =
+        co_await s.store().entries(s.account, info.id, from, info.uid_next - 1, kEntriesPlain, false);
+    if (!some) co_return std::unexpected(some.error());
+    count += static_cast<uint32_t>(some->size());
+    if (some->size() < kEntriesPlain) break;
+    from = some->back().uid + 1;
+  }
+  co_return count;
 }
 
 }  // namespace

@@ -40,9 +40,17 @@ Task<void> stream(Session& s, const store::Entry& entry, uint64_t offset, uint64
   }
 }
 
+// The blank line belongs to every header that is fetched, except where a message without a body has none (RFC
+// 3501 section 6.4.5).
+bool lacks_blank_line(std::string_view header) {
+  if (header.empty() || header == "\r\n" || header == "\n") return false;
+  return !header.ends_with("\n\r\n") && !header.ends_with("\n\n");
+}
+
 // HEADER.FIELDS and .NOT: the header has to be read and picked from.
 Task<bool> write_fields(Session& s, const FetchPart& part, const store::Entry& entry, Extent header,
                         const std::string* whole) {
+  const bool whole_header = header.length <= kHeaderForFields;
   header.length = std::min(header.length, kHeaderForFields);
   std::string read;
   std::string_view block;
@@ -55,7 +63,8 @@ Task<bool> write_fields(Session& s, const FetchPart& part, const store::Entry& e
     block = read;
   }
   const bool inverse = part.section.kind == wire::imap::Section::header_fields_not;
-  const std::string fields = message::select_fields(block, part.section.fields, inverse);
+  std::string fields = message::select_fields(block, part.section.fields, inverse);
+  if (whole_header && lacks_blank_line(block)) fields.resize(fields.size() - 2);
   const Extent wanted = cut(part.partial, fields.size());
   append_literal(s.out, std::string_view(fields).substr(wanted.offset, wanted.length));
   co_return true;

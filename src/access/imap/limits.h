@@ -14,6 +14,7 @@ constexpr size_t kBodyPiece = 128 * 1024;       // of a message read from the st
 constexpr uint64_t kSmallMessage = 32 * 1024;   // up to here messages are read whole, several in one go
 constexpr uint64_t kReadTogether = 256 * 1024;  // octets of small messages in one go
 constexpr uint64_t kHeaderForFields = 1024 * 1024;  // of a header that HEADER.FIELDS looks through
+constexpr size_t kPartHeaders = 200;                // of a message that SEARCH TEXT looks through
 constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
 constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
 constexpr size_t kStoreTogether = 5'000;            // messages of a STORE changed in one go

@@ -1,4 +1,4 @@
-// How many sessions each account has open.
+// Which sessions each account has open.
 #pragma once
 
 #include <cstdint>
@@ -6,9 +6,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "access/imap/session.h"
+#include "access/imap/waker.h"
 
 namespace posthouse::access::imap {
 
@@ -19,12 +21,14 @@ class SessionRegistry {
   class Lease {
    public:
     Lease() = default;
-    Lease(std::shared_ptr<SessionRegistry> registry, uint64_t account)
-        : registry_(std::move(registry)), account_(account) {}
-    Lease(Lease&& other) noexcept : registry_(std::move(other.registry_)), account_(other.account_) {}
+    Lease(std::shared_ptr<SessionRegistry> registry, uint64_t account, Waker* ender)
+        : registry_(std::move(registry)), account_(account), ender_(ender) {}
+    Lease(Lease&& other) noexcept
+        : registry_(std::move(other.registry_)), account_(other.account_), ender_(other.ender_) {}
     Lease& operator=(Lease&& other) noexcept {
       std::swap(registry_, other.registry_);
       std::swap(account_, other.account_);
+      std::swap(ender_, other.ender_);
       return *this;
     }
     ~Lease();
@@ -32,15 +36,18 @@ class SessionRegistry {
    private:
     std::shared_ptr<SessionRegistry> registry_;
     uint64_t account_ = 0;
+    Waker* ender_ = nullptr;
   };
 
-  // Nothing if the account has `most` sessions already.
+  // Nothing if the account has `most` sessions already. `ender` outlives the lease; it is signalled when the
+  // session shall end.
   static std::optional<Lease> enter(const std::shared_ptr<SessionRegistry>& registry, uint64_t account,
-                                    uint32_t most);
+                                    uint32_t most, Waker& ender);
+  void end(uint64_t account);
 
  private:
   std::mutex mutex_;
-  std::map<uint64_t, uint32_t> sessions_;
+  std::map<uint64_t, std::set<Waker*>> sessions_;
 };
 
 }  // namespace posthouse::access::imap

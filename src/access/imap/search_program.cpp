@@ -110,6 +110,7 @@ void SearchProgram::note_needs(K::Type type) {
   needs_summary_ |= cost >= Cost::summary && cost != Cost::children;
   needs_header_ |= cost == Cost::header || type == K::text_;
   needs_body_ |= cost == Cost::body;
+  needs_part_headers_ |= type == K::text_;
 }
 
 // The grammar has bounded the depth.

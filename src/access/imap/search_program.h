@@ -22,7 +22,7 @@ struct SearchFacts {
   const store::Entry* entry = nullptr;               // flags, date, size
   const message::Summary* summary = nullptr;         // envelope, date of writing
   const std::string* header = nullptr;               // the raw header
-  const message::TextSearch* header_text = nullptr;  // over texts(): in the header
+  const message::TextSearch* header_text = nullptr;  // over texts(): in the headers, also of parts
   const message::TextSearch* body_text = nullptr;    // in the body
 };
 
@@ -39,6 +39,7 @@ class SearchProgram {
   bool needs_summary() const { return needs_summary_; }
   bool needs_header() const { return needs_header_; }
   bool needs_body() const { return needs_body_; }
+  bool needs_part_headers() const { return needs_part_headers_; }
   // Something at the top can be told from the entry alone: worth a look before reading more.
   bool entry_may_settle() const { return entry_may_settle_; }
   // The keys of TEXT and BODY, in the order that the facts' searches have them.
@@ -63,6 +64,7 @@ class SearchProgram {
 
   const View& view_;
   bool needs_entry_ = false, needs_summary_ = false, needs_header_ = false, needs_body_ = false;
+  bool needs_part_headers_ = false;
   bool entry_may_settle_ = false;
   std::vector<std::string> texts_;
   std::vector<wire::imap::NumberRange> candidates_;

@@ -61,6 +61,8 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
   } else {
     reply = co_await entry.run(s, parsed.command);
     tell = tell_after(parsed.command);
+    // Errors count in a row, so that a session of weeks does not end by a few; a stranger's all count.
+    if (reply.kind == Reply::ok && s.state != kNotAuthenticated) s.bad_commands = 0;
   }
   if (log::enabled(log::Level::debug)) {
     log::debug("imap.command", {{"sid", s.id}, {"command", entry.name}, {"ok", reply.kind == Reply::ok}});
@@ -141,6 +143,7 @@ Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const Serv
   }
   log::info("imap.closed",
             {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}, {"why", why}});
+  co_await leave_guard(s);
   // The client is rid of first; then what it was told is noted.
   s.stream->close();
   try {

@@ -29,9 +29,12 @@ struct ServerOptions {
   uint32_t max_bad_commands = 20;
 };
 
-// What sessions of all listeners share: counts per account. One per program, thread-safe.
+// What sessions of all listeners share: which each account has. One per program, thread-safe.
 class SessionRegistry;
 std::shared_ptr<SessionRegistry> make_session_registry();
+// Ends the sessions that the account has now, also those in IDLE, with BYE: for an account that was disabled
+// or has a new password. From any thread; they end soon after.
+void end_sessions(SessionRegistry& registry, uint64_t account);
 
 // What an account may keep, as its directory entry says. Thread-safe.
 class Quotas {

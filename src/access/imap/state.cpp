@@ -79,6 +79,7 @@ Task<void> Session::flush() {
 }
 
 SessionEnd lost_input(const Session& s, const Fault& fault) {
+  if (s.expelled) return {"This account may not stay logged in", fault};
   if (fault.kind == FaultKind::timeout) {
     return {s.state == kNotAuthenticated ? "Login took too long" : "Idle for too long", fault};
   }

@@ -60,8 +60,13 @@ struct Session {
   uint32_t failed_logins = 0;
   uint64_t account = 0;
   std::string address;  // of the account, for logs
+  Waker ender;          // signalled when the account may not stay
   SessionRegistry::Lease lease;
-  std::unique_ptr<View> view;  // in state selected
+  bool guarded = false;            // guard() waits for that
+  bool over = false;               // the session ends by itself
+  bool expelled = false;           // it was signalled
+  std::coroutine_handle<> leaver;  // waits for the guard to be through
+  std::unique_ptr<View> view;      // in state selected
 
   store::MailStore& store() { return services.store; }
   // What the account may keep now.
@@ -81,6 +86,10 @@ struct Session {
 Task<wire::imap::Event> next_event(Session& s);
 // Waits until input is buffered, holding no buffer meanwhile.
 Task<void> await_input(Session& s);
+// From login on, beside the commands: ends the session when the registry says so. leave_guard() before its
+// end.
+Task<void> guard(Session& s);
+Task<void> leave_guard(Session& s);
 // How a session ends when reading failed so.
 SessionEnd lost_input(const Session& s, const Fault& fault);
 

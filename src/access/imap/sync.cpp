@@ -3,6 +3,7 @@
 
 #include "access/imap/commands.h"
 #include "base/log.h"
+#include "store/limits.h"
 #include "wire/imap/flags.h"
 
 namespace posthouse::access::imap {
@@ -38,6 +39,28 @@ Task<void> tell_changed(Session& s, const std::vector<store::Entry>& changed, st
   }
 }
 
+// The UIDs of the view that are no more, found by comparing all.
+Task<Result<std::vector<store::Uid>>> missing(Session& s) {
+  Result<store::MailStore::Opened> now = co_await s.store().open(s.account, s.view->mailbox, false);
+  if (!now) co_return std::unexpected(now.error());
+  std::vector<store::Uid> gone;
+  for (uint32_t number = 1; number <= s.view->uids.size(); number++) {
+    const store::Uid uid = s.view->uids.at(number);
+    if (!now->uids.contains(uid)) gone.push_back(uid);
+  }
+  co_return std::move(gone);
+}
+
+// What happened since the last look, also if that is longer ago than the store remembers.
+Task<Result<store::Changes>> news(Session& s) {
+  Result<store::Changes> found = co_await s.store().changes(s.account, s.view->mailbox, s.view->known);
+  if (!found || !found->forgetful) co_return found;
+  Result<std::vector<store::Uid>> gone = co_await missing(s);
+  if (!gone) co_return std::unexpected(gone.error());
+  found->vanished = std::move(*gone);
+  co_return found;
+}
+
 }  // namespace
 
 void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry) {
@@ -60,7 +83,8 @@ void tell_known_flags(Session& s) {
     s.out += "()] Read-only\r\n";
     return;
   }
-  wire::imap::append_flags(s.out, kAll, s.view->keywords, false, true);
+  const bool room = s.view->keywords.size() < store::kMaxKeywords;
+  wire::imap::append_flags(s.out, kAll, s.view->keywords, false, room);
   s.out += "] Flags that are kept\r\n";
 }
 
@@ -84,7 +108,7 @@ Task<void> sync(Session& s, Tell tell) {
   const bool told_of_change = s.view->waker.take() || s.view->stale;
   const bool may_expunge = tell != Tell::all_but_gone;
   if (told_of_change || tell == Tell::all_now) {
-    Result<store::Changes> found = co_await s.store().changes(s.account, s.view->mailbox, s.view->known);
+    Result<store::Changes> found = co_await news(s);
     const bool lost = !found && found.error().kind == FaultKind::not_found;
     if (lost || (found && found->mailbox_gone)) {
       // RFC 2180 section 3.3: another session has deleted the mailbox.

@@ -1,6 +1,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 
@@ -37,22 +38,31 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
     char byte = 1;
     if (ready_fd >= 0 && ::write(ready_fd, &byte, 1) != 1) log::warn("server.supervisor_gone", {});
   };
-  auto server = Server::make({config, config_file, std::move(listeners), started});
+  auto server = Server::make({config, config_file, std::move(listeners), Core::Store::existing, started});
   if (!server) {
     log::error("server.cannot_start", {{"reason", server.error().what}});
-    return exit_status(server.error());
+    return server.error().kind == FaultKind::not_found ? EX_UNAVAILABLE : exit_status(server.error());
   }
+  // A disk that failed: in order to the end, and the supervisor starts a worker that reads back what is
+  // there.
+  std::atomic<bool> broken = false;
+  engine::Engine& engine = (*server)->core().engine;
+  engine.when_broken([&broken, to_stop = server->get()](const Fault&) {
+    broken = true;
+    to_stop->main_loop().post([to_stop] { to_stop->stop("the store can't be written"); });
+  });
   auto clean = (*server)->run();
+  engine.when_broken({});
   if (!clean) {
     log::error("server.cannot_start", {{"reason", clean.error().what}});
     return exit_status(clean.error());
   }
   if (!*clean) {  // sessions are still there: end under them
     log::flush();
-    _exit(EX_OK);
+    _exit(broken ? EX_IOERR : EX_OK);
   }
   log::info("server.stopped", {});
-  return EX_OK;
+  return broken ? EX_IOERR : EX_OK;
 }
 
 // Ends a confined process: what runs at an ordinary exit may want more than it is allowed.
@@ -111,7 +121,10 @@ int serve(const Invocation& in) {
     return EX_UNAVAILABLE;
   }
   if (auto done = give_up_root(*user); !done) return complain(done.error());
-  configure_log(*config);
+  if (auto done = configure_log(*config); !done) {
+    complain(done.error());
+    return EX_CONFIG;
+  }
   if (in.foreground) leave(work(*config, config_file, std::move(*listeners), -1));
   SupervisorOptions options;
   options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);

@@ -29,12 +29,18 @@ void report(const json::object& answer) {
   if (problems.empty()) fmt::print("Nothing is damaged.\n");
 }
 
+int create(const Config& config) {
+  auto made = control::create_store(config);
+  return made ? EX_OK : complain(made.error());
+}
+
 }  // namespace
 
 int store(const Invocation& in) {
   auto config = load(in);
   if (!config) return EX_CONFIG;
   log::configure(log::Level::error, "", "text");
+  if (in.command == "store create") return create(*config);
   auto admin = control::connect_admin(*config);
   if (!admin) return complain(admin.error());
   bool bar = isatty(STDERR_FILENO) != 0;

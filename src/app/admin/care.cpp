@@ -13,6 +13,7 @@ Task<Answer> store_check(Context context, Arguments) {
   auto report = co_await context.core.store.check(std::move(ids), context.progress);
   if (!report) co_return std::unexpected(report.error());
   json::array problems;
+  for (const std::string& damage : context.core.engine.damage()) problems.emplace_back(damage);
   for (const std::string& problem : report->problems) problems.emplace_back(problem);
   json::object out;
   out["accounts"] = report->accounts;

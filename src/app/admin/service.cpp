@@ -49,7 +49,7 @@ Task<Result<boost::json::value>> AdminService::execute(std::string verb, boost::
   const auto* found =
       std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == verb; });
   if (found == std::end(kVerbs)) co_return fail(FaultKind::syntax, "unknown verb " + verb);
-  verbs::Context context{core_, transport_, std::move(progress)};
+  verbs::Context context{core_, transport_, locked_out_, std::move(progress)};
   auto answer = co_await found->run(std::move(context), std::move(arguments));
   if (answer) {
     log::info("admin.done", {{"verb", verb}});

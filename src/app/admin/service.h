@@ -25,6 +25,10 @@ class AdminService {
   // The transport that bounces and is woken; without one `queue.bounce` fails.
   void set_transport(transport::Transport* transport) { transport_ = transport; }
 
+  // Called with the id of an account that was disabled or removed, or has a new password: whoever is logged
+  // in to it has to go.
+  void on_locked_out(std::function<void(uint64_t)> call) { locked_out_ = std::move(call); }
+
   // Executes "account.add", "queue.list", ... The verbs and their arguments stand in service.cpp. Fails with
   // `syntax` for an unknown verb or a missing argument; other faults are those of the parts.
   Task<Result<boost::json::value>> execute(std::string verb, boost::json::object arguments,
@@ -39,6 +43,7 @@ class AdminService {
  private:
   Core& core_;
   transport::Transport* transport_ = nullptr;
+  std::function<void(uint64_t)> locked_out_ = [](uint64_t) {};
 };
 
 }  // namespace posthouse::app

@@ -13,6 +13,7 @@ using Answer = Result<boost::json::value>;
 struct Context {
   Core& core;
   transport::Transport* transport;
+  std::function<void(uint64_t)> locked_out;  // AdminService::on_locked_out
   Progress progress;
 };
 

@@ -237,8 +237,12 @@ void define_others(CLI::App& app, Invocation& into) {
       ->type_name("ADDRESS");
   deliver->add_option("recipient", into.targets, "Who gets it")->required()->type_name("ADDRESS");
   CLI::App* store = group(app, "store", "The store of letters.");
-  CLI::App* check = admin_command(store, into, "check", "Read everything and report what is damaged");
-  static_cast<void>(check);
+  admin_command(store, into, "check", "Read everything and report what is damaged");
+  add_config(
+      command(store, into, "create",
+              "Make an empty store where server.data_directory says, for a configuration that was written "
+              "by hand; `setup` does it by itself"),
+      into);
   CLI::App* man = command(&app, into, "man", "Write the manual pages, or print the first");
   man->add_option("--dir", into.directory, "Where to write them; made if it is not there")->type_name("DIR");
   CLI::App* version = command(&app, into, "version", "Print the version");

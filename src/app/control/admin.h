@@ -37,4 +37,7 @@ Result<std::unique_ptr<Admin>> connect_admin(const Config& config);
 Result<std::unique_ptr<Admin>> connect_remote(const Config& config);
 Result<std::unique_ptr<Admin>> open_local(const Config& config);
 
+// Makes the store of a configuration that was written by hand. Fails with `exists` when there is one.
+Result<void> create_store(const Config& config);
+
 }  // namespace posthouse::app::control

@@ -63,7 +63,10 @@ class LocalAdmin : public Admin {
 
 }  // namespace
 
-Result<std::unique_ptr<Admin>> open_local(const Config& config) {
+namespace {
+
+// The folders of the store, and ourselves as who owns them.
+Result<void> enter_folders(const Config& config) {
   std::optional<User> user;
   if (is_root() && !config.server.user.empty()) {
     auto found = user_to_become(config);
@@ -76,7 +79,26 @@ Result<std::unique_ptr<Admin>> open_local(const Config& config) {
     auto became = become(*user);
     if (!became) return std::unexpected(became.error());
   }
+  return {};
+}
+
+}  // namespace
+
+Result<void> create_store(const Config& config) {
+  if (auto entered = enter_folders(config); !entered) return entered;
+  auto there = Core::open(config);
+  if (there) return fail(FaultKind::exists, fmt::format("{} is there already", store_directory(config)));
+  if (there.error().kind != FaultKind::not_found) return std::unexpected(there.error());
+  auto made = Core::open(config, Core::Store::create);
+  if (!made) return std::unexpected(made.error());
+  return {};
+}
+
+Result<std::unique_ptr<Admin>> open_local(const Config& config) {
+  if (auto entered = enter_folders(config); !entered) return std::unexpected(entered.error());
   auto core = Core::open(config);
+  // To `deliver`, "not found" would mean that there is no such user, which bounces letters.
+  if (!core && core.error().kind == FaultKind::not_found) return fail(FaultKind::io, core.error().what);
   if (!core) return std::unexpected(core.error());
   return std::make_unique<LocalAdmin>(std::move(*core), config);
 }

@@ -60,8 +60,9 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
       queue(engine, clock),
       acceptance(engine, directory, store, delivery, queue, clock, ids, acceptance_options(config)) {}
 
-Result<std::unique_ptr<Core>> Core::open(const Config& config) {
+Result<std::unique_ptr<Core>> Core::open(const Config& config, Store store) {
   engine::RocksOptions options;
+  options.create = store == Store::create;
   options.directory = store_directory(config);
   options.memory_budget = config.store.memory;
   options.space_reserve = config.store.reserve;

@@ -23,8 +23,9 @@ namespace posthouse::app {
 // Thread-safe as its parts are. They are destroyed in the order that they need each other.
 class Core {
  public:
-  // Opens the store (creating it). Faults as engine::open_rocks_engine.
-  static Result<std::unique_ptr<Core>> open(const Config& config);
+  // Opens the store; makes it where there is none only if told. Faults as engine::open_rocks_engine.
+  enum class Store { existing, create };
+  static Result<std::unique_ptr<Core>> open(const Config& config, Store store = Store::existing);
 
   // The transport of this core on `loop`, not started. `resolver` outlives it. Fails when the smarthost's
   // password file or the authorities can't be read.

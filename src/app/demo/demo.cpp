@@ -139,7 +139,7 @@ Result<void> write_config(const std::string& path, Config config, const std::vec
   for (Service service : kServices) listen_of(config, service).clear();
   for (const Bound& bound : listeners) listen_of(config, bound.service).push_back(bound.socket.local());
   std::ofstream out(path, std::ios::binary);
-  out << "# Written by `posthouse demo` at each start.\n" << config_as_toml(config, false);
+  out << kDemoHeadline << '\n' << config_as_toml(config, false);
   out.close();
   if (!out) return fail(FaultKind::io, fmt::format("{}: {}", path, std::strerror(errno)));
   return {};
@@ -156,7 +156,7 @@ int run_demo(const DemoOptions& options) {
   if (!config) return complain(config.error(), EX_CONFIG);
   auto listeners = bind_listeners(*config);
   if (!listeners) return complain(listeners.error(), EX_UNAVAILABLE);
-  configure_log(*config);
+  if (auto done = configure_log(*config); !done) return complain(done.error(), EX_CANTCREAT);
   std::string config_file = directory->path() + "/posthouse.toml";
   if (auto written = write_config(config_file, *config, *listeners); !written) {
     return complain(written.error(), EX_CANTCREAT);
@@ -169,7 +169,7 @@ int run_demo(const DemoOptions& options) {
     if (!HeldSignals::end_is_waiting()) spawn(greet(facts, options.json));
     held.release();
   };
-  auto server = Server::make({*config, config_file, std::move(*listeners), started});
+  auto server = Server::make({*config, config_file, std::move(*listeners), Core::Store::create, started});
   if (!server) return complain(server.error(), EX_UNAVAILABLE);
   auto made = net::run_blocking(make_demo_accounts((*server)->core(), facts.domain));
   if (!made) return complain(made.error(), EX_UNAVAILABLE);

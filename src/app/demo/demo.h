@@ -21,13 +21,18 @@ struct DemoOptions {
 inline constexpr const char* kDemoPassword = "demo";
 inline constexpr const char* kDemoNames[] = {"alice", "bob"};
 
-// The folder of a demo. Removes it with all in it when it was made for this run.
+// The first line of the configuration that a demo writes.
+inline constexpr const char* kDemoHeadline = "# Written by `posthouse demo` at each start.";
+
+// The folder of a demo, held by one demo at a time. Removes it with all in it when it was made for this run.
 class DemoDirectory {
  public:
+  // Fails with `exists` when what is there is not a demo's (a real host's configuration must not become one),
+  // `temporary` when another demo runs there; nothing was changed then.
   static Result<DemoDirectory> open(const std::string& named);
   DemoDirectory(DemoDirectory&&) noexcept;
   DemoDirectory& operator=(DemoDirectory&&) = delete;
-  ~DemoDirectory() { remove(); }
+  ~DemoDirectory();
   void remove();
   const std::string& path() const { return path_; }
 
@@ -35,6 +40,7 @@ class DemoDirectory {
   DemoDirectory(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
   std::string path_;
   bool temporary_;
+  int lock_ = -1;
 };
 
 // Loopback listeners at the base port, everything in the folder, plain logins allowed.

@@ -1,6 +1,9 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "app/config/host_name.h"
 #include "app/config/load.h"
@@ -33,6 +36,27 @@ std::string first_problem(const Loaded& loaded) {
   return by_folder ? "--dir: expected a folder with a shorter path: " + problem.what : problem.to_string();
 }
 
+constexpr const char* kMark = "/.posthouse-demo";
+
+std::string first_line(const std::string& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+// Folders of older demos have no mark, but the configuration that a demo writes.
+Result<void> check_it_is_a_demo(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path + kMark, error)) return {};
+  const std::string config = path + "/posthouse.toml";
+  bool config_there = std::filesystem::exists(config, error);
+  bool data_there = std::filesystem::exists(path + "/data", error);
+  if (config_there ? first_line(config) == kDemoHeadline : !data_there) return {};
+  return fail(FaultKind::exists,
+              fmt::format("{} was not made by a demo; nothing was changed. Name another folder", path));
+}
+
 }  // namespace
 
 Result<DemoDirectory> DemoDirectory::open(const std::string& named) {
@@ -41,7 +65,12 @@ Result<DemoDirectory> DemoDirectory::open(const std::string& named) {
     std::string path = std::filesystem::absolute(named, error).lexically_normal().string();
     while (path.size() > 1 && path.back() == '/') path.pop_back();
     if (auto made = make_directory(path, 0700, nullptr); !made) return std::unexpected(made.error());
-    return DemoDirectory(path, false);
+    if (auto ours = check_it_is_a_demo(path); !ours) return std::unexpected(ours.error());
+    DemoDirectory out(path, false);
+    out.lock_ = ::open((path + kMark).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (out.lock_ < 0) return fail(FaultKind::io, fmt::format("{}{}: {}", path, kMark, std::strerror(errno)));
+    if (::flock(out.lock_, LOCK_EX | LOCK_NB) == 0) return out;
+    return fail(FaultKind::temporary, fmt::format("another demo runs in {}", path));
   }
   std::error_code error;
   std::string pattern = (std::filesystem::temp_directory_path(error) / "posthouse-demo-XXXXXX").string();
@@ -52,7 +81,14 @@ Result<DemoDirectory> DemoDirectory::open(const std::string& named) {
 }
 
 DemoDirectory::DemoDirectory(DemoDirectory&& other) noexcept
-    : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, false)),
+      lock_(std::exchange(other.lock_, -1)) {}
+
+DemoDirectory::~DemoDirectory() {
+  remove();
+  if (lock_ >= 0) ::close(lock_);
+}
 
 void DemoDirectory::remove() {
   if (!std::exchange(temporary_, false)) return;

@@ -35,8 +35,8 @@ Task<Result<wire::sasl::ScramCredential>> DirectoryAuthenticator::scram_credenti
   co_return out;
 }
 
-void DirectoryAuthenticator::report(std::string name, IpAddress peer, bool success) {
-  directory_.report_login(name, peer, success);
+bool DirectoryAuthenticator::report(std::string name, IpAddress peer, bool success) {
+  return directory_.report_login(name, peer, success);
 }
 
 Task<Result<store::Quota>> DirectoryQuotas::quota_of(uint64_t account) {

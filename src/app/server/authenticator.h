@@ -15,7 +15,7 @@ class DirectoryAuthenticator : public wire::sasl::Authenticator {
   Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,
                                                      std::string protocol) override;
   Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer) override;
-  void report(std::string name, IpAddress peer, bool success) override;
+  bool report(std::string name, IpAddress peer, bool success) override;
 
  private:
   directory::Directory& directory_;

@@ -72,14 +72,14 @@ net::HttpReply answer_metrics(const net::HttpRequest& request) {
 }
 
 // A server that was just killed, or a command at work on the store, lets go of it in a moment.
-Result<std::unique_ptr<Core>> open_core_when_free(const Config& config) {
-  const SteadyTime end = system_clock().steady() + kControlPatience;
+Result<std::unique_ptr<Core>> open_core_when_free(const Config& config, Core::Store store) {
+  const SteadyTime end = system_clock().steady() + kStorePatience;
   bool told = false;
   while (true) {
-    auto core = Core::open(config);
+    auto core = Core::open(config, store);
     if (core || core.error().kind != FaultKind::temporary || system_clock().steady() >= end) return core;
     if (!std::exchange(told, true)) log::warn("server.waits_for_store", {{"reason", core.error().what}});
-    std::this_thread::sleep_for(kControlRetry);
+    std::this_thread::sleep_for(kStoreRetry);
   }
 }
 
@@ -92,7 +92,7 @@ Result<void> Server::Impl::prepare() {
   auto protocols = make_protocols(config_);
   if (!protocols) return std::unexpected(protocols.error());
   protocols_ = *protocols;
-  auto core = open_core_when_free(config_);
+  auto core = open_core_when_free(config_, options_.store);
   if (!core) return std::unexpected(core.error());
   core_ = std::move(*core);
   auto resolver = make_resolver(config_);
@@ -111,6 +111,7 @@ Result<void> Server::Impl::prepare() {
   transport_ = std::move(*transport);
   admin_ = std::make_unique<AdminService>(*core_);
   admin_->set_transport(transport_.get());
+  admin_->on_locked_out([this](uint64_t account) { access::imap::end_sessions(*imap_registry_, account); });
   return {};
 }
 

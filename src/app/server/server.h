@@ -21,6 +21,7 @@ class Server {
     Config config;
     std::string config_file;  // read again on SIGHUP; "" for none
     std::vector<Bound> listeners;
+    Core::Store store = Core::Store::existing;
     std::function<void()> started;  // on the main loop, once every listener accepts
   };
 

@@ -78,7 +78,7 @@ void Server::Impl::reload_certificates(const char* why) {
   log::info("server.certificates_loaded", {{"why", why}, {"end", (*fresh)->certificate_ends}});
 }
 
-// A file with mistakes leaves everything as it was.
+// A file with mistakes, or a log that can't be opened, leaves everything as it was.
 void Server::Impl::reload() {
   if (!options_.config_file.empty()) {
     Loaded loaded = load_config(options_.config_file);
@@ -90,6 +90,10 @@ void Server::Impl::reload() {
       log::error("server.reload_refused", {{"problem", added.error().what}});
       return;
     }
+    if (auto opened = configure_log(loaded.config); !opened) {
+      log::error("server.reload_refused", {{"problem", opened.error().what}});
+      return;
+    }
     for (const Option& option : options()) {
       if (value_text(option, loaded.config) == value_text(option, config_)) continue;
       if (!option.reloadable) {
@@ -99,8 +103,9 @@ void Server::Impl::reload() {
       std::visit([&](auto field) { field(config_) = field(loaded.config); }, option.field);
       log::info("server.option_changed", {{"key", option.key}, {"value", value_text(option, config_)}});
     }
+  } else if (auto opened = configure_log(config_); !opened) {
+    log::error("server.reload_refused", {{"problem", opened.error().what}});
   }
-  configure_log(config_);
   reload_certificates("reload");
   watch_certificates();
 }

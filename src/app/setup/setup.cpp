@@ -147,7 +147,7 @@ Task<Result<void>> make_account(Core& core, std::string domain, std::string addr
 Result<void> fill_data_directory(Config config, const SetupResult& facts, const Keys& keys) {
   if (auto made = add_own_certificate(config); !made) return made;
   if (auto made = write_keys(config, facts.dns, keys); !made) return made;
-  auto core = Core::open(config);
+  auto core = Core::open(config, Core::Store::create);
   if (!core) return std::unexpected(core.error());
   return net::run_blocking(make_account(**core, facts.dns.domain, facts.address, Secret(facts.password)));
 }

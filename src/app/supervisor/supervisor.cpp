@@ -78,6 +78,7 @@ class Supervisor {
     ready_ = Descriptor(ends[0]);
     Descriptor worker_end(ends[1]);
     started_at_ = clock_.steady();
+    child_served_ = false;
     child_ = fork();
     if (child_ < 0) {
       give_up("fork");
@@ -132,7 +133,7 @@ class Supervisor {
   void on_ready() {
     char byte = 0;
     if (read(ready_.get(), &byte, 1) == 1) {
-      served_ = true;
+      served_ = child_served_ = true;
       notify_service_manager("READY=1");
     }
     ready_.reset();
@@ -173,7 +174,7 @@ class Supervisor {
   }
 
   void on_worker_ended(int status) {
-    if (!served_ && ready_.get() >= 0) {
+    if (!child_served_ && ready_.get() >= 0) {
       pollfd readable{ready_.get(), POLLIN, 0};
       if (poll(&readable, 1, 0) > 0 && (readable.revents & POLLIN) != 0)
         on_ready();  // it served, if only just
@@ -182,7 +183,7 @@ class Supervisor {
     std::string why = describe(status);
     pid_t pid = std::exchange(child_, 0);
     ready_.reset();
-    if (stopping_ || !served_ || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+    if (stopping_ || !served_) {
       bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
       if (good) {
         log::info("supervisor.worker_ended", {{"pid", pid}, {"why", why}});
@@ -193,12 +194,13 @@ class Supervisor {
       finished_ = true;
       return;
     }
-    if (lived >= kSteady) pause_ = kFirstRestart;
+    const milliseconds longest = child_served_ ? kLongestRestart : kLongestRetry;
+    pause_ = lived >= kSteady ? kFirstRestart : std::min(pause_, longest);
     log::error("supervisor.worker_ended",
                {{"pid", pid}, {"why", why}, {"lived_ms", lived.count()}, {"restart_in_ms", pause_.count()}});
     notify_service_manager("STATUS=the worker ended: " + why);
     restart_at_ = clock_.steady() + pause_;
-    pause_ = std::min(pause_ * 2, kLongestRestart);
+    pause_ = std::min(pause_ * 2, longest);
   }
 
   const Worker& worker_;
@@ -208,7 +210,7 @@ class Supervisor {
   Descriptor signals_, ready_;
   const pid_t supervisor_ = getpid();
   pid_t child_ = 0;
-  bool served_ = false, stopping_ = false, finished_ = false;
+  bool served_ = false, child_served_ = false, stopping_ = false, finished_ = false;
   int exit_status_ = EX_OK;
   milliseconds pause_ = kFirstRestart;
   SteadyTime started_at_{};

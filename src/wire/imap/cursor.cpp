@@ -79,7 +79,8 @@ bool Cursor::quoted(std::string& out) {
       c = text_[at_++];
     }
     if (c == '\r' || c == '\n' || c == '\0') return fail("Unfinished quoted string");
-    if (is_8bit(c)) return fail("8-bit characters need a literal");
+    // 8-bit is RFC 9051's grammar; RFC 3501 wants a literal for it, but clients quote names, passwords and
+    // search keys as they are.
     out += c;
   }
   return fail("Unfinished quoted string");

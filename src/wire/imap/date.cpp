@@ -49,7 +49,13 @@ bool parse_date(std::string_view text, int32_t& days) {
 }
 
 bool parse_date_time(std::string_view text, int64_t& seconds) {
-  // date-day-fixed "-" date-month "-" date-year SP time SP zone
+  // date-day-fixed "-" date-month "-" date-year SP time SP zone. A day of one digit without the space in
+  // front is what some clients send.
+  std::string padded;
+  if (text.size() == 25 && text[1] == '-') {
+    padded.append(" ").append(text);
+    text = padded;
+  }
   if (text.size() != 26 || text[11] != ' ' || text[14] != ':' || text[17] != ':' || text[20] != ' ')
     return false;
   std::string_view day = text.substr(0, 2);

@@ -90,7 +90,8 @@ class Scram : public Exchange {
     if (out && !out->done) out = fail(FaultKind::syntax, "SCRAM did not end");
     // Keys made up for an unknown user fit no password; should they ever, there is still nobody to log in.
     if (out && !credential_.account) out = fail(FaultKind::policy, "unknown user");
-    authenticator_.report(name_, channel_.peer, out.has_value());
+    const bool stands = authenticator_.report(name_, channel_.peer, out.has_value());
+    if (out && !stands) out = fail(FaultKind::policy, "throttled: too many failed logins meanwhile");
     if (!out) return failed(out.error());
     return succeeded({*credential_.account, credential_.address}, std::move(out->data));
   }

@@ -37,7 +37,9 @@ class Authenticator {
   virtual Task<Result<Identity>> verify_password(std::string name, Secret password, IpAddress peer,
                                                  std::string protocol) = 0;
   virtual Task<Result<ScramCredential>> scram_credential(std::string name, IpAddress peer) = 0;
-  virtual void report(std::string name, IpAddress peer, bool success) = 0;
+  // How an exchange ended whose keys scram_credential() gave. False: so many others have failed since it
+  // began that its success does not stand.
+  virtual bool report(std::string name, IpAddress peer, bool success) = 0;
 };
 
 struct Channel {

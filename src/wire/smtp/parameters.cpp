@@ -56,12 +56,15 @@ bool is_hex_upper(char c) {
   return is_digit(c) || (c >= 'A' && c <= 'F');
 }
 
-// RFC 3461 section 4: xtext = *( xchar / "+" 2HEXDIG ).
+// RFC 3461 section 4: xtext = *( xchar / "+" 2HEXDIG ). A line end, NUL or other control character in it is
+// part of no address, whatever the reader of it would do with one.
 bool is_xtext(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] < '!' || text[i] > '~') return false;
     if (text[i] != '+') continue;
     if (text.size() - i < 3 || !is_hex_upper(text[i + 1]) || !is_hex_upper(text[i + 2])) return false;
+    const std::string_view code = text.substr(i + 1, 2);
+    if (code < "20" || code == "7F") return false;
     i += 2;
   }
   return true;

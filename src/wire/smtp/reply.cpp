@@ -14,6 +14,13 @@ void append_printable(std::string& out, std::string_view text, bool keep_8bit) {
   for (char c : text) out += is_printable(c) || (keep_8bit && is_8bit(c)) ? c : '?';
 }
 
+// At most `room` octets, and no half of a UTF-8 character at the end.
+std::string_view cut_to(std::string_view text, size_t room) {
+  if (text.size() <= room) return text;
+  while (room > 0 && (static_cast<unsigned char>(text[room]) & 0xC0u) == 0x80) --room;
+  return text.substr(0, room);
+}
+
 // Digits of one part of a status code at `at`: subject and detail have at most three (RFC 3463 section 2).
 size_t part_length(std::string_view text, size_t at) {
   size_t n = 0;
@@ -48,7 +55,7 @@ void format_reply(std::string& out, int code, std::string_view status, std::stri
       out += ' ';
     }
     const size_t room = kReplyLine - 2 - std::min(out.size() - start, kReplyLine - 2);
-    append_printable(out, text.substr(0, end).substr(0, room), true);
+    append_printable(out, cut_to(text.substr(0, end), room), true);
     out += "\r\n";
     if (last) return;
     text.remove_prefix(end + 1);

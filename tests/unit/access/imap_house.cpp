@@ -53,7 +53,7 @@ bool Client::take_line(std::string& line) {
   return true;
 }
 
-House::House() {
+House::House(uint32_t kept_expunges) : store(faults, clock, random, kept_expunges) {
   log::configure(log::Level::error, "", "text");
   options->hostname = "mail.example.test";
   options->allow_plain_login = true;
@@ -75,7 +75,7 @@ std::unique_ptr<Client> House::connect(size_t chunk, bool tls) {
     info.active = true;
     pair.server->set_tls(info);
   }
-  const Services services{*engine, store, ids, clock, accounts};
+  const Services services{faults, store, ids, clock, accounts};
   executor.start(serve(std::move(pair.server), options, services, registry, "test"));
   auto client = std::make_unique<Client>(executor, std::move(pair));
   executor.run();

@@ -9,6 +9,7 @@
 
 #include "access/imap/session.h"
 #include "engine/memory_engine.h"
+#include "support/engine_with_faults.h"
 #include "support/fake_clock.h"
 #include "support/manual_executor.h"
 #include "support/memory_stream.h"
@@ -27,7 +28,7 @@ class Accounts : public wire::sasl::Authenticator {
   Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,
                                                      std::string protocol) override;
   Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer) override;
-  void report(std::string, IpAddress, bool) override {}
+  bool report(std::string, IpAddress, bool) override { return true; }
   bool broken = false;  // as if the directory could not be read
 };
 
@@ -57,7 +58,8 @@ class Client {
 
 class House {
  public:
-  House();
+  // `kept_expunges`: as the store's.
+  explicit House(uint32_t kept_expunges = store::kKeptExpunges);
   ~House();
 
   // A connection, greeting still to be read. `chunk`: the server gets so many octets at a time (0: all).
@@ -74,7 +76,8 @@ class House {
   ManualExecutor executor;
   std::unique_ptr<engine::Engine> engine = engine::make_memory_engine();
   IdSource ids{clock, random};
-  store::MailStore store{*engine, clock, random};
+  posthouse::test::EngineWithFaults faults{*engine};  // what the store works on
+  store::MailStore store;
   Accounts accounts;
   std::shared_ptr<ServerOptions> options = std::make_shared<ServerOptions>();
   std::shared_ptr<SessionRegistry> registry = make_session_registry();

@@ -49,6 +49,21 @@ TEST(ImapSession, TooManyErrorsEndTheSession) {
   EXPECT_TRUE(client->closed());
 }
 
+// Clients stay connected for weeks: only errors in a row count, and before login all do.
+TEST(ImapSession, AFewErrorsADayAreForgiven) {
+  House house;
+  house.options->max_bad_commands = 3;
+  auto client = house.login("alice");
+  for (int i = 0; i < 20; i++) {
+    EXPECT_THAT(client->ask("x NONSENSE\r\ny UID NONSENSE\r\nz NOOP\r\n"), EndsWith("z OK NOOP done\r\n"));
+  }
+  EXPECT_THAT(client->ask("x\r\nx\r\nx\r\nx\r\n"), EndsWith("* BYE Too many errors\r\n"));
+  auto stranger = house.connect();
+  stranger->take();
+  EXPECT_THAT(stranger->ask("a X\r\nb NOOP\r\nc X\r\nd NOOP\r\ne X\r\nf NOOP\r\ng X\r\n"),
+              EndsWith("* BYE Too many errors\r\n"));
+}
+
 TEST(ImapSession, EndlessLineEndsTheSession) {
   House house;
   auto client = house.connect();
@@ -110,7 +125,7 @@ TEST(ImapSession, NulNeverLeaves) {
 
 TEST(ImapSession, ManyPipelinedPairsOfStoreAndExpunge) {
   House house;
-  constexpr int kMessages = 300;
+  constexpr int kMessages = 1'000;
   for (int i = 0; i < kMessages; i++) house.deliver(1, "INBOX", "Subject: x\r\n\r\n");
   auto client = house.login("alice");
   std::string commands = "a SELECT INBOX\r\n";
@@ -131,6 +146,7 @@ TEST(ImapSession, BatchesJoinWithoutSeam) {
   for (int i = 0; i < kMessages; i++)
     house.deliver(1, "INBOX", "Subject: n" + std::to_string(i + 1) + "\r\n\r\n");
   auto client = house.login("alice");
+  EXPECT_THAT(client->ask("a STATUS INBOX (RECENT)\r\n"), HasSubstr("(RECENT 1100)"));
   EXPECT_THAT(client->ask("a SELECT INBOX\r\n"), HasSubstr("* 1100 EXISTS"));
   for (const char* items : {"(FLAGS)", "(ENVELOPE)", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])"}) {
     std::string answer = client->ask("b FETCH 1:* " + std::string(items) + "\r\n");
@@ -167,6 +183,87 @@ TEST(ImapSession, NumbersNeverShiftUnderAFetch) {
   EXPECT_THAT(a->ask("c FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("c NO [EXPUNGEISSUED]"));
   EXPECT_THAT(a->ask("d NOOP\r\n"), HasSubstr("* 1 EXPUNGE\r\n"));
   EXPECT_THAT(a->ask("e FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("Subject: n2"));
+}
+
+// Disabling an account ends what it has open, whatever that waits for, and nobody else's.
+TEST(ImapSession, SessionsOfAnAccountCanBeEnded) {
+  House house;
+  house.options->max_sessions_per_account = 4;
+  auto waiting = house.login("alice");
+  auto idle = house.login("alice");
+  auto appending = house.login("alice");
+  auto bob = house.login("bob");
+  idle->ask("a SELECT INBOX\r\nb IDLE\r\n");
+  EXPECT_THAT(appending->ask("a APPEND INBOX {100}\r\nhalf"), HasSubstr("+ "));
+  end_sessions(*house.registry, 1);
+  house.run();
+  for (Client* client : {waiting.get(), idle.get(), appending.get()}) {
+    EXPECT_THAT(client->take(), EndsWith("* BYE This account may not stay logged in\r\n"));
+    EXPECT_TRUE(client->closed());
+  }
+  EXPECT_THAT(bob->ask("a NOOP\r\n"), HasSubstr("a OK"));
+  // Their places are free again, and no message came of the half one.
+  for (int i = 0; i < 4; i++) {
+    auto again = house.login("alice");
+    EXPECT_THAT(again->ask("a STATUS INBOX (MESSAGES)\r\nb LOGOUT\r\n"), HasSubstr("MESSAGES 0"));
+  }
+  end_sessions(*house.registry, 1);
+  end_sessions(*house.registry, 77);
+}
+
+// A disk that is full lets nothing be changed, and everything be read.
+TEST(ImapSession, WhatCannotBeWrittenIsRefusedAndMailCanBeRead) {
+  House house;
+  store::FlagSet deleted;
+  deleted.system = store::kDeleted;
+  house.deliver(1, "INBOX", "Subject: one\r\n\r\nbody\r\n");
+  house.deliver(1, "INBOX", "Subject: two\r\n\r\n", deleted);
+  auto client = house.login("alice");
+  house.faults.transact_fault = Fault{FaultKind::no_space, "full"};
+  EXPECT_THAT(client->ask("a SELECT INBOX\r\n"), HasSubstr("a OK [READ-WRITE]"));
+  for (const char* command :
+       {"STORE 1 +FLAGS (\\Seen)", "EXPUNGE", "UID EXPUNGE 1:*", "COPY 1 Trash", "MOVE 1 Trash", "CREATE x",
+        "DELETE Junk", "RENAME Junk y", "SUBSCRIBE x", "APPEND INBOX {12+}\r\nSubject: x\r\n"}) {
+    EXPECT_THAT(client->ask(std::string("b ") + command + "\r\n"), HasSubstr("b NO [UNAVAILABLE]"))
+        << command;
+  }
+  EXPECT_EQ(client->ask("c FETCH 1 (FLAGS BODY[TEXT])\r\n"),
+            "* 1 FETCH (FLAGS () BODY[TEXT] {6}\r\nbody\r\n)\r\nc OK FETCH done\r\n");
+  EXPECT_THAT(client->ask("d SEARCH TEXT body\r\n"), HasSubstr("* SEARCH 1\r\nd OK"));
+  // RFC 3501 section 6.4.2 knows no failure of CLOSE.
+  EXPECT_EQ(client->ask("e CLOSE\r\nf NOOP\r\n"),
+            "* NO [UNAVAILABLE] The server has no room now\r\ne OK CLOSE done\r\nf OK NOOP done\r\n");
+  EXPECT_THAT(client->ask("g FETCH 1 FLAGS\r\n"), HasSubstr("g BAD Select a mailbox first"));
+  house.faults.transact_fault.reset();
+  EXPECT_THAT(
+      client->ask("h SELECT INBOX\r\ni FETCH 1 BODY[TEXT]\r\nj CLOSE\r\nk STATUS INBOX (MESSAGES)\r\n"),
+      HasSubstr("FLAGS (\\Seen"));
+}
+
+TEST(ImapSession, AnEndlessAnswerToAChallengeEndsTheSession) {
+  House house;
+  auto client = house.connect();
+  client->take();
+  EXPECT_EQ(client->ask("a AUTHENTICATE PLAIN\r\n"), "+ \r\n");
+  client->send(std::string(13'000, 'A'));
+  EXPECT_THAT(client->take(), HasSubstr("* BYE Line too long"));
+  EXPECT_TRUE(client->closed());
+}
+
+// The store has forgotten the expunges by the time the session asks: it still tells every one.
+TEST(ImapSession, ExpungesThatAreForgottenAreToldAllTheSame) {
+  House house(5);
+  for (int i = 1; i <= 40; i++) house.deliver(1, "INBOX", "Subject: n" + std::to_string(i) + "\r\n\r\n");
+  auto a = house.login("alice");
+  auto b = house.login("alice");
+  a->ask("a SELECT INBOX\r\n");
+  b->ask("a SELECT INBOX\r\n");
+  for (int i = 0; i < 30; i++) b->ask("b STORE 2 +FLAGS.SILENT (\\Deleted)\r\nc EXPUNGE\r\n");
+  EXPECT_THAT(a->ask("b FETCH 1,32 (UID)\r\n"), HasSubstr("* 32 FETCH (UID 32)"));
+  std::string all;
+  for (int i = 0; i < 30; i++) all += "* 2 EXPUNGE\r\n";
+  EXPECT_EQ(a->ask("c NOOP\r\n"), all + "c OK NOOP done\r\n");
+  EXPECT_THAT(a->ask("d FETCH 2 (UID)\r\n"), HasSubstr("* 2 FETCH (UID 32)"));
 }
 
 TEST(ImapSession, SpecialNamesGoRoundTrip) {

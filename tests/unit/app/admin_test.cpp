@@ -30,7 +30,7 @@ class Admin : public testing::Test {
     config_.server.hostname = "mail.a.test";
     config_.server.data_directory = directory_ + "/data";
     config_.store.memory = 16 << 20;
-    EXPECT_TRUE(make_data_folders(config_, nullptr));
+    EXPECT_TRUE(control::create_store(config_));
   }
   ~Admin() override {
     local_.reset();

@@ -1,3 +1,4 @@
+#include "base/metrics.h"
 #include "directory/limits.h"
 #include "directory/password.h"
 #include "town.h"
@@ -11,7 +12,24 @@ class LoginTest : public Town {
     domain("example.test");
     alice = account("alice@example.test", "secret");
   }
-  // How many verifications the pool had to do would be timing; the rows tell what was written.
+  // The work that a login made, in place of the time it took. The counters are the program's, for all tests.
+  double verifications() const { return counter.value() - verified_before; }
+
+  // Starts a login; `done` is called with how it ended.
+  void start_login(const std::string& name, const std::string& password, const std::string& peer,
+                   std::function<void(const Result<Authenticated>&)> done) {
+    auto drive = [](Directory& town, Login login,
+                    std::function<void(const Result<Authenticated>&)> tell) -> Task<void> {
+      Result<Authenticated> result = co_await town.authenticate(std::move(login));
+      tell(result);
+    };
+    executor.start(
+        drive(directory, {name, Secret(password), *IpAddress::parse(peer), "test"}, std::move(done)));
+  }
+
+  metrics::Counter counter{"posthouse_password_verifications_total", ""};
+  double verified_before = counter.value();
+
   std::string credential_hash(AccountId id) {
     return decode_credential(**engine->get(kPartition, credential_row(id)))->hash;
   }
@@ -56,6 +74,93 @@ TEST_F(LoginTest, HostileNamesAreNobody) {
 
 TEST_F(LoginTest, SameAnswerForUnknownUserAndWrongPassword) {
   EXPECT_EQ(login("nobody@example.test", "x").error().what, login("alice@example.test", "x").error().what);
+}
+
+// Whoever does not exist, is disabled, or has another password costs the same one evaluation, so the time of
+// the answer tells nothing.
+TEST_F(LoginTest, EveryFailureCostsOneVerification) {
+  Account off = *run(directory.account(account("off@example.test", "secret")));
+  off.enabled = false;
+  ASSERT_TRUE(run(directory.update_account(off)));
+  alias("list@example.test", {"alice@example.test"});
+  double before = 0;
+  int i = 0;
+  for (std::string name : {"alice", "nobody", "off", "off@example.test", "list", "alice+tag",
+                           "x@elsewhere.test", "*)(uid=*", "' OR 1--", "no address", ""}) {
+    for (const char* password : {"wrong", "", "secret "}) {
+      clock.advance(kLongestDelayAccount);  // none of them is throttled
+      EXPECT_FALSE(login(name, password, fmt::format("10.3.{}.1", i++)));
+      EXPECT_EQ(verifications(), ++before) << name << ' ' << password;
+    }
+  }
+  clock.advance(kLongestDelayAccount);
+  EXPECT_FALSE(login("off", "secret", "10.4.0.1"));
+  EXPECT_EQ(verifications(), ++before);
+}
+
+TEST_F(LoginTest, ARememberedPasswordCostsNothingAndAWrongOneAsMuchAsEver) {
+  ASSERT_TRUE(login("alice", "secret"));
+  EXPECT_EQ(verifications(), 1);
+  ASSERT_TRUE(login("alice", "secret"));
+  EXPECT_EQ(verifications(), 1);
+  EXPECT_FALSE(login("alice", "Secret"));
+  EXPECT_EQ(verifications(), 2);
+}
+
+TEST_F(LoginTest, TriesAtTheSameMomentAreCountedLikeTriesInARow) {
+  int ended = 0, throttled = 0;
+  for (int i = 0; i < 40; ++i) {
+    start_login("alice", fmt::format("guess {}", i), "198.51.100.1", [&](const auto& result) {
+      ++ended;
+      throttled += result.error().what.starts_with("throttled") ? 1 : 0;
+    });
+  }
+  ASSERT_TRUE(executor.run_until([&] { return ended == 40; }));
+  EXPECT_LE(verifications(), kFreeFailuresAccount + kLoginsOfANetwork - 1);
+  EXPECT_EQ(throttled + verifications(), 40);
+}
+
+TEST_F(LoginTest, ManyClientsOfOneOwnerAllComeIn) {
+  int ended = 0, good = 0;
+  for (int i = 0; i < 30; ++i) {
+    start_login("alice", "secret", fmt::format("198.51.100.{}", i), [&](const auto& result) {
+      ++ended;
+      good += result.has_value() ? 1 : 0;
+    });
+  }
+  ASSERT_TRUE(executor.run_until([&] { return ended == 30; }));
+  EXPECT_EQ(good, 30);
+  EXPECT_LE(verifications(), kLoginsOfANetwork);  // the others find it remembered
+}
+
+// CVE-2025-59028 and its like: those who fail must not hold up those who don't.
+TEST_F(LoginTest, ACrowdFromOneNetworkDoesNotHoldUpAnother) {
+  int failed = 0;
+  for (int i = 0; i < 60; ++i) {
+    start_login(fmt::format("nobody{}", i), "x", "203.0.113.9", [&](const auto&) { ++failed; });
+  }
+  std::optional<double> work_before_her;
+  start_login("alice", "secret", "192.0.2.1", [&](const auto& result) {
+    EXPECT_TRUE(result);
+    work_before_her = verifications();
+  });
+  ASSERT_TRUE(executor.run_until([&] { return work_before_her.has_value(); }));
+  // Those who were there before her, herself, and those who came in while she was being looked at.
+  EXPECT_LE(*work_before_her, 3 * kLoginsOfANetwork + 1);
+  ASSERT_TRUE(executor.run_until([&] { return failed == 60; }));
+}
+
+TEST_F(LoginTest, ACrowdHasAnEnd) {
+  int ended = 0, told_to_come_back = 0;
+  const int crowd = static_cast<int>(kLoginsOfANetwork + kMaxWaitingOfANetwork + 10);
+  for (int i = 0; i < crowd; ++i) {
+    start_login(fmt::format("nobody{}", i), "x", "203.0.113.9", [&](const auto& result) {
+      ++ended;
+      told_to_come_back += result.error().kind == FaultKind::temporary ? 1 : 0;
+    });
+  }
+  ASSERT_TRUE(executor.run_until([&] { return ended == crowd; }));
+  EXPECT_EQ(told_to_come_back, 10);
 }
 
 TEST_F(LoginTest, DisabledAccountsStayOutThoughRemembered) {

@@ -76,6 +76,24 @@ TEST(Password, RefusesHashesThatCostTooMuchOrMeanNothing) {
 }
 
 // The example of RFC 7677 section 3: with these keys the server signature must be the one printed there.
+// RFC 5802 section 2.2: the client normalises what was typed with SASLprep (RFC 4013), so the keys must be
+// those of the normalised password.
+TEST(Password, ScramKeysAreThoseOfTheNormalisedPassword) {
+  auto keys = [](const char* password) {
+    Credential credential;
+    credential.iterations = 4096;
+    credential.salt = "salt";
+    EXPECT_TRUE(derive_scram_keys(credential, Secret(password)));
+    return credential.stored_key;
+  };
+  EXPECT_EQ(keys("I\u00adX"), keys("IX"));                   // a soft hyphen is nothing
+  EXPECT_EQ(keys("\u00aa"), keys("a"));                      // NFKC
+  EXPECT_EQ(keys("e\u0301t\u0301"), keys("\u00e9t\u0301"));  // composed or not
+  EXPECT_EQ(keys("a\u00a0b"), keys("a b"));                  // another blank
+  EXPECT_NE(keys("IX"), keys("ix"));
+  EXPECT_NE(keys("\x07"), keys(""));  // what SASLprep forbids counts as it is
+}
+
 TEST(Password, DerivesTheScramKeysOfRfc7677) {
   Credential credential;
   credential.iterations = 4096;

@@ -125,6 +125,26 @@ TEST_F(ResolveTest, PostmasterAlwaysHasAReader) {
   EXPECT_EQ(resolve("postmaster@elsewhere.test").kind, Resolution::remote);
 }
 
+TEST_F(ResolveTest, PostmasterHasAReaderThoughItsAliasLeadsNowhere) {
+  AccountId root = account("root@example.test", "demo", true);
+  alias("postmaster@example.test", {"gone@example.test"});
+  EXPECT_THAT(accounts_of("postmaster@example.test"), ElementsAre(root));
+  alias("postmaster@example.test", {"postmaster@example.test"});
+  EXPECT_THAT(accounts_of("postmaster@example.test"), ElementsAre(root));
+  EXPECT_THAT(accounts_of("postmaster+tag@example.test"), ElementsAre(root));
+  alias("list@example.test", {"postmaster@example.test"});
+  EXPECT_THAT(accounts_of("list@example.test"), ElementsAre(root));
+  alias("postmaster@example.test", {"x@elsewhere.test"});
+  EXPECT_THAT(resolve("postmaster@example.test").remote_targets, ElementsAre("x@elsewhere.test"));
+}
+
+TEST_F(ResolveTest, PostmasterIsNoDisabledAccountWhileThereIsAnother) {
+  Account first = *run(directory.account(alice));
+  first.enabled = false;
+  ASSERT_TRUE(run(directory.update_account(first)));
+  EXPECT_THAT(accounts_of("postmaster@example.test"), ElementsAre(bob));
+}
+
 TEST_F(ResolveTest, PostmasterComesBeforeCatchAll) {
   domain("wild.test", "bob@example.test");
   EXPECT_THAT(accounts_of("postmaster@wild.test"), ElementsAre(alice));

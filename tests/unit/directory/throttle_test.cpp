@@ -51,6 +51,24 @@ TEST_F(ThrottleTest, OnlyOneTryInEachWaitingTime) {
   EXPECT_FALSE(throttle.check("alice", kHome));  // a second guess beside the first
 }
 
+// Many guesses under way together, each begun while failures were free.
+TEST_F(ThrottleTest, ASuccessAmongTooManyGuessesUnderWayDoesNotStand) {
+  for (uint32_t i = 0; i < kFreeFailuresAccount + 1; ++i) ASSERT_TRUE(throttle.check("alice", kStranger));
+  for (uint32_t i = 0; i < kFreeFailuresAccount; ++i) throttle.report("alice", kStranger, false);
+  EXPECT_FALSE(throttle.report("alice", kStranger, true));
+  clock.advance(seconds(1));
+  ASSERT_TRUE(throttle.check("alice", kStranger));
+  EXPECT_TRUE(throttle.report("alice", kStranger, true));  // this one waited its time
+
+  for (uint32_t i = 0; i < kFreeFailuresNetwork; ++i) {
+    throttle.report(fmt::format("nobody{}", i), *IpAddress::parse("203.0.113.1"), false);
+  }
+  EXPECT_FALSE(throttle.report("bob", *IpAddress::parse("203.0.113.2"), true));
+
+  for (uint32_t i = 0; i < kFreeFailuresKnown; ++i) throttle.report("alice", kStranger, false);
+  EXPECT_FALSE(throttle.report("alice", kStranger, true));
+}
+
 TEST_F(ThrottleTest, StrangersDoNotShutOutAKnownNetwork) {
   throttle.report("alice", kHome, true);
   for (int i = 0; i < 1000; ++i) try_and_fail("alice", kStranger);

@@ -36,6 +36,7 @@ class TempDir {
 inline RocksOptions small_options(const std::string& directory) {
   RocksOptions options;
   options.directory = directory;
+  options.create = true;
   options.memory_budget = 16 << 20;
   options.space_reserve = 0;
   return options;

@@ -1,8 +1,13 @@
 // What RocksDB adds: files, locks, versions, full disks.
 #include "engine/rocks_engine.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
 
 #include "child_process.h"
 #include "engine/record.h"
@@ -112,6 +117,103 @@ TEST(RocksEngine, AMissingStoreCannotBeOpenedReadOnly) {
   RocksOptions options = small_options(dir.path() + "/nothing");
   options.read_only = true;
   EXPECT_FALSE(open_rocks_engine(options));
+}
+
+std::map<std::string, uint64_t> files_in(const std::string& directory) {
+  std::map<std::string, uint64_t> out;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    out[entry.path().filename().string()] = entry.is_regular_file() ? entry.file_size() : 0;
+  return out;
+}
+
+// An empty folder may be a disk that is not mounted.
+TEST(RocksEngine, MakesNoStoreUnlessTold) {
+  const TempDir dir;
+  RocksOptions options = small_options(dir.path());
+  options.create = false;
+  const auto engine = open_rocks_engine(options);
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().kind, FaultKind::not_found);
+  EXPECT_TRUE(files_in(dir.path()).empty());
+}
+
+TEST(RocksEngine, AStoreThatLostCurrentIsLeftAsItIs) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  ASSERT_TRUE(loop.run(open_small(dir.path())->transact({put(kAccount, "n", "1")})));
+  const std::string current = dir.path() + "/CURRENT";
+  const std::string aside = dir.path() + "/aside";
+  std::filesystem::rename(current, aside);
+  const auto before = files_in(dir.path());
+  for (int i = 0; i < 3; ++i) {
+    const auto engine = open_rocks_engine(small_options(dir.path()));
+    ASSERT_FALSE(engine);
+    EXPECT_EQ(engine.error().kind, FaultKind::corrupt);
+    EXPECT_NE(engine.error().what.find("CURRENT"), std::string::npos);
+  }
+  EXPECT_EQ(files_in(dir.path()), before);
+  std::filesystem::rename(aside, current);
+  EXPECT_EQ(open_small(dir.path())->get(kAccount, "n").value(), "1");
+}
+
+constexpr int kLoggedRows = 20;
+
+// Rows that are in the log only, one record each; the log's path.
+std::string write_log(const TempDir& dir) {
+  test::ManualExecutor loop;
+  const std::string store = dir.path() + "/store";
+  const auto engine = open_small(store);
+  for (int i = 0; i < kLoggedRows; ++i) {
+    const Result<void> done =
+        loop.run(engine->transact({put(kAccount, fmt::format("{:02}", i), std::string(200, 'x'))}));
+    EXPECT_TRUE(done);
+  }
+  std::string log;
+  for (const auto& [name, size] : files_in(store)) {
+    if (name.ends_with(".log") && size > 0) log = store + "/" + name;
+  }
+  return log;
+}
+
+int count_rows(const Engine& engine) {
+  int count = 0;
+  EXPECT_TRUE(engine.scan(kAccount, "", "", [&](std::string_view, std::string_view) {
+    ++count;
+    return true;
+  }));
+  return count;
+}
+
+TEST(RocksEngine, ARecordCutOffAtTheEndOfTheLogIsNoDamage) {
+  const TempDir dir;
+  const std::string log = write_log(dir);
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 50);
+  const auto engine = open_small(dir.path() + "/store");
+  EXPECT_EQ(count_rows(*engine), kLoggedRows - 1);
+  EXPECT_TRUE(engine->damage().empty());
+}
+
+TEST(RocksEngine, DamageInTheMiddleOfTheLogIsToldAndKept) {
+  const TempDir dir;
+  const std::string log = write_log(dir);
+  const uint64_t size = std::filesystem::file_size(log);
+  {
+    std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(size / 2));
+    file << "twelve bytes";
+  }
+  for (int start = 0; start < 2; ++start) {
+    const auto engine = open_small(dir.path() + "/store");
+    EXPECT_GT(count_rows(*engine), kLoggedRows / 4);
+    EXPECT_LT(count_rows(*engine), kLoggedRows);
+    ASSERT_EQ(engine->damage().size(), 1u) << "start " << start;
+  }
+  const auto kept = files_in(dir.path() + "/store.damaged");
+  ASSERT_EQ(kept.size(), 1u);
+  const std::string folder = dir.path() + "/store.damaged/" + kept.begin()->first;
+  EXPECT_EQ(std::filesystem::file_size(folder + "/" + std::filesystem::path(log).filename().string()), size);
+  std::filesystem::remove_all(folder);
+  EXPECT_TRUE(open_small(dir.path() + "/store")->damage().empty());
 }
 
 TEST(RocksEngine, BelowTheReserveLettersAreRefusedAndRemovalsAreNot) {

@@ -241,6 +241,20 @@ TEST_F(SmtpClient, NoReplyInTime) {
   EXPECT_EQ(result_->replies[0].text, "no reply in time");
 }
 
+// "250" for a letter that was given up must not be taken for the next one's.
+TEST_F(SmtpClient, LateRepliesAreNobodys) {
+  open();
+  begin_send(to({"x@there.test"}));
+  EXPECT_EQ(say("250 ok\r\n250 ok\r\n354 go\r\n"), "hello\r\n.\r\n");
+  clock_.advance(seconds(700));
+  executor_.run();
+  EXPECT_THAT(codes(), ElementsAre(0));
+  EXPECT_FALSE(result_->connection_usable);
+  say("250 taken after all\r\n");
+  EXPECT_EQ(begin_send(to({"y@there.test"})), "");
+  EXPECT_THAT(codes(), ElementsAre(0));
+}
+
 TEST_F(SmtpClient, UnendingRepliesAreCut) {
   open();
   begin_send(to({"x@there.test"}));

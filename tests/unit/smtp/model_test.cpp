@@ -10,20 +10,22 @@
 namespace posthouse::smtp::test {
 namespace {
 
-// The reference: states and first digits of replies, by RFC 5321 section 4.1.4 alone.
+// The reference: states and codes of replies, by RFC 5321 section 4.1.4 and RFC 2033 section 4 alone.
 struct Machine {
+  bool lmtp = false;
   bool hello = false;
   bool mail = false;
-  int recipients = 0;
-  bool later = false;  // the transaction's sender is one whose letter is refused at the end
+  std::vector<int> recipients;  // how each fares at the end, where each has its own reply
+  bool later = false;           // the transaction's sender is one whose letter is refused at the end
   int letters = 0;
 
   void reset() {
     mail = false;
-    recipients = 0;
+    recipients.clear();
     later = false;
   }
-  int greet() {
+  int greet(bool right_word) {
+    if (!right_word) return 500;
     reset();
     hello = true;
     return 250;
@@ -35,20 +37,24 @@ struct Machine {
     later = refused_later;
     return 250;
   }
-  int recipient(int code) {
+  int oversized() const { return !hello || mail ? 503 : 552; }
+  int recipient(int code, int at_the_end = 250) {
     if (!mail) return 503;
-    if (code == 250) ++recipients;
+    if (code == 250) recipients.push_back(at_the_end);
     return code;
   }
   // The codes of DATA and, if it comes to that, of the end mark.
   std::vector<int> data() {
     if (!mail) return {503};
-    const int count = recipients;
+    std::vector<int> codes = recipients;
     const bool refused = later;
     reset();
-    if (count == 0) return {554};
+    if (codes.empty()) return {lmtp ? 503 : 554};
     if (!refused) ++letters;
-    return {354, refused ? 554 : 250};
+    if (!lmtp) codes = {250};
+    if (refused) std::ranges::fill(codes, 554);
+    codes.insert(codes.begin(), 354);
+    return codes;
   }
 };
 
@@ -58,11 +64,11 @@ struct Step {
 };
 
 Step play(uint8_t pick, Machine& machine) {
-  switch (pick % 16) {
+  switch (pick % 18) {
     case 0:
-      return {"EHLO c\r\n", {machine.greet()}};
+      return {machine.lmtp ? "LHLO c\r\n" : "EHLO c\r\n", {machine.greet(true)}};
     case 1:
-      return {"HELO c\r\n", {machine.greet()}};
+      return {"HELO c\r\n", {machine.greet(!machine.lmtp)}};
     case 2:
     case 3:
       return {"MAIL FROM:<a@b.test>\r\n", {machine.begin(true, false)}};
@@ -73,8 +79,9 @@ Step play(uint8_t pick, Machine& machine) {
     case 6:
       return {"MAIL FROM:<broken\r\n", {501}};
     case 7:
-    case 8:
       return {"RCPT TO:<bob@example.test>\r\n", {machine.recipient(250)}};
+    case 8:
+      return {"RCPT TO:<slow@example.test>\r\n", {machine.recipient(250, 451)}};
     case 9:
       return {"RCPT TO:<unknown@example.test>\r\n", {machine.recipient(550)}};
     case 10:
@@ -86,11 +93,15 @@ Step play(uint8_t pick, Machine& machine) {
       return {"VRFY bob\r\n", {252}};
     case 13:
       return {"FROB\r\n", {500}};
+    case 14:
+      return {"BDAT 0 LAST\r\n", {502}};
+    case 15:
+      return {"MAIL FROM:<a@b.test> SIZE=99999999999\r\n", {machine.oversized()}};
     default:
       break;
   }
   Step step{"DATA\r\n", machine.data()};
-  if (step.codes.size() == 2) step.bytes += "RCPT TO:<bob@example.test>\r\n..\r\n.\r\n";
+  if (step.codes.size() > 1) step.bytes += "RCPT TO:<bob@example.test>\r\n..\r\n.\r\n";
   return step;
 }
 
@@ -107,12 +118,14 @@ std::string to_text(const std::vector<int>& codes) {
   return testing::PrintToString(codes);
 }
 
-RC_GTEST_PROP(SmtpModel, TransactionsNeverLeak, (const std::vector<uint8_t>& picks, uint8_t chunk)) {
+void follow(bool lmtp, const std::vector<uint8_t>& picks, uint8_t chunk) {
   SessionHarness harness;
   harness.options->max_errors = 1u << 30;
+  harness.options->lmtp = lmtp;
   harness.begin(chunk % 4u);
   harness.heard();
   Machine machine;
+  machine.lmtp = lmtp;
   for (uint8_t pick : picks) {
     const Step step = play(pick, machine);
     const std::string replies = harness.say(step.bytes);
@@ -121,6 +134,14 @@ RC_GTEST_PROP(SmtpModel, TransactionsNeverLeak, (const std::vector<uint8_t>& pic
     RC_ASSERT(codes_of(replies) == step.codes);
     RC_ASSERT(harness.service.letters.size() == static_cast<size_t>(machine.letters));
   }
+}
+
+RC_GTEST_PROP(SmtpModel, TransactionsNeverLeak, (const std::vector<uint8_t>& picks, uint8_t chunk)) {
+  follow(false, picks, chunk);
+}
+
+RC_GTEST_PROP(SmtpModel, LmtpTransactionsNeverLeak, (const std::vector<uint8_t>& picks, uint8_t chunk)) {
+  follow(true, picks, chunk);
 }
 
 // The same, all in one segment: order and number of replies are those of the commands.

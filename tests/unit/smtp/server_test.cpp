@@ -59,6 +59,62 @@ TEST_F(SmtpServer, TellsTheServiceOnceThatItIsOver) {
   EXPECT_EQ(service.disconnects, 1);  // was not let in
 }
 
+// Somebody who opens connections and never ends a handshake must not be outside the counts.
+TEST_F(SmtpServer, AConnectionIsCountedBeforeItsHandshake) {
+  options->implicit_tls = true;
+  options->tls = pretended_tls();
+  begin();
+  EXPECT_THAT(heard(), StartsWith("220 "));
+  EXPECT_EQ(service.connects, 1);
+  EXPECT_FALSE(service.tls_at_connect);
+  say("QUIT\r\n");
+  EXPECT_TRUE(closed());
+  EXPECT_EQ(service.disconnects, 1);
+  service.connect_reply = {421, "4.7.0", "busy"};
+  begin();
+  EXPECT_EQ(heard(), "421 4.7.0 busy\r\n");
+  EXPECT_TRUE(closed());
+}
+
+// RFC 5321 section 4.5.3.1.10: the client sends the letter to the others again, which it can't if the session
+// ends over them.
+TEST_F(SmtpServer, TooManyRecipientsAreNoReasonToHangUp) {
+  options->max_recipients = 2;
+  begin();
+  std::string batch = "EHLO c\r\nMAIL FROM:<a@b.test>\r\n";
+  for (int i = 0; i < 1000; ++i) batch += fmt::format("RCPT TO:<r{}@example.test>\r\n", i);
+  const std::string replies = say(batch + "DATA\r\n");
+  EXPECT_THAT(replies, HasSubstr("452 4.5.3"));
+  EXPECT_THAT(replies, EndsWith("354 End data with <CR><LF>.<CR><LF>\r\n"));
+  EXPECT_THAT(say(".\r\n"), StartsWith("250 2.0.0"));
+  ASSERT_EQ(service.letters.size(), 1u);
+  EXPECT_EQ(service.letters[0].envelope.recipients.size(), 2u);
+}
+
+// Full mailboxes are no guessed names.
+TEST_F(SmtpServer, RecipientsRefusedForNowAreNoReasonToHangUp) {
+  begin();
+  std::string batch = "EHLO c\r\nMAIL FROM:<a@b.test>\r\n";
+  for (int i = 0; i < 300; ++i) batch += "RCPT TO:<full@example.test>\r\n";
+  EXPECT_THAT(say(batch + "NOOP\r\n"), EndsWith("452 4.2.2 Mailbox full\r\n250 2.0.0 Ok\r\n"));
+}
+
+TEST_F(SmtpServer, HelpNamesWhatThereIs) {
+  using testing::Not;
+  begin();
+  EXPECT_THAT(say("HELP\r\n"),
+              testing::AllOf(HasSubstr("EHLO"), Not(HasSubstr("AUTH")), Not(HasSubstr("STARTTLS"))));
+  options->lmtp = true;
+  options->tls = pretended_tls();
+  begin();
+  EXPECT_THAT(say("HELP\r\n"),
+              testing::AllOf(HasSubstr(" LHLO "), Not(HasSubstr("EHLO")), HasSubstr("STARTTLS")));
+  options->lmtp = false;
+  options->submission = true;
+  begin();
+  EXPECT_THAT(say("HELP\r\n"), HasSubstr("AUTH"));
+}
+
 TEST_F(SmtpServer, TheSinkGetsBigPieces) {
   begin_letter();
   std::string body;

@@ -23,8 +23,9 @@ struct TakenLetter {
 // while, "loop" after. LMTP recipients "slow..." are refused for now at the end.
 class TestService : public SmtpService {
  public:
-  Task<Reply> on_connect(const SessionFacts&) override {
+  Task<Reply> on_connect(const SessionFacts& facts) override {
     ++connects;
+    tls_at_connect = facts.tls;
     co_return connect_reply;
   }
   void on_disconnect(const SessionFacts&) override { ++disconnects; }
@@ -58,6 +59,7 @@ class TestService : public SmtpService {
   Reply connect_reply{220, "", ""};
   int connects = 0;
   int disconnects = 0;
+  bool tls_at_connect = false;
   size_t largest_piece = 0;
   size_t writes = 0;
   std::vector<TakenLetter> letters;
@@ -123,7 +125,10 @@ class TestAuthenticator : public wire::sasl::Authenticator {
     keys.address = "user@example.test";
     co_return keys;
   }
-  void report(std::string, IpAddress, bool success) override { successes += success ? 1 : 0; }
+  bool report(std::string, IpAddress, bool success) override {
+    successes += success ? 1 : 0;
+    return true;
+  }
   int successes = 0;
 };
 

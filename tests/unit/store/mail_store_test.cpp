@@ -109,9 +109,63 @@ TEST_P(MailStoreTest, RenameTakesInferiorsAlong) {
 
 TEST_P(MailStoreTest, ARenameThatCannotBeDoneChangesNothing) {
   bed_.must(store_.create_mailbox(kAlice, "a/" + std::string(200, 'x')));
+  bed_.must(store_.subscribe(kAlice, "a", true));
   const auto before = names(kAlice);
+  const auto listed = bed_.must(store_.subscriptions(kAlice));
   EXPECT_EQ(bed_.fault(store_.rename_mailbox(kAlice, "a", std::string(100, 'y'))), FaultKind::policy);
   EXPECT_EQ(names(kAlice), before);
+  EXPECT_EQ(bed_.must(store_.subscriptions(kAlice)), listed);
+}
+
+// RFC 3501 section 6.3.5: "foo", which is only a level above "foo/bar", becomes "zowie".
+TEST_P(MailStoreTest, ANameThatIsOnlyALevelCanBeRenamed) {
+  bed_.must(store_.create_mailbox(kAlice, "foo/bar"));
+  bed_.must(store_.create_mailbox(kAlice, "other/x"));
+  bed_.must(store_.delete_mailbox(kAlice, "foo"));
+  bed_.must(store_.delete_mailbox(kAlice, "other"));
+  EXPECT_EQ(bed_.fault(store_.rename_mailbox(kAlice, "foo", "other")), FaultKind::exists);
+  EXPECT_EQ(bed_.fault(store_.rename_mailbox(kAlice, "foo", "Sent")), FaultKind::exists);
+  EXPECT_EQ(bed_.fault(store_.rename_mailbox(kAlice, "fo", "zowie")), FaultKind::not_found);
+  bed_.must(store_.rename_mailbox(kAlice, "foo", "in/zowie"));
+  EXPECT_THAT(names(kAlice), testing::IsSupersetOf({"in", "in/zowie/bar"}));
+  EXPECT_THAT(names(kAlice), testing::Not(testing::Contains("foo/bar")));
+  EXPECT_THAT(names(kAlice), testing::Not(testing::Contains("in/zowie")));
+  EXPECT_THAT(bed_.problems({kAlice}), IsEmpty());
+}
+
+TEST_P(MailStoreTest, AUsualNameHasItsRoleAgain) {
+  bed_.must(store_.delete_mailbox(kAlice, "Trash"));
+  EXPECT_EQ(bed_.must(store_.create_mailbox(kAlice, "Trash")).role, Role::trash);
+  bed_.must(store_.delete_mailbox(kAlice, "Archive"));
+  bed_.must(store_.create_mailbox(kAlice, "Archive/2025"));
+  EXPECT_EQ(bed_.must(store_.mailbox(kAlice, "Archive")).role, Role::archive);
+  // Only one mailbox has it: the one that was renamed keeps it.
+  bed_.must(store_.rename_mailbox(kAlice, "Sent", "Sent 2025"));
+  EXPECT_EQ(bed_.must(store_.create_mailbox(kAlice, "Sent")).role, Role::none);
+  EXPECT_EQ(bed_.must(store_.mailbox(kAlice, "Sent 2025")).role, Role::sent);
+  EXPECT_EQ(bed_.must(store_.create_mailbox(kAlice, "lists/Trash")).role, Role::none);
+  EXPECT_EQ(bed_.fault(store_.create_mailbox(kAlice, "Junk")), FaultKind::exists);
+  EXPECT_EQ(bed_.fault(store_.create_mailbox(kAlice, "Spam", Role::junk)), FaultKind::exists);
+}
+
+TEST_P(MailStoreTest, SubscriptionsFollowARename) {
+  bed_.must(store_.create_mailbox(kAlice, "a/b/c"));
+  bed_.must(store_.create_mailbox(kAlice, "a/quiet"));
+  for (const char* name : {"a", "a/b/c", "a/never there", "ab"})
+    bed_.must(store_.subscribe(kAlice, name, true));
+  bed_.must(store_.rename_mailbox(kAlice, "a", "z"));
+  // Names without a mailbox stay as the user left them (RFC 3501 section 6.3.9).
+  EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)),
+              ElementsAre("Archive", "Drafts", "INBOX", "Junk", "Sent", "Trash", "a/never there", "ab", "z",
+                          "z/b/c"));
+  EXPECT_TRUE(bed_.must(store_.mailbox(kAlice, "z/b/c")).subscribed);
+  EXPECT_FALSE(bed_.must(store_.mailbox(kAlice, "z/quiet")).subscribed);
+  bed_.must(store_.delete_mailbox(kAlice, "z"));
+  bed_.must(store_.rename_mailbox(kAlice, "z", "y"));
+  EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)), testing::IsSupersetOf({"y", "y/b/c"}));
+  EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)), testing::Not(testing::Contains("z")));
+  bed_.must(store_.rename_mailbox(kAlice, "INBOX", "last year"));
+  EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)), testing::IsSupersetOf({"INBOX", "last year"}));
 }
 
 TEST_P(MailStoreTest, RenamingInboxMovesItsMessages) {

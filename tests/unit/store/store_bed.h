@@ -17,7 +17,8 @@ namespace posthouse::store {
 
 class StoreBed {
  public:
-  explicit StoreBed(const std::string& engine_kind = "memory") : engine(make(engine_kind)) {}
+  explicit StoreBed(const std::string& engine_kind = "memory", uint32_t kept_expunges = kKeptExpunges)
+      : engine(make(engine_kind)), store(*engine, clock, random, kept_expunges) {}
 
   template <class T>
   T run(Task<T> task) {
@@ -79,7 +80,7 @@ class StoreBed {
   test::SeededRandom random;
   std::unique_ptr<engine::Engine> engine;
   IdSource ids{clock, random};
-  MailStore store{*engine, clock, random};
+  MailStore store;
 
  private:
   std::unique_ptr<engine::Engine> make(const std::string& kind) {

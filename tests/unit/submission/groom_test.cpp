@@ -1,5 +1,8 @@
 #include "submission/groom.h"
 
+#include "base/ascii.h"
+#include "message/address_list.h"
+#include "message/headers.h"
 #include "submission/limits.h"
 
 namespace posthouse::submission {
@@ -91,6 +94,25 @@ TEST_F(GroomTest, CompletesUnqualifiedAddresses) {
   EXPECT_THAT(groomed.authors, ElementsAre(message::Address{"alice", "example.test"}));
 }
 
+// RFC 5322 section 2.1.1: what we put in must not make a line longer than 998 octets.
+TEST_F(GroomTest, FoldsAListThatGrewTooLong) {
+  std::string list = "\"a,b\", c (d, e), \"x,\\\"y\"@x.test";
+  for (int i = 0; i < 120; ++i) list += fmt::format(",u{}", i);
+  Groomed groomed = groom("From: alice\r\nTo: " + list + "\r\n\r\n");
+  size_t longest = 0;
+  for (std::string_view line : split(groomed.header, '\n')) longest = std::max(longest, line.size());
+  EXPECT_LE(longest, 100u);
+  message::HeaderReader reader(groomed.header);
+  message::HeaderField field;
+  while (reader.next(field) && field.name != "To") {
+  }
+  std::vector<message::Address> all = message::mailboxes(field.value);
+  ASSERT_EQ(all.size(), 123u);
+  EXPECT_EQ(all[0], (message::Address{"a,b", "example.test"}));
+  EXPECT_EQ(all[2], (message::Address{"x,\"y", "x.test"}));
+  EXPECT_EQ(all[122], (message::Address{"u119", "example.test"}));
+}
+
 TEST_F(GroomTest, FindsAllAuthorsAndSenders) {
   Groomed groomed = groom(
       "FROM: alice@example.test,\r\n \"alice@example.test\" <boss@example.test>, =?utf-8?q?x?= <c@d.test>\r\n"
@@ -110,6 +132,21 @@ TEST_F(GroomTest, RefusesWhatHidesTheAuthor) {
   std::string many = "From: a0@example.test";
   for (size_t i = 1; i <= kMaxAuthors; ++i) many += fmt::format(",\r\n a{}@example.test", i);
   EXPECT_THAT(refusal(many + "\r\n\r\n"), HasSubstr("too many"));
+}
+
+// One reader takes the first, another the last.
+TEST_F(GroomTest, RefusesAuthorsThatCanBeReadInTwoWays) {
+  for (const char* from :
+       {"alice@example.test\r\n boss@example.test", "x@y.test, alice@example.test b@c.test",
+        "g: a@b.test c@d.test;", "alice@example.test (comment) boss@example.test"}) {
+    EXPECT_THAT(refusal(fmt::format("From: {}\r\n\r\n", from)), HasSubstr("without a comma")) << from;
+    EXPECT_THAT(refusal(fmt::format("Sender: {}\r\n\r\n", from)), HasSubstr("without a comma")) << from;
+  }
+  for (const char* from : {"boss@example.test <alice@example.test>", "\"a@b c@d\" <alice@example.test>",
+                           "alice@example.test (boss@example.test)", "<@a.test,@b.test:alice@example.test>",
+                           "a@b.test, c@d.test", "g: a@b.test, c@d.test;", "\"a@b\"@example.test", "alice"}) {
+    EXPECT_FALSE(groom(fmt::format("From: {}\r\n\r\n", from)).authors.empty()) << from;
+  }
 }
 
 TEST_F(GroomTest, DropsAnMboxLine) {

@@ -210,7 +210,39 @@ TEST_F(SubmissionTest, AnOpenSessionEndsWithItsAccount) {
   login_alice();
   ASSERT_TRUE(visit->mail("alice@example.test").positive());
   disable(alice);
+  EXPECT_EQ(codes(visit->data(kHeader + "\r\n")[0]), "550 5.7.1");
   EXPECT_EQ(codes(visit->mail("alice@example.test")), "550 5.7.1");
+}
+
+TEST_F(SubmissionTest, ALetterUnderWayEndsWithItsAccount) {
+  login_alice();
+  ASSERT_TRUE(visit->mail("alice@example.test").positive());
+  ASSERT_TRUE(visit->rcpt("bob@example.test").positive());
+  auto sink = run(door->on_data(visit->facts, visit->envelope));
+  ASSERT_TRUE(sink);
+  disable(alice);
+  std::string letter = kHeader + "\r\nbody\r\n";
+  ASSERT_TRUE(run((*sink)->write(letter)));
+  EXPECT_EQ(codes(run((*sink)->commit())[0]), "550 5.7.1");
+  EXPECT_THAT(mailbox(bob), IsEmpty());
+}
+
+TEST_F(SubmissionTest, UnqualifiedAddressesAreCompletedInTheTraceToo) {
+  login_alice();
+  ASSERT_TRUE(visit->mail("alice@example.test").positive());
+  ASSERT_EQ(codes(visit->rcpt(message::Address{"bob", ""})), "250 2.1.5");
+  EXPECT_EQ(codes(visit->data(kHeader + "\r\n")[0]), "250 2.0.0");
+  ASSERT_THAT(mailbox(bob), SizeIs(1));
+  EXPECT_THAT(mailbox(bob)[0], HasSubstr("for <bob@example.test>;"));
+}
+
+TEST_F(SubmissionTest, PostmasterOfThisHostIsHere) {
+  login_alice();
+  ASSERT_TRUE(visit->mail("alice@example.test").positive());
+  EXPECT_EQ(codes(visit->rcpt("Postmaster@MAIL.example.test")), "250 2.1.5");
+  EXPECT_EQ(codes(visit->data(kHeader + "\r\n")[0]), "250 2.0.0");
+  EXPECT_THAT(mailbox(alice), SizeIs(1));
+  EXPECT_THAT(queued(), IsEmpty());
 }
 
 TEST_F(SubmissionTest, FullDisk) {

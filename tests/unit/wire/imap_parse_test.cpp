@@ -34,7 +34,9 @@ TEST(ImapParse, Login) {
   EXPECT_NE(fault("LOGIN alice"), "");
   EXPECT_NE(fault("LOGIN alice demo extra"), "");
   EXPECT_NE(fault("LOGIN \"a\\b\" c"), "");
-  EXPECT_NE(fault("LOGIN \"\xc3\xa4\" c"), "");
+  EXPECT_NE(fault("LOGIN \xc3\xa4 c"), "");
+  // RFC 9051 section 9 (quoted); clients of RFC 3501 do it too.
+  EXPECT_EQ(parse<Login>("LOGIN \"\xc3\xa4\" \"p\xc3\xb6\"").user, "\xc3\xa4");
 }
 
 TEST(ImapParse, Authenticate) {

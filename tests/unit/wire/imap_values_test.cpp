@@ -168,9 +168,11 @@ TEST(ImapDate, DateTimes) {
   EXPECT_EQ(out, "\"17-Jul-1996 09:44:25 +0000\"");
   ASSERT_TRUE(parse_date_time(" 1-Jan-1970 00:00:01 +0000", seconds));
   EXPECT_EQ(seconds, 1);
+  ASSERT_TRUE(parse_date_time("2-Jan-1970 00:00:01 +0000", seconds));  // not the grammar, but sent
+  EXPECT_EQ(seconds, 86'401);
   for (const char* bad :
-       {"1-Jan-1970 00:00:01 +0000", " 1-Jan-1970 24:00:01 +0000", " 1-Jan-1970 00:00:01 0000",
-        " 1-Jan-1970 00:00:01 +00:0", "32-Jan-1970 00:00:01 +0000", ""}) {
+       {"01-Jan-197 00:00:01 +0000", "1 Jan-1970 00:00:01 +0000", " 1-Jan-1970 24:00:01 +0000",
+        " 1-Jan-1970 00:00:01 0000", " 1-Jan-1970 00:00:01 +00:0", "32-Jan-1970 00:00:01 +0000", ""}) {
     EXPECT_FALSE(parse_date_time(bad, seconds)) << bad;
   }
 }

@@ -52,10 +52,12 @@ class MapAuthenticator : public Authenticator {
     }
     co_return keys;
   }
-  void report(std::string name, IpAddress, bool success) override {
+  bool report(std::string name, IpAddress, bool success) override {
     reports.push_back(name + (success ? "+" : "-"));
+    return stands;
   }
 
+  bool stands = true;
   int asked = 0;
   bool broken = false;
   std::string last_protocol;
@@ -241,6 +243,20 @@ TEST_F(Sasl, ScramWrongPasswordAndUnknownUserLookAlike) {
     EXPECT_EQ(last.data, "");
   }
   EXPECT_THAT(authenticator_.reports, testing::ElementsAre("user-", "nobody-"));
+}
+
+// Many exchanges can be begun before the first of them fails.
+TEST_F(Sasl, ScramSuccessAmongTooManyGuessesDoesNotStand) {
+  authenticator_.stands = false;
+  ScramClient client("SCRAM-SHA-256", "user", "pencil");
+  const auto server = begin("SCRAM-SHA-256");
+  const Step first = step(*server, client.step(""));
+  ASSERT_EQ(first.kind, Step::challenge);
+  const Step last = step(*server, client.step(first.data));
+  EXPECT_EQ(last.kind, Step::failure);
+  EXPECT_EQ(last.fault.kind, FaultKind::policy);
+  EXPECT_THAT(last.fault.what, testing::StartsWith("throttled"));
+  EXPECT_EQ(last.data, "");
 }
 
 // RFC 7677 section 3, its own messages: StoredKey and ServerKey must give its proof and its signature. The

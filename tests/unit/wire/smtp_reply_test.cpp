@@ -44,6 +44,17 @@ TEST(SmtpReply, TextCanNotMakeReplies) {
   EXPECT_TRUE(cut.ends_with("x\r\n"));
 }
 
+TEST(SmtpReply, IsNeverCutInsideACharacter) {
+  for (size_t before = 480; before <= 500; ++before) {
+    std::string text(before, 'x');
+    for (int i = 0; i < 20; ++i) text += "\u20ac";
+    const std::string cut = format(250, "2.0.0", text);
+    EXPECT_LE(cut.size(), kReplyLine);
+    EXPECT_GT(cut.size(), kReplyLine - 3);
+    EXPECT_EQ((cut.size() - before - 12) % 3, 0u) << before;  // "250 2.0.0 " and CRLF are 12
+  }
+}
+
 TEST(SmtpReply, Parses) {
   const auto one = parse("550 5.1.1 no such user\r\n");
   ASSERT_TRUE(one.has_value());

@@ -1,0 +1,71 @@
+#include "engine/rocks_files.h"
+
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/clock.h"
+
+namespace posthouse::engine {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_log(const fs::path& file) {
+  return file.extension() == ".log";
+}
+
+bool belongs_to_a_store(const fs::path& file) {
+  return is_log(file) || file.extension() == ".sst" || file.extension() == ".blob" ||
+         file.filename().string().starts_with("MANIFEST-");
+}
+
+std::string damaged_folder(const std::string& directory) {
+  return directory + ".damaged";
+}
+
+}  // namespace
+
+StoreFiles look_at_store(const std::string& directory) {
+  std::error_code error;
+  if (fs::exists(fs::path(directory) / "CURRENT", error)) return StoreFiles::whole;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (belongs_to_a_store(entry.path())) return StoreFiles::headless;
+  }
+  return StoreFiles::none;
+}
+
+Result<std::string> keep_damaged_log(const std::string& directory) {
+  const auto now = std::chrono::floor<seconds>(system_clock().now());
+  const fs::path folder = fs::path(damaged_folder(directory)) / fmt::format("{:%Y-%m-%dT%H%M%SZ}", now);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) fs::permissions(folder.parent_path(), fs::perms::owner_all, error);
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (error) break;
+    if (!is_log(entry.path())) continue;
+    fs::create_hard_link(entry.path(), folder / entry.path().filename(), error);
+  }
+  if (error) return fail(FaultKind::io, fmt::format("{}: {}", folder.string(), error.message()));
+  return folder.string();
+}
+
+void forget_damaged_log(const std::string& kept) {
+  std::error_code ignored;
+  fs::remove_all(kept, ignored);
+  fs::remove(fs::path(kept).parent_path(), ignored);  // when it is empty
+}
+
+std::vector<std::string> damaged_logs(const std::string& directory) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(damaged_folder(directory), error)) {
+    out.push_back(entry.path().string());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace posthouse::engine

@@ -1,0 +1,27 @@
+// The files of a store as they lie on disk, before anything opens them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace posthouse::engine {
+
+enum class StoreFiles {
+  none,      // no store, and nothing that was one
+  whole,     // a store, as far as its names tell
+  headless,  // tables or logs, but not the file CURRENT that says which of them count
+};
+
+StoreFiles look_at_store(const std::string& directory);
+
+// Damage to the store's log must not stop a start, and nothing of it may go either: keep_damaged_log() gives
+// the logs second names in a new folder beside the store's, DIRECTORY.damaged/TIME, and returns that folder.
+Result<std::string> keep_damaged_log(const std::string& directory);
+void forget_damaged_log(const std::string& kept);
+
+// The folders that keep_damaged_log() made and nobody has removed since, oldest first.
+std::vector<std::string> damaged_logs(const std::string& directory);
+
+}  // namespace posthouse::engine

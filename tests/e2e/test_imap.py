@@ -1,0 +1,349 @@
+"""IMAP over real sockets: what is announced where, what clients pipeline, several sessions at once, and strangers."""
+import os
+import random
+import re
+import socket
+import threading
+import time
+import unittest
+
+from posthouse import Demo, tls_context, wait_until
+from raw import Raw
+
+OPERATIONS = int(os.environ.get("FOLDER_OPERATIONS", "150"))  # of each session
+BASE = (b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE STATUS=SIZE "
+        b"APPENDLIMIT=52428800")
+LOGIN = b" AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN"
+TLS_LOGIN = b" AUTH=SCRAM-SHA-256-PLUS" + LOGIN
+
+
+class ImapCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.demo = Demo().start()
+        cls.addClassCleanup(cls.demo.clean)
+        cls.addClassCleanup(cls.demo.stop)
+
+    def connect(self, port="imap"):
+        if port == "imap":
+            connection = Raw(self.demo.ports[port])
+        else:
+            connection = Raw(self.demo.ports[port], greeting=False).start_tls()
+            connection.greeting = connection.line()
+        self.addCleanup(connection.close)
+        return connection
+
+    def login(self, name="alice"):
+        connection = self.connect()
+        answer = connection.imap("login", f"LOGIN {self.demo.address(name)} {self.demo.password(name)}")
+        self.assertIn(b"login OK", answer)
+        return connection
+
+    def append(self, connection, mailbox, message):
+        answer = connection.imap("ap", b"APPEND %s {%d+}\r\n%s" % (mailbox.encode(), len(message), message))
+        self.assertIn(b"ap OK", answer)
+        return answer
+
+
+class LockedOut(ImapCase):
+    """Whoever is logged in to an account goes with its password, and when it is disabled or removed."""
+
+    def check_ended(self, *command, stdin=""):
+        idle, selected, other = self.login("bob"), self.login("bob"), self.login("alice")
+        self.assertIn(b"s OK", selected.imap("s", "SELECT INBOX"))
+        idle.imap("s", "SELECT INBOX")
+        idle.send("i IDLE")
+        self.assertTrue(idle.line().startswith(b"+"))
+        self.demo.run(*command, stdin=stdin, check=True)
+        for session in (idle, selected):
+            self.assertIn(b"* BYE", session.rest())
+        self.assertIn(b"n OK", other.imap("n", "NOOP"))
+
+    def test_disabled_then_enabled_with_a_new_password(self):
+        bob = self.demo.address("bob")
+        self.check_ended("account", "change", bob, "--disable")
+        self.demo.run("account", "change", bob, "--enable", check=True)
+        self.check_ended("account", "password", bob, "--password-stdin", stdin=self.demo.password("bob") + "\n")
+
+
+class Capabilities(ImapCase):
+    """Word by word: a lost IDLE is push mail that is dead, and nobody notices."""
+
+    def announced(self, text):
+        return re.search(rb"CAPABILITY ([^\]\r\n]*)", text).group(1)
+
+    def check(self, connection, before):
+        self.assertEqual(self.announced(connection.imap("a", "CAPABILITY")), before)
+        answer = connection.imap("b", f"LOGIN {self.demo.address('bob')} {self.demo.password('bob')}")
+        self.assertEqual(self.announced(answer), BASE)
+        self.assertEqual(self.announced(connection.imap("c", "CAPABILITY")), BASE)
+
+    def test_plain(self):
+        connection = self.connect()
+        self.assertEqual(self.announced(connection.greeting), BASE + b" STARTTLS" + LOGIN)
+        self.check(connection, BASE + b" STARTTLS" + LOGIN)
+
+    def test_starttls(self):
+        connection = self.connect()
+        self.assertIn(b"t OK", connection.imap("t", "STARTTLS"))
+        connection.start_tls()
+        self.check(connection, BASE + TLS_LOGIN)
+
+    def test_implicit_tls(self):
+        connection = self.connect("imaps")
+        self.assertEqual(self.announced(connection.greeting), BASE + TLS_LOGIN)
+        self.check(connection, BASE + TLS_LOGIN)
+
+
+class Clients(ImapCase):
+    def test_the_next_commands_stand_behind_done(self):
+        """iOS sends them in one segment, also the next IDLE."""
+        connection = self.login()
+        connection.send(b"a SELECT INBOX\r\nb IDLE\r\nDONE\r\nc NOOP\r\nd IDLE\r\nDONE\r\ne NOOP\r\n")
+        said = connection.imap_reply("e")
+        for tag in (b"b", b"c", b"d"):
+            self.assertIn(b"\r\n%s OK" % tag, said)
+        self.assertEqual(said.count(b"+ idling"), 2)
+
+    def test_a_thousand_pairs_of_store_and_expunge_in_one_go(self):
+        connection = self.login()
+        connection.imap("c", "CREATE pairs")
+        batch = b"".join(b"ap APPEND pairs {18+}\r\nSubject: %04d\r\n\r\nx\r\n" % n for n in range(1000))
+        sender = threading.Thread(target=connection.send, args=(batch + b"z NOOP\r\n",))
+        sender.start()
+        self.assertEqual(connection.imap_reply("z").count(b"ap OK [APPENDUID"), 1000)
+        sender.join()
+        connection.imap("s", "SELECT pairs")
+        batch = b"p STORE 1 +FLAGS.SILENT (\\Deleted)\r\ne EXPUNGE\r\n" * 999
+        sender = threading.Thread(target=connection.send, args=(batch + b"z NOOP\r\n",))
+        sender.start()
+        said = connection.imap_reply("z")
+        sender.join()
+        self.assertEqual(said.count(b"p OK"), 999)
+        self.assertEqual(said.count(b"e OK"), 999)
+        self.assertEqual(said.count(b"* 1 EXPUNGE\r\n"), 999)
+        self.assertIn(b"Subject: 0999", connection.imap("f", "FETCH 1:* BODY.PEEK[]"))
+        self.assertIn(b"MESSAGES 1)", connection.imap("t", "STATUS pairs (MESSAGES)"))
+
+    def test_what_another_session_moves_in_is_seen_at_once(self):
+        one, other = self.login(), self.login()
+        one.imap("c", "CREATE target")
+        one.imap("c", "CREATE source")
+        self.append(one, "source", b"Subject: moved\r\n\r\nx\r\n")
+        one.imap("s", "SELECT target")
+        other.imap("s", "SELECT source")
+        self.assertIn(b"m OK", other.imap("m", "MOVE 1 target"))
+        said = one.imap("f", "UID FETCH 1:* (FLAGS BODY.PEEK[HEADER])")
+        self.assertIn(b"* 1 EXISTS", said)
+        self.assertIn(b"Subject: moved", said)
+
+    def test_copies_of_copies(self):
+        connection = self.login()
+        connection.imap("c", "CREATE copies")
+        self.append(connection, "copies", b"Subject: again\r\n\r\nx\r\n")
+        connection.imap("s", "SELECT copies")
+        for _ in range(3):
+            self.assertIn(b"k OK [COPYUID", connection.imap("k", "UID COPY 1 copies"))
+        self.assertIn(b"m OK", connection.imap("m", "UID MOVE 1 copies"))
+        self.assertEqual(connection.imap("f", "FETCH 1:* BODY.PEEK[]").count(b"Subject: again"), 4)
+
+    def test_folders_of_any_script(self):
+        connection = self.login("bob")
+        for name in ("a&-b", "&-", "&-&-", "&2D3eAA-", "&2D3cZtg93Gc-", "&ZeVnLIqe-", "&U,BTFw-", "&AOk-t&AOk-", "x/&2D3cqQ-"):
+            self.assertIn(b"a OK", connection.imap("a", f'CREATE "{name}"'), name)
+            self.assertIn(name.encode(), connection.imap("b", 'LIST "" *'), name)
+            self.assertIn(b"c OK", connection.imap("c", f'SELECT "{name}"'), name)
+            self.assertIn(b"d OK", connection.imap("d", f'RENAME "{name}" "r{name}"'), name)
+            self.assertIn(b"e OK", connection.imap("e", f'DELETE "r{name}"'), name)
+
+
+class Folders(ImapCase):
+    def worker(self, number, problems, mine):
+        """Creates, fills, renames and deletes below its own name while the others do the same below theirs."""
+        dice = random.Random(number)
+        connection = self.login()
+        mine[f"s{number}"] = []
+        connection.imap("a", f"CREATE s{number}")
+        for step in range(OPERATIONS):
+            name = dice.choice(list(mine))
+            fresh = f"s{number}/{step}"
+            kind = dice.randrange(5)
+            if kind == 0:
+                answer = connection.imap("a", f"CREATE {fresh}")
+                mine[fresh] = []
+            elif kind == 1 and name != f"s{number}":
+                answer = connection.imap("a", f"RENAME {name} {fresh}")
+                mine[fresh] = mine.pop(name)
+            elif kind == 2 and name != f"s{number}":
+                answer = connection.imap("a", f"DELETE {name}")
+                del mine[name]
+            else:
+                mark = b"Subject: %d.%d\r\n\r\n" % (number, step)
+                answer = connection.imap("a", b"APPEND %s {%d+}\r\n%s" % (name.encode(), len(mark), mark))
+                mine[name].append(mark)
+            if not answer.splitlines()[-1].startswith(b"a OK"):
+                problems.append((number, step, kind, name, answer))
+                return
+
+    def test_four_sessions_at_once(self):
+        problems, folders = [], [{} for _ in range(4)]
+        threads = [threading.Thread(target=self.worker, args=(n, problems, folders[n])) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(problems, [])
+        connection = self.login()
+        listed = set(re.findall(rb'"/" "?(s\d[^"\r]*)', connection.imap("l", 'LIST "" s*')))
+        self.assertEqual(listed, {name.encode() for mine in folders for name in mine})
+        for mine in folders:
+            for name, marks in mine.items():
+                self.assertIn(b"s OK", connection.imap("s", f"EXAMINE {name}"))
+                found = re.findall(rb"Subject: [\d.]+\r\n\r\n", connection.imap("f", "UID FETCH 1:* BODY.PEEK[]"))
+                self.assertEqual(found, marks, name)
+
+
+class Watcher:
+    """A client that believes what it is told, in a thread of its own: sequence numbers and flags of one mailbox."""
+    FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "work", "$Junk")
+
+    def __init__(self, connection, mailbox, seed):
+        self.connection, self.dice = connection, random.Random(seed)
+        self.messages = []
+        self.command(f"SELECT {mailbox}", True)
+
+    def listen(self, answer, may_expunge):
+        for line in answer.replace(b"{0}\r\n", b"").splitlines():
+            found = re.match(rb"\* (\d+) (EXISTS|EXPUNGE|FETCH)(?:.*FLAGS \(([^)]*)\))?", line)
+            if not found:
+                if b" BAD " in line:
+                    raise AssertionError(line)
+                continue
+            number, kind = int(found[1]), found[2]
+            if kind == b"EXISTS":
+                if number < len(self.messages):
+                    raise AssertionError(f"EXISTS shrank: {line}, {len(self.messages)}")
+                self.messages += [None] * (number - len(self.messages))
+            elif not 1 <= number <= len(self.messages):
+                raise AssertionError(f"no such message: {line}, {len(self.messages)}")
+            elif kind == b"EXPUNGE":
+                if not may_expunge:
+                    raise AssertionError(f"not now: {line}")
+                del self.messages[number - 1]
+            elif found[3] is not None:
+                self.messages[number - 1] = {f for f in found[3].decode().split() if f != "\\Recent"}
+
+    def command(self, text, may_expunge):
+        self.listen(self.connection.imap("x", text), may_expunge)
+        # Asks for what it does not know. No flags: another session has expunged it, and EXPUNGE is to come.
+        while unknown := [n + 1 for n, flags in enumerate(self.messages) if flags is None]:
+            self.listen(self.connection.imap("x", f"FETCH {','.join(map(str, unknown))} (FLAGS)"), False)
+            for number in unknown:
+                self.messages[number - 1] = self.messages[number - 1] or set()
+
+    def silent(self, first, last, mode, flags):
+        for number in range(first - 1, last):
+            old = self.messages[number]
+            self.messages[number] = old | flags if mode == "+" else old - flags if mode == "-" else set(flags)
+
+    def move(self, mailbox):
+        count, kind = len(self.messages), self.dice.randrange(10)
+        if count == 0 or kind == 0:
+            return self.command(f"APPEND {mailbox} {{14+}}\r\nSubject: x\r\n\r\n", True)
+        first = self.dice.randint(1, count)
+        last = min(count, first + self.dice.randrange(3))
+        flags = set(self.dice.sample(self.FLAGS, self.dice.randint(1, 3)))
+        mode = self.dice.choice(("+", "-", ""))
+        if kind < 4:
+            silent = self.dice.random() < 0.5
+            if silent:
+                self.silent(first, last, mode, flags)
+            return self.command(f"STORE {first}:{last} {mode}FLAGS{'.SILENT' if silent else ''} ({' '.join(flags)})", False)
+        text, may_expunge = self.dice.choice((
+            ("NOOP", True), ("EXPUNGE", True), (f"FETCH {first}:{last} (BODY[TEXT])", False), ("SEARCH DELETED", False),
+            (f"COPY {first}:{last} {mailbox}", True), (f"MOVE {first} {mailbox}", True), ("UID SEARCH ALL", True),
+            (f"UID FETCH {first}:* (FLAGS)", True), ("IDLE\r\nDONE", True)))
+        return self.command(text, may_expunge)
+
+
+class Views(ImapCase):
+    def test_what_four_sessions_are_told_of_one_mailbox(self):
+        self.login().imap("c", "CREATE shared")
+        watchers = [Watcher(self.login(), "shared", seed) for seed in range(4)]
+        problems = []
+
+        def work(watcher):
+            try:
+                for _ in range(OPERATIONS):
+                    watcher.move("shared")
+            except AssertionError as problem:
+                problems.append(str(problem))
+
+        threads = [threading.Thread(target=work, args=(w,)) for w in watchers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(problems, [])
+        fresh = Watcher(self.login(), "shared", 9)
+        for watcher in watchers:
+            watcher.command("NOOP", True)
+            self.assertEqual(watcher.messages, fresh.messages)
+
+
+class Strangers(ImapCase):
+    """Before login: short lines, literals for login only, and nobody else is hurt."""
+
+    def test_lines_of_eight_kilobytes(self):
+        connection = self.connect()
+        fits = b"a LOGIN x " + b"y" * (8192 - 12) + b"\r\n"
+        self.assertEqual(len(fits), 8192)
+        connection.send(fits)
+        self.assertIn(b"a NO [AUTHENTICATIONFAILED]", connection.imap_reply("a"))
+        connection.send(fits[:-2] + b"y\r\n")
+        self.assertIn(b"a BAD", connection.imap_reply("a"))
+        self.assertIn(b"b OK", connection.imap("b", "NOOP"))
+
+    def test_literals_are_for_login_only(self):
+        connection = self.connect()
+        for command in ("SELECT", "STATUS", "LIST", "APPEND INBOX", "SEARCH TEXT", "X", "UID FETCH", "CREATE", "ENABLE"):
+            self.assertIn(b"a BAD", connection.imap("a", command + " {3}"), command)
+        self.assertIn(b"a BAD", connection.imap("a", "LOGIN {1025}"))
+
+    def test_nesting(self):
+        connection = self.connect()
+        for command in (b"SEARCH " + b"(" * 4000, b"SEARCH " + b"NOT " * 1900, b"ID " + b"(" * 4000,
+                        b"FETCH 1 BODY[" + b"1." * 3900 + b"1]", b"STORE 1 FLAGS " + b"(" * 4000):
+            self.assertIn(b"a BAD", connection.imap("a", command))
+
+    def test_bad_ones_hurt_nobody_else(self):
+        """Bad base64, half commands and broken literals on many connections; a login beside them works at once."""
+        junk = (b"a AUTHENTICATE PLAIN ====\r\n", b"a AUTHENTICATE PLAIN\r\n\xff\xfe\r\n", b"a LOGIN {10+}\r\nx",
+                b"a LOGIN {5}\r\n", b"\0\0\0\0\r\n", b"((((((((", b"a AUTHENTICATE SCRAM-SHA-256 biwsbj0scj0=\r\n*\r\n")
+        crowd = []
+        for n in range(140):
+            connection = socket.create_connection(("127.0.0.1", self.demo.ports["imap"]), 20,
+                                                  source_address=(f"127.0.{n}.9", 0))
+            self.addCleanup(connection.close)
+            connection.sendall(junk[n % len(junk)])
+            crowd.append(connection)
+        begin = time.monotonic()
+        self.assertIn(b"f OK", self.login("bob").imap("f", "SELECT INBOX"))
+        self.assertLess(time.monotonic() - begin, 5)
+
+
+class Renames(ImapCase):
+    def test_a_renamed_folder_stays_in_sight(self):
+        connection, watcher = self.login("bob"), self.login("bob")
+        for command in ("CREATE work/2025", "SUBSCRIBE work/2025", "DELETE work"):
+            self.assertIn(b"a OK", connection.imap("a", command))
+        watcher.imap("s", "SELECT work/2025")
+        self.assertIn(b"b OK", connection.imap("b", "RENAME work done"))
+        self.append(connection, "done/2025", b"Subject: late\r\n\r\n")
+        wait_until(lambda: b"EXISTS" in watcher.imap("n", "NOOP"), what="the letter in the renamed folder")
+        self.assertIn(b'"/" done/2025', connection.imap("c", 'LSUB "" *'))
+        self.assertNotIn(b"work", connection.imap("d", 'LSUB "" *'))
+
+
+if __name__ == "__main__":
+    unittest.main()
