@@ -72,12 +72,9 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
   _exit(status);
 }
 
-int check_sandbox(const Config& config, const std::string& config_file) {
-  auto user = user_to_become(config);
-  if (!user) return complain(user.error());
-  if (auto made = make_data_folders(config, user->has_value() ? &**user : nullptr); !made)
-    return complain(made.error());
-  if (auto done = give_up_root(*user); !done) return complain(done.error());
+int check_sandbox(const Config& config, const std::string& config_file, const std::optional<User>& user) {
+  if (auto made = make_data_folders(config, user ? &*user : nullptr); !made) return complain(made.error());
+  if (auto done = give_up_root(user); !done) return complain(done.error());
   if (auto done = confine(files_for(config, config_file)); !done) return complain(done.error());
   SandboxReport report = try_to_escape(config);
   for (const auto& attempt : report.attempts) {
@@ -106,13 +103,13 @@ int serve(const Invocation& in) {
     std::free(here);
   }
   raise_descriptor_limit();
-  if (in.check_sandbox) leave(check_sandbox(*config, config_file));
   auto user = user_to_become(*config);
   if (!user) {
     fmt::print(stderr, "{}\n",
                loaded->problem_with("server.user", without_key(user.error().what)).to_string());
     return EX_CONFIG;
   }
+  if (in.check_sandbox) leave(check_sandbox(*config, config_file, *user));
   if (auto made = make_data_folders(*config, user->has_value() ? &**user : nullptr); !made)
     return complain(made.error());
   auto listeners = bind_listeners(*config);
