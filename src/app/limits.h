@@ -19,6 +19,9 @@ constexpr milliseconds kControlPatience{10'000};  // for a server that starts or
 constexpr milliseconds kControlRetry{50};         // between two looks meanwhile
 constexpr int kControlTries = 5;                  // of a call that only reads, when servers go away under it
 constexpr size_t kDeliverRecipients = 1000;
+// So many letters a verb of the queue changes one by one and names; more of them it changes together and
+// counts.
+constexpr size_t kLettersNamed = 200;
 
 // ---- the store
 constexpr milliseconds kStorePatience{10'000};  // for another process to let go of it at the start

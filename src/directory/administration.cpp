@@ -40,6 +40,17 @@ Result<std::string> normal_target(const std::string& address) {
   return mailbox->to_string();
 }
 
+Result<Domain> normal(Domain domain) {
+  Result<std::string> name = normal_domain(domain.name);
+  if (!name) return std::unexpected(name.error());
+  domain.name = *name;
+  if (domain.catch_all.empty()) return domain;
+  Result<std::string> target = normal_target(domain.catch_all);
+  if (!target) return std::unexpected(target.error());
+  domain.catch_all = *target;
+  return domain;
+}
+
 Result<void> need_domain(const Transaction& rows, std::string_view address) {
   Result<std::optional<Domain>> domain = load(rows, domain_row(domain_part(address)), decode_domain);
   if (!domain) return std::unexpected(domain.error());
@@ -102,24 +113,29 @@ Result<void> check_display_name(const std::string& name) {
 
 }  // namespace
 
-Task<Result<void>> Directory::add_domain(Domain domain) {
-  Result<std::string> name = normal_domain(domain.name);
-  if (!name) co_return std::unexpected(name.error());
-  domain.name = *name;
-  if (!domain.catch_all.empty()) {
-    Result<std::string> target = normal_target(domain.catch_all);
-    if (!target) co_return std::unexpected(target.error());
-    domain.catch_all = *target;
-  }
+Task<Result<void>> Directory::add_domain(Domain given) {
+  Result<Domain> domain = normal(std::move(given));
+  if (!domain) co_return std::unexpected(domain.error());
   auto add = [&domain](Transaction& rows) -> Result<void> {
-    std::string row = domain_row(domain.name);
+    std::string row = domain_row(domain->name);
     Result<std::optional<std::string>> there = rows.get(row);
     if (!there) return std::unexpected(there.error());
-    if (there->has_value()) return fail(FaultKind::exists, fmt::format("{} is there already", domain.name));
-    rows.put(row, encode(domain));
+    if (there->has_value()) return fail(FaultKind::exists, fmt::format("{} is there already", domain->name));
+    rows.put(row, encode(*domain));
     return {};
   };
   co_return co_await impl_->change(add);
+}
+
+Task<Result<void>> Directory::update_domain(Domain given) {
+  Result<Domain> domain = normal(std::move(given));
+  if (!domain) co_return std::unexpected(domain.error());
+  auto update = [&domain](Transaction& rows) -> Result<void> {
+    Result<void> known = need_domain(rows, "@" + domain->name);
+    if (known) rows.put(domain_row(domain->name), encode(*domain));
+    return known;
+  };
+  co_return co_await impl_->change(update);
 }
 
 Task<Result<void>> Directory::remove_domain(std::string name) {

@@ -128,6 +128,7 @@ class Directory {
 
   // ---- administration
   Task<Result<void>> add_domain(Domain domain);
+  Task<Result<void>> update_domain(Domain domain);     // catch-all and quota of the one with this name
   Task<Result<void>> remove_domain(std::string name);  // policy fault while it has accounts or aliases
   Task<Result<std::vector<Domain>>> domains();
   Task<Result<Account>> add_account(Account account, Secret password);  // id is chosen here

@@ -1,11 +1,12 @@
 #include "net/port_holder.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <set>
+#include <map>
 #include <sstream>
 
 #include "base/ascii.h"
@@ -15,9 +16,12 @@ namespace posthouse::net {
 namespace {
 namespace fs = std::filesystem;
 
-// Inodes of the sockets that listen on `port`. Lines of /proc/net/tcp: "0: 0100007F:0019 00000000:0000 0A
-// ...", the tenth field being the inode, 0A the state LISTEN.
-void collect_inodes(const char* table, uint16_t port, std::set<std::string>& inodes) {
+// Sockets that listen, by inode, with the user they belong to.
+using Sockets = std::map<std::string, uid_t>;
+
+// Those on `port`. Lines of /proc/net/tcp: "0: 0100007F:0019 00000000:0000 0A ...", the eighth field being
+// the user, the tenth the inode, 0A the state LISTEN.
+void collect_sockets(const std::string& table, uint16_t port, Sockets& sockets) {
   std::ifstream file(table);
   std::string line;
   while (std::getline(file, line)) {
@@ -28,36 +32,41 @@ void collect_inodes(const char* table, uint16_t port, std::set<std::string>& ino
     if (state != "0A" || colon == std::string::npos) continue;
     unsigned number = 0;
     std::from_chars(local.data() + colon + 1, local.data() + local.size(), number, 16);
-    if (number == port) inodes.insert(inode);
+    if (number == port) sockets[inode] = static_cast<uid_t>(parse_uint(uid).value_or(0));
   }
 }
 
-bool holds(const fs::path& process, const std::set<std::string>& inodes) {
+bool holds(const fs::path& process, const Sockets& sockets) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(process / "fd", error)) {
     const std::string target = fs::read_symlink(entry.path(), error).string();
     if (!target.starts_with("socket:[")) continue;
-    if (inodes.contains(target.substr(8, target.size() - 9))) return true;
+    if (sockets.contains(target.substr(8, target.size() - 9))) return true;
   }
   return false;
 }
+
+std::string process_of_user(uid_t uid) {
+  const passwd* user = getpwuid(uid);
+  return "a process of user " + (user != nullptr ? std::string(user->pw_name) : std::to_string(uid));
+}
 }  // namespace
 
-std::string port_holder(uint16_t port) {
-  std::set<std::string> inodes;
-  collect_inodes("/proc/net/tcp", port, inodes);
-  collect_inodes("/proc/net/tcp6", port, inodes);
-  if (inodes.empty()) return {};
+std::string port_holder(uint16_t port, const std::string& proc) {
+  Sockets sockets;
+  collect_sockets(proc + "/net/tcp", port, sockets);
+  collect_sockets(proc + "/net/tcp6", port, sockets);
+  if (sockets.empty()) return {};
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+  for (const auto& entry : fs::directory_iterator(proc, error)) {
     const std::string pid = entry.path().filename().string();
-    if (!parse_uint(pid) || !holds(entry.path(), inodes)) continue;
+    if (!parse_uint(pid) || !holds(entry.path(), sockets)) continue;
     std::ifstream comm(entry.path() / "comm");
     std::string name;
     std::getline(comm, name);
     return name + " (pid " + pid + ")";
   }
-  return {};
+  return process_of_user(sockets.begin()->second);
 }
 
 }  // namespace posthouse::net

@@ -6,7 +6,8 @@
 
 namespace posthouse::net {
 
-// "exim4 (pid 812)", or empty when /proc does not tell (another user's process, no such port).
-std::string port_holder(uint16_t port);
+// "exim4 (pid 812)"; "a process of user root", whoever opened the socket, where /proc hides other people's
+// processes from us; empty when nobody listens there.
+std::string port_holder(uint16_t port, const std::string& proc = "/proc");
 
 }  // namespace posthouse::net

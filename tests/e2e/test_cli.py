@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import pty
+import re
 import shutil
 import signal
 import socket
@@ -28,7 +30,10 @@ class Documents(unittest.TestCase):
             self.assertIn("posthouse-queue.1", pages)
             for page in pages:
                 self.assertTrue((pathlib.Path(folder) / page).read_text().startswith(".TH "), page)
-        self.assertNotEqual(run("man", "--dir", "/does/not/exist").returncode, 0)
+            new = os.path.join(folder, "new/man1")
+            run("man", "--dir", new, check=True)
+            self.assertIn("posthouse.1", os.listdir(new))
+        self.assertEqual(run("man", "--dir", "/dev/null/man1").returncode, 73)
 
     def test_help_everywhere(self):
         todo = [[]]
@@ -51,6 +56,27 @@ class Documents(unittest.TestCase):
     def test_wrong_usage(self):
         for words in ([], ["nonsense"], ["demo", "--base-port", "70000"], ["queue"], ["deliver"]):
             self.assertEqual(run(*words).returncode, 64, words)
+
+    def test_mistyped_words_are_named_and_the_nearest_suggested(self):
+        for words, told in ((["nosuchcmd"], "no such command: nosuchcmd\n"),
+                            (["acount", "list"], "no such command: acount; did you mean account?"),
+                            (["account", "lst"], "no such command: account lst; did you mean account list?"),
+                            (["demo", "--base-prt", "0"], "no such option: --base-prt; did you mean --base-port?"),
+                            (["demo", "--local-domain", ""], "--local-domain: expected a domain"),
+                            (["queue", "list", "--most", "0"], "--most"), (["queue", "list", "--most", "-1"], "--most"),
+                            (["account", "change", "a@b.test", "--enable", "--disable"], "--disable")):
+            done = run(*words)
+            self.assertEqual(done.returncode, 64, words)
+            self.assertIn(told, done.stderr, words)
+
+    def test_output_that_can_not_be_written(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BINARY, "version"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, 74)
+            self.assertIn(b"standard output: No space left on device", done.stderr)
+            done = subprocess.run([BINARY, "config", "reference"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, 74)
+
 
 
 class Configuration(unittest.TestCase):
@@ -79,6 +105,22 @@ class Configuration(unittest.TestCase):
             again = os.path.join(folder, "again.toml")
             pathlib.Path(again).write_text(shown)
             self.assertEqual(run("config", "show", "--comments", "--config", again, check=True).stdout, shown)
+
+    def test_names_and_addresses(self):
+        for text, told in (('[server]\nhostname = "a b"\n', "FILE:2: server.hostname: expected a host name"),
+                           ('[resolver]\nservers = ["foo"]\n', "FILE:2: resolver.servers: expected a list of addresses"),
+                           ('[listen]\nsmtp = ["0.0.0.0:25", "0.0.0.0:25"]\n', "FILE:2: listen.smtp: expected each"),
+                           ('[queue]\nwarn = "6d"\n', "FILE:2: queue.warn: expected at most queue.expire")):
+            status, out = self.check(text)
+            self.assertEqual(status, 78, text)
+            self.assertIn(told, out)
+
+    def test_names_of_other_scripts_become_a_labels(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('[server]\nhostname = "mail.\u00e9.example"\n')
+            file.flush()
+            shown = run("config", "show", "--config", file.name, check=True).stdout
+        self.assertIn('hostname = "mail.xn--9ca.example"', shown)
 
     def test_no_file(self):
         done = run("config", "show", "--config", "/does/not/exist")
@@ -147,6 +189,15 @@ class Operators(unittest.TestCase):
                              [self.demo.address("alice"), "x@far.test"])
             self.assertEqual(self.ask("domain", "show", domain)["aliases"], 1)
             self.assertEqual(self.demo.run("domain", "remove", domain).returncode, 77)
+            changed = self.ask("domain", "change", domain, "--quota", "5MiB")
+            self.assertEqual(changed, {"name": domain, "catch_all": self.demo.address("alice"), "quota_bytes": 5 << 20})
+            changed = self.ask("domain", "change", domain, "--catch-all", "none", "--quota", "none")
+            self.assertEqual(changed, {"name": domain, "catch_all": None, "quota_bytes": None})
+            self.assertEqual(self.demo.run("domain", "change", "other.test", "--quota", "none").returncode, 67)
+            changed = self.ask("alias", "change", f"all@{domain}", self.demo.address("bob"))
+            self.assertEqual(changed["targets"], [self.demo.address("bob")])
+            self.assertEqual(self.ask("alias", "show", f"all@{domain}")["targets"], [self.demo.address("bob")])
+            self.assertEqual(self.demo.run("alias", "change", f"no@{domain}", "x@far.test").returncode, 67)
             self.ask("alias", "remove", f"all@{domain}")
             self.ask("domain", "remove", domain)
             self.assertNotIn(domain, [d["name"] for d in self.ask("domain", "list")])
@@ -176,6 +227,43 @@ class Operators(unittest.TestCase):
         shown = self.ask("account", "show", self.demo.address("bob"))
         self.assertGreater(shown["bytes"], 20 << 20)
 
+    def test_deliver_keeps_to_the_limit_and_takes_the_null_sender(self):
+        text = pathlib.Path(self.demo.config).read_text()
+        small = os.path.join(self.demo.directory, "small.toml")
+        pathlib.Path(small).write_text(re.sub(r'message_size = "[^"]*"', 'message_size = "64KiB"', text))
+        fits = b"Subject: fits\n\n" + b"x" * 60 * 1024
+        done = run("deliver", "--config", small, "-f", "<>", "bob", stdin=fits)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(b"Return-Path: <>\r\n", self.demo.wait_for_letter("bob", "Subject: fits"))
+        done = run("deliver", "--config", small, "bob", stdin=fits + b"y" * 8192)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn("larger than limits.message_size (64KiB)", done.stderr)
+
+    def test_deliver_without_standard_input_delivers_nothing(self):
+        before = self.ask("account", "show", self.demo.address("bob"))["messages"]
+        done = subprocess.run(["sh", "-c", 'exec "$0" deliver --config "$1" bob <&-', BINARY, self.demo.config],
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 74)
+        self.assertIn(b"standard input: ", done.stderr)
+        self.assertNotIn(b"directory", done.stderr)
+        self.assertEqual(self.ask("account", "show", self.demo.address("bob"))["messages"], before)
+
+    def test_a_password_that_could_not_be_shown(self):
+        address = f"unseen@{self.demo.domain}"
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BINARY, "account", "add", address, "--config", self.demo.config], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 74)
+        self.assertIn(b"could not be shown", done.stderr)
+        self.assertIn(f"account password {address}".encode(), done.stderr)
+        self.ask("account", "remove", address)
+
+    def test_status(self):
+        text = self.demo.run("status", check=True).stdout
+        self.assertRegex(text, r"Letters in the queue +\d+\n")
+        self.assertRegex(text, r"Free for letters +\d")
+        self.assertNotIn("{", text)
+
     def test_queue(self):
         def work(when):
             self.ask("alias", "add", f"away-{when}@{self.demo.domain}", f"x@{when}.invalid-host.example")
@@ -185,13 +273,17 @@ class Operators(unittest.TestCase):
             number = letters[0]["id"]
             self.assertIn(number, self.demo.run("queue", "list", check=True).stdout)
             self.assertEqual(self.ask("queue", "show", number)["sender"], self.demo.address("alice"))
-            self.assertEqual(self.ask("queue", "hold", number), {"letters": 1})
+            self.assertEqual(self.ask("queue", "hold", number), {"letters": 1, "ids": [number]})
+            domain = f"{when}.invalid-host.example"
+            self.assertEqual(self.ask("queue", "hold", number), {"letters": 0, "ids": []}, "it is held already")
+            self.assertEqual(self.ask("queue", "release", "--domain", domain), {"letters": 1, "ids": [number]})
+            self.assertIn(number, self.demo.run("queue", "hold", "--recipient", f"x@{when}", check=True).stdout)
             self.assertEqual(self.ask("queue", "show", number)["recipients"][0]["state"], "held")
-            self.assertEqual(self.ask("queue", "release", number), {"letters": 1})
+            self.assertEqual(self.ask("queue", "release", number), {"letters": 1, "ids": [number]})
             self.assertEqual(self.demo.run("queue", "delete").returncode, 65)
             self.assertEqual(self.demo.run("queue", "delete", "0000000000001").returncode, 67)
             self.ask("queue", "retry", number)
-            self.assertEqual(self.ask("queue", "bounce", number), {"letters": 1})
+            self.assertEqual(self.ask("queue", "bounce", number), {"letters": 1, "ids": [number]})
             self.assertEqual(self.demo.run("queue", "show", number).returncode, 67)
             self.ask("alias", "remove", f"away-{when}@{self.demo.domain}")
 
@@ -253,6 +345,76 @@ class DemoItself(unittest.TestCase):
                 self.assertEqual(other.returncode, 69)
                 self.assertRegex(other.stderr, rf"{base + 25}.*posthouse.*{program.pid}|{program.pid}.*posthouse")
                 self.assertEqual(program.stop(signal.SIGINT), 0)
+
+    def test_commands_that_are_printed_work(self):
+        with tempfile.TemporaryDirectory(prefix="posthouse it's a test ") as folder:
+            program = Program("demo", "--base-port", "0", "--dir", folder, "--local-domain", "m\u00fcnchen.test",
+                              directory=folder)
+            with program:
+                lines = []
+                while not lines or lines[-1] != "ready":
+                    lines.append(program.read_line())
+                commands = [line.strip() for line in lines[lines.index("Try") + 1:] if line.startswith("  ")]
+                self.assertEqual(len(commands), 3)
+                for command in commands:
+                    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60,
+                                          env={**os.environ, "PATH": "/usr/bin:/bin"})
+                    self.assertEqual(done.returncode, 0, (command, done.stdout, done.stderr))
+                self.assertIn("alice@xn--mnchen-3ya.test  password demo", "\n".join(lines))
+                smtp = int(re.search(r"smtp +127.0.0.1:(\d+)", "\n".join(lines)).group(1))
+                with socket.create_connection(("127.0.0.1", smtp), timeout=10) as client:
+                    self.assertTrue(client.recv(200).startswith(b"220 mail.xn--mnchen-3ya.test "))
+
+    def test_a_changed_password_is_not_told(self):
+        with Demo() as demo:
+            demo.run("account", "password", demo.address("alice"), "--password-stdin", stdin="new\n", check=True)
+            # An imported hash has no keys for SCRAM, which the demo compares.
+            demo.run("account", "password", demo.address("bob"), "--hash-stdin", check=True,
+                     stdin="$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8\n")
+            self.assertEqual(demo.stop(), 0)
+            demo.start()
+            self.assertEqual([demo.password("alice"), demo.password("bob")], [None, None])
+            self.assertNotIn("login_failed", demo.log())
+
+    def test_a_folder_with_a_long_path(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("demo", "--base-port", "0", "--dir", os.path.join(folder, "x" * 120))
+            self.assertEqual(done.returncode, 78)
+            self.assertIn("--dir: expected a folder with a shorter path", done.stderr)
+
+    def test_a_setting_without_quotes(self):
+        with Demo("--set", "log.level=trace", "--set", "listen.metrics=off") as demo:
+            self.assertNotIn("metrics", demo.ports)
+            self.assertIn('level = "trace"', pathlib.Path(demo.config).read_text())
+
+    def test_the_end_of_the_terminal_is_the_end(self):
+        with tempfile.TemporaryDirectory() as folder:
+            near, far = pty.openpty()
+            process = subprocess.Popen([BINARY, "demo", "--base-port", "0", "--dir", folder], stdin=far, stdout=far,
+                                       stderr=subprocess.DEVNULL, start_new_session=True)
+            os.close(far)
+            text = b""
+            while b"ready" not in text:
+                text += os.read(near, 4096)
+            process.send_signal(signal.SIGHUP)
+            self.assertEqual(process.wait(60), 0)
+            os.close(near)
+
+    def test_reload_without_a_terminal(self):
+        with Demo() as demo:
+            os.kill(demo.pid, signal.SIGHUP)
+            wait_until(lambda: "server.certificates_loaded" in demo.log(), 30, "the reload")
+            self.assertIsNone(demo.process.poll())
+
+    def test_a_demo_told_to_end_while_it_starts_leaves_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for sig in (signal.SIGTERM, signal.SIGINT):
+                program = Program("demo", "--base-port", "0", "--json", env={"TMPDIR": folder})
+                with program:
+                    wait_until(lambda: os.listdir(folder) or program.process.poll() is not None, 30, "its folder")
+                    program.process.send_signal(sig)
+                    self.assertEqual(program.process.wait(60), 0)
+                    self.assertEqual(os.listdir(folder), [])
 
     def test_a_temporary_folder_goes(self):
         program = Program("demo", "--base-port", "0", "--json")
@@ -339,6 +501,87 @@ class Setup(unittest.TestCase):
         self.assertEqual(again.returncode, 73)
         self.assertIn("nothing was changed", again.stderr)
         self.assertEqual(pathlib.Path(result["config"]).read_text(), before)
+
+    def zone(self, text):
+        """What `setup` printed as DNS records, completed to a zone and checked."""
+        lines = text.split("Publish these DNS records:\n\n")[1].split("\n\n")[0]
+        path = os.path.join(self.folder, "zone")
+        pathlib.Path(path).write_text("$TTL 3600\n@ IN SOA ns.example.net. hostmaster.example.net. 1 7200 900 1209600 300\n"
+                                      "@ IN NS ns.example.net.\n" + lines + "\n")
+        done = subprocess.run(["nsd-checkzone", "example.org", path], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr + lines)
+        return lines
+
+    def test_the_zone_can_be_pasted(self):
+        options = ["setup", "me@example.org", *self.user]
+        lines = self.zone(run(*options, "--dir", self.dir, "--ipv4", "192.0.2.7", "--ipv6", "2001:DB8::7", check=True).stdout)
+        self.assertIn("\nmail.example.org. IN A 192.0.2.7\n", lines)
+        self.assertIn("\nmail.example.org. IN AAAA 2001:db8::7\n", lines)
+        self.zone(run(*options, "--dir", self.dir + "2", check=True).stdout)  # with what this host has, or has not
+        lines = self.zone(run(*options, "--dir", self.dir + "3", "--hostname", "example.org", "--ipv4", "192.0.2.7",
+                              check=True).stdout)
+        self.assertIn("\n; example.org. IN AAAA ...", lines)
+        self.assertEqual(lines.count("v=spf1"), 1)
+        lines = self.zone(run(*options, "--dir", self.dir + "4", "--hostname", "mx.else.test", "--ipv4", "192.0.2.7",
+                              check=True).stdout)
+        self.assertIn("mx.else.test. IN A 192.0.2.7", lines)
+        result = json.loads(run(*options, "--dir", self.dir + "5", "--ipv4", "192.0.2.7", "--json", check=True).stdout)
+        values = {r["type"]: r["value"] for r in result["records"] if r["type"] in ("A", "AAAA")}
+        self.assertEqual(values, {"A": "192.0.2.7", "AAAA": None})
+
+    def test_what_is_wrong_is_told_before_anything_is_made(self):
+        for words, told in ((["me@example.org", "--hostname", "mx 1"], "--hostname: expected a host name"),
+                            (["me@example.org", "--hostname", "mx1"], "--hostname: expected a host name"),
+                            (["me@example.org", "--hostname", "192.0.2.1"], "--hostname: expected a host name"),
+                            (["me@example.org", "--hostname", "[192.0.2.1]"], "--hostname: expected a host name"),
+                            (["me@1.2.3.4"], "me@1.2.3.4: expected an address at a domain of yours"),
+                            (["me@[1.2.3.4]"], "expected an address at a domain of yours"),
+                            (["me@localhost"], "expected an address at a domain of yours"),
+                            (["me@example.org", "--ipv4", "::1"], "--ipv4: expected an IPv4 address"),
+                            (["me@example.org", "--ipv6", "foo"], "--ipv6: expected an IPv6 address")):
+            done = run("setup", *words, "--dir", self.dir, *self.user)
+            self.assertEqual(done.returncode, 65, (words, done.stderr))
+            self.assertIn(told, done.stderr)
+            self.assertFalse(os.path.exists(self.dir), words)
+        done = run("setup", "me@example.org", "--dir", self.dir + "x" * 120, *self.user)
+        self.assertEqual(done.returncode, 65)
+        self.assertIn("--dir: expected a folder with a shorter path", done.stderr)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_names_of_other_scripts_become_a_labels(self):
+        done = run("setup", "me@m\u00fcnchen.test", "--hostname", "MX1.M\u00fcnchen.test.", "--dir", self.dir, *self.user,
+                   "--json", check=True)
+        result = json.loads(done.stdout)
+        self.assertIn({"name": "xn--mnchen-3ya.test", "type": "MX", "value": "10 mx1.xn--mnchen-3ya.test."},
+                      result["records"])
+        self.assertIn('hostname = "mx1.xn--mnchen-3ya.test"', pathlib.Path(result["config"]).read_text())
+
+    def test_a_setup_that_failed_leaves_nothing_and_can_be_repeated(self):
+        # A key of that name where none may be written: the keys folder is a file.
+        data = pathlib.Path(self.dir) / "data"
+        data.mkdir(parents=True)
+        os.chmod(self.dir, 0o755)
+        (data / "keys").write_text("")
+        if os.geteuid() == 0:
+            shutil.chown(data, "nobody")
+        done = run("setup", "me@example.org", "--dir", self.dir, *self.user)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("data/keys", done.stderr)
+        self.assertEqual(sorted(os.listdir(data)), ["keys"])
+        self.assertEqual(os.listdir(self.dir), ["data"])
+        (data / "keys").unlink()
+        result = json.loads(run("setup", "me@example.org", "--dir", self.dir, *self.user, "--json", check=True).stdout)
+        run("account", "show", "me@example.org", "--config", result["config"], check=True)
+        self.assertFalse((data / "setup-unfinished").exists())
+
+    def test_what_a_killed_setup_left_is_made_anew(self):
+        result = json.loads(run("setup", "me@example.org", "--dir", self.dir, *self.user, "--json", check=True).stdout)
+        os.unlink(result["config"])  # the last thing to be written
+        (pathlib.Path(self.dir) / "data/setup-unfinished").write_text("")
+        again = json.loads(run("setup", "you@example.org", "--dir", self.dir, *self.user, "--json", check=True).stdout)
+        accounts = json.loads(run("account", "list", "--json", "--config", again["config"], check=True).stdout)
+        self.assertEqual([a["address"] for a in accounts], ["you@example.org"])
 
     def test_text_for_people(self):
         text = run("setup", "me@example.org", "--dir", self.dir, *self.user, check=True).stdout

@@ -84,6 +84,13 @@ class SmallDisk(unittest.TestCase):
         client.logout()
         self.accepted.clear()
 
+    def test_a_demo_without_room_for_its_welcome_says_so(self):
+        with Demo("--set", "store.reserve=1GiB", directory=self.where + "/demo") as demo:
+            with open(demo.log_path) as errors:
+                told = errors.read()
+            self.assertRegex(told, "the welcome letter was not taken: .*; see " + demo.directory + "/posthouse.log")
+            self.assertIn("demo.welcome_not_sent", demo.log())
+
     def test_below_the_reserve(self):
         """The ordinary way: the program keeps a reserve, so the disk itself never fills."""
         with Demo("--set", 'store.reserve="64MiB"', "--set", 'store.memory="16MiB"', directory=self.where + "/demo") as demo:

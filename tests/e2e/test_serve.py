@@ -131,7 +131,14 @@ class Confinement(unittest.TestCase):
         if os.geteuid() == 0:
             done = run("serve", "--config", server.config)
             self.assertEqual(done.returncode, 78)
-            self.assertIn("server.user: expected the user to run as", done.stderr)
+            self.assertIn(f"{server.config}: server.user: expected the user to run as", done.stderr)
+            done = run("serve", "--check-sandbox", "--config", server.config)
+            self.assertEqual(done.returncode, 78)
+            self.assertIn(f"{server.config}: server.user: expected the user to run as", done.stderr)
+            server.write_config(server.text.replace('user = "nobody"', 'user = "nosuchuser"'))
+            done = run("serve", "--config", server.config)
+            self.assertEqual(done.returncode, 78)
+            self.assertIn(f'{server.config}:5: server.user: there is no user "nosuchuser"', done.stderr)
         else:
             with server:  # who is nobody special stays who he is
                 self.assertIn(f"Uid:\t{os.geteuid()}", open(f"/proc/{server.worker()}/status").read())
@@ -232,6 +239,21 @@ class Supervision(unittest.TestCase):
             self.assertEqual(done.returncode, 69)
             self.assertIn(f"127.0.0.1:{server.ports['smtp']}", done.stderr)
             self.assertIn("posthouse", done.stderr.split("127.0.0.1", 1)[1])
+
+    def test_descriptors_that_are_closed_are_not_taken_for_others(self):
+        for closed in ("2>&-", "<&- >&- 2>&-"):
+            with Serve() as server:
+                server.stop()
+                command = f'exec "$0" "$@" {closed}'
+                server.process = subprocess.Popen(["sh", "-c", command, os.environ["POSTHOUSE"], *server.args],
+                                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                                  stdin=subprocess.DEVNULL)
+                server.wait_for_log("server.ready", 2)
+                self.assertTrue(server.greeting().startswith(b"220 "))
+                for pid in (server.pid, server.worker()):
+                    kinds = {os.path.realpath(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)}
+                    self.assertFalse({k for k in kinds if "socket" in k or "data" in k}, kinds)
+                self.assertEqual(server.stop(), 0)
 
     def test_stop(self):
         with Serve() as server:

@@ -1,8 +1,10 @@
 #include <sysexits.h>
 
 #include <boost/json.hpp>
+#include <cstdio>
 
 #include "app/actions/actions.h"
+#include "app/cli/shell.h"
 
 namespace posthouse::app::actions {
 namespace {
@@ -39,6 +41,19 @@ void print_accounts(const json::value& answer) {
   print_table({"ADDRESS", "ENABLED", "ADMIN", "QUOTA", "NAME"}, rows);
 }
 
+// A password that was made up is nowhere else: who made the account must hear if it could not be shown.
+bool password_was_shown(const json::value& answer) {
+  if (!answer.is_object() || !answer.get_object().contains("password")) return true;
+  if (std::fflush(stdout) == 0) return true;
+  std::string address = cell(answer.get_object(), "address");
+  fmt::print(
+      stderr,
+      "posthouse: {0} has a new password, but it could not be shown; set another one with: {1} account "
+      "password {0}\n",
+      address, program_word());
+  return false;
+}
+
 }  // namespace
 
 int account(const Invocation& in) {
@@ -55,7 +70,7 @@ int account(const Invocation& in) {
   } else {
     print_object(answer->as_object());
   }
-  return EX_OK;
+  return password_was_shown(*answer) ? EX_OK : EX_IOERR;
 }
 
 }  // namespace posthouse::app::actions

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/cli/invocation.h"
-#include "app/config/config.h"
+#include "app/config/load.h"
 #include "base/result.h"
 
 namespace posthouse::app {
@@ -33,6 +33,8 @@ int status(const Invocation& invocation);
 // ---- what they share
 // The configuration, or nothing after its mistakes were printed.
 std::optional<Config> load(const Invocation& invocation);
+// The same with the places where its values stand.
+std::optional<Loaded> load_with_places(const Invocation& invocation);
 // The exit status that says most about a fault.
 int exit_status(const Fault& fault);
 // Prints the fault to standard error and returns its exit status.

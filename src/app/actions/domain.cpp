@@ -12,7 +12,9 @@ int domain(const Invocation& in) {
   std::string verb = "domain." + in.command.substr(in.command.find(' ') + 1);
   json::object arguments;
   if (!in.name.empty()) arguments["name"] = in.name;
-  if (!in.catch_all.empty()) arguments["catch_all"] = in.catch_all;
+  if (!in.catch_all.empty()) {
+    arguments["catch_all"] = in.catch_all == "none" ? json::value(nullptr) : json::value(in.catch_all);
+  }
   if (!in.quota.empty()) {
     auto quota = quota_value(in.quota);
     if (!quota) return complain(quota.error());

@@ -1,6 +1,8 @@
 #include <sysexits.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "app/actions/actions.h"
@@ -12,6 +14,12 @@ int man(const Invocation& in) {
   if (in.directory.empty()) {
     fmt::print("{}", pages.front().text);
     return EX_OK;
+  }
+  std::error_code error;
+  std::filesystem::create_directories(in.directory, error);
+  if (error) {
+    fmt::print(stderr, "posthouse: {}: {}\n", in.directory, error.message());
+    return EX_CANTCREAT;
   }
   for (const ManualPage& page : pages) {
     std::string path = in.directory + "/" + page.file;

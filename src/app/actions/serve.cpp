@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "app/actions/actions.h"
+#include "app/config/load.h"
 #include "app/core/folders.h"
 #include "app/limits.h"
 #include "app/privileges/descriptors.h"
@@ -71,12 +72,9 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
   _exit(status);
 }
 
-int check_sandbox(const Config& config, const std::string& config_file) {
-  auto user = user_to_become(config);
-  if (!user) return complain(user.error());
-  if (auto made = make_data_folders(config, user->has_value() ? &**user : nullptr); !made)
-    return complain(made.error());
-  if (auto done = give_up_root(*user); !done) return complain(done.error());
+int check_sandbox(const Config& config, const std::string& config_file, const std::optional<User>& user) {
+  if (auto made = make_data_folders(config, user ? &*user : nullptr); !made) return complain(made.error());
+  if (auto done = give_up_root(user); !done) return complain(done.error());
   if (auto done = confine(files_for(config, config_file)); !done) return complain(done.error());
   SandboxReport report = try_to_escape(config);
   for (const auto& attempt : report.attempts) {
@@ -86,11 +84,18 @@ int check_sandbox(const Config& config, const std::string& config_file) {
   return report.tight() ? EX_OK : EX_SOFTWARE;
 }
 
+// The fault's words without the key, which the place says again.
+std::string without_key(const std::string& what) {
+  constexpr std::string_view kKey = "server.user: ";
+  return what.starts_with(kKey) ? what.substr(kKey.size()) : what;
+}
+
 }  // namespace
 
 int serve(const Invocation& in) {
-  auto config = load(in);
-  if (!config) return EX_CONFIG;
+  std::optional<Loaded> loaded = load_with_places(in);
+  if (!loaded) return EX_CONFIG;
+  const Config* config = &loaded->config;
   std::string config_file = in.config_file;
   if (!config_file.starts_with('/')) {
     char* here = realpath(config_file.c_str(), nullptr);
@@ -98,12 +103,13 @@ int serve(const Invocation& in) {
     std::free(here);
   }
   raise_descriptor_limit();
-  if (in.check_sandbox) leave(check_sandbox(*config, config_file));
   auto user = user_to_become(*config);
   if (!user) {
-    complain(user.error());
+    fmt::print(stderr, "{}\n",
+               loaded->problem_with("server.user", without_key(user.error().what)).to_string());
     return EX_CONFIG;
   }
+  if (in.check_sandbox) leave(check_sandbox(*config, config_file, *user));
   if (auto made = make_data_folders(*config, user->has_value() ? &**user : nullptr); !made)
     return complain(made.error());
   auto listeners = bind_listeners(*config);

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "app/actions/actions.h"
+#include "app/cli/shell.h"
 #include "base/log.h"
 
 namespace posthouse::app::actions {
@@ -14,8 +15,8 @@ namespace json = boost::json;
 
 std::string next_command(const SetupResult& result) {
   return result.config_file == "/etc/posthouse/posthouse.toml"
-             ? "posthouse serve"
-             : "posthouse serve --config " + result.config_file;
+             ? program_word() + " serve"
+             : program_word() + " serve --config " + shell_word(result.config_file);
 }
 
 void print_as_json(const SetupResult& result) {
@@ -24,7 +25,7 @@ void print_as_json(const SetupResult& result) {
     json::object one;
     one["name"] = record.name;
     one["type"] = record.type;
-    one["value"] = record.value;
+    one["value"] = record.value ? json::value(*record.value) : json::value(nullptr);
     records.push_back(std::move(one));
   }
   json::object out;
@@ -41,11 +42,7 @@ void print_as_json(const SetupResult& result) {
 void print_for_people(const SetupResult& result) {
   fmt::print("Configuration  {}\nData           {}\nAccount        {} (administrator)\nPassword       {}\n\n",
              result.config_file, result.data_directory, result.address, result.password);
-  fmt::print("Publish these DNS records:\n\n");
-  for (const DnsRecord& record : dns_records(result.dns)) {
-    if (!record.why.empty()) fmt::print("; {}\n", record.why);
-    fmt::print("{}. IN {} {}\n", record.name, record.type, record.value);
-  }
+  fmt::print("Publish these DNS records:\n\n{}", zone_text(result.dns));
   fmt::print(
       "\nThe MTA-STS policy, to be served at https://mta-sts.{}/.well-known/mta-sts.txt by a web "
       "server:\n\n{}\n"
@@ -66,6 +63,15 @@ int setup(const Invocation& in) {
   options.address = in.name;
   options.directory = in.directory;
   options.hostname = in.hostname;
+  for (const auto& [text, v6] : {std::pair{in.ipv4, false}, std::pair{in.ipv6, true}}) {
+    auto ip = IpAddress::parse(text);
+    if (!text.empty() && (!ip || ip->v6 != v6)) {
+      Fault fault{FaultKind::syntax, fmt::format("--ipv{}: expected an IPv{} address, not \"{}\"", v6 ? 6 : 4,
+                                                 v6 ? 6 : 4, text)};
+      return complain(fault);
+    }
+    if (ip) options.addresses.push_back(*ip);
+  }
   options.user = in.user.empty() ? "posthouse" : in.user;
   auto result = set_up(options);
   if (!result) return complain(result.error());

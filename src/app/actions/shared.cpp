@@ -14,11 +14,17 @@ namespace posthouse::app::actions {
 
 namespace json = boost::json;
 
-std::optional<Config> load(const Invocation& invocation) {
+std::optional<Loaded> load_with_places(const Invocation& invocation) {
   Loaded loaded = load_config(invocation.config_file);
   for (const ConfigProblem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
   if (!loaded.problems.empty()) return std::nullopt;
-  return std::move(loaded.config);
+  return loaded;
+}
+
+std::optional<Config> load(const Invocation& invocation) {
+  std::optional<Loaded> loaded = load_with_places(invocation);
+  if (!loaded) return std::nullopt;
+  return std::move(loaded->config);
 }
 
 int exit_status(const Fault& fault) {

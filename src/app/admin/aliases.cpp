@@ -31,26 +31,44 @@ Result<std::string> address_of(const Arguments& arguments) {
   return message::address_key(*address);
 }
 
-}  // namespace
-
-Task<Answer> alias_add(Context context, Arguments arguments) {
+// Address and targets, all of them good.
+Result<directory::Alias> alias_of(const Arguments& arguments) {
   auto address = address_of(arguments);
-  if (!address) co_return std::unexpected(address.error());
+  if (!address) return std::unexpected(address.error());
   directory::Alias alias;
   alias.address = *address;
   for (const std::string& target : list(arguments, "targets")) {
     auto parsed = message::parse_mailbox(target);
-    if (!parsed) co_return fail(FaultKind::syntax, fmt::format("{}: {}", target, parsed.error().what));
+    if (!parsed) return fail(FaultKind::syntax, fmt::format("{}: {}", target, parsed.error().what));
     alias.targets.push_back(target);
   }
-  if (alias.targets.empty()) co_return fail(FaultKind::syntax, "targets are missing");
-  auto before = co_await find(context, alias.address);
+  if (alias.targets.empty()) return fail(FaultKind::syntax, "targets are missing");
+  return alias;
+}
+
+}  // namespace
+
+Task<Answer> alias_add(Context context, Arguments arguments) {
+  auto alias = alias_of(arguments);
+  if (!alias) co_return std::unexpected(alias.error());
+  auto before = co_await find(context, alias->address);
   if (!before) co_return std::unexpected(before.error());
   if (before->has_value())
-    co_return fail(FaultKind::exists, "there is an alias " + alias.address + " already");
-  auto set = co_await context.core.directory.set_alias(alias);
+    co_return fail(FaultKind::exists, "there is an alias " + alias->address + " already");
+  auto set = co_await context.core.directory.set_alias(*alias);
   if (!set) co_return std::unexpected(set.error());
-  co_return describe(alias);
+  co_return describe(*alias);
+}
+
+Task<Answer> alias_change(Context context, Arguments arguments) {
+  auto alias = alias_of(arguments);
+  if (!alias) co_return std::unexpected(alias.error());
+  auto before = co_await find(context, alias->address);
+  if (!before) co_return std::unexpected(before.error());
+  if (!before->has_value()) co_return fail(FaultKind::not_found, "no such alias: " + alias->address);
+  auto set = co_await context.core.directory.set_alias(*alias);
+  if (!set) co_return std::unexpected(set.error());
+  co_return describe(*alias);
 }
 
 Task<Answer> alias_list(Context context, Arguments arguments) {

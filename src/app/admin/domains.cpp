@@ -20,6 +20,15 @@ Result<std::string> domain_name(const Arguments& arguments) {
   return message::domain_to_ascii(*name);
 }
 
+Task<Result<directory::Domain>> find(Context context, std::string name) {
+  auto domains = co_await context.core.directory.domains();
+  if (!domains) co_return std::unexpected(domains.error());
+  for (auto& domain : *domains) {
+    if (domain.name == name) co_return std::move(domain);
+  }
+  co_return fail(FaultKind::not_found, "no such domain: " + name);
+}
+
 }  // namespace
 
 Task<Answer> domain_add(Context context, Arguments arguments) {
@@ -45,10 +54,8 @@ Task<Answer> domain_list(Context context, Arguments) {
 Task<Answer> domain_show(Context context, Arguments arguments) {
   auto name = domain_name(arguments);
   if (!name) co_return std::unexpected(name.error());
-  auto domains = co_await context.core.directory.domains();
-  if (!domains) co_return std::unexpected(domains.error());
-  auto found = std::find_if(domains->begin(), domains->end(), [&](const auto& d) { return d.name == *name; });
-  if (found == domains->end()) co_return fail(FaultKind::not_found, "no such domain: " + *name);
+  auto found = co_await find(context, *name);
+  if (!found) co_return std::unexpected(found.error());
   auto accounts = co_await context.core.directory.accounts(*name);
   if (!accounts) co_return std::unexpected(accounts.error());
   auto aliases = co_await context.core.directory.aliases(*name);
@@ -57,6 +64,21 @@ Task<Answer> domain_show(Context context, Arguments arguments) {
   out["accounts"] = accounts->size();
   out["aliases"] = aliases->size();
   co_return out;
+}
+
+Task<Answer> domain_change(Context context, Arguments arguments) {
+  auto name = domain_name(arguments);
+  if (!name) co_return std::unexpected(name.error());
+  auto found = co_await find(context, *name);
+  if (!found) co_return std::unexpected(found.error());
+  if (arguments.contains("catch_all")) found->catch_all = text(arguments, "catch_all");
+  if (arguments.contains("quota_bytes")) found->quota_bytes = number(arguments, "quota_bytes");
+  auto changed = co_await context.core.directory.update_domain(*found);
+  if (!changed) co_return std::unexpected(changed.error());
+  // As it is kept: the directory normalises addresses.
+  auto kept = co_await find(context, *name);
+  if (!kept) co_return std::unexpected(kept.error());
+  co_return describe(*kept);
 }
 
 Task<Answer> domain_remove(Context context, Arguments arguments) {

@@ -1,4 +1,5 @@
 #include "app/admin/verbs.h"
+#include "app/limits.h"
 #include "base/id.h"
 
 namespace posthouse::app::verbs {
@@ -110,26 +111,79 @@ Task<Result<size_t>> look_aside(queue::Queue& queue, queue::LetterId id, Rescue 
   co_return fail(FaultKind::not_found, "no such letter: " + format_id(id));
 }
 
+// What a verb did: how many letters it changed, and which, unless they are too many to name.
+struct Changed {
+  size_t letters = 0;
+  std::vector<queue::LetterId> ids;
+
+  void add(queue::LetterId id, size_t count) {
+    letters += count;
+    if (count != 0) ids.push_back(id);
+  }
+  Answer answer() const {
+    json::object out;
+    out["letters"] = letters;
+    if (ids.size() != letters || letters > kLettersNamed) return out;
+    json::array names;
+    for (queue::LetterId id : ids) names.emplace_back(format_id(id));
+    out["ids"] = std::move(names);
+    return out;
+  }
+};
+
+// The letters that fit `filter`, one by one if they are few: one that left the queue in between was not
+// changed.
+Task<Result<void>> change_fitting(queue::Queue& queue, queue::Filter filter, Change verb, Changed& done) {
+  queue::Filter look = filter;
+  look.most = std::min(filter.most, kLettersNamed + 1);
+  auto letters = co_await queue.list(look);
+  if (!letters) co_return std::unexpected(letters.error());
+  if (letters->size() > kLettersNamed) {
+    auto changed = co_await (queue.*verb)(filter);
+    if (!changed) co_return std::unexpected(changed.error());
+    done.letters += *changed;
+    co_return Result<void>();
+  }
+  for (size_t i = 0; i < letters->size(); ++i) {
+    filter.id = (*letters)[i].id;
+    auto changed = co_await (queue.*verb)(filter);
+    if (!changed) co_return std::unexpected(changed.error());
+    done.add(*filter.id, *changed);
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> change_one(queue::Queue& queue, queue::Filter filter, Change verb, Rescue rescue,
+                              Changed& done) {
+  auto changed = co_await (queue.*verb)(filter);
+  if (!changed) co_return std::unexpected(changed.error());
+  done.add(*filter.id, *changed);
+  if (*changed != 0) co_return Result<void>();
+  auto rescued = co_await look_aside(queue, *filter.id, rescue);
+  if (!rescued) co_return std::unexpected(rescued.error());
+  done.add(*filter.id, *rescued);
+  co_return Result<void>();
+}
+
 Task<Answer> change(Context context, Arguments arguments, Change verb, Rescue rescue = nullptr) {
   auto wanted = filters(arguments, true);
   if (!wanted) co_return std::unexpected(wanted.error());
   // Destinations that did not answer get a chance before their letters become due.
   if (context.transport != nullptr) context.transport->wake();
-  size_t letters = 0;
-  for (size_t i = 0; i < wanted->size(); ++i) {
-    queue::Filter filter = (*wanted)[i];
-    auto changed = co_await (context.core.queue.*verb)(filter);
-    if (!changed) co_return std::unexpected(changed.error());
-    letters += *changed;
-    if (*changed != 0 || !filter.id) continue;
-    auto rescued = co_await look_aside(context.core.queue, *filter.id, rescue);
-    if (!rescued) co_return std::unexpected(rescued.error());
-    letters += *rescued;
+  queue::Queue& queue = context.core.queue;
+  Changed done;
+  Result<void> good;
+  for (size_t i = 0; good && i < wanted->size(); ++i) {
+    const queue::Filter& filter = (*wanted)[i];
+    if (filter.id) {
+      good = co_await change_one(queue, filter, verb, rescue, done);
+    } else {
+      good = co_await change_fitting(queue, filter, verb, done);
+    }
   }
+  if (!good) co_return std::unexpected(good.error());
   if (context.transport != nullptr) context.transport->wake();
-  json::object out;
-  out["letters"] = letters;
-  co_return out;
+  co_return done.answer();
 }
 
 }  // namespace
@@ -193,13 +247,13 @@ Task<Answer> queue_bounce(Context context, Arguments arguments) {
   if (!wanted) co_return std::unexpected(wanted.error());
   auto letters = co_await select(context, *wanted);
   if (!letters) co_return std::unexpected(letters.error());
+  Changed done;
   for (size_t i = 0; i < letters->size(); ++i) {
     auto bounced = co_await context.transport->bounce((*letters)[i].id);
     if (!bounced) co_return std::unexpected(bounced.error());
+    done.add((*letters)[i].id, 1);
   }
-  json::object out;
-  out["letters"] = letters->size();
-  co_return out;
+  co_return done.answer();
 }
 
 }  // namespace posthouse::app::verbs

@@ -20,6 +20,8 @@ struct Context {
 using Arguments = boost::json::object;
 
 Task<Answer> domain_add(Context context, Arguments arguments);  // name, [catch_all], [quota_bytes]
+Task<Answer> domain_change(Context context,
+                           Arguments arguments);  // name, [catch_all], [quota_bytes]; null: none
 Task<Answer> domain_list(Context context, Arguments arguments);
 Task<Answer> domain_show(Context context, Arguments arguments);    // name
 Task<Answer> domain_remove(Context context, Arguments arguments);  // name
@@ -35,6 +37,7 @@ Task<Answer> account_remove(Context context, Arguments arguments);    // address
 Task<Answer> account_password(Context context, Arguments arguments);  // address, [password]
 
 Task<Answer> alias_add(Context context, Arguments arguments);     // address, targets
+Task<Answer> alias_change(Context context, Arguments arguments);  // address, targets: instead of those it has
 Task<Answer> alias_list(Context context, Arguments arguments);    // [domain]
 Task<Answer> alias_show(Context context, Arguments arguments);    // address
 Task<Answer> alias_remove(Context context, Arguments arguments);  // address

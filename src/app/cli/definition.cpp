@@ -5,6 +5,7 @@
 namespace posthouse::app {
 namespace {
 
+constexpr uint64_t kMostListed = 1'000'000;
 constexpr const char* kDefaultConfig = "/etc/posthouse/posthouse.toml";
 
 // Adds a command below `parent` that, when it is given, becomes the invocation's command.
@@ -61,6 +62,7 @@ void define_demo(CLI::App& app, Invocation& into) {
       ->type_name("N");
   demo->add_option("--local-domain", into.local_domain, "The domain of the accounts")
       ->default_str("example.test")
+      ->check([](const std::string& name) { return name.empty() ? "expected a domain" : ""; })
       ->type_name("DOMAIN");
   demo->add_option("--set", into.settings,
                    "Set an option of the configuration on top, as it would stand in the file")
@@ -72,7 +74,8 @@ void define_setup(CLI::App& app, Invocation& into) {
   CLI::App* setup =
       command(&app, into, "setup",
               "Prepare this host for real mail: configuration, folders, an administrator's account, "
-              "keys, and the DNS records to publish. Overwrites nothing.");
+              "keys, and the DNS records to publish. Overwrites nothing; when it fails, nothing is left "
+              "behind.");
   setup->add_option("address", into.name, "The administrator's address, for instance me@example.org")
       ->required()
       ->type_name("ADDRESS");
@@ -84,6 +87,11 @@ void define_setup(CLI::App& app, Invocation& into) {
       ->type_name("DIR");
   setup->add_option("--hostname", into.hostname, "The full name of this host; mail.DOMAIN if it is not given")
       ->type_name("NAME");
+  setup
+      ->add_option("--ipv4", into.ipv4,
+                   "The IPv4 address to publish; found by itself if this host has a public one")
+      ->type_name("ADDRESS");
+  setup->add_option("--ipv6", into.ipv6, "The same for IPv6")->type_name("ADDRESS");
   setup->add_option("--user", into.user, "The user to run as when started as root")
       ->default_str("posthouse")
       ->type_name("USER");
@@ -135,16 +143,18 @@ void define_account(CLI::App& app, Invocation& into) {
   list->add_option("domain", into.domain, "Of this domain only")->type_name("DOMAIN");
   address(admin_command(account, into, "show", "Show an account and what it keeps"));
   CLI::App* change = properties(address(admin_command(account, into, "change", "Change an account")));
-  change->add_flag("--no-admin", into.no_admin, "No longer an administrator");
+  change->add_flag("--no-admin", into.no_admin, "No longer an administrator")->excludes("--admin");
   change->add_flag("--disable", into.disable, "No more logins and no more letters");
-  change->add_flag("--enable", into.enable, "Undo --disable");
+  change->add_flag("--enable", into.enable, "Undo --disable")->excludes("--disable");
   address(admin_command(account, into, "remove", "Remove an account with all its letters"));
   CLI::App* password =
       address(admin_command(account, into, "password", "Set a new password; prints the one made up"));
   password->add_flag("--password-stdin", into.password_stdin,
                      "Read the password from standard input, not make one up");
-  password->add_flag("--hash-stdin", into.password_hash_stdin,
-                     "Read a crypt(3) or Argon2id hash made elsewhere from standard input");
+  password
+      ->add_flag("--hash-stdin", into.password_hash_stdin,
+                 "Read a crypt(3) or Argon2id hash made elsewhere from standard input")
+      ->excludes("--password-stdin");
 }
 
 void define_domain(CLI::App& app, Invocation& into) {
@@ -153,11 +163,17 @@ void define_domain(CLI::App& app, Invocation& into) {
     sub->add_option("domain", into.name, "The domain")->required()->type_name("DOMAIN");
     return sub;
   };
-  CLI::App* add = name(admin_command(domain, into, "add", "Add a domain"));
-  add->add_option("--catch-all", into.catch_all, "Who gets letters to addresses that don't exist")
-      ->type_name("ADDRESS");
-  add->add_option("--quota", into.quota, "What each of its accounts may keep, for instance 5GiB")
-      ->type_name("SIZE");
+  auto properties = [&](CLI::App* sub) {
+    sub->add_option("--catch-all", into.catch_all,
+                    "Who gets letters to addresses that don't exist; \"none\" for nobody")
+        ->type_name("ADDRESS");
+    sub->add_option("--quota", into.quota,
+                    "What each of its accounts may keep, for instance 5GiB; \"none\" for the configuration's "
+                    "default")
+        ->type_name("SIZE");
+  };
+  properties(name(admin_command(domain, into, "add", "Add a domain")));
+  properties(name(admin_command(domain, into, "change", "Change a domain")));
   admin_command(domain, into, "list", "List domains");
   name(admin_command(domain, into, "show", "Show a domain"));
   name(admin_command(domain, into, "remove", "Remove a domain that has no accounts and aliases"));
@@ -169,8 +185,12 @@ void define_alias(CLI::App& app, Invocation& into) {
     sub->add_option("address", into.name, "The alias")->required()->type_name("ADDRESS");
     return sub;
   };
-  CLI::App* add = address(admin_command(alias, into, "add", "Add an alias"));
-  add->add_option("target", into.targets, "Where its letters go")->required()->type_name("ADDRESS");
+  auto targets = [&](CLI::App* sub, const char* what) {
+    sub->add_option("target", into.targets, what)->required()->type_name("ADDRESS");
+  };
+  targets(address(admin_command(alias, into, "add", "Add an alias")), "Where its letters go");
+  targets(address(admin_command(alias, into, "change", "Give an alias other targets")),
+          "Where its letters go from now on");
   CLI::App* list = admin_command(alias, into, "list", "List aliases");
   list->add_option("domain", into.domain, "Of this domain only")->type_name("DOMAIN");
   address(admin_command(alias, into, "show", "Show an alias"));
@@ -192,8 +212,10 @@ void define_queue(CLI::App& app, Invocation& into) {
     if (changes) sub->add_flag("--all", into.all, "All letters");
     return sub;
   };
-  CLI::App* list = filtered("list", "List letters, at most 1000", false);
-  list->add_option("--most", into.most, "At most so many")->type_name("N");
+  CLI::App* list = filtered("list", "List letters, at most 1000 unless --most says otherwise", false);
+  list->add_option("--most", into.most, "At most so many")
+      ->check(CLI::Range(uint64_t{1}, kMostListed))
+      ->type_name("N");
   list->add_flag("--set-aside", into.set_aside, "Records that were moved out of the way instead");
   CLI::App* show = admin_command(queue, into, "show", "Show a letter");
   show->add_option("id", into.name, "Its queue id")->required()->type_name("ID");
@@ -205,12 +227,13 @@ void define_queue(CLI::App& app, Invocation& into) {
 }
 
 void define_others(CLI::App& app, Invocation& into) {
-  CLI::App* deliver =
-      command(&app, into, "deliver",
-              "Deliver a letter from standard input to accounts. The exit status is one of "
-              "sysexits.h: 0 it is delivered, 67 no such user, 75 try again later, 65 bad address.");
+  CLI::App* deliver = command(
+      &app, into, "deliver",
+      "Deliver a letter from standard input to accounts. The exit status is one of "
+      "sysexits.h: 0 it is delivered, 67 no such user, 75 try again later, 65 bad address, 69 larger than "
+      "limits.message_size.");
   add_config(deliver, into);
-  deliver->add_option("-f,--from", into.sender, "The sender, for bounces; none without it")
+  deliver->add_option("-f,--from", into.sender, "The sender, for bounces; none without it, or \"<>\"")
       ->type_name("ADDRESS");
   deliver->add_option("recipient", into.targets, "Who gets it")->required()->type_name("ADDRESS");
   CLI::App* store = group(app, "store", "The store of letters.");
@@ -221,7 +244,7 @@ void define_others(CLI::App& app, Invocation& into) {
               "by hand; `setup` does it by itself"),
       into);
   CLI::App* man = command(&app, into, "man", "Write the manual pages, or print the first");
-  man->add_option("--dir", into.directory, "Where to write them")->type_name("DIR");
+  man->add_option("--dir", into.directory, "Where to write them; made if it is not there")->type_name("DIR");
   CLI::App* version = command(&app, into, "version", "Print the version");
   add_json(version, into);
   admin_command(&app, into, "status", "Show the state of the queue and the disk");

@@ -20,7 +20,7 @@ struct Invocation {
   std::vector<std::string> settings;  // --set
 
   // setup
-  std::string hostname, user;
+  std::string hostname, user, ipv4, ipv6;
 
   // serve
   bool check_sandbox = false;

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "app/cli/definition.h"
+#include "app/cli/mistake.h"
 
 namespace posthouse::app {
 
@@ -16,7 +17,12 @@ Parsed parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     out.status = app->exit(asked, std::cout, std::cerr);
   } catch (const CLI::ParseError& mistake) {
-    app->exit(mistake, std::cout, std::cerr);
+    std::string unknown = unknown_word(*app, argc, argv);
+    if (unknown.empty()) {
+      app->exit(mistake, std::cout, std::cerr);
+    } else {
+      std::cerr << "posthouse: " << unknown << "\nRun with --help for more information.\n";
+    }
     out.status = EX_USAGE;
   }
   return out;

@@ -22,6 +22,9 @@
 #include <set>
 #include <sstream>
 
+#include "app/config/check.h"
+#include "app/config/host_name.h"
+#include "app/config/nearest.h"
 #include "app/config/options.h"
 #include "app/config/units.h"
 #include "base/ascii.h"
@@ -41,6 +44,15 @@ constexpr size_t kLargestFile = 1 << 20;
 std::string absolute(const std::string& path, const std::filesystem::path& folder) {
   if (path.empty() || path.front() == '/' || folder.empty()) return path;
   return (folder / path).lexically_normal().string();
+}
+
+// "192.0.2.53", "::1@5353": what libunbound takes for a forwarder.
+bool is_name_server(std::string_view text) {
+  size_t at = text.find('@');
+  if (!IpAddress::parse(text.substr(0, at))) return false;
+  if (at == std::string_view::npos) return true;
+  auto port = parse_uint(text.substr(at + 1));
+  return port && *port >= 1 && *port <= 65535;
 }
 
 // Puts one TOML value into the field of its option; false when it does not fit.
@@ -66,6 +78,11 @@ struct Setter {
     if (option.kind == K::choice) {
       auto words = split(option.choices, ' ');
       if (std::find(words.begin(), words.end(), text->get()) == words.end()) return false;
+    }
+    if (option.kind == K::host && !text->get().empty()) {
+      auto name = host_name(text->get());
+      if (name) field(config) = *name;
+      return name.has_value();
     }
     bool is_path =
         std::find(std::begin(kPathOptions), std::end(kPathOptions), option.key) != std::end(kPathOptions);
@@ -110,7 +127,7 @@ struct Setter {
     if (list == nullptr) return false;
     std::vector<std::string> values;
     for (const toml::node& item : *list) {
-      if (!item.is_string()) return false;
+      if (!item.is_string() || !is_name_server(item.as_string()->get())) return false;
       values.push_back(item.as_string()->get());
     }
     field(config) = std::move(values);
@@ -160,20 +177,6 @@ bool is_section(std::string_view name) {
   return std::any_of(all.begin(), all.end(), [&](const Section& s) { return s.name == name; });
 }
 
-// How many letters must change, come or go to make `b` of `a`.
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row[b.size()];
-}
-
 // A known key that looks like the unknown one: the same name in another section, or at most two letters off.
 std::string suggestion(std::string_view key) {
   constexpr size_t kFarthest = 2, kLongest = 64;
@@ -183,7 +186,7 @@ std::string suggestion(std::string_view key) {
   size_t nearest = kFarthest + 1;
   for (const Option& option : options()) {
     bool same_name = option.key.substr(option.key.find('.') + 1) == name;
-    size_t away = same_name ? 0 : distance(key, option.key);
+    size_t away = same_name ? 0 : edit_distance(key, option.key);
     if (away < nearest) {
       nearest = away;
       best = option.key;
@@ -223,6 +226,7 @@ class Reader {
       problem(line, key, "unknown key" + suggestion(key));
       return;
     }
+    out_.places[key] = {file_, line};
     if (!std::visit(Setter{out_.config, *option, node, folder_}, option->field)) {
       problem(node.source().begin.line, key, "expected " + expected(*option));
     }
@@ -245,39 +249,6 @@ void read_text(Loaded& out, std::string_view text, const std::string& file,
   reader.read(parsed.table());
 }
 
-// Rules that concern several options.
-void check_together(Loaded& out, const std::string& file) {
-  Reader reader(out, file, {});
-  const Config& c = out.config;
-  auto loopback_only = [&](const Listen& listen, const char* key, const char* why) {
-    for (const Endpoint& endpoint : listen) {
-      if (!endpoint.ip.is_loopback()) {
-        reader.problem(
-            0, key, fmt::format("expected loopback addresses only, not {}: {}", endpoint.to_string(), why));
-      }
-    }
-  };
-  loopback_only(c.listen.lmtp, "listen.lmtp", "anyone who can connect may deliver there");
-  loopback_only(c.listen.metrics, "listen.metrics", "anyone who can connect may read them");
-  if (c.auth.plain_without_tls) {
-    const char* why = "auth.plain_without_tls is on";
-    loopback_only(c.listen.smtp, "listen.smtp", why);
-    loopback_only(c.listen.submission, "listen.submission", why);
-    loopback_only(c.listen.imap, "listen.imap", why);
-  }
-  if (!c.smarthost.user.empty() && c.smarthost.password_file.empty()) {
-    reader.problem(0, "smarthost.password_file", "expected a file, for smarthost.user is set");
-  }
-  if (c.queue.warn > c.queue.expire) {
-    reader.problem(0, "queue.warn", "expected at most queue.expire");
-  }
-  // sockaddr_un has room for 108 bytes with the closing zero.
-  if (control_path(c).size() > 107) {
-    reader.problem(0, "server.control_socket",
-                   fmt::format("expected a path of at most 107 bytes, not {}", control_path(c)));
-  }
-}
-
 }  // namespace
 
 std::string ConfigProblem::to_string() const {
@@ -286,6 +257,16 @@ std::string ConfigProblem::to_string() const {
   out += ": ";
   if (!key.empty()) out += key + ": ";
   return out + what;
+}
+
+ConfigProblem Loaded::problem_with(std::string_view key, std::string what,
+                                   std::initializer_list<std::string_view> causes) const {
+  auto place = places.find(key);
+  for (std::string_view cause : causes) {
+    if (place == places.end()) place = places.find(cause);
+  }
+  if (place == places.end()) return {file, 0, std::string(key), std::move(what)};
+  return {place->second.file, place->second.line, std::string(key), std::move(what)};
 }
 
 Config default_config() {
@@ -301,9 +282,10 @@ Config default_config() {
 Loaded parse_config(std::string_view text, const std::string& file) {
   Loaded out;
   out.config = default_config();
+  out.file = file;
   std::error_code ignored;
   read_text(out, text, file, std::filesystem::absolute(file, ignored).parent_path());
-  if (out.problems.empty()) check_together(out, file);
+  if (out.problems.empty()) check_together(out);
   std::sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
     return std::tie(a.line, a.key) < std::tie(b.line, b.key);
   });
@@ -320,6 +302,7 @@ Loaded load_config(const std::string& path) {
   }
   Loaded out;
   out.config = default_config();
+  out.file = path;
   if (!in.is_open() || in.bad()) {
     out.problems.push_back({path, 0, "", fmt::format("can't be read: {}", std::strerror(errno))});
   } else if (text.size() > kLargestFile) {
@@ -330,11 +313,35 @@ Loaded load_config(const std::string& path) {
   return out;
 }
 
+namespace {
+
+// `log.level=trace` for `log.level="trace"`: where text is wanted, a shell has often eaten the quotes.
+std::string with_quotes(const std::string& setting) {
+  size_t equals = setting.find('=');
+  if (equals == std::string::npos) return setting;
+  const Option* option = find_option(trim(std::string_view(setting).substr(0, equals)));
+  std::string_view value = trim(std::string_view(setting).substr(equals + 1));
+  if (option == nullptr || value.starts_with('"') || value.starts_with('\'')) return setting;
+  bool off = option->kind == K::listen && value == "off";
+  bool is_text = option->kind == K::text || option->kind == K::host || option->kind == K::choice ||
+                 option->kind == K::bytes || option->kind == K::duration || off;
+  return is_text ? fmt::format("{}={}", option->key, quoted(value)) : setting;
+}
+
+}  // namespace
+
 void apply_settings(Loaded& loaded, const std::vector<std::string>& settings) {
   size_t before = loaded.problems.size();
-  for (const std::string& setting : settings) read_text(loaded, setting, "--set " + setting, {});
-  for (size_t i = before; i < loaded.problems.size(); ++i) loaded.problems[i].line = 0;  // there is but one
-  if (loaded.problems.size() == before && before == 0) check_together(loaded, "--set");
+  if (loaded.file.empty()) loaded.file = "--set";
+  for (const std::string& setting : settings) {
+    std::string file = "--set " + setting;
+    read_text(loaded, with_quotes(setting), file, {});
+    for (auto& [key, place] : loaded.places) {
+      if (place.file == file) place.line = 0;  // there is but one
+    }
+  }
+  for (size_t i = before; i < loaded.problems.size(); ++i) loaded.problems[i].line = 0;
+  if (loaded.problems.size() == before && before == 0) check_together(loaded);
 }
 
 }  // namespace posthouse::app

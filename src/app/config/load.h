@@ -1,6 +1,7 @@
 // Reading a configuration file (TOML).
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,22 @@ struct ConfigProblem {
   std::string to_string() const;  // file:line: key: what
 };
 
+// Where a value stands.
+struct ConfigPlace {
+  std::string file;
+  uint32_t line = 0;
+};
+
 struct Loaded {
-  Config config;                        // the defaults where nothing is set
-  std::vector<ConfigProblem> problems;  // empty: all is well
+  Config config;                                           // the defaults where nothing is set
+  std::vector<ConfigProblem> problems;                     // empty: all is well
+  std::string file;                                        // its name in messages
+  std::map<std::string, ConfigPlace, std::less<>> places;  // of every key that is set
+
+  // A problem with the value of `key`, told at the place where it is set, else where the first of `causes` is
+  // that is set.
+  ConfigProblem problem_with(std::string_view key, std::string what,
+                             std::initializer_list<std::string_view> causes = {}) const;
 };
 
 // Never throws; an unreadable file is a problem. Unknown keys, wrong types and values out of range are
@@ -31,8 +45,8 @@ Loaded load_config(const std::string& path);
 // The same for text; `file` is its name in messages.
 Loaded parse_config(std::string_view text, const std::string& file);
 
-// Sets single options on top, each "section.name=value" with the value as it would stand in the file.
-// Problems are added to `loaded`.
+// Sets single options on top, each "section.name=value" with the value as it would stand in the file; what
+// would be text there may come without its quotes. Problems are added to `loaded`.
 void apply_settings(Loaded& loaded, const std::vector<std::string>& settings);
 
 }  // namespace posthouse::app

@@ -35,12 +35,12 @@ using K = OptionKind;
 
 const Option kOptions[] = {
     // ---- server
-    {"server.hostname", K::text, R"("")", false, 0, 0, "",
+    {"server.hostname", K::host, R"("")", false, 0, 0, "",
      "The full name of this host, as other hosts see it in greetings and Received lines. It should resolve "
      "to this "
      "host's address and back. Empty: the machine's own name.",
      &at<&C::server, &C::Server::hostname>},
-    {"server.default_domain", K::text, R"("")", false, 0, 0, "",
+    {"server.default_domain", K::host, R"("")", false, 0, 0, "",
      "The domain that completes addresses without one, and whose postmaster gets letters to `postmaster`. "
      "Empty: "
      "the host name without its first label.",
@@ -181,7 +181,7 @@ const Option kOptions[] = {
      "A file whose first line is the password. `server.user` must be able to read it, nobody else should.",
      &at<&C::smarthost, &C::Smarthost::password_file>},
     // ---- resolver
-    {"resolver.servers", K::texts, "[]", false, 0, 0, "",
+    {"resolver.servers", K::name_servers, "[]", false, 0, 0, "",
      "Name servers to ask, each an address or `\"address@port\"`. None: those of /etc/resolv.conf.",
      &at<&C::resolver, &C::Resolver::servers>},
     {"resolver.recursive", K::toggle, "false", false, 0, 0, "",
@@ -221,19 +221,6 @@ const Option kOptions[] = {
      "`text` (key=value) or `json`, one event a line.", &at<&C::log, &C::Log::format>},
 };
 
-std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 template <class List, class Text>
 std::string list_text(const List& list, Text text) {
   std::string out = "[";
@@ -248,23 +235,23 @@ std::string list_text(const List& list, Text text) {
 struct Renderer {
   OptionKind kind;
 
-  std::string operator()(const std::string& v) const { return quote(v); }
+  std::string operator()(const std::string& v) const { return quoted(v); }
   std::string operator()(bool v) const { return v ? "true" : "false"; }
   std::string operator()(uint64_t v) const {
-    return kind == K::bytes ? quote(format_size(v)) : fmt::to_string(v);
+    return kind == K::bytes ? quoted(format_size(v)) : fmt::to_string(v);
   }
-  std::string operator()(seconds v) const { return quote(format_duration(v)); }
+  std::string operator()(seconds v) const { return quoted(format_duration(v)); }
   std::string operator()(const std::vector<seconds>& v) const {
-    return list_text(v, [](seconds s) { return quote(format_duration(s)); });
+    return list_text(v, [](seconds s) { return quoted(format_duration(s)); });
   }
-  std::string operator()(const std::vector<std::string>& v) const { return list_text(v, quote); }
+  std::string operator()(const std::vector<std::string>& v) const { return list_text(v, quoted); }
   std::string operator()(const Listen& v) const {
-    if (v.empty()) return quote("off");
-    return list_text(v, [](const Endpoint& e) { return quote(e.to_string()); });
+    if (v.empty()) return quoted("off");
+    return list_text(v, [](const Endpoint& e) { return quoted(e.to_string()); });
   }
   std::string operator()(const std::vector<CertificateFiles>& v) const {
     return list_text(v, [](const CertificateFiles& c) {
-      return fmt::format("{{ chain = {}, key = {} }}", quote(c.chain), quote(c.key));
+      return fmt::format("{{ chain = {}, key = {} }}", quoted(c.chain), quoted(c.key));
     });
   }
 };
@@ -285,6 +272,19 @@ std::string range_text(const Option& option) {
 
 }  // namespace
 
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
 std::span<const Option> options() {
   return kOptions;
 }
@@ -298,11 +298,13 @@ std::string expected(const Option& option) {
   switch (option.kind) {
     case K::text:
       return "text in quotes";
+    case K::host:
+      return "a host name such as \"mail.example.org\"";
     case K::choice: {
       std::string words;
       for (std::string_view word : split(option.choices, ' ')) {
         if (!words.empty()) words += ", ";
-        words += quote(word);
+        words += quoted(word);
       }
       return "one of " + words;
     }
@@ -316,8 +318,8 @@ std::string expected(const Option& option) {
       return "a duration such as \"30s\", \"5m\" or \"5d\"" + range;
     case K::durations:
       return "a list of durations such as [\"5m\", \"1h\"], each" + (range.empty() ? "" : range.substr(1));
-    case K::texts:
-      return "a list of texts such as [\"a\", \"b\"]";
+    case K::name_servers:
+      return "a list of addresses such as [\"192.0.2.53\", \"::1@5353\"]";
     case K::listen:
       return "\"off\" or a list of addresses with ports such as [\"0.0.0.0:25\", \"[::]:25\"]";
     case K::certificates:

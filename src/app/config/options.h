@@ -21,13 +21,14 @@ using OptionField =
 
 enum class OptionKind {
   text,
+  host,  // a host name or nothing
   choice,
   toggle,
   count,
   bytes,
   duration,
   durations,
-  texts,
+  name_servers,
   listen,
   certificates
 };
@@ -56,5 +57,8 @@ std::string expected(const Option& option);
 
 // The value `config` has for it, in the file's notation.
 std::string value_text(const Option& option, const Config& config);
+
+// `text` as a TOML string.
+std::string quoted(std::string_view text);
 
 }  // namespace posthouse::app

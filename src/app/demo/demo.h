@@ -46,8 +46,14 @@ class DemoDirectory {
 // Loopback listeners at the base port, everything in the folder, plain logins allowed.
 Result<Config> demo_config(const DemoOptions& options, const std::string& directory);
 
-// Domain and accounts, those that are not there yet. The addresses of accounts that are new.
-Task<Result<std::vector<std::string>>> make_demo_accounts(Core& core, std::string domain);
+struct DemoAccount {
+  std::string address;
+  bool fresh = false;           // made just now
+  bool password_known = false;  // it is kDemoPassword, which its owner may have changed
+};
+
+// Domain and accounts, those that are not there yet.
+Task<Result<std::vector<DemoAccount>>> make_demo_accounts(Core& core, std::string domain);
 
 // Runs it; an exit status.
 int run_demo(const DemoOptions& options);

@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/config/host_name.h"
 #include "app/config/load.h"
 #include "app/core/folders.h"
 #include "app/demo/demo.h"
 #include "app/server/listeners.h"
+#include "directory/password.h"
 
 namespace posthouse::app {
 namespace {
@@ -24,6 +26,15 @@ constexpr DemoPort kPorts[] = {
 
 // Many clients on one machine are what a demo and its tests are about.
 constexpr uint64_t kDemoConnections = 10'000;
+
+// The path of the control socket is too long because the folder's is, unless a setting names another.
+std::string first_problem(const Loaded& loaded) {
+  const ConfigProblem& problem = loaded.problems.front();
+  bool by_folder = problem.key == "server.control_socket" &&
+                   !loaded.places.contains("server.control_socket") &&
+                   !loaded.places.contains("server.data_directory");
+  return by_folder ? "--dir: expected a folder with a shorter path: " + problem.what : problem.to_string();
+}
 
 constexpr const char* kMark = "/.posthouse-demo";
 
@@ -89,9 +100,10 @@ Result<Config> demo_config(const DemoOptions& options, const std::string& direct
   Loaded loaded;
   loaded.config = default_config();
   Config& config = loaded.config;
-  std::string domain = options.domain.empty() ? "example.test" : options.domain;
-  config.server.hostname = "mail." + domain;
-  config.server.default_domain = domain;
+  auto domain = host_name(options.domain.empty() ? "example.test" : options.domain);
+  if (!domain) return fail(FaultKind::syntax, "--local-domain: " + domain.error().what);
+  config.server.hostname = "mail." + *domain;
+  config.server.default_domain = *domain;
   config.server.data_directory = directory + "/data";
   for (const DemoPort& port : kPorts) {
     auto number = static_cast<uint16_t>(options.base_port == 0 ? 0 : options.base_port + port.offset);
@@ -103,35 +115,63 @@ Result<Config> demo_config(const DemoOptions& options, const std::string& direct
   config.limits.imap_sessions_per_account = kDemoConnections;
   config.queue.allow_loopback = true;
   config.log.file = directory + "/posthouse.log";
-  if (auto made = make_data_folders(config, nullptr); !made) return std::unexpected(made.error());
   apply_settings(loaded, options.settings);
-  if (!loaded.problems.empty()) return fail(FaultKind::syntax, loaded.problems.front().to_string());
+  if (!loaded.problems.empty()) return fail(FaultKind::syntax, first_problem(loaded));
+  if (auto made = make_data_folders(config, nullptr); !made) return std::unexpected(made.error());
   return config;
 }
 
-Task<Result<std::vector<std::string>>> make_demo_accounts(Core& core, std::string domain) {
-  std::vector<std::string> fresh;
+namespace {
+
+// By the keys of SCRAM: a login would count as a failed one. Keys that were made up for want of others fit
+// nothing.
+Task<Result<bool>> has_demo_password(Core& core, std::string address) {
+  auto keys = co_await core.directory.scram_keys(address);
+  if (!keys) co_return std::unexpected(keys.error());
+  directory::Credential ours;
+  ours.iterations = keys->iterations;
+  ours.salt = keys->salt;
+  Secret password{std::string(kDemoPassword)};
+  auto derived = directory::derive_scram_keys(ours, password);
+  if (!derived) co_return std::unexpected(derived.error());
+  co_return ours.stored_key == keys->stored_key;
+}
+
+Task<Result<DemoAccount>> make_demo_account(Core& core, std::string address, bool admin) {
+  directory::Account account;
+  account.address = address;
+  account.admin = admin;
+  Secret password{std::string(kDemoPassword)};
+  auto made = co_await core.directory.add_account(account, password);
+  DemoAccount out{address, made.has_value(), true};
+  if (!made && made.error().kind == FaultKind::exists) {
+    // A demo that was killed in between may have left an account without mailboxes.
+    made = co_await core.directory.account(address);
+    auto known = co_await has_demo_password(core, address);
+    if (!known) co_return std::unexpected(known.error());
+    out.password_known = *known;
+  }
+  if (!made) co_return std::unexpected(made.error());
+  auto mailboxes = co_await core.store.create_account(made->id);
+  if (!mailboxes) co_return std::unexpected(mailboxes.error());
+  co_return out;
+}
+
+}  // namespace
+
+Task<Result<std::vector<DemoAccount>>> make_demo_accounts(Core& core, std::string domain) {
+  std::vector<DemoAccount> out;
   directory::Domain ours;
   ours.name = domain;
   auto added = co_await core.directory.add_domain(ours);
   if (!added && added.error().kind != FaultKind::exists) co_return std::unexpected(added.error());
   for (size_t i = 0; i < std::size(kDemoNames); ++i) {
-    directory::Account account;
-    account.address = fmt::format("{}@{}", kDemoNames[i], domain);
-    account.admin = i == 0;
-    Secret password{std::string(kDemoPassword)};
-    auto made = co_await core.directory.add_account(account, password);
-    if (!made && made.error().kind == FaultKind::exists) {
-      // A demo that was killed in between may have left an account without mailboxes.
-      made = co_await core.directory.account(account.address);
-    } else if (made) {
-      fresh.push_back(account.address);
-    }
-    if (!made) co_return std::unexpected(made.error());
-    auto mailboxes = co_await core.store.create_account(made->id);
-    if (!mailboxes) co_return std::unexpected(mailboxes.error());
+    std::string address = fmt::format("{}@{}", kDemoNames[i], domain);
+    auto account = co_await make_demo_account(core, std::move(address), i == 0);
+    if (!account) co_return std::unexpected(account.error());
+    out.push_back(std::move(*account));
   }
-  co_return fresh;
+  co_return out;
 }
 
 }  // namespace posthouse::app

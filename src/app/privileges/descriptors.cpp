@@ -1,6 +1,9 @@
 #include "app/privileges/descriptors.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -15,6 +18,14 @@ void raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
     log::warn("server.descriptor_limit_kept", {{"reason", std::strerror(errno)}});
+  }
+}
+
+void fill_standard_descriptors() {
+  constexpr int kModes[] = {O_WRONLY, O_RDONLY, O_RDWR};  // wrong on purpose for the first two
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // The lowest free number is taken, which is this one.
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", kModes[fd]) < 0) _exit(EX_OSERR);
   }
 }
 

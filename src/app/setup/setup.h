@@ -9,10 +9,11 @@
 namespace posthouse::app {
 
 struct SetupOptions {
-  std::string address;    // the administrator's
-  std::string directory;  // "": /etc/posthouse and /var/lib/posthouse
-  std::string hostname;   // "": mail.DOMAIN
-  std::string user;       // whom `serve` becomes; used when we are root
+  std::string address;               // the administrator's
+  std::string directory;             // "": /etc/posthouse and /var/lib/posthouse
+  std::string hostname;              // "": mail.DOMAIN
+  std::vector<IpAddress> addresses;  // to publish; none: those that this host knows of itself
+  std::string user;                  // whom `serve` becomes; used when we are root
 };
 
 struct SetupResult {
@@ -20,8 +21,8 @@ struct SetupResult {
   DnsFacts dns;
 };
 
-// Makes it all, or fails and names what is in the way; overwrites nothing. As root the data belongs to the
-// user.
+// Makes it all, or fails, names what is in the way and leaves nothing behind; overwrites nothing. What a
+// setup that was killed has left is made anew. As root the data belongs to the user.
 Result<SetupResult> set_up(const SetupOptions& options);
 
 }  // namespace posthouse::app

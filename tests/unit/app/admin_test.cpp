@@ -8,6 +8,7 @@
 #include "app/control/server.h"
 #include "app/core/folders.h"
 #include "app/deliver/local_letter.h"
+#include "app/limits.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "net/loop.h"
@@ -104,6 +105,11 @@ TEST_F(Admin, Aliases) {
   EXPECT_EQ(ask("alias.list", "{}"), "[]");
 }
 
+// What a verb of the queue answers that changed this letter.
+std::string one_letter(const std::string& id) {
+  return fmt::format(R"({{"letters":1,"ids":["{}"]}})", id);
+}
+
 // Gives `text` in pieces of one byte.
 control::LetterPieces bytewise(std::string text) {
   auto at = std::make_shared<size_t>(0);
@@ -143,13 +149,50 @@ TEST_F(Admin, QueueVerbsNeedToKnowWhichLetters) {
   EXPECT_THAT(ask("queue.delete", "{}"), HasSubstr("syntax: which letters?"));
   EXPECT_THAT(ask("queue.delete", R"({"ids": ["!"]})"), HasSubstr("syntax: not a queue id"));
   EXPECT_THAT(ask("queue.delete", R"({"ids": ["0000000000001"]})"), HasSubstr("not_found"));
-  EXPECT_EQ(ask("queue.hold", which), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.hold", which), one_letter(*id));
   EXPECT_EQ(json::parse(ask("queue.list", R"({"state": "held"})")).as_array().size(), 1u);
-  EXPECT_EQ(ask("queue.release", R"({"domain": "b.test"})"), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.release", R"({"domain": "b.test"})"), one_letter(*id));
   EXPECT_EQ(json::parse(ask("queue.list", R"({"state": "held"})")).as_array().size(), 0u);
   EXPECT_THAT(ask("queue.list", R"({"state": "odd"})"), HasSubstr("syntax: state"));
-  EXPECT_EQ(ask("queue.delete", R"({"all": true})"), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.delete", R"({"all": true})"), one_letter(*id));
   EXPECT_EQ(ask("queue.list", "{}"), "[]");
+}
+
+TEST_F(Admin, ManyLettersAreChangedTogetherAndCounted) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("alias.add", R"({"address": "away@a.test", "targets": ["x@b.test"]})");
+  for (size_t i = 0; i <= kLettersNamed; ++i) {
+    ASSERT_TRUE(local_->deliver({"s@a.test", {"away@a.test"}}, bytewise("\n")));
+  }
+  EXPECT_EQ(ask("queue.hold", R"({"all": true})"), fmt::format(R"({{"letters":{}}})", kLettersNamed + 1));
+  json::value few = json::parse(ask("queue.release", R"({"all": true, "most": 3})"));
+  EXPECT_EQ(few.at("letters"), 3);
+  EXPECT_EQ(few.at("ids").as_array().size(), 3u);
+  EXPECT_EQ(json::parse(ask("queue.list", R"({"state": "waiting"})")).as_array().size(), 3u);
+  // What is held already is not changed by holding it.
+  few = json::parse(ask("queue.hold", R"({"domain": "b.test", "state": "waiting"})"));
+  EXPECT_EQ(few.at("letters"), 3);
+  EXPECT_EQ(ask("queue.hold", R"({"domain": "b.test", "state": "waiting"})"), R"({"letters":0,"ids":[]})");
+}
+
+TEST_F(Admin, DomainsAndAliasesChange) {
+  ask("domain.add", R"({"name": "a.test", "catch_all": "X@A.test", "quota_bytes": 7})");
+  EXPECT_EQ(ask("domain.change", R"({"name": "A.test", "quota_bytes": 9})"),
+            R"({"name":"a.test","catch_all":"X@a.test","quota_bytes":9})");
+  EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": null, "quota_bytes": null})"),
+            R"({"name":"a.test","catch_all":null,"quota_bytes":null})");
+  EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": "y@b.test"})"),
+            R"({"name":"a.test","catch_all":"y@b.test","quota_bytes":null})");
+  EXPECT_THAT(ask("domain.change", R"({"name": "a.test", "catch_all": "nonsense"})"), HasSubstr("syntax: "));
+  EXPECT_THAT(ask("domain.change", R"({"name": "b.test"})"), HasSubstr("not_found: "));
+  EXPECT_THAT(ask("alias.change", R"({"address": "all@a.test", "targets": ["x@b.test"]})"),
+              HasSubstr("not_found: "));
+  ask("alias.add", R"({"address": "all@a.test", "targets": ["x@b.test"]})");
+  EXPECT_THAT(ask("alias.change", R"({"address": "all@a.test"})"), HasSubstr("syntax: targets"));
+  EXPECT_EQ(ask("alias.change", R"({"address": "all@a.test", "targets": ["y@b.test"]})"),
+            R"({"address":"all@a.test","targets":["y@b.test"]})");
+  EXPECT_EQ(ask("alias.show", R"({"address": "all@a.test"})"),
+            R"({"address":"all@a.test","targets":["y@b.test"]})");
 }
 
 TEST_F(Admin, WhatWasSetAsideIsListedReleasedAndDeleted) {
@@ -171,10 +214,10 @@ TEST_F(Admin, WhatWasSetAsideIsListedReleasedAndDeleted) {
   json::value records = json::parse(listed);
   ASSERT_EQ(records.as_array().size(), 1u);
   EXPECT_EQ(records.at(0).at("reason"), "looks odd");
-  EXPECT_EQ(ask("queue.release", which), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.release", which), one_letter(*id));
   EXPECT_EQ(json::parse(ask("queue.list", "{}")).as_array().size(), 1u);
   set_aside();
-  EXPECT_EQ(ask("queue.delete", which), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.delete", which), one_letter(*id));
   EXPECT_EQ(ask("queue.set_aside", "{}"), "[]");
 }
 
@@ -184,7 +227,7 @@ TEST_F(Admin, BouncesGoBackWithoutAServer) {
   ask("alias.add", R"({"address": "away@a.test", "targets": ["x@b.test"]})");
   auto id = local_->deliver({"s@a.test", {"away@a.test"}}, bytewise("Subject: a\n\nb\n"));
   ASSERT_TRUE(id) << id.error().what;
-  EXPECT_EQ(ask("queue.bounce", fmt::format(R"({{"ids": ["{}"]}})", *id)), R"({"letters":1})");
+  EXPECT_EQ(ask("queue.bounce", fmt::format(R"({{"ids": ["{}"]}})", *id)), one_letter(*id));
   EXPECT_EQ(ask("queue.list", "{}"), "[]");
   EXPECT_THAT(ask("account.show", R"({"address": "s@a.test"})"), HasSubstr(R"("messages":1)"));
 }

@@ -2,7 +2,9 @@
 
 #include <set>
 
+#include "app/config/host_name.h"
 #include "app/config/load.h"
+#include "app/config/nearest.h"
 #include "app/config/options.h"
 #include "app/config/reference.h"
 #include "app/config/units.h"
@@ -48,6 +50,8 @@ TEST(Config, AnEmptyFileIsTheDefaults) {
 // A value for each option that is not its default.
 std::string another_value(const Option& option) {
   switch (option.kind) {
+    case OptionKind::host:
+      return "\"mail.else.test\"";
     case OptionKind::text:
       return "\"/some \\\"where\\\" \\\\ else\"";
     case OptionKind::choice:
@@ -62,7 +66,7 @@ std::string another_value(const Option& option) {
       return fmt::format("\"{}\"", format_duration(seconds(static_cast<int64_t>(option.least) + 5)));
     case OptionKind::durations:
       return "[\"3s\", \"1m30s\"]";
-    case OptionKind::texts:
+    case OptionKind::name_servers:
       return "[\"192.0.2.53\", \"::1@53\"]";
     case OptionKind::listen:
       return "[\"127.0.0.9:99\", \"[::1]:100\"]";
@@ -118,7 +122,7 @@ TEST(Config, WrongValuesSayWhatWasExpected) {
               HasSubstr("/etc/p.toml:2: listen.smtp: expected \"off\" or a list"));
   EXPECT_THAT(problems("[tls]\ncertificates = [{ chain = \"a\" }]\n"),
               HasSubstr("tls.certificates: expected a list"));
-  EXPECT_THAT(problems("[server]\nhostname = 3\n"), HasSubstr("server.hostname: expected text in quotes"));
+  EXPECT_THAT(problems("[server]\nuser = 3\n"), HasSubstr("server.user: expected text in quotes"));
 }
 
 TEST(Config, AllMistakesAreReportedAtOnce) {
@@ -173,6 +177,118 @@ TEST(Config, OptionsThatContradictEachOther) {
   EXPECT_THAT(problems("[smarthost]\nuser = \"u\"\n"), HasSubstr("smarthost.password_file: expected a file"));
   EXPECT_THAT(problems("[server]\ncontrol_socket = \"/" + std::string(120, 'x') + "\"\n"),
               HasSubstr("at most 107 bytes"));
+}
+
+TEST(Config, OptionsThatContradictEachOtherNameALine) {
+  EXPECT_EQ(problems("[queue]\nexpire = \"5d\"\nwarn = \"6d\"\n"),
+            "/etc/p.toml:3: queue.warn: expected at most queue.expire, which is \"5d\", not \"6d\"\n");
+  EXPECT_EQ(problems("[queue]\nwarn = \"6d\"\n"),
+            "/etc/p.toml:2: queue.warn: expected at most queue.expire, which is \"5d\" (the default), not "
+            "\"6d\"\n");
+  EXPECT_EQ(problems("\n[queue]\nexpire = \"1h\"\n"),
+            "/etc/p.toml:3: queue.warn: expected at most queue.expire, which is \"1h\", not \"4h\" (the "
+            "default)\n");
+  EXPECT_THAT(
+      problems("\n[listen]\nmetrics = [\"0.0.0.0:9464\"]\n"),
+      HasSubstr("/etc/p.toml:3: listen.metrics: expected loopback addresses only, not 0.0.0.0:9464: "));
+  EXPECT_THAT(
+      problems("[auth]\nplain_without_tls = true\n"),
+      HasSubstr(
+          "/etc/p.toml:2: listen.imap: expected loopback addresses only, not 0.0.0.0:143 (the default): "
+          "auth.plain_without_tls is on\n"));
+  EXPECT_THAT(problems("[smarthost]\nuser = \"u\"\n"), HasSubstr("/etc/p.toml:2: smarthost.password_file: "));
+  EXPECT_THAT(problems("[server]\ndata_directory = \"/" + std::string(120, 'x') + "\"\n"),
+              HasSubstr("/etc/p.toml:2: server.control_socket: expected a path of at most 107 bytes"));
+}
+
+TEST(Config, AnAddressIsListenedOnOnce) {
+  EXPECT_EQ(problems("[listen]\nsmtp = [\"127.0.0.1:25\"]\nimap = [\"127.0.0.1:25\"]\n"),
+            "/etc/p.toml:3: listen.imap: expected each address once, not 127.0.0.1:25: listen.smtp has "
+            "127.0.0.1:25\n");
+  EXPECT_THAT(problems("[listen]\nsmtp = [\"127.0.0.1:2525\", \"127.0.0.1:2525\"]\n"),
+              HasSubstr("/etc/p.toml:2: listen.smtp: expected each address once"));
+  EXPECT_THAT(problems("[listen]\nsmtp = [\"0.0.0.0:25\", \"127.0.0.1:25\"]\n"),
+              HasSubstr("/etc/p.toml:2: listen.smtp: expected each address once, not 127.0.0.1:25"));
+  EXPECT_EQ(problems("[listen]\nsmtp = [\"127.0.0.1:143\"]\n"),
+            "/etc/p.toml:2: listen.smtp: expected each address once, not 127.0.0.1:143: listen.imap (the "
+            "default) has "
+            "0.0.0.0:143\n");
+  EXPECT_EQ(
+      problems("[listen]\nsmtp = [\"0.0.0.0:25\", \"[::]:25\"]\nimap = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n"),
+      "");
+}
+
+TEST(Config, HostNamesAreThoseOfTheWire) {
+  EXPECT_EQ(problems("[server]\nhostname = \"a b\"\n"),
+            "/etc/p.toml:2: server.hostname: expected a host name such as \"mail.example.org\"\n");
+  for (const char* bad :
+       {"a_b.test", "-a.test", "a..b", "1.2.3.4", "[1.2.3.4]", "::1", "a.test:25", "a/b", "."}) {
+    EXPECT_THAT(problems(fmt::format("[server]\ndefault_domain = \"{}\"\n", bad)),
+                HasSubstr("/etc/p.toml:2: server.default_domain: expected a host name"))
+        << bad;
+  }
+  Loaded loaded =
+      parse_config("[server]\nhostname = \"Mail.\u00e9.example.\"\ndefault_domain = \"\"\n", "p.toml");
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  EXPECT_EQ(loaded.config.server.hostname, "mail.xn--9ca.example");
+  EXPECT_EQ(effective_domain(loaded.config), "xn--9ca.example");
+}
+
+TEST(HostName, OthersMustFindIt) {
+  EXPECT_EQ(*full_host_name("MX1.Example.ORG."), "mx1.example.org");
+  EXPECT_EQ(*full_host_name("m\u00fcnchen.test"), "xn--mnchen-3ya.test");
+  for (const char* bad :
+       {"", "mx1", "mx1.", "mx 1.example.org", "192.0.2.1", "[192.0.2.1]", "mx_1.example.org"}) {
+    EXPECT_FALSE(full_host_name(bad)) << bad;
+  }
+  EXPECT_EQ(*host_name("localhost"), "localhost");
+}
+
+TEST(Config, NameServersAreAddresses) {
+  EXPECT_EQ(problems("[resolver]\nservers = [\"foo\"]\n"),
+            "/etc/p.toml:2: resolver.servers: expected a list of addresses such as [\"192.0.2.53\", "
+            "\"::1@5353\"]\n");
+  for (const char* bad :
+       {"192.0.2.53:53", "192.0.2.53@", "192.0.2.53@0", "@53", "::1@65536", "192.0.2.53@53@53"}) {
+    EXPECT_THAT(problems(fmt::format("[resolver]\nservers = [\"{}\"]\n", bad)), HasSubstr("resolver.servers"))
+        << bad;
+  }
+  EXPECT_EQ(problems("[resolver]\nservers = [\"192.0.2.53\", \"::1@5353\"]\n"), "");
+}
+
+TEST(Config, SettingsMayLackTheirQuotes) {
+  Loaded loaded;
+  loaded.config = default_config();
+  apply_settings(loaded, {"log.level=trace", "queue.warn = 2h", "log.file=/tmp/a \"b\"",
+                          "limits.message_size=1MiB", "listen.metrics=off", "server.hostname=a.test"});
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  EXPECT_EQ(loaded.config.log.level, "trace");
+  EXPECT_EQ(loaded.config.queue.warn, seconds(7200));
+  EXPECT_EQ(loaded.config.log.file, "/tmp/a \"b\"");
+  EXPECT_EQ(loaded.config.limits.message_size, 1u << 20);
+  EXPECT_THAT(loaded.config.listen.metrics, IsEmpty());
+  apply_settings(loaded, {"log.level=loud"});
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_THAT(loaded.problems[0].to_string(),
+              HasSubstr("--set log.level=loud: log.level: expected one of \"trace\""));
+}
+
+TEST(Config, WhereAValueStands) {
+  Loaded loaded = parse_config("[server]\nuser = \"u\"\n", "/etc/p.toml");
+  EXPECT_EQ(loaded.problem_with("server.user", "x").to_string(), "/etc/p.toml:2: server.user: x");
+  EXPECT_EQ(loaded.problem_with("server.group", "x").to_string(), "/etc/p.toml: server.group: x");
+  EXPECT_EQ(loaded.problem_with("server.group", "x", {"server.user"}).to_string(),
+            "/etc/p.toml:2: server.group: x");
+}
+
+TEST(Nearest, IsAtMostTwoLettersAway) {
+  constexpr std::string_view kNames[] = {"list", "show", "remove", "add"};
+  EXPECT_EQ(nearest("lst", kNames), "list");
+  EXPECT_EQ(nearest("hsow", kNames), "show");
+  EXPECT_EQ(nearest("remoove", kNames), "remove");
+  EXPECT_EQ(nearest("qqq", kNames), "");
+  EXPECT_EQ(nearest("nosuchcmd", kNames), "");
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
 }
 
 TEST(Config, SettingsComeOnTop) {

@@ -1,0 +1,126 @@
+#include "app/config/check.h"
+
+#include "app/config/units.h"
+
+namespace posthouse::app {
+namespace {
+
+// sockaddr_un has room for 108 bytes with the closing zero.
+constexpr size_t kLongestSocketPath = 107;
+
+struct Named {
+  const char* key;
+  const Listen& listen;
+};
+
+class Check {
+ public:
+  explicit Check(Loaded& loaded) : loaded_(loaded), config_(loaded.config) {}
+
+  void all() {
+    loopback_only({"listen.lmtp", config_.listen.lmtp}, "anyone who can connect may deliver there", {});
+    loopback_only({"listen.metrics", config_.listen.metrics}, "anyone who can connect may read them", {});
+    if (config_.auth.plain_without_tls) plain_logins();
+    each_address_once();
+    smarthost_password();
+    warning_before_the_end();
+    control_socket();
+  }
+
+ private:
+  using Causes = std::initializer_list<std::string_view>;
+
+  void problem(const char* key, std::string what, Causes causes = {}) {
+    loaded_.problems.push_back(loaded_.problem_with(key, std::move(what), causes));
+  }
+  // For a value that stands nowhere: the reader would look for it in vain.
+  const char* by_default(std::string_view key) const {
+    return loaded_.places.contains(key) ? "" : " (the default)";
+  }
+
+  void loopback_only(const Named& named, const char* why, Causes causes) {
+    for (const Endpoint& endpoint : named.listen) {
+      if (endpoint.ip.is_loopback()) continue;
+      problem(named.key,
+              fmt::format("expected loopback addresses only, not {}{}: {}", endpoint.to_string(),
+                          by_default(named.key), why),
+              causes);
+    }
+  }
+
+  void plain_logins() {
+    const char* why = "auth.plain_without_tls is on";
+    loopback_only({"listen.smtp", config_.listen.smtp}, why, {"auth.plain_without_tls"});
+    loopback_only({"listen.submission", config_.listen.submission}, why, {"auth.plain_without_tls"});
+    loopback_only({"listen.imap", config_.listen.imap}, why, {"auth.plain_without_tls"});
+  }
+
+  // One socket only can have an address; 0.0.0.0 has those of IPv4, [::] those of IPv6.
+  static bool clash(const Endpoint& a, const Endpoint& b) {
+    bool same_ip = a.ip == b.ip || (a.ip.v6 == b.ip.v6 && (a.ip.is_any() || b.ip.is_any()));
+    return a.port != 0 && a.port == b.port && same_ip;
+  }
+
+  void each_address_once() {
+    const Config::Listeners& l = config_.listen;
+    const Named services[] = {{"listen.smtp", l.smtp},
+                              {"listen.submission", l.submission},
+                              {"listen.submissions", l.submissions},
+                              {"listen.imap", l.imap},
+                              {"listen.imaps", l.imaps},
+                              {"listen.lmtp", l.lmtp},
+                              {"listen.metrics", l.metrics}};
+    std::vector<std::pair<const char*, Endpoint>> seen;
+    for (const Named& service : services) {
+      for (const Endpoint& at : service.listen) {
+        auto other =
+            std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return clash(s.second, at); });
+        if (other != seen.end()) taken_twice(service.key, at, other->first, other->second);
+        seen.emplace_back(service.key, at);
+      }
+    }
+  }
+
+  void taken_twice(const char* key, const Endpoint& at, const char* other, const Endpoint& there) {
+    // The one that stands in the file is to change, not the default.
+    bool only_other = !loaded_.places.contains(key) && loaded_.places.contains(other);
+    problem(only_other ? other : key,
+            fmt::format("expected each address once, not {}: {}{} has {}",
+                        (only_other ? there : at).to_string(), only_other ? key : other,
+                        by_default(only_other ? key : other), (only_other ? at : there).to_string()));
+  }
+
+  void smarthost_password() {
+    if (config_.smarthost.user.empty() || !config_.smarthost.password_file.empty()) return;
+    problem("smarthost.password_file", "expected a file, for smarthost.user is set", {"smarthost.user"});
+  }
+
+  void warning_before_the_end() {
+    if (config_.queue.warn <= config_.queue.expire) return;
+    problem("queue.warn",
+            fmt::format("expected at most queue.expire, which is \"{}\"{}, not \"{}\"{}",
+                        format_duration(config_.queue.expire), by_default("queue.expire"),
+                        format_duration(config_.queue.warn), by_default("queue.warn")),
+            {"queue.expire"});
+  }
+
+  void control_socket() {
+    std::string path = control_path(config_);
+    if (path.size() <= kLongestSocketPath) return;
+    problem("server.control_socket",
+            fmt::format("expected a path of at most {} bytes, not {}{}", kLongestSocketPath, path,
+                        by_default("server.control_socket")),
+            {"server.data_directory"});
+  }
+
+  Loaded& loaded_;
+  const Config& config_;
+};
+
+}  // namespace
+
+void check_together(Loaded& loaded) {
+  Check(loaded).all();
+}
+
+}  // namespace posthouse::app
