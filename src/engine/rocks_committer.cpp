@@ -22,7 +22,7 @@ namespace {
 
 constexpr size_t kMaxGroup = 512;
 constexpr size_t kMaxGroupBytes = 4 << 20;
-constexpr std::chrono::microseconds kPatience(80);  // a fraction of what a flush takes
+constexpr std::chrono::microseconds kPatience(30);  // a fraction of what a flush takes
 
 const metrics::Counter& groups_total() {
   static const metrics::Counter counter("posthouse_engine_groups_total", "Groups of transactions written.");
