@@ -116,6 +116,7 @@ def none_failed(result):
 @row("IMAP APPEND, 4 KiB, 16 sessions")
 def append(server, quick):
     count = 2000 if quick else 8000
+    server.delivered()   # each password is checked in earnest once
     with Meter(server.pids(), server.folder) as meter:
         r = load("imap-append", "--port", server.ports["imap"], "--sessions", 16, "--count", count, "--login",
                  "user%03d@bench.test")
@@ -127,6 +128,7 @@ def append(server, quick):
 @row("IMAP login + select + logout, 16 sessions")
 def login(server, quick):
     count = 1000 if quick else 5000
+    server.delivered()
     with Meter(server.pids(), server.folder) as meter:
         r = load("imap-login", "--port", server.ports["imap"], "--sessions", 16, "--count", count, "--login",
                  "user%03d@bench.test")

@@ -2,6 +2,7 @@
 // pieces, and hits are written as they are found.
 #include "access/imap/batches.h"
 #include "access/imap/commands.h"
+#include "access/imap/fetch_octets.h"
 #include "access/imap/limits.h"
 #include "access/imap/search_program.h"
 #include "message/charset.h"
@@ -10,22 +11,24 @@ namespace posthouse::access::imap {
 
 namespace {
 
-// Octets [begin, end) of a message, a piece at a time.
+// Octets [begin, end) of a message, a piece at a time. `whole`: the message, if it was read ahead.
 class PieceReader {
  public:
-  PieceReader(const store::Entry& entry, uint64_t begin, uint64_t end)
-      : entry_(entry), at_(begin), end_(std::min<uint64_t>(end, entry.size)) {}
+  PieceReader(const store::Entry& entry, const std::string* whole, uint64_t begin, uint64_t end)
+      : entry_(entry), whole_(whole), at_(begin), end_(std::min<uint64_t>(end, entry.size)) {}
   // "" at the end.
   Task<Result<std::string>> next(Session& s) {
     if (at_ >= end_) co_return std::string();
     const uint64_t want = std::min<uint64_t>(end_ - at_, kBodyPiece);
-    Result<std::string> piece = co_await s.store().read(s.account, entry_, at_, want);
-    at_ += want;
+    const uint64_t from = std::exchange(at_, at_ + want);
+    if (whole_ != nullptr) co_return whole_->substr(from, want);
+    Result<std::string> piece = co_await s.store().read(s.account, entry_, from, want);
     co_return piece;
   }
 
  private:
   const store::Entry& entry_;
+  const std::string* whole_;
   uint64_t at_;
   uint64_t end_;
 };
@@ -75,8 +78,9 @@ class Searcher {
       Result<void> done = co_await ask_twice(std::move(entries));
       co_return done;
     }
-    for (const store::Entry& entry : entries) {
-      Result<bool> matches = co_await ask(entry, with_summary);
+    for (size_t at = 0; at < entries.size(); at++) {
+      const store::Entry& entry = entries[at];
+      Result<bool> matches = co_await ask(entries, at, with_summary);
       if (!matches) co_return std::unexpected(matches.error());
       if (*matches) hit(entry.uid, s_.view->uids.sequence(entry.uid));
       if (s_.wants_flush()) co_await s_.flush();
@@ -113,7 +117,8 @@ class Searcher {
   }
 
   // Whether one message matches: entry, then summary, then header, then body, as far as needed.
-  Task<Result<bool>> ask(const store::Entry& entry, bool with_summary) {
+  Task<Result<bool>> ask(const std::vector<store::Entry>& entries, size_t at, bool with_summary) {
+    const store::Entry& entry = entries[at];
     SearchFacts facts = facts_of(entry);
     if (facts.sequence == 0) co_return false;
     Truth answer = program_.ask(facts);
@@ -124,12 +129,16 @@ class Searcher {
     answer = program_.ask(facts);
     if (answer != Truth::unknown) co_return answer == Truth::yes;
 
+    // From here on octets count: those of small messages are read for some of the next as well.
+    co_await ahead_.fill(s_, entries, at);
+    const std::string* whole = ahead_.find(entry.uid);
+    if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
     std::string header;
     message::TextSearch header_text = fresh_;
     message::TextSearch body_text = fresh_;
     if (program_.needs_header()) {
       const uint64_t length = std::min(summary->root.body_begin, kHeaderForFields);
-      Result<std::string> read = co_await s_.store().read(s_.account, entry, 0, length);
+      Result<std::string> read = co_await octets(entry, whole, 0, length);
       if (!read) co_return lost(read.error());
       header = std::move(*read);
       header_text.feed(message::header_text(header));
@@ -140,12 +149,12 @@ class Searcher {
       if (answer != Truth::unknown) co_return answer == Truth::yes;
     }
     if (program_.needs_part_headers()) {
-      Result<void> looked = co_await search_part_headers(entry, *summary, header_text);
+      Result<void> looked = co_await search_part_headers(entry, whole, *summary, header_text);
       if (!looked) co_return lost(looked.error());
       answer = program_.ask(facts);
       if (answer != Truth::unknown) co_return answer == Truth::yes;
     }
-    Result<void> searched = co_await search_body(entry, *summary, body_text);
+    Result<void> searched = co_await search_body(entry, whole, *summary, body_text);
     if (!searched) co_return lost(searched.error());
     facts.body_text = &body_text;
     co_return program_.ask(facts) == Truth::yes;
@@ -158,15 +167,15 @@ class Searcher {
   }
 
   // TEXT finds the names of attachments and the headers of embedded messages too: they are in the body.
-  Task<Result<void>> search_part_headers(const store::Entry& entry, const message::Summary& summary,
-                                         message::TextSearch& search) {
+  Task<Result<void>> search_part_headers(const store::Entry& entry, const std::string* whole,
+                                         const message::Summary& summary, message::TextSearch& search) {
     std::vector<const message::Part*> parts;
     collect_parts(summary.root, parts);
     for (const message::Part* part : parts) {
       if (search.all_found()) break;
       const uint64_t length = std::min(part->body_begin - part->header_begin, kHeaderForFields);
       if (length == 0) continue;
-      Result<std::string> header = co_await s_.store().read(s_.account, entry, part->header_begin, length);
+      Result<std::string> header = co_await octets(entry, whole, part->header_begin, length);
       if (!header) co_return std::unexpected(header.error());
       search.feed(message::header_text(*header));
       search.end_text();
@@ -183,12 +192,12 @@ class Searcher {
     }
   }
 
-  Task<Result<void>> search_body(const store::Entry& entry, const message::Summary& summary,
-                                 message::TextSearch& search) {
+  Task<Result<void>> search_body(const store::Entry& entry, const std::string* whole,
+                                 const message::Summary& summary, message::TextSearch& search) {
     const std::vector<const message::Part*> parts = message::text_parts(summary);
     for (const message::Part* part : parts) {
       message::PartTextDecoder decoder(*part);
-      PieceReader reader(entry, part->body_begin, part->body_end);
+      PieceReader reader(entry, whole, part->body_begin, part->body_end);
       while (!search.all_found()) {
         Result<std::string> piece = co_await reader.next(s_);
         if (!piece) co_return std::unexpected(piece.error());
@@ -205,7 +214,15 @@ class Searcher {
     co_return Result<void>();
   }
 
+  Task<Result<std::string>> octets(const store::Entry& entry, const std::string* whole, uint64_t offset,
+                                   uint64_t length) {
+    if (whole != nullptr && offset <= whole->size()) co_return whole->substr(offset, length);
+    Result<std::string> read = co_await s_.store().read(s_.account, entry, offset, length);
+    co_return read;
+  }
+
   Session& s_;
+  ReadAhead ahead_;
   SearchProgram program_;
   bool uid_;
   message::TextSearch fresh_;  // copied for each message: its keys are folded once

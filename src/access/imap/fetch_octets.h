@@ -1,4 +1,5 @@
-// Octets of messages for FETCH: small messages are read several at once, large ones piece by piece.
+// Octets of messages for FETCH and SEARCH: small messages are read several at once, large ones piece by
+// piece.
 #pragma once
 
 #include <string>
