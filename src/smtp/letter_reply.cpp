@@ -4,6 +4,18 @@
 
 namespace posthouse::smtp {
 
+Reply connection_reply(ConnectionCounts::Entry entry) {
+  switch (entry) {
+    case ConnectionCounts::Entry::too_many:
+      return {421, "4.3.2", "Too many connections, try again later"};
+    case ConnectionCounts::Entry::too_many_of_network:
+      return {421, "4.7.0", "Too many connections from your network, try again later"};
+    case ConnectionCounts::Entry::taken:
+      break;
+  }
+  return {220, "", ""};
+}
+
 Reply letter_accepted(std::string_view queue_id) {
   return {250, "2.0.0", fmt::format("Ok: queued as {}", queue_id)};
 }

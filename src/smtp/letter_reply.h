@@ -1,12 +1,16 @@
-// The replies to recipients and to whole letters, the same for reception and submission.
+// The replies to connections, recipients and whole letters, the same for reception and submission.
 #pragma once
 
 #include <string_view>
 
+#include "base/connection_counts.h"
 #include "base/result.h"
 #include "smtp/server.h"
 
 namespace posthouse::smtp {
+
+// Positive, or 421 with the limit that is reached.
+Reply connection_reply(ConnectionCounts::Entry entry);
 
 // "250 2.0.0 Ok: queued as ID".
 Reply letter_accepted(std::string_view queue_id);

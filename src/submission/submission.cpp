@@ -2,7 +2,6 @@
 
 #include "base/ascii.h"
 #include "base/log.h"
-#include "smtp/connection_counts.h"
 #include "smtp/letter_reply.h"
 #include "smtp/received.h"
 #include "submission/standing.h"
@@ -29,11 +28,11 @@ class Submission : public smtp::SmtpService {
         clock_(clock),
         random_(random),
         options_(std::move(options)),
-        signer_(signer),
-        counts_(options_.max_connections, options_.max_connections_per_network) {}
+        signer_(signer) {}
 
   Task<Reply> on_connect(const SessionFacts& facts) override {
-    Reply reply = counts_.enter(facts.peer.ip);
+    Reply reply = smtp::connection_reply(
+        counts_.enter(facts.peer.ip, options_.max_connections, options_.max_connections_per_network));
     if (!reply.positive()) {
       log::info("submission.connection_refused",
                 {{"sid", facts.id}, {"peer", facts.peer.to_string()}, {"why", reply.text}});
@@ -146,7 +145,7 @@ class Submission : public smtp::SmtpService {
   Random& random_;
   const Options options_;
   Signer* signer_;
-  smtp::ConnectionCounts counts_;
+  ConnectionCounts counts_;
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include "base/ascii.h"
 #include "base/log.h"
-#include "smtp/connection_counts.h"
 #include "smtp/letter_reply.h"
 #include "smtp/received.h"
 
@@ -81,14 +80,11 @@ class Reception : public smtp::SmtpService {
  public:
   Reception(acceptance::Acceptance& acceptance, directory::Directory& directory, const Clock& clock,
             ReceptionOptions options)
-      : acceptance_(acceptance),
-        directory_(directory),
-        clock_(clock),
-        options_(std::move(options)),
-        counts_(options_.max_connections, options_.max_connections_per_network) {}
+      : acceptance_(acceptance), directory_(directory), clock_(clock), options_(std::move(options)) {}
 
   Task<Reply> on_connect(const SessionFacts& facts) override {
-    Reply reply = counts_.enter(facts.peer.ip);
+    Reply reply = smtp::connection_reply(
+        counts_.enter(facts.peer.ip, options_.max_connections, options_.max_connections_per_network));
     if (!reply.positive()) {
       log::info("reception.refused",
                 {{"sid", facts.id}, {"peer", facts.peer.to_string()}, {"why", reply.text}});
@@ -194,7 +190,7 @@ class Reception : public smtp::SmtpService {
   directory::Directory& directory_;
   const Clock& clock_;
   const ReceptionOptions options_;
-  smtp::ConnectionCounts counts_;
+  ConnectionCounts counts_;
 };
 
 }  // namespace

@@ -213,7 +213,7 @@ class Strangers(unittest.TestCase):
 
     def test_above_the_limit_only_the_new_ones_are_refused(self):
         with Demo("--set", "limits.connections=20", "--set", "limits.imap_connections=20", "--set",
-                  "limits.connections_per_network=10") as demo, contextlib.ExitStack() as stack:
+                  "limits.connections_per_network=10", "--set", "limits.imap_connections_per_network=15") as demo, contextlib.ExitStack() as stack:
             first = [stack.enter_context(Raw(demo.ports["smtp"])) for _ in range(10)]
             self.assertTrue(all(c.greeting.startswith(b"220") for c in first))
             one_more = stack.enter_context(Raw(demo.ports["smtp"]))
@@ -221,8 +221,10 @@ class Strangers(unittest.TestCase):
             self.assertEqual(one_more.rest(), b"")
             other = stack.enter_context(Raw(demo.ports["smtp"], source="127.7.0.1"))
             self.assertTrue(other.greeting.startswith(b"220"))
-            imap = [stack.enter_context(Raw(demo.ports["imap"])) for _ in range(21)]
-            self.assertEqual([c.greeting[:6] for c in imap], [b"* OK ["] * 20 + [b"* BYE "])
+            imap = [stack.enter_context(Raw(demo.ports["imap"])) for _ in range(16)]
+            self.assertEqual([c.greeting[:6] for c in imap], [b"* OK ["] * 15 + [b"* BYE "])
+            elsewhere = [stack.enter_context(Raw(demo.ports["imap"], source="127.7.0.1")) for _ in range(6)]
+            self.assertEqual([c.greeting[:6] for c in elsewhere], [b"* OK ["] * 5 + [b"* BYE "])
             self.assertTrue(first[0].ask("EHLO x.test").startswith(b"250"))
             self.assertIn(b"OK", imap[0].imap("a", "NOOP"))
 

@@ -34,8 +34,8 @@ struct Config {
   } tls;
   struct Limits {
     uint64_t message_size = 0, recipients = 0, connections = 0, connections_per_network = 0, errors = 0,
-             commands = 0, received = 0, imap_connections = 0, imap_sessions_per_account = 0,
-             imap_bad_commands = 0;
+             commands = 0, received = 0, imap_connections = 0, imap_connections_per_network = 0,
+             imap_sessions_per_account = 0, imap_bad_commands = 0;
     seconds smtp_command{}, smtp_data{}, imap_login{}, imap_idle{}, shutdown{};
   } limits;
   struct Auth {

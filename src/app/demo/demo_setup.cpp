@@ -112,6 +112,7 @@ Result<Config> demo_config(const DemoOptions& options, const std::string& direct
   config.auth.plain_without_tls = true;
   config.limits.connections = kDemoConnections;
   config.limits.connections_per_network = kDemoConnections;
+  config.limits.imap_connections_per_network = kDemoConnections;
   config.limits.imap_sessions_per_account = kDemoConnections;
   config.queue.allow_loopback = true;
   config.log.file = directory + "/posthouse.log";

@@ -74,6 +74,7 @@ void fill(Protocols& out, const Config& config, const Context& smtp, const Conte
   out.imap = mailboxes;
   out.imaps = secure;
   out.imap_connections = config.limits.imap_connections;
+  out.imap_connections_per_network = config.limits.imap_connections_per_network;
 }
 
 }  // namespace

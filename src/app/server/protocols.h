@@ -14,7 +14,7 @@ namespace posthouse::app {
 struct Protocols {
   std::shared_ptr<const smtp::ServerOptions> smtp, submission, submissions, lmtp;
   std::shared_ptr<const access::imap::ServerOptions> imap, imaps;
-  uint64_t imap_connections = 0;
+  uint64_t imap_connections = 0, imap_connections_per_network = 0;
   int64_t certificate_ends = 0;  // the earliest end of a certificate in use, seconds since 1970; 0: none
 };
 

@@ -12,6 +12,7 @@
 #include "app/server/protocols.h"
 #include "app/server/server.h"
 #include "app/server/tracked_stream.h"
+#include "base/connection_counts.h"
 #include "net/file_watch.h"
 #include "net/http_server.h"
 #include "net/resolver.h"
@@ -75,7 +76,8 @@ struct Server::Impl {
   std::shared_ptr<const Protocols> protocols_;
   std::unique_ptr<net::FileWatch> certificate_watch_;
 
-  std::atomic<uint64_t> submission_sessions_{0}, imap_sessions_{0};
+  std::atomic<uint64_t> submission_sessions_{0};
+  ConnectionCounts imap_counts_;
   bool stopping_ = false;  // main loop
   bool clean_ = true;      // all sessions ended in time
   Result<void> started_;

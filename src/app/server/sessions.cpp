@@ -22,6 +22,26 @@ class Place {
   uint64_t number_;
 };
 
+class ImapPlace {
+ public:
+  ImapPlace(ConnectionCounts& counts, const IpAddress& peer, const Protocols& limits)
+      : counts_(counts),
+        peer_(peer),
+        taken_(counts.enter(peer, limits.imap_connections, limits.imap_connections_per_network) ==
+               ConnectionCounts::Entry::taken) {}
+  ~ImapPlace() {
+    if (taken_) counts_.leave(peer_);
+  }
+  ImapPlace(const ImapPlace&) = delete;
+  ImapPlace& operator=(const ImapPlace&) = delete;
+  bool taken() const { return taken_; }
+
+ private:
+  ConnectionCounts& counts_;
+  const IpAddress peer_;
+  const bool taken_;
+};
+
 Task<void> refuse(std::unique_ptr<net::Stream> stream, std::string line, const Clock& clock) {
   stream->set_deadline(clock.steady() + kRefusalTimeout);
   auto told = co_await stream->write_all(line);
@@ -106,8 +126,8 @@ Task<void> Server::Impl::serve_smtp(Service service, std::unique_ptr<net::Stream
 Task<void> Server::Impl::serve_imap(Service service, std::unique_ptr<net::Stream> stream,
                                     std::string session_id) {
   auto current = protocols();
-  Place place(imap_sessions_);
-  if (place.number() > current->imap_connections) {
+  ImapPlace place(imap_counts_, stream->peer().ip, *current);
+  if (!place.taken()) {
     std::string line = "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
     co_await refuse(std::move(stream), std::move(line), core_->clock);
     co_return;

@@ -68,7 +68,11 @@ Task<void> Server::Impl::update_gauges() {
 void Server::Impl::reload_certificates(const char* why) {
   auto fresh = make_protocols(config_);
   if (!fresh) {
-    log::error("server.certificates_kept", {{"reason", fresh.error().what}});
+    // The sandbox shows the folders that were named at the start, and no others.
+    bool denied = fresh.error().what.find("Permission denied") != std::string::npos;
+    const char* hint =
+        denied ? "; files outside the folders that were named at the start need a restart" : "";
+    log::error("server.certificates_kept", {{"reason", fresh.error().what + hint}});
     return;
   }
   {
