@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/log.h"
+#include "message/header_start.h"
 #include "smtp/letter_reply.h"
 #include "smtp/received.h"
 
@@ -43,7 +44,13 @@ class ReceptionSink : public smtp::LetterSink {
       Result<void> begun = co_await letter_->write(received);
       if (!begun) co_return begun;
     }
-    Result<void> taken = co_await letter_->write(bytes);
+    if (start_.decided()) {
+      Result<void> taken = co_await letter_->write(bytes);
+      co_return taken;
+    }
+    std::string first = start_.feed(bytes);
+    if (first.empty()) co_return Result<void>();
+    Result<void> taken = co_await letter_->write(first);
     co_return taken;
   }
 
@@ -60,8 +67,9 @@ class ReceptionSink : public smtp::LetterSink {
 
  private:
   Task<Result<void>> take() {
-    if (!received_.empty()) {  // an empty letter
-      Result<void> begun = co_await letter_->write(received_);
+    // An empty letter, or one whose first line did not tell.
+    if (std::string rest = received_ + start_.finish(); !rest.empty()) {
+      Result<void> begun = co_await letter_->write(rest);
       if (!begun) co_return begun;
     }
     Result<void> done = co_await letter_->commit();
@@ -70,6 +78,7 @@ class ReceptionSink : public smtp::LetterSink {
 
   std::unique_ptr<acceptance::Letter> letter_;
   std::string received_;
+  message::HeaderStart start_;
   uint64_t room_;
   bool full_is_permanent_;
   bool too_large_ = false;

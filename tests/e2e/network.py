@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from namespace import propagation  # noqa: E402
 from peers.postfix_dovecot import SUDO, wait_for  # noqa: E402
 
 INSIDE = "POSTHOUSE_TEST_NETWORK"
@@ -31,7 +32,7 @@ def enter(module):
     folder = os.environ.get("TMPDIR", "/tmp")
     environment = {**os.environ, INSIDE: f"{folder}/posthouse-resolv-{os.getpid()}"}
     keep = [f"{k}={v}" for k, v in environment.items() if k.isupper()]
-    command = [*SUDO, "env", *keep, "unshare", "--net", "--mount", "--propagation", "private", sys.executable,
+    command = [*SUDO, "env", *keep, "unshare", "--net", "--mount", "--propagation", propagation(), sys.executable,
                "-m", "unittest", "-v", module]
     os.chdir(pathlib.Path(__file__).resolve().parent)
     os.execvpe(command[0], command, environment)

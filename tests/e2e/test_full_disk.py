@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unittest
 
+from namespace import propagation
 from posthouse import Demo, wait_until
 from raw import Raw
 
@@ -18,7 +19,7 @@ if not os.environ.get(INSIDE):
     os.environ[INSIDE] = "yes"
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     keep = [f"{k}={v}" for k, v in os.environ.items() if k.isupper()]
-    command = [*sudo, "env", *keep, "unshare", "--mount", "--propagation", "private", sys.executable, "-m", "unittest",
+    command = [*sudo, "env", *keep, "unshare", "--mount", "--propagation", propagation(), sys.executable, "-m", "unittest",
                "-v", "test_full_disk"]
     os.chdir(os.path.dirname(os.path.abspath(__file__)))
     os.execvp(command[0], command)

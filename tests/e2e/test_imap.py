@@ -66,6 +66,27 @@ class LockedOut(ImapCase):
         self.check_ended("account", "password", bob, "--password-stdin", stdin=self.demo.password("bob") + "\n")
 
 
+class LettersWithoutAHeader(ImapCase):
+    """Their text is a body: clients skip letters whose header does not end."""
+
+    def check_last(self, text):
+        session = self.login("bob")
+        session.imap("s", "SELECT INBOX")
+        answer = session.imap("f", "FETCH * (BODY.PEEK[TEXT] BODY.PEEK[HEADER])")
+        self.assertIn(b"BODY[TEXT] {%d}\r\n%s " % (len(text), text), answer)
+        self.assertTrue(answer.endswith(b"\r\n\r\n)\r\nf OK FETCH done\r\n"), answer)
+
+    def test_over_smtp_and_by_deliver(self):
+        for text in (b"no header at all\r\n", b""):
+            with Raw(self.demo.ports["smtp"]) as smtp:
+                for command in ("EHLO x.test", "MAIL FROM:<>", f"RCPT TO:<{self.demo.address('bob')}>", "DATA"):
+                    smtp.ask(command)
+                self.assertTrue(smtp.ask(text + b".").startswith(b"250"))
+            self.check_last(text)
+            self.demo.run("deliver", "bob", stdin=text.replace(b"\r", b""), check=True)
+            self.check_last(text)
+
+
 class Capabilities(ImapCase):
     """Word by word: a lost IDLE is push mail that is dead, and nobody notices."""
 

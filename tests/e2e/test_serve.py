@@ -317,6 +317,33 @@ class Reload(unittest.TestCase):
                     return b"SIZE 1048576" in client.recv(1000)
             wait_until(size, 20, "the new SIZE")
 
+    def test_what_was_reloaded_holds_for_the_next_worker_too(self):
+        with Serve(extra='[limits]\nmessage_size = "1MiB"\n') as server:
+            def announced():
+                with socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=10) as client:
+                    file = client.makefile("rb")
+                    file.readline()
+                    client.sendall(b"EHLO x.test\r\n")
+                    return next(line for line in file if b"SIZE" in line).split()[1]
+            self.assertEqual(announced(), b"1048576")
+            log = pathlib.Path(server.directory) / "data/posthouse.log"
+            log.rename(server.directory + "/data/rotated.log")
+            server.write_config(server.text.replace("1MiB", "2MiB"))
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("server.option_changed")
+            self.assertEqual(announced(), b"2097152")
+            os.kill(server.worker(), signal.SIGKILL)
+            server.wait_for_log("server.ready")   # in the new log
+            self.assertEqual(announced(), b"2097152")
+
+    def test_signals_that_mean_nothing_end_nothing(self):
+        with Serve() as server:
+            for one in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPIPE):
+                server.process.send_signal(one)
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("server.certificates_loaded")
+            self.assertTrue(server.greeting().startswith(b"220 "))
+
     def test_a_file_with_mistakes_changes_nothing(self):
         with Serve() as server:
             server.write_config(server.text + "[limits]\nmessage_siz = 3\n")

@@ -7,6 +7,7 @@
 
 #include "app/actions/actions.h"
 #include "app/config/load.h"
+#include "app/config/takeover.h"
 #include "app/core/folders.h"
 #include "app/limits.h"
 #include "app/privileges/descriptors.h"
@@ -85,6 +86,15 @@ int check_sandbox(const Config& config, const std::string& config_file, const st
 }
 
 // The fault's words without the key, which the place says again.
+// The supervisor's part of a reload: the next worker starts with what the present one has taken over. A file
+// with mistakes, of which the worker tells, changes nothing.
+void reload(const std::string& config_file, Config& config) {
+  Loaded fresh = load_config(config_file);
+  if (!fresh.problems.empty()) return;
+  if (auto opened = configure_log(fresh.config); !opened) return;
+  take_over(fresh.config, config);
+}
+
 std::string without_key(const std::string& what) {
   constexpr std::string_view kKey = "server.user: ";
   return what.starts_with(kKey) ? what.substr(kKey.size()) : what;
@@ -124,6 +134,7 @@ int serve(const Invocation& in) {
   }
   if (in.foreground) leave(work(*config, config_file, std::move(*listeners), -1));
   SupervisorOptions options;
+  options.reload = [&] { reload(config_file, loaded->config); };
   options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);
   auto worker = [&](int ready_fd) { return work(*config, config_file, std::move(*listeners), ready_fd); };
   return supervise(worker, options, system_clock());

@@ -89,7 +89,8 @@ Task<Result<std::unique_ptr<LocalLetter>>> LocalLetter::open(Core& core, std::st
 }
 
 Task<Result<void>> LocalLetter::write_body(std::string bytes) {
-  co_return co_await letter_->write(bytes);
+  std::string ready = start_.feed(bytes);
+  co_return co_await letter_->write(ready);
 }
 
 Task<Result<void>> LocalLetter::write(std::string piece) {
@@ -114,6 +115,9 @@ Task<Result<void>> LocalLetter::commit() {
     auto written = co_await write_body(std::move(rest));
     if (!written) co_return std::unexpected(written.error());
   }
+  std::string rest = start_.finish();
+  auto written = co_await letter_->write(rest);
+  if (!written) co_return std::unexpected(written.error());
   co_return co_await letter_->commit();
 }
 

@@ -9,6 +9,7 @@
 
 #include "acceptance/acceptance.h"
 #include "app/core/core.h"
+#include "message/header_start.h"
 
 namespace posthouse::app {
 
@@ -43,6 +44,7 @@ class LocalLetter {
 
   std::unique_ptr<acceptance::Letter> letter_;
   LineEnds ends_;
+  message::HeaderStart start_;
   std::string first_line_;  // until it is known whether it is an mbox line
   bool in_first_line_ = true;
 };

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "app/config/host_name.h"
 #include "app/config/load.h"
@@ -36,6 +37,8 @@ std::string first_problem(const Loaded& loaded) {
   return by_folder ? "--dir: expected a folder with a shorter path: " + problem.what : problem.to_string();
 }
 
+constexpr int kLockTries = 20;
+constexpr milliseconds kLockPause{50};
 constexpr const char* kMark = "/.posthouse-demo";
 
 std::string first_line(const std::string& path) {
@@ -69,7 +72,10 @@ Result<DemoDirectory> DemoDirectory::open(const std::string& named) {
     DemoDirectory out(path, false);
     out.lock_ = ::open((path + kMark).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (out.lock_ < 0) return fail(FaultKind::io, fmt::format("{}{}: {}", path, kMark, std::strerror(errno)));
-    if (::flock(out.lock_, LOCK_EX | LOCK_NB) == 0) return out;
+    for (int tries = 0; tries < kLockTries; ++tries) {
+      if (::flock(out.lock_, LOCK_EX | LOCK_NB) == 0) return out;
+      std::this_thread::sleep_for(kLockPause);  // a demo that is being killed lets go in a moment
+    }
     return fail(FaultKind::temporary, fmt::format("another demo runs in {}", path));
   }
   std::error_code error;

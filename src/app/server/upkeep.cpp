@@ -1,6 +1,6 @@
 // What the program does by itself while it serves.
 #include "app/config/load.h"
-#include "app/config/options.h"
+#include "app/config/takeover.h"
 #include "app/limits.h"
 #include "app/server/logging.h"
 #include "app/server/own_certificate.h"
@@ -98,14 +98,12 @@ void Server::Impl::reload() {
       log::error("server.reload_refused", {{"problem", opened.error().what}});
       return;
     }
-    for (const Option& option : options()) {
-      if (value_text(option, loaded.config) == value_text(option, config_)) continue;
-      if (!option.reloadable) {
-        log::warn("server.restart_needed", {{"key", option.key}});
-        continue;
+    for (const OptionChange& change : take_over(loaded.config, config_)) {
+      if (change.taken) {
+        log::info("server.option_changed", {{"key", change.key}, {"value", change.value}});
+      } else {
+        log::warn("server.restart_needed", {{"key", change.key}});
       }
-      std::visit([&](auto field) { field(config_) = field(loaded.config); }, option.field);
-      log::info("server.option_changed", {{"key", option.key}, {"value", value_text(option, config_)}});
     }
   } else if (auto opened = configure_log(config_); !opened) {
     log::error("server.reload_refused", {{"problem", opened.error().what}});

@@ -58,6 +58,8 @@ class Supervisor {
       : worker_(worker), options_(options), clock_(clock) {}
 
   int run() {
+    // What means nothing to a server must not end it.
+    for (int signal : {SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE}) std::signal(signal, SIG_IGN);
     sigset_t signals = watched_signals();
     sigprocmask(SIG_BLOCK, &signals, &before_);
     signals_ = Descriptor(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -122,7 +124,10 @@ class Supervisor {
     if (ready > 0 && (events[1].revents & (POLLIN | POLLHUP)) != 0) on_ready();
     if (ready > 0 && (events[0].revents & POLLIN) != 0) on_signals();
     if (finished_) return;
-    if (restart_at_ && clock_.steady() >= *restart_at_) start();
+    if (restart_at_ && clock_.steady() >= *restart_at_) {
+      if (!child_served_) options_.reload();
+      start();
+    }
     if (kill_at_ && clock_.steady() >= *kill_at_) {
       log::error("supervisor.worker_does_not_stop", {{"pid", child_}});
       kill_at_.reset();
@@ -146,6 +151,7 @@ class Supervisor {
       if (signal == SIGCHLD) {
         reap();
       } else if (signal == SIGHUP) {
+        options_.reload();
         if (child_ > 0) kill(child_, SIGHUP);
       } else {
         stop(signal);
