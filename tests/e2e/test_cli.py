@@ -96,6 +96,18 @@ class Configuration(unittest.TestCase):
         self.assertEqual(text, "FILE:2: server.hostnam: unknown key; did you mean server.hostname?\n"
                                'FILE:5: limits.message_size: expected a size such as "50MiB", 64KiB to 2GiB\n')
 
+    def test_certificates_that_can_not_be_used_are_named_with_their_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "posthouse.toml"
+            config.write_text(f'[tls]\ncertificates = [{{ chain = "{folder}/c.pem", key = "{folder}/k.pem" }}]\n')
+            for content in (None, "junk\n"):
+                if content:
+                    for name in ("c.pem", "k.pem"):
+                        (pathlib.Path(folder) / name).write_text(content)
+                done = run("config", "check", config)
+                self.assertEqual(done.returncode, 78)
+                self.assertRegex(done.stderr, rf"posthouse.toml:2: tls.certificates: .*{folder}/c.pem")
+
     def test_what_show_prints_can_be_read(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "p.toml")

@@ -5,6 +5,7 @@
 #include "app/actions/actions.h"
 #include "app/config/load.h"
 #include "app/config/reference.h"
+#include "app/server/protocols.h"
 
 namespace posthouse::app::actions {
 
@@ -17,6 +18,10 @@ int config(const Invocation& in) {
     Loaded loaded = load_config(in.file);
     for (const ConfigProblem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
     if (!loaded.problems.empty()) return EX_CONFIG;
+    if (auto fit = check_certificates(loaded.config); !fit) {
+      fmt::print(stderr, "{}\n", loaded.problem_with("tls.certificates", fit.error().what).to_string());
+      return EX_CONFIG;
+    }
     fmt::print("{}: good\n", in.file);
     return EX_OK;
   }

@@ -19,9 +19,23 @@ Result<Certificates> read_certificates(const Config& config) {
     auto key = read_file(files.key, kLargestPem);
     if (!key) return std::unexpected(key.error());
     out.push_back({std::move(*chain), std::move(*key)});
+    auto alone = net::TlsContext::server({out.back()}, "check");  // so that the fault can name the files
+    if (!alone) {
+      return fail(alone.error().kind, fmt::format("{}, {}: {}", files.chain, files.key, alone.error().what));
+    }
   }
   return out;
 }
+
+}  // namespace
+
+Result<void> check_certificates(const Config& config) {
+  auto read = read_certificates(config);
+  if (!read) return std::unexpected(read.error());
+  return {};
+}
+
+namespace {
 
 Result<Context> context_for(const Certificates& certificates, const std::string& service) {
   if (certificates.empty()) return Context();

@@ -18,6 +18,9 @@ struct Protocols {
   int64_t certificate_ends = 0;  // the earliest end of a certificate in use, seconds since 1970; 0: none
 };
 
+// Reads the certificates; the fault names the files of the pair.
+Result<void> check_certificates(const Config& config);
+
 // Reads the certificates. Fails when one can't be read or does not fit its key.
 Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config);
 
