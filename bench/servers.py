@@ -137,6 +137,7 @@ plain_without_tls = true
 [limits]
 connections = 20000
 connections_per_network = 20000
+imap_connections_per_network = 20000
 imap_sessions_per_account = 10000
 commands = 10000000
 [smarthost]
