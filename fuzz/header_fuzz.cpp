@@ -5,6 +5,7 @@
 #include "message/date.h"
 #include "message/encoded_word.h"
 #include "message/fold.h"
+#include "message/header_start.h"
 #include "message/headers.h"
 #include "message/limits.h"
 #include "message/transfer.h"
@@ -73,6 +74,21 @@ void check_field(std::string_view value) {
   }
 }
 
+// However a letter is cut: it stays as it is, or an empty line stands before it that ends the trace fields.
+void check_start(std::string_view letter) {
+  HeaderStart one, other;
+  std::string whole = one.feed(letter), pieces;
+  whole += one.finish();
+  for (char c : letter) pieces += other.feed(std::string_view(&c, 1));
+  pieces += other.finish();
+  require(whole == pieces && whole.ends_with(letter));
+  const size_t added = whole.size() - letter.size();
+  require(added == 0 || (added == 2 && whole.starts_with("\r\n")));
+  const std::string trace = "Received: by here\r\n";
+  const std::string stored = trace + whole;
+  if (added == 2) require(header_size(stored) == trace.size() + 2);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -81,5 +97,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_value(text);
   check_transfer(text);
   check_field(text);
+  check_start(text);
   return 0;
 }

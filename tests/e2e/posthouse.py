@@ -11,16 +11,18 @@ The program is the one named by the environment variable POSTHOUSE.
 import imaplib
 import json
 import os
-import random
 import select
 import shutil
 import signal
 import smtplib
-import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from peers.postfix_dovecot import free_port  # noqa: E402, F401  (tests take it from here)
 
 BINARY = os.environ.get("POSTHOUSE", "posthouse")
 START_SECONDS = float(os.environ.get("POSTHOUSE_START_SECONDS", "60"))
@@ -36,20 +38,6 @@ def check_reports(text):
     for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: "):
         if mark in text:
             raise Failed(text[max(0, text.index(mark) - 200):][:8000])
-
-
-def free_port(low=12000, high=32000):
-    """A port nobody listens on at this moment (for servers that can't pick one themselves). Below the range from which
-    the kernel picks ports for others: one of those may be taken again before the server has it."""
-    while True:
-        port = random.SystemRandom().randrange(low, high)   # not what a test has seeded
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def wait_until(condition, seconds=20, what="the condition"):

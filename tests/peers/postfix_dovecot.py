@@ -13,10 +13,11 @@ import time
 SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 
 
-def free_port():
-    """A port nobody listens on at this moment, below the range from which the kernel picks ports for others."""
+def free_port(low=12000, high=32000):
+    """A port nobody listens on at this moment (for servers that can't pick one themselves). Below the range from which
+    the kernel picks ports for others: one of those may be taken again before the server has it."""
     while True:
-        port = random.SystemRandom().randrange(12000, 32000)
+        port = random.SystemRandom().randrange(low, high)   # not what a test has seeded
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
