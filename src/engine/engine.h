@@ -97,6 +97,11 @@ class Engine : public Reader {
   // executor; the steps' captured references must live until then.
   virtual Task<Result<void>> transact(std::vector<Step> steps) = 0;
 
+  // The same, for what may be undone by a power cut without harm: atomic and in order as ever, and once it
+  // returned it survives the end of this process, but it goes to disk with the next flush that others need,
+  // within a second if there is none. May wait some milliseconds for company.
+  virtual Task<Result<void>> transact_relaxed(std::vector<Step> steps) { return transact(std::move(steps)); }
+
   // Writes rows that need not survive a crash by themselves: chunks ahead of the transaction that refers to
   // them. They are durable once any later transact() returned.
   virtual Task<Result<void>> put_ahead(Partition partition, std::string key, std::string value) = 0;

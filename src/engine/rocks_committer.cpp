@@ -20,9 +20,8 @@ namespace posthouse::engine {
 
 namespace {
 
-constexpr size_t kMaxGroup = 512;
 constexpr size_t kMaxGroupBytes = 4 << 20;
-constexpr std::chrono::microseconds kPatience(30);  // a fraction of what a flush takes
+constexpr std::chrono::milliseconds kFlushWithin(200);  // what nobody waited for
 
 const metrics::Counter& groups_total() {
   static const metrics::Counter counter("posthouse_engine_groups_total", "Groups of transactions written.");
@@ -59,59 +58,28 @@ RocksCommitter::RocksCommitter(RocksDatabase& database, FreeSpace& space, std::s
       thread_([this] { run(); }) {}
 
 RocksCommitter::~RocksCommitter() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
+  line_.close();
   thread_.join();
 }
 
 void RocksCommitter::submit(WriteJob* job) {
-  bool enough = false;
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(job);
-    enough = awaited_ > 0 && waiting_.size() >= awaited_;
-    if (enough) awaited_ = 0;
-  }
-  if (enough) wake_.notify_one();
+  line_.add(job);
 }
 
 void RocksCommitter::run() {
   name_this_thread("committer");
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   Group group;
-  while (wait_for_jobs()) {
-    group.clear();
-    take_group(group);
-    process(group);
-  }
-}
-
-// Callers that were let go on together come back together: a moment's patience puts them into one group
-// again, instead of flushing the disk for the first of them.
-bool RocksCommitter::wait_for_jobs() {
-  std::unique_lock lock(mutex_);
-  while (waiting_.empty() && !stopping_) {
-    awaited_ = 1;
-    wake_.wait(lock);
-  }
-  if (waiting_.size() < last_group_ && !stopping_) {
-    awaited_ = last_group_;
-    wake_.wait_for(lock, kPatience);
-  }
-  awaited_ = 0;
-  return !waiting_.empty();
-}
-
-// An erased partition ends a group: it is written behind the rows of those before it.
-void RocksCommitter::take_group(Group& group) {
-  const std::lock_guard lock(mutex_);
-  while (!waiting_.empty() && group.size() < kMaxGroup) {
-    group.push_back(waiting_.front());
-    waiting_.pop_front();
-    if (group.back()->kind == WriteJob::Kind::erase_partition) break;
+  for (;;) {
+    const WriteLine::Turn turn = line_.wait(flush_by_);
+    if (turn == WriteLine::Turn::write) {
+      group.clear();
+      line_.take(group);
+      process(group);
+    } else {
+      flush();
+      if (turn == WriteLine::Turn::stop) return;
+    }
   }
 }
 
@@ -119,21 +87,17 @@ void RocksCommitter::process(Group& group) {
   overlay_.clear();
   Group now;
   now.reserve(group.size());
-  bool sync = false;
+  bool sync = flush_by_ && *flush_by_ <= std::chrono::steady_clock::now();
   std::optional<Partition> erased;
   size_t done = 0;
   for (; done < group.size() && overlay_.bytes() < kMaxGroupBytes; ++done) {
     WriteJob& job = *group[done];
     apply(job);
     if (job.kind == WriteJob::Kind::erase_partition) erased = job.partition;
-    sync = sync || job.kind != WriteJob::Kind::put_ahead;
+    sync = sync || (job.kind != WriteJob::Kind::put_ahead && !job.relaxed);
     now.push_back(&job);
   }
-  if (done < group.size()) {
-    const std::lock_guard lock(mutex_);
-    waiting_.insert(waiting_.begin(), group.begin() + static_cast<ptrdiff_t>(done), group.end());
-  }
-  last_group_ = now.size();
+  line_.end_group(group, done);
   finish(now, write(sync, erased));
 }
 
@@ -191,11 +155,29 @@ Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& er
   rocksdb::WriteOptions options;
   options.sync = sync && sync_;
   const rocksdb::Status status = database_.db().Write(options, batch_.get());
-  if (status.ok()) {
-    space_.spend(batch_->GetDataSize());
-    cache_.update(overlay_.changes(Overlay::rows));
-    return {};
+  if (!status.ok()) return refuse(status);
+  note_written(options.sync);
+  return {};
+}
+
+void RocksCommitter::note_written(bool sync) {
+  space_.spend(batch_->GetDataSize());
+  cache_.update(overlay_.changes(Overlay::rows));
+  if (sync) {
+    flush_by_.reset();
+  } else if (sync_ && !flush_by_) {
+    flush_by_ = std::chrono::steady_clock::now() + kFlushWithin;
   }
+}
+
+// What was written without a flush gets one of its own, as nothing else came that needed one.
+void RocksCommitter::flush() {
+  if (!std::exchange(flush_by_, std::nullopt) || broken_) return;
+  const rocksdb::Status status = database_.db().SyncWAL();
+  if (!status.ok()) static_cast<void>(refuse(status));
+}
+
+Result<void> RocksCommitter::refuse(const rocksdb::Status& status) {
   broken_ = true;
   cache_.clear();
   failed_total().add();

@@ -59,12 +59,10 @@ class RocksEngine final : public Engine {
   }
 
   Task<Result<void>> transact(std::vector<Step> steps) override {
-    WriteJob job;
-    job.steps = std::move(steps);
-    if (!committer_) co_return read_only();
-    Written written{*committer_, job};
-    co_await written;
-    co_return std::move(job.result);
+    return run_steps(std::move(steps), /*relaxed=*/false);
+  }
+  Task<Result<void>> transact_relaxed(std::vector<Step> steps) override {
+    return run_steps(std::move(steps), /*relaxed=*/true);
   }
 
   Task<Result<void>> put_ahead(Partition partition, std::string key, std::string value) override {
@@ -147,6 +145,16 @@ class RocksEngine final : public Engine {
 
  private:
   static Result<void> read_only() { return fail(FaultKind::policy, "the store is open for reading only"); }
+
+  Task<Result<void>> run_steps(std::vector<Step> steps, bool relaxed) {
+    WriteJob job;
+    job.steps = std::move(steps);
+    job.relaxed = relaxed;
+    if (!committer_) co_return read_only();
+    Written written{*committer_, job};
+    co_await written;
+    co_return std::move(job.result);
+  }
 
   Result<void> read_snapshot(const std::function<Result<void>(const Reader&)>& read) const {
     struct Held {

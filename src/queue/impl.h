@@ -43,6 +43,8 @@ struct Queue::Impl {
   // Moves bad rows aside, logs and counts them.
   Task<void> repair(Repairs repairs);
 
+  Task<Result<void>> write_result(std::vector<engine::Step> steps, bool delivered);
+
   // Reads letters that match, in order of age.
   Task<Result<std::vector<Letter>>> find_letters(Filter filter);
   // Changes matching recipients of the letters in transactions of kVerbBatch; `change` says whether it did

@@ -1,5 +1,7 @@
 #include "queue/queue.h"
 
+#include <algorithm>
+
 #include "base/id.h"
 #include "base/log.h"
 #include "engine/record.h"
@@ -45,6 +47,10 @@ void merge(Recipient& stored, const Recipient& outcome) {
 
 bool is_open(const Recipient& r) {
   return r.state == RecipientState::waiting || r.state == RecipientState::held;
+}
+
+bool is_delivered(const Recipient& r) {
+  return r.state == RecipientState::delivered;
 }
 
 Result<void> apply_recording(Recording& recording, engine::Transaction& rows) {
@@ -233,6 +239,12 @@ Task<Result<std::optional<SystemTime>>> Queue::next_due() {
   co_return std::optional<SystemTime>(schedule_time(earliest->first));
 }
 
+// Without it a letter that was sent would be sent again, which SMTP allows (RFC 5321 section 6.1); a
+// result with a bounce, or one that says when to try again, is not for the power to take.
+Task<Result<void>> Queue::Impl::write_result(std::vector<engine::Step> steps, bool delivered) {
+  return delivered ? engine.transact_relaxed(std::move(steps)) : engine.transact(std::move(steps));
+}
+
 Task<Result<void>> Queue::record(Outcome outcome) {
   auto row = co_await impl_->engine.fetch(shard_of(outcome.id), letter_key(outcome.id));
   if (!row) co_return std::unexpected(row.error());
@@ -244,6 +256,8 @@ Task<Result<void>> Queue::record(Outcome outcome) {
     co_await impl_->repair(std::move(repairs));
     co_return std::unexpected(letter.error());
   }
+  const bool all_delivered =
+      outcome.also.empty() && std::all_of(outcome.recipients.begin(), outcome.recipients.end(), is_delivered);
   auto recording = std::make_shared<Recording>();
   recording->id = outcome.id;
   recording->recipients = std::move(outcome.recipients);
@@ -255,7 +269,7 @@ Task<Result<void>> Queue::record(Outcome outcome) {
                    [recording](engine::Transaction& rows) { return apply_recording(*recording, rows); }});
   steps.push_back(
       only_if(recording->finished, engine::drop_reference(letter->blob, blob_reference(recording->id))));
-  Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  Result<void> done = co_await impl_->write_result(std::move(steps), all_delivered);
   if (done) impl_->book->moved(recording->id, recording->due);
   co_return done;
 }

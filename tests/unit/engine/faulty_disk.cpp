@@ -51,6 +51,8 @@ class FaultyDisk::File : public rocksdb::FSWritableFileOwnerWrapper {
       return IOStatus::IOError("the disk does not flush", name_);
     }
     if (done.ok() && !state_->spoilt) state_->flushed = state_->written;
+    ++state_->flushes;
+    disk_.flushed_.notify_all();
     return done;
   }
 
@@ -70,6 +72,24 @@ void FaultyDisk::fail(Failure failure, std::string suffix, int n, int times) {
 int FaultyDisk::failures() const {
   const std::lock_guard lock(mutex_);
   return failed_;
+}
+
+int FaultyDisk::count_flushes(std::string_view suffix) const {
+  int count = 0;
+  for (const auto& [name, state] : files_) {
+    if (name.ends_with(suffix)) count += state->flushes;
+  }
+  return count;
+}
+
+int FaultyDisk::flushes(std::string_view suffix) const {
+  const std::lock_guard lock(mutex_);
+  return count_flushes(suffix);
+}
+
+bool FaultyDisk::wait_for_flush(std::string_view suffix, int so_far) {
+  std::unique_lock lock(mutex_);
+  return flushed_.wait_for(lock, std::chrono::seconds(10), [&] { return count_flushes(suffix) > so_far; });
 }
 
 bool FaultyDisk::fails(Failure failure, const std::string& name) {

@@ -5,10 +5,12 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace posthouse::engine {
 
@@ -27,6 +29,10 @@ class FaultyDisk : public rocksdb::FileSystemWrapper {
   void fail(Failure failure, std::string suffix, int n, int times);
   // How many have failed.
   int failures() const;
+  // Flushes of files named `*suffix` so far.
+  int flushes(std::string_view suffix) const;
+  // Waits until there were more than `so_far`; false after ten seconds.
+  bool wait_for_flush(std::string_view suffix, int so_far);
   // Every file loses what was not flushed. Only while nobody has the files open.
   void cut_power();
 
@@ -46,13 +52,17 @@ class FaultyDisk : public rocksdb::FileSystemWrapper {
   struct State {
     uint64_t written = 0;
     uint64_t flushed = 0;
+    int flushes = 0;
     bool spoilt = false;  // a flush failed: no later one makes up for it
   };
   using StatePtr = std::shared_ptr<State>;
 
   bool fails(Failure failure, const std::string& name);
 
+  int count_flushes(std::string_view suffix) const;  // with the lock
+
   mutable std::mutex mutex_;
+  std::condition_variable flushed_;
   std::map<std::string, StatePtr> files_;
   Failure failure_ = Failure::sync;
   std::string suffix_;

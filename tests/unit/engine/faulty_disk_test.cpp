@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -85,7 +86,7 @@ class FaultyDiskTest : public testing::Test {
   uint64_t last_id_ = 0;
   std::map<uint64_t, std::string> acknowledged_;
   std::vector<uint64_t> refused_;
-  int broken_ = 0;
+  std::atomic<int> broken_ = 0;
 };
 
 class Troubles : public FaultyDiskTest, public testing::WithParamInterface<Trouble> {};
@@ -179,6 +180,60 @@ TEST_F(FaultyDiskTest, TellsWhoAsksLater) {
   write(2, 100);
   EXPECT_EQ(later, 1);
   EXPECT_TRUE(acknowledged_.empty());
+}
+
+// ---- relaxed transactions: the disk is not flushed for them, but they get there.
+
+std::vector<Step> put_row(uint64_t id) {
+  std::vector<Step> steps;
+  steps.push_back({{PartitionKind::queue, 1}, [id](Transaction& rows) -> Result<void> {
+                     rows.put(std::to_string(id), "x");
+                     return {};
+                   }});
+  return steps;
+}
+
+TEST_F(FaultyDiskTest, RelaxedTransactionsShareTheFlushOfOthers) {
+  open();
+  ASSERT_TRUE(loop_.run(engine_->transact(put_row(0))));
+  const int before = disk_->flushes(".log");
+  for (uint64_t id = 1; id <= 20; ++id) {
+    ASSERT_TRUE(loop_.run(engine_->transact_relaxed(put_row(id))));
+    EXPECT_EQ(engine_->get({PartitionKind::queue, 1}, std::to_string(id)).value(), "x");
+  }
+  ASSERT_TRUE(loop_.run(engine_->transact(put_row(21))));
+  // One for the last; a slow machine may have had time for some of those that come by themselves.
+  const int flushes = disk_->flushes(".log") - before;
+  EXPECT_GE(flushes, 1);
+  EXPECT_LT(flushes, 20);
+  engine_.reset();
+  disk_->cut_power();
+  open();
+  for (uint64_t id = 1; id <= 21; ++id)
+    EXPECT_EQ(engine_->get({PartitionKind::queue, 1}, std::to_string(id)).value(), "x") << id;
+}
+
+TEST_F(FaultyDiskTest, RelaxedTransactionsAreFlushedThoughNothingElseComes) {
+  open();
+  ASSERT_TRUE(loop_.run(engine_->transact(put_row(0))));
+  const int before = disk_->flushes(".log");
+  ASSERT_TRUE(loop_.run(engine_->transact_relaxed(put_row(1))));
+  ASSERT_TRUE(disk_->wait_for_flush(".log", before));
+  engine_.reset();
+  disk_->cut_power();
+  open();
+  EXPECT_EQ(engine_->get({PartitionKind::queue, 1}, "1").value(), "x");
+}
+
+TEST_F(FaultyDiskTest, FailedFlushOfRelaxedTransactionsIsTold) {
+  open();
+  ASSERT_TRUE(loop_.run(engine_->transact(put_row(0))));
+  const int before = disk_->failures();
+  disk_->fail(Failure::sync, ".log", 1, 1);
+  ASSERT_TRUE(loop_.run(engine_->transact_relaxed(put_row(1))));
+  EXPECT_FALSE(loop_.run(engine_->transact(put_row(2))));
+  EXPECT_EQ(disk_->failures(), before + 1);
+  EXPECT_EQ(broken_, 1);
 }
 
 }  // namespace

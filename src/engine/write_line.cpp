@@ -1,0 +1,105 @@
+#include "engine/write_line.h"
+
+#include <algorithm>
+
+namespace posthouse::engine {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr size_t kMaxGroup = 512;
+constexpr std::chrono::microseconds kPatience(30);        // a fraction of what a flush takes
+constexpr std::chrono::milliseconds kRelaxedPatience(2);  // relaxed jobs wait so long for company
+constexpr size_t kMaxRelaxed = kMaxGroup / 2;             // or until they are so many
+
+}  // namespace
+
+void WriteLine::add(WriteJob* job) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (job->relaxed) {
+      if (relaxed_.empty()) {
+        relaxed_by_ = steady_clock::now() + kRelaxedPatience;
+        wake = awaited_ > 0 && !has_term_;  // it must learn that there is a time now
+      }
+      relaxed_.push_back(job);
+      if (relaxed_.size() == kMaxRelaxed) {
+        relaxed_by_ = {};
+        wake = awaited_ > 0;
+      }
+    } else {
+      urgent_.push_back(job);
+      wake = awaited_ > 0 && urgent_.size() >= awaited_;
+      if (wake) awaited_ = 0;
+    }
+  }
+  if (wake) wake_.notify_one();
+}
+
+void WriteLine::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_one();
+}
+
+std::optional<WriteLine::Time> WriteLine::next_term(std::optional<Time> flush_by) const {
+  if (relaxed_.empty()) return flush_by;
+  return flush_by ? std::min(*flush_by, relaxed_by_) : relaxed_by_;
+}
+
+void WriteLine::sleep(std::unique_lock<std::mutex>& lock, std::optional<Time> flush_by) {
+  while (urgent_.empty() && !closing_) {
+    const std::optional<Time> term = next_term(flush_by);
+    if (term && steady_clock::now() >= *term) return;
+    awaited_ = 1;
+    has_term_ = term.has_value();
+    if (term) {
+      wake_.wait_until(lock, *term);
+    } else {
+      wake_.wait(lock);
+    }
+  }
+}
+
+// Callers that were let go on together come back together: a moment's patience puts them into one group
+// again, instead of flushing the disk for the first of them.
+WriteLine::Turn WriteLine::wait(std::optional<Time> flush_by) {
+  std::unique_lock lock(mutex_);
+  sleep(lock, flush_by);
+  if (!urgent_.empty() && urgent_.size() < last_group_ && !closing_) {
+    awaited_ = last_group_;
+    has_term_ = true;
+    wake_.wait_for(lock, kPatience);
+  }
+  awaited_ = 0;
+  if (!urgent_.empty() || !relaxed_.empty()) return Turn::write;
+  return closing_ ? Turn::stop : Turn::flush;
+}
+
+void WriteLine::take(Group& group) {
+  const std::lock_guard lock(mutex_);
+  while (!relaxed_.empty() && group.size() < kMaxGroup) {
+    group.push_back(relaxed_.front());
+    relaxed_.pop_front();
+  }
+  while (!urgent_.empty() && group.size() < kMaxGroup) {
+    group.push_back(urgent_.front());
+    urgent_.pop_front();
+    if (group.back()->kind == WriteJob::Kind::erase_partition) break;
+  }
+}
+
+void WriteLine::end_group(const Group& group, size_t done) {
+  const std::lock_guard lock(mutex_);
+  for (size_t i = group.size(); i > done; --i) {
+    (group[i - 1]->relaxed ? relaxed_ : urgent_).push_front(group[i - 1]);
+  }
+  last_group_ = static_cast<size_t>(std::count_if(group.begin(), group.begin() + static_cast<ptrdiff_t>(done),
+                                                  [](const WriteJob* job) { return !job->relaxed; }));
+}
+
+}  // namespace posthouse::engine

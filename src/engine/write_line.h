@@ -1,0 +1,66 @@
+// The jobs that wait for the committer, and the committer's sleep until there is something to do.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <coroutine>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "engine/engine.h"
+
+namespace posthouse::engine {
+
+// One call that waits. Lives in the caller's coroutine.
+struct WriteJob {
+  enum class Kind { transact, put_ahead, erase_partition };
+  Kind kind = Kind::transact;
+  bool relaxed = false;  // see Engine::transact_relaxed
+  std::vector<Step> steps;
+  Partition partition;     // of put_ahead and erase_partition
+  std::string key, value;  // of put_ahead
+  Result<void> result;
+  std::vector<Partition> touched;
+  std::coroutine_handle<> caller;  // null: nobody waits, the committer deletes the job
+  Executor* home = nullptr;
+};
+
+class WriteLine {
+ public:
+  using Group = std::vector<WriteJob*>;
+  using Time = std::chrono::steady_clock::time_point;
+  enum class Turn { write, flush, stop };
+
+  // Thread-safe.
+  void add(WriteJob* job);
+  // Thread-safe. What waits is still handed out, then wait() says stop.
+  void close();
+
+  // The rest is the committer's. Sleeps until jobs should be written, or `flush_by` has come.
+  Turn wait(std::optional<Time> flush_by);
+  // Adds the next jobs to the group, relaxed ones first. An erased partition ends a group: it is written
+  // behind the rows of those before it.
+  void take(Group& group);
+  // The first `done` of the group were written together, the others go back to where they were.
+  void end_group(const Group& group, size_t done);
+
+ private:
+  std::optional<Time> next_term(std::optional<Time> flush_by) const;
+  void sleep(std::unique_lock<std::mutex>& lock, std::optional<Time> flush_by);
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<WriteJob*> urgent_;
+  std::deque<WriteJob*> relaxed_;
+  Time relaxed_by_{};      // when the relaxed ones are to be written at the latest
+  size_t awaited_ = 0;     // the committer sleeps until so many urgent ones wait; 0: it is awake
+  bool has_term_ = false;  // or until a time
+  size_t last_group_ = 0;  // urgent ones in it
+  bool closing_ = false;
+};
+
+}  // namespace posthouse::engine
