@@ -1,5 +1,10 @@
 #include "engine/record.h"
 
+#include <endian.h>
+
+#include <algorithm>
+#include <cstring>
+
 #include <fmt/format.h>
 #include <xxhash.h>
 
@@ -9,6 +14,7 @@ namespace {
 
 constexpr size_t kChecksumSize = 4;
 constexpr unsigned kVarintBits = 7;
+constexpr size_t kLongestVarint = 10;
 
 uint32_t checksum_of(std::string_view bytes) {
   return static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size()));
@@ -67,28 +73,25 @@ RecordReader::RecordReader(std::string_view record, uint8_t newest) {
   rest_ = body.substr(1);
 }
 
-uint8_t RecordReader::u8() {
-  if (rest_.empty()) {
-    if (ok_) reason_ = "ends early";
-    ok_ = false;
-    return 0;
-  }
-  const auto v = static_cast<uint8_t>(rest_[0]);
-  rest_.remove_prefix(1);
-  return v;
+void RecordReader::stumble(const char* reason) {
+  if (ok_) reason_ = reason;
+  ok_ = false;
+  rest_ = {};
 }
 
+// Listings read ten numbers a row: hence no call for each byte.
 uint64_t RecordReader::varint() {
+  const char* at = rest_.data();
+  const char* const end = at + std::min(rest_.size(), kLongestVarint);
   uint64_t v = 0;
-  for (unsigned shift = 0; shift < 64; shift += kVarintBits) {
-    const uint8_t byte = u8();
-    if (!ok_) return 0;
+  for (unsigned shift = 0; at != end; shift += kVarintBits) {
+    const auto byte = static_cast<uint8_t>(*at++);
     v |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if ((byte & 0x80) == 0) return v;
+    if ((byte & 0x80) != 0) continue;
+    rest_.remove_prefix(static_cast<size_t>(at - rest_.data()));
+    return v;
   }
-  ok_ = false;
-  reason_ = "number too long";
-  rest_ = {};
+  stumble(rest_.size() < kLongestVarint ? "ends early" : "number too long");
   return 0;
 }
 
@@ -96,9 +99,7 @@ std::string_view RecordReader::bytes() {
   const uint64_t size = varint();
   if (!ok_) return {};
   if (size > rest_.size()) {
-    ok_ = false;
-    reason_ = "ends early";
-    rest_ = {};
+    stumble("ends early");
     return {};
   }
   const std::string_view v = rest_.substr(0, size);
@@ -122,12 +123,14 @@ void append_key_u64(std::string& key, uint64_t v) {
 
 uint32_t read_key_u32(std::string_view bytes) {
   uint32_t v = 0;
-  for (size_t i = 0; i < 4; ++i) v = (v << 8) | static_cast<unsigned char>(bytes[i]);
-  return v;
+  if (bytes.size() >= sizeof v) std::memcpy(&v, bytes.data(), sizeof v);
+  return be32toh(v);
 }
 
 uint64_t read_key_u64(std::string_view bytes) {
-  return static_cast<uint64_t>(read_key_u32(bytes)) << 32 | read_key_u32(bytes.substr(4));
+  uint64_t v = 0;
+  if (bytes.size() >= sizeof v) std::memcpy(&v, bytes.data(), sizeof v);
+  return be64toh(v);
 }
 
 }  // namespace posthouse::engine

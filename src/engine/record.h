@@ -30,7 +30,15 @@ class RecordReader {
   // Versions 1..newest are accepted.
   RecordReader(std::string_view record, uint8_t newest);
   uint8_t version() const { return version_; }
-  uint8_t u8();
+  uint8_t u8() {
+    if (rest_.empty()) {
+      stumble("ends early");
+      return 0;
+    }
+    const auto v = static_cast<uint8_t>(rest_.front());
+    rest_.remove_prefix(1);
+    return v;
+  }
   uint64_t varint();
   std::string_view bytes();
   bool at_end() const { return rest_.empty(); }
@@ -39,6 +47,8 @@ class RecordReader {
   Fault fault(std::string_view what) const;
 
  private:
+  void stumble(const char* reason);
+
   std::string_view rest_;
   uint8_t version_ = 0;
   bool ok_ = true;
@@ -48,7 +58,7 @@ class RecordReader {
 // Big-endian, so that rows sort by number.
 void append_key_u32(std::string& key, uint32_t v);
 void append_key_u64(std::string& key, uint64_t v);
-uint32_t read_key_u32(std::string_view bytes);  // needs 4 bytes
-uint64_t read_key_u64(std::string_view bytes);  // needs 8 bytes
+uint32_t read_key_u32(std::string_view bytes);  // the first 4 bytes; 0 if there are fewer
+uint64_t read_key_u64(std::string_view bytes);  // the first 8
 
 }  // namespace posthouse::engine
