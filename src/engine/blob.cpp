@@ -96,12 +96,20 @@ Step add_reference(BlobId id, std::string reference) {
   });
 }
 
-Step drop_reference(BlobId id, std::string reference) {
-  return make_step(id, [id, reference = std::move(reference)](Transaction& rows) -> Result<void> {
+// A small blob is one row: it goes without being read again, and if it is young (a letter that was sent on at
+// once) without ever having been written to a table.
+Step drop_reference(BlobId id, std::string reference, std::optional<uint64_t> blob_size) {
+  const bool is_one_row = blob_size && *blob_size <= kBlobChunk;
+  return make_step(id, [id, is_one_row, reference = std::move(reference)](Transaction& rows) -> Result<void> {
     rows.erase(reference_key(reference));
     const Result<bool> alive = has_reference(rows);
     if (!alive) return std::unexpected(alive.error());
-    if (!*alive) rows.hint(dropped_hint(id));
+    if (*alive) return {};
+    if (is_one_row) {
+      rows.erase(kHeadKey);
+    } else {
+      rows.hint(dropped_hint(id));
+    }
     return {};
   });
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,11 +50,11 @@ class BlobWriter {
   std::string pending_;
 };
 
-// Adds / drops one reference. Dropping the last marks the blob for sweep_blobs(). Adding fails with
-// `not_found` when the blob has no reference left (it may be swept any moment); dropping one that is not
-// there does nothing.
+// Adds / drops one reference. Dropping the last removes the blob if its size is known and no more than a
+// chunk, else marks it for sweep_blobs(). Adding fails with `not_found` when the blob has no reference left
+// (it may be swept any moment); dropping one that is not there does nothing.
 Step add_reference(BlobId id, std::string reference);
-Step drop_reference(BlobId id, std::string reference);
+Step drop_reference(BlobId id, std::string reference, std::optional<uint64_t> blob_size);
 
 // Bytes [offset, offset+length) of the blob, cut at its end; reads only the chunks it needs, each checked.
 // Blocking form for use inside Engine::read.

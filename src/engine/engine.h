@@ -126,8 +126,9 @@ class Engine : public Reader {
   virtual Task<Result<void>> erase_partition(Partition partition) = 0;
 
   // Gives back to the disk what erased rows still hold, which otherwise happens by and by as new rows come.
-  // Rewrites keys, not values; for when space is short. Runs on the reading threads.
-  virtual Task<Result<void>> reclaim_space() { co_return Result<void>(); }
+  // Rewrites keys, not values; for when space is short. Runs on the reading threads; false, and nothing done,
+  // when nothing was erased since the last time.
+  virtual Task<Result<bool>> reclaim_space() { co_return false; }
 
   // What was found damaged beyond single rows when the store was opened, a sentence each, until an operator
   // has removed what is kept of it.

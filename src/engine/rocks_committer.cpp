@@ -123,6 +123,7 @@ void RocksCommitter::apply(WriteJob& job) {
     overlay_.undo();
   } else {
     job.touched = transaction.touched();
+    if (transaction.erased_chunks() != 0) erased_ = true;
   }
 }
 

@@ -2,6 +2,7 @@
 // one batch with one flush, and only then lets the callers go on.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,9 @@ class RocksCommitter {
   // Thread-safe. The job's caller is resumed on its home once the job is durable or has failed.
   void submit(WriteJob* job);
 
+  // Whether rows of blobs were erased since it was asked last: then there is space to reclaim. Thread-safe.
+  bool take_erased() { return erased_.exchange(false); }
+
   // See Engine::when_broken.
   void when_broken(std::function<void(const Fault&)> broken);
 
@@ -60,6 +64,7 @@ class RocksCommitter {
   const bool sync_;
 
   WriteLine line_;
+  std::atomic<bool> erased_ = true;  // perhaps by the process before
 
   // Of the committer's thread:
   Overlay overlay_;

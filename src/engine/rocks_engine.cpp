@@ -117,13 +117,15 @@ class RocksEngine final : public Engine {
     return watches_->add(partition, std::move(changed));
   }
 
-  Task<Result<void>> reclaim_space() override {
-    if (!committer_) co_return read_only();
+  Task<Result<bool>> reclaim_space() override {
+    if (!committer_) co_return std::unexpected(read_only().error());
+    if (!committer_->take_erased()) co_return false;
     auto compact = [this] { return database_->compact(); };
     auto job = offload(pool_, compact);
     Result<void> done = co_await job;
     space_.refresh();
-    co_return done;
+    if (!done) co_return std::unexpected(done.error());
+    co_return true;
   }
 
   void when_broken(std::function<void(const Fault&)> broken) override {

@@ -156,6 +156,7 @@ void RocksTransaction::erase(std::string_view key) {
   key_.resize(kPartitionPrefix);
   key_.append(key);
   overlay_.erase(family(), key_);
+  if (family() == Overlay::chunks) ++erased_chunks_;
   touch(partition_);
 }
 

@@ -31,6 +31,8 @@ class RocksTransaction final : public Transaction {
   const std::vector<Partition>& touched() const { return touched_; }
   // Whether it stores more than it could free: letters do, flags and removals don't.
   bool grows() const { return grows_; }
+  // Rows of blobs that it erased.
+  size_t erased_chunks() const { return erased_chunks_; }
 
  private:
   Overlay::Family family() const;
@@ -43,6 +45,7 @@ class RocksTransaction final : public Transaction {
   mutable std::string key_;  // the database key of the call at hand
   std::vector<Partition> touched_;
   size_t put_bytes_ = 0;
+  size_t erased_chunks_ = 0;
   bool grows_ = false;
 };
 

@@ -55,6 +55,9 @@ struct Queue::Impl {
                                   size_t& changed);
 };
 
+// Lets go of the letter's bytes.
+engine::Step drop_blob(const Letter& letter);
+
 // A step that runs only if an earlier step of the same transaction set the flag.
 engine::Step only_if(std::shared_ptr<const bool> flag, engine::Step step);
 

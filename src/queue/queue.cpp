@@ -72,6 +72,10 @@ Result<void> apply_recording(Recording& recording, engine::Transaction& rows) {
 
 }  // namespace
 
+engine::Step drop_blob(const Letter& letter) {
+  return engine::drop_reference(letter.blob, Queue::blob_reference(letter.id), letter.offset + letter.size);
+}
+
 engine::Step only_if(std::shared_ptr<const bool> flag, engine::Step step) {
   const engine::Partition partition = step.partition;
   return {partition,
@@ -267,8 +271,7 @@ Task<Result<void>> Queue::record(Outcome outcome) {
   std::vector<engine::Step> steps = std::move(outcome.also);
   steps.push_back({shard_of(recording->id),
                    [recording](engine::Transaction& rows) { return apply_recording(*recording, rows); }});
-  steps.push_back(
-      only_if(recording->finished, engine::drop_reference(letter->blob, blob_reference(recording->id))));
+  steps.push_back(only_if(recording->finished, drop_blob(*letter)));
   Result<void> done = co_await impl_->write_result(std::move(steps), all_delivered);
   if (done) impl_->book->moved(recording->id, recording->due);
   co_return done;

@@ -133,8 +133,7 @@ Task<Result<void>> Queue::discard(LetterId id) {
                      return *there ? forget_row(rows, key, nullptr) : Result<void>();
                    }});
   // Where the blob is can only be told from a row that can be read.
-  if (const auto letter = read_set_aside(key, **row))
-    steps.push_back(engine::drop_reference(letter->blob, blob_reference(id)));
+  if (const auto letter = read_set_aside(key, **row)) steps.push_back(drop_blob(*letter));
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   co_return done;
 }

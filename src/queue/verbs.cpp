@@ -111,8 +111,7 @@ Task<Result<void>> Queue::Impl::change_batch(const std::vector<Letter>& batch, c
     changings.push_back(changing);
     steps.push_back({shard_of(letter.id),
                      [changing](engine::Transaction& rows) { return apply_change(*changing, rows); }});
-    steps.push_back(
-        only_if(changing->finished, engine::drop_reference(letter.blob, Queue::blob_reference(letter.id))));
+    steps.push_back(only_if(changing->finished, drop_blob(letter)));
   }
   Result<void> done = co_await engine.transact(std::move(steps));
   if (!done) co_return done;

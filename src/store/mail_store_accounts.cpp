@@ -131,7 +131,7 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
     if (going.uids.empty()) break;
     std::vector<engine::Step> steps;
     for (const FlagRow& row : going.rows) {
-      steps.push_back(engine::drop_reference(row.blob, blob_reference(account, row.delivery)));
+      steps.push_back(engine::drop_reference(row.blob, blob_reference(account, row.delivery), row.size));
     }
     steps.push_back(
         {account_partition(account), [mailbox, &going](engine::Transaction& rows) -> Result<void> {

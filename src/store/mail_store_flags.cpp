@@ -150,7 +150,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
   }));
   for (size_t i = 0; i < candidates.size(); ++i) {
     const FlagRow& row = candidates[i].row;
-    engine::Step drop = engine::drop_reference(row.blob, blob_reference(account, row.delivery));
+    engine::Step drop = engine::drop_reference(row.blob, blob_reference(account, row.delivery), row.size);
     steps.push_back({drop.partition, [&went, i, apply = std::move(drop.apply)](engine::Transaction& rows) {
                        return went[i] ? apply(rows) : Result<void>();
                      }});

@@ -17,10 +17,10 @@ Task<void> Server::Impl::sweep_blobs() {
     if (!slept || stopping_) co_return;
     auto swept = co_await core_->store.sweep(false);
     if (!swept) log::warn("server.sweep_failed", {{"reason", swept.error().what}});
-    if (!swept || *swept == 0) continue;
-    log::debug("server.swept", {{"blobs", *swept}});
+    if (swept && *swept != 0) log::debug("server.swept", {{"blobs", *swept}});
     if (core_->engine.free_space() >= kSpaceShort || core_->clock.steady() < reclaim_from) continue;
     auto reclaimed = co_await core_->engine.reclaim_space();
+    if (reclaimed && !*reclaimed) continue;
     reclaim_from = core_->clock.steady() + kReclaimPause;
     if (!reclaimed) log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
     log::info("server.space_reclaimed", {{"free", core_->engine.free_space()}});

@@ -81,11 +81,11 @@ TEST_P(BlobTest, ASmallBlobIsTwoRows) {
 
 TEST_P(BlobTest, LivesUntilTheLastReferenceIsDropped) {
   store(1, letters(10), {"a", "b"});
-  ASSERT_TRUE(transact({drop_reference(1, "a")}));
+  ASSERT_TRUE(transact({drop_reference(1, "a", std::nullopt)}));
   EXPECT_EQ(sweep(false), 0u);
   ASSERT_TRUE(transact({add_reference(1, "c")}));
   EXPECT_EQ(blob_references(*engine_, 1).value(), (std::vector<std::string>{"b", "c"}));
-  ASSERT_TRUE(transact({drop_reference(1, "b"), drop_reference(1, "c")}));
+  ASSERT_TRUE(transact({drop_reference(1, "b", std::nullopt), drop_reference(1, "c", std::nullopt)}));
   EXPECT_EQ(read_blob(*engine_, 1, 0, 1).value_or("?"), "a");  // until the sweep
   EXPECT_EQ(sweep(false), 1u);
   EXPECT_EQ(rows_of(1), 0u);
@@ -93,19 +93,41 @@ TEST_P(BlobTest, LivesUntilTheLastReferenceIsDropped) {
   EXPECT_EQ(sweep(false), 0u);
 }
 
+TEST_P(BlobTest, ASmallOneOfKnownSizeNeedsNoSweep) {
+  for (const size_t size : {size_t{0}, size_t{10}, kBlobChunk}) {
+    store(1, letters(size), {"a", "b"});
+    ASSERT_TRUE(transact({drop_reference(1, "a", size)}));
+    EXPECT_EQ(rows_of(1), 2u);
+    ASSERT_TRUE(transact({drop_reference(1, "b", size)}));
+    EXPECT_EQ(rows_of(1), 0u);
+    const auto late = transact({add_reference(1, "c")});
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind, FaultKind::not_found);
+    EXPECT_EQ(sweep(false), 0u);
+  }
+}
+
+TEST_P(BlobTest, OneOfMoreThanAChunkIsSwept) {
+  store(1, letters(kBlobChunk + 1), {"a"});
+  ASSERT_TRUE(transact({drop_reference(1, "a", kBlobChunk + 1)}));
+  EXPECT_EQ(rows_of(1), 3u);
+  EXPECT_EQ(sweep(false), 1u);
+  EXPECT_EQ(rows_of(1), 0u);
+}
+
 TEST_P(BlobTest, AReferenceThatCameBackSavesIt) {
   store(1, letters(10), {"a"});
   // Dropped and added in one transaction, as a move between accounts does it.
-  ASSERT_TRUE(transact({add_reference(1, "b"), drop_reference(1, "a")}));
+  ASSERT_TRUE(transact({add_reference(1, "b"), drop_reference(1, "a", std::nullopt)}));
   EXPECT_EQ(sweep(false), 0u);
-  ASSERT_TRUE(transact({drop_reference(1, "a")}));  // not there: nothing happens
+  ASSERT_TRUE(transact({drop_reference(1, "a", std::nullopt)}));  // not there: nothing happens
   EXPECT_EQ(sweep(false), 0u);
   EXPECT_EQ(rows_of(1), 2u);
 }
 
 TEST_P(BlobTest, NothingCanReferToABlobThatIsGoing) {
   store(1, letters(10), {"a"});
-  ASSERT_TRUE(transact({drop_reference(1, "a")}));
+  ASSERT_TRUE(transact({drop_reference(1, "a", std::nullopt)}));
   const auto late = transact({add_reference(1, "b")});
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().kind, FaultKind::not_found);
@@ -115,7 +137,7 @@ TEST_P(BlobTest, ABigBlobGoesWhole) {
   store(1, letters(3 * kBlobChunk), {"a"});
   EXPECT_EQ(rows_of(1), 5u);
   EXPECT_EQ(sweep(false), 0u);  // its writer went: that alone is no reason
-  ASSERT_TRUE(transact({drop_reference(1, "a")}));
+  ASSERT_TRUE(transact({drop_reference(1, "a", std::nullopt)}));
   EXPECT_EQ(sweep(false), 1u);
   EXPECT_EQ(rows_of(1), 0u);
 }
@@ -136,7 +158,7 @@ TEST_P(BlobTest, AnAbandonedWriterIsSweptAfter) {
 TEST_P(BlobTest, SweepStopsAtItsLimitAndGoesOn) {
   for (BlobId id = 1; id <= 200; ++id) {
     store(id, "x", {"a"});
-    ASSERT_TRUE(transact({drop_reference(id, "a")}));
+    ASSERT_TRUE(transact({drop_reference(id, "a", std::nullopt)}));
   }
   size_t total = 0;
   for (size_t went = sweep(false, 50); went > 0; went = sweep(false, 50)) total += went;

@@ -242,6 +242,22 @@ TEST(RocksEngine, BelowTheReserveLettersAreRefusedAndRemovalsAreNot) {
 }
 
 // Hundreds of transactions in one group, some of which fail, none of which disturbs another.
+TEST(RocksEngine, SpaceIsReclaimedAfterBlobsWereErased) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  const auto engine = open_small(dir.path());
+  const Partition blob{PartitionKind::blob, 1};
+  EXPECT_TRUE(loop.run(engine->reclaim_space()).value());  // what was before is not known
+  ASSERT_TRUE(loop.run(engine->transact({put(blob, "head", "bytes"), put(kAccount, "n", "1")})));
+  EXPECT_FALSE(loop.run(engine->reclaim_space()).value());
+  ASSERT_TRUE(loop.run(engine->transact({{blob, [](Transaction& rows) -> Result<void> {
+                                            rows.erase("head");
+                                            return {};
+                                          }}})));
+  EXPECT_TRUE(loop.run(engine->reclaim_space()).value());
+  EXPECT_FALSE(loop.run(engine->reclaim_space()).value());
+}
+
 TEST(RocksEngine, MergedTransactionsStaySeparate) {
   const TempDir dir;
   const auto engine = open_small(dir.path());
