@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -53,11 +54,19 @@ class StderrSink final : public spdlog::sinks::sink {
   std::string text_;
 };
 
+// Who writes to whom is not for everybody on the machine.
+void make_file(const std::string& path) {
+  constexpr mode_t kMode = 0640;
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kMode);
+  if (fd >= 0) ::close(fd);  // else the sink says why
+}
+
 std::shared_ptr<spdlog::logger> make_logger(const std::string& file) {
   spdlog::sink_ptr sink;
   if (file.empty()) {
     sink = std::make_shared<StderrSink>();
   } else {
+    make_file(file);
     sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(file);
   }
   sink->set_pattern("%v");

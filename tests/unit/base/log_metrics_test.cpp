@@ -37,6 +37,13 @@ class LogTest : public testing::Test {
   std::string folder_;
 };
 
+TEST_F(LogTest, NobodyElseReadsAFileThatItMakes) {
+  log::configure(log::Level::info, path(), "text");
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(path()).permissions() & (perms::others_all | perms::group_write),
+            perms::none);
+}
+
 TEST_F(LogTest, WritesLogfmt) {
   log::configure(log::Level::info, path(), "text");
   log::info("smtp.rcpt_refused",
