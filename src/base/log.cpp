@@ -3,11 +3,13 @@
 #include <fmt/chrono.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 
@@ -24,6 +26,7 @@ struct Sink {
   std::mutex mutex;  // guards logger and json while configure() replaces them
   std::shared_ptr<spdlog::logger> logger;
   bool json = false;
+  bool to_stderr = true;
 };
 
 std::atomic<Level> threshold{Level::info};
@@ -67,7 +70,7 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& file) {
 }
 
 Sink& sink() {
-  static Sink& the = *new Sink{{}, make_logger(""), false};
+  static Sink& the = *new Sink{{}, make_logger("")};
   return the;
 }
 
@@ -207,7 +210,33 @@ std::string json_line(Level level, std::string_view event, std::initializer_list
   line.push_back('}');
   return line;
 }
+
+// $JOURNAL_STREAM has device and inode of the stream that systemd gave (systemd.exec(5)). Standard error may
+// have been sent elsewhere since: a program's children inherit the variable and not always the stream.
+bool stderr_is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat info{};
+  if (stream == nullptr || fstat(STDERR_FILENO, &info) != 0) return false;
+  return fmt::format("{}:{}", info.st_dev, info.st_ino) == stream;
+}
 }  // namespace
+
+std::string_view journal_priority(Level level) {
+  static const bool journal = stderr_is_journal();
+  if (!journal) return {};
+  switch (level) {
+    case Level::trace:
+    case Level::debug:
+      return "<7>";
+    case Level::info:
+      return "<6>";
+    case Level::warn:
+      return "<4>";
+    case Level::error:
+      return "<3>";
+  }
+  return {};
+}
 
 void configure(Level level, const std::string& file, std::string_view format) {
   std::shared_ptr<spdlog::logger> logger = make_logger(file);
@@ -216,6 +245,7 @@ void configure(Level level, const std::string& file, std::string_view format) {
   to.logger->flush();
   to.logger = std::move(logger);
   to.json = iequals(format, "json");
+  to.to_stderr = file.empty();
   threshold.store(level, std::memory_order_relaxed);
 }
 
@@ -227,7 +257,8 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
   if (!enabled(level)) return;
   Sink& to = sink();
   const std::lock_guard lock(to.mutex);
-  const std::string line = to.json ? json_line(level, event, fields) : text_line(level, event, fields);
+  std::string line = to.json ? json_line(level, event, fields) : text_line(level, event, fields);
+  if (to.to_stderr) line.insert(0, journal_priority(level));
   to.logger->log(spdlog::level::info, spdlog::string_view_t(line));
   // A system call for each line would cost more than the line; warnings must not be lost in a crash, and
   // where no event loop runs nobody comes back to write the rest.
