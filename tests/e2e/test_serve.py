@@ -14,6 +14,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+from namespace import propagation
 from posthouse import Failed, Program, free_port, run, wait_until
 
 CONFIG = """\
@@ -162,6 +163,30 @@ class Stores(unittest.TestCase):
         run("store", "create", "--config", server.config, check=True)
         self.assertEqual(run("store", "create", "--config", server.config).returncode, 73)
         self.assertEqual(json.loads(run("account", "list", "--json", "--config", server.config, check=True).stdout), [])
+
+    def test_a_read_only_data_folder_is_told_at_once(self):
+        """As a unit of systemd's shows it when ReadWritePaths does not name it."""
+        server = Serve()
+        self.addCleanup(server.clean)
+        data = server.directory + "/data"
+        script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+        sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        done = subprocess.run([*sudo, "unshare", "--mount", "--propagation", propagation(), "sh", "-c", script, data,
+                               os.environ["POSTHOUSE"], *server.args], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 74, done.stderr)
+        self.assertIn(f"{data} is on a read-only file system", done.stderr)
+        self.assertIn(f"ReadWritePaths={data}", done.stderr)
+
+    def test_a_lock_file_that_cannot_be_opened_is_not_waited_for(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        lock = pathlib.Path(server.directory) / "data/store/LOCK"
+        lock.unlink()
+        lock.mkdir()
+        done = run("serve", "--config", server.config)
+        self.assertEqual(done.returncode, 74)
+        self.assertIn("Is a directory", server.own_log())
+        self.assertNotIn("server.waits_for_store", server.own_log())
 
     def test_a_log_damaged_in_its_middle_is_told(self):
         server = Serve()

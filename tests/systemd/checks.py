@@ -23,7 +23,7 @@ UNITS = pathlib.Path("/lib/systemd/system")
 DROP_INS = pathlib.Path("/etc/systemd/system/posthouse.service.d")
 ME = "postmaster@example.test"
 PLAIN, TLS = (25, 587, 143), (465, 993)
-HIGHEST_EXPOSURE = 2.8
+EXPOSURE = {"": 2.8, "User=posthouse\nCapabilityBoundingSet=": 1.5}  # at most; as docs/operations.md has it
 FOREVER = 60
 
 state = {"password": None, "config": None}
@@ -57,13 +57,13 @@ def wait_until(condition, what, seconds=FOREVER):
         time.sleep(0.02)
 
 
-def journal():
+def journal(*narrower):
     """What the units have logged since the test began; every entry with MESSAGE and PRIORITY."""
     run("journalctl", "--sync")
-    lines = subprocess.run(["journalctl", "-u", "posthouse.service", "-u", "posthouse.socket", "-o", "json",
-                            *(["--after-cursor", state["cursor"]] if state.get("cursor") else [])],
-                           capture_output=True, text=True).stdout.splitlines()
-    return [entry for entry in map(json.loads, lines) if isinstance(entry.get("MESSAGE"), str)]
+    lines = run("journalctl", "-u", "posthouse.service", "-u", "posthouse.socket", "-o", "json", *narrower,
+                check=False).stdout.splitlines()
+    return [entry for entry in map(json.loads, lines)
+            if isinstance(entry.get("MESSAGE"), str) and int(entry["__REALTIME_TIMESTAMP"]) > state.get("since", 0)]
 
 
 def logged(text):
@@ -100,9 +100,9 @@ def announced_size():
         return client.esmtp_features["size"]
 
 
-def letter(subject):
+def letter(subject, sender="someone@elsewhere.test"):
     out = email.message.EmailMessage()
-    out["From"], out["To"], out["Subject"] = "someone@elsewhere.test", ME, subject
+    out["From"], out["To"], out["Subject"] = sender, ME, subject
     out.set_content("Hello.\n")
     return out
 
@@ -147,6 +147,10 @@ def strangers(folder=DATA):
 
 
 def setUpModule():
+    if subprocess.run(["systemd-detect-virt", "--quiet", "--container"]).returncode != 0:
+        raise AssertionError("not in a container: run.sh starts this")
+    if "AfterReboot" in sys.argv:
+        return
     run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", "posthouse")
     run("useradd", "--create-home", "olga")
     # Before setup: the unit is to say what is missing, and not to try for ever.
@@ -156,6 +160,12 @@ def setUpModule():
     state["password"] = re.search(r"^Password\s+(\S+)$", done.stdout, re.M).group(1)
     run("posthouse", "serve", "--check-sandbox")
     state["config"] = CONFIG.read_text()
+
+
+def tearDownModule():
+    if state["config"]:
+        CONFIG.write_text(state["config"])
+        (DROP_INS / "override.conf").unlink(missing_ok=True)
 
 
 class Machine(unittest.TestCase):
@@ -168,7 +178,7 @@ class Machine(unittest.TestCase):
         (DROP_INS / "override.conf").unlink(missing_ok=True)
         systemctl("daemon-reload")
         run("journalctl", "--sync")
-        state["cursor"] = json.loads(run("journalctl", "-n", "1", "-o", "json").stdout)["__CURSOR"]
+        state["since"] = int(json.loads(run("journalctl", "-n", "1", "-o", "json").stdout)["__REALTIME_TIMESTAMP"])
         self.start()
 
     def start(self):
@@ -186,10 +196,12 @@ class Unit(Machine):
         self.assertEqual(done.stdout + done.stderr, "")
 
     def test_exposure(self):
-        text = run("systemd-analyze", "security", "--no-pager", "posthouse.service").stdout
-        exposure = float(re.search(r"Overall exposure level for posthouse.service: ([0-9.]+)", text).group(1))
-        print(f"\n  systemd-analyze security: {exposure}", file=sys.stderr)
-        self.assertLessEqual(exposure, HIGHEST_EXPOSURE)
+        for more, highest in EXPOSURE.items():
+            drop_in(f"[Service]\n{more}\n")
+            text = run("systemd-analyze", "security", "--no-pager", "posthouse.service").stdout
+            exposure = float(re.search(r"Overall exposure level for posthouse.service: ([0-9.]+)", text).group(1))
+            print(f"\n  systemd-analyze security: {exposure} {more}", file=sys.stderr)
+            self.assertLessEqual(exposure, highest)
 
     def test_before_setup_it_says_what_is_missing(self):
         done, entries = state["without_setup"]
@@ -213,10 +225,10 @@ class Unit(Machine):
         with smtplib.SMTP("127.0.0.1", 587, timeout=FOREVER) as client:
             client.starttls(context=tls_context())
             client.login(ME, state["password"])
-            client.send_message(letter("at 587"), ME, [ME])
+            client.send_message(letter("at 587", ME), ME, [ME])
         with smtplib.SMTP_SSL("127.0.0.1", 465, timeout=FOREVER, context=tls_context()) as client:
             client.login(ME, state["password"])
-            client.send_message(letter("at 465"), ME, [ME])
+            client.send_message(letter("at 465", ME), ME, [ME])
         run("swaks", "--server", "127.0.0.1", "--to", ME, "--from", "swaks@elsewhere.test", "--header", "Subject: swaks")
         for subject in ("at 25", "at 587", "at 465", "swaks"):
             self.assertIn(subject, subjects())
@@ -263,12 +275,9 @@ class Unit(Machine):
         DATA.rename("/var/lib/elsewhere")
         try:
             self.assertNotEqual(systemctl("start", "posthouse", check=False).returncode, 0)
-            self.assertEqual({e["PRIORITY"] for e in journal() if str(DATA) in e["MESSAGE"]}, {"3"}, journal())
-            self.assertFalse(logged("NAMESPACE"))
+            self.assertEqual({e["PRIORITY"] for e in await_log(f"there is no folder {DATA}")}, {"3"})
         finally:
             systemctl("stop", "posthouse")
-            if DATA.exists():
-                run("rm", "-r", DATA)
             pathlib.Path("/var/lib/elsewhere").rename(DATA)
 
 
@@ -310,6 +319,7 @@ class Reload(Machine):
 
     def test_the_log_file_is_opened_again(self):
         log = pathlib.Path("/var/log/posthouse/posthouse.log")
+        run("install", "-d", "-o", "posthouse", "-g", "posthouse", "-m", "750", log.parent)  # as the docs tell
         self.configure("file", f'"{log}"')
         systemctl("restart", "posthouse")
         wait_until(lambda: log.exists() and "server.ready" in log.read_text(), f"server.ready in {log}")
@@ -391,7 +401,7 @@ class Journal(Machine):
             with self.assertRaises(smtplib.SMTPAuthenticationError):
                 client.login(ME, wrong)
             client.login(ME, state["password"])
-            client.send_message(letter("for the journal"), ME, [ME])
+            client.send_message(letter("for the journal", ME), ME, [ME])
         await_log("smtp.login_failed")
         await_log("letter.accepted")
         words = {"debug": "7", "info": "6", "warn": "4", "error": "3"}
@@ -403,7 +413,9 @@ class Journal(Machine):
             self.assertEqual(entry["PRIORITY"], words[match.group(1)], entry["MESSAGE"])
             for secret in (wrong, state["password"]):
                 self.assertNotIn(secret, entry["MESSAGE"])
-        self.assertIn("warn ", run("journalctl", "-u", "posthouse", "-p", "warning", "-o", "cat").stdout)
+        os.kill(worker(), signal.SIGKILL)
+        await_log("supervisor.worker_ended")
+        self.assertEqual([e["MESSAGE"].split()[1:3] for e in journal("-p", "err")], [["error", "supervisor.worker_ended"]])
 
 
 class CommandLine(Machine):
@@ -463,9 +475,8 @@ class Elsewhere(Machine):
         run("cp", "-a", DATA, "/srv/mail")
         self.configure("data_directory", '"/srv/mail"')
         self.assertNotEqual(systemctl("start", "posthouse", check=False).returncode, 0)
-        said = [e["MESSAGE"] for e in journal() if "/srv/mail" in e["MESSAGE"]]
-        self.assertTrue(any("Read-only file system" in m for m in said), said)
-        self.assertTrue(any("ReadWritePaths" in m for m in said), said)
+        await_log("/srv/mail is on a read-only file system; when systemd starts this, its unit needs ReadWritePaths=")
+        self.assertFalse(logged("engine.rocksdb"))
 
 
 class Sockets(Machine):
@@ -531,7 +542,7 @@ class Sockets(Machine):
         self.assertTrue(greeting(25).startswith(b"220 "))
 
     def test_as_its_user_from_the_beginning(self):
-        drop_in("[Service]\nUser=posthouse\n")
+        drop_in("[Service]\nUser=posthouse\nCapabilityBoundingSet=\n")
         self.configure("user", '""')
         systemctl("restart", "posthouse.service")
         self.assertNotIn("0", status_of(main_pid())["Uid"].split())
