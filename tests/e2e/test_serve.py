@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
@@ -550,3 +551,44 @@ class Logs(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+    def test_a_reader_of_the_log_who_stopped_stops_nobody(self):
+        """The journal, for instance. What does not fit is counted."""
+        server = Serve()
+        self.addCleanup(server.clean)
+        server.write_config(re.sub(r"(?m)^file = .*$", "", server.text))
+        log, end = os.pipe()
+        self.addCleanup(os.close, log)
+        server.process = subprocess.Popen([os.environ["POSTHOUSE"], *server.args], stdout=subprocess.PIPE, stderr=end)
+        os.close(end)
+        text = b""
+        while b"server.ready" not in text:
+            text += os.read(log, 65536)
+        each = b"RCPT TO:<" + b"x" * 60 + b"@nowhere.test>\r\n"
+        for _ in range(1000):  # some 3 MiB of log
+            with socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=10) as client:
+                client.sendall(b"EHLO x.test\r\nMAIL FROM:<a@b.test>\r\n" + each * 9 + b"QUIT\r\n")
+                while client.recv(65536):
+                    pass
+        os.set_blocking(log, False)
+
+        def told():
+            nonlocal text
+            try:
+                text += os.read(log, 65536)
+            except BlockingIOError:
+                server.greeting()  # something to write down
+            return b"log.lines_lost count=" in text
+        wait_until(told, 30, "log.lines_lost")
+        self.assertRegex(text.decode(), r"(?m)^\S+ warn log\.lines_lost count=[1-9]\d+$")
+        lines = text.decode().splitlines()[:-1]
+        self.assertEqual([line for line in lines if not re.match(r"\d{4}-\S+Z \w+ \S", line)], [])
+        reader = threading.Thread(target=lambda: [None for _ in iter(lambda: self.read_on(log), b"")], daemon=True)
+        reader.start()
+        self.assertEqual(server.stop(), 0)
+        reader.join(30)
+        self.assertFalse(reader.is_alive())
+
+    def read_on(self, log):
+        os.set_blocking(log, True)
+        return os.read(log, 65536)

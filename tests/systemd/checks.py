@@ -418,6 +418,18 @@ class Journal(Machine):
         self.assertEqual([e["MESSAGE"].split()[1:3] for e in journal("-p", "err")], [["error", "supervisor.worker_ended"]])
 
 
+    def test_a_busy_minute_leaves_no_gap(self):
+        sessions, each = 2800, 9  # two lines each: more than systemd-journald takes from a service in 30 s by itself
+        for _ in range(sessions):
+            with socket.create_connection(("127.0.0.1", 25), timeout=FOREVER) as client:
+                client.recv(1000)
+                client.sendall(b"EHLO x\r\nMAIL FROM:<a@b.test>\r\n" + b"RCPT TO:<x@nowhere.test>\r\n" * each + b"QUIT\r\n")
+                while client.recv(10000):
+                    pass
+        systemctl("stop", "posthouse")
+        self.assertEqual(len(logged("smtp.rcpt_refused")), sessions * each)
+
+
 class CommandLine(Machine):
     def by(self, user, *command):
         return run("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "posthouse", *command, check=False)
