@@ -51,7 +51,10 @@ install: build
 	@install -D -m 755 build/$(PRESET)/posthouse '$(DESTDIR)$(PREFIX)/bin/posthouse'
 	@mkdir -p '$(DESTDIR)$(PREFIX)/share/man/man1'
 	@'build/$(PRESET)/posthouse' man --dir '$(DESTDIR)$(PREFIX)/share/man/man1'
-	@install -D -m 644 packaging/systemd/posthouse.service '$(DESTDIR)/lib/systemd/system/posthouse.service'
+	@mkdir -p '$(DESTDIR)/lib/systemd/system'
+	@sed 's|/usr/local/bin/|$(PREFIX)/bin/|' packaging/systemd/posthouse.service >'$(DESTDIR)/lib/systemd/system/posthouse.service'
+	@install -m 644 packaging/systemd/posthouse.socket '$(DESTDIR)/lib/systemd/system'
+	@chmod 644 '$(DESTDIR)/lib/systemd/system/posthouse.service'
 
 clean:
 	rm -rf build

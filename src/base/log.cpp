@@ -4,28 +4,29 @@
 #include <fmt/chrono.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "base/ascii.h"
 #include "base/executor.h"
+#include "base/line_writer.h"
 
 namespace posthouse::log {
+
+using namespace std::chrono_literals;
 
 namespace {
 constexpr size_t kMaxValue = 1024;
 constexpr size_t kBuffer = 16 * 1024;
-
-struct Sink {
-  std::mutex mutex;  // guards logger and json while configure() replaces them
-  std::shared_ptr<spdlog::logger> logger;
-  bool json = false;
-};
+constexpr std::chrono::milliseconds kPatience{1000};  // with a reader who takes nothing
 
 std::atomic<Level> threshold{Level::info};
 std::atomic<bool> buffered{false};  // something may still be in the sink's buffer
@@ -34,24 +35,21 @@ std::atomic<bool> buffered{false};  // something may still be in the sink's buff
 class StderrSink final : public spdlog::sinks::sink {
  public:
   void log(const spdlog::details::log_msg& message) override {
-    text_.append(message.payload.data(), message.payload.size()).push_back('\n');
-    if (text_.size() >= kBuffer) flush();
+    if (!lines_.add({message.payload.data(), message.payload.size()})) ++lost_;
+    if (lines_.waiting() >= kBuffer) flush();
   }
-  void flush() override {
-    std::string_view left = text_;
-    while (!left.empty()) {
-      const ssize_t n = ::write(STDERR_FILENO, left.data(), left.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) break;  // nobody to tell
-      left.remove_prefix(static_cast<size_t>(n));
-    }
-    text_.clear();
-  }
+  // An event loop waits for nobody; at the end of a process, and before loops run, the reader gets a moment.
+  void flush() override { lines_.flush(Executor::current() == nullptr ? kPatience : 0ms); }
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
+  bool waiting() const { return lines_.waiting() != 0; }
+  // How many lines were lost, once there is room again to tell.
+  uint64_t take_lost() { return lines_.waiting() < LineWriter::kBacklog / 2 ? std::exchange(lost_, 0) : 0; }
+
  private:
-  std::string text_;
+  LineWriter lines_{STDERR_FILENO};
+  uint64_t lost_ = 0;
 };
 
 // Who writes to whom is not for everybody on the machine.
@@ -61,22 +59,39 @@ void make_file(const std::string& path) {
   if (fd >= 0) ::close(fd);  // else the sink says why
 }
 
-std::shared_ptr<spdlog::logger> make_logger(const std::string& file) {
-  spdlog::sink_ptr sink;
-  if (file.empty()) {
-    sink = std::make_shared<StderrSink>();
-  } else {
-    make_file(file);
-    sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(file);
+struct Sink {
+  std::mutex mutex;  // guards the rest
+  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<StderrSink> to_stderr;  // null: to a file
+  bool json = false;
+
+  // Standard error's lines stay the same ones: some may still wait there.
+  void open(const std::string& file, bool as_json) {
+    const std::lock_guard lock(mutex);
+    auto lines = !file.empty() ? nullptr : to_stderr ? to_stderr : std::make_shared<StderrSink>();
+    spdlog::sink_ptr to = lines;
+    if (!lines) {
+      make_file(file);
+      to = std::make_shared<spdlog::sinks::basic_file_sink_st>(file);
+    }
+    to->set_pattern("%v");
+    auto fresh = std::make_shared<spdlog::logger>("posthouse", to);
+    fresh->set_level(spdlog::level::trace);
+    if (logger) logger->flush();
+    logger = std::move(fresh);
+    to_stderr = std::move(lines);
+    json = as_json;
   }
-  sink->set_pattern("%v");
-  auto logger = std::make_shared<spdlog::logger>("posthouse", sink);
-  logger->set_level(spdlog::level::trace);
-  return logger;
-}
+  void put(Level level, std::string_view event, std::initializer_list<Field> fields);
+  bool unfinished() const { return to_stderr && to_stderr->waiting(); }
+};
 
 Sink& sink() {
-  static Sink& the = *new Sink{{}, make_logger(""), false};
+  static Sink& the = []() -> Sink& {
+    Sink& made = *new Sink;
+    made.open("", false);
+    return made;
+  }();
   return the;
 }
 
@@ -216,15 +231,42 @@ std::string json_line(Level level, std::string_view event, std::initializer_list
   line.push_back('}');
   return line;
 }
+
+// $JOURNAL_STREAM has device and inode of the stream that systemd gave (systemd.exec(5)). Standard error may
+// have been sent elsewhere since: a program's children inherit the variable and not always the stream.
+bool stderr_is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat info{};
+  if (stream == nullptr || fstat(STDERR_FILENO, &info) != 0) return false;
+  return fmt::format("{}:{}", info.st_dev, info.st_ino) == stream;
+}
 }  // namespace
 
+std::string_view journal_priority(Level level) {
+  static const bool journal = stderr_is_journal();
+  if (!journal) return {};
+  switch (level) {
+    case Level::trace:
+    case Level::debug:
+      return "<7>";
+    case Level::info:
+      return "<6>";
+    case Level::warn:
+      return "<4>";
+    case Level::error:
+      return "<3>";
+  }
+  return {};
+}
+
+void Sink::put(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  std::string line = json ? json_line(level, event, fields) : text_line(level, event, fields);
+  if (to_stderr) line.insert(0, journal_priority(level));
+  logger->log(spdlog::level::info, spdlog::string_view_t(line));
+}
+
 void configure(Level level, const std::string& file, std::string_view format) {
-  std::shared_ptr<spdlog::logger> logger = make_logger(file);
-  Sink& to = sink();
-  const std::lock_guard lock(to.mutex);
-  to.logger->flush();
-  to.logger = std::move(logger);
-  to.json = iequals(format, "json");
+  sink().open(file, iequals(format, "json"));
   threshold.store(level, std::memory_order_relaxed);
 }
 
@@ -236,13 +278,15 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
   if (!enabled(level)) return;
   Sink& to = sink();
   const std::lock_guard lock(to.mutex);
-  const std::string line = to.json ? json_line(level, event, fields) : text_line(level, event, fields);
-  to.logger->log(spdlog::level::info, spdlog::string_view_t(line));
+  if (uint64_t lost = to.to_stderr ? to.to_stderr->take_lost() : 0; lost != 0) {
+    to.put(Level::warn, "log.lines_lost", {{"count", lost}});
+  }
+  to.put(level, event, fields);
   // A system call for each line would cost more than the line; warnings must not be lost in a crash, and
   // where no event loop runs nobody comes back to write the rest.
   const bool at_once = level >= Level::warn || Executor::current() == nullptr;
   if (at_once) to.logger->flush();
-  buffered.store(!at_once, std::memory_order_relaxed);
+  buffered.store(!at_once || to.unfinished(), std::memory_order_relaxed);
 }
 
 bool waiting() {
@@ -252,8 +296,9 @@ bool waiting() {
 void flush() {
   Sink& to = sink();
   const std::lock_guard lock(to.mutex);
-  if (!buffered.exchange(false, std::memory_order_relaxed)) return;
+  if (!buffered.load(std::memory_order_relaxed)) return;
   to.logger->flush();
+  buffered.store(to.unfinished(), std::memory_order_relaxed);
 }
 
 }  // namespace posthouse::log

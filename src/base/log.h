@@ -36,10 +36,15 @@ struct Field {
   Value value;
 };
 
+// "<4>" and the like where standard error is systemd's journal, which takes a line's priority from it
+// (sd-daemon(3)), and nothing elsewhere. For what is printed there besides the log, too.
+std::string_view journal_priority(Level level);
+
 // Configures the sink once, at start. `file` empty: standard error. `format`: "text" (logfmt) or "json".
 // Reopens the file when called again (log rotation). Throws std::exception when the file cannot be opened;
 // the log then stays as it was. Warnings and errors are written at once, and so is all that comes from a
-// thread without an event loop; the rest within about 50 ms (see flush()).
+// thread without an event loop; the rest within about 50 ms (see flush()). Nobody waits for a reader of
+// standard error who has stopped: up to 1 MiB is kept for him, and "log.lines_lost" counts what did not fit.
 void configure(Level level, const std::string& file, std::string_view format);
 bool enabled(Level level);
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);

@@ -1,7 +1,6 @@
 #include "engine/rocks_committer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 
 #include <rocksdb/db.h>
@@ -87,7 +86,7 @@ void RocksCommitter::process(Group& group) {
   overlay_.clear();
   Group now;
   now.reserve(group.size());
-  bool sync = flush_by_ && *flush_by_ <= std::chrono::steady_clock::now();
+  bool sync = flush_by_ && *flush_by_ <= line_.now();
   std::optional<Partition> erased;
   size_t done = 0;
   for (; done < group.size() && overlay_.bytes() < kMaxGroupBytes; ++done) {
@@ -167,7 +166,7 @@ void RocksCommitter::note_written(bool sync) {
   if (sync) {
     flush_by_.reset();
   } else if (sync_ && !flush_by_) {
-    flush_by_ = std::chrono::steady_clock::now() + kFlushWithin;
+    flush_by_ = line_.now() + kFlushWithin;
   }
 }
 

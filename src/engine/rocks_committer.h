@@ -70,10 +70,10 @@ class RocksCommitter {
   Overlay overlay_;
   RowCache cache_;
   std::unique_ptr<rocksdb::WriteBatch> batch_;
-  std::optional<WriteLine::Time> flush_by_;  // something was written and not flushed
-  bool broken_ = false;                      // the last write failed
-  Fault failure_;                            // and how
-  bool given_up_ = false;                    // for good
+  std::optional<SteadyTime> flush_by_;  // something was written and not flushed
+  bool broken_ = false;                 // the last write failed
+  Fault failure_;                       // and how
+  bool given_up_ = false;               // for good
 
   std::mutex broken_mutex_;
   std::function<void(const Fault&)> tell_broken_;  // with the lock

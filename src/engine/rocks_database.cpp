@@ -37,7 +37,9 @@ Result<void> judge_format(std::string_view row) {
 
 Fault open_fault(const rocksdb::Status& status, const std::string& directory) {
   const std::string text = status.ToString();
-  if (status.IsIOError() && text.find("lock") != std::string::npos) {
+  // A lock file that can't even be opened is no lock that somebody holds: waiting does not mend it.
+  const bool opened = text.find("while open a file for lock") == std::string::npos;
+  if (status.IsIOError() && opened && text.find("lock") != std::string::npos) {
     return Fault{FaultKind::temporary, describe_lock(directory, text)};
   }
   Fault fault = to_fault(status, fmt::format("cannot open the store in {}", directory));

@@ -6,8 +6,6 @@ namespace posthouse::engine {
 
 namespace {
 
-using std::chrono::steady_clock;
-
 constexpr size_t kMaxGroup = 512;
 constexpr std::chrono::microseconds kPatience(30);        // a fraction of what a flush takes
 constexpr std::chrono::milliseconds kRelaxedPatience(2);  // relaxed jobs wait so long for company
@@ -21,7 +19,7 @@ void WriteLine::add(WriteJob* job) {
     const std::lock_guard lock(mutex_);
     if (job->relaxed) {
       if (relaxed_.empty()) {
-        relaxed_by_ = steady_clock::now() + kRelaxedPatience;
+        relaxed_by_ = now() + kRelaxedPatience;
         wake = awaited_ > 0 && !has_term_;  // it must learn that there is a time now
       }
       relaxed_.push_back(job);
@@ -46,15 +44,15 @@ void WriteLine::close() {
   wake_.notify_one();
 }
 
-std::optional<WriteLine::Time> WriteLine::next_term(std::optional<Time> flush_by) const {
+std::optional<SteadyTime> WriteLine::next_term(std::optional<SteadyTime> flush_by) const {
   if (relaxed_.empty()) return flush_by;
   return flush_by ? std::min(*flush_by, relaxed_by_) : relaxed_by_;
 }
 
-void WriteLine::sleep(std::unique_lock<std::mutex>& lock, std::optional<Time> flush_by) {
+void WriteLine::sleep(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> flush_by) {
   while (urgent_.empty() && !closing_) {
-    const std::optional<Time> term = next_term(flush_by);
-    if (term && steady_clock::now() >= *term) return;
+    const std::optional<SteadyTime> term = next_term(flush_by);
+    if (term && now() >= *term) return;
     awaited_ = 1;
     has_term_ = term.has_value();
     if (term) {
@@ -67,7 +65,7 @@ void WriteLine::sleep(std::unique_lock<std::mutex>& lock, std::optional<Time> fl
 
 // Callers that were let go on together come back together: a moment's patience puts them into one group
 // again, instead of flushing the disk for the first of them.
-WriteLine::Turn WriteLine::wait(std::optional<Time> flush_by) {
+WriteLine::Turn WriteLine::wait(std::optional<SteadyTime> flush_by) {
   std::unique_lock lock(mutex_);
   sleep(lock, flush_by);
   if (!urgent_.empty() && urgent_.size() < last_group_ && !closing_) {

@@ -1,7 +1,6 @@
 // The jobs that wait for the committer, and the committer's sleep until there is something to do.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/executor.h"
 #include "engine/engine.h"
 
@@ -32,16 +32,19 @@ struct WriteJob {
 class WriteLine {
  public:
   using Group = std::vector<WriteJob*>;
-  using Time = std::chrono::steady_clock::time_point;
   enum class Turn { write, flush, stop };
+
+  explicit WriteLine(const Clock& clock = system_clock()) : clock_(clock) {}
 
   // Thread-safe.
   void add(WriteJob* job);
   // Thread-safe. What waits is still handed out, then wait() says stop.
   void close();
 
+  SteadyTime now() const { return clock_.steady(); }
+
   // The rest is the committer's. Sleeps until jobs should be written, or `flush_by` has come.
-  Turn wait(std::optional<Time> flush_by);
+  Turn wait(std::optional<SteadyTime> flush_by);
   // Adds the next jobs to the group, relaxed ones first. An erased partition ends a group: it is written
   // behind the rows of those before it.
   void take(Group& group);
@@ -49,17 +52,18 @@ class WriteLine {
   void end_group(const Group& group, size_t done);
 
  private:
-  std::optional<Time> next_term(std::optional<Time> flush_by) const;
-  void sleep(std::unique_lock<std::mutex>& lock, std::optional<Time> flush_by);
+  std::optional<SteadyTime> next_term(std::optional<SteadyTime> flush_by) const;
+  void sleep(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> flush_by);
 
+  const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<WriteJob*> urgent_;
   std::deque<WriteJob*> relaxed_;
-  Time relaxed_by_{};      // when the relaxed ones are to be written at the latest
-  size_t awaited_ = 0;     // the committer sleeps until so many urgent ones wait; 0: it is awake
-  bool has_term_ = false;  // or until a time
-  size_t last_group_ = 0;  // urgent ones in it
+  SteadyTime relaxed_by_{};  // when the relaxed ones are to be written at the latest
+  size_t awaited_ = 0;       // the committer sleeps until so many urgent ones wait; 0: it is awake
+  bool has_term_ = false;    // or until a time
+  size_t last_group_ = 0;    // urgent ones in it
   bool closing_ = false;
 };
 

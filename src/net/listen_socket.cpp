@@ -32,12 +32,22 @@ void set_flag(int fd, int level, int option) {
 }
 
 // Connections inherit what is set here, so that accepting one costs no further system call.
+void prepare_connections(int fd) {
+  set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+  set_flag(fd, SOL_SOCKET, SO_KEEPALIVE);
+}
+
 void prepare(int fd, bool v6, bool shared) {
   set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
   if (shared) set_flag(fd, SOL_SOCKET, SO_REUSEPORT);
   if (v6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-  set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
-  set_flag(fd, SOL_SOCKET, SO_KEEPALIVE);
+  prepare_connections(fd);
+}
+
+bool takes_ipv4_too(int fd) {
+  int only = 0;
+  socklen_t size = sizeof only;
+  return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size) == 0 && only == 0;
 }
 
 // Only a socket that nobody listens on any more may be taken away.
@@ -108,16 +118,18 @@ Result<ListenSocket> ListenSocket::adopt(int fd) {
   ListenSocket result;
   result.fd_ = fd;
   result.local_ = local_endpoint(fd);
-  if (result.local_.port != 0) set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+  if (result.local_.port != 0) prepare_connections(fd);
+  result.dual_stack_ = result.local_.ip.v6 && takes_ipv4_too(fd);
   return result;
 }
 
 ListenSocket::ListenSocket(ListenSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), local_(other.local_) {}
+    : fd_(std::exchange(other.fd_, -1)), local_(other.local_), dual_stack_(other.dual_stack_) {}
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(local_, other.local_);
+  std::swap(dual_stack_, other.dual_stack_);
   return *this;
 }
 

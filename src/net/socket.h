@@ -28,11 +28,14 @@ class ListenSocket {
 
   int fd() const { return fd_; }
   const Endpoint& local() const { return local_; }  // with the real port
+  // An inherited IPv6 socket that takes IPv4 as well; our own never do.
+  bool dual_stack() const { return dual_stack_; }
 
  private:
   ListenSocket() = default;
   int fd_ = -1;
   Endpoint local_;
+  bool dual_stack_ = false;
 };
 
 // Accepts connections on one loop. Backs off for a moment, with a warning, when descriptors run out (EMFILE),

@@ -10,10 +10,12 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
 
+from namespace import propagation
 from posthouse import Failed, Program, free_port, run, wait_until
 
 CONFIG = """\
@@ -163,6 +165,30 @@ class Stores(unittest.TestCase):
         self.assertEqual(run("store", "create", "--config", server.config).returncode, 73)
         self.assertEqual(json.loads(run("account", "list", "--json", "--config", server.config, check=True).stdout), [])
 
+    def test_a_read_only_data_folder_is_told_at_once(self):
+        """As a unit of systemd's shows it when ReadWritePaths does not name it."""
+        server = Serve()
+        self.addCleanup(server.clean)
+        data = server.directory + "/data"
+        script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+        sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        done = subprocess.run([*sudo, "unshare", "--mount", "--propagation", propagation(), "sh", "-c", script, data,
+                               os.environ["POSTHOUSE"], *server.args], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 74, done.stderr)
+        self.assertIn(f"{data} is on a read-only file system", done.stderr)
+        self.assertIn(f"ReadWritePaths={data}", done.stderr)
+
+    def test_a_lock_file_that_cannot_be_opened_is_not_waited_for(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        lock = pathlib.Path(server.directory) / "data/store/LOCK"
+        lock.unlink()
+        lock.mkdir()
+        done = run("serve", "--config", server.config)
+        self.assertEqual(done.returncode, 74)
+        self.assertIn("Is a directory", server.own_log())
+        self.assertNotIn("server.waits_for_store", server.own_log())
+
     def test_a_log_damaged_in_its_middle_is_told(self):
         server = Serve()
         self.addCleanup(server.clean)
@@ -274,30 +300,118 @@ class Supervision(unittest.TestCase):
                 os.chmod(path, 0o777)
                 manager.settimeout(30)
                 with Serve(env={"NOTIFY_SOCKET": path}) as server:
-                    self.assertEqual(manager.recv(100), b"READY=1")
+                    self.assertEqual(manager.recv(100), b"READY=1\nSTATUS=Serving.")
                     server.stop()
                     self.assertEqual(manager.recv(100), b"STOPPING=1")
+
+    def test_the_service_manager_learns_that_a_new_worker_serves(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)
+            path = os.path.join(folder, "notify")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(path)
+                os.chmod(path, 0o777)
+                manager.settimeout(30)
+                with Serve(env={"NOTIFY_SOCKET": path}) as server:
+                    manager.recv(100)
+                    os.kill(server.worker(), signal.SIGKILL)
+                    self.assertIn(b"STATUS=The worker ended (signal 9", manager.recv(100))
+                    self.assertEqual(manager.recv(100), b"READY=1\nSTATUS=Serving.")
+
+    def start_with_sockets(self, server, *sockets):
+        """Starts it as a service manager does that passes `sockets`."""
+        script = ("import os, sys\n"
+                  "passed = [int(fd) for fd in sys.argv[1].split(',')]\n"
+                  "high = [os.dup2(fd, 100 + i) for i, fd in enumerate(passed)]\n"
+                  "for i, fd in enumerate(high): os.dup2(fd, 3 + i)\n"
+                  "os.environ['LISTEN_PID'] = str(os.getpid())\n"
+                  "os.environ['LISTEN_FDS'] = str(len(passed))\n"
+                  "os.closerange(3 + len(passed), 200)\n"
+                  "os.execv(sys.argv[2], sys.argv[2:])\n")
+        fds = [s.fileno() for s in sockets]
+        with open(server.log_path, "ab") as log:
+            server.process = subprocess.Popen(
+                ["/usr/bin/python3", "-c", script, ",".join(map(str, fds)), os.environ["POSTHOUSE"], *server.args],
+                pass_fds=fds, stdout=subprocess.PIPE, stderr=log)
+        server.wait_for_log("server.ready")
+
+    def listening(self, address, port, v6only=True):
+        listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self.addCleanup(listening.close)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if ":" in address:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
+        listening.bind((address, port))
+        listening.listen(10)
+        return listening
+
+    def listen_on(self, server, *addresses):
+        """Lets its SMTP listen on these instead."""
+        port = server.ports["smtp"]
+        wanted = ", ".join(f'"{address}:{port}"' for address in addresses)
+        server.write_config(re.sub(r"(?m)^smtp = .*$", f"smtp = [{wanted}]", server.text))
+        return port
+
+    def greeting_at(self, address, port):
+        with socket.create_connection((address, port), timeout=10) as client:
+            return client.recv(200)
 
     def test_sockets_of_the_service_manager_are_taken(self):
         server = Serve()
         self.addCleanup(server.clean)
-        with socket.socket() as listening:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(("127.0.0.1", server.ports["smtp"]))
-            listening.listen(10)
-            script = ("import os, sys\n"
-                      "os.dup2(int(sys.argv[1]), 3)\n"
-                      "os.set_inheritable(3, True)\n"
-                      "os.environ['LISTEN_PID'] = str(os.getpid())\n"
-                      "os.environ['LISTEN_FDS'] = '1'\n"
-                      "os.execv(sys.argv[2], sys.argv[2:])\n")
-            with open(server.log_path, "ab") as log:
-                server.process = subprocess.Popen(
-                    ["/usr/bin/python3", "-c", script, str(listening.fileno()), os.environ["POSTHOUSE"],
-                     *server.args], pass_fds=[listening.fileno()], stdout=subprocess.PIPE, stderr=log)
-        server.wait_for_log("server.ready")
+        with self.listening("127.0.0.1", server.ports["smtp"]) as listening:
+            self.start_with_sockets(server, listening)
         self.assertTrue(server.greeting().startswith(b"220 "))
         self.assertEqual(server.stop(), 0)
+
+    def test_a_passed_socket_for_both_families_serves_both(self):
+        server = Serve()  # what systemd makes of "ListenStream=25", with what setup writes
+        self.addCleanup(server.clean)
+        port = self.listen_on(server, "0.0.0.0", "[::]")
+        with self.listening("::", port, v6only=False) as both:
+            self.start_with_sockets(server, both)
+        self.assertTrue(self.greeting_at("127.0.0.1", port).startswith(b"220 "))
+        self.assertTrue(self.greeting_at("::1", port).startswith(b"220 "))
+        self.assertEqual(server.stop(), 0)
+
+    def test_of_passed_sockets_the_one_with_the_address_is_taken(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        port = self.listen_on(server, "[::]")
+        with self.listening("0.0.0.0", port) as four, self.listening("::", port) as six:
+            self.start_with_sockets(server, four, six)
+        self.assertTrue(self.greeting_at("::1", port).startswith(b"220 "))
+        self.assertIn(f"server.passed_socket_unused address=0.0.0.0:{port}", server.log())
+        self.assertEqual(server.stop(), 0)
+
+    def test_the_journal_gets_priorities_and_files_do_not(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        server.write_config(re.sub(r"(?m)^file = .*$", "", server.text))
+        stderr = pathlib.Path(server.log_path)
+        stderr.touch()
+        info = stderr.stat()
+        for stream, infos in ((f"{info.st_dev}:{info.st_ino}", "<6>"), (f"{info.st_dev}:1", "")):
+            stderr.write_text("")
+            server.env["JOURNAL_STREAM"] = stream
+            Program.start(server)
+            wait_until(lambda: "server.ready" in stderr.read_text(), 30, "server.ready")
+            os.kill(server.worker(), signal.SIGKILL)
+            wait_until(lambda: stderr.read_text().count("server.ready") == 2, 30, "the second server.ready")
+            self.assertEqual(server.stop(), 0)
+            lines = stderr.read_text().splitlines()
+            levels = {"info": infos, "warn": infos and "<4>", "error": infos and "<3>"}
+            for line in lines:
+                self.assertRegex(line, r"^(<\d>)?\d{4}-\d\d-\d\dT\S+ \w+ ")
+                self.assertEqual(line[:line.index("2")], levels[line.split(" ")[1]], line)
+            self.assertTrue(any(" error supervisor.worker_ended" in line for line in lines))
+            server.write_config(server.text.replace("[listen]", "[listen]\nsmpt = \"off\""))
+            stderr.write_text("")
+            with stderr.open("ab") as to:
+                self.assertEqual(subprocess.run([os.environ["POSTHOUSE"], *server.args], stderr=to,
+                                                env=server.env).returncode, 78)
+            self.assertTrue(stderr.read_text().startswith((infos and "<3>") + server.config))
+            server.write_config(re.sub(r"(?m)^file = .*$", "", server.text))
 
 
 class Reload(unittest.TestCase):
@@ -433,6 +547,50 @@ class Logs(unittest.TestCase):
             self.assertNotIn("hunter2", log)
             self.assertNotIn("secret", log)
             self.assertNotIn("private words", log)
+
+    def test_a_reader_of_the_log_who_stopped_stops_nobody(self):
+        """The journal, for instance. What does not fit is counted."""
+        server = Serve()
+        self.addCleanup(server.clean)
+        server.write_config(re.sub(r"(?m)^file = .*$", "", server.text))
+        log, end = os.pipe()
+        self.addCleanup(os.close, log)
+        server.process = subprocess.Popen([os.environ["POSTHOUSE"], *server.args], stdout=subprocess.PIPE, stderr=end)
+        os.close(end)
+        text = b""
+        while b"server.ready" not in text:
+            text += os.read(log, 65536)
+        each = b"RCPT TO:<" + b"x" * 60 + b"@nowhere.test>\r\n"
+
+        def be_refused():
+            with socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=10) as client:
+                client.sendall(b"EHLO x.test\r\nMAIL FROM:<a@b.test>\r\n" + each * 9 + b"QUIT\r\n")
+                while client.recv(65536):
+                    pass
+        for _ in range(1000):  # some 3 MiB of log
+            be_refused()
+        os.set_blocking(log, False)
+
+        def told():
+            nonlocal text
+            try:
+                text += os.read(log, 65536)
+            except BlockingIOError:
+                be_refused()  # something to write down
+            return b"log.lines_lost count=" in text
+        wait_until(told, 30, "log.lines_lost")
+        self.assertRegex(text.decode(), r"(?m)^\S+ warn log\.lines_lost count=[1-9]\d+$")
+        lines = text.decode().splitlines()[:-1]
+        self.assertEqual([line for line in lines if not re.match(r"\d{4}-\S+Z \w+ \S", line)], [])
+        reader = threading.Thread(target=lambda: [None for _ in iter(lambda: self.read_on(log), b"")], daemon=True)
+        reader.start()
+        self.assertEqual(server.stop(), 0)
+        reader.join(30)
+        self.assertFalse(reader.is_alive())
+
+    def read_on(self, log):
+        os.set_blocking(log, True)
+        return os.read(log, 65536)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ int status(const Invocation& invocation);
 // The configuration, or nothing after its mistakes were printed.
 std::optional<Config> load(const Invocation& invocation);
 // The same with the places where its values stand.
+void print_problem(const ConfigProblem& problem);  // to standard error
 std::optional<Loaded> load_with_places(const Invocation& invocation);
 // The exit status that says most about a fault.
 int exit_status(const Fault& fault);

@@ -16,10 +16,10 @@ int config(const Invocation& in) {
   }
   if (in.command == "config check") {
     Loaded loaded = load_config(in.file);
-    for (const ConfigProblem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
+    for (const ConfigProblem& problem : loaded.problems) print_problem(problem);
     if (!loaded.problems.empty()) return EX_CONFIG;
     if (auto fit = check_certificates(loaded.config); !fit) {
-      fmt::print(stderr, "{}\n", loaded.problem_with("tls.certificates", fit.error().what).to_string());
+      print_problem(loaded.problem_with("tls.certificates", fit.error().what));
       return EX_CONFIG;
     }
     fmt::print("{}: good\n", in.file);

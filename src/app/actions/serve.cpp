@@ -85,7 +85,6 @@ int check_sandbox(const Config& config, const std::string& config_file, const st
   return report.tight() ? EX_OK : EX_SOFTWARE;
 }
 
-// The fault's words without the key, which the place says again.
 // The supervisor's part of a reload: the next worker starts with what the present one has taken over. A file
 // with mistakes, of which the worker tells, changes nothing.
 void reload(const std::string& config_file, Config& config) {
@@ -95,6 +94,7 @@ void reload(const std::string& config_file, Config& config) {
   take_over(fresh.config, config);
 }
 
+// The fault's words without the key, which the place says again.
 std::string without_key(const std::string& what) {
   constexpr std::string_view kKey = "server.user: ";
   return what.starts_with(kKey) ? what.substr(kKey.size()) : what;
@@ -115,8 +115,7 @@ int serve(const Invocation& in) {
   raise_descriptor_limit();
   auto user = user_to_become(*config);
   if (!user) {
-    fmt::print(stderr, "{}\n",
-               loaded->problem_with("server.user", without_key(user.error().what)).to_string());
+    print_problem(loaded->problem_with("server.user", without_key(user.error().what)));
     return EX_CONFIG;
   }
   if (in.check_sandbox) leave(check_sandbox(*config, config_file, *user));

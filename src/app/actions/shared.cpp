@@ -14,9 +14,13 @@ namespace posthouse::app::actions {
 
 namespace json = boost::json;
 
+void print_problem(const ConfigProblem& problem) {
+  fmt::print(stderr, "{}{}\n", log::journal_priority(log::Level::error), problem.to_string());
+}
+
 std::optional<Loaded> load_with_places(const Invocation& invocation) {
   Loaded loaded = load_config(invocation.config_file);
-  for (const ConfigProblem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
+  for (const ConfigProblem& problem : loaded.problems) print_problem(problem);
   if (!loaded.problems.empty()) return std::nullopt;
   return loaded;
 }
@@ -54,7 +58,7 @@ int exit_status(const Fault& fault) {
 }
 
 int complain(const Fault& fault) {
-  fmt::print(stderr, "posthouse: {}\n", fault.what);
+  fmt::print(stderr, "{}posthouse: {}\n", log::journal_priority(log::Level::error), fault.what);
   return exit_status(fault);
 }
 

@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "base/ascii.h"
 #include "base/log.h"
@@ -36,9 +38,22 @@ std::vector<net::ListenSocket> passed_sockets() {
   return out;
 }
 
-// A dual-stack [::]:25 of systemd's stands for 0.0.0.0:25 as well.
-bool stands_for(const Endpoint& passed, const Endpoint& wanted) {
-  return passed.port == wanted.port && (passed.ip == wanted.ip || (passed.ip.is_any() && wanted.ip.is_any()));
+// A dual-stack [::]:25 stands for 0.0.0.0:25 as well: what systemd makes of "ListenStream=25".
+bool serves_both(const net::ListenSocket& socket, const Endpoint& wanted) {
+  return socket.dual_stack() && socket.local().ip.is_any() && wanted.ip.is_any() &&
+         socket.local().port == wanted.port;
+}
+
+// The passed socket for `at`, which is taken out: its very own, or else one that serves it too.
+std::optional<net::ListenSocket> take(std::vector<net::ListenSocket>& passed, const Endpoint& at) {
+  auto own = std::find_if(passed.begin(), passed.end(), [&](const auto& s) { return s.local() == at; });
+  auto match = own != passed.end() ? own : std::find_if(passed.begin(), passed.end(), [&](const auto& s) {
+    return serves_both(s, at);
+  });
+  if (match == passed.end()) return std::nullopt;
+  net::ListenSocket socket = std::move(*match);
+  passed.erase(match);
+  return socket;
 }
 
 bool machine_has_ipv6() {
@@ -100,18 +115,14 @@ Result<std::vector<Bound>> bind_listeners(const Config& config) {
   for (Service service : kServices) {
     const Listen& wanted = listen_of(config, service);
     for (const Endpoint& at : wanted) {
-      auto match = std::find_if(passed.begin(), passed.end(),
-                                [&](const auto& s) { return stands_for(s.local(), at); });
-      if (match != passed.end()) {
-        out.push_back({service, std::move(*match)});
-        passed.erase(match);
+      if (auto socket = take(passed, at)) {
+        out.push_back({service, std::move(*socket)});
         continue;
       }
-      bool taken = std::any_of(out.begin(), out.end(), [&](const Bound& b) {
-        return b.service == service && at.port != 0 && b.socket.local().port == at.port && !at.ip.v6 &&
-               b.socket.local().ip.v6 && b.socket.local().ip.is_any() && at.ip.is_any();
+      bool served = std::any_of(out.begin(), out.end(), [&](const Bound& b) {
+        return b.service == service && serves_both(b.socket, at);
       });
-      if (taken) continue;  // the dual-stack socket that was passed has it
+      if (served) continue;
       if (at.ip.v6 && !ipv6 && wanted.size() > 1) {
         log::warn("server.no_ipv6", {{"service", to_string(service)}, {"address", at.to_string()}});
         continue;

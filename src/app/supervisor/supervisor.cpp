@@ -139,7 +139,7 @@ class Supervisor {
     char byte = 0;
     if (read(ready_.get(), &byte, 1) == 1) {
       served_ = child_served_ = true;
-      notify_service_manager("READY=1");
+      notify_service_manager("READY=1\nSTATUS=Serving.");
     }
     ready_.reset();
   }
@@ -204,7 +204,7 @@ class Supervisor {
     pause_ = lived >= kSteady ? kFirstRestart : std::min(pause_, longest);
     log::error("supervisor.worker_ended",
                {{"pid", pid}, {"why", why}, {"lived_ms", lived.count()}, {"restart_in_ms", pause_.count()}});
-    notify_service_manager("STATUS=the worker ended: " + why);
+    notify_service_manager("STATUS=The worker ended (" + why + ") and is started again.");
     restart_at_ = clock_.steady() + pause_;
     pause_ = std::min(pause_ * 2, longest);
   }

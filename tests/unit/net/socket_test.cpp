@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -282,6 +284,41 @@ TEST(ListenSocket, SharesAPortOnRequest) {
   auto first = ListenSocket::bind_tcp(kLoopback, true);
   ASSERT_TRUE(first.has_value());
   EXPECT_TRUE(ListenSocket::bind_tcp(first->local(), true).has_value());
+}
+
+int option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  EXPECT_EQ(getsockopt(fd, level, name, &value, &size), 0);
+  return value;
+}
+
+// As a service manager makes it: nothing is set that it was not told of.
+Result<ListenSocket> adopted_ipv6(int v6only) {
+  const int fd = ::socket(AF_INET6, SOCK_STREAM, 0);
+  sockaddr_in6 any{};
+  any.sin6_family = AF_INET6;
+  EXPECT_EQ(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only), 0);
+  EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&any), sizeof any), 0);
+  EXPECT_EQ(listen(fd, 1), 0);
+  return ListenSocket::adopt(fd);
+}
+
+TEST(ListenSocket, ConnectionsOfAnAdoptedOneAreLikeThoseOfOurOwn) {
+  const auto own = ListenSocket::bind_tcp(kLoopback, false);
+  const auto adopted = adopted_ipv6(1);
+  ASSERT_TRUE(own.has_value() && adopted.has_value());
+  for (const int fd : {own->fd(), adopted->fd()}) {
+    EXPECT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+  }
+}
+
+TEST(ListenSocket, KnowsWhetherAnAdoptedOneTakesBothFamilies) {
+  const auto both = adopted_ipv6(0), six = adopted_ipv6(1);
+  ASSERT_TRUE(both.has_value() && six.has_value());
+  EXPECT_TRUE(both->dual_stack());
+  EXPECT_FALSE(six->dual_stack());
 }
 
 TEST(ListenSocket, AdoptsOnlyListeners) {
