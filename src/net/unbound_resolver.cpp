@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "base/thread_name.h"
 #include "net/dns_rdata.h"
+#include "net/trust_anchor.h"
 
 namespace posthouse::net {
 
@@ -346,7 +347,7 @@ class Setup {
 };
 
 // Asks the operator's name servers, or those of /etc/resolv.conf if none are named; either may be on this
-// host. Names that the library answers itself by default (RFC 6761, 6303) may be served in earnest by them.
+// host.
 void use_servers(ub_ctx* context, Setup& setup, const std::vector<std::string>& servers) {
   setup.option("do-not-query-localhost:", "no");
   setup.option("unblock-lan-zones:", "yes");
@@ -354,7 +355,15 @@ void use_servers(ub_ctx* context, Setup& setup, const std::vector<std::string>& 
     setup.step(ub_ctx_set_fwd(context, server.c_str()), "name server " + server);
   }
   if (servers.empty()) setup.step(ub_ctx_resolvconf(context, nullptr), "/etc/resolv.conf");
-  // Last: from the first zone on the library takes no other setting.
+}
+
+// Names that the library answers itself by default (RFC 6761, 6303) may be served in earnest by name servers.
+// From the first zone on the library takes no other setting; here it looks at them all, which without this
+// call the first question would do, in vain with wrong ones, and every question after it.
+void use_settings(ub_ctx* context, Setup& setup, const std::string& trust_anchor, bool forward) {
+  setup.step(ub_ctx_data_remove(context, "settings.invalid."),
+             trust_anchor.empty() ? "settings" : trust_anchor);
+  if (!forward) return;
   for (const char* const zone : {"test.", "127.in-addr.arpa."}) {
     setup.step(ub_ctx_zone_add(context, zone, "transparent"), zone);
   }
@@ -362,6 +371,10 @@ void use_servers(ub_ctx* context, Setup& setup, const std::vector<std::string>& 
 }  // namespace
 
 Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& options) {
+  if (!options.trust_anchor_file.empty()) {
+    if (auto good = check_trust_anchor(options.trust_anchor_file); !good)
+      return std::unexpected(good.error());
+  }
   ub_ctx* const context = ub_ctx_create();
   if (context == nullptr) return fail(FaultKind::io, "resolver: out of memory or descriptors");
   Setup setup(context);
@@ -373,7 +386,9 @@ Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& op
   } else {
     setup.step(ub_ctx_add_ta_file(context, options.trust_anchor_file.c_str()), options.trust_anchor_file);
   }
-  if (!options.servers.empty() || !options.recursive) use_servers(context, setup, options.servers);
+  const bool forward = !options.servers.empty() || !options.recursive;
+  if (forward) use_servers(context, setup, options.servers);
+  use_settings(context, setup, options.trust_anchor_file, forward);
   if (!setup.failure().empty()) {
     ub_ctx_delete(context);
     return fail(FaultKind::permanent, "resolver: " + setup.failure());
