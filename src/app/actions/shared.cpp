@@ -14,17 +14,16 @@ namespace posthouse::app::actions {
 
 namespace json = boost::json;
 
-std::optional<Loaded> load_with_places(const Invocation& invocation) {
+std::optional<Loaded> load(const Invocation& invocation) {
   Loaded loaded = load_config(invocation.config_file);
-  for (const ConfigProblem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
-  if (!loaded.problems.empty()) return std::nullopt;
-  return loaded;
+  if (loaded.problems.empty()) return loaded;
+  tell(loaded);
+  return std::nullopt;
 }
 
-std::optional<Config> load(const Invocation& invocation) {
-  std::optional<Loaded> loaded = load_with_places(invocation);
-  if (!loaded) return std::nullopt;
-  return std::move(loaded->config);
+int tell(const Loaded& loaded) {
+  for (const ConfigProblem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
+  return EX_CONFIG;
 }
 
 int exit_status(const Fault& fault) {
@@ -58,17 +57,24 @@ int complain(const Fault& fault) {
   return exit_status(fault);
 }
 
+int complain(const Loaded& loaded, const Fault& fault) {
+  auto problem = loaded.problem_of(fault);
+  if (!problem) return complain(fault);
+  fmt::print(stderr, "{}\n", problem->to_string());
+  return exit_status(fault);
+}
+
 std::optional<json::value> ask(const Invocation& invocation, const std::string& verb, json::object arguments,
                                int& status) {
-  auto config = load(invocation);
-  if (!config) {
+  auto loaded = load(invocation);
+  if (!loaded) {
     status = EX_CONFIG;
     return std::nullopt;
   }
   log::configure(log::Level::error, "", "text");  // what it prints is the answer, not the log
-  auto admin = control::connect_admin(*config);
+  auto admin = control::connect_admin(loaded->config);
   if (!admin) {
-    status = complain(admin.error());
+    status = complain(*loaded, admin.error());
     return std::nullopt;
   }
   auto answer = (*admin)->call(verb, std::move(arguments), nullptr);

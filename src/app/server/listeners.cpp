@@ -41,13 +41,13 @@ bool stands_for(const Endpoint& passed, const Endpoint& wanted) {
   return passed.port == wanted.port && (passed.ip == wanted.ip || (passed.ip.is_any() && wanted.ip.is_any()));
 }
 
+}  // namespace
+
 bool machine_has_ipv6() {
   int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0) close(fd);
   return fd >= 0;
 }
-
-}  // namespace
 
 const char* to_string(Service service) {
   switch (service) {
