@@ -368,15 +368,21 @@ void use_settings(ub_ctx* context, Setup& setup, const std::string& trust_anchor
     setup.step(ub_ctx_zone_add(context, zone, "transparent"), zone);
   }
 }
-}  // namespace
 
-Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& options) {
+struct DeleteContext {
+  void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
+};
+using Context = std::unique_ptr<ub_ctx, DeleteContext>;
+
+// No thread runs and nothing is asked yet.
+Result<Context> make_context(const UnboundOptions& options) {
   if (!options.trust_anchor_file.empty()) {
     if (auto good = check_trust_anchor(options.trust_anchor_file); !good)
       return std::unexpected(good.error());
   }
-  ub_ctx* const context = ub_ctx_create();
-  if (context == nullptr) return fail(FaultKind::io, "resolver: out of memory or descriptors");
+  Context made(ub_ctx_create());
+  if (!made) return fail(FaultKind::io, "resolver: out of memory or descriptors");
+  ub_ctx* const context = made.get();
   Setup setup(context);
   ub_ctx_debuglevel(context, 0);
   ub_ctx_debugout(context, nullptr);  // its complaints would go to standard error
@@ -389,11 +395,21 @@ Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& op
   const bool forward = !options.servers.empty() || !options.recursive;
   if (forward) use_servers(context, setup, options.servers);
   use_settings(context, setup, options.trust_anchor_file, forward);
-  if (!setup.failure().empty()) {
-    ub_ctx_delete(context);
-    return fail(FaultKind::permanent, "resolver: " + setup.failure());
-  }
-  return std::make_unique<UnboundResolver>(context, options.timeout);
+  if (!setup.failure().empty()) return fail(FaultKind::permanent, "resolver: " + setup.failure());
+  return made;
+}
+}  // namespace
+
+Result<void> check_unbound_options(const UnboundOptions& options) {
+  auto context = make_context(options);
+  if (!context) return std::unexpected(context.error());
+  return {};
+}
+
+Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& options) {
+  auto context = make_context(options);
+  if (!context) return std::unexpected(context.error());
+  return std::make_unique<UnboundResolver>(context->release(), options.timeout);
 }
 
 }  // namespace posthouse::net
