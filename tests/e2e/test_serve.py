@@ -382,6 +382,34 @@ class Reload(unittest.TestCase):
             self.assertIn(f"{server.config}:17: limits.message_siz: unknown key", server.own_log())
             self.assertTrue(server.greeting().startswith(b"220 "))
 
+    def test_what_the_next_start_could_not_use_is_refused_and_what_stands_as_before_is_not_looked_at(self):
+        with Serve() as server:
+            for text, told in ((server.text.replace(f"{server.directory}/data\"", "/proc/1\""), "4: server.data_directory: "),
+                               (server.text.replace('loops = 2', 'loops = 2\ngroup = "nosuchgroup"'), "7: server.group: "),
+                               (server.text + '[resolver]\ntrust_anchor = "/tmp"\n', "17: resolver.trust_anchor: "),
+                               (server.text.replace(str(server.ports["smtp"]) + '"', '2525", "203.0.113.7:25"'),
+                                "8: listen.smtp: ")):
+                if os.geteuid() != 0 and "group" in told:
+                    continue  # nobody is to become anybody
+                server.write_config(text + '[limits]\nerrors = 5\n')
+                server.process.send_signal(signal.SIGHUP)
+                server.wait_for_log(f"server.reload_refused problem=\"{server.config}:{told}")
+            self.assertNotIn("server.option_changed", server.own_log())
+            self.assertTrue(server.greeting().startswith(b"220 "))
+
+    def test_what_stands_as_before_is_not_looked_at_again(self):
+        folder = tempfile.mkdtemp(prefix="posthouse-secret-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        secret = pathlib.Path(folder, "secret")
+        secret.write_text("x\n")
+        with Serve(extra=f'[smarthost]\nhost = "h.test"\nuser = "u"\npassword_file = "{secret}"\n') as server:
+            secret.unlink()
+            server.write_config(server.text + '[limits]\nerrors = 5\n')
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("server.option_changed key=limits.errors")
+            self.assertNotIn("server.reload_refused", server.own_log())
+
     def test_certificates_that_can_not_be_used_refuse_the_whole_file_and_the_next_worker_starts(self):
         with Serve() as server:
             before = server.certificate()

@@ -90,14 +90,26 @@ int check_sandbox(const Loaded& loaded, const std::string& config_file, const st
   return report.tight() ? EX_OK : EX_SOFTWARE;
 }
 
-// The supervisor's part of a reload: the next worker starts with what the present one has taken over. A file
-// with mistakes, of which the worker tells, changes nothing.
-void reload(const std::string& config_file, Loaded& loaded) {
+bool refuse(const std::string& problem) {
+  log::error("server.reload_refused", {{"problem", problem}});
+  return false;
+}
+
+// The supervisor's part of a reload: the next worker starts with what the present one has taken over. False:
+// the file has mistakes, or names what the present worker could do without but the next start could not;
+// nothing was changed and the worker need not look.
+bool reload(const std::string& config_file, Loaded& loaded) {
   Loaded fresh = load_config(config_file);
-  if (!fresh.problems.empty() || !certificates_can_be_taken(fresh.config, loaded.config)) return;
-  if (auto opened = configure_log(fresh.config); !opened) return;
+  if (fresh.problems.empty()) check_changes(fresh, loaded.config);
+  for (const ConfigProblem& problem : fresh.problems) refuse(problem.to_string());
+  if (!fresh.problems.empty()) return false;
+  if (auto good = certificates_can_be_taken(fresh.config, loaded.config); !good) {
+    return refuse(fresh.told(good.error()));
+  }
+  if (auto opened = configure_log(fresh.config); !opened) return refuse(fresh.told(opened.error()));
   take_over(fresh.config, loaded.config);
   loaded.places = std::move(fresh.places);
+  return true;
 }
 
 }  // namespace
@@ -135,7 +147,7 @@ int serve(const Invocation& in) {
   }
   if (in.foreground) leave(work(*loaded, config_file, std::move(*listeners), -1));
   SupervisorOptions options;
-  options.reload = [&] { reload(config_file, *loaded); };
+  options.reload = [&] { return reload(config_file, *loaded); };
   options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);
   auto worker = [&](int ready_fd) { return work(*loaded, config_file, std::move(*listeners), ready_fd); };
   return supervise(worker, options, system_clock());

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "app/config/blame.h"
+#include "app/config/options.h"
 #include "app/config/units.h"
 #include "app/core/core.h"
 #include "app/core/folders.h"
@@ -24,7 +25,8 @@ using Work = std::function<Result<void>()>;
 
 class Survey {
  public:
-  explicit Survey(Loaded& loaded) : loaded_(loaded), config_(loaded.config) {}
+  Survey(Loaded& loaded, bool rights_known)
+      : loaded_(loaded), config_(loaded.config), rights_known_(rights_known) {}
 
   void all() {
     who_serves();
@@ -51,7 +53,7 @@ class Survey {
     user_ = *user;
     if (is_root() || config_.server.user.empty()) return;
     auto named = find_user(config_.server.user);
-    rights_known_ = named && named->uid == geteuid();
+    rights_known_ = rights_known_ && named && named->uid == geteuid();
   }
 
   // What root may do tells nothing of what server.user may, nor what another user may who only looks.
@@ -137,9 +139,7 @@ class Survey {
       net::UnboundOptions options;
       options.recursive = true;
       options.trust_anchor_file = path;
-      auto resolver = net::make_unbound_resolver(options);
-      if (!resolver) return std::unexpected(resolver.error());
-      return {};
+      return net::check_unbound_options(options);
     });
   }
 
@@ -167,13 +167,24 @@ class Survey {
   Loaded& loaded_;
   const Config& config_;
   std::optional<User> user_;  // whom root becomes
-  bool rights_known_ = true;
+  bool rights_known_;
 };
 
 }  // namespace
 
 void check_surroundings(Loaded& loaded) {
-  Survey(loaded).all();
+  Survey(loaded, true).all();
+}
+
+void check_changes(Loaded& fresh, const Config& now) {
+  Survey(fresh, false).all();
+  check_user(fresh);
+  check_addresses(fresh);
+  std::erase_if(fresh.problems, [&](const ConfigProblem& problem) {
+    auto all = options();
+    auto option = std::find_if(all.begin(), all.end(), [&](const Option& o) { return o.key == problem.key; });
+    return option == all.end() || value_text(*option, fresh.config) == value_text(*option, now);
+  });
 }
 
 void check_user(Loaded& loaded) {

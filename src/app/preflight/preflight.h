@@ -10,6 +10,10 @@ namespace posthouse::app {
 // would keep a server from its work. Before there are threads.
 void check_surroundings(Loaded& loaded);
 
+// The same for those options alone that `now` has other values of, by whoever serves already: what the next
+// start, perhaps by root, may do or not is not judged by what this process may.
+void check_changes(Loaded& fresh, const Config& now);
+
 // A user that is named must exist, also when nobody is to become him.
 void check_user(Loaded& loaded);
 
