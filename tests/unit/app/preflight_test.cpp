@@ -29,7 +29,10 @@ class PreflightTest : public testing::Test {
     folder_ = pattern;
     ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override {
+    ::chmod(path("dark").c_str(), 0700);  // else only root could
+    std::filesystem::remove_all(folder_);
+  }
 
   std::string path(std::string_view name) const { return fmt::format("{}/{}", folder_, name); }
   std::string file(std::string_view name, std::string_view text) const {
