@@ -23,7 +23,9 @@ std::unexpected<Fault> system_fault(const std::string& what, int error) {
   const FaultKind kind = error == EADDRINUSE ? FaultKind::exists
                          : error == EACCES   ? FaultKind::policy
                                              : FaultKind::io;
-  return fail(kind, what + ": " + std::strerror(error));
+  const char* const why =
+      error == EADDRNOTAVAIL ? "this machine does not have that address" : std::strerror(error);
+  return fail(kind, what + ": " + why);
 }
 
 void set_flag(int fd, int level, int option) {
@@ -82,6 +84,20 @@ Result<ListenSocket> ListenSocket::bind_tcp(const Endpoint& at, bool shared) {
   }
   result.local_ = local_endpoint(result.fd_);
   return result;
+}
+
+Result<void> ListenSocket::try_bind(const Endpoint& at) {
+  const int fd = socket(at.ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const std::string what = "listen on " + at.to_string();
+  if (fd < 0) return system_fault(what, errno);
+  prepare(fd, at.ip.v6, false);
+  sockaddr_storage address;
+  const socklen_t size = to_sockaddr(at, address);
+  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0;
+  const int error = errno;
+  ::close(fd);
+  if (!bound) return system_fault(what, error);
+  return {};
 }
 
 Result<ListenSocket> ListenSocket::bind_unix(const std::string& path, unsigned mode) {

@@ -17,6 +17,8 @@ class ListenSocket {
   // Binds with SO_REUSEADDR (and SO_REUSEPORT if `shared`) and listens. Port 0 picks a free one. The fault
   // names the port and, where /proc tells, the process that holds it.
   static Result<ListenSocket> bind_tcp(const Endpoint& at, bool shared);
+  // Could bind_tcp() have it, as far as this process and this machine go? `exists`: another holds it.
+  static Result<void> try_bind(const Endpoint& at);
   // Replaces a stale socket file; `mode` are its permissions.
   static Result<ListenSocket> bind_unix(const std::string& path, unsigned mode);
   // Takes over an inherited descriptor (systemd socket activation, or the supervisor's).

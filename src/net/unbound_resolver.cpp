@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "base/thread_name.h"
 #include "net/dns_rdata.h"
+#include "net/trust_anchor.h"
 
 namespace posthouse::net {
 
@@ -346,7 +347,7 @@ class Setup {
 };
 
 // Asks the operator's name servers, or those of /etc/resolv.conf if none are named; either may be on this
-// host. Names that the library answers itself by default (RFC 6761, 6303) may be served in earnest by them.
+// host.
 void use_servers(ub_ctx* context, Setup& setup, const std::vector<std::string>& servers) {
   setup.option("do-not-query-localhost:", "no");
   setup.option("unblock-lan-zones:", "yes");
@@ -354,16 +355,34 @@ void use_servers(ub_ctx* context, Setup& setup, const std::vector<std::string>& 
     setup.step(ub_ctx_set_fwd(context, server.c_str()), "name server " + server);
   }
   if (servers.empty()) setup.step(ub_ctx_resolvconf(context, nullptr), "/etc/resolv.conf");
-  // Last: from the first zone on the library takes no other setting.
+}
+
+// Names that the library answers itself by default (RFC 6761, 6303) may be served in earnest by name servers.
+// From the first zone on the library takes no other setting; here it looks at them all, which without this
+// call the first question would do, in vain with wrong ones, and every question after it.
+void use_settings(ub_ctx* context, Setup& setup, const std::string& trust_anchor, bool forward) {
+  setup.step(ub_ctx_data_remove(context, "settings.invalid."),
+             trust_anchor.empty() ? "settings" : trust_anchor);
+  if (!forward) return;
   for (const char* const zone : {"test.", "127.in-addr.arpa."}) {
     setup.step(ub_ctx_zone_add(context, zone, "transparent"), zone);
   }
 }
-}  // namespace
 
-Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& options) {
-  ub_ctx* const context = ub_ctx_create();
-  if (context == nullptr) return fail(FaultKind::io, "resolver: out of memory or descriptors");
+struct DeleteContext {
+  void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
+};
+using Context = std::unique_ptr<ub_ctx, DeleteContext>;
+
+// No thread runs and nothing is asked yet.
+Result<Context> make_context(const UnboundOptions& options) {
+  if (!options.trust_anchor_file.empty()) {
+    if (auto good = check_trust_anchor(options.trust_anchor_file); !good)
+      return std::unexpected(good.error());
+  }
+  Context made(ub_ctx_create());
+  if (!made) return fail(FaultKind::io, "resolver: out of memory or descriptors");
+  ub_ctx* const context = made.get();
   Setup setup(context);
   ub_ctx_debuglevel(context, 0);
   ub_ctx_debugout(context, nullptr);  // its complaints would go to standard error
@@ -373,12 +392,24 @@ Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& op
   } else {
     setup.step(ub_ctx_add_ta_file(context, options.trust_anchor_file.c_str()), options.trust_anchor_file);
   }
-  if (!options.servers.empty() || !options.recursive) use_servers(context, setup, options.servers);
-  if (!setup.failure().empty()) {
-    ub_ctx_delete(context);
-    return fail(FaultKind::permanent, "resolver: " + setup.failure());
-  }
-  return std::make_unique<UnboundResolver>(context, options.timeout);
+  const bool forward = !options.servers.empty() || !options.recursive;
+  if (forward) use_servers(context, setup, options.servers);
+  use_settings(context, setup, options.trust_anchor_file, forward);
+  if (!setup.failure().empty()) return fail(FaultKind::permanent, "resolver: " + setup.failure());
+  return made;
+}
+}  // namespace
+
+Result<void> check_unbound_options(const UnboundOptions& options) {
+  auto context = make_context(options);
+  if (!context) return std::unexpected(context.error());
+  return {};
+}
+
+Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& options) {
+  auto context = make_context(options);
+  if (!context) return std::unexpected(context.error());
+  return std::make_unique<UnboundResolver>(context->release(), options.timeout);
 }
 
 }  // namespace posthouse::net

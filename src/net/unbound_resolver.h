@@ -18,6 +18,9 @@ struct UnboundOptions {
   seconds timeout{20};
 };
 
+// Whether a resolver could be made with them. Starts no thread and asks nobody.
+Result<void> check_unbound_options(const UnboundOptions& options);
+
 Result<std::unique_ptr<Resolver>> make_unbound_resolver(const UnboundOptions& options);
 
 }  // namespace posthouse::net

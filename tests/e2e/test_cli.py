@@ -87,8 +87,44 @@ class Configuration(unittest.TestCase):
             done = run("config", "check", file.name)
             return done.returncode, (done.stdout + done.stderr).replace(file.name, "FILE")
 
+    def usable(self, server="", more=""):
+        """A configuration that whoever runs this could serve with, its first line [server]; and its folder."""
+        folder = tempfile.mkdtemp(prefix="posthouse-check-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        listen = "".join(f'{name} = "off"\n' for name in ("submission", "submissions", "imap", "imaps", "metrics"))
+        settings = {"user": "nobody" if os.geteuid() == 0 else "", "data_directory": folder + "/data"}
+        lines = "".join(f'{key} = "{value}"\n' for key, value in settings.items() if f"{key} =" not in server)
+        return f'[server]\n{server}{lines}[listen]\nsmtp = ["127.0.0.1:{free_port()}"]\n{listen}{more}', folder
+
     def test_good(self):
-        self.assertEqual(self.check(""), (0, "FILE: good\n"))
+        text, folder = self.usable()
+        self.assertEqual(self.check(text), (0, "FILE: good\n"))
+        self.assertEqual(os.listdir(folder), [])  # it only looked
+
+    def test_what_a_server_could_not_work_with(self):
+        _, folder = self.usable()
+        pathlib.Path(folder, "file").write_text("")
+        cases = [('data_directory = "/proc/1"', "server.data_directory: expected a folder to work in, but /proc/1 is no place"),
+                 (f'data_directory = "{folder}/file"', "server.data_directory: expected a folder to work in, but "
+                                                       f"{folder}/file is no folder"),
+                 ('user = "nosuchuser"', 'server.user: there is no user "nosuchuser"'),
+                 (f'control_socket = "{folder}/file"', "server.control_socket: expected a place for a socket"),
+                 ('hostname = "mail"', "server.hostname: expected a full name")]
+        if os.geteuid() == 0:
+            cases += [('user = ""', "server.user: expected the user to run as"),
+                      ('group = "nosuchgroup"', 'server.group: there is no group "nosuchgroup"')]
+        for line, told in cases:
+            status, out = self.check(self.usable(server=line + "\n")[0])
+            self.assertEqual(status, 78, line)
+            self.assertIn("FILE:2: " + told, out)
+        for more, told in ((f'[tls]\nca_file = "{folder}/file"\n', "tls.ca_file: expected certificates in PEM, but"),
+                           (f'[resolver]\ntrust_anchor = "{folder}"\n', "resolver.trust_anchor: expected a file with"),
+                           (f'[log]\nfile = "{folder}"\n', "log.file: expected a file to write to, but")):
+            status, out = self.check(self.usable(more=more)[0])
+            self.assertEqual(status, 78, more)
+            self.assertIn("FILE:12: " + told, out)
+        self.assertEqual(os.listdir(folder), ["file"])
 
     def test_mistakes_name_file_line_and_what_was_expected(self):
         status, text = self.check('[server]\nhostnam = "a"\n\n[limits]\nmessage_size = 3\n')

@@ -174,8 +174,8 @@ class Stores(unittest.TestCase):
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         done = subprocess.run([*sudo, "unshare", "--mount", "--propagation", propagation(), "sh", "-c", script, data,
                                os.environ["POSTHOUSE"], *server.args], capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, 74, done.stderr)
-        self.assertIn(f"{data} is on a read-only file system", done.stderr)
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertRegex(done.stderr, rf"posthouse\.toml:\d+: .*{data} is on a read-only file system")
         self.assertIn(f"ReadWritePaths={data}", done.stderr)
 
     def test_a_lock_file_that_cannot_be_opened_is_not_waited_for(self):
@@ -250,11 +250,41 @@ class Supervision(unittest.TestCase):
     def test_a_start_that_can_not_succeed_is_not_tried_again(self):
         server = Serve()
         self.addCleanup(server.clean)
-        server.write_config(server.text + '[tls]\ncertificates = [{ chain = "/no/c.pem", key = "/no/k.pem" }]\n')
+        shutil.rmtree(pathlib.Path(server.directory) / "data/store")
         done = run("serve", "--config", server.config, timeout=30)
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(server.own_log().count("supervisor.worker_started"), 1)
-        self.assertIn("/no/c.pem", server.own_log())
+        self.assertRegex(server.own_log(), r"server.cannot_start reason=.*posthouse.toml:4: server.data_directory: there is no")
+
+    def test_values_that_can_not_be_used_are_told_with_their_line_before_anything_is_made(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        shutil.rmtree(server.directory + "/data")
+        pathlib.Path(server.directory, "file").write_text("")
+        data = f'data_directory = "{server.directory}/data"'
+        log = f'file = "{server.directory}/data/posthouse.log"'
+        for text, told in (
+                (server.text.replace(data, 'data_directory = "/proc/1"'), "4: server.data_directory: expected a folder"),
+                (server.text.replace(data, f'data_directory = "{server.directory}/file"'),
+                 "4: server.data_directory: expected a folder"),
+                (server.text.replace(log, f'file = "{server.directory}/file/log"'), "15: log.file: expected a file"),
+                (server.text + '[tls]\ncertificates = [{ chain = "/no/c.pem", key = "/no/k.pem" }]\n',
+                 "17: tls.certificates: expected certificates in PEM with their keys, but /no/c.pem"),
+                (server.text + '[resolver]\ntrust_anchor = "/no/root.key"\n', "17: resolver.trust_anchor: expected a file")):
+            server.write_config(text)
+            done = run("serve", "--config", server.config, timeout=30)
+            self.assertEqual(done.returncode, 78, told)
+            self.assertIn(f"{server.config}:{told}", done.stderr)
+            self.assertEqual(sorted(os.listdir(server.directory)), sorted(["file", "log", "posthouse.toml"]
+                             if os.path.exists(server.log_path) else ["file", "posthouse.toml"]))
+
+    def test_an_address_of_another_machine_is_told_with_its_line(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        server.write_config(server.text.replace(f'smtp = ["127.0.0.1:{server.ports["smtp"]}"]', 'smtp = ["203.0.113.7:2525"]'))
+        done = run("serve", "--config", server.config, timeout=30)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn(f"{server.config}:8: listen.smtp: listen on 203.0.113.7:2525: this machine does not", done.stderr)
 
     def test_a_port_in_use_names_port_and_holder(self):
         with Serve() as server:
@@ -463,15 +493,57 @@ class Reload(unittest.TestCase):
             server.write_config(server.text + "[limits]\nmessage_siz = 3\n")
             os.kill(server.pid, signal.SIGHUP)
             server.wait_for_log("server.reload_refused")
-            self.assertIn("limits.message_siz: unknown key", server.own_log())
+            self.assertIn(f"{server.config}:17: limits.message_siz: unknown key", server.own_log())
             self.assertTrue(server.greeting().startswith(b"220 "))
+
+    def test_what_the_next_start_could_not_use_is_refused_and_what_stands_as_before_is_not_looked_at(self):
+        with Serve() as server:
+            for text, told in ((server.text.replace(f"{server.directory}/data\"", "/proc/1\""), "4: server.data_directory: "),
+                               (server.text.replace('loops = 2', 'loops = 2\ngroup = "nosuchgroup"'), "7: server.group: "),
+                               (server.text + '[resolver]\ntrust_anchor = "/tmp"\n', "17: resolver.trust_anchor: "),
+                               (server.text.replace(str(server.ports["smtp"]) + '"', '2525", "203.0.113.7:25"'),
+                                "8: listen.smtp: ")):
+                if os.geteuid() != 0 and "group" in told:
+                    continue  # nobody is to become anybody
+                server.write_config(text + '[limits]\nerrors = 5\n')
+                server.process.send_signal(signal.SIGHUP)
+                server.wait_for_log(f"server.reload_refused problem=\"{server.config}:{told}")
+            self.assertNotIn("server.option_changed", server.own_log())
+            self.assertTrue(server.greeting().startswith(b"220 "))
+
+    def test_what_stands_as_before_is_not_looked_at_again(self):
+        folder = tempfile.mkdtemp(prefix="posthouse-secret-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        secret = pathlib.Path(folder, "secret")
+        secret.write_text("x\n")
+        with Serve(extra=f'[smarthost]\nhost = "h.test"\nuser = "u"\npassword_file = "{secret}"\n') as server:
+            secret.unlink()
+            server.write_config(server.text + '[limits]\nerrors = 5\n')
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("server.option_changed key=limits.errors")
+            self.assertNotIn("server.reload_refused", server.own_log())
+
+    def test_certificates_that_can_not_be_used_refuse_the_whole_file_and_the_next_worker_starts(self):
+        with Serve() as server:
+            before = server.certificate()
+            bad = '[tls]\ncertificates = [{ chain = "data/no.pem", key = "data/no.pem" }]\n[limits]\nmessage_size = "1MiB"\n'
+            server.write_config(server.text + bad)
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for_log("server.reload_refused")
+            self.assertRegex(server.own_log(), rf"reload_refused problem=.*{server.config}:17: tls.certificates: .*/data/no.pem")
+            self.assertNotIn("server.option_changed", server.own_log())
+            self.assertEqual(server.certificate(), before)
+            os.kill(server.worker(), signal.SIGKILL)
+            server.wait_for_log("server.ready", 2)  # with what was in force
+            self.assertEqual(server.certificate(), before)
 
     def test_a_log_that_can_not_be_opened_changes_nothing_and_is_mended_by_the_next_reload(self):
         with Serve() as server:
             server.write_config(server.text.replace("data/posthouse.log", "nowhere/posthouse.log"))
             server.process.send_signal(signal.SIGHUP)
             server.wait_for_log("server.reload_refused")
-            self.assertIn("nowhere/posthouse.log", server.own_log())
+            self.assertRegex(server.own_log(), rf"{server.config}:15: log.file: .*nowhere/posthouse.log")
             server.write_config(server.text)
             server.process.send_signal(signal.SIGHUP)
             server.wait_for_log("server.certificates_loaded")
@@ -502,6 +574,7 @@ class Reload(unittest.TestCase):
             before = server.certificate()
             (pathlib.Path(server.directory) / "data/tls/certificate.pem").write_text("nonsense\n")
             server.wait_for_log("server.certificates_kept")
+            self.assertRegex(server.own_log(), rf"certificates_kept reason=.*{server.config}:4: tls.certificates: .*/certificate.pem")
             self.assertEqual(server.certificate(), before)
 
 

@@ -16,9 +16,10 @@ class EngineWithFaults : public engine::Engine {
   // The next calls of transact() / put_ahead() fail so, until reset() with nothing.
   std::optional<Fault> transact_fault, put_ahead_fault;
   std::optional<uint64_t> free;
-  int transactions = 0;
+  // A transport writes on its loop while the test looks.
+  std::atomic<int> transactions = 0;
   std::atomic<size_t> refused = 0;  // calls of transact() that failed so
-  size_t steps = 0;                 // of the last transaction
+  std::atomic<size_t> steps = 0;    // of the last transaction
 
   Result<std::optional<std::string>> get(engine::Partition partition, std::string_view key) const override {
     return inside_.get(partition, key);

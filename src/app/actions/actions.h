@@ -32,14 +32,15 @@ int status(const Invocation& invocation);
 
 // ---- what they share
 // The configuration, or nothing after its mistakes were printed.
-std::optional<Config> load(const Invocation& invocation);
-// The same with the places where its values stand.
-void print_problem(const ConfigProblem& problem);  // to standard error
-std::optional<Loaded> load_with_places(const Invocation& invocation);
+std::optional<Loaded> load(const Invocation& invocation);
+// Prints the problems; returns EX_CONFIG.
+int tell(const Loaded& loaded);
 // The exit status that says most about a fault.
 int exit_status(const Fault& fault);
 // Prints the fault to standard error and returns its exit status.
 int complain(const Fault& fault);
+// The same for what may come of a value in the configuration: then its place is told.
+int complain(const Loaded& loaded, const Fault& fault);
 // Asks the server or the store; a fault is printed and gives nothing, with `status` set.
 std::optional<boost::json::value> ask(const Invocation& invocation, const std::string& verb,
                                       boost::json::object arguments, int& status);

@@ -5,7 +5,7 @@
 #include "app/actions/actions.h"
 #include "app/config/load.h"
 #include "app/config/reference.h"
-#include "app/server/protocols.h"
+#include "app/preflight/preflight.h"
 
 namespace posthouse::app::actions {
 
@@ -16,18 +16,19 @@ int config(const Invocation& in) {
   }
   if (in.command == "config check") {
     Loaded loaded = load_config(in.file);
-    for (const ConfigProblem& problem : loaded.problems) print_problem(problem);
-    if (!loaded.problems.empty()) return EX_CONFIG;
-    if (auto fit = check_certificates(loaded.config); !fit) {
-      print_problem(loaded.problem_with("tls.certificates", fit.error().what));
-      return EX_CONFIG;
+    if (loaded.problems.empty()) {
+      check_surroundings(loaded);
+      check_user(loaded);
+      check_addresses(loaded);
+      sort_problems(loaded);
     }
+    if (!loaded.problems.empty()) return tell(loaded);
     fmt::print("{}: good\n", in.file);
     return EX_OK;
   }
   auto loaded = load(in);
   if (!loaded) return EX_CONFIG;
-  fmt::print("{}", config_as_toml(*loaded, in.comments));
+  fmt::print("{}", config_as_toml(loaded->config, in.comments));
   return EX_OK;
 }
 

@@ -51,8 +51,9 @@ std::string without_brackets(const std::string& path) {
 // What a mail system that hands letters to us reads from the exit status: not ours and unknown are for good,
 // all that may pass is EX_TEMPFAIL.
 int deliver(const Invocation& in) {
-  auto config = load(in);
-  if (!config) return EX_CONFIG;
+  auto loaded = load(in);
+  if (!loaded) return EX_CONFIG;
+  const Config* config = &loaded->config;
   if (in.targets.size() > kDeliverRecipients) {
     Fault fault{FaultKind::syntax, fmt::format("more than {} recipients", kDeliverRecipients)};
     return complain(fault);
@@ -60,7 +61,7 @@ int deliver(const Invocation& in) {
   log::configure(log::Level::error, "", "text");
   auto admin = control::connect_admin(*config);
   if (!admin) {
-    complain(admin.error());
+    complain(*loaded, admin.error());
     return EX_TEMPFAIL;
   }
   auto id =

@@ -10,11 +10,13 @@
 #include "app/config/takeover.h"
 #include "app/core/folders.h"
 #include "app/limits.h"
+#include "app/preflight/preflight.h"
 #include "app/privileges/descriptors.h"
 #include "app/privileges/sandbox.h"
 #include "app/privileges/user.h"
 #include "app/server/listeners.h"
 #include "app/server/logging.h"
+#include "app/server/protocols.h"
 #include "app/server/server.h"
 #include "app/supervisor/supervisor.h"
 #include "base/clock.h"
@@ -28,7 +30,8 @@ Result<void> give_up_root(const std::optional<User>& user) {
 }
 
 // The process that serves: confined before anything of a stranger reaches it, and before it has threads.
-int work(const Config& config, const std::string& config_file, std::vector<Bound> listeners, int ready_fd) {
+int work(const Loaded& loaded, const std::string& config_file, std::vector<Bound> listeners, int ready_fd) {
+  const Config& config = loaded.config;
   auto confined = confine(files_for(config, config_file));
   if (!confined) {
     log::error("server.not_confined", {{"reason", confined.error().what}});
@@ -41,7 +44,7 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
   };
   auto server = Server::make({config, config_file, std::move(listeners), Core::Store::existing, started});
   if (!server) {
-    log::error("server.cannot_start", {{"reason", server.error().what}});
+    log::error("server.cannot_start", {{"reason", loaded.told(server.error())}});
     return server.error().kind == FaultKind::not_found ? EX_UNAVAILABLE : exit_status(server.error());
   }
   // A disk that failed: in order to the end, and the supervisor starts a worker that reads back what is
@@ -55,7 +58,7 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
   auto clean = (*server)->run();
   engine.when_broken({});
   if (!clean) {
-    log::error("server.cannot_start", {{"reason", clean.error().what}});
+    log::error("server.cannot_start", {{"reason", loaded.told(clean.error())}});
     return exit_status(clean.error());
   }
   if (!*clean) {  // sessions are still there: end under them
@@ -73,8 +76,10 @@ int work(const Config& config, const std::string& config_file, std::vector<Bound
   _exit(status);
 }
 
-int check_sandbox(const Config& config, const std::string& config_file, const std::optional<User>& user) {
-  if (auto made = make_data_folders(config, user ? &*user : nullptr); !made) return complain(made.error());
+int check_sandbox(const Loaded& loaded, const std::string& config_file, const std::optional<User>& user) {
+  const Config& config = loaded.config;
+  if (auto made = make_data_folders(config, user ? &*user : nullptr); !made)
+    return complain(loaded, made.error());
   if (auto done = give_up_root(user); !done) return complain(done.error());
   if (auto done = confine(files_for(config, config_file)); !done) return complain(done.error());
   SandboxReport report = try_to_escape(config);
@@ -85,26 +90,35 @@ int check_sandbox(const Config& config, const std::string& config_file, const st
   return report.tight() ? EX_OK : EX_SOFTWARE;
 }
 
-// The supervisor's part of a reload: the next worker starts with what the present one has taken over. A file
-// with mistakes, of which the worker tells, changes nothing.
-void reload(const std::string& config_file, Config& config) {
-  Loaded fresh = load_config(config_file);
-  if (!fresh.problems.empty()) return;
-  if (auto opened = configure_log(fresh.config); !opened) return;
-  take_over(fresh.config, config);
+bool refuse(const std::string& problem) {
+  log::error("server.reload_refused", {{"problem", problem}});
+  return false;
 }
 
-// The fault's words without the key, which the place says again.
-std::string without_key(const std::string& what) {
-  constexpr std::string_view kKey = "server.user: ";
-  return what.starts_with(kKey) ? what.substr(kKey.size()) : what;
+// The supervisor's part of a reload: the next worker starts with what the present one has taken over. False:
+// the file has mistakes, or names what the present worker could do without but the next start could not;
+// nothing was changed and the worker need not look.
+bool reload(const std::string& config_file, Loaded& loaded) {
+  Loaded fresh = load_config(config_file);
+  if (fresh.problems.empty()) check_changes(fresh, loaded.config);
+  for (const ConfigProblem& problem : fresh.problems) refuse(problem.to_string());
+  if (!fresh.problems.empty()) return false;
+  if (auto good = certificates_can_be_taken(fresh.config, loaded.config); !good) {
+    return refuse(fresh.told(good.error()));
+  }
+  if (auto opened = configure_log(fresh.config); !opened) return refuse(fresh.told(opened.error()));
+  take_over(fresh.config, loaded.config);
+  loaded.places = std::move(fresh.places);
+  return true;
 }
 
 }  // namespace
 
 int serve(const Invocation& in) {
-  std::optional<Loaded> loaded = load_with_places(in);
+  std::optional<Loaded> loaded = load(in);
   if (!loaded) return EX_CONFIG;
+  check_surroundings(*loaded);
+  if (!loaded->problems.empty()) return tell(*loaded);
   const Config* config = &loaded->config;
   std::string config_file = in.config_file;
   if (!config_file.starts_with('/')) {
@@ -115,27 +129,27 @@ int serve(const Invocation& in) {
   raise_descriptor_limit();
   auto user = user_to_become(*config);
   if (!user) {
-    print_problem(loaded->problem_with("server.user", without_key(user.error().what)));
+    complain(*loaded, user.error());
     return EX_CONFIG;
   }
-  if (in.check_sandbox) leave(check_sandbox(*config, config_file, *user));
+  if (in.check_sandbox) leave(check_sandbox(*loaded, config_file, *user));
   if (auto made = make_data_folders(*config, user->has_value() ? &**user : nullptr); !made)
-    return complain(made.error());
+    return complain(*loaded, made.error());
   auto listeners = bind_listeners(*config);
   if (!listeners) {
-    complain(listeners.error());
+    complain(*loaded, listeners.error());
     return EX_UNAVAILABLE;
   }
   if (auto done = give_up_root(*user); !done) return complain(done.error());
   if (auto done = configure_log(*config); !done) {
-    complain(done.error());
+    complain(*loaded, done.error());
     return EX_CONFIG;
   }
-  if (in.foreground) leave(work(*config, config_file, std::move(*listeners), -1));
+  if (in.foreground) leave(work(*loaded, config_file, std::move(*listeners), -1));
   SupervisorOptions options;
-  options.reload = [&] { reload(config_file, loaded->config); };
+  options.reload = [&] { return reload(config_file, *loaded); };
   options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);
-  auto worker = [&](int ready_fd) { return work(*config, config_file, std::move(*listeners), ready_fd); };
+  auto worker = [&](int ready_fd) { return work(*loaded, config_file, std::move(*listeners), ready_fd); };
   return supervise(worker, options, system_clock());
 }
 

@@ -14,21 +14,25 @@ namespace posthouse::app::actions {
 
 namespace json = boost::json;
 
-void print_problem(const ConfigProblem& problem) {
-  fmt::print(stderr, "{}{}\n", log::journal_priority(log::Level::error), problem.to_string());
+namespace {
+
+// The journal takes its priority from the line.
+void print_line(const std::string& mistake) {
+  fmt::print(stderr, "{}{}\n", log::journal_priority(log::Level::error), mistake);
 }
 
-std::optional<Loaded> load_with_places(const Invocation& invocation) {
+}  // namespace
+
+std::optional<Loaded> load(const Invocation& invocation) {
   Loaded loaded = load_config(invocation.config_file);
-  for (const ConfigProblem& problem : loaded.problems) print_problem(problem);
-  if (!loaded.problems.empty()) return std::nullopt;
-  return loaded;
+  if (loaded.problems.empty()) return loaded;
+  tell(loaded);
+  return std::nullopt;
 }
 
-std::optional<Config> load(const Invocation& invocation) {
-  std::optional<Loaded> loaded = load_with_places(invocation);
-  if (!loaded) return std::nullopt;
-  return std::move(loaded->config);
+int tell(const Loaded& loaded) {
+  for (const ConfigProblem& problem : loaded.problems) print_line(problem.to_string());
+  return EX_CONFIG;
 }
 
 int exit_status(const Fault& fault) {
@@ -58,21 +62,28 @@ int exit_status(const Fault& fault) {
 }
 
 int complain(const Fault& fault) {
-  fmt::print(stderr, "{}posthouse: {}\n", log::journal_priority(log::Level::error), fault.what);
+  print_line("posthouse: " + fault.what);
+  return exit_status(fault);
+}
+
+int complain(const Loaded& loaded, const Fault& fault) {
+  auto problem = loaded.problem_of(fault);
+  if (!problem) return complain(fault);
+  print_line(problem->to_string());
   return exit_status(fault);
 }
 
 std::optional<json::value> ask(const Invocation& invocation, const std::string& verb, json::object arguments,
                                int& status) {
-  auto config = load(invocation);
-  if (!config) {
+  auto loaded = load(invocation);
+  if (!loaded) {
     status = EX_CONFIG;
     return std::nullopt;
   }
   log::configure(log::Level::error, "", "text");  // what it prints is the answer, not the log
-  auto admin = control::connect_admin(*config);
+  auto admin = control::connect_admin(loaded->config);
   if (!admin) {
-    status = complain(admin.error());
+    status = complain(*loaded, admin.error());
     return std::nullopt;
   }
   auto answer = (*admin)->call(verb, std::move(arguments), nullptr);

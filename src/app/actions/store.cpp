@@ -29,20 +29,20 @@ void report(const json::object& answer) {
   if (problems.empty()) fmt::print("Nothing is damaged.\n");
 }
 
-int create(const Config& config) {
-  auto made = control::create_store(config);
-  return made ? EX_OK : complain(made.error());
+int create(const Loaded& loaded) {
+  auto made = control::create_store(loaded.config);
+  return made ? EX_OK : complain(loaded, made.error());
 }
 
 }  // namespace
 
 int store(const Invocation& in) {
-  auto config = load(in);
-  if (!config) return EX_CONFIG;
+  auto loaded = load(in);
+  if (!loaded) return EX_CONFIG;
   log::configure(log::Level::error, "", "text");
-  if (in.command == "store create") return create(*config);
-  auto admin = control::connect_admin(*config);
-  if (!admin) return complain(admin.error());
+  if (in.command == "store create") return create(*loaded);
+  auto admin = control::connect_admin(loaded->config);
+  if (!admin) return complain(*loaded, admin.error());
   bool bar = isatty(STDERR_FILENO) != 0;
   json::object none;
   Progress progress = [](uint64_t, uint64_t) {};

@@ -1,5 +1,7 @@
 #include "app/config/check.h"
 
+#include <filesystem>
+
 #include "app/config/units.h"
 
 namespace posthouse::app {
@@ -25,6 +27,10 @@ class Check {
     smarthost_password();
     warning_before_the_end();
     control_socket();
+    full_name();
+    folder_of_its_own();
+    port_of_the_smarthost();
+    one_way_to_resolve();
   }
 
  private:
@@ -111,6 +117,43 @@ class Check {
             fmt::format("expected a path of at most {} bytes, not {}{}", kLongestSocketPath, path,
                         by_default("server.control_socket")),
             {"server.data_directory"});
+  }
+
+  // Other hosts look for it, and many turn away who greets with less (RFC 5321 section 2.3.5).
+  void full_name() {
+    const std::string& name = config_.server.hostname;
+    if (name.empty() || name == "localhost" || name.find('.') != std::string::npos) return;
+    problem("server.hostname",
+            fmt::format("expected a full name such as {}.example.org, not \"{}\": other hosts look it up",
+                        name, name));
+  }
+
+  // Who serves may read and write all of it.
+  void folder_of_its_own() {
+    if (std::filesystem::path(config_.server.data_directory).lexically_normal() != "/") return;
+    problem("server.data_directory", "expected a folder of its own, not /");
+  }
+
+  // RFC 8314 section 3.3: TLS from the first byte has a port of its own. Only a setting that says one thing
+  // and leaves the other at its default is a mistake for sure.
+  void port_of_the_smarthost() {
+    const Config::Smarthost& smarthost = config_.smarthost;
+    if (smarthost.host.empty()) return;
+    bool implicit = smarthost.tls == "implicit";
+    if (implicit && smarthost.port == 587 && !loaded_.places.contains("smarthost.port")) {
+      problem("smarthost.port",
+              "expected the port for TLS from the first byte, usually 465, not 587 (the default)",
+              {"smarthost.tls"});
+    }
+    if (!implicit && smarthost.port == 465 && !loaded_.places.contains("smarthost.tls")) {
+      problem("smarthost.tls", "expected \"implicit\" for port 465, not \"starttls\" (the default)",
+              {"smarthost.port"});
+    }
+  }
+
+  void one_way_to_resolve() {
+    if (!config_.resolver.recursive || config_.resolver.servers.empty()) return;
+    problem("resolver.servers", "expected no name servers, for resolver.recursive is true");
   }
 
   Loaded& loaded_;

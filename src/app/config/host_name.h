@@ -13,7 +13,10 @@ namespace posthouse::app {
 // and address literals included.
 Result<std::string> host_name(std::string_view text);
 
-// The same for a name that others must find: at least two labels (RFC 5321 section 2.3.5).
+// A host to connect to: a name, in which underscores may be, or an address with or without brackets.
+Result<std::string> peer_name(std::string_view text);
+
+// The same as host_name() for a name that others must find: at least two labels (RFC 5321 section 2.3.5).
 Result<std::string> full_host_name(std::string_view text);
 
 }  // namespace posthouse::app

@@ -79,8 +79,9 @@ struct Setter {
       auto words = split(option.choices, ' ');
       if (std::find(words.begin(), words.end(), text->get()) == words.end()) return false;
     }
-    if (option.kind == K::host && !text->get().empty()) {
-      auto name = host_name(text->get());
+    if (option.kind == K::folder && text->get().empty()) return false;
+    if ((option.kind == K::host || option.kind == K::peer) && !text->get().empty()) {
+      auto name = option.kind == K::host ? host_name(text->get()) : peer_name(text->get());
       if (name) field(config) = *name;
       return name.has_value();
     }
@@ -177,10 +178,31 @@ bool is_section(std::string_view name) {
   return std::any_of(all.begin(), all.end(), [&](const Section& s) { return s.name == name; });
 }
 
-// A known key that looks like the unknown one: the same name in another section, or at most two letters off.
+// The names that the section has, or of all sections.
+std::string known_names(std::string_view section) {
+  std::string out;
+  auto add = [&out](std::string_view name) {
+    if (!out.empty()) out += ", ";
+    out += name;
+  };
+  for (const Section& one : sections()) {
+    if (section.empty()) add(one.name);
+  }
+  for (const Option& option : options()) {
+    size_t dot = option.key.find('.');
+    if (option.key.substr(0, dot) == section) add(option.key.substr(dot + 1));
+  }
+  return out;
+}
+
+// A known key that looks like the unknown one: the same name in another section, or at most two letters off;
+// else all that could stand there.
 std::string suggestion(std::string_view key) {
   constexpr size_t kFarthest = 2, kLongest = 64;
-  if (key.size() > kLongest) return "";
+  size_t dot = key.find('.');
+  std::string all =
+      "; expected one of " + known_names(dot == std::string_view::npos ? "" : key.substr(0, dot));
+  if (key.size() > kLongest) return all;
   std::string_view name = key.substr(key.rfind('.') + 1);
   std::string_view best;
   size_t nearest = kFarthest + 1;
@@ -192,7 +214,14 @@ std::string suggestion(std::string_view key) {
       best = option.key;
     }
   }
-  return best.empty() ? "" : fmt::format("; did you mean {}?", best);
+  return best.empty() ? all : fmt::format("; did you mean {}?", best);
+}
+
+// As it can be shown on a terminal.
+std::string shown(std::string_view key) {
+  bool plain = std::none_of(key.begin(), key.end(),
+                            [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return plain ? std::string(key) : quoted(key);
 }
 
 class Reader {
@@ -216,7 +245,7 @@ class Reader {
   }
 
   void problem(uint32_t line, std::string key, std::string what) {
-    out_.problems.push_back({file_, line, std::move(key), std::move(what)});
+    out_.problems.push_back({file_, line, shown(key), std::move(what)});
   }
 
  private:
@@ -269,6 +298,20 @@ ConfigProblem Loaded::problem_with(std::string_view key, std::string what,
   return {place->second.file, place->second.line, std::string(key), std::move(what)};
 }
 
+std::optional<ConfigProblem> Loaded::problem_of(const Fault& fault) const {
+  size_t colon = fault.what.find(": ");
+  const Option* option = find_option(std::string_view(fault.what).substr(0, colon));
+  if (option == nullptr) return std::nullopt;
+  bool in_data = option->key == "server.control_socket" || option->key == "tls.certificates";
+  // Where these do not stand, they are in the data directory.
+  return problem_with(option->key, fault.what.substr(colon + 2), {in_data ? "server.data_directory" : ""});
+}
+
+std::string Loaded::told(const Fault& fault) const {
+  auto problem = problem_of(fault);
+  return problem ? problem->to_string() : fault.what;
+}
+
 Config default_config() {
   Loaded loaded;
   std::string text;
@@ -286,10 +329,15 @@ Loaded parse_config(std::string_view text, const std::string& file) {
   std::error_code ignored;
   read_text(out, text, file, std::filesystem::absolute(file, ignored).parent_path());
   if (out.problems.empty()) check_together(out);
-  std::sort(out.problems.begin(), out.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
-    return std::tie(a.line, a.key) < std::tie(b.line, b.key);
-  });
+  sort_problems(out);
   return out;
+}
+
+void sort_problems(Loaded& loaded) {
+  std::sort(loaded.problems.begin(), loaded.problems.end(),
+            [](const ConfigProblem& a, const ConfigProblem& b) {
+              return std::tie(a.line, a.key) < std::tie(b.line, b.key);
+            });
 }
 
 Loaded load_config(const std::string& path) {
@@ -324,7 +372,8 @@ std::string with_quotes(const std::string& setting) {
   if (option == nullptr || value.starts_with('"') || value.starts_with('\'')) return setting;
   bool off = option->kind == K::listen && value == "off";
   bool is_text = option->kind == K::text || option->kind == K::host || option->kind == K::choice ||
-                 option->kind == K::bytes || option->kind == K::duration || off;
+                 option->kind == K::folder || option->kind == K::peer || option->kind == K::bytes ||
+                 option->kind == K::duration || off;
   return is_text ? fmt::format("{}={}", option->key, quoted(value)) : setting;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/config/config.h"
+#include "base/result.h"
 
 namespace posthouse::app {
 
@@ -35,6 +37,11 @@ struct Loaded {
   // that is set.
   ConfigProblem problem_with(std::string_view key, std::string what,
                              std::initializer_list<std::string_view> causes = {}) const;
+
+  // What is wrong with a value may show only when it is used. A fault that blame() gave an option's key is a
+  // problem with that option, any other is none; told() gives the words of both.
+  std::optional<ConfigProblem> problem_of(const Fault& fault) const;
+  std::string told(const Fault& fault) const;
 };
 
 // Never throws; an unreadable file is a problem. Unknown keys, wrong types and values out of range are
@@ -44,6 +51,9 @@ Loaded load_config(const std::string& path);
 
 // The same for text; `file` is its name in messages.
 Loaded parse_config(std::string_view text, const std::string& file);
+
+// By line, then by key.
+void sort_problems(Loaded& loaded);
 
 // Sets single options on top, each "section.name=value" with the value as it would stand in the file; what
 // would be text there may come without its quotes. Problems are added to `loaded`.

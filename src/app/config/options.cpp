@@ -45,7 +45,7 @@ const Option kOptions[] = {
      "Empty: "
      "the host name without its first label.",
      &at<&C::server, &C::Server::default_domain>},
-    {"server.data_directory", K::text, R"("/var/lib/posthouse")", false, 0, 0, "",
+    {"server.data_directory", K::folder, R"("/var/lib/posthouse")", false, 0, 0, "",
      "Everything that is kept: letters, queue, accounts, keys. The program may read and write here and "
      "nowhere else.",
      &at<&C::server, &C::Server::data_directory>},
@@ -168,7 +168,7 @@ const Option kOptions[] = {
      "Deliver to 127.0.0.0/8 and ::1, which otherwise means that a letter loops back to us. For tests.",
      &at<&C::queue, &C::Queue::allow_loopback>},
     // ---- smarthost
-    {"smarthost.host", K::text, R"("")", false, 0, 0, "",
+    {"smarthost.host", K::peer, R"("")", false, 0, 0, "",
      "Name or address of the host that takes all outgoing letters. Empty: none, each domain's MX is used.",
      &at<&C::smarthost, &C::Smarthost::host>},
     {"smarthost.port", K::count, "587", false, 1, 65535, "", "Its port.",
@@ -301,8 +301,12 @@ std::string expected(const Option& option) {
   switch (option.kind) {
     case K::text:
       return "text in quotes";
+    case K::folder:
+      return "a folder such as \"/var/lib/posthouse\"";
     case K::host:
       return "a host name such as \"mail.example.org\"";
+    case K::peer:
+      return "a host name such as \"relay.example.org\" or an address, without a port";
     case K::choice: {
       std::string words;
       for (std::string_view word : split(option.choices, ' ')) {

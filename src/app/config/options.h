@@ -21,7 +21,9 @@ using OptionField =
 
 enum class OptionKind {
   text,
-  host,  // a host name or nothing
+  folder,  // a path, never empty
+  host,    // a host name or nothing
+  peer,    // a host name, an address or nothing
   choice,
   toggle,
   count,

@@ -1,5 +1,6 @@
 #include "app/core/core.h"
 
+#include "app/config/blame.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/rocks_engine.h"
@@ -39,7 +40,7 @@ Result<std::optional<transport::Smarthost>> smarthost(const Config& config) {
   host.verify = config.smarthost.verify;
   if (!host.user.empty()) {
     auto password = read_first_line(config.smarthost.password_file);
-    if (!password) return std::unexpected(password.error());
+    if (!password) return blame("smarthost.password_file", password.error());
     host.password = Secret(std::move(*password));
   }
   return host;
@@ -68,6 +69,9 @@ Result<std::unique_ptr<Core>> Core::open(const Config& config, Store store) {
   options.space_reserve = config.store.reserve;
   options.reading_threads = config.store.reading_threads;
   auto engine = engine::open_rocks_engine(options);
+  if (!engine && (engine.error().kind == FaultKind::not_found || engine.error().kind == FaultKind::io)) {
+    return blame("server.data_directory", engine.error());
+  }
   if (!engine) return std::unexpected(engine.error());
   return std::unique_ptr<Core>(new Core(config, std::move(*engine)));
 }
@@ -80,7 +84,8 @@ Result<std::unique_ptr<transport::Transport>> Core::make_transport(const Config&
   // names.
   bool verify = host->has_value() && (*host)->verify;
   auto tls = net::TlsContext::client(verify, config.tls.ca_file);
-  if (!tls) return std::unexpected(tls.error());
+  if (!tls)
+    return config.tls.ca_file.empty() ? std::unexpected(tls.error()) : blame("tls.ca_file", tls.error());
   transport::Options options;
   options.hostname = effective_hostname(config);
   options.smarthost = std::move(*host);

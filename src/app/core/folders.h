@@ -11,6 +11,9 @@ namespace posthouse::app {
 // and nobody else may look inside.
 Result<void> make_data_folders(const Config& config, const User* owner);
 
+// The user and group that the configuration names, who is to be another than root; faults name the option.
+Result<User> configured_user(const Config& config);
+
 // As root: who to become. Not as root: nothing. A fault as root when the configuration names nobody.
 Result<std::optional<User>> user_to_become(const Config& config);
 

@@ -26,6 +26,7 @@ Result<std::string> read_first_line(const std::string& path) {
   auto text = read_file(path, 64 * 1024);
   if (!text) return text;
   text->resize(std::min(text->size(), text->find_first_of("\r\n")));
+  if (text->empty()) return fail(FaultKind::syntax, fmt::format("{}: its first line is empty", path));
   return text;
 }
 

@@ -55,8 +55,9 @@ Result<void> as_user(const User& user, const std::function<Result<void>()>& work
   }
   if (!told.empty()) return fail(static_cast<FaultKind>(told.front()), told.substr(1));
   if (WIFEXITED(status) && WEXITSTATUS(status) == EX_OK) return {};
-  return fail(FaultKind::io,
-              fmt::format("the process that worked as {} ended with status {}", user.name, status));
+  std::string how = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
+                                        : fmt::format("status {}", WEXITSTATUS(status));
+  return fail(FaultKind::io, fmt::format("the process that worked as {} ended with {}", user.name, how));
 }
 
 }  // namespace posthouse::app

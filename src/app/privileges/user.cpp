@@ -34,23 +34,22 @@ bool is_root() {
   return geteuid() == 0;
 }
 
-Result<User> find_user(const std::string& user, const std::string& group) {
-  errno = 0;
-  const passwd* entry = getpwnam(user.c_str());
+Result<User> find_user(const std::string& name) {
+  const passwd* entry = getpwnam(name.c_str());
   if (entry == nullptr) {
     return fail(
         FaultKind::not_found,
         fmt::format("there is no user \"{}\"; make it with: useradd --system --user-group --no-create-home "
                     "--shell /usr/sbin/nologin {}",
-                    user, user));
+                    name, name));
   }
-  User out{entry->pw_uid, entry->pw_gid, user};
-  if (!group.empty()) {
-    const struct group* named = getgrnam(group.c_str());
-    if (named == nullptr) return fail(FaultKind::not_found, fmt::format("there is no group \"{}\"", group));
-    out.gid = named->gr_gid;
-  }
-  return out;
+  return User{entry->pw_uid, entry->pw_gid, name};
+}
+
+Result<unsigned> find_group(const std::string& name) {
+  const struct group* entry = getgrnam(name.c_str());
+  if (entry == nullptr) return fail(FaultKind::not_found, fmt::format("there is no group \"{}\"", name));
+  return entry->gr_gid;
 }
 
 Result<void> set_no_new_privileges() {

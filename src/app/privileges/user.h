@@ -14,8 +14,10 @@ struct User {
 
 bool is_root();
 
-// The user and group (empty: the user's own) by name; not_found with advice.
-Result<User> find_user(const std::string& user, const std::string& group);
+// The user by name, with his own group; not_found with advice.
+Result<User> find_user(const std::string& name);
+// The group's number.
+Result<unsigned> find_group(const std::string& name);
 
 // Gives root up for good: groups, gid, uid, all capabilities, and no way back (no_new_privs). Checks that it
 // is so.

@@ -56,13 +56,13 @@ std::optional<net::ListenSocket> take(std::vector<net::ListenSocket>& passed, co
   return socket;
 }
 
+}  // namespace
+
 bool machine_has_ipv6() {
   int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0) close(fd);
   return fd >= 0;
 }
-
-}  // namespace
 
 const char* to_string(Service service) {
   switch (service) {

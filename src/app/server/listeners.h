@@ -18,6 +18,9 @@ inline constexpr Service kServices[] = {Service::smtp,   Service::submission, Se
 
 const char* to_string(Service service);  // the key in [listen]
 const Listen& listen_of(const Config& config, Service service);
+
+// Without it, IPv6 addresses beside others are passed over.
+bool machine_has_ipv6();
 Listen& listen_of(Config& config, Service service);
 
 struct Bound {

@@ -1,5 +1,6 @@
 #include "app/server/protocols.h"
 
+#include "app/config/blame.h"
 #include "app/core/core.h"
 #include "net/tls.h"
 
@@ -32,6 +33,13 @@ Result<Certificates> read_certificates(const Config& config) {
 Result<void> check_certificates(const Config& config) {
   auto read = read_certificates(config);
   if (!read) return std::unexpected(read.error());
+  return {};
+}
+
+Result<void> certificates_can_be_taken(const Config& fresh, const Config& now) {
+  if (fresh.tls.certificates == now.tls.certificates) return {};
+  auto good = check_certificates(fresh);
+  if (!good) return blame("tls.certificates", good.error());
   return {};
 }
 
@@ -95,7 +103,7 @@ void fill(Protocols& out, const Config& config, const Context& smtp, const Conte
 
 Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config) {
   auto certificates = read_certificates(config);
-  if (!certificates) return std::unexpected(certificates.error());
+  if (!certificates) return blame("tls.certificates", certificates.error());
   auto smtp = context_for(*certificates, "smtp");
   if (!smtp) return std::unexpected(smtp.error());
   auto submission = context_for(*certificates, "submission");

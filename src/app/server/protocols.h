@@ -21,6 +21,11 @@ struct Protocols {
 // Reads the certificates; the fault names the files of the pair.
 Result<void> check_certificates(const Config& config);
 
+// Whether a reload may go from `now` to `fresh`: other files are named only when they can be used. Files that
+// stand as before but went bad are another matter: those read earlier stay in service. The fault names the
+// option.
+Result<void> certificates_can_be_taken(const Config& fresh, const Config& now);
+
 // Reads the certificates. Fails when one can't be read or does not fit its key.
 Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config);
 

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/config/blame.h"
 #include "app/limits.h"
 #include "app/privileges/user.h"
 #include "app/server/own_certificate.h"
@@ -26,7 +27,12 @@ Result<std::unique_ptr<net::Resolver>> make_resolver(const Config& config) {
   options.recursive = config.resolver.recursive;
   options.trust_anchor_file = config.resolver.trust_anchor;
   options.timeout = config.resolver.timeout;
-  return net::make_unbound_resolver(options);
+  auto made = net::make_unbound_resolver(options);
+  if (!made && !options.trust_anchor_file.empty() &&
+      made.error().what.find(options.trust_anchor_file) != std::string::npos) {
+    return blame("resolver.trust_anchor", made.error());
+  }
+  return made;
 }
 
 transport::ReceptionOptions reception_options(const Config& config) {
@@ -87,8 +93,10 @@ Result<std::unique_ptr<Core>> open_core_when_free(const Config& config, Core::St
 
 // Everything that can fail for a reason the operator can mend, before anything is served.
 Result<void> Server::Impl::prepare() {
-  if (auto made = make_directory(run_directory(config_), 0700, nullptr); !made) return made;
-  if (auto added = add_own_certificate(config_); !added) return added;
+  if (auto made = make_directory(run_directory(config_), 0700, nullptr); !made) {
+    return blame("server.data_directory", made.error());
+  }
+  if (auto added = add_own_certificate(config_); !added) return blame("server.data_directory", added.error());
   auto protocols = make_protocols(config_);
   if (!protocols) return std::unexpected(protocols.error());
   protocols_ = *protocols;
@@ -127,7 +135,7 @@ Task<void> Server::Impl::start() {
                                    effective_domain(config_)};
   auto control = control::Server::start(lanes_[0]->loop, *admin_, std::move(options));
   if (!control) {
-    started_ = std::unexpected(control.error());
+    started_ = blame("server.control_socket", control.error());
     lanes_[0]->loop.stop();
     co_return;
   }

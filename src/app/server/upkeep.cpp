@@ -64,15 +64,24 @@ Task<void> Server::Impl::update_gauges() {
   }
 }
 
+namespace {
+
+// The sandbox shows the folders that were named at the start, and no others.
+Fault with_hint(Fault fault) {
+  if (fault.what.find("Permission denied") != std::string::npos) {
+    fault.what += "; files outside the folders that were named at the start need a restart";
+  }
+  return fault;
+}
+
+}  // namespace
+
 // A certificate that can't be used leaves the old one in service.
 void Server::Impl::reload_certificates(const char* why) {
   auto fresh = make_protocols(config_);
   if (!fresh) {
-    // The sandbox shows the folders that were named at the start, and no others.
-    bool denied = fresh.error().what.find("Permission denied") != std::string::npos;
-    const char* hint =
-        denied ? "; files outside the folders that were named at the start need a restart" : "";
-    log::error("server.certificates_kept", {{"reason", fresh.error().what + hint}});
+    Loaded loaded = options_.config_file.empty() ? Loaded() : load_config(options_.config_file);
+    log::error("server.certificates_kept", {{"reason", loaded.told(with_hint(fresh.error()))}});
     return;
   }
   {
@@ -94,8 +103,12 @@ void Server::Impl::reload() {
       log::error("server.reload_refused", {{"problem", added.error().what}});
       return;
     }
+    if (auto good = certificates_can_be_taken(loaded.config, config_); !good) {
+      log::error("server.reload_refused", {{"problem", loaded.told(with_hint(good.error()))}});
+      return;
+    }
     if (auto opened = configure_log(loaded.config); !opened) {
-      log::error("server.reload_refused", {{"problem", opened.error().what}});
+      log::error("server.reload_refused", {{"problem", loaded.told(with_hint(opened.error()))}});
       return;
     }
     for (const OptionChange& change : take_over(loaded.config, config_)) {

@@ -203,7 +203,7 @@ Result<SetupResult> set_up(const SetupOptions& options) {
   if (!names) return std::unexpected(names.error());
   std::optional<User> owner;
   if (is_root()) {
-    auto user = find_user(options.user, "");
+    auto user = find_user(options.user);
     if (!user) return std::unexpected(user.error());
     if (user->uid == 0) return fail(FaultKind::policy, "--user: expected a user other than root to run as");
     owner = *user;

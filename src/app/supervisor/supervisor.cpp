@@ -151,8 +151,7 @@ class Supervisor {
       if (signal == SIGCHLD) {
         reap();
       } else if (signal == SIGHUP) {
-        options_.reload();
-        if (child_ > 0) kill(child_, SIGHUP);
+        if (options_.reload() && child_ > 0) kill(child_, SIGHUP);
       } else {
         stop(signal);
       }

@@ -13,13 +13,13 @@ using Worker = std::function<int(int ready_fd)>;
 
 struct SupervisorOptions {
   // Reads again what workers are started with: at each SIGHUP, and before a start that follows one that
-  // failed.
-  std::function<void()> reload = [] {};
+  // failed. False: nothing was taken over.
+  std::function<bool()> reload = [] { return true; };
   seconds stop_timeout{15};  // after SIGTERM was passed on, then SIGKILL
 };
 
-// Serves until SIGTERM or SIGINT; SIGHUP is passed on, after
-// options.reload(). A worker that ends before it ever served ends this
+// Serves until SIGTERM or SIGINT; SIGHUP is passed on when
+// options.reload() took something over. A worker that ends before it ever served ends this
 // too, with its exit status: then nothing would get better by trying again. Call while the process has one
 // thread only.
 int supervise(const Worker& worker, const SupervisorOptions& options, const Clock& clock);

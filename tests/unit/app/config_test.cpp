@@ -52,6 +52,9 @@ std::string another_value(const Option& option) {
   switch (option.kind) {
     case OptionKind::host:
       return "\"mail.else.test\"";
+    case OptionKind::peer:
+      return "\"[192.0.2.1]\"";
+    case OptionKind::folder:
     case OptionKind::text:
       return "\"/some \\\"where\\\" \\\\ else\"";
     case OptionKind::choice:
@@ -123,6 +126,63 @@ TEST(Config, WrongValuesSayWhatWasExpected) {
   EXPECT_THAT(problems("[tls]\ncertificates = [{ chain = \"a\" }]\n"),
               HasSubstr("tls.certificates: expected a list"));
   EXPECT_THAT(problems("[server]\nuser = 3\n"), HasSubstr("server.user: expected text in quotes"));
+}
+
+TEST(Config, WhatIsNotKnownIsToldWhatIs) {
+  EXPECT_EQ(problems("[log]\nxyzzy = 1\n"),
+            "/etc/p.toml:2: log.xyzzy: unknown key; expected one of level, file, format\n");
+  EXPECT_THAT(problems("[nonsense]\n"), HasSubstr("unknown section; expected one of server, listen, tls, "));
+  // What a terminal would obey is not printed to it.
+  EXPECT_THAT(problems("[log]\n\"a\\u001b[1m\" = 1\n"),
+              HasSubstr("/etc/p.toml:2: \"log.a\\u001b[1m\": unknown key"));
+}
+
+TEST(Config, SmarthostsAreNamesOrAddresses) {
+  for (const char* bad :
+       {"a b", "h.test:587", "http://h.test", "192.0.2.1:25", "[192.0.2.1", "1.2.3", "user@h.test"}) {
+    EXPECT_EQ(
+        problems(fmt::format("[smarthost]\nhost = \"{}\"\n", bad)),
+        "/etc/p.toml:2: smarthost.host: expected a host name such as \"relay.example.org\" or an address, "
+        "without a port\n");
+  }
+  for (const char* good : {"", "relay", "relay_1.test", "R.Example.ORG.", "192.0.2.1", "[192.0.2.1]",
+                           "2001:db8::1", "[2001:db8::1]"}) {
+    EXPECT_EQ(problems(fmt::format("[smarthost]\nhost = \"{}\"\n", good)), "");
+  }
+}
+
+TEST(Config, ThePortOfASmarthostFitsItsTls) {
+  EXPECT_EQ(problems("[smarthost]\nhost = \"h.test\"\ntls = \"implicit\"\n"),
+            "/etc/p.toml:3: smarthost.port: expected the port for TLS from the first byte, usually 465, not "
+            "587 (the "
+            "default)\n");
+  EXPECT_EQ(
+      problems("[smarthost]\nhost = \"h.test\"\nport = 465\n"),
+      "/etc/p.toml:3: smarthost.tls: expected \"implicit\" for port 465, not \"starttls\" (the default)\n");
+  EXPECT_EQ(problems("[smarthost]\nhost = \"h.test\"\nport = 465\ntls = \"implicit\"\n"), "");
+  EXPECT_EQ(problems("[smarthost]\nhost = \"h.test\"\nport = 587\ntls = \"implicit\"\n"), "");
+}
+
+TEST(Config, NamesAndFoldersThatServeNobody) {
+  EXPECT_EQ(problems("[server]\nhostname = \"mail\"\n"),
+            "/etc/p.toml:2: server.hostname: expected a full name such as mail.example.org, not \"mail\": "
+            "other hosts "
+            "look it up\n");
+  EXPECT_EQ(problems("[server]\nhostname = \"localhost\"\n"), "");
+  EXPECT_EQ(problems("[server]\ndata_directory = \"/x/..\"\n"),
+            "/etc/p.toml:2: server.data_directory: expected a folder of its own, not /\n");
+  EXPECT_THAT(problems("[server]\ndata_directory = \"\"\n"),
+              HasSubstr("/etc/p.toml:2: server.data_directory: expected a folder such as"));
+  EXPECT_EQ(problems("[resolver]\nrecursive = true\nservers = [\"192.0.2.53\"]\n"),
+            "/etc/p.toml:3: resolver.servers: expected no name servers, for resolver.recursive is true\n");
+}
+
+TEST(Config, FilesThatAreNoText) {
+  EXPECT_EQ(load_config("/tmp").problems.at(0).to_string(), "/tmp: can't be read: Is a directory");
+  EXPECT_EQ(load_config("/dev/zero").problems.at(0).to_string(), "/dev/zero: is larger than 1 MiB");
+  EXPECT_THAT(problems("[log]\nlevel = \"\xff\xfe\"\n"), HasSubstr("/etc/p.toml:2: "));
+  EXPECT_THAT(problems("[queue]\nwarn = \"1h\"\nwarn = \"2h\"\n"), HasSubstr("/etc/p.toml:3: "));
+  EXPECT_THAT(problems("[queue]\nretry = " + std::string(100'000, '[') + "\n"), HasSubstr("/etc/p.toml:2: "));
 }
 
 TEST(Config, AllMistakesAreReportedAtOnce) {

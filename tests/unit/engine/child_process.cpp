@@ -1,6 +1,7 @@
 #include "child_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -84,7 +85,11 @@ ChildProcess::ChildProcess(const std::string& role, const std::string& directory
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
   const std::string role_setting = std::string(kRole) + "=" + role;
   const std::string directory_setting = std::string(kDirectory) + "=" + directory;
-  const char* const environment[] = {role_setting.c_str(), directory_setting.c_str(), nullptr};
+  // What a sanitizer is told, it is told here too.
+  const char* const sanitizer = ::getenv("TSAN_OPTIONS");
+  const std::string sanitizer_setting = fmt::format("TSAN_OPTIONS={}", sanitizer == nullptr ? "" : sanitizer);
+  const char* const environment[] = {role_setting.c_str(), directory_setting.c_str(),
+                                     sanitizer_setting.c_str(), nullptr};
   const char* const arguments[] = {"child", nullptr};
   pid_ = ::fork();
   if (pid_ == 0) {
@@ -112,6 +117,7 @@ void ChildProcess::kill() {
   int status = 0;
   ::waitpid(pid_, &status, 0);
   pid_ = -1;
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the child ended by itself, with status " << WEXITSTATUS(status);
 }
 
 }  // namespace posthouse::engine

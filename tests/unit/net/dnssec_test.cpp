@@ -17,6 +17,7 @@
 namespace posthouse::net {
 namespace {
 
+using testing::HasSubstr;
 using testing::SizeIs;
 
 constexpr int kTtl = 300;
@@ -178,6 +179,24 @@ TEST_F(DnssecTest, AnAnchorThatCannotBeReadIsNoResolver) {
   options.servers = {server_.address()};
   options.trust_anchor_file = folder_ / "missing.key";
   EXPECT_FALSE(make_unbound_resolver(options).has_value());
+  options.trust_anchor_file = folder_;
+  EXPECT_FALSE(make_unbound_resolver(options).has_value());
+}
+
+TEST_F(DnssecTest, AnAnchorWithoutAKeyIsNoResolver) {
+  for (const char* text :
+       {"", "; . IN DS 20326 8 2 E06D\n", "nonsense\n", "signed.test. IN DNSKEY nonsense\n"}) {
+    std::ofstream(anchor_) << text;
+    for (const bool recursive : {false, true}) {
+      UnboundOptions options;
+      if (!recursive) options.servers = {server_.address()};
+      options.recursive = recursive;
+      options.trust_anchor_file = anchor_;
+      const auto made = make_unbound_resolver(options);
+      ASSERT_FALSE(made.has_value()) << text << recursive;
+      EXPECT_THAT(made.error().what, HasSubstr(anchor_.string()));
+    }
+  }
 }
 
 }  // namespace
