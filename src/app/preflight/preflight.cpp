@@ -194,15 +194,13 @@ void check_user(Loaded& loaded) {
 }
 
 void check_addresses(Loaded& loaded) {
-  // Who looks as another may have other rights.
-  bool rights_known = is_root() || loaded.config.server.user.empty();
   for (Service service : kServices) {
     const Listen& wanted = listen_of(loaded.config, service);
     for (const Endpoint& at : wanted) {
       if (at.ip.v6 && wanted.size() > 1 && !machine_has_ipv6()) continue;  // as bind_listeners() does
       auto good = net::ListenSocket::try_bind(at);
-      if (good || good.error().kind == FaultKind::exists) continue;
-      if (good.error().kind == FaultKind::policy && !rights_known) continue;
+      // Who serves may have other rights, or get its sockets from systemd.
+      if (good || good.error().kind == FaultKind::exists || good.error().kind == FaultKind::policy) continue;
       std::string key = fmt::format("listen.{}", to_string(service));
       loaded.problems.push_back(*loaded.problem_of(blame(key, good.error()).error()));
     }
