@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/damage_notes.h"
 #include "engine/engine.h"
 #include "engine/rocks_engine.h"
 
@@ -30,6 +31,10 @@ class RocksDatabase {
   // to any more go. Values stay where they are: a disk that is nearly full has no room for second copies.
   Result<void> compact();
 
+  // Notes for the next start what RocksDB has stumbled over. False when that start could not mend it either,
+  // since this one has tried in vain.
+  bool note_damage(const rocksdb::Status& damage) const;
+
   rocksdb::DB& db() const { return *db_; }
   // Small rows and the chunks of blobs live in column families of their own: chunks go to blob files.
   rocksdb::ColumnFamilyHandle* rows() const { return rows_; }
@@ -39,13 +44,18 @@ class RocksDatabase {
   }
 
  private:
-  RocksDatabase() = default;
+  explicit RocksDatabase(const std::string& directory);
+  static Result<std::unique_ptr<RocksDatabase>> open_once(const RocksOptions& options);
   Result<void> check_format(bool read_only);
 
+  DamageNotes notes_;
+  bool mended_in_vain_ = false;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* rows_ = nullptr;
   rocksdb::ColumnFamilyHandle* chunks_ = nullptr;
 };
+
+inline constexpr char kChunksFamily[] = "chunks";
 
 // A key in RocksDB: the partition's kind (1 byte) and id (8 bytes, big-endian), then the row's key.
 constexpr size_t kPartitionPrefix = 9;
