@@ -47,4 +47,17 @@ uint32_t crc32c(std::string_view bytes) {
   return ~crc;
 }
 
+// From the last byte on: each byte behind it takes the difference one step further.
+std::optional<size_t> flipped_bit(size_t size, uint32_t difference) {
+  std::array<uint32_t, 8> of_bit{};
+  for (size_t bit = 0; bit < of_bit.size(); ++bit) of_bit[bit] = kTables[0][size_t{1} << bit];
+  for (size_t byte = size; byte-- > 0;) {
+    for (size_t bit = 0; bit < of_bit.size(); ++bit) {
+      if (of_bit[bit] == difference) return 8 * byte + bit;
+      of_bit[bit] = (of_bit[bit] >> 8) ^ kTables[0][of_bit[bit] & 0xff];
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace posthouse::engine

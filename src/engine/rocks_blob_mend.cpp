@@ -1,5 +1,6 @@
 #include "engine/rocks_blob_mend.h"
 
+#include <bit>
 #include <filesystem>
 #include <optional>
 
@@ -34,14 +35,45 @@ void append(std::string& to, uint64_t value, size_t size) {
 }
 
 // A CRC over data that has CRCs in it is masked.
+constexpr uint32_t kMask = 0xa282ead8;
 uint32_t masked_crc(std::string_view bytes) {
-  const uint32_t crc = crc32c(bytes);
-  return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+  return std::rotr(crc32c(bytes), 15) + kMask;
+}
+
+// Puts right the one bit of `bytes`, or of the masked CRC `stored`, that has changed.
+bool restore_bit(std::string& bytes, uint32_t& stored) {
+  if (std::has_single_bit(stored ^ masked_crc(bytes))) {
+    stored = masked_crc(bytes);
+    return true;
+  }
+  const auto bit = flipped_bit(bytes.size(), std::rotl(stored - kMask, 15) ^ crc32c(bytes));
+  if (!bit) return false;
+  bytes[*bit / 8] = static_cast<char>(bytes[*bit / 8] ^ (1 << (*bit % 8)));
+  return true;
 }
 
 bool ends_with_its_crc(std::string_view bytes) {
   const size_t body = bytes.size() - 4;
   return masked_crc(bytes.substr(0, body)) == little(bytes, body, 4);
+}
+
+// The same for all files of a store: there is only one family with blobs, and their values have no times.
+std::string file_header() {
+  constexpr uint64_t kVersion = 1;
+  constexpr uint64_t kFamily = 1;
+  std::string out;
+  append(out, kMagic, 4);
+  append(out, kVersion, 4);
+  append(out, kFamily, 4);
+  append(out, 0, 1);
+  append(out, kLz4, 1);
+  append(out, 0, 16);
+  return out;
+}
+
+bool is_file_header(std::string header) {
+  if (header[kCompressionAt] == kPlain) header[kCompressionAt] = kLz4;
+  return header == file_header();
 }
 
 struct Record {
@@ -75,14 +107,15 @@ class BlobMender {
   BlobMender(PatchFile& file, std::string name, KeptAside& aside)
       : file_(file), name_(std::move(name)), aside_(aside), end_(file.size() - kFileFooter) {}
 
-  Result<void> run(const std::string& sibling);
+  Result<void> run();
   const MendedBlobs& done() const { return done_; }
 
  private:
-  Result<void> mend_file_header(const std::string& sibling);
+  Result<void> mend_file_header();
   Result<void> mend_footer();
   Result<void> walk();
   Result<uint64_t> mend_lost_header(uint64_t at);
+  Result<std::optional<Record>> restore_header(uint64_t at, std::string_view header);
   Result<void> check_value(uint64_t at, const Record& record);
   Result<void> overwrite(uint64_t at, std::string_view now);
   std::optional<uint64_t> next_record(uint64_t from) const;
@@ -96,26 +129,20 @@ class BlobMender {
   MendedBlobs done_;
 };
 
-Result<void> BlobMender::run(const std::string& sibling) {
-  Result<void> done = mend_file_header(sibling);
+Result<void> BlobMender::run() {
+  Result<void> done = mend_file_header();
   if (done) done = walk();
   if (done) done = mend_footer();
   return done;
 }
 
-// All headers of a store's blob files are the same.
-Result<void> BlobMender::mend_file_header(const std::string& sibling) {
+Result<void> BlobMender::mend_file_header() {
   Result<std::string> header = file_.read(0, kFileHeader);
   if (!header) return std::unexpected(header.error());
-  if (!ends_with_its_crc(*header)) {
-    const std::string other = read_whole(sibling).substr(0, kFileHeader);
-    if (other.size() < kFileHeader || !ends_with_its_crc(other)) {
-      ++done_.left;
-    } else {
-      if (Result<void> written = overwrite(0, other); !written) return written;
-      ++done_.restored;
-      *header = other;
-    }
+  if (!is_file_header(*header)) {
+    *header = file_header();
+    if (Result<void> written = overwrite(0, *header); !written) return written;
+    ++done_.restored;
   }
   compression_ = static_cast<unsigned char>((*header)[kCompressionAt]);
   return {};
@@ -143,7 +170,12 @@ Result<void> BlobMender::walk() {
     }
     const Result<std::string> header = file_.read(at, kRecordHeader);
     if (!header) return std::unexpected(header.error());
-    const std::optional<Record> record = read_header(*header);
+    std::optional<Record> record = read_header(*header);
+    if (!record) {
+      const Result<std::optional<Record>> restored = restore_header(at, *header);
+      if (!restored) return std::unexpected(restored.error());
+      record = *restored;
+    }
     if (record && at + record->size() > end_) {
       ++done_.left;
       return {};
@@ -161,11 +193,31 @@ Result<void> BlobMender::walk() {
   return {};
 }
 
+Result<std::optional<Record>> BlobMender::restore_header(uint64_t at, std::string_view header) {
+  std::string sizes(header.substr(0, kSizes));
+  auto checksum = static_cast<uint32_t>(little(header, kSizes, 4));
+  if (!restore_bit(sizes, checksum)) return std::nullopt;
+  append(sizes, checksum, 4);
+  const std::optional<Record> record = read_header(sizes);
+  if (!record) return record;
+  ++done_.restored;
+  if (Result<void> written = overwrite(at, sizes); !written) return std::unexpected(written.error());
+  return record;
+}
+
 Result<void> BlobMender::check_value(uint64_t at, const Record& record) {
   const Result<std::string> bytes = file_.read(at, record.size());
   if (!bytes) return std::unexpected(bytes.error());
   const std::string_view body = std::string_view(*bytes).substr(kRecordHeader);
   if (masked_crc(body) == little(*bytes, kSizes + 4, 4)) return {};
+  std::string restored(body);
+  auto checksum = static_cast<uint32_t>(little(*bytes, kSizes + 4, 4));
+  if (restore_bit(restored, checksum)) {
+    std::string whole = bytes->substr(0, kSizes + 4);
+    append(whole, checksum, 4);
+    ++done_.restored;
+    return overwrite(at, whole + restored);
+  }
   const std::string made = make_record(body.substr(0, record.key), record.value, compression_);
   if (made.size() != bytes->size()) {
     ++done_.left;
@@ -259,12 +311,12 @@ std::string empty_value(size_t size, unsigned char compression) {
   return "";
 }
 
-Result<MendedBlobs> mend_blob_file(const std::string& path, const std::string& sibling, KeptAside& aside) {
+Result<MendedBlobs> mend_blob_file(const std::string& path, KeptAside& aside) {
   Result<PatchFile> file = PatchFile::open(path);
   if (!file) return std::unexpected(file.error());
   if (file->size() < kFileHeader + kFileFooter) return MendedBlobs{0, 0, 1};
   BlobMender mender(*file, std::filesystem::path(path).filename().string(), aside);
-  Result<void> done = mender.run(sibling);
+  Result<void> done = mender.run();
   if (!done) return std::unexpected(done.error());
   return mender.done();
 }

@@ -150,8 +150,7 @@ Result<void> Mender::mend_blobs() {
   MendedBlobs sum;
   for (size_t i = 0; i < looked_at; ++i) {
     const std::string& name = files_.blobs[i];
-    const std::string sibling = files_.blobs.size() > 1 ? files_.blobs[i == 0 ? 1 : 0] : "";
-    const auto done = mend_blob_file(notes_.file(name), sibling.empty() ? "" : notes_.file(sibling), aside_);
+    const auto done = mend_blob_file(notes_.file(name), aside_);
     if (!done && done.error().kind != FaultKind::not_found) return std::unexpected(done.error());
     const MendedBlobs mended = done ? *done : MendedBlobs{0, 0, 1};
     log::info("engine.blobs_checked", {{"file", name}, {"of", looked_at}});

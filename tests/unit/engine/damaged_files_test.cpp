@@ -306,6 +306,10 @@ TEST_F(DamagedFiles, AStoreInUseIsNotMended) {
 // Garbage collection reads values that nobody asks for.
 class DamagedBlobs : public DamagedFiles {
  protected:
+  // The key of a record, behind its header.
+  static Place key_place(const std::string& path, BlobId id) {
+    return {path, read_whole(path).find(row_key(blob_partition(id), "b"))};
+  }
   Place blob_place(BlobId id) { return find(blobs_[id].substr(100, 40), ".blob"); }
   // New values for half of the blobs in a newer file.
   void make_garbage() {
@@ -364,15 +368,27 @@ TEST_F(DamagedBlobs, AValueIsLostAndTheOthersMove) {
 TEST_F(DamagedBlobs, ARecordWithoutItsHeader) {
   Place place = blob_place(1030);
   make_garbage();
-  const std::string bytes = read_whole(place.path);
-  std::string wanted("b");
-  append_key_u64(wanted, 1030);
-  wanted += "b";
-  place.offset = bytes.find(wanted) - 30;
+  place.offset = key_place(place.path, 1030).offset - 30;
   spoil(place, "damaged");
   stumble_over_garbage();
   EXPECT_EQ(unreadable(), std::vector<BlobId>{1030});
   EXPECT_FALSE(fs::exists(store_ + "/KEEP-BLOBS"));
+}
+
+TEST_F(DamagedBlobs, OneWrongBitIsPutRight) {
+  const Place value = blob_place(1030);
+  make_garbage();
+  flip(value);
+  flip(key_place(value.path, 1020));
+  Place header = key_place(value.path, 1040);
+  header.offset -= 24;  // the size of the value
+  flip(header);
+  Place checksum = key_place(value.path, 1050);
+  checksum.offset -= 1;
+  flip(checksum);
+  stumble_over_garbage();
+  EXPECT_TRUE(unreadable().empty());
+  EXPECT_EQ(engine_->damage().size(), 1u);
 }
 
 TEST_F(DamagedBlobs, HeaderAndFooterOfAFileLoseNothing) {
@@ -408,6 +424,16 @@ TEST(EmptyValue, HasEverySize) {
   }
   EXPECT_EQ(empty_value(140'000, 4).size(), 140'000u);
   EXPECT_EQ(empty_value(100, 1), "");
+}
+
+TEST(Crc32c, FindsTheBitThatChanged) {
+  const std::string bytes = "the octets of a letter";
+  for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+    std::string changed = bytes;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(flipped_bit(bytes.size(), crc32c(bytes) ^ crc32c(changed)), bit);
+  }
+  EXPECT_EQ(flipped_bit(bytes.size(), crc32c(bytes) ^ crc32c("other octets of a line")), std::nullopt);
 }
 
 // RFC 3720 appendix B.4.
