@@ -144,7 +144,7 @@ rocksdb::Status open_mended(const RocksOptions& options, const DamageNotes& note
     if (!options.read_only) {
       const Result<Mending> mended = mend_suspects(options, notes);
       if (!mended) log::error("engine.not_mended", {{"what", mended.error().what}});
-      if (mended && *mended == Mending::in_vain) in_vain = true;
+      in_vain = in_vain || !mended || *mended == Mending::in_vain;
     }
     rocksdb::Status status = open_files(options, rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, to);
     if (!status.IsCorruption() || options.read_only || in_vain || tables == kMostTables) return status;

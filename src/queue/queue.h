@@ -132,6 +132,10 @@ class Queue {
   // Throws a set-aside row away. Faults: not_found.
   Task<Result<void>> discard(LetterId id);
 
+  // After damaged files were mended (engine::Engine::lost), before anybody sends: a letter without its place
+  // in the schedule would wait for ever. Repeatable.
+  Task<Result<void>> settle();
+
   struct Impl;
 
  private:

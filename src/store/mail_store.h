@@ -160,6 +160,10 @@ class MailStore {
   // crash interrupted (removed accounts and mailboxes). Returns how many blobs went; call again while it is
   // not 0.
   Task<Result<size_t>> sweep(bool at_start);
+  // After damaged files were mended (engine::Engine::lost), before any session: puts in order what is left of
+  // the account's rows. Its mailboxes get new UIDVALIDITYs, so that no UID ever names two messages; messages
+  // of which half is there are completed, and mailboxes without a name get one. Repeatable.
+  Task<Result<void>> settle(AccountId account);
   // Reads every row and every chunk. `progress(done, total)` may be called from another thread.
   Task<Result<CheckReport>> check(std::vector<AccountId> accounts,
                                   std::function<void(uint64_t, uint64_t)> progress);
