@@ -164,8 +164,10 @@ Result<void> Mender::mend_blobs() {
     if (mended.left > 0) aside_.tell(fmt::format("{} is damaged and can't be mended", notes_.file(name)));
   }
   blocks_total().add(static_cast<double>(sum.restored + sum.values));
-  mended_ = true;
-  if (sum.left == 0 && sum.restored + sum.values > 0) return {};
+  const bool something = sum.restored + sum.values > 0;
+  const bool stumbled = std::ranges::find(suspects_, kSuspectBlobs) != suspects_.end();
+  mended_ = mended_ || something || stumbled;
+  if (sum.left == 0 && (something || !stumbled)) return {};
   aside_.tell(
       fmt::format("room of deleted letters is not given back any more in full, so that damaged values are "
                   "left alone: restore a backup, or remove {} to try again",

@@ -2,6 +2,7 @@
 // the schedule again, and the counters are what is there.
 #include "base/log.h"
 #include "queue/impl.h"
+#include "queue/letter_record.h"
 #include "queue/rows.h"
 
 namespace posthouse::queue {

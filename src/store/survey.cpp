@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/id.h"
+#include "message/summary.h"
 #include "store/damage.h"
 #include "store/mail_store.h"
 
@@ -105,6 +106,7 @@ class HalfMessages {
   Result<void> compare(const std::vector<Flagged>& flags);
   void restore_flags(Uid uid, std::string_view record, ModSeq created);
   void restore_record(Uid uid);
+  std::string summarize(engine::BlobId blob, uint64_t size, Uid uid) const;
   Result<std::optional<uint64_t>> free_delivery(engine::BlobId blob) const;
 
   const engine::Reader& reader_;
@@ -201,11 +203,27 @@ void HalfMessages::restore_record(Uid uid) {
     out_.push_back({flags_key(mailbox_, uid), std::nullopt});
     return;
   }
+  const std::string summary = summarize(row->blob, row->size, uid);
   MessageRow message;
+  message.summary = summary;
   message.blob = row->blob;
   message.size = row->size;
   message.internal_date = row->internal_date;
   out_.push_back({message_key(mailbox_, uid), encode(message)});
+}
+
+// As it was made when the message came in; "" when the body can't be read either.
+std::string HalfMessages::summarize(engine::BlobId blob, uint64_t size, Uid uid) const {
+  message::Summarizer summarizer;
+  for (uint64_t at = 0; at < size; at += engine::kBlobChunk) {
+    const Result<std::string> piece = engine::read_blob(reader_, blob, at, engine::kBlobChunk);
+    if (!piece) {
+      report_damage(piece.error(), account_, mailbox_, uid);
+      return "";
+    }
+    summarizer.feed(*piece);
+  }
+  return message::encode(summarizer.finish());
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ struct Repair {
 };
 
 // Messages of which only one of the two rows is there: one whose body still knows it gets the other again,
-// without flags or without summary; else it was removed, and its row has only come back. `deliveries` grows.
+// without flags or with its summary made anew; else it was removed, and its row has only come back.
+// `deliveries` grows.
 Result<std::vector<Repair>> find_half_messages(const engine::Reader& reader, AccountId account,
                                                MailboxId mailbox, std::unordered_set<uint64_t>& deliveries);
 

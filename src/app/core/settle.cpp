@@ -37,16 +37,16 @@ Task<Result<void>> Core::settle() {
     log::error("store.not_settled", {{"what", what}, {"reason", fault.what}});
     return is_fatal(fault);
   };
-  std::vector<uint64_t> ids;
+  std::vector<uint64_t> found;
   auto accounts = co_await directory.accounts("");
   if (accounts) {
-    for (const auto& account : *accounts) ids.push_back(account.id);
+    for (const auto& account : *accounts) found.push_back(account.id);
   } else if (failed(accounts.error(), "accounts")) {
     co_return std::unexpected(accounts.error());
   } else {
-    ids = accounts_with_rows(engine);
+    found = accounts_with_rows(engine);
   }
-  for (const uint64_t id : ids) {
+  for (const uint64_t id : found) {
     const engine::Partition partition{engine::PartitionKind::account, id};
     const auto in = [partition](const auto& range) { return range.contains(partition); };
     if (std::none_of(lost.begin(), lost.end(), in)) continue;

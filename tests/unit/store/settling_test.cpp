@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "engine/blob_format.h"
+#include "message/summary.h"
 #include "store/rows.h"
 #include "store_bed.h"
 
@@ -88,6 +88,8 @@ TEST_F(SettlingTest, LostFlagsAndLostSummariesLeaveTheLetters) {
   EXPECT_EQ(body(found[1]), "letter 2");
   EXPECT_EQ(body(found[2]), "letter 3");
   EXPECT_THAT(problems(), IsEmpty());
+  const auto with_summary = bed_.must(bed_.store.entries(kAlice, inbox_, 3, 3, 1, true));
+  EXPECT_EQ(with_summary.at(0).summary, message::encode(message::summarize("letter 3")));
 }
 
 TEST_F(SettlingTest, RemovedMessagesThatComeBackInHalfAreRemoved) {
