@@ -96,6 +96,15 @@ Step add_reference(BlobId id, std::string reference) {
   });
 }
 
+Step restore_reference(BlobId id, std::string reference) {
+  return Step{blob_partition(id), [reference = std::move(reference)](Transaction& rows) -> Result<void> {
+                const Result<std::optional<std::string>> head = rows.get(kHeadKey);
+                if (!head) return std::unexpected(head.error());
+                if (*head) rows.put(reference_key(reference), reference_record());
+                return {};
+              }};
+}
+
 Step drop_reference(BlobId id, std::string reference) {
   return make_step(id, [id, reference = std::move(reference)](Transaction& rows) -> Result<void> {
     rows.erase(reference_key(reference));

@@ -3,6 +3,7 @@
 // tests and as the reference that both are tested against).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +36,11 @@ struct PartitionRange {
   Partition last;
   bool contains(Partition partition) const { return first <= partition && partition <= last; }
 };
+
+inline bool contains(const std::vector<PartitionRange>& ranges, Partition partition) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [partition](const PartitionRange& range) { return range.contains(partition); });
+}
 
 constexpr Partition hints_partition() {
   return {PartitionKind::system, kHintsId};

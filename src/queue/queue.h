@@ -133,8 +133,9 @@ class Queue {
   Task<Result<void>> discard(LetterId id);
 
   // After damaged files were mended (engine::Engine::lost), before anybody sends: a letter without its place
-  // in the schedule would wait for ever. Repeatable.
-  Task<Result<void>> settle();
+  // in the schedule would wait for ever, and one that its body in `lost` has forgotten could lose it.
+  // Repeatable.
+  Task<Result<void>> settle(std::vector<engine::PartitionRange> lost);
 
   struct Impl;
 

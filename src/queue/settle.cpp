@@ -1,5 +1,8 @@
 // A queue that may have lost rows when damaged files were mended: every letter that waits has its place in
 // the schedule again, and the counters are what is there.
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
 #include "queue/impl.h"
 #include "queue/letter_record.h"
@@ -11,46 +14,85 @@ namespace {
 
 constexpr size_t kTogether = 1000;  // rows in one transaction
 
-Result<void> find_unscheduled(const engine::Reader& reader, std::vector<Place>& out) {
-  Result<void> inside;
-  const engine::Partition shard = shard_of(0);
-  const Result<void> scanned =
-      reader.scan(shard, kLetterBegin, kLetterEnd, [&](std::string_view key, std::string_view value) {
-        const std::optional<LetterId> id = read_letter_key(key);
-        const Result<Letter> letter = id ? decode_letter(*id, value) : Result<Letter>(Letter());
-        const std::optional<SystemTime> due = id && letter ? due_time(*letter) : std::nullopt;
-        if (!due) return true;  // one that can't be read is set aside when somebody meets it
-        const Place place{schedule_millis(*due), *id};
-        const auto there = reader.get(shard, schedule_key(place));
-        if (!there) inside = std::unexpected(there.error());
-        if (there && !*there) out.push_back(place);
-        return inside.has_value();
-      });
-  return scanned ? inside : scanned;
-}
+struct Missing {
+  std::vector<Place> places;
+  std::vector<Letter> references;  // letters whose body does not know them
+};
 
-engine::Step schedule_step(std::vector<Place> places) {
-  return engine::Step{shard_of(0), [places = std::move(places)](engine::Transaction& rows) -> Result<void> {
-                        for (const Place& place : places) rows.put(schedule_key(place), "");
+class Search {
+ public:
+  Search(const engine::Reader& reader, const std::vector<engine::PartitionRange>& lost, Missing& out)
+      : reader_(reader), lost_(lost), out_(out) {}
+
+  Result<void> run() {
+    Result<void> inside;
+    const Result<void> scanned = reader_.scan(shard_of(0), kLetterBegin, kLetterEnd,
+                                              [&](std::string_view key, std::string_view value) {
+                                                const std::optional<LetterId> id = read_letter_key(key);
+                                                if (!id) return true;
+                                                const Result<Letter> letter = decode_letter(*id, value);
+                                                if (!letter)
+                                                  return true;  // it is set aside when somebody meets it
+                                                inside = check_place(*letter);
+                                                if (inside) inside = check_reference(*letter);
+                                                return inside.has_value();
+                                              });
+    return scanned ? inside : scanned;
+  }
+
+ private:
+  Result<void> check_place(const Letter& letter) {
+    const std::optional<SystemTime> due = due_time(letter);
+    if (!due) return {};
+    const Place place{schedule_millis(*due), letter.id};
+    const auto there = reader_.get(shard_of(0), schedule_key(place));
+    if (!there) return std::unexpected(there.error());
+    if (!*there) out_.places.push_back(place);
+    return {};
+  }
+  Result<void> check_reference(const Letter& letter) {
+    if (!engine::contains(lost_, engine::Partition{engine::PartitionKind::blob, letter.blob})) return {};
+    const auto known = engine::has_reference(reader_, letter.blob, Queue::blob_reference(letter.id));
+    if (!known) return std::unexpected(known.error());
+    if (!*known) out_.references.push_back(letter);
+    return {};
+  }
+
+  const engine::Reader& reader_;
+  const std::vector<engine::PartitionRange>& lost_;
+  Missing& out_;
+};
+
+engine::Step schedule_step(Place place) {
+  return engine::Step{shard_of(0), [place](engine::Transaction& rows) -> Result<void> {
+                        rows.put(schedule_key(place), "");
                         return {};
                       }};
 }
 
+std::vector<engine::Step> repairs(const Missing& missing) {
+  std::vector<engine::Step> out;
+  for (const Place& place : missing.places) out.push_back(schedule_step(place));
+  for (const Letter& letter : missing.references)
+    out.push_back(engine::restore_reference(letter.blob, Queue::blob_reference(letter.id)));
+  return out;
+}
+
 }  // namespace
 
-Task<Result<void>> Queue::settle() {
-  std::vector<Place> places;
+Task<Result<void>> Queue::settle(std::vector<engine::PartitionRange> lost) {
+  Missing missing;
   std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-    return find_unscheduled(reader, places);
+    return Search(reader, lost, missing).run();
   };
   Result<void> done = co_await impl_->engine.read(std::move(look));
   if (!done) co_return done;
-  for (size_t at = 0; at < places.size(); at += kTogether) {
-    const auto begin = places.begin() + static_cast<ptrdiff_t>(at);
-    const size_t count = std::min(kTogether, places.size() - at);
-    std::vector<engine::Step> steps;
-    steps.push_back(schedule_step({begin, begin + static_cast<ptrdiff_t>(count)}));
-    done = co_await impl_->engine.transact(std::move(steps));
+  std::vector<engine::Step> all = repairs(missing);
+  for (size_t at = 0; at < all.size(); at += kTogether) {
+    const auto begin = all.begin() + static_cast<ptrdiff_t>(at);
+    const auto end = all.begin() + static_cast<ptrdiff_t>(std::min(at + kTogether, all.size()));
+    std::vector<engine::Step> part(std::make_move_iterator(begin), std::make_move_iterator(end));
+    done = co_await impl_->engine.transact(std::move(part));
     if (!done) co_return done;
   }
   Counters counters;
@@ -69,7 +111,8 @@ Task<Result<void>> Queue::settle() {
                      return {};
                    }});
   done = co_await impl_->engine.transact(std::move(steps));
-  log::warn("queue.settled", {{"scheduled", places.size()}});
+  log::warn("queue.settled",
+            {{"scheduled", missing.places.size()}, {"references", missing.references.size()}});
   co_return done;
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/limits.h"
@@ -145,6 +146,25 @@ Result<void> Settler::add_usual() const {
   return {};
 }
 
+// Messages whose body is in `lost` and does not know them.
+Result<void> find_forgotten(const engine::Reader& reader, AccountId account,
+                            const std::vector<engine::PartitionRange>& lost,
+                            std::vector<std::pair<engine::BlobId, std::string>>& out) {
+  Result<void> inside;
+  const std::string end = prefix_end(std::string(kFlagsPrefix));
+  const Result<void> scanned = reader.scan(
+      account_partition(account), kFlagsPrefix, end, [&](std::string_view, std::string_view value) {
+        const Result<FlagRow> row = decode_flags(value);
+        if (!row || !engine::contains(lost, {engine::PartitionKind::blob, row->blob})) return true;
+        std::string reference = MailStore::blob_reference(account, row->delivery);
+        const Result<bool> known = engine::has_reference(reader, row->blob, reference);
+        if (!known) inside = std::unexpected(known.error());
+        if (known && !*known) out.emplace_back(row->blob, std::move(reference));
+        return inside.has_value();
+      });
+  return scanned ? inside : scanned;
+}
+
 engine::Step repair_step(AccountId account, std::vector<Repair> part) {
   return engine::Step{account_partition(account),
                       [part = std::move(part)](engine::Transaction& rows) -> Result<void> {
@@ -202,6 +222,27 @@ Task<Result<void>> MailStore::Impl::repair_messages(AccountId account, Survey& s
     }
   }
   co_return Result<void>();
+}
+
+Task<Result<void>> MailStore::restore_references(AccountId account,
+                                                 std::vector<engine::PartitionRange> lost) {
+  std::vector<std::pair<engine::BlobId, std::string>> forgotten;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    return find_forgotten(reader, account, lost, forgotten);
+  };
+  Result<void> done = co_await impl_->engine.read(std::move(look));
+  if (!done) co_return done;
+  for (size_t at = 0; at < forgotten.size(); at += kPart) {
+    std::vector<engine::Step> steps;
+    for (size_t i = at; i < std::min(at + kPart, forgotten.size()); ++i)
+      steps.push_back(engine::restore_reference(forgotten[i].first, forgotten[i].second));
+    done = co_await impl_->engine.transact(std::move(steps));
+    if (!done) co_return done;
+  }
+  if (!forgotten.empty()) {
+    log::warn("store.references_restored", {{"account", format_id(account)}, {"count", forgotten.size()}});
+  }
+  co_return done;
 }
 
 // Repeatable: interrupted, it is done again from the start.

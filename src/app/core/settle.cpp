@@ -12,8 +12,10 @@ bool is_fatal(const Fault& fault) {
   return fault.kind == FaultKind::io || fault.kind == FaultKind::no_space;
 }
 
-bool touches(const engine::PartitionRange& range, engine::PartitionKind kind) {
-  return range.first <= engine::Partition{kind, UINT64_MAX} && engine::Partition{kind, 0} <= range.last;
+bool touched(const std::vector<engine::PartitionRange>& lost, engine::PartitionKind kind) {
+  return std::any_of(lost.begin(), lost.end(), [kind](const engine::PartitionRange& range) {
+    return range.first <= engine::Partition{kind, UINT64_MAX} && engine::Partition{kind, 0} <= range.last;
+  });
 }
 
 // When the directory can't be read through.
@@ -48,14 +50,19 @@ Task<Result<void>> Core::settle() {
   }
   for (const uint64_t id : found) {
     const engine::Partition partition{engine::PartitionKind::account, id};
-    const auto in = [partition](const auto& range) { return range.contains(partition); };
-    if (std::none_of(lost.begin(), lost.end(), in)) continue;
+    if (!engine::contains(lost, partition)) continue;
     Result<void> done = co_await store.settle(id);
     if (!done && failed(done.error(), format_id(id))) co_return done;
   }
-  const auto queue_too = [](const auto& range) { return touches(range, engine::PartitionKind::queue); };
-  if (std::any_of(lost.begin(), lost.end(), queue_too)) {
-    Result<void> done = co_await queue.settle();
+  const bool bodies = touched(lost, engine::PartitionKind::blob);
+  if (bodies) {
+    for (const uint64_t id : found) {
+      Result<void> done = co_await store.restore_references(id, lost);
+      if (!done && failed(done.error(), format_id(id))) co_return done;
+    }
+  }
+  if (bodies || touched(lost, engine::PartitionKind::queue)) {
+    Result<void> done = co_await queue.settle(lost);
     if (!done && failed(done.error(), "queue")) co_return done;
   }
   if (all) engine.forget_lost();

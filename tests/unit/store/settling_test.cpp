@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "engine/blob_format.h"
 #include "message/summary.h"
 #include "store/rows.h"
 #include "store_bed.h"
@@ -90,6 +91,24 @@ TEST_F(SettlingTest, LostFlagsAndLostSummariesLeaveTheLetters) {
   EXPECT_THAT(problems(), IsEmpty());
   const auto with_summary = bed_.must(bed_.store.entries(kAlice, inbox_, 3, 3, 1, true));
   EXPECT_EQ(with_summary.at(0).summary, message::encode(message::summarize("letter 3")));
+}
+
+// Else the body would go with the last message that it still knows.
+TEST_F(SettlingTest, BodiesKnowTheirMessagesAgain) {
+  bed_.must(bed_.store.copy(kAlice, inbox_, {2}, "Archive", {}));
+  const Entry entry = bed_.all(kAlice, inbox_)[1];
+  const engine::Partition blob = engine::blob_partition(entry.blob);
+  const std::string reference = engine::reference_key(MailStore::blob_reference(kAlice, entry.delivery));
+  const engine::Step forget{blob, [&](engine::Transaction& to) -> Result<void> {
+                              to.erase(reference);
+                              return {};
+                            }};
+  bed_.must(bed_.engine->transact({forget}));
+  bed_.must(bed_.store.restore_references(kAlice, {{{blob.kind, 0}, {blob.kind, entry.blob - 1}}}));
+  EXPECT_EQ(bed_.fault(bed_.store.read(kAlice, entry, 0, 100)), FaultKind::not_found);
+  bed_.must(bed_.store.restore_references(kAlice, {{blob, blob}}));
+  EXPECT_EQ(body(entry), "letter 2");
+  EXPECT_THAT(problems(), IsEmpty());
 }
 
 TEST_F(SettlingTest, RemovedMessagesThatComeBackInHalfAreRemoved) {
