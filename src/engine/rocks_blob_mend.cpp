@@ -31,7 +31,7 @@ uint64_t little(std::string_view bytes, size_t at, size_t size) {
 }
 
 void append(std::string& to, uint64_t value, size_t size) {
-  for (size_t i = 0; i < size; ++i) to.push_back(static_cast<char>(value >> (8 * i)));
+  for (size_t i = 0; i < size; ++i, value >>= 8) to.push_back(static_cast<char>(value));
 }
 
 // A CRC over data that has CRCs in it is masked.

@@ -15,7 +15,6 @@ constexpr size_t kVersionAndMagic = 12;
 constexpr uint64_t kLargestIndex = 64ull << 20;
 constexpr char kPlain = 0;  // types of compression
 constexpr char kLz4 = 4;
-constexpr uint64_t kLargestRestored = 64 * 1024;  // trying every bit takes the square of it
 
 uint32_t little_u32(std::string_view bytes) {
   uint32_t out = 0;
@@ -189,7 +188,7 @@ uint32_t block_checksum(std::string_view contents, char type) {
 }
 
 std::optional<std::string> restore_bit(std::string block) {
-  if (block.size() <= kBlockTrailer || block.size() > kLargestRestored) return std::nullopt;
+  if (block.size() <= kBlockTrailer) return std::nullopt;
   const size_t size = block.size() - kBlockTrailer;
   const std::string_view contents(block.data(), size);
   const uint32_t stored = little_u32(std::string_view(block).substr(size + 1));

@@ -55,6 +55,12 @@ std::optional<BlockHandle> block_of(const rocksdb::Status& status) {
   return BlockHandle{*offset, *size};
 }
 
+// Up to which size every bit is tried. Without its index all rows of a table are lost: that is worth minutes.
+uint64_t most_tried(BlockKind kind) {
+  const bool rows_only = kind == BlockKind::data || kind == BlockKind::filter;
+  return rows_only ? 64 * 1024 : 512 * 1024;
+}
+
 struct Removed {
   const std::string path;
   ~Removed() {
@@ -126,11 +132,13 @@ Result<bool> TableMender::mend_block(BlockHandle block) {
   if (!damaged) return false;
   Result<void> written;
   const std::string empty = empty_block(block.size);
-  if (const auto restored = restore_bit(*damaged)) {
+  const BlockKind kind = layout->kind_at(block.offset);
+  const bool worth_it = block.size <= most_tried(kind);
+  if (const auto restored = worth_it ? restore_bit(*damaged) : std::nullopt) {
     written = overwrite(*file, block, *damaged, *restored);
     ++done_.restored;
   } else {
-    switch (layout->kind_at(block.offset)) {
+    switch (kind) {
       case BlockKind::properties:
       case BlockKind::metaindex:
         return false;

@@ -280,6 +280,26 @@ TEST_F(DamagedFiles, ATableThatCannotBeOpenedIsReplaced) {
   }
 }
 
+// An operator may ask for it.
+TEST_F(DamagedFiles, EverythingIsReadWhenItIsSuspected) {
+  spoil(row_place(200), "damaged");
+  ASSERT_TRUE(DamageNotes(store_).suspect(std::string(kSuspectEverything)));
+  open();
+  EXPECT_EQ(engine_->damage().size(), 1u);
+  EXPECT_FALSE(missing().empty());
+  EXPECT_FALSE(fs::exists(store_ + "/SUSPECT"));
+  EXPECT_FALSE(fs::exists(store_ + "/KEEP-BLOBS"));
+  EXPECT_TRUE(loop_.run(engine_->reclaim_space()));
+}
+
+// Then another start would be of no use, and the store goes on as far as it can.
+TEST_F(DamagedFiles, WhatIsSoundIsNotMendedForEver) {
+  ASSERT_TRUE(DamageNotes(store_).suspect("000001.sst"));
+  const auto database = RocksDatabase::open(small_options(store_));
+  ASSERT_TRUE(database);
+  EXPECT_FALSE((*database)->note_damage(rocksdb::Status::Corruption("out of order", "000001.sst")));
+}
+
 TEST_F(DamagedFiles, ReadOnlyMendsNothing) {
   const std::string path = row_place(200).path;
   fs::resize_file(path, 100);
