@@ -177,9 +177,12 @@ Result<bool> TableMender::empty_data(PatchFile& file, const TableLayout& layout,
   const auto key_of = [](const IndexEntry& of) {
     return of.separator.substr(0, of.separator.size() - kSequence);
   };
-  // The last separator may be behind the last key, where the next table of the level begins.
+  // A separator that is no key has the largest sequence number, which no row may have. The last one may be
+  // behind the last key, where the next table of the level begins.
   std::string key = entry->separator;
   key[key.size() - kSequence] = 0;  // the type: erased
+  if (key.ends_with(std::string(kSequence - 1, '\xff')))
+    key.replace(key.size() - kSequence, kSequence, kSequence, '\0');
   KeyRange range{entry == index->begin() ? table_.smallest : key_of(entry[-1]), key_of(*entry)};
   if (range.end > table_.largest) {
     range.end = table_.largest;

@@ -85,14 +85,34 @@ class DamagedFiles(unittest.TestCase):
                 self.assertEqual(subjects.count(subject), 1, name)
         return self.mailbox("hurt")
 
-    def test_the_next_worker_mends_it(self):
+    def fill(self):
+        """Everybody's letters, in a table; and UIDVALIDITY of the one that will be hurt."""
         with self.running():
             for name in PEOPLE:
                 for subject in self.letters[name]:
                     self.assertTrue(self.deliver(name, subject))
-            before, shown = self.mailbox("hurt")
-        with self.running():  # into a table
+            before = self.mailbox("hurt")[0]
+        with self.running():
             pass
+        return before
+
+    def test_a_table_that_cannot_be_opened_does_not_stop_the_start(self):
+        """The whole worker has to be allowed what mending needs."""
+        self.fill()
+        needle = self.letters["hurt"][15].encode()[100:140]
+        path = next(path for path in self.store.glob("*.sst") if needle in path.read_bytes())
+        os.truncate(path, path.stat().st_size // 2)
+        with self.running():
+            self.assertIn("engine.mended", self.server.own_log())
+            for name in PEOPLE:  # whose account may have been in that table too
+                self.posthouse("account", "add", f"{name}@serve.test", "--password-stdin", stdin="secret\n")
+                self.assertTrue(self.deliver(name, "afterwards"))
+                self.assertIn("afterwards", self.mailbox(name)[1].values())
+        kept = list((self.store.parent / "store.damaged").rglob(path.name))
+        self.assertEqual(len(kept), 1)
+
+    def test_the_next_worker_mends_it(self):
+        before = self.fill()
         self.damage(self.letters["hurt"][15].encode()[100:140])
         after, left = self.until_compaction_stumbles()
         self.assertEqual(list(left.values()).count("afterwards"), 1)
