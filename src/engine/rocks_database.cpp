@@ -137,19 +137,21 @@ rocksdb::Status open_up_to_damage(const RocksOptions& options, const rocksdb::St
   return status;
 }
 
-// What an earlier run has noted is mended first, then what is in the way of opening.
+// What an earlier run has noted is mended first, then what is in the way of opening. `in_vain`: suspects with
+// which nothing could be done.
 rocksdb::Status open_mended(const RocksOptions& options, const DamageNotes& notes, Opened& to,
-                            bool& in_vain) {
+                            std::set<std::string>& in_vain) {
   for (int tables = 0;; ++tables) {
     if (!options.read_only) {
+      const std::vector<std::string> suspects = notes.suspects();
       const Result<Mending> mended = mend_suspects(options, notes);
       if (!mended) log::error("engine.not_mended", {{"what", mended.error().what}});
-      in_vain = in_vain || !mended || *mended == Mending::in_vain;
+      if (!mended || *mended == Mending::in_vain) in_vain.insert(suspects.begin(), suspects.end());
     }
     rocksdb::Status status = open_files(options, rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, to);
-    if (!status.IsCorruption() || options.read_only || in_vain || tables == kMostTables) return status;
+    if (!status.IsCorruption() || options.read_only || tables == kMostTables) return status;
     const std::string suspect = suspect_of(status.ToString());
-    if (!suspect.ends_with(".sst") || !notes.suspect(suspect)) return status;
+    if (!suspect.ends_with(".sst") || in_vain.contains(suspect) || !notes.suspect(suspect)) return status;
   }
 }
 
@@ -167,7 +169,8 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& o
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptions& options) {
   Opened files;
   std::unique_ptr<RocksDatabase> opened(new RocksDatabase(options.directory));
-  rocksdb::Status status = open_mended(options, opened->notes_, files, opened->mended_in_vain_);
+  opened->writable_ = !options.read_only;
+  rocksdb::Status status = open_mended(options, opened->notes_, files, opened->in_vain_);
   if (status.IsCorruption()) status = open_up_to_damage(options, status, files);
   if (!status.ok()) return std::unexpected(open_fault(status, options.directory));
   opened->db_.reset(files.db);
@@ -192,9 +195,22 @@ bool RocksDatabase::note_damage(const rocksdb::Status& damage) const {
   const std::string text = damage.ToString();
   const bool missing = text.find("No such file") != std::string::npos;
   if (!damage.IsCorruption() && !missing) return true;  // the disk failed: another start may see it work
-  const Result<void> noted = notes_.suspect(suspect_of(text));
+  const std::string suspect = suspect_of(text);
+  const Result<void> noted = notes_.suspect(suspect);
   if (!noted) log::error("engine.not_noted", {{"what", noted.error().what}});
-  return noted && !mended_in_vain_;
+  return noted && !in_vain_.contains(suspect);
+}
+
+// Not for blob files: a value that can't be read harms only the letter it belongs to.
+void RocksDatabase::note_unreadable(const rocksdb::Status& status) const {
+  if (!writable_ || !status.IsCorruption()) return;
+  const std::string suspect = suspect_of(status.ToString());
+  if (!suspect.ends_with(".sst")) return;
+  const std::lock_guard lock(suspects_mutex_);
+  if (!suspects_.insert(suspect).second) return;
+  const Result<void> noted = notes_.suspect(suspect);
+  log::error("engine.table_damaged", {{"what", status.ToString()},
+                                      {"advice", noted ? "the next start mends it" : noted.error().what}});
 }
 
 Result<void> RocksDatabase::compact() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,8 @@ class RocksDatabase {
   // Notes for the next start what RocksDB has stumbled over. False when that start could not mend it either,
   // since this one has tried in vain.
   bool note_damage(const rocksdb::Status& damage) const;
+  // The same for a table that a reader has stumbled over: the next start mends it, whenever that is.
+  void note_unreadable(const rocksdb::Status& status) const;
 
   rocksdb::DB& db() const { return *db_; }
   // Small rows and the chunks of blobs live in column families of their own: chunks go to blob files.
@@ -49,7 +53,10 @@ class RocksDatabase {
   Result<void> check_format(bool read_only);
 
   DamageNotes notes_;
-  bool mended_in_vain_ = false;
+  bool writable_ = false;
+  std::set<std::string> in_vain_;  // suspects that this start could do nothing with
+  mutable std::mutex suspects_mutex_;
+  mutable std::set<std::string> suspects_;  // that readers have noted, with the lock
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* rows_ = nullptr;
   rocksdb::ColumnFamilyHandle* chunks_ = nullptr;

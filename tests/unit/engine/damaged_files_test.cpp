@@ -280,6 +280,23 @@ TEST_F(DamagedFiles, ATableThatCannotBeOpenedIsReplaced) {
   }
 }
 
+// A reader does not end the worker for it; the next start mends what it has met.
+TEST_F(DamagedFiles, WhatAReaderMeetsIsMendedByTheNextStart) {
+  spoil(row_place(200), "damaged");
+  open();
+  EXPECT_EQ(engine_->get(account(200), "r").error().kind, FaultKind::corrupt);
+  EXPECT_EQ(engine_->scan(account(200), "", "", [](auto, auto) { return true; }).error().kind,
+            FaultKind::corrupt);
+  EXPECT_TRUE(writes());
+  EXPECT_EQ(broken_, 0);
+  engine_.reset();
+  open();
+  const std::vector<int> gone = missing();
+  EXPECT_NE(std::ranges::find(gone, 200), gone.end());
+  expect_lost_are(gone);
+  EXPECT_TRUE(loop_.run(engine_->reclaim_space()));
+}
+
 // An operator may ask for it.
 TEST_F(DamagedFiles, EverythingIsReadWhenItIsSuspected) {
   spoil(row_place(200), "damaged");
