@@ -172,6 +172,12 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptio
   opened->writable_ = !options.read_only;
   rocksdb::Status status = open_mended(options, opened->notes_, files, opened->in_vain_);
   if (status.IsCorruption()) status = open_up_to_damage(options, status, files);
+  // Neither the log nor a table that has a name in the message: then all of them are looked at.
+  const std::string everything(kSuspectEverything);
+  if (status.IsCorruption() && !options.read_only && opened->notes_.suspect(everything)) {
+    status = open_mended(options, opened->notes_, files, opened->in_vain_);
+    if (status.IsCorruption()) opened->notes_.forget_suspects();
+  }
   if (!status.ok()) return std::unexpected(open_fault(status, options.directory));
   opened->db_.reset(files.db);
   opened->rows_ = files.handles[0];
