@@ -96,6 +96,15 @@ Step add_reference(BlobId id, std::string reference) {
   });
 }
 
+Step restore_reference(BlobId id, std::string reference) {
+  return Step{blob_partition(id), [reference = std::move(reference)](Transaction& rows) -> Result<void> {
+                const Result<std::optional<std::string>> head = rows.get(kHeadKey);
+                if (!head) return std::unexpected(head.error());
+                if (*head) rows.put(reference_key(reference), reference_record());
+                return {};
+              }};
+}
+
 // A small blob is one row: it goes without being read again, and if it is young (a letter that was sent on at
 // once) without ever having been written to a table.
 Step drop_reference(BlobId id, std::string reference, std::optional<uint64_t> blob_size) {

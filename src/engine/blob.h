@@ -56,6 +56,9 @@ class BlobWriter {
 Step add_reference(BlobId id, std::string reference);
 Step drop_reference(BlobId id, std::string reference, std::optional<uint64_t> blob_size);
 
+// After damage (Engine::lost): puts a reference that was lost back, as long as the blob's head is there.
+Step restore_reference(BlobId id, std::string reference);
+
 // Bytes [offset, offset+length) of the blob, cut at its end; reads only the chunks it needs, each checked.
 // Blocking form for use inside Engine::read.
 Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, uint64_t length);

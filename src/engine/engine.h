@@ -3,6 +3,7 @@
 // tests and as the reference that both are tested against).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,18 @@ struct Partition {
   uint64_t id = 0;
   auto operator<=>(const Partition&) const = default;
 };
+
+// Both belong to it; of different kinds: also all kinds between, in the order of their letters.
+struct PartitionRange {
+  Partition first;
+  Partition last;
+  bool contains(Partition partition) const { return first <= partition && partition <= last; }
+};
+
+inline bool contains(const std::vector<PartitionRange>& ranges, Partition partition) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [partition](const PartitionRange& range) { return range.contains(partition); });
+}
 
 constexpr Partition hints_partition() {
   return {PartitionKind::system, kHintsId};
@@ -133,6 +146,11 @@ class Engine : public Reader {
   // What was found damaged beyond single rows when the store was opened, a sentence each, until an operator
   // has removed what is kept of it.
   virtual std::vector<std::string> damage() const { return {}; }
+
+  // Where rows may be missing, or be as they were some time ago, because damaged files were mended. Told at
+  // every start until forget_lost(): whoever owns rows there puts them in order again.
+  virtual std::vector<PartitionRange> lost() const { return {}; }
+  virtual void forget_lost() {}
 
   // Calls `broken` once, on a thread of the engine's, when the disk failed in a way that only opening the
   // store again can mend: what was acknowledged is on disk, and every later transaction fails with io. At

@@ -192,7 +192,7 @@ Result<void> RocksCommitter::refuse(const rocksdb::Status& status) {
 // After a failed write RocksDB refuses all others until it has put its log and tables in order again: at once
 // or, when the disk was full, some seconds after there is room. What cannot be mended so (a log that could
 // not be flushed: nobody knows which of its pages are on the disk) needs the store to be opened again, which
-// reads back what was acknowledged.
+// reads back what was acknowledged and mends what compaction has stumbled over.
 Result<void> RocksCommitter::recover() {
   if (given_up_) return std::unexpected(failure_);
   const rocksdb::Status status = database_.db().Resume();
@@ -203,8 +203,8 @@ Result<void> RocksCommitter::recover() {
   }
   if (status.IsBusy()) return std::unexpected(failure_);  // it is at it
   failure_ = write_fault(status, "the store cannot be written");
-  // A damaged table would only be met again by the next who opens the store.
-  if (failure_.kind == FaultKind::io && !status.IsCorruption()) give_up();
+  // Damage that can't be mended would only be met again by the next who opens the store.
+  if (failure_.kind == FaultKind::io && database_.note_damage(status)) give_up();
   return std::unexpected(failure_);
 }
 

@@ -8,6 +8,7 @@
 #include "engine/record.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_lock.h"
+#include "engine/rocks_mending.h"
 #include "engine/rocks_tuning.h"
 
 namespace posthouse::engine {
@@ -16,6 +17,7 @@ namespace {
 
 // Raise it when rows can no longer be read by an older program.
 constexpr uint64_t kFormat = 1;
+constexpr int kMostTables = 1000;  // that are mended before it opens
 constexpr uint8_t kFormatRecord = 1;
 constexpr std::string_view kFormatKey = "format";
 constexpr Partition kFormatPartition{PartitionKind::system, 0};
@@ -104,12 +106,13 @@ struct Opened {
 };
 
 rocksdb::Status open_files(const RocksOptions& options, rocksdb::WALRecoveryMode mode, Opened& to) {
-  const RocksTuning tuning(options);
+  const DamageNotes notes(options.directory);
+  const RocksTuning tuning(options, {.stand_ins = notes.has_stand_ins(), .keep_blobs = notes.keeps_blobs()});
   rocksdb::DBOptions database = tuning.database();
   database.wal_recovery_mode = mode;
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
       {rocksdb::kDefaultColumnFamilyName, tuning.rows()},
-      {"chunks", tuning.chunks()},
+      {kChunksFamily, tuning.chunks()},
   };
   return options.read_only
              ? rocksdb::DB::OpenForReadOnly(database, options.directory, families, &to.handles, &to.db)
@@ -136,16 +139,48 @@ rocksdb::Status open_up_to_damage(const RocksOptions& options, const rocksdb::St
   return status;
 }
 
+// What an earlier run has noted is mended first, then what is in the way of opening. `in_vain`: suspects with
+// which nothing could be done.
+rocksdb::Status open_mended(const RocksOptions& options, const DamageNotes& notes, Opened& to,
+                            std::set<std::string>& in_vain) {
+  for (int tables = 0;; ++tables) {
+    if (!options.read_only) {
+      const std::vector<std::string> suspects = notes.suspects();
+      const Result<Mending> mended = mend_suspects(options, notes);
+      if (!mended) log::error("engine.not_mended", {{"what", mended.error().what}});
+      if (!mended || *mended == Mending::in_vain) in_vain.insert(suspects.begin(), suspects.end());
+    }
+    rocksdb::Status status = open_files(options, rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, to);
+    if (!status.IsCorruption() || options.read_only || tables == kMostTables) return status;
+    const std::string suspect = suspect_of(status.ToString());
+    if (!suspect.ends_with(".sst") || in_vain.contains(suspect) || !notes.suspect(suspect)) return status;
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& options) {
   if (auto files = check_files(options); !files) return std::unexpected(files.error());
+  auto opened = open_once(options);
+  // The row of the format was in a damaged block.
+  if (!opened && !options.read_only && !DamageNotes(options.directory).suspects().empty())
+    opened = open_once(options);
+  return opened;
+}
+
+Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptions& options) {
   Opened files;
-  rocksdb::Status status =
-      open_files(options, rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, files);
+  std::unique_ptr<RocksDatabase> opened(new RocksDatabase(options.directory));
+  opened->writable_ = !options.read_only;
+  rocksdb::Status status = open_mended(options, opened->notes_, files, opened->in_vain_);
   if (status.IsCorruption()) status = open_up_to_damage(options, status, files);
+  // Neither the log nor a table that has a name in the message: then all of them are looked at.
+  const std::string everything(kSuspectEverything);
+  if (status.IsCorruption() && !options.read_only && opened->notes_.suspect(everything)) {
+    status = open_mended(options, opened->notes_, files, opened->in_vain_);
+    if (status.IsCorruption()) opened->notes_.forget_suspects();
+  }
   if (!status.ok()) return std::unexpected(open_fault(status, options.directory));
-  std::unique_ptr<RocksDatabase> opened(new RocksDatabase());
   opened->db_.reset(files.db);
   opened->rows_ = files.handles[0];
   opened->chunks_ = files.handles[1];
@@ -154,11 +189,36 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& o
   return opened;
 }
 
+RocksDatabase::RocksDatabase(const std::string& directory) : notes_(directory) {}
+
 RocksDatabase::~RocksDatabase() {
   if (!db_) return;
   db_->DestroyColumnFamilyHandle(chunks_);
   db_->DestroyColumnFamilyHandle(rows_);
   db_->Close();
+}
+
+// A file that is missing is damage, too.
+bool RocksDatabase::note_damage(const rocksdb::Status& damage) const {
+  const std::string text = damage.ToString();
+  const bool missing = text.find("No such file") != std::string::npos;
+  if (!damage.IsCorruption() && !missing) return true;  // the disk failed: another start may see it work
+  const std::string suspect = suspect_of(text);
+  const Result<void> noted = notes_.suspect(suspect);
+  if (!noted) log::error("engine.not_noted", {{"what", noted.error().what}});
+  return noted && !in_vain_.contains(suspect);
+}
+
+// Not for blob files: a value that can't be read harms only the letter it belongs to.
+void RocksDatabase::note_unreadable(const rocksdb::Status& status) const {
+  if (!writable_ || !status.IsCorruption()) return;
+  const std::string suspect = suspect_of(status.ToString());
+  if (!suspect.ends_with(".sst")) return;
+  const std::lock_guard lock(suspects_mutex_);
+  if (!suspects_.insert(suspect).second) return;
+  const Result<void> noted = notes_.suspect(suspect);
+  log::error("engine.table_damaged", {{"what", status.ToString()},
+                                      {"advice", noted ? "the next start mends it" : noted.error().what}});
 }
 
 Result<void> RocksDatabase::compact() {
@@ -179,6 +239,7 @@ Result<void> RocksDatabase::check_format(bool read_only) {
   std::string row;
   rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), rows_, key, &row);
   if (status.ok()) return judge_format(row);
+  if (status.IsCorruption() && !read_only) static_cast<void>(note_damage(status));
   if (!status.IsNotFound()) return std::unexpected(to_fault(status, "cannot read the store's format"));
   if (read_only) return {};
   rocksdb::WriteOptions synced;

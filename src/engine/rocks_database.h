@@ -2,9 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
+#include "engine/damage_notes.h"
 #include "engine/engine.h"
 #include "engine/rocks_engine.h"
 
@@ -30,6 +33,12 @@ class RocksDatabase {
   // to any more go. Values stay where they are: a disk that is nearly full has no room for second copies.
   Result<void> compact();
 
+  // Notes for the next start what RocksDB has stumbled over. False when that start could not mend it either,
+  // since this one has tried in vain.
+  bool note_damage(const rocksdb::Status& damage) const;
+  // The same for a table that a reader has stumbled over: the next start mends it, whenever that is.
+  void note_unreadable(const rocksdb::Status& status) const;
+
   rocksdb::DB& db() const { return *db_; }
   // Small rows and the chunks of blobs live in column families of their own: chunks go to blob files.
   rocksdb::ColumnFamilyHandle* rows() const { return rows_; }
@@ -39,13 +48,21 @@ class RocksDatabase {
   }
 
  private:
-  RocksDatabase() = default;
+  explicit RocksDatabase(const std::string& directory);
+  static Result<std::unique_ptr<RocksDatabase>> open_once(const RocksOptions& options);
   Result<void> check_format(bool read_only);
 
+  DamageNotes notes_;
+  bool writable_ = false;
+  std::set<std::string> in_vain_;  // suspects that this start could do nothing with
+  mutable std::mutex suspects_mutex_;
+  mutable std::set<std::string> suspects_;  // that readers have noted, with the lock
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* rows_ = nullptr;
   rocksdb::ColumnFamilyHandle* chunks_ = nullptr;
 };
+
+inline constexpr char kChunksFamily[] = "chunks";
 
 // A key in RocksDB: the partition's kind (1 byte) and id (8 bytes, big-endian), then the row's key.
 constexpr size_t kPartitionPrefix = 9;

@@ -6,7 +6,9 @@
 #include <rocksdb/db.h>
 
 #include "base/pool.h"
+#include "engine/damage_notes.h"
 #include "engine/free_space.h"
+#include "engine/record.h"
 #include "engine/rocks_committer.h"
 #include "engine/rocks_database.h"
 #include "engine/rocks_files.h"
@@ -29,6 +31,12 @@ struct Written {
   }
   void await_resume() const noexcept {}
 };
+
+// The partition of a key in RocksDB; `otherwise` when it is none.
+Partition partition_of(const std::string& key, Partition otherwise) {
+  if (key.size() < kPartitionPrefix || static_cast<unsigned char>(key[0]) > 0x7f) return otherwise;
+  return {static_cast<PartitionKind>(key[0]), read_key_u64(std::string_view(key).substr(1))};
+}
 
 class RocksEngine final : public Engine {
  public:
@@ -132,11 +140,26 @@ class RocksEngine final : public Engine {
     if (committer_) committer_->when_broken(std::move(broken));
   }
 
+  std::vector<PartitionRange> lost() const override {
+    std::vector<PartitionRange> out;
+    for (const KeyRange& range : DamageNotes(directory_).lost()) {
+      const Partition first = partition_of(range.begin, Partition{static_cast<PartitionKind>(0), 0});
+      const Partition last = partition_of(range.end, Partition{static_cast<PartitionKind>(0x7f), UINT64_MAX});
+      out.push_back({first, last});
+    }
+    return out;
+  }
+
+  void forget_lost() override { DamageNotes(directory_).forget_lost(); }
+
   uint64_t free_space() const override { return space_.usable(); }
 
   std::vector<std::string> damage() const override {
     std::vector<std::string> out;
-    for (const std::string& folder : damaged_logs(directory_)) {
+    for (const std::string& folder : damaged_folders(directory_)) {
+      const std::vector<std::string> told = told_in(folder);
+      out.insert(out.end(), told.begin(), told.end());
+      if (!told.empty()) continue;
       out.push_back(
           fmt::format("the store's log could not be read to its end, which is kept in {}: letters taken last "
                       "before that time may be missing; remove the folder when you have looked",

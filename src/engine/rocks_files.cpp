@@ -37,19 +37,30 @@ StoreFiles look_at_store(const std::string& directory) {
   return StoreFiles::none;
 }
 
-Result<std::string> keep_damaged_log(const std::string& directory) {
+Result<std::string> new_damaged_folder(const std::string& directory, std::string_view suffix) {
   const auto now = std::chrono::floor<seconds>(system_clock().now());
-  const fs::path folder = fs::path(damaged_folder(directory)) / fmt::format("{:%Y-%m-%dT%H%M%SZ}", now);
+  const fs::path parent = damaged_folder(directory);
   std::error_code error;
-  fs::create_directories(folder, error);
-  if (!error) fs::permissions(folder.parent_path(), fs::perms::owner_all, error);
+  fs::create_directories(parent, error);
+  if (!error) fs::permissions(parent, fs::perms::owner_all, error);
+  fs::path folder = parent / fmt::format("{:%Y-%m-%dT%H%M%SZ}{}", now, suffix);
+  for (int n = 2; !error && !fs::create_directory(folder, error) && !error; ++n)
+    folder = parent / fmt::format("{:%Y-%m-%dT%H%M%SZ}{}.{}", now, suffix, n);
+  if (error) return fail(FaultKind::io, fmt::format("{}: {}", folder.string(), error.message()));
+  return folder.string();
+}
+
+Result<std::string> keep_damaged_log(const std::string& directory) {
+  Result<std::string> folder = new_damaged_folder(directory, "");
+  if (!folder) return folder;
+  std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     if (error) break;
     if (!is_log(entry.path())) continue;
-    fs::create_hard_link(entry.path(), folder / entry.path().filename(), error);
+    fs::create_hard_link(entry.path(), fs::path(*folder) / entry.path().filename(), error);
   }
-  if (error) return fail(FaultKind::io, fmt::format("{}: {}", folder.string(), error.message()));
-  return folder.string();
+  if (error) return fail(FaultKind::io, fmt::format("{}: {}", *folder, error.message()));
+  return folder;
 }
 
 void forget_damaged_log(const std::string& kept) {
@@ -58,7 +69,7 @@ void forget_damaged_log(const std::string& kept) {
   fs::remove(fs::path(kept).parent_path(), ignored);  // when it is empty
 }
 
-std::vector<std::string> damaged_logs(const std::string& directory) {
+std::vector<std::string> damaged_folders(const std::string& directory) {
   std::vector<std::string> out;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(damaged_folder(directory), error)) {

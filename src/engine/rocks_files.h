@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,12 +17,15 @@ enum class StoreFiles {
 
 StoreFiles look_at_store(const std::string& directory);
 
+// A new folder DIRECTORY.damaged/TIME for what is damaged and must not get lost.
+Result<std::string> new_damaged_folder(const std::string& directory, std::string_view suffix);
+
 // Damage to the store's log must not stop a start, and nothing of it may go either: keep_damaged_log() gives
-// the logs second names in a new folder beside the store's, DIRECTORY.damaged/TIME, and returns that folder.
+// the logs second names in such a folder and returns it.
 Result<std::string> keep_damaged_log(const std::string& directory);
 void forget_damaged_log(const std::string& kept);
 
-// The folders that keep_damaged_log() made and nobody has removed since, oldest first.
-std::vector<std::string> damaged_logs(const std::string& directory);
+// Those folders that nobody has removed since, oldest first.
+std::vector<std::string> damaged_folders(const std::string& directory);
 
 }  // namespace posthouse::engine

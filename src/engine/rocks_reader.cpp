@@ -17,8 +17,9 @@ bool show(const rocksdb::Iterator& it, const RowVisitor& visit) {
   return visit(view(it.key()).substr(kPartitionPrefix), view(it.value()));
 }
 
-Result<void> outcome(const rocksdb::Iterator& it) {
+Result<void> outcome(const RocksDatabase& database, const rocksdb::Iterator& it) {
   if (it.status().ok()) return {};
+  database.note_unreadable(it.status());
   return std::unexpected(to_fault(it.status(), "cannot read the store"));
 }
 
@@ -53,6 +54,7 @@ Result<std::optional<std::string>> RocksReader::get(Partition partition, std::st
       database_.db().Get(options, database_.family(partition.kind), row_key(partition, key), &value);
   if (status.ok()) return std::optional<std::string>(std::move(value));
   if (status.IsNotFound()) return std::nullopt;
+  database_.note_unreadable(status);
   return std::unexpected(to_fault(status, "cannot read the store"));
 }
 
@@ -86,7 +88,7 @@ Result<void> RocksReader::scan(Partition partition, std::string_view begin, std:
   for (it->Seek(first); it->Valid(); it->Next()) {
     if (!show(*it, visit)) break;
   }
-  return outcome(*it);
+  return outcome(database_, *it);
 }
 
 Result<void> RocksReader::scan_back(Partition partition, std::string_view begin, std::string_view end,
@@ -105,7 +107,7 @@ Result<void> RocksReader::scan_back(Partition partition, std::string_view begin,
   for (it->SeekToLast(); it->Valid(); it->Prev()) {
     if (!show(*it, visit)) break;
   }
-  return outcome(*it);
+  return outcome(database_, *it);
 }
 
 // A row that can't be read hides the partition it begins: from everywhere in front of it the iterator
@@ -130,7 +132,7 @@ Result<void> RocksReader::partitions(PartitionKind kind, uint64_t first,
     } else if (it->Valid()) {
       id = read_key_u64(view(it->key()).substr(1));
     } else {
-      return outcome(*it);
+      return outcome(database_, *it);
     }
     if (!visit(id) || id == UINT64_MAX) return {};
     from = id + 1;

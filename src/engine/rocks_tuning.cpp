@@ -48,9 +48,10 @@ class LogBridge final : public rocksdb::Logger {
 
 }  // namespace
 
-RocksTuning::RocksTuning(const RocksOptions& options)
+RocksTuning::RocksTuning(const RocksOptions& options, Scars scars)
     : budget_(options.memory_budget),
       create_(options.create),
+      scars_(scars),
       env_(options.env),
       cache_(rocksdb::NewLRUCache(options.memory_budget / 4)) {}
 
@@ -74,6 +75,8 @@ rocksdb::DBOptions RocksTuning::database() const {
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.skip_stats_update_on_db_open = true;
+  // A table that stands for a lost one is not the one that the manifest knows.
+  db.verify_sst_unique_id_in_manifest = !scars_.stand_ins;
   return db;
 }
 
@@ -110,7 +113,7 @@ rocksdb::ColumnFamilyOptions RocksTuning::chunks() const {
   family.min_blob_size = kMinBlob;
   family.blob_file_size = kBlobFile;
   family.blob_compression_type = rocksdb::kLZ4Compression;
-  family.enable_blob_garbage_collection = true;
+  family.enable_blob_garbage_collection = !scars_.keep_blobs;
   family.blob_garbage_collection_age_cutoff = kGarbageAge;
   family.blob_garbage_collection_force_threshold = kGarbageForce;
   return family;

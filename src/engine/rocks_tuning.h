@@ -1,4 +1,4 @@
-// RocksDB's options for mail. Included by rocks_database.cpp only: it pulls in RocksDB's headers.
+// RocksDB's options for mail. Included by rocks_*.cpp only: it pulls in RocksDB's headers.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,12 @@ namespace posthouse::engine {
 // the memory budget allows; nothing is counted or sampled.
 class RocksTuning {
  public:
-  explicit RocksTuning(const RocksOptions& options);
+  // What earlier damage has left (engine/damage_notes.h).
+  struct Scars {
+    bool stand_ins = false;
+    bool keep_blobs = false;
+  };
+  RocksTuning(const RocksOptions& options, Scars scars);
   rocksdb::DBOptions database() const;
   rocksdb::ColumnFamilyOptions rows() const;
   rocksdb::ColumnFamilyOptions chunks() const;
@@ -28,6 +33,7 @@ class RocksTuning {
 
   uint64_t budget_;
   bool create_;
+  Scars scars_;
   rocksdb::Env* env_;
   std::shared_ptr<rocksdb::Cache> cache_;
 };

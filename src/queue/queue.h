@@ -132,6 +132,11 @@ class Queue {
   // Throws a set-aside row away. Faults: not_found.
   Task<Result<void>> discard(LetterId id);
 
+  // After damaged files were mended (engine::Engine::lost), before anybody sends: a letter without its place
+  // in the schedule would wait for ever, and one that its body in `lost` has forgotten could lose it.
+  // Repeatable.
+  Task<Result<void>> settle(std::vector<engine::PartitionRange> lost);
+
   struct Impl;
 
  private:

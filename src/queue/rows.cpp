@@ -185,9 +185,17 @@ Result<Counters> read_counters(const engine::Reader& reader, engine::Partition s
   if (!row) return std::unexpected(row.error());
   if (!*row) return Counters{};
   if (auto c = decode_counters(**row)) return c;
+  return count_all(reader, shard);
+}
+
+Result<Counters> count_all(const engine::Reader& reader, engine::Partition shard) {
   return count_rows([&](std::string_view b, std::string_view e, const engine::RowVisitor& v) {
     return reader.scan(shard, b, e, v);
   });
+}
+
+void put_counters(engine::Transaction& rows, const Counters& counters) {
+  rows.put(kCountersKey, encode_counters(counters));
 }
 
 Result<void> change_letter(engine::Transaction& rows, const Letter* before, const Letter* after) {

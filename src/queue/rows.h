@@ -56,6 +56,10 @@ struct Counters {
 // All zero when there is none; counted anew from the rows when it is damaged.
 Result<Counters> read_counters(const engine::Reader& reader, engine::Partition shard);
 
+// Counted anew in any case.
+Result<Counters> count_all(const engine::Reader& reader, engine::Partition shard);
+void put_counters(engine::Transaction& rows, const Counters& counters);
+
 // Writes `after` in place of `before` (either may be null: a new letter, a letter that goes), with schedule
 // and counters.
 Result<void> change_letter(engine::Transaction& rows, const Letter* before, const Letter* after);

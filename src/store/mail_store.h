@@ -160,6 +160,13 @@ class MailStore {
   // crash interrupted (removed accounts and mailboxes). Returns how many blobs went; call again while it is
   // not 0.
   Task<Result<size_t>> sweep(bool at_start);
+  // After damaged files were mended (engine::Engine::lost), before any session: puts in order what is left of
+  // the account's rows. Its mailboxes get new UIDVALIDITYs, so that no UID ever names two messages; messages
+  // of which half is there are completed, and mailboxes without a name get one. Repeatable.
+  Task<Result<void>> settle(AccountId account);
+  // The same for bodies: those in `lost` may have forgotten that messages of the account refer to them, and
+  // would be swept with the last who still does.
+  Task<Result<void>> restore_references(AccountId account, std::vector<engine::PartitionRange> lost);
   // Reads every row and every chunk. `progress(done, total)` may be called from another thread.
   Task<Result<CheckReport>> check(std::vector<AccountId> accounts,
                                   std::function<void(uint64_t, uint64_t)> progress);

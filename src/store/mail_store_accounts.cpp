@@ -47,7 +47,7 @@ Result<void> find_going(const engine::Reader& reader, AccountId account, Mailbox
 }
 
 // Erases at most kPart rows of a range; `more` tells whether some may be left.
-engine::Step erase_range(AccountId account, std::string begin, std::string end, bool* more) {
+engine::Step erase_part(AccountId account, std::string begin, std::string end, bool* more) {
   return engine::Step{
       account_partition(account), [begin, end, more](engine::Transaction& rows) -> Result<void> {
         std::vector<std::string> keys;
@@ -62,17 +62,6 @@ engine::Step erase_range(AccountId account, std::string begin, std::string end, 
       }};
 }
 
-Task<Result<void>> erase_all(engine::Engine& engine, AccountId account, std::string begin, std::string end) {
-  bool more = true;
-  while (more) {
-    std::vector<engine::Step> steps;
-    steps.push_back(erase_range(account, begin, end, &more));
-    Result<void> done = co_await engine.transact(std::move(steps));
-    if (!done) co_return done;
-  }
-  co_return Result<void>();
-}
-
 engine::Step erase_hint(std::string key) {
   return engine::Step{engine::hints_partition(), [key](engine::Transaction& rows) -> Result<void> {
                         rows.erase(key);
@@ -81,6 +70,17 @@ engine::Step erase_hint(std::string key) {
 }
 
 }  // namespace
+
+Task<Result<void>> MailStore::Impl::erase_range(AccountId account, std::string begin, std::string end) {
+  bool more = true;
+  while (more) {
+    std::vector<engine::Step> steps;
+    steps.push_back(erase_part(account, begin, end, &more));
+    Result<void> done = co_await engine.transact(std::move(steps));
+    if (!done) co_return done;
+  }
+  co_return Result<void>();
+}
 
 Task<Result<void>> MailStore::create_account(AccountId account) {
   std::vector<engine::Step> steps;
@@ -145,10 +145,10 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
     if (!done) co_return done;
   }
   const std::string changes_end = prefix_end(change_key(mailbox, UINT64_MAX, UINT32_MAX));
-  Result<void> changes = co_await erase_all(engine, account, change_key(mailbox, 0, 0), changes_end);
+  Result<void> changes = co_await erase_range(account, change_key(mailbox, 0, 0), changes_end);
   if (!changes) co_return changes;
   Result<void> records =
-      co_await erase_all(engine, account, message_key(mailbox, 0), message_end(mailbox, UINT32_MAX));
+      co_await erase_range(account, message_key(mailbox, 0), message_end(mailbox, UINT32_MAX));
   if (!records) co_return records;
   std::vector<engine::Step> last;
   last.push_back({account_partition(account), [mailbox](engine::Transaction& rows) -> Result<void> {

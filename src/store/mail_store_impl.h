@@ -8,6 +8,7 @@
 #include "store/account_view.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
+#include "store/survey.h"
 
 namespace posthouse::store {
 
@@ -57,6 +58,12 @@ struct MailStore::Impl {
   Task<void> forget_part(AccountId account, MailboxId mailbox, bool& again);
   Task<Result<void>> move_all(AccountId account, MailboxId from, std::string to);
 
+  // See settle().
+  Task<Result<Survey>> survey(AccountId account);
+  Task<Result<void>> repair_messages(AccountId account, Survey& seen);
+
+  // Erases a range of an account's rows, some at a time.
+  Task<Result<void>> erase_range(AccountId account, std::string begin, std::string end);
   // Removes what deleted mailboxes (or the whole account) left. Repeatable.
   Task<Result<void>> purge_mailbox(AccountId account, MailboxId mailbox);
   Task<Result<void>> purge_dying(AccountId account);

@@ -67,6 +67,8 @@ inline constexpr std::string_view kHeadKey = "A";
 inline constexpr std::string_view kMailboxPrefix = "M";
 inline constexpr std::string_view kNamePrefix = "N";
 inline constexpr std::string_view kSubscriptionPrefix = "S";
+inline constexpr std::string_view kFlagsPrefix = "F";
+inline constexpr std::string_view kChangePrefix = "C";
 inline constexpr std::string_view kDyingPrefix = "D";
 
 std::string mailbox_key(MailboxId mailbox);

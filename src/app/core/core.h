@@ -27,6 +27,11 @@ class Core {
   enum class Store { existing, create };
   static Result<std::unique_ptr<Core>> open(const Config& config, Store store = Store::existing);
 
+  // Puts in order what may have lost rows when damaged files were mended (engine::Engine::lost). First of
+  // all, before anybody else reads or writes; does nothing otherwise. What can't be put in order now is tried
+  // again at the next start. Fails when the store can't be written.
+  Task<Result<void>> settle();
+
   // The transport of this core on `loop`, not started. `resolver` outlives it. Fails when the smarthost's
   // password file or the authorities can't be read.
   Result<std::unique_ptr<transport::Transport>> make_transport(const Config& config, net::Loop& loop,

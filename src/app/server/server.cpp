@@ -125,6 +125,12 @@ Result<void> Server::Impl::prepare() {
 
 // What a crash left half-written goes before the first session can write.
 Task<void> Server::Impl::start() {
+  auto settled = co_await core_->settle();
+  if (!settled) {
+    started_ = settled;
+    lanes_[0]->loop.stop();
+    co_return;
+  }
   bool more = true;
   while (more) {
     auto swept = co_await core_->store.sweep(true);

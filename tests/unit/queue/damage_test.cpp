@@ -153,5 +153,31 @@ TEST_F(QueueDamage, AllOfTheScheduleUnreadable) {
   EXPECT_EQ(house_.next_due(), std::nullopt);
 }
 
+// Rows of the queue were lost with a damaged block of a table.
+TEST(SettlingQueue, LettersHaveTheirPlacesAgain) {
+  testing::House house;
+  for (const LetterId id : {1, 2, 3}) ASSERT_TRUE(house.stage(house.letter(id)));
+  const engine::PartitionRange lost{{engine::PartitionKind::blob, 2}, {engine::PartitionKind::blob, 2}};
+  ASSERT_TRUE(house.transact({shard_of(0), [](engine::Transaction& rows) -> Result<void> {
+                                std::vector<std::string> keys{std::string("n")};
+                                static_cast<void>(
+                                    rows.scan(kScheduleBegin, kScheduleEnd, [&](auto key, auto) {
+                                      keys.emplace_back(key);
+                                      return keys.size() < 3;
+                                    }));
+                                for (const std::string& key : keys) rows.erase(key);
+                                return {};
+                              }}));
+  ASSERT_TRUE(house.transact(engine::drop_reference(2, Queue::blob_reference(2), std::nullopt)));
+  house.restart();
+  EXPECT_EQ(house.due(), std::vector<LetterId>{3});
+  ASSERT_TRUE(house.executor.run(house.queue->settle({lost})));
+  EXPECT_EQ(house.due(), (std::vector<LetterId>{1, 2, 3}));
+  EXPECT_EQ(house.totals().letters, 3u);
+  EXPECT_EQ(house.totals().waiting, 3u);
+  house.sweep();
+  EXPECT_TRUE(house.blob_readable(2));
+}
+
 }  // namespace
 }  // namespace posthouse::queue

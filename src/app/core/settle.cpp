@@ -1,0 +1,72 @@
+// What has to be put in order after damage, by whom it belongs to.
+#include <algorithm>
+
+#include "app/core/core.h"
+#include "base/log.h"
+
+namespace posthouse::app {
+namespace {
+
+// The others may still be put in order.
+bool is_fatal(const Fault& fault) {
+  return fault.kind == FaultKind::io || fault.kind == FaultKind::no_space;
+}
+
+bool touched(const std::vector<engine::PartitionRange>& lost, engine::PartitionKind kind) {
+  return std::any_of(lost.begin(), lost.end(), [kind](const engine::PartitionRange& range) {
+    return range.first <= engine::Partition{kind, UINT64_MAX} && engine::Partition{kind, 0} <= range.last;
+  });
+}
+
+// When the directory can't be read through.
+std::vector<uint64_t> accounts_with_rows(const engine::Reader& reader) {
+  std::vector<uint64_t> out;
+  static_cast<void>(reader.partitions(engine::PartitionKind::account, 0, [&out](uint64_t id) {
+    out.push_back(id);
+    return true;
+  }));
+  return out;
+}
+
+}  // namespace
+
+Task<Result<void>> Core::settle() {
+  const std::vector<engine::PartitionRange> lost = engine.lost();
+  if (lost.empty()) co_return Result<void>();
+  bool all = true;
+  const auto failed = [&all](const Fault& fault, std::string_view what) {
+    all = false;
+    log::error("store.not_settled", {{"what", what}, {"reason", fault.what}});
+    return is_fatal(fault);
+  };
+  std::vector<uint64_t> found;
+  auto accounts = co_await directory.accounts("");
+  if (accounts) {
+    for (const auto& account : *accounts) found.push_back(account.id);
+  } else if (failed(accounts.error(), "accounts")) {
+    co_return std::unexpected(accounts.error());
+  } else {
+    found = accounts_with_rows(engine);
+  }
+  for (const uint64_t id : found) {
+    const engine::Partition partition{engine::PartitionKind::account, id};
+    if (!engine::contains(lost, partition)) continue;
+    Result<void> done = co_await store.settle(id);
+    if (!done && failed(done.error(), format_id(id))) co_return done;
+  }
+  const bool bodies = touched(lost, engine::PartitionKind::blob);
+  if (bodies) {
+    for (const uint64_t id : found) {
+      Result<void> done = co_await store.restore_references(id, lost);
+      if (!done && failed(done.error(), format_id(id))) co_return done;
+    }
+  }
+  if (bodies || touched(lost, engine::PartitionKind::queue)) {
+    Result<void> done = co_await queue.settle(lost);
+    if (!done && failed(done.error(), "queue")) co_return done;
+  }
+  if (all) engine.forget_lost();
+  co_return Result<void>();
+}
+
+}  // namespace posthouse::app

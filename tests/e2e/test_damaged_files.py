@@ -1,0 +1,137 @@
+"""A table of the store is damaged under a running server: compaction stumbles over it, the worker ends by itself, the
+next one mends it, and all goes on: letters come in, everybody else's mail is there, and no UID names two letters."""
+import base64
+import contextlib
+import imaplib
+import os
+import pathlib
+import shutil
+import unittest
+
+from posthouse import run, tls_context, wait_until
+from test_serve import Serve
+
+PEOPLE = ("first", "hurt", "last")
+LETTERS = 30
+ROUNDS = 12  # four tables of the first level make RocksDB compact them
+
+
+class DamagedFiles(unittest.TestCase):
+    def setUp(self):
+        self.server = Serve("[auth]\nplain_without_tls = true\n[resolver]\nservers = [\"127.0.0.1@9\"]\n")
+        self.addCleanup(self.server.clean)
+        for name in PEOPLE:
+            self.posthouse("account", "add", f"{name}@serve.test", "--password-stdin", stdin="secret\n", check=True)
+        self.store = pathlib.Path(self.server.directory) / "data/store"
+        self.letters = {name: [base64.b64encode(os.urandom(450)).decode() for _ in range(LETTERS)] for name in PEOPLE}
+
+    @contextlib.contextmanager
+    def running(self):
+        ready = self.server.own_log().count("server.ready")
+        self.server.start()
+        try:
+            self.server.wait_for_log("server.ready", ready + 1)
+            yield
+        finally:
+            self.server.stop()
+
+    def posthouse(self, *args, **kwargs):
+        return run(*args, "--config", self.server.config, **kwargs)
+
+    def deliver(self, name, subject):
+        return self.posthouse("deliver", f"{name}@serve.test", stdin=f"Subject: {subject}\n\nx\n").returncode == 0
+
+    def mailbox(self, name):
+        """UIDVALIDITY, and the subjects by UID."""
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
+        client.login(f"{name}@serve.test", "secret")
+        client.select("INBOX", readonly=True)
+        validity = int(client.response("UIDVALIDITY")[1][0])
+        found = {}
+        for uid in client.uid("SEARCH", None, "ALL")[1][0].split():
+            data = client.uid("FETCH", uid, "(UID ENVELOPE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+            found[int(uid)] = data[0][1].decode().replace("\r\n", "").replace(" ", "").removeprefix("Subject:")
+        client.logout()
+        return validity, found
+
+    def damage(self, needle):
+        for path in self.store.glob("*.sst"):
+            with open(path, "r+b") as file:
+                at = file.read().find(needle)
+                if at >= 0:
+                    file.seek(at)
+                    file.write(b"damaged bytes")
+                    return
+        self.fail("the letter's row is nowhere in " + ", ".join(os.listdir(self.store)))
+
+    def until_compaction_stumbles(self):
+        """Each start puts what is in the log into a table."""
+        for _ in range(ROUNDS):
+            with self.running():
+                # Without a server, `deliver` would open the store itself, and mend it.
+                if not all(self.deliver("last", f"more{n}") for n in range(5)):
+                    self.server.wait_for_log("engine.broken")
+                    return self.after_the_mending()
+        self.fail("compaction has not met the damage: " + self.server.own_log()[-3000:])
+
+    def after_the_mending(self):
+        starts = self.server.own_log().split("engine.broken")[0].count("server.ready")
+        self.server.wait_for_log("server.ready", starts + 1)
+        for name in PEOPLE:
+            wait_until(lambda who=name: self.deliver(who, "afterwards"), 30, f"a letter to {name}")
+        for name in ("first", "last"):
+            subjects = list(self.mailbox(name)[1].values())
+            for subject in self.letters[name] + ["afterwards"]:
+                self.assertEqual(subjects.count(subject), 1, name)
+        return self.mailbox("hurt")
+
+    def fill(self):
+        """Everybody's letters, in a table; and UIDVALIDITY of the one that will be hurt."""
+        with self.running():
+            for name in PEOPLE:
+                for subject in self.letters[name]:
+                    self.assertTrue(self.deliver(name, subject))
+            before = self.mailbox("hurt")[0]
+        with self.running():
+            pass
+        return before
+
+    def test_a_table_that_cannot_be_opened_does_not_stop_the_start(self):
+        """The whole worker has to be allowed what mending needs."""
+        self.fill()
+        needle = self.letters["hurt"][15].encode()[100:140]
+        path = next(path for path in self.store.glob("*.sst") if needle in path.read_bytes())
+        os.truncate(path, path.stat().st_size // 2)
+        with self.running():
+            self.assertIn("engine.mended", self.server.own_log())
+            for name in PEOPLE:  # whose account may have been in that table too
+                self.posthouse("account", "add", f"{name}@serve.test", "--password-stdin", stdin="secret\n")
+                self.assertTrue(self.deliver(name, "afterwards"))
+                self.assertIn("afterwards", self.mailbox(name)[1].values())
+        kept = list((self.store.parent / "store.damaged").rglob(path.name))
+        self.assertEqual(len(kept), 1)
+
+    def test_the_next_worker_mends_it(self):
+        before = self.fill()
+        self.damage(self.letters["hurt"][15].encode()[100:140])
+        after, left = self.until_compaction_stumbles()
+        self.assertEqual(list(left.values()).count("afterwards"), 1)
+        # A damaged summary is made anew from the letter; a client reads all of them again.
+        self.assertEqual(sorted(left.values()), sorted(self.letters["hurt"] + ["afterwards"]))
+        self.assertGreater(after, before)
+        log = self.server.own_log()
+        self.assertEqual(log.count("engine.broken"), 1)
+        self.assertIn("engine.mended", log)
+        self.assertIn("store.settled", log)
+        told = self.posthouse("store", "check")
+        self.assertNotEqual(told.returncode, 0)
+        self.assertIn("the rows of 1 blocks of", told.stdout)
+        folders = list((self.store.parent / "store.damaged").iterdir())
+        self.assertEqual(len(folders), 1)
+        self.assertTrue(any(".sst." in path.name for path in folders[0].iterdir()))
+        shutil.rmtree(folders[0])
+        self.assertNotIn("blocks of", self.posthouse("store", "check").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
