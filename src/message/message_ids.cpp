@@ -97,7 +97,8 @@ class IdReader {
 std::vector<std::string> parse_message_ids(std::string_view value) {
   auto ids = IdReader(value).read();
   if (!ids.empty() || value.find('<') != std::string_view::npos) return ids;
-  const auto word = trim(value);
+  auto word = trim(value);
+  while (word.ends_with('>')) word.remove_suffix(1);
   if (word.find('@') == std::string_view::npos) return ids;
   for (char c : word) {
     if (is_blank(c)) return ids;

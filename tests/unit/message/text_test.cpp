@@ -138,12 +138,24 @@ TEST(ContentField, ReadsWhatMailersWrite) {
       {"a/b; =x; y=", "a/b", {{"y", ""}}},
       {"a/b; (comment; with) x=y", "a/b", {{"x", "y"}}},
       {"a/b; (never closed; x=y", "a/b", {{"x", "y"}}},
+      {"text / html (comment) ; x=y", "text/html", {{"x", "y"}}},
+      {"text/html Junk html; x=y", "text/html", {{"x", "y"}}},
+      {"application/pdf name=\"x\"", "application/pdf", {}},
       {"", "", {}},
   };
   for (const auto& c : cases) {
     const auto field = parse_content_field(c.text);
     EXPECT_EQ(field.value, c.value) << c.text;
     EXPECT_EQ(field.parameters, c.parameters) << c.text;
+  }
+}
+
+TEST(MediaType, IsTheFirstOfAList) {
+  std::string type, subtype;
+  ASSERT_TRUE(split_media_type(parse_content_field("text/html, text/plain").value, type, subtype));
+  EXPECT_EQ(type + "|" + subtype, "text|html");
+  for (const char* none : {"text", "text/", "/plain", "text/pl=ain", ""}) {
+    EXPECT_FALSE(split_media_type(none, type, subtype)) << none;
   }
 }
 

@@ -38,6 +38,7 @@ TEST(MessageIds, StandBetweenPhrasesAndComments) {
 
 TEST(MessageIds, ReadsDamage) {
   EXPECT_THAT(parse_message_ids("a@b"), ElementsAre("a@b"));
+  EXPECT_THAT(parse_message_ids("a@b>"), ElementsAre("a@b"));
   EXPECT_THAT(parse_message_ids("two words@b"), IsEmpty());
   EXPECT_THAT(parse_message_ids("<a@b <c@d>"), ElementsAre("a@b", "c@d"));
   EXPECT_THAT(parse_message_ids("<a@b"), ElementsAre("a@b"));
