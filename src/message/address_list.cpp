@@ -119,9 +119,12 @@ bool AddressListReader::take_quoted(std::string& out) {
 }
 
 void AddressListReader::take_word(std::string& out) {
-  const size_t begin = at_;
-  while (at_ < text_.size() && !ends_word(text_[at_])) ++at_;
-  out.append(text_.substr(begin, at_ - begin));
+  while (at_ < text_.size() && !ends_word(text_[at_])) {
+    // "\@" belongs to the local part: read as an end of it, the letter would seem to come from another
+    // domain.
+    if (text_.substr(at_).starts_with("\\@")) ++at_;
+    out += text_[at_++];
+  }
 }
 
 // Behind "@": labels and dots, blanks and comments between them dropped (obs-domain), or a literal.

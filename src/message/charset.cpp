@@ -67,6 +67,13 @@ void append_latin(std::string& out, char c) {
   append_utf8(out, byte >= 0x80 && byte < 0xA0 ? kWindows1252[byte - 0x80] : byte);
 }
 
+// Some mailers put quotes of their own around the name: charset='utf-8'.
+std::string_view without_quotes(std::string_view name) {
+  while (name.starts_with('\'') || name.starts_with('"')) name.remove_prefix(1);
+  while (name.ends_with('\'') || name.ends_with('"')) name.remove_suffix(1);
+  return name;
+}
+
 // Whether `text`, shorter than a sequence, could become one with more bytes.
 bool may_grow(std::string_view text) {
   static constexpr std::array<std::string_view, 4> kTails = {"", "\x80", "\x80\x80", "\x80\x80\x80"};
@@ -137,7 +144,7 @@ void CharsetDecoder::Impl::feed_icu(std::string_view bytes, std::string& out, bo
 }
 
 CharsetDecoder::CharsetDecoder(std::string_view charset) : impl_(std::make_unique<Impl>()) {
-  charset = trim(charset);
+  charset = without_quotes(trim(charset));
   if (among(charset, kLatin)) {
     impl_->kind = Impl::Kind::latin;
   } else if (!among(charset, kUtf8)) {

@@ -81,6 +81,8 @@ TEST(AddressList, Reads) {
       {"Team: a@b Joe <c@d>;", "-|-|Team|- ; -|-|a|b ; Joe|-|c|d ; -|-|-|-"},
       {"a@b junk words, c@d", "-|-|a|b ; -|-|c|d"},
       {"a@b@c", "-|-|a|b"},
+      {"<Postmaster\\@a.test@b.test>", "-|-|Postmaster@a.test|b.test"},
+      {"a\\@b, a\\", "-|-|a@b| ; -|-|a\\|"},
       {"\"a\" \"b\" <c@d>", "a b|-|c|d"},
       {"\"\" <c@d>", "-|-|c|d"},
       {"<>", ""},

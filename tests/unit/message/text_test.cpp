@@ -75,7 +75,10 @@ TEST(Charset, ReadsMislabelledText) {
   EXPECT_EQ(to_utf8("\xc3\xa9", "us-ascii"), "é");
   EXPECT_EQ(to_utf8("\xc3\xa9", ""), "é");
   EXPECT_EQ(to_utf8("\xe9", "no-such-charset"), "é");
+  EXPECT_EQ(to_utf8("\xe9", "unknown-8bit"), "é");
   EXPECT_EQ(to_utf8("\xd0\xcf", "koi8-r"), "по");
+  EXPECT_EQ(to_utf8("\xd0\xcf", "'koi8-r'"), "по");
+  EXPECT_EQ(to_utf8("\xe9\x46", "gb2312"), "镕");  // not in it, but in GBK
   EXPECT_EQ(to_utf8("\x82\xa0", "Shift_JIS"), "あ");
   EXPECT_EQ(to_utf8("\xb0\xa1", "euc-kr"), "가");
   EXPECT_EQ(to_utf8(std::string_view("\xFE\xFF\x00\x61", 4), "utf-16"), "a");
