@@ -39,6 +39,10 @@ inline constexpr size_t kPreferredLine = 78;
 // RFC 2047 section 2: an encoded word.
 inline constexpr size_t kEncodedWord = 75;
 
+// Characters of a preview (RFC 8970 section 3.3), and octets of a part that are looked at for it.
+inline constexpr size_t kPreview = 256;
+inline constexpr size_t kPreviewRead = 64 << 10;
+
 // A search key, octets of UTF-8 after folding.
 inline constexpr size_t kSearchKey = 8 << 10;
 
