@@ -19,7 +19,24 @@ size_t piece_size(std::string_view word) {
   return n;
 }
 
+bool has_long_word(std::string_view text) {
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    if (end - begin > kLongestWord / 2) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 }  // namespace
+
+bool needs_encoded_words(std::string_view text, bool utf8) {
+  const size_t word = text.find("=?");
+  const bool looks_encoded =
+      word != std::string_view::npos && text.find("?=", word + 2) != std::string_view::npos;
+  return (!utf8 && has_8bit(text)) || looks_encoded || has_long_word(text);
+}
 
 std::string one_line(std::string_view text, bool utf8) {
   std::string out;
@@ -60,9 +77,9 @@ void append_field(std::string& out, std::string_view name, std::string_view raw_
 }
 
 void append_text_field(std::string& out, std::string_view name, std::string_view text, bool utf8) {
-  const bool encode = !utf8 && has_8bit(text);
-  append_field(out, name,
-               encode ? force_encoded_words(to_valid_utf8(one_line(text, true))) : std::string(text), utf8);
+  const std::string line = one_line(text, true);
+  const bool encode = needs_encoded_words(line, utf8);
+  append_field(out, name, encode ? force_encoded_words(to_valid_utf8(line)) : line, utf8);
 }
 
 }  // namespace posthouse::message
