@@ -231,7 +231,7 @@ void Summarizer::Impl::end_header(uint64_t body_begin) {
 
 void Summarizer::Impl::read_header() {
   Open& top = open.back();
-  summary.has_8bit_header |= scan(header).has_8bit;
+  summary.has_8bit_header |= scan_8bit(header);
   if (open.size() == 1) {
     read_message_header(header, summary, budget);
     return;
@@ -297,7 +297,7 @@ std::string_view Summarizer::Impl::feed_body(std::string_view bytes) {
     last_byte = 0;
   }
   const std::string_view seen(begin, static_cast<size_t>(at - begin));
-  if (!summary.has_8bit_body) summary.has_8bit_body = scan(seen).has_8bit;
+  if (!summary.has_8bit_body) summary.has_8bit_body = scan_8bit(seen);
   return bytes.substr(seen.size());
 }
 
@@ -382,7 +382,11 @@ Summarizer::~Summarizer() = default;
 Summarizer::Summarizer(Summarizer&&) noexcept = default;
 Summarizer& Summarizer::operator=(Summarizer&&) noexcept = default;
 void Summarizer::feed(std::string_view bytes) {
-  impl_->feed(bytes);
+  // Bytes are looked at twice, for lines and for what they hold: the second time they shall still be in the
+  // cache.
+  constexpr size_t kBlock = 16 << 10;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(kBlock, bytes.size())))
+    impl_->feed(bytes.substr(0, kBlock));
 }
 Summary Summarizer::finish() {
   return impl_->finish();

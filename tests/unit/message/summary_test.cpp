@@ -4,6 +4,7 @@
 
 #include "message/headers.h"
 #include "message/limits.h"
+#include "message/scan.h"
 #include "unit/message/support.h"
 
 namespace posthouse::message {
@@ -170,6 +171,18 @@ TEST(Summary, JoinsRepeatedAddressFieldsAndTakesTheFirstOfOthers) {
   const Summary s = summarize("From: a@b\r\nFrom: c@d\r\nSubject: one\r\nSubject: two\r\n\r\n");
   EXPECT_EQ(s.envelope.from.size(), 2u);
   EXPECT_EQ(s.envelope.subject, "one");
+}
+
+TEST(Scan, FindsAnEighthBitAnywhere) {
+  for (size_t size = 0; size < 200; ++size) {
+    std::string bytes(size, '\x7f');
+    ASSERT_FALSE(scan_8bit(bytes)) << size;
+    for (size_t at = 0; at < size; ++at) {
+      bytes[at] = '\x80';
+      ASSERT_TRUE(scan_8bit(bytes)) << size << " " << at;
+      bytes[at] = '\x7f';
+    }
+  }
 }
 
 TEST(FindPart, FollowsSectionNumbers) {
