@@ -23,6 +23,8 @@ inline constexpr size_t kParameterBytes = 16 << 10;
 inline constexpr size_t kAddresses = 10'000;
 // Identifiers of one References field.
 inline constexpr size_t kMessageIds = 1'000;
+// URLs of one List- field.
+inline constexpr size_t kUrls = 100;
 // Languages of a Content-Language field.
 inline constexpr size_t kLanguages = 64;
 // Octets of a boundary. RFC 2046 section 5.1.1 allows 70; longer ones are seen.

@@ -12,7 +12,7 @@ bool is_blank(char c) {
 
 class IdReader {
  public:
-  explicit IdReader(std::string_view text) : text_(text) {}
+  IdReader(std::string_view text, bool keeps_quotes) : text_(text), keeps_quotes_(keeps_quotes) {}
 
   std::vector<std::string> read() {
     std::vector<std::string> ids;
@@ -44,7 +44,10 @@ class IdReader {
         return id;
       }
       if (c == '"') {
-        take_quoted(id);
+        const size_t begin = at_;
+        std::string quoted;
+        take_quoted(quoted);
+        id += keeps_quotes_ && at_ > begin + 1 ? text_.substr(begin, at_ - begin) : quoted;
       } else if (c == '(') {
         skip_comment();
       } else {
@@ -88,14 +91,13 @@ class IdReader {
   }
 
   std::string_view text_;
+  bool keeps_quotes_;
   size_t at_ = 0;
   bool quotes_broken_ = false, comments_broken_ = false;
 };
 
-}  // namespace
-
-std::vector<std::string> parse_message_ids(std::string_view value) {
-  auto ids = IdReader(value).read();
+std::vector<std::string> parse(std::string_view value, bool keeps_quotes) {
+  auto ids = IdReader(value, keeps_quotes).read();
   if (!ids.empty() || value.find('<') != std::string_view::npos) return ids;
   auto word = trim(value);
   while (word.ends_with('>')) word.remove_suffix(1);
@@ -105,6 +107,16 @@ std::vector<std::string> parse_message_ids(std::string_view value) {
   }
   ids.emplace_back(word);
   return ids;
+}
+
+}  // namespace
+
+std::vector<std::string> parse_message_ids(std::string_view value) {
+  return parse(value, false);
+}
+
+std::vector<std::string> parse_message_ids_as_written(std::string_view value) {
+  return parse(value, true);
 }
 
 }  // namespace posthouse::message

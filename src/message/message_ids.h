@@ -14,4 +14,7 @@ namespace posthouse::message {
 // "@" counts. At most limits::kMessageIds. Never fails; linear in the length of the value.
 std::vector<std::string> parse_message_ids(std::string_view value);
 
+// The same with the quotes that they are written with.
+std::vector<std::string> parse_message_ids_as_written(std::string_view value);
+
 }  // namespace posthouse::message
