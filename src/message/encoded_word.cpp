@@ -98,10 +98,10 @@ class WordDecoder {
 };
 
 // RFC 2047 section 5: white space, or nothing, stands on both sides of a word at `at`.
-bool stands_alone(std::string_view rest, size_t at, const Word& word, bool after_word) {
-  const bool before = at == 0 ? !after_word : is_wsp(rest[at - 1]);
+bool stands_alone(std::string_view text, size_t at, const Word& word) {
   const size_t end = at + word.length;
-  return before && (end == rest.size() || is_wsp(rest[end])) && is_known_charset(word.charset);
+  return (at == 0 || is_wsp(text[at - 1])) && (end == text.size() || is_wsp(text[end])) &&
+         is_known_charset(word.charset);
 }
 
 std::string decode(std::string_view value, bool strict) {
@@ -114,7 +114,7 @@ std::string decode(std::string_view value, bool strict) {
     const size_t at = rest.find("=?");
     if (at == std::string_view::npos) break;
     auto word = read_word(rest.substr(at));
-    if (strict && word && !stands_alone(rest, at, *word, after_word)) word.reset();
+    if (strict && word && !stands_alone(text, text.size() - rest.size() + at, *word)) word.reset();
     const auto between = rest.substr(0, at);
     // RFC 2047 section 6.2: blanks between two encoded words are not shown.
     const bool blank = trim(between).empty();
