@@ -45,6 +45,9 @@ inline constexpr size_t kEncodedWord = 75;
 inline constexpr size_t kPreview = 256;
 inline constexpr size_t kPreviewRead = 64 << 10;
 
+// Marks of quoting in front of a line of flowed text; more of them are text.
+inline constexpr size_t kQuoteDepth = 100;
+
 // A search key, octets of UTF-8 after folding.
 inline constexpr size_t kSearchKey = 8 << 10;
 

@@ -42,7 +42,11 @@ const Part* preview_part(const Part& root) {
   return html;
 }
 
-Preview::Preview(const Part& part) : decoder_(part), is_html_(iequals(part.subtype, "html")) {}
+Preview::Preview(const Part& part)
+    : decoder_(part),
+      flowed_(deletes_spaces(part)),
+      is_html_(iequals(part.subtype, "html")),
+      is_flowed_(is_flowed(part)) {}
 
 void Preview::Line::add(std::string_view character) {
   if (characters >= limits::kPreview) return;
@@ -68,6 +72,9 @@ void Preview::take(std::string_view utf8) {
   std::string plain;
   if (is_html_) {
     html_.feed(utf8, plain);
+    utf8 = plain;
+  } else if (is_flowed_) {
+    flowed_.feed(utf8, plain);
     utf8 = plain;
   }
   for_each_character(utf8, [this](std::string_view character) { take_character(character); });
@@ -111,8 +118,9 @@ std::string Preview::finish() {
   take(text);
   text.clear();
   if (is_html_) html_.finish(text);
-  if (!kSignatureLine.starts_with(start_ + "\n")) begin_line();
-  for_each_character(text, [this](std::string_view character) { show(character); });
+  if (is_flowed_) flowed_.finish(text);
+  for_each_character(text, [this](std::string_view character) { take_character(character); });
+  if (!done_ && !kSignatureLine.starts_with(start_ + "\n")) begin_line();
   done_ = true;
   return std::move(own_.text.empty() ? quoted_.text : own_.text);
 }

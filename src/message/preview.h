@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "message/flowed_text.h"
 #include "message/html_text.h"
 #include "message/search_text.h"
 #include "message/summary.h"
@@ -39,7 +40,8 @@ class Preview {
 
   PartTextDecoder decoder_;
   HtmlText html_;
-  bool is_html_;
+  FlowedText flowed_;
+  bool is_html_, is_flowed_;
   bool done_ = false;
   size_t read_ = 0;
   std::string start_;  // of the line, until it shows what it is

@@ -83,6 +83,13 @@ TEST(Preview, TakesTheTextToRead) {
   EXPECT_EQ(preview_of("Content-Type: image/png\r\n\r\nx"), "(none)");
 }
 
+TEST(Preview, JoinsFlowedText) {
+  EXPECT_EQ(
+      preview_of(crlf(
+          "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes\n\n日本 \n語\n> q \n> r\n")),
+      "日本語");
+}
+
 TEST(Preview, StopsReading) {
   const Summary s = summarize("Content-Type: text/html\r\n\r\n");
   Preview preview(s.root);
@@ -98,7 +105,7 @@ RC_GTEST_PROP(Preview, PiecesMakeNoDifference, ()) {
   const auto words = *rc::gen::container<std::vector<std::string>>(
       rc::gen::element<std::string>("> ", "-- ", "\n", "\r\n", "é", "<p>", "</p>", "<style>", "</style>",
                                     "&amp;", "&", "<", ">", "word", "<!--", "-->", "\xff", " "));
-  std::string body = *rc::gen::element<std::string>("text/html", "text/plain");
+  std::string body = *rc::gen::element<std::string>("text/html", "text/plain", "text/plain; format=flowed");
   body = "Content-Type: " + body + "; charset=utf-8\r\n\r\n";
   for (const auto& word : words) body += word;
   const auto piece = *rc::gen::inRange<size_t>(1, 10);
