@@ -23,14 +23,31 @@ struct Alias {
   std::string_view name, icu;
 };
 // Labels that stand for a superset in practice (WHATWG Encoding).
-constexpr std::array<Alias, 20> kAliases = {
-    {{"gb2312", "gb18030"},        {"gb_2312-80", "gb18030"},         {"gbk", "gb18030"},
-     {"x-gbk", "gb18030"},         {"ks_c_5601-1987", "windows-949"}, {"ks_c_5601", "windows-949"},
-     {"ksc5601", "windows-949"},   {"euc-kr", "windows-949"},         {"shift_jis", "windows-31j"},
-     {"shift-jis", "windows-31j"}, {"x-sjis", "windows-31j"},         {"sjis", "windows-31j"},
-     {"big5", "big5-hkscs"},       {"iso-8859-9", "windows-1254"},    {"iso-8859-11", "windows-874"},
-     {"tis-620", "windows-874"},   {"iso-8859-8-i", "iso-8859-8"},    {"cp-1251", "windows-1251"},
-     {"win-1251", "windows-1251"}, {"x-mac-roman", "macintosh"}}};
+constexpr std::array<Alias, 25> kAliases = {{{"gb2312", "gb18030"},
+                                             {"gb_2312-80", "gb18030"},
+                                             {"gbk", "gb18030"},
+                                             {"x-gbk", "gb18030"},
+                                             {"ks_c_5601-1987", "windows-949"},
+                                             {"ks_c_5601", "windows-949"},
+                                             {"ksc5601", "windows-949"},
+                                             {"euc-kr", "windows-949"},
+                                             {"shift_jis", "windows-31j"},
+                                             {"shift-jis", "windows-31j"},
+                                             {"x-sjis", "windows-31j"},
+                                             {"sjis", "windows-31j"},
+                                             {"big5", "big5-hkscs"},
+                                             {"iso-8859-9", "windows-1254"},
+                                             {"iso-8859-11", "windows-874"},
+                                             {"tis-620", "windows-874"},
+                                             {"iso-8859-8-i", "iso-8859-8"},
+                                             {"cp-1251", "windows-1251"},
+                                             {"win-1251", "windows-1251"},
+                                             {"x-mac-roman", "macintosh"},
+                                             {"cn-big5", "big5-hkscs"},
+                                             {"cn-gb", "gb18030"},
+                                             {"koi8-ru", "koi8-u"},
+                                             {"win-1250", "windows-1250"},
+                                             {"win-1252", "windows-1252"}}};
 
 constexpr std::array<std::string_view, 8> kLatin = {"iso-8859-1", "latin1",       "iso8859-1", "iso_8859-1",
                                                     "l1",         "windows-1252", "cp1252",    "x-ansi"};

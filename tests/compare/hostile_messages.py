@@ -9,6 +9,11 @@ TEXTS = ["short\n", "two\nlines\n", "", "\n", "no end of line", "Ünïcödé tex
          "From here\n.dot\n..dots\n", "a" * 1200 + "\n"]
 
 
+def pick(i, choices):
+    """The same choice for the same number, so that a row of the table can name it."""
+    return choices[i % len(choices)]
+
+
 def header(fields):
     return "".join(f"{name}: {value}\n" for name, value in fields)
 
@@ -30,14 +35,14 @@ def multipart(rng, boundary, parts, kind="mixed", end=True):
     return lines + (f"--{boundary}--\n" + rng.choice(["", "epilogue\n"]) if end else "")
 
 
-def nesting(rng):
+def nesting(rng, i):
     message = text_part(rng)
     for level in range(rng.randrange(1, 30)):
         message = multipart(rng, f"level{level}", [message] * rng.choice([1, 1, 1, 2]) if level < 8 else [message])
     return envelope(rng) + message
 
 
-def prefixes(rng):
+def prefixes(rng, i):
     names = ["b", "bb", "bb-", "b-", "b--", "bbb"]
     rng.shuffle(names)
     message = text_part(rng)
@@ -46,19 +51,19 @@ def prefixes(rng):
     return envelope(rng) + message
 
 
-def missing_ends(rng):
+def missing_ends(rng, i):
     inner = multipart(rng, "inner", [text_part(rng), text_part(rng)], end=rng.random() < 0.3)
     outer = multipart(rng, "outer", [text_part(rng), inner, text_part(rng)], end=rng.random() < 0.5)
     message = envelope(rng) + outer
     return message[:len(message) - rng.choice([0, 0, 1, 3, 30])]
 
 
-def line_ends(rng):
+def line_ends(rng, i):
     message = envelope(rng) + multipart(rng, "x", [text_part(rng), multipart(rng, "y", [text_part(rng)] * 2), text_part(rng)])
     return "".join(rng.choice(["\r\n", "\n"]) if c == "\n" else c for c in message)
 
 
-def headers_8bit(rng):
+def headers_8bit(rng, i):
     subject = " ".join(rng.sample(WORDS, 3))
     value = subject.encode(rng.choice(["utf-8", "cp1252"]), "replace")
     name = rng.choice(["Jürgen", "Zoë Ñandú", "日本"]).encode(rng.choice(["utf-8", "cp1252"]), "replace")
@@ -66,7 +71,7 @@ def headers_8bit(rng):
             b"To: x@example.org (" + name + b")\n\nbody\n")
 
 
-def folded(rng):
+def folded(rng, i):
     def fold(text):
         return "".join(rng.choice(["\n ", "\n\t", "\n  "]) if c == " " and rng.random() < 0.6 else c for c in text)
     return header([("Subject", fold("a folded subject of many words")), ("From", fold('"Joe Q. Public" <joe@example.org>')),
@@ -76,7 +81,7 @@ def folded(rng):
                    ("Content-Type", fold('text/plain; charset=utf-8; format=flowed; name="some name.txt"'))]) + "\nbody\n"
 
 
-def parameters_2231(rng):
+def parameters_2231(rng, i):
     text = rng.choice(["naïve file.txt", "日本語.pdf", "plain.txt", "a b;c.txt"])
     charset = rng.choice(["utf-8", "UTF-8"])
     coded = urllib.parse.quote(text, safe="")
@@ -89,7 +94,7 @@ def parameters_2231(rng):
             f"Content-Disposition: attachment; {value}\n\ndata\n"]))
 
 
-def encoded_words(rng):
+def encoded_words(rng, i):
     text = " ".join(rng.sample(WORDS, 4))
     charset = rng.choice(["utf-8", "UTF-8"])
     data = text.encode(charset)
@@ -112,7 +117,7 @@ def encoded_words(rng):
     return header([("Subject", value), ("From", f"{word('Jürgen'.encode())} <j@example.org>")]) + "\nbody\n"
 
 
-def addresses(rng):
+def addresses(rng, i):
     choices = ["joe@example.org", "Joe <joe@example.org>", '"Joe, Q." <joe@example.org>', "joe@example.org (Joe Public)",
                "Joe (the boss) <joe@example.org>", "team: a@example.org, B <b@example.org>;", "empty:;", "<joe@example.org>",
                '"joe public"@example.org', "joe@[127.0.0.1]", "Joe Q. Public <joe@example.org>", "<@a,@b:joe@example.org>",
@@ -121,15 +126,15 @@ def addresses(rng):
     return header([(name, ", ".join(rng.sample(choices, rng.randrange(1, 5)))) for name in ("From", "To", "Cc")]) + "\nbody\n"
 
 
-def broken_addresses(rng):
+def broken_addresses(rng, i):
     choices = ["joe", "joe@", "@example.org", "<>", "Joe <joe@example.org", "Joe joe@example.org>", '"Joe <joe@example.org>',
                "Joe (open <joe@example.org>", "a@b@c", "joe@example.org <joe@example.org>", "a@example.org b@example.org",
                "a@example.org; b@example.org", "undisclosed-recipients", "team: a@example.org", ",,,", "Joe [home] <joe@example.org>",
                "joe@example..org", "<<joe@example.org>>", "Joe, Public <joe@example.org>"]
-    return header([(name, rng.choice(choices)) for name in ("From", "To", "Cc")]) + "\nbody\n"
+    return header([("From", pick(i, choices)), ("To", pick(i + 5, choices[:6])), ("Cc", pick(i, choices[-3:]))]) + "\nbody\n"
 
 
-def dates(rng):
+def dates(rng, i):
     zone = rng.choice(["+0000", "-0330", "GMT", "UT", "EST", "PDT", "Z", "+0100 (CET)", "-0000", "A", "(comment) +0200"])
     value = rng.choice(["Mon, 23 Nov 2026 21:14:13", "23 Nov 2026 21:14:13", "Mon, 23 Nov 26 21:14", "Mon, 3 Nov 99 1:02:03",
                         "Mon , 23 Nov 2026 21 : 14 : 13", "Monday, 23-Nov-26 21:14:13", "Tue, 23 Nov 2026 21:14:13",
@@ -137,21 +142,21 @@ def dates(rng):
     return header([("Date", f"{value} {zone}"), ("Subject", "date")]) + "\nbody\n"
 
 
-def broken_dates(rng):
-    value = rng.choice(["", "now", "Mon, 23 Nov 2026", "Mon, 32 Nov 2026 21:14:13 +0000", "Mon, 23 Nov 2026 25:14:13 +0000",
+def broken_dates(rng, i):
+    value = pick(i, ["", "now", "Mon, 23 Nov 2026", "Mon, 32 Nov 2026 21:14:13 +0000", "Mon, 23 Nov 2026 25:14:13 +0000",
                         "2026-11-23T21:14:13Z", "Mon Nov 23 21:14:13 2026", "23/11/2026 21:14", "Mon, 23 Nov 2026 21:14:13 +9999",
                         "Mon, 23 Nov 2026 21:14:13", "Thu, 1 Jan 1970 00:00:00 +0000", "Mon, 23 Nov 2026 9:14:13 PM +0000"])
     return header([("Date", value), ("Subject", "date")]) + "\nbody\n"
 
 
-def empty_parts(rng):
+def empty_parts(rng, i):
     parts = [rng.choice(["", "\n", "Content-Type: text/html\n", "Content-Type: text/html\n\n", text_part(rng, ""),
                          "\nonly a body", "Content-Type: multipart/mixed; boundary=none\n\n"]) for _ in range(rng.randrange(1, 5))]
     message = multipart(rng, "e", parts)
     return envelope(rng) + (message.replace("\n--e", "--e", 1) if rng.random() < 0.2 else message)
 
 
-def embedded(rng):
+def embedded(rng, i):
     inner = envelope(rng) + rng.choice([text_part(rng), multipart(rng, "in", [text_part(rng)] * 2)])
     kind = rng.randrange(4)
     if kind == 0:
@@ -165,7 +170,7 @@ def embedded(rng):
     return envelope(rng) + multipart(rng, "em", [text_part(rng), part, text_part(rng)])
 
 
-def embedded_coded(rng):
+def embedded_coded(rng, i):
     inner = (envelope(rng) + text_part(rng)).encode()
     if rng.random() < 0.5:
         part = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes(inner).decode()
@@ -174,7 +179,7 @@ def embedded_coded(rng):
     return envelope(rng) + multipart(rng, "em", [text_part(rng), part])
 
 
-def transfer(rng):
+def transfer(rng, i):
     data = bytes(rng.randrange(256) for _ in range(rng.randrange(0, 200)))
     coded = base64.encodebytes(data).decode()
     kind = rng.randrange(6)
@@ -194,16 +199,16 @@ def transfer(rng):
     return envelope(rng) + f"Content-Type: application/x\nContent-Transfer-Encoding: {rng.choice(['base64', 'BASE64', ' base64 '])}\n\n{body}"
 
 
-def broken_transfer(rng):
-    value, body = rng.choice([("base64", "QUJD*REVG\n"), ("base64", "QUJD=REVG\n"), ("base64", "QUI=QUI=\n"), ("base64", "QUJDR\n"),
+def broken_transfer(rng, i):
+    value, body = pick(i, [("base64", "QUJD*REVG\n"), ("base64", "QUJD=REVG\n"), ("base64", "QUI=QUI=\n"), ("base64", "QUJDR\n"),
                               ("base64", "QUJDRE\n"), ("base64", "QUJDREU\n"), ("base64", "QUJD\n--\nfooter text\n"),
                               ("quoted-printable", "=\n=4\n=ZZ=41\n"), ("quoted-printable", "a=3dd=3Dd\n=C3"), ("quoted-printable", "end="),
                               ("x-uuencode", "begin 644 x\n#0V%T\n`\nend\n"), ("odd", "text\n"), ("8-bit", "text\n"), ('"base64"', "QUJD\n")])
     return envelope(rng) + f"Content-Type: application/x\nContent-Transfer-Encoding: {value}\n\n{body}"
 
 
-def charsets(rng):
-    charset, label, text = rng.choice([
+def charsets(rng, i):
+    charset, label, text = pick(i, [
         ("cp1252", "iso-8859-1", "smart “quotes” – €\n"), ("cp1252", "windows-1252", "€ 5\n"), ("utf-8", "us-ascii", "naïve\n"),
         ("cp1252", "us-ascii", "naïve café\n"), ("utf-8", "unknown-8bit", "naïve\n"), ("gbk", "gb2312", "镕基 你好\n"), ("koi8-r", "koi8-r", "Привет\n"),
         ("iso2022_jp", "iso-2022-jp", "日本語 text\n"), ("cp932", "shift_jis", "①日本\n"), ("euc_kr", "ks_c_5601-1987", "안녕\n"),
@@ -214,35 +219,35 @@ def charsets(rng):
     return envelope(rng) + f"Content-Type: text/plain; charset={label}\nContent-Transfer-Encoding: base64\n\n{data}"
 
 
-def broken_headers(rng):
+def broken_headers(rng, i):
     lines = envelope(rng).splitlines(True)
-    odd = rng.choice(["no colon in this line\n", "X-Blank : value\n", ": no name\n", "Subject\n", "X-Ünï: value\n", "\tfolded\n",
+    odd = pick(i, ["no colon in this line\n", "X-Blank : value\n", ": no name\n", "Subject\n", "X-Ünï: value\n", "\tfolded\n",
                       "X-Empty:\n", "X-Long: " + "a" * 5000 + "\n", "Content-Type text/plain\n"])
     lines.insert(rng.randrange(0, len(lines)), odd)
     return "".join(lines) + rng.choice(["\nbody\n", "", "\n", "\n\nbody"])
 
 
-def starts(rng):
-    return rng.choice(["From joe@example.org Mon Nov 23 21:14:13 2026\n" + envelope(rng) + "\nbody\n", "\n" + envelope(rng) + "\nbody\n",
+def starts(rng, i):
+    return pick(i, ["From joe@example.org Mon Nov 23 21:14:13 2026\n" + envelope(rng) + "\nbody\n", "\n" + envelope(rng) + "\nbody\n",
                        "\n", "", "just a body\nwithout header\n", "Subject: only a header", "Subject: only a header\n", "\n\n\n",
                        ">From joe Mon Nov 23 21:14:13 2026\n" + envelope(rng) + "\nbody\n"])
 
 
-def boundaries(rng):
+def boundaries(rng, i):
     boundary = rng.choice(["simple", "=_a b", "a'()+_,-./:=?z", "x" * 70, "gc0p4Jq0M2Yt08jU534c0p", "trailing "])
     message = multipart(rng, boundary, [text_part(rng), text_part(rng, f"text\n --{boundary}\n--{boundary}x\n{boundary}\n"), text_part(rng)])
     return envelope(rng) + message.replace(f"--{boundary}\n", f"--{boundary}{rng.choice(['', ' ', chr(9)])}\n")
 
 
-def identities(rng):
+def identities(rng, i):
     choices = ["<a@b>", "<a.b+c@example.org>", "<\"quoted\"@example.org>", "<no-at-sign>", "a@b", "<a@[1.2.3.4]>", "< a@b >",
                "<a@b> (comment)", "(comment) <a@b>", "<a b@c>", "<>", "", "<a@b", "a@b>", "phrase <a@b>", "<ünï@example.org>"]
-    return header([("Message-ID", rng.choice(choices)), ("In-Reply-To", rng.choice(choices)),
+    return header([("Message-ID", pick(i, choices)), ("In-Reply-To", pick(i, choices)),
                    ("References", rng.choice([" ", "", ",", "\n "]).join(rng.sample(choices[:6], 3)))]) + "\nbody\n"
 
 
-def types(rng):
-    value = rng.choice(["text", "text/", "/plain", "text/plain;", "TEXT/PLAIN; CHARSET=UTF-8", "text/plain charset=utf-8", "text/html; charset",
+def types(rng, i):
+    value = pick(i, ["text", "text/", "/plain", "text/plain;", "TEXT/PLAIN; CHARSET=UTF-8", "text/plain charset=utf-8", "text/html; charset",
                         "text/html; charset=", 'text/html; charset="utf-8', "text/html; charset=utf-8; charset=us-ascii", "text / html", "text/html (comment); charset=utf-8 (c)",
                         "text/html;charset=utf-8;;;x=y", "application/x; name=a b.txt", "multipart/mixed", "multipart/mixed; boundary=", "text/plain; name=\"a\\\"b\\\\c\"",
                         "text/plain; charset='utf-8'", "text/html, text/plain", "message/partial; id=x", "image/png; name==?utf-8?q?n=C3=A4me?=", 'image/png; name="=?utf-8?q?n=C3=A4me?="', ""])
@@ -259,5 +264,5 @@ def generate(seed, count):
     for kind in KINDS:
         rng = random.Random(f"{seed} {kind.__name__}")
         for i in range(count):
-            message = kind(rng)
+            message = kind(rng, i)
             yield f"{kind.__name__}-{i:02}", message if isinstance(message, bytes) else message.encode()

@@ -80,6 +80,10 @@ TEST(Charset, ReadsMislabelledText) {
   EXPECT_EQ(to_utf8("\xd0\xcf", "'koi8-r'"), "по");
   EXPECT_EQ(to_utf8("\xe9\x46", "gb2312"), "镕");  // not in it, but in GBK
   EXPECT_EQ(to_utf8("\x82\xa0", "Shift_JIS"), "あ");
+  EXPECT_EQ(to_utf8("\x87\x40", "Shift_JIS"), "①");
+  EXPECT_EQ(to_utf8("\x1b$B-!\x1b(B", "iso-2022-jp"), "①");
+  EXPECT_EQ(to_utf8("\xa4\xa4", "cn-big5"), "中");
+  EXPECT_EQ(to_utf8("\x8a", "win-1250"), "Š");
   EXPECT_EQ(to_utf8("\xb0\xa1", "euc-kr"), "가");
   EXPECT_EQ(to_utf8(std::string_view("\xFE\xFF\x00\x61", 4), "utf-16"), "a");
   EXPECT_EQ(to_utf8("a\xff", "windows-1257").substr(0, 1), "a");
