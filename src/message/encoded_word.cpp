@@ -150,12 +150,15 @@ std::string force_encoded_words(std::string_view utf8) {
   static_assert(kOctets / 3 * 4 + kStart.size() + kEnd.size() <= limits::kEncodedWord);
   std::string out;
   while (!utf8.empty()) {
-    size_t take = 0;
+    size_t take = 0, whole = 0;
     while (take < utf8.size()) {
       const size_t n = std::max<size_t>(1, utf8_sequence(utf8.substr(take)));
       if (take + n > kOctets) break;
       take += n;
+      if (take % 3 == 0) whole = take;
     }
+    // Padding in all words but the last is avoided: some readers join the words' base64 and stop at it.
+    if (take < utf8.size() && whole > 0) take = whole;
     if (!out.empty()) out += ' ';
     out.append(kStart).append(base64_encode(utf8.substr(0, take))).append(kEnd);
     utf8.remove_prefix(take);

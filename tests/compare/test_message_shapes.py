@@ -1,5 +1,6 @@
 """Message by message, field by field: what src/message reads beside what GMime and Python's email package read, over the
-sample mails of Debian packages (scripts/fetch-corpus.sh) and over generated ones (hostile_messages.py).
+sample mails of Debian packages (scripts/fetch-corpus.sh), generated ones (hostile_messages.py) and those that we write
+ourselves (write_messages.cpp).
 
 Every difference must be explained by a row of docs/message-differences.md, and every message that a row names
 must have one.
@@ -11,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -37,19 +39,25 @@ def messages():
     if len(found) < FEWEST_SAMPLES:
         raise AssertionError(f"{CORPUS} has only {len(found)} messages: run scripts/fetch-corpus.sh")
     folder = BUILD / "compare"
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "generated").mkdir(parents=True)
     for name, data in hostile_messages.generate(SEED, OF_EACH_KIND):
-        found[f"generated/{name}"] = folder / name
-        (folder / name).write_bytes(data)
-    return found
+        (folder / "generated" / name).write_bytes(data)
+    (folder / "written").mkdir()
+    subprocess.run([program("write_messages"), folder / "written"], check=True, timeout=60)
+    return found | {f"{p.parent.name}/{p.name}": p for p in sorted(folder.glob("*/*"))}
 
 
-def shapes(program, found):
-    path = BUILD / "bin" / program
+def program(name):
+    path = BUILD / "bin" / name
     if not path.is_file():
         raise AssertionError(f"{path} is missing: 'make test-deps' and a build make it")
+    return path
+
+
+def shapes(reader, found):
     names = "".join(f"{p}\n" for p in found.values())
-    done = subprocess.run([path], input=names.encode(), stdout=subprocess.PIPE, check=True, timeout=60)
+    done = subprocess.run([program(reader)], input=names.encode(), stdout=subprocess.PIPE, check=True, timeout=60)
     return dict(zip(found, (json.loads(line) for line in done.stdout.splitlines()), strict=True))
 
 

@@ -119,6 +119,22 @@ TEST(Builder, WritesWhatLooksLikeAnEncodedWordAsOne) {
             "=?utf-8?q?x?=");
 }
 
+// Some readers join the base64 of words, and stop at padding; some keep the line end of a fold in a quoted
+// name.
+TEST(Builder, WritesForReadersThatAreNotExact) {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += i % 2 == 0 ? "é" : "日";
+  const std::string words = force_encoded_words(text);
+  EXPECT_EQ(decode_words(words), text);
+  EXPECT_EQ(words.substr(0, words.size() - 6).find("=?=", 1), std::string::npos) << words;
+  test::SeededRandom random;
+  const std::string m = MessageBuilder()
+                            .addresses("To", {{"some name, of several words", {"a", "example.org"}},
+                                              {"another \"name\", of more words", {"b", "example.org"}}})
+                            .build(random);
+  EXPECT_NE(m.find("\r\n \"another \\\"name\\\", of more words\""), std::string::npos) << m;
+}
+
 TEST(Builder, WritesLongFilenamesInPieces) {
   std::string name;
   for (int i = 0; i < 300; ++i) name += "é";
