@@ -4,7 +4,7 @@
 
 #include <array>
 #include <fstream>
-#include <iostream>
+#include <optional>
 
 #include "message/builder.h"
 #include "message/disposition_report.h"
@@ -23,9 +23,12 @@ class Writer {
   explicit Writer(std::string folder) : folder_(std::move(folder)) {}
 
   void write_all() {
-    for (int i = 0; i < kMessages; ++i) write(fmt::format("message-{:02}", i), message(i));
-    for (int i = 0; i < kMessages / 4; ++i) write(fmt::format("dsn-{:02}", i), dsn());
-    for (int i = 0; i < kMessages / 4; ++i) write(fmt::format("mdn-{:02}", i), mdn());
+    for (int i = 0; i < kMessages; ++i) {
+      random_.emplace(i);
+      write(fmt::format("message-{:02}", i), message(i));
+      if (i % 4 == 0) write(fmt::format("dsn-{:02}", i), dsn());
+      if (i % 4 == 0) write(fmt::format("mdn-{:02}", i), mdn());
+    }
   }
 
  private:
@@ -53,9 +56,9 @@ class Writer {
                                                            "averyveryveryverylongwordthatgoesonandonandon",
                                                            "it's"};
     std::string out;
-    for (uint64_t n = random_.below(words) + 1; n > 0; --n) {
+    for (uint64_t n = random_->below(words) + 1; n > 0; --n) {
       if (!out.empty()) out += separator;
-      out += kWords[random_.below(kWords.size())];
+      out += kWords[random_->below(kWords.size())];
     }
     return out;
   }
@@ -64,16 +67,18 @@ class Writer {
     MessageBuilder builder(i % 4 == 3);
     builder.from({text(3), {"joe", "example.org"}});
     std::vector<NamedAddress> to;
-    for (uint64_t n = random_.below(4) + 1; n > 0; --n)
-      to.push_back({random_.below(3) == 0 ? "" : text(4), {"a.b+c", "example.net"}});
+    for (uint64_t n = random_->below(4) + 1; n > 0; --n)
+      to.push_back({random_->below(3) == 0 ? "" : text(4), {"a.b+c", "example.net"}});
     builder.addresses("To", to).subject(text(12)).date(SystemTime{std::chrono::seconds(1'700'000'000 + i)});
     builder.message_id(fmt::format("{}@example.org", i));
     builder.text(text(60, i % 3 == 0 ? "\n" : " ") + "\n", i % 5 == 4 ? "html" : "plain");
-    for (uint64_t n = random_.below(3); n > 0; --n) {
-      builder.attach(text(n == 1 ? 2 : 30, n == 1 ? "" : " "), "application/octet-stream",
-                     random_.token(random_.below(300)));
+    for (uint64_t n = random_->below(3); n > 0; --n) {
+      // One after the other: compilers may choose the order of arguments.
+      const std::string name = text(n == 1 ? 2 : 30, n == 1 ? "" : " ");
+      const std::string bytes = random_->token(random_->below(300));
+      builder.attach(name, "application/octet-stream", bytes);
     }
-    return builder.build(random_);
+    return builder.build(*random_);
   }
 
   std::string dsn() {
@@ -83,7 +88,7 @@ class Writer {
     report.to = {"joe", "example.net"};
     report.recipients.push_back(
         {{"a b", "example.com"}, "", ReportAction::failed, "5.1.1", "mx.example.com", text(30), "", {}, {}});
-    const ReportFrame frame = make_report(report, random_);
+    const ReportFrame frame = make_report(report, *random_);
     ReturnedCopy copy(frame);
     std::string out = frame.head;
     copy.feed("Subject: returned\nFrom: joe@example.net\n", out);
@@ -99,11 +104,12 @@ class Writer {
     report.original_message_id = "<1@example.net>";
     report.original_header = "Subject: returned\n";
     report.domain = "mail.example.org";
-    return make_disposition_report(report, random_);
+    return make_disposition_report(report, *random_);
   }
 
   std::string folder_;
-  test::SeededRandom random_{7};
+  std::optional<test::SeededRandom>
+      random_;  // anew for every message, so that one does not change the others
 };
 
 }  // namespace
