@@ -18,6 +18,7 @@ deps:
 
 test-deps:
 	@scripts/install-deps.sh test
+	@scripts/fetch-corpus.sh
 
 build:
 	@scripts/build.sh $(PRESET) $(JOBS)

@@ -5,9 +5,11 @@
 #include "message/date.h"
 #include "message/encoded_word.h"
 #include "message/fold.h"
+#include "message/header_forms.h"
 #include "message/header_start.h"
 #include "message/headers.h"
 #include "message/limits.h"
+#include "message/thread.h"
 #include "message/transfer.h"
 #include "message/unicode_text.h"
 
@@ -46,6 +48,30 @@ void check_value(std::string_view value) {
   require(is_utf8(parameter_text(field.parameters, "name")));
   parse_languages(value);
   fold_case(value);
+}
+
+void check_forms(std::string_view value) {
+  require(is_utf8(raw_form(value)) && is_utf8(text_form(value)));
+  size_t members = 0;
+  for (const auto& group : grouped_addresses_form(value)) {
+    members += group.addresses.size();
+    require(!group.name || is_utf8(*group.name));
+  }
+  require(members == addresses_form(value).size());
+  for (const auto& address : addresses_form(value))
+    require(is_utf8(address.email) && is_utf8(address.name.value_or("")));
+  for (const auto& id : message_ids_form(value).value_or(std::vector<std::string>()))
+    require(is_utf8(id) && !id.empty());
+  for (const auto& url : urls_form(value).value_or(std::vector<std::string>()))
+    require(is_utf8(url) && !url.empty());
+  date_form(value);
+}
+
+void check_thread(std::string_view block) {
+  const ThreadBase base = thread_base(block);
+  require(base.references.size() <= limits::kMessageIds);
+  require(is_utf8(base.subject.text));
+  require(base_subject(block).text.size() <= 4 * block.size());
 }
 
 void check_transfer(std::string_view text) {
@@ -95,6 +121,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check_block(text);
   check_value(text);
+  check_forms(text);
+  check_thread(text);
   check_transfer(text);
   check_field(text);
   check_start(text);

@@ -3,7 +3,10 @@
 #include <cstdlib>
 
 #include "../tests/unit/message/support.h"
+#include "message/body_lists.h"
 #include "message/headers.h"
+#include "message/limits.h"
+#include "message/preview.h"
 #include "message/search_text.h"
 #include "message/unicode_text.h"
 
@@ -40,6 +43,27 @@ void check_texts(const Summary& summary, std::string_view message) {
   }
 }
 
+std::string preview_of(const Part& part, std::string_view body, size_t piece) {
+  Preview preview(part);
+  while (!body.empty() && preview.wants_more()) {
+    preview.feed(body.substr(0, piece));
+    body.remove_prefix(std::min(piece, body.size()));
+  }
+  return preview.finish();
+}
+
+void check_for_people(const Summary& summary, std::string_view message, size_t piece) {
+  const BodyLists lists = body_lists(summary.root);
+  require(lists.text.size() + lists.html.size() + lists.attachments.size() <= 3 * message.size() + 3);
+  const Part* part = preview_part(summary.root);
+  if (part == nullptr) return;
+  const auto body = message.substr(part->body_begin, part->body_end - part->body_begin);
+  const std::string text = preview_of(*part, body, body.size() + 1);
+  require(text == preview_of(*part, body, piece));
+  require(is_utf8(text) && text.size() <= 4 * limits::kPreview &&
+          text.find_first_of("\r\n") == std::string::npos);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -64,5 +88,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
   check_texts(summary, message);
+  check_for_people(summary, message, data[0] + 1);
   return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/ascii.h"
 #include "message/address_list.h"
 #include "message/encoded_word.h"
+#include "message/fold.h"
 #include "message/unicode_text.h"
 
 namespace posthouse::message {
@@ -45,8 +46,8 @@ std::string format_address(std::string_view name, const Address& address, bool u
   const std::string mailbox = without_controls(address.to_string());
   std::string shown = without_controls(name);
   if (shown.empty()) return mailbox;
-  if (has_8bit(shown) && !utf8) {
-    shown = encode_words(shown);
+  if (needs_encoded_words(shown, utf8)) {
+    shown = force_encoded_words(is_utf8(shown) ? shown : decode_words(shown));
   } else {
     if (has_8bit(shown)) shown = to_valid_utf8(shown);
     if (!is_phrase(shown)) shown = quoted(shown);

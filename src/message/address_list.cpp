@@ -44,7 +44,7 @@ struct AddressListReader::Draft {
   std::string route, local, domain;
   size_t local_end = 0;
   bool has_words = false, has_comment = false, has_quoted = false, has_at = false, has_angle = false,
-       blank_before = false;
+       blank_before = false, has_junk = false;
 };
 
 void AddressListReader::skip_blanks(Draft& draft) {
@@ -119,9 +119,12 @@ bool AddressListReader::take_quoted(std::string& out) {
 }
 
 void AddressListReader::take_word(std::string& out) {
-  const size_t begin = at_;
-  while (at_ < text_.size() && !ends_word(text_[at_])) ++at_;
-  out.append(text_.substr(begin, at_ - begin));
+  while (at_ < text_.size() && !ends_word(text_[at_])) {
+    // "\@" belongs to the local part: read as an end of it, the letter would seem to come from another
+    // domain.
+    if (text_.substr(at_).starts_with("\\@")) ++at_;
+    out += text_[at_++];
+  }
 }
 
 // Behind "@": labels and dots, blanks and comments between them dropped (obs-domain), or a literal.
@@ -203,6 +206,15 @@ void AddressListReader::take_angle(Draft& draft) {
   }
 }
 
+// Whether words behind a whole address begin another one, the comma between them missing. Looked for once an
+// entry: what is none is junk up to the next comma.
+bool AddressListReader::another_follows(Draft& draft) {
+  if (std::exchange(draft.has_junk, true) || text_[at_] == ':' || text_[at_] == '>' || text_[at_] == '@')
+    return false;
+  const size_t mark = text_.find_first_of("<@,;:>", at_);
+  return mark != std::string_view::npos && (text_[mark] == '<' || text_[mark] == '@');
+}
+
 AddressListReader::End AddressListReader::take_entry(Draft& draft) {
   while (true) {
     draft.blank_before = false;
@@ -214,6 +226,7 @@ AddressListReader::End AddressListReader::take_entry(Draft& draft) {
       ++at_;
       return c == ',' ? End::comma : c == ';' ? End::semicolon : End::colon;
     }
+    if (c == '<' && draft.has_angle && !draft.local.empty()) return End::comma;
     if (c == '<') {
       ++at_;
       if (draft.has_at) {  // joe@example.org <joe@example.org>: the first is the name
@@ -226,6 +239,8 @@ AddressListReader::End AddressListReader::take_entry(Draft& draft) {
       draft.local = draft.has_quoted ? std::exchange(draft.phrase, {}) : without_blanks_at_dots(draft.phrase);
       draft.phrase.clear();
       take_domain(draft);
+    } else if ((draft.has_angle || draft.has_at) && another_follows(draft)) {
+      return End::comma;
     } else if (draft.has_angle || draft.has_at || c == ':' || c == '>') {
       // Words behind a whole address, and stray marks, mean nothing.
       std::string junk;

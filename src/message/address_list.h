@@ -48,6 +48,7 @@ class AddressListReader {
   void take_domain(Draft& draft);
   void take_angle(Draft& draft);
   void take_route(Draft& draft);
+  bool another_follows(Draft& draft);
   End take_entry(Draft& draft);
   bool finish(Draft& draft, EnvelopeAddress& out);
 

@@ -36,25 +36,47 @@ std::string with_crlf(std::string_view body) {
   return out;
 }
 
-// filename=..., quoted, or RFC 2231 where it is not ASCII.
-std::string filename_parameter(std::string_view filename) {
-  const std::string name = one_line(filename, true);
-  std::string out;
-  if (!has_8bit(name)) {
-    out = "filename=\"";
-    for (char c : name) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    return out += '"';
+// At most this many octets of a name are written; those that come after are lost.
+constexpr size_t kFilename = 1024;
+// Octets of a name that is written quoted, on one line.
+constexpr size_t kQuotedFilename = 60;
+// What of a coded name stands in one parameter: a line has room for it and "filename*NN*=utf-8''".
+constexpr size_t kFilenamePiece = 50;
+
+// The start of UTF-8 text that is not longer than `octets` and ends with a whole character.
+std::string_view cut(std::string_view text, size_t octets) {
+  if (text.size() <= octets) return text;
+  while (octets > 0 && (static_cast<unsigned char>(text[octets]) & 0xC0) == 0x80) --octets;
+  return text.substr(0, octets);
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
   }
-  out = "filename*=utf-8''";
+  return out += '"';
+}
+
+// filename=..., quoted, or in the form of RFC 2231 where it is not ASCII, is long (section 3: in pieces) or
+// would be taken for an encoded word.
+std::string filename_parameter(std::string_view filename) {
+  const std::string line = one_line(filename, true);
+  const auto name = trim(cut(trim(line), kFilename));
+  if (!needs_encoded_words(name, false) && name.size() <= kQuotedFilename) return "filename=" + quoted(name);
+  std::vector<std::string> pieces(1);
   for (char c : name) {
-    if (is_alnum(c) || c == '.' || c == '-' || c == '_') {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
+    const bool plain = is_alnum(c) || c == '.' || c == '-' || c == '_';
+    const std::string coded =
+        plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    if (pieces.back().size() + coded.size() > kFilenamePiece) pieces.emplace_back();
+    pieces.back() += coded;
+  }
+  if (pieces.size() == 1) return "filename*=utf-8''" + pieces[0];
+  std::string out;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    out += fmt::format("{}filename*{}*={}{}", i == 0 ? "" : "; ", i, i == 0 ? "utf-8''" : "", pieces[i]);
   }
   return out;
 }

@@ -23,14 +23,31 @@ struct Alias {
   std::string_view name, icu;
 };
 // Labels that stand for a superset in practice (WHATWG Encoding).
-constexpr std::array<Alias, 20> kAliases = {
-    {{"gb2312", "gb18030"},        {"gb_2312-80", "gb18030"},         {"gbk", "gb18030"},
-     {"x-gbk", "gb18030"},         {"ks_c_5601-1987", "windows-949"}, {"ks_c_5601", "windows-949"},
-     {"ksc5601", "windows-949"},   {"euc-kr", "windows-949"},         {"shift_jis", "windows-31j"},
-     {"shift-jis", "windows-31j"}, {"x-sjis", "windows-31j"},         {"sjis", "windows-31j"},
-     {"big5", "big5-hkscs"},       {"iso-8859-9", "windows-1254"},    {"iso-8859-11", "windows-874"},
-     {"tis-620", "windows-874"},   {"iso-8859-8-i", "iso-8859-8"},    {"cp-1251", "windows-1251"},
-     {"win-1251", "windows-1251"}, {"x-mac-roman", "macintosh"}}};
+constexpr std::array<Alias, 25> kAliases = {{{"gb2312", "gb18030"},
+                                             {"gb_2312-80", "gb18030"},
+                                             {"gbk", "gb18030"},
+                                             {"x-gbk", "gb18030"},
+                                             {"ks_c_5601-1987", "windows-949"},
+                                             {"ks_c_5601", "windows-949"},
+                                             {"ksc5601", "windows-949"},
+                                             {"euc-kr", "windows-949"},
+                                             {"shift_jis", "windows-31j"},
+                                             {"shift-jis", "windows-31j"},
+                                             {"x-sjis", "windows-31j"},
+                                             {"sjis", "windows-31j"},
+                                             {"big5", "big5-hkscs"},
+                                             {"iso-8859-9", "windows-1254"},
+                                             {"iso-8859-11", "windows-874"},
+                                             {"tis-620", "windows-874"},
+                                             {"iso-8859-8-i", "iso-8859-8"},
+                                             {"cp-1251", "windows-1251"},
+                                             {"win-1251", "windows-1251"},
+                                             {"x-mac-roman", "macintosh"},
+                                             {"cn-big5", "big5-hkscs"},
+                                             {"cn-gb", "gb18030"},
+                                             {"koi8-ru", "koi8-u"},
+                                             {"win-1250", "windows-1250"},
+                                             {"win-1252", "windows-1252"}}};
 
 constexpr std::array<std::string_view, 8> kLatin = {"iso-8859-1", "latin1",       "iso8859-1", "iso_8859-1",
                                                     "l1",         "windows-1252", "cp1252",    "x-ansi"};
@@ -65,6 +82,13 @@ Converter open_converter(std::string_view name) {
 void append_latin(std::string& out, char c) {
   const auto byte = static_cast<unsigned char>(c);
   append_utf8(out, byte >= 0x80 && byte < 0xA0 ? kWindows1252[byte - 0x80] : byte);
+}
+
+// Some mailers put quotes of their own around the name: charset='utf-8'.
+std::string_view without_quotes(std::string_view name) {
+  while (name.starts_with('\'') || name.starts_with('"')) name.remove_prefix(1);
+  while (name.ends_with('\'') || name.ends_with('"')) name.remove_suffix(1);
+  return name;
 }
 
 // Whether `text`, shorter than a sequence, could become one with more bytes.
@@ -137,7 +161,7 @@ void CharsetDecoder::Impl::feed_icu(std::string_view bytes, std::string& out, bo
 }
 
 CharsetDecoder::CharsetDecoder(std::string_view charset) : impl_(std::make_unique<Impl>()) {
-  charset = trim(charset);
+  charset = without_quotes(trim(charset));
   if (among(charset, kLatin)) {
     impl_->kind = Impl::Kind::latin;
   } else if (!among(charset, kUtf8)) {

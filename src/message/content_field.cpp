@@ -19,14 +19,7 @@ class FieldReader {
 
   ContentField read() {
     ContentField field;
-    skip_blanks();
-    while (at_ < text_.size() && text_[at_] != ';') {
-      if (text_[at_] == '(' || is_blank(text_[at_])) {
-        skip_blanks();
-        continue;
-      }
-      field.value += text_[at_++];
-    }
+    read_value(field.value);
     while (at_ < text_.size()) {
       ++at_;  // the semicolon
       skip_blanks();
@@ -46,6 +39,21 @@ class FieldReader {
         return;
       }
     }
+  }
+
+  // Up to the semicolon. Blanks stand only around "/" and ","; what follows others is no part of the value.
+  void read_value(std::string& value) {
+    skip_blanks();
+    while (at_ < text_.size() && text_[at_] != ';') {
+      if (text_[at_] != '(' && !is_blank(text_[at_])) {
+        value += text_[at_++];
+        continue;
+      }
+      skip_blanks();
+      const bool joins = at_ < text_.size() && (text_[at_] == '/' || text_[at_] == ',');
+      if (!joins && !value.ends_with('/') && !value.ends_with(',')) break;
+    }
+    while (at_ < text_.size() && text_[at_] != ';') ++at_;
   }
 
   // A comment that is never closed is passed over up to the next semicolon.
@@ -231,7 +239,9 @@ ContentField parse_content_field(std::string_view raw_value) {
 bool split_media_type(std::string_view value, std::string& type, std::string& subtype) {
   const size_t slash = value.find('/');
   if (slash == std::string_view::npos) return false;
-  const auto left = value.substr(0, slash), right = value.substr(slash + 1);
+  const auto left = value.substr(0, slash);
+  auto right = value.substr(slash + 1);
+  right = right.substr(0, right.find(','));  // a list: the first counts
   if (!is_token(left) || !is_token(right)) return false;
   type = left;
   subtype = right;

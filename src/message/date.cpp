@@ -34,6 +34,12 @@ std::optional<ZonedTime> to_time(const Civil& c, int offset) {
   return ZonedTime{SystemTime(local - minutes(offset)), offset};
 }
 
+// Midnight UTC of a day whose time is missing or none at all: what RFC 5256 section 2.2 sorts by.
+std::optional<ZonedTime> to_day(Civil c) {
+  c.hour = c.minute = c.second = 0;
+  return to_time(c, 0);
+}
+
 // 1..12, or 0. Full names count by their first three letters.
 int month_number(std::string_view word) {
   if (word.size() < 3) return 0;
@@ -284,8 +290,10 @@ std::optional<ZonedTime> parse_date(std::string_view value) {
   walk.skip();
   walk.take('.');
   walk.take('-');
-  if (!read_year(walk, c) || !read_time(walk, c)) return std::nullopt;
-  return to_time(c, read_zone(walk));
+  if (!read_year(walk, c)) return std::nullopt;
+  if (!read_time(walk, c)) return to_day(c);
+  const auto time = to_time(c, read_zone(walk));
+  return time ? time : to_day(c);
 }
 
 std::string format_date(SystemTime time, int offset_minutes) {

@@ -18,8 +18,8 @@ struct ZonedTime {
 
 // The Date field: RFC 5322 section 3.3 with the obsolete forms of section 4.3 (two-digit years, named zones,
 // comments, blanks anywhere), and damage often seen: no or a wrong day of the week, no seconds, no zone (then
-// UTC), a full month name, "GMT+2", ISO 8601, the asctime form. Nothing if no date can be read; years 1900 to
-// 9999.
+// UTC), a full month name, "GMT+2", ISO 8601, the asctime form. A day without a time that can be read begins
+// at midnight UTC (RFC 5256 section 2.2). Nothing if no date can be read; years 1900 to 9999.
 std::optional<ZonedTime> parse_date(std::string_view value);
 
 // "Mon, 23 Nov 2026 21:14:13 +0000" (RFC 5322 section 3.3). Years are brought into 0 to 9999.

@@ -62,13 +62,18 @@ std::optional<Word> read_word(std::string_view text) {
 // Words of one charset are joined as bytes before decoding, for those that are split inside a character.
 class WordDecoder {
  public:
+  explicit WordDecoder(bool drops_controls) : drops_controls_(drops_controls) {}
   void add(Word&& word) {
     if (!iequals(word.charset, charset_)) flush();
     charset_ = std::move(word.charset);
     bytes_ += word.bytes;
   }
   void flush() {
-    if (!bytes_.empty()) out_ += to_utf8(bytes_, charset_);
+    if (!bytes_.empty()) {
+      std::string text = to_utf8(bytes_, charset_);
+      if (drops_controls_) std::erase_if(text, is_control);
+      out_ += text;
+    }
     bytes_.clear();
     charset_.clear();
   }
@@ -86,21 +91,30 @@ class WordDecoder {
   }
 
  private:
+  static bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }
+
+  bool drops_controls_;
   std::string out_, bytes_, charset_;
 };
 
-}  // namespace
+// RFC 2047 section 5: white space, or nothing, stands on both sides of a word at `at`.
+bool stands_alone(std::string_view text, size_t at, const Word& word) {
+  const size_t end = at + word.length;
+  return (at == 0 || is_wsp(text[at - 1])) && (end == text.size() || is_wsp(text[end])) &&
+         is_known_charset(word.charset);
+}
 
-std::string decode_words(std::string_view value) {
+std::string decode(std::string_view value, bool strict) {
   const std::string text = unfold(value);
   if (text.find("=?") == std::string::npos) return has_8bit(text) ? to_utf8(text, "utf-8") : text;
-  WordDecoder decoder;
+  WordDecoder decoder(strict);
   std::string_view rest = text;
   bool after_word = false;
   while (!rest.empty()) {
     const size_t at = rest.find("=?");
     if (at == std::string_view::npos) break;
     auto word = read_word(rest.substr(at));
+    if (strict && word && !stands_alone(text, text.size() - rest.size() + at, *word)) word.reset();
     const auto between = rest.substr(0, at);
     // RFC 2047 section 6.2: blanks between two encoded words are not shown.
     const bool blank = trim(between).empty();
@@ -119,6 +133,16 @@ std::string decode_words(std::string_view value) {
   return decoder.take();
 }
 
+}  // namespace
+
+std::string decode_words(std::string_view value) {
+  return decode(value, false);
+}
+
+std::string decode_words_strictly(std::string_view value) {
+  return decode(value, true);
+}
+
 std::string force_encoded_words(std::string_view utf8) {
   constexpr std::string_view kStart = "=?utf-8?B?", kEnd = "?=";
   // 45 octets are 60 characters of base64; with the frame 72.
@@ -126,12 +150,15 @@ std::string force_encoded_words(std::string_view utf8) {
   static_assert(kOctets / 3 * 4 + kStart.size() + kEnd.size() <= limits::kEncodedWord);
   std::string out;
   while (!utf8.empty()) {
-    size_t take = 0;
+    size_t take = 0, whole = 0;
     while (take < utf8.size()) {
       const size_t n = std::max<size_t>(1, utf8_sequence(utf8.substr(take)));
       if (take + n > kOctets) break;
       take += n;
+      if (take % 3 == 0) whole = take;
     }
+    // Padding in all words but the last is avoided: some readers join the words' base64 and stop at it.
+    if (take < utf8.size() && whole > 0) take = whole;
     if (!out.empty()) out += ' ';
     out.append(kStart).append(base64_encode(utf8.substr(0, take))).append(kEnd);
     utf8.remove_prefix(take);

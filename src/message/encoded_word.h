@@ -11,6 +11,10 @@ namespace posthouse::message {
 // windows-1252. UTF-8 without CR, LF and NUL.
 std::string decode_words(std::string_view value);
 
+// The same to the letter: words that touch other text, or whose charset nobody knows, stay (RFC 2047 section
+// 5), and control characters inside words go (RFC 8621 section 4.1.2.2).
+std::string decode_words_strictly(std::string_view value);
+
 // The other way: ASCII stays as it is, else all becomes encoded words of UTF-8 (each at most 75 characters
 // and whole characters, with a blank between). `value` that is not UTF-8 is first read as decode_words()
 // does.

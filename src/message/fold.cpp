@@ -19,7 +19,39 @@ size_t piece_size(std::string_view word) {
   return n;
 }
 
+// Where the word at the start of `text` ends: at the next blank. One that holds a quoted string goes to
+// behind it if it is short: a fold inside is allowed (RFC 5322 section 3.2.4), but some readers keep its line
+// end.
+size_t word_end(std::string_view text) {
+  constexpr size_t kLongestQuoted = limits::kPreferredLine - 2;
+  const size_t plain = std::min(text.find(' '), text.size());
+  bool quoted = false;
+  for (size_t i = 0; i < text.size() && i <= kLongestQuoted; ++i) {
+    if (text[i] == ' ' && !quoted) return i;
+    if (text[i] == '"') quoted = !quoted;
+    if (text[i] == '\\') ++i;
+  }
+  return quoted || text.size() > kLongestQuoted ? plain : text.size();
+}
+
+bool has_long_word(std::string_view text) {
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    if (end - begin > kLongestWord / 2) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 }  // namespace
+
+bool needs_encoded_words(std::string_view text, bool utf8) {
+  const size_t word = text.find("=?");
+  const bool looks_encoded =
+      word != std::string_view::npos && text.find("?=", word + 2) != std::string_view::npos;
+  return (!utf8 && has_8bit(text)) || looks_encoded || has_long_word(text);
+}
 
 std::string one_line(std::string_view text, bool utf8) {
   std::string out;
@@ -44,7 +76,7 @@ void append_field(std::string& out, std::string_view name, std::string_view raw_
   size_t width = name.size() + 1;
   while (!value.empty()) {
     const size_t blanks = value.find_first_not_of(' ');
-    const size_t word_size = std::min(value.find(' ', blanks), value.size()) - blanks;
+    const size_t word_size = word_end(value.substr(blanks));
     const size_t take = piece_size(value.substr(blanks, word_size));
     if (width + 1 + take > limits::kPreferredLine && (width > name.size() + 1 || take > kLongestWord / 2)) {
       out += "\r\n";
@@ -60,9 +92,9 @@ void append_field(std::string& out, std::string_view name, std::string_view raw_
 }
 
 void append_text_field(std::string& out, std::string_view name, std::string_view text, bool utf8) {
-  const bool encode = !utf8 && has_8bit(text);
-  append_field(out, name,
-               encode ? force_encoded_words(to_valid_utf8(one_line(text, true))) : std::string(text), utf8);
+  const std::string line = one_line(text, true);
+  const bool encode = needs_encoded_words(line, utf8);
+  append_field(out, name, encode ? force_encoded_words(to_valid_utf8(line)) : line, utf8);
 }
 
 }  // namespace posthouse::message

@@ -14,7 +14,11 @@ std::string one_line(std::string_view text, bool utf8);
 // longer word is broken), with CRLF. The value passes through one_line().
 void append_field(std::string& out, std::string_view name, std::string_view value, bool utf8);
 
-// The same for unstructured text (Subject): with `utf8` false, text beyond ASCII becomes encoded words.
+// The same for unstructured text (Subject): what needs_encoded_words() names becomes encoded words.
 void append_text_field(std::string& out, std::string_view name, std::string_view text, bool utf8);
+
+// Whether a text can stand in a field only as encoded words: it has 8-bit characters that may not be there,
+// looks like an encoded word, or has words that don't fit on a line.
+bool needs_encoded_words(std::string_view text, bool utf8);
 
 }  // namespace posthouse::message

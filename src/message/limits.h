@@ -21,6 +21,10 @@ inline constexpr size_t kParameters = 100;
 inline constexpr size_t kParameterBytes = 16 << 10;
 // Addresses (and group marks) of one message's envelope, all fields together.
 inline constexpr size_t kAddresses = 10'000;
+// Identifiers of one References field.
+inline constexpr size_t kMessageIds = 1'000;
+// URLs of one List- field.
+inline constexpr size_t kUrls = 100;
 // Languages of a Content-Language field.
 inline constexpr size_t kLanguages = 64;
 // Octets of a boundary. RFC 2046 section 5.1.1 allows 70; longer ones are seen.
@@ -36,6 +40,13 @@ inline constexpr size_t kLine = 998;
 inline constexpr size_t kPreferredLine = 78;
 // RFC 2047 section 2: an encoded word.
 inline constexpr size_t kEncodedWord = 75;
+
+// Characters of a preview (RFC 8970 section 3.3), and octets of a part that are looked at for it.
+inline constexpr size_t kPreview = 256;
+inline constexpr size_t kPreviewRead = 64 << 10;
+
+// Marks of quoting in front of a line of flowed text; more of them are text.
+inline constexpr size_t kQuoteDepth = 100;
 
 // A search key, octets of UTF-8 after folding.
 inline constexpr size_t kSearchKey = 8 << 10;

@@ -5,6 +5,7 @@
 #include "message/date.h"
 #include "message/fold.h"
 #include "message/limits.h"
+#include "message/report_address.h"
 #include "message/transfer.h"
 #include "message/unicode_text.h"
 
@@ -36,31 +37,6 @@ std::string status_of(const ReportRecipient& r) {
     default:
       return "2.0.0";
   }
-}
-
-// utf-8-addr-xtext of RFC 6533 section 3: everything beyond printable ASCII, and \ + =, as \x{HEX}.
-std::string to_unitext(std::string_view address) {
-  std::string out;
-  while (!address.empty()) {
-    const size_t n = std::max<size_t>(1, utf8_sequence(address));
-    const char c = address[0];
-    if (n > 1 || c <= ' ' || c == 127 || c == '\\' || c == '+' || c == '=') {
-      out += fmt::format(
-          "\\x{{{:02X}}}",
-          static_cast<uint32_t>(is_8bit(c) && n == 1 ? 0xFFFD : utf8_code_point(address.substr(0, n))));
-    } else {
-      out += c;
-    }
-    address.remove_prefix(n);
-  }
-  return out;
-}
-
-// "rfc822;bob@example.org", or the forms of RFC 6533.
-std::string typed_address(const Address& address, bool utf8) {
-  const std::string text = address.to_string();
-  if (address.is_ascii()) return "rfc822;" + text;
-  return "utf-8;" + (utf8 ? text : to_unitext(text));
 }
 
 std::string cut(std::string_view text, size_t limit) {

@@ -44,4 +44,19 @@ inline ScanResult scan(std::string_view bytes) {
   return result;
 }
 
+// Only whether there is a byte above 127.
+inline bool scan_8bit(std::string_view bytes) {
+  constexpr uint64_t kHigh = 0x8080808080808080;
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  uint64_t any = 0;
+  for (; end - at >= 64; at += 64) {
+    uint64_t words[8];
+    std::memcpy(words, at, 64);
+    any |= ((words[0] | words[1]) | (words[2] | words[3])) | ((words[4] | words[5]) | (words[6] | words[7]));
+  }
+  for (; at != end; ++at) any |= static_cast<uint64_t>(static_cast<unsigned char>(*at));
+  return (any & kHigh) != 0;
+}
+
 }  // namespace posthouse::message

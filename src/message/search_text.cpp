@@ -35,6 +35,12 @@ void collect_text_parts(const Part& part, std::vector<const Part*>& out) {
   for (const auto& child : part.children) collect_text_parts(child, out);
 }
 
+// The charset of a part, also where it is written in the form of RFC 2231 (charset*=us-ascii''utf-8).
+std::string charset_of(const Part& part) {
+  const auto plain = find_parameter(part.parameters, "charset");
+  return plain.empty() ? parameter_text(part.parameters, "charset") : std::string(plain);
+}
+
 }  // namespace
 
 void TextFolder::feed(std::string_view utf8, std::string& out) {
@@ -94,7 +100,7 @@ bool contains_text(std::string_view utf8, std::string_view key) {
 }
 
 PartTextDecoder::PartTextDecoder(const Part& part)
-    : transfer_(transfer_encoding(part.encoding)), charset_(find_parameter(part.parameters, "charset")) {}
+    : transfer_(transfer_encoding(part.encoding)), charset_(charset_of(part)) {}
 
 void PartTextDecoder::feed(std::string_view raw, std::string& utf8) {
   std::string bytes;

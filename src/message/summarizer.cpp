@@ -42,6 +42,21 @@ int compare_delimiter(std::string_view line, std::string_view boundary) {
   return line == "--" ? 1 : 0;
 }
 
+// A line that begins with "--", without that and the blanks and the line end behind it.
+std::string_view delimiter_text(std::string_view line) {
+  line.remove_prefix(2);
+  while (!line.empty() && (is_wsp(line.back()) || line.back() == '\r' || line.back() == '\n'))
+    line.remove_suffix(1);
+  return line;
+}
+
+std::string boundary_of(const Parameters& parameters) {
+  std::string boundary(find_parameter(parameters, "boundary"));
+  if (boundary.empty()) boundary = parameter_text(parameters, "boundary");  // in the form of RFC 2231
+  while (boundary.ends_with(' ')) boundary.pop_back();
+  return boundary;
+}
+
 bool is_identity_encoding(std::string_view encoding) {
   return !iequals(encoding, "base64") && !iequals(encoding, "quoted-printable");
 }
@@ -216,7 +231,7 @@ void Summarizer::Impl::end_header(uint64_t body_begin) {
 
 void Summarizer::Impl::read_header() {
   Open& top = open.back();
-  summary.has_8bit_header |= scan(header).has_8bit;
+  summary.has_8bit_header |= scan_8bit(header);
   if (open.size() == 1) {
     read_message_header(header, summary, budget);
     return;
@@ -239,11 +254,10 @@ void Summarizer::Impl::descend() {
     return set_body_mode();
   }
   if (multipart) {
-    auto boundary = find_parameter(part.parameters, "boundary");
-    while (boundary.ends_with(' ')) boundary.remove_suffix(1);
+    std::string boundary = boundary_of(part.parameters);
     if (boundary.size() > limits::kBoundary) budget.truncated = true;
     if (!boundary.empty() && boundary.size() <= limits::kBoundary) {
-      top.boundary = boundary;
+      top.boundary = std::move(boundary);
       ++boundaries;
     }
     return set_body_mode();
@@ -283,20 +297,18 @@ std::string_view Summarizer::Impl::feed_body(std::string_view bytes) {
     last_byte = 0;
   }
   const std::string_view seen(begin, static_cast<size_t>(at - begin));
-  if (!summary.has_8bit_body) summary.has_8bit_body = scan(seen).has_8bit;
+  if (!summary.has_8bit_body) summary.has_8bit_body = scan_8bit(seen);
   return bytes.substr(seen.size());
 }
 
 // The open multipart whose delimiter this line is: the whole line, but for blanks at its end (RFC 2046
-// section 5.1.1, the grammar). A boundary may begin like another one; the inner one is asked first.
+// section 5.1.1, the grammar). A boundary may begin like another one, or be the same; the innermost that is
+// not closed is asked first.
 BoundaryMatch Summarizer::Impl::match(std::string_view start) const {
-  start.remove_prefix(2);
-  while (!start.empty() && (is_wsp(start.back()) || start.back() == '\r' || start.back() == '\n')) {
-    start.remove_suffix(1);
-  }
+  start = delimiter_text(start);
   BoundaryMatch best;
   for (size_t i = open.size(); i-- > 0;) {
-    if (open[i].boundary.empty()) continue;
+    if (open[i].boundary.empty() || open[i].epilogue) continue;
     const int kind = compare_delimiter(start, open[i].boundary);
     if (kind == 2) return {i, true, false};
     if (kind == 1 && !best.found) best = {i, true, true};
@@ -307,7 +319,7 @@ BoundaryMatch Summarizer::Impl::match(std::string_view start) const {
 // Acts on a line that begins with "--"; false if it is just text.
 bool Summarizer::Impl::take_boundary(std::string_view start) {
   const BoundaryMatch found = match(start);
-  if (!found.found || open[found.index].epilogue) return false;
+  if (!found.found) return false;
   // The line end before the delimiter belongs to it (RFC 2046 section 5.1.1).
   const uint64_t body_end = line_begin - std::min<uint64_t>(line_begin, last_line_end);
   close_above(found.index, body_end, line_feeds - 1 - (last_line_end > 0 ? 1 : 0));
@@ -370,7 +382,11 @@ Summarizer::~Summarizer() = default;
 Summarizer::Summarizer(Summarizer&&) noexcept = default;
 Summarizer& Summarizer::operator=(Summarizer&&) noexcept = default;
 void Summarizer::feed(std::string_view bytes) {
-  impl_->feed(bytes);
+  // Bytes are looked at twice, for lines and for what they hold: the second time they shall still be in the
+  // cache.
+  constexpr size_t kBlock = 16 << 10;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(kBlock, bytes.size())))
+    impl_->feed(bytes.substr(0, kBlock));
 }
 Summary Summarizer::finish() {
   return impl_->finish();

@@ -44,11 +44,20 @@ TEST(ParseDate, ReadsAllForms) {
 }
 
 TEST(ParseDate, RefusesWhatIsNone) {
-  for (const char* text :
-       {"", "yesterday", "Mon,", "32 Jan 2020 00:00:00 +0000", "30 Feb 2020 00:00:00 +0000",
-        "1 Jan 2020 24:00:00 +0000", "1 Jan 2020 00:60:00 +0000", "1 Foo 2020 00:00:00 +0000", "1 Jan 2020",
-        "1 Jan 0 00:00", "99999999999999999999 Jan 2020 00:00", "1 Jan 1899 00:00", "1 Jan 20200 00:00"}) {
+  for (const char* text : {"", "yesterday", "Mon,", "32 Jan 2020 00:00:00 +0000",
+                           "30 Feb 2020 00:00:00 +0000", "1 Foo 2020 00:00:00 +0000", "1 Jan 0 00:00",
+                           "99999999999999999999 Jan 2020 00:00", "1 Jan 1899 00:00", "1 Jan 20200 00:00"}) {
     EXPECT_FALSE(parse_date(text).has_value()) << text;
+  }
+}
+
+TEST(ParseDate, TakesMidnightForATimeThatIsNone) {
+  const auto midnight = parse_date("1 Jan 2020 00:00:00 +0000");
+  ASSERT_TRUE(midnight.has_value());
+  for (const char* text :
+       {"1 Jan 2020", "Wed, 1 Jan 2020", "1 Jan 2020 24:00:00 +0000", "1 Jan 2020 00:60:00 -0500",
+        "1 Jan 2020 noon", "1 Jan 2020 12", "1-Jan-20 +0100"}) {
+    EXPECT_EQ(parse_date(text), midnight) << text;
   }
 }
 

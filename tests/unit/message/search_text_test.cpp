@@ -88,6 +88,16 @@ TEST(TextSearch, IsLinearForHostileKeys) {
   EXPECT_FALSE(search.found(0));
 }
 
+TEST(PartText, CharsetMayBeInTheFormOfRfc2231) {
+  const std::string m = "Content-Type: text/plain; charset*=us-ascii''koi8-r\r\n\r\n\xd0\xcf";
+  const Summary s = summarize(m);
+  PartTextDecoder decoder(s.root);
+  std::string text;
+  decoder.feed(m.substr(s.root.body_begin), text);
+  decoder.finish(text);
+  EXPECT_EQ(text, "по");
+}
+
 TEST(PartText, IsDecoded) {
   const std::string m = crlf(
       "Subject: =?utf-8?Q?Caf=C3=A9?=\nX:\nContent-Type: multipart/mixed; boundary=b\n\n"

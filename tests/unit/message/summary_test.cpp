@@ -4,6 +4,7 @@
 
 #include "message/headers.h"
 #include "message/limits.h"
+#include "message/scan.h"
 #include "unit/message/support.h"
 
 namespace posthouse::message {
@@ -83,6 +84,15 @@ TEST(Summary, ReadsOddStructures) {
        "multipart/mixed[11,3]"},
       {"blanks behind the boundary", head + "--b \t\n\none\n--b-- \n",
        "multipart/mixed[22,4](TEXT/PLAIN[3,0])"},
+      {"boundary in the form of RFC 2231",
+       "Content-Type: multipart/mixed; boundary*=us-ascii''b%5F\n\n--b_\n\none\n--b_--\n",
+       "multipart/mixed[21,4](TEXT/PLAIN[3,0])"},
+      {"the boundary of a closed multipart is the outer one's too",
+       head +
+           "--b\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\none\n--b--\n\n--b\n\ntwo\n--b--\n",
+       "multipart/mixed[96,12](multipart/alternative[19,4](TEXT/PLAIN[3,0]) TEXT/PLAIN[3,0])"},
+      {"a line that is no field behind the type", "Content-Type: text/html\nJunk html\n\none\n",
+       "text/html[5,1]"},
       {"text behind the boundary is none", head + "--bb\n--b c\n", "multipart/mixed[13,2]"},
       {"part without header or empty line", head + "--b\none\n--b--\n",
        "multipart/mixed[17,3](TEXT/PLAIN[3,0])"},
@@ -161,6 +171,18 @@ TEST(Summary, JoinsRepeatedAddressFieldsAndTakesTheFirstOfOthers) {
   const Summary s = summarize("From: a@b\r\nFrom: c@d\r\nSubject: one\r\nSubject: two\r\n\r\n");
   EXPECT_EQ(s.envelope.from.size(), 2u);
   EXPECT_EQ(s.envelope.subject, "one");
+}
+
+TEST(Scan, FindsAnEighthBitAnywhere) {
+  for (size_t size = 0; size < 200; ++size) {
+    std::string bytes(size, '\x7f');
+    ASSERT_FALSE(scan_8bit(bytes)) << size;
+    for (size_t at = 0; at < size; ++at) {
+      bytes[at] = '\x80';
+      ASSERT_TRUE(scan_8bit(bytes)) << size << " " << at;
+      bytes[at] = '\x7f';
+    }
+  }
 }
 
 TEST(FindPart, FollowsSectionNumbers) {

@@ -75,8 +75,15 @@ TEST(Charset, ReadsMislabelledText) {
   EXPECT_EQ(to_utf8("\xc3\xa9", "us-ascii"), "é");
   EXPECT_EQ(to_utf8("\xc3\xa9", ""), "é");
   EXPECT_EQ(to_utf8("\xe9", "no-such-charset"), "é");
+  EXPECT_EQ(to_utf8("\xe9", "unknown-8bit"), "é");
   EXPECT_EQ(to_utf8("\xd0\xcf", "koi8-r"), "по");
+  EXPECT_EQ(to_utf8("\xd0\xcf", "'koi8-r'"), "по");
+  EXPECT_EQ(to_utf8("\xe9\x46", "gb2312"), "镕");  // not in it, but in GBK
   EXPECT_EQ(to_utf8("\x82\xa0", "Shift_JIS"), "あ");
+  EXPECT_EQ(to_utf8("\x87\x40", "Shift_JIS"), "①");
+  EXPECT_EQ(to_utf8("\x1b$B-!\x1b(B", "iso-2022-jp"), "①");
+  EXPECT_EQ(to_utf8("\xa4\xa4", "cn-big5"), "中");
+  EXPECT_EQ(to_utf8("\x8a", "win-1250"), "Š");
   EXPECT_EQ(to_utf8("\xb0\xa1", "euc-kr"), "가");
   EXPECT_EQ(to_utf8(std::string_view("\xFE\xFF\x00\x61", 4), "utf-16"), "a");
   EXPECT_EQ(to_utf8("a\xff", "windows-1257").substr(0, 1), "a");
@@ -138,12 +145,24 @@ TEST(ContentField, ReadsWhatMailersWrite) {
       {"a/b; =x; y=", "a/b", {{"y", ""}}},
       {"a/b; (comment; with) x=y", "a/b", {{"x", "y"}}},
       {"a/b; (never closed; x=y", "a/b", {{"x", "y"}}},
+      {"text / html (comment) ; x=y", "text/html", {{"x", "y"}}},
+      {"text/html Junk html; x=y", "text/html", {{"x", "y"}}},
+      {"application/pdf name=\"x\"", "application/pdf", {}},
       {"", "", {}},
   };
   for (const auto& c : cases) {
     const auto field = parse_content_field(c.text);
     EXPECT_EQ(field.value, c.value) << c.text;
     EXPECT_EQ(field.parameters, c.parameters) << c.text;
+  }
+}
+
+TEST(MediaType, IsTheFirstOfAList) {
+  std::string type, subtype;
+  ASSERT_TRUE(split_media_type(parse_content_field("text/html, text/plain").value, type, subtype));
+  EXPECT_EQ(type + "|" + subtype, "text|html");
+  for (const char* none : {"text", "text/", "/plain", "text/pl=ain", ""}) {
+    EXPECT_FALSE(split_media_type(none, type, subtype)) << none;
   }
 }
 

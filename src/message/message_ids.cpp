@@ -1,0 +1,122 @@
+#include "message/message_ids.h"
+
+#include "base/ascii.h"
+#include "message/limits.h"
+
+namespace posthouse::message {
+namespace {
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
+}
+
+class IdReader {
+ public:
+  IdReader(std::string_view text, bool keeps_quotes) : text_(text), keeps_quotes_(keeps_quotes) {}
+
+  std::vector<std::string> read() {
+    std::vector<std::string> ids;
+    while (at_ < text_.size() && ids.size() < limits::kMessageIds) {
+      const char c = text_[at_];
+      if (c == '<') {
+        ++at_;
+        if (auto id = read_id(); !id.empty()) ids.push_back(std::move(id));
+      } else if (c == '(') {
+        skip_comment();
+      } else if (c == '"') {
+        std::string phrase;
+        take_quoted(phrase);
+      } else {
+        ++at_;
+      }
+    }
+    return ids;
+  }
+
+ private:
+  // Behind "<", to behind ">". Another "<" begins anew.
+  std::string read_id() {
+    std::string id;
+    while (at_ < text_.size() && text_[at_] != '<') {
+      const char c = text_[at_];
+      if (c == '>') {
+        ++at_;
+        return id;
+      }
+      if (c == '"') {
+        const size_t begin = at_;
+        std::string quoted;
+        take_quoted(quoted);
+        id += keeps_quotes_ && at_ > begin + 1 ? text_.substr(begin, at_ - begin) : quoted;
+      } else if (c == '(') {
+        skip_comment();
+      } else {
+        if (!is_blank(c)) id += c;
+        ++at_;
+      }
+    }
+    return id.find('@') == std::string::npos ? std::string() : id;  // the bracket is missing
+  }
+
+  // One that is never closed is no quoted string, and no other can be.
+  void take_quoted(std::string& out) {
+    const size_t kept = out.size();
+    for (size_t i = at_ + 1; i < text_.size() && !quotes_broken_; ++i) {
+      if (text_[i] == '"') {
+        at_ = i + 1;
+        return;
+      }
+      if (text_[i] == '\\' && i + 1 < text_.size()) ++i;
+      if (text_[i] != '\r' && text_[i] != '\n' && text_[i] != '\0') out += text_[i];
+    }
+    out.resize(kept);
+    quotes_broken_ = true;
+    ++at_;
+  }
+
+  void skip_comment() {
+    size_t depth = 0;
+    for (size_t i = at_; i < text_.size() && !comments_broken_; ++i) {
+      if (text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == '(') {
+        ++depth;
+      } else if (text_[i] == ')' && --depth == 0) {
+        at_ = i + 1;
+        return;
+      }
+    }
+    comments_broken_ = true;
+    ++at_;
+  }
+
+  std::string_view text_;
+  bool keeps_quotes_;
+  size_t at_ = 0;
+  bool quotes_broken_ = false, comments_broken_ = false;
+};
+
+std::vector<std::string> parse(std::string_view value, bool keeps_quotes) {
+  auto ids = IdReader(value, keeps_quotes).read();
+  if (!ids.empty() || value.find('<') != std::string_view::npos) return ids;
+  auto word = trim(value);
+  while (word.ends_with('>')) word.remove_suffix(1);
+  if (word.find('@') == std::string_view::npos) return ids;
+  for (char c : word) {
+    if (is_blank(c)) return ids;
+  }
+  ids.emplace_back(word);
+  return ids;
+}
+
+}  // namespace
+
+std::vector<std::string> parse_message_ids(std::string_view value) {
+  return parse(value, false);
+}
+
+std::vector<std::string> parse_message_ids_as_written(std::string_view value) {
+  return parse(value, true);
+}
+
+}  // namespace posthouse::message
