@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/account_view.h"
 #include "store/damage.h"
 #include "store/limits.h"
 #include "store/names.h"
@@ -168,6 +169,36 @@ Result<std::optional<FlagRow>> AccountEdit::message(MailboxId mailbox, Uid uid) 
   if (row) return std::move(*row);
   report_damage(row.error(), account_, mailbox, uid);
   return std::nullopt;
+}
+
+Result<std::vector<AccountEdit::Message>> AccountEdit::messages(MailboxId mailbox,
+                                                                const std::vector<Uid>& rising) const {
+  std::vector<Message> found;
+  if (!is_dense(rising)) {
+    for (const Uid uid : rising) {
+      Result<std::optional<FlagRow>> row = message(mailbox, uid);
+      if (!row) return std::unexpected(row.error());
+      if (*row) found.emplace_back(uid, std::move(**row));
+    }
+    return found;
+  }
+  auto wanted = rising.begin();
+  const Result<void> scanned =
+      rows_.scan(flags_key(mailbox, rising.front()), flags_end(mailbox, rising.back()),
+                 [&](std::string_view key, std::string_view value) {
+                   const Uid uid = uid_of_key(key);
+                   while (wanted != rising.end() && *wanted < uid) ++wanted;
+                   if (wanted == rising.end() || *wanted != uid) return wanted != rising.end();
+                   Result<FlagRow> row = decode_flags(value);
+                   if (row) {
+                     found.emplace_back(uid, std::move(*row));
+                   } else {
+                     report_damage(row.error(), account_, mailbox, uid);
+                   }
+                   return true;
+                 });
+  if (!scanned) return std::unexpected(scanned.error());
+  return found;
 }
 
 void AccountEdit::count(MailboxRow& mailbox, const FlagRow& row, bool add) {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "engine/engine.h"
 #include "store/keywords.h"
@@ -42,6 +44,9 @@ class AccountEdit {
 
   // A damaged row is reported and passes for a missing one.
   Result<std::optional<FlagRow>> message(MailboxId mailbox, Uid uid) const;
+  // Those of the UIDs that are there, with one scan where that is faster.
+  using Message = std::pair<Uid, FlagRow>;
+  Result<std::vector<Message>> messages(MailboxId mailbox, const std::vector<Uid>& rising) const;
   // Gives it a UID and MODSEQs; `row` brings the rest. `permanent` when the UIDs are used up.
   Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record);
   void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);

@@ -10,9 +10,6 @@ namespace posthouse::store {
 
 namespace {
 
-// A list of UIDs is read by one scan when it holds at least one of so many in its range, else one by one.
-constexpr uint64_t kDenseEnough = 8;
-
 std::unexpected<Fault> no_mailbox() {
   return fail(FaultKind::not_found, "no such mailbox");
 }
@@ -28,6 +25,15 @@ bool by_uid(const Entry& a, const Entry& b) {
 }
 
 }  // namespace
+
+bool is_dense(Uid first, Uid last, size_t count) {
+  constexpr uint64_t kDenseEnough = 8;  // at least one of so many
+  return count > 1 && (uint64_t{last} - first + 1) / count <= kDenseEnough;
+}
+
+bool is_dense(const std::vector<Uid>& rising) {
+  return !rising.empty() && is_dense(rising.front(), rising.back(), rising.size());
+}
 
 Entry make_entry(Uid uid, const FlagRow& row, const KeywordTable& keywords) {
   Entry entry;
@@ -142,6 +148,24 @@ Result<std::optional<FlagRow>> AccountView::message(MailboxId mailbox, Uid uid) 
   return std::nullopt;
 }
 
+Result<void> AccountView::for_these(MailboxId mailbox, const std::vector<Uid>& rising,
+                                    const std::function<void(Uid, const FlagRow&)>& visit) const {
+  if (!is_dense(rising)) {
+    for (const Uid uid : rising) {
+      const Result<std::optional<FlagRow>> row = message(mailbox, uid);
+      if (!row) return std::unexpected(row.error());
+      if (*row) visit(uid, **row);
+    }
+    return {};
+  }
+  auto wanted = rising.begin();
+  return for_each(mailbox, rising.front(), rising.back(), [&](Uid uid, const FlagRow& row) {
+    while (wanted != rising.end() && *wanted < uid) ++wanted;
+    if (wanted != rising.end() && *wanted == uid) visit(uid, row);
+    return wanted != rising.end();
+  });
+}
+
 Result<std::vector<Entry>> AccountView::entries(MailboxId mailbox, Uid first, Uid last, size_t most,
                                                 bool with_summary) const {
   const Result<KeywordTable> table = keywords(mailbox);
@@ -169,23 +193,9 @@ Result<std::vector<Entry>> AccountView::entries(MailboxId mailbox, std::vector<U
   if (!table) return std::unexpected(table.error());
   std::vector<Entry> found;
   found.reserve(uids.size());
-  const uint64_t width = uint64_t{uids.back()} - uids.front() + 1;
-  if (uids.size() > 1 && width / uids.size() <= kDenseEnough) {
-    auto wanted = uids.begin();
-    const Result<void> scanned =
-        for_each(mailbox, uids.front(), uids.back(), [&](Uid uid, const FlagRow& row) {
-          while (wanted != uids.end() && *wanted < uid) ++wanted;
-          if (wanted != uids.end() && *wanted == uid) found.push_back(make_entry(uid, row, *table));
-          return wanted != uids.end();
-        });
-    if (!scanned) return std::unexpected(scanned.error());
-  } else {
-    for (const Uid uid : uids) {
-      const Result<std::optional<FlagRow>> row = message(mailbox, uid);
-      if (!row) return std::unexpected(row.error());
-      if (*row) found.push_back(make_entry(uid, **row, *table));
-    }
-  }
+  const Result<void> listed = for_these(
+      mailbox, uids, [&](Uid uid, const FlagRow& row) { found.push_back(make_entry(uid, row, *table)); });
+  if (!listed) return std::unexpected(listed.error());
   if (with_summary) {
     const Result<void> added = add_summaries(mailbox, found);
     if (!added) return std::unexpected(added.error());
@@ -204,8 +214,7 @@ Result<void> AccountView::add_summaries(MailboxId mailbox, std::vector<Entry>& e
       report_damage(row.error(), account_, mailbox, entry.uid);
     }
   };
-  const uint64_t width = uint64_t{entries.back().uid} - entries.front().uid + 1;
-  if (entries.size() > 1 && width / entries.size() <= kDenseEnough) {
+  if (is_dense(entries.front().uid, entries.back().uid, entries.size())) {
     auto next = entries.begin();
     return reader_.scan(partition_, message_key(mailbox, entries.front().uid),
                         message_end(mailbox, entries.back().uid),
@@ -263,12 +272,9 @@ Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, co
         return true;
       });
   if (!scanned) return scanned;
-  for (const Uid uid : changed) {
-    const Result<std::optional<FlagRow>> row = message(mailbox_id, uid);
-    if (!row) return std::unexpected(row.error());
-    if (*row) out.changed.push_back(make_entry(uid, **row, table));
-  }
-  return {};
+  std::ranges::sort(changed);
+  return for_these(mailbox_id, changed,
+                   [&](Uid uid, const FlagRow& row) { out.changed.push_back(make_entry(uid, row, table)); });
 }
 
 // All up to `forgotten` are out of the log but those of the same transaction.

@@ -29,6 +29,9 @@ class AccountView {
   using FlagVisitor = std::function<bool(Uid uid, const FlagRow& row)>;
   Result<void> for_each(MailboxId mailbox, Uid first, Uid last, const FlagVisitor& visit) const;
   Result<std::optional<FlagRow>> message(MailboxId mailbox, Uid uid) const;
+  // Those of the UIDs that are there.
+  Result<void> for_these(MailboxId mailbox, const std::vector<Uid>& rising,
+                         const std::function<void(Uid, const FlagRow&)>& visit) const;
 
   Result<std::vector<Entry>> entries(MailboxId mailbox, Uid first, Uid last, size_t most,
                                      bool with_summary) const;
@@ -52,6 +55,10 @@ class AccountView {
   AccountId account_;
   engine::Partition partition_;
 };
+
+// Whether UIDs are read faster by one scan over their range than one by one.
+bool is_dense(Uid first, Uid last, size_t count);
+bool is_dense(const std::vector<Uid>& rising);
 
 Entry make_entry(Uid uid, const FlagRow& row, const KeywordTable& keywords);
 

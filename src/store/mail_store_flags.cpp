@@ -72,19 +72,18 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
   if (!plan) return std::unexpected(plan.error());
   const Result<KeywordTable*> table = edit.keywords(mailbox);
   if (!table) return std::unexpected(table.error());
-  for (const Uid uid : uids) {
-    const Result<std::optional<FlagRow>> before = edit.message(mailbox, uid);
-    if (!before) return std::unexpected(before.error());
-    if (!*before) continue;
-    if (update.unchanged_since && (*before)->modseq > *update.unchanged_since) {
+  const Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, uids);
+  if (!messages) return std::unexpected(messages.error());
+  for (const auto& [uid, before] : *messages) {
+    if (update.unchanged_since && before.modseq > *update.unchanged_since) {
       out.refused.push_back(uid);
       continue;
     }
-    FlagRow after = planned(**before, *plan);
+    FlagRow after = planned(before, *plan);
     // RFC 7162 section 3.1: a STORE that changes nothing need not raise the MODSEQ.
-    if (after.system != (*before)->system || after.keywords != (*before)->keywords) {
+    if (after.system != before.system || after.keywords != before.keywords) {
       after.modseq = edit.modseq();
-      edit.change(**row, uid, **before, after);
+      edit.change(**row, uid, before, after);
     }
     out.entries.push_back(make_entry(uid, after, **table));
   }
