@@ -5,9 +5,11 @@ if __name__ != "__main__":
     network.enter("test_full_mailboxes")
 
 import json
+import os
 import pathlib
 import shutil
 import smtplib
+import subprocess
 import tempfile
 import time
 import unittest
@@ -21,7 +23,9 @@ class FullMailboxes(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-full-", dir="/var/tmp"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.folder.chmod(0o755)
+        # A small disk, so that a reserve can be larger than what is free on it.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g,mode=755", "posthouse", cls.folder], check=True)
+        cls.addClassCleanup(subprocess.run, ["umount", "-l", cls.folder], check=True)
         zones = {"": [". NS ns.invalid."]}
         for domain, address in HOSTS.items():   # nobody answers for c.test
             zones[domain] = ["@ MX 10 mx", f"mx A {address}"]
@@ -35,6 +39,7 @@ class FullMailboxes(unittest.TestCase):
             host.populate(host.domain, host.users)
         cls.a.cli("account", "add", "boss@a.test", "--admin", "--password-stdin", stdin="secret\n")
         cls.a.cli("alias", "add", "away@a.test", "nobody@b.test")
+        cls.config = cls.a.config.read_text()
 
     def setUp(self):
         self.quota("alice", "none")
@@ -50,7 +55,7 @@ class FullMailboxes(unittest.TestCase):
 
     def check_others_go_on(self, subject):
         """Also to the destination that refused; and the outcome that was to be told is recorded."""
-        self.a.submit("carol", "bob@b.test", letter(subject))
+        self.a.submit("carol", "bob@b.test", letter(subject).replace("alice@", "carol@"))
         self.b.wait_for_letter("bob", subject)
         wait_for(lambda: self.queue() == [], "the queue to be empty")
         self.assertNotIn("record_failed", (self.a.folder / "log").read_text())
@@ -117,6 +122,40 @@ class FullMailboxes(unittest.TestCase):
         self.assertEqual(answer, {"letters": 1, "ids": [found], "to_postmaster": 1})
         self.a.wait_for_letter("boss", "returned by hand")
         self.check_others_go_on("after a bounce by hand")
+
+    def restart_with(self, more_config):
+        self.a.stop()
+        self.a.config.write_text(self.config + more_config)
+        self.a.start()
+
+    def test_a_disk_without_room_for_a_bounce(self):
+        """Below the reserve small rows are still written: outcomes, but no new letters."""
+        self.a.submit("alice", "nobody@c.test", letter("no room to tell"))
+        self.a.submit("carol", "carl@c.test", letter("to carl").replace("alice@", "carol@"))
+        self.waiting("nobody@c.test")
+        carls = self.waiting("carl@c.test")
+        self.a.cli("queue", "hold", carls)
+        c = Host(self.folder / "c", "c.test", ["carl"]).start()
+        self.addCleanup(c.stop)
+        c.populate(c.domain, c.users)
+        with open(self.folder / "filler", "wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, 64 << 20)
+        self.addCleanup(os.unlink, self.folder / "filler")
+        self.restart_with('[store]\nreserve = "1000MiB"\n')
+
+        def refused():
+            found = self.a.queued_recipient("nobody@c.test")
+            return found and found["last_status"] == "5.1.1"
+        wait_for(refused, "the refusal to be recorded")
+        self.assertEqual(self.a.queued_recipient("nobody@c.test")["state"], "waiting")
+        self.a.cli("queue", "release", carls)
+        c.wait_for_letter("carl", "to carl")
+        log = (self.a.folder / "log").read_text()
+        self.assertIn("bounce_put_off", log)
+        self.assertNotIn("record_failed", log)
+        self.restart_with("")
+        self.a.wait_for_letter("alice", "no room to tell")
+        self.check_others_go_on("after there was room")
 
     def test_mail_for_a_full_postmaster_is_taken(self):
         """RFC 5321 section 4.5.1, with and without the domain; under his own name his quota counts."""
