@@ -481,7 +481,22 @@ class Untold : public TransportTest {
     host("two.test", "192.0.2.2");
     full = account("full@example.test", 10);
   }
-  // Letters still go out, and the one before is settled.
+  // Nothing can be put into the account's mailboxes any more.
+  void damage(directory::AccountId account) {
+    std::vector<engine::Step> steps;
+    steps.push_back(
+        {{engine::PartitionKind::account, account}, [](engine::Transaction& rows) -> Result<void> {
+           std::vector<std::string> keys;
+           Result<void> seen = rows.scan("", "", [&](std::string_view key, std::string_view) {
+             keys.emplace_back(key);
+             return true;
+           });
+           for (const std::string& key : keys) rows.put(key, "damaged");
+           return seen;
+         }});
+    ASSERT_TRUE(run(engine.transact(std::move(steps))));
+  }
+  // Letters still go out.
   void expect_others_go_on() {
     const size_t before = net->received("192.0.2.2").size();
     post({"y@two.test"}, "bob@example.test");
@@ -534,24 +549,23 @@ TEST_F(Untold, APostmasterWhoseMailboxIsFullGetsItNevertheless) {
 }
 
 TEST_F(Untold, WithoutAPostmasterEitherItIsSetAside) {
-  // His account can't be written.
-  std::vector<engine::Step> steps;
-  steps.push_back({{engine::PartitionKind::account, alice}, [](engine::Transaction& rows) -> Result<void> {
-                     std::vector<std::string> keys;
-                     Result<void> seen = rows.scan("", "", [&](std::string_view key, std::string_view) {
-                       keys.emplace_back(key);
-                       return true;
-                     });
-                     for (const std::string& key : keys) rows.put(key, "damaged");
-                     return seen;
-                   }});
-  ASSERT_TRUE(run(engine.transact(std::move(steps))));
+  damage(alice);
   start();
   const uint64_t id = post({"x@one.test"}, "full@example.test");
   ASSERT_TRUE(wait([&] { return run(queue.totals())->set_aside == 1; }));
   EXPECT_TRUE(run(queue.find_set_aside(id)).value());
   EXPECT_THAT(queued(), SizeIs(0));
   expect_others_go_on();
+}
+
+// The fault of the notice is not one of the letter: what was delivered is written down.
+TEST_F(Untold, ASenderWhoseAccountIsDamagedMeansThePostmaster) {
+  damage(bob);
+  start();
+  post({"x@one.test", "y@two.test"}, "bob@example.test");
+  ASSERT_TRUE(wait_empty());
+  EXPECT_THAT(net->received("192.0.2.2"), SizeIs(1));
+  EXPECT_THAT(mailbox(alice), SizeIs(1));
 }
 
 TEST_F(Untold, ALetterOfALocalSenderToAPostmasterElsewhereIsNoCircle) {
