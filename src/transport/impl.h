@@ -106,6 +106,11 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
                                  std::vector<Finding> findings);
   static Task<Notice> write_warning(std::shared_ptr<Impl> self, queue::Letter letter,
                                     std::vector<Finding> findings);
+  static Task<Result<void>> write_bounce(std::shared_ptr<Impl> self, queue::Letter letter,
+                                         std::vector<Finding> failed, Told whom, std::string why,
+                                         Notice& into);
+  static Task<Result<void>> record_with(std::shared_ptr<Impl> self, queue::Queue::Outcome outcome,
+                                        Notice& warning, Notice& bounce);
   static Task<Result<void>> set_aside(std::shared_ptr<Impl> self, queue::LetterId id,
                                       std::vector<Finding> findings);
   void note_unrecorded(bool waits);

@@ -40,6 +40,10 @@ void log_undeliverable(const queue::Letter& letter, const std::string& what) {
             {{"qid", format_id(letter.id)}, {"from", letter.reverse_path}, {"what", what}});
 }
 
+void log_not_warned(const queue::Letter& letter, const Fault& why) {
+  log::warn("transport.warning_not_sent", {{"qid", format_id(letter.id)}, {"what", why.what}});
+}
+
 // The sender of such a notice is ourselves: no other notice would help.
 bool is_for_postmaster(const Finding& finding) {
   return istarts_with(finding.recipient.address, "postmaster@") ||
@@ -80,10 +84,6 @@ queue::Queue::Outcome outcome_of(const queue::Letter& letter, const std::vector<
   out.id = letter.id;
   for (const Finding& f : findings) out.recipients.push_back(f.recipient);
   return out;
-}
-
-void add_steps(queue::Queue::Outcome& to, const Notice& notice) {
-  to.also.insert(to.also.end(), notice.steps.begin(), notice.steps.end());
 }
 
 }  // namespace
@@ -164,14 +164,37 @@ Task<Notice> Transport::Impl::write_warning(std::shared_ptr<Impl> self, queue::L
   const std::vector<Finding> late = select(findings, is_late);
   if (late.empty() || letter.reverse_path.empty()) co_return out;
   Notice warning;
-  const queue::LetterId id = letter.id;
-  Result<void> written = co_await self->notices.report(std::move(letter), late, warning);
+  Result<void> written = co_await self->notices.report(letter, late, warning);
   if (written) {
     out = std::move(warning);
   } else {
-    log::warn("transport.warning_not_sent", {{"qid", format_id(id)}, {"what", written.error().what}});
+    log_not_warned(letter, written.error());
   }
   co_return out;
+}
+
+Task<Result<void>> Transport::Impl::write_bounce(std::shared_ptr<Impl> self, queue::Letter letter,
+                                                 std::vector<Finding> failed, Told whom, std::string why,
+                                                 Notice& into) {
+  Result<void> written;
+  if (whom == Told::sender) {
+    written = co_await self->notices.report(std::move(letter), std::move(failed), into);
+  } else if (whom == Told::postmaster) {
+    written = co_await self->notices.tell_postmaster(std::move(letter), std::move(failed), why, into);
+  }
+  co_return written;
+}
+
+Task<Result<void>> Transport::Impl::record_with(std::shared_ptr<Impl> self, queue::Queue::Outcome outcome,
+                                                Notice& warning, Notice& bounce) {
+  for (const Notice* notice : {&warning, &bounce})
+    outcome.also.insert(outcome.also.end(), notice->steps.begin(), notice->steps.end());
+  Result<void> done = co_await self->queue.record(std::move(outcome));
+  if (done) {
+    warning.committed();
+    bounce.committed();
+  }
+  co_return done;
 }
 
 // The notices go in with the outcome. One that is refused makes room for the next best and is made anew,
@@ -194,27 +217,20 @@ Task<Result<Told>> Transport::Impl::tell(std::shared_ptr<Impl> self, queue::Lett
       co_return whom;
     }
     Notice bounce;
-    Result<void> done;
-    if (whom == Told::sender) done = co_await self->notices.report(letter, failed, bounce);
-    if (whom == Told::postmaster) done = co_await self->notices.tell_postmaster(letter, failed, why, bounce);
-    if (done) {
-      queue::Queue::Outcome outcome = outcome_of(letter, findings);
-      add_steps(outcome, warning);
-      add_steps(outcome, bounce);
-      done = co_await self->queue.record(std::move(outcome));
-      if (done) {
-        warning.committed();
-        bounce.committed();
-        co_return whom;
-      }
-      if (warning.refused(done.error())) {
-        log::warn("transport.warning_not_sent", {{"qid", format_id(letter.id)}, {"what", done.error().what}});
-        warning = Notice();
-        continue;
-      }
-      if (!bounce.refused(done.error())) co_return std::unexpected(done.error());
+    Result<void> done = co_await write_bounce(self, letter, failed, whom, why, bounce);
+    const bool written = done.has_value();
+    if (written) done = co_await record_with(self, outcome_of(letter, findings), warning, bounce);
+    if (done) co_return whom;
+    if (warning.refused(done.error())) {
+      log_not_warned(letter, done.error());
+      warning = Notice();
+      continue;
     }
-    if (is_passing(done.error()) && !too_long) co_return std::unexpected(done.error());
+    const bool refused = !written || bounce.refused(done.error());
+    if (!refused || (is_passing(done.error()) && !too_long)) {
+      if (!warning.steps.empty()) log_not_warned(letter, done.error());
+      co_return std::unexpected(done.error());
+    }
     why = done.error().what;
     if (whom == Told::sender) log_undeliverable(letter, why);
     whom = told_after(whom, letter, failed);

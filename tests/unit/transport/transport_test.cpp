@@ -594,6 +594,24 @@ TEST_F(Untold, ADelayWarningThatIsRefusedIsDroppedForGood) {
   expect_others_go_on();
 }
 
+TEST_F(Untold, ADelayWarningWithoutRoomIsDroppedForGood) {
+  HostScript busy;
+  busy.mail_reply = "450 4.7.1 greylisted";
+  host("one.test", "192.0.2.1", busy);
+  start();
+  const uint64_t id = post({"x@one.test"}, "bob@example.test");
+  ASSERT_TRUE(wait_attempts(id, "x@one.test", 1));
+  on_loop([this] { engine.blob_fault = Fault{FaultKind::no_space, "disk full"}; });
+  pass(hours(5));
+  ASSERT_TRUE(wait_attempts(id, "x@one.test", 2));
+  EXPECT_TRUE(recipient(id, "x@one.test")->delay_warned);
+  on_loop([this] { engine.blob_fault.reset(); });
+  pass(hours(5));
+  ASSERT_TRUE(wait_attempts(id, "x@one.test", 3));
+  EXPECT_THAT(mailbox(bob), SizeIs(0));
+  expect_others_go_on();
+}
+
 TEST_F(Untold, ARefusedWarningDoesNotCostTheBounce) {
   options.smarthost = Smarthost{"relay.test", 25, "", {}, false, false};
   HostScript relay;
