@@ -50,7 +50,7 @@ Task<Result<Verdict>> Acceptance::check(message::Address recipient, uint64_t siz
 
   Verdict verdict = Verdict::unknown_user;
   for (const auto& target : found->local) {
-    Result<void> takes = co_await impl_->delivery.check(target.account, size);
+    Result<void> takes = co_await impl_->delivery.check(target, size);
     if (takes) co_return Verdict::accepted;
     switch (takes.error().kind) {
       case FaultKind::over_quota:

@@ -28,6 +28,17 @@ bool Routes::knows(directory::AccountId account) {
   return !accounts_.insert(account).second;
 }
 
+// Who is named twice, and once as postmaster, gets his one copy as postmaster.
+void Routes::add_local(Resolution::LocalTarget target) {
+  if (!knows(target.account)) {
+    local_.push_back(std::move(target));
+  } else if (target.as_postmaster) {
+    const auto same = [&](const auto& t) { return t.account == target.account; };
+    const auto known = std::find_if(local_.begin(), local_.end(), same);
+    if (known != local_.end()) known->as_postmaster = true;
+  }
+}
+
 void Routes::add_remote(std::string address, const std::string& original) {
   std::string key = message::address_key(address).value_or(address);
   if (!keys_.insert(std::move(key)).second) return;
@@ -58,9 +69,7 @@ Task<Result<void>> Routes::add(directory::Directory& directory, const message::A
       ++lost_;
       break;
     case Resolution::known:
-      for (auto& target : found->local) {
-        if (!knows(target.account)) local_.push_back(std::move(target));
-      }
+      for (auto& target : found->local) add_local(std::move(target));
       for (auto& target : found->remote_targets) add_remote(std::move(target), address);
       break;
   }

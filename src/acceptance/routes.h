@@ -28,6 +28,7 @@ class Routes {
  private:
   // `original`: the envelope's recipient if an alias led here, else "".
   void add_remote(std::string address, const std::string& original);
+  void add_local(directory::Resolution::LocalTarget target);
   bool knows(directory::AccountId account);
 
   std::vector<directory::Resolution::LocalTarget> local_;

@@ -33,12 +33,13 @@ const Options& Delivery::options() const {
   return impl_->options;
 }
 
-Task<Result<void>> Delivery::check(AccountId account, uint64_t size) {
+Task<Result<void>> Delivery::check(Resolution::LocalTarget target, uint64_t size) {
+  const AccountId account = target.account;
   Result<Standing> standing = co_await impl_->directory.standing(account);
   if (!standing) co_return std::unexpected(standing.error());
   if (!standing->enabled) co_return fail(FaultKind::policy, "the account is disabled");
   uint64_t quota = impl_->quota_of(*standing);
-  if (quota == 0) co_return Result<void>();
+  if (quota == 0 || target.as_postmaster) co_return Result<void>();
   Result<store::Usage> usage = co_await impl_->store.usage(account);
   if (!usage) co_return std::unexpected(usage.error());
   bool fits = usage->bytes < quota && size <= quota - usage->bytes;
@@ -80,7 +81,8 @@ Task<Result<Plan>> Delivery::plan(std::vector<Resolution::LocalTarget> targets, 
     Result<std::string> mailbox = co_await impl_->mailbox_for(account, targets[i].detail);
     if (!mailbox) co_return std::unexpected(mailbox.error());
     store::Quota quota;
-    if (enforce_quota && impl_->quota_of(*standing) != 0) quota.bytes = impl_->quota_of(*standing);
+    const bool limited = enforce_quota && !targets[i].as_postmaster;
+    if (limited && impl_->quota_of(*standing) != 0) quota.bytes = impl_->quota_of(*standing);
     plan.blob_references.push_back(store::MailStore::blob_reference(account, delivery_ids[i]));
     store::NewMessage copy = targets.size() == 1 ? std::move(message) : message;
     plan.steps.push_back(impl_->store.stage(account, std::move(*mailbox), std::move(copy), delivery_ids[i],

@@ -35,9 +35,9 @@ class Delivery {
   Delivery(directory::Directory& directory, store::MailStore& store, Options options);
   ~Delivery();
 
-  // Whether the account could take a letter of `size` octets (0: not known) now; faults over_quota, policy
-  // (disabled), not_found.
-  Task<Result<void>> check(directory::AccountId account, uint64_t size);
+  // Whether the account could take a letter of `size` octets (0: not known) now; faults over_quota (not for a
+  // postmaster), policy (disabled), not_found.
+  Task<Result<void>> check(directory::Resolution::LocalTarget target, uint64_t size);
 
   // `message` carries blob id, size, summary and date; the id of each delivery comes from `delivery_ids`, one
   // for each target. Disabled accounts and those that are gone are left out while another target remains.
@@ -45,7 +45,7 @@ class Delivery {
   // Quota: `enforce_quota` lets the transaction fail when a mailbox would pass its quota. It is for a letter
   // with one recipient only. A letter has one reply for all its recipients (RFC 5321 section 4.1.1.4), and
   // each was checked at RCPT; with several, one full mailbox must not cost the others their copy, so a letter
-  // may overshoot.
+  // may overshoot. Who gets it as postmaster gets it past his quota in any case.
   Task<Result<Plan>> plan(std::vector<directory::Resolution::LocalTarget> targets, store::NewMessage message,
                           std::vector<uint64_t> delivery_ids, bool enforce_quota);
 

@@ -56,6 +56,8 @@ struct Resolution {
   struct LocalTarget {
     AccountId account = 0;
     std::string detail;  // subaddress: "tag" of user+tag@
+    // As postmaster, whose mail has to be taken (RFC 5321 section 4.5.1): also past the account's quota.
+    bool as_postmaster = false;
   };
   std::vector<LocalTarget> local;           // each account once
   std::vector<std::string> remote_targets;  // of aliases

@@ -212,6 +212,9 @@ Task<Result<Resolution>> Directory::resolve(std::string address) {
   Result<std::string> key = message::address_key(full);
   if (!key) co_return Resolution{};  // unknown
   Result<Resolution> found = co_await impl_->expand(std::move(full), true);
+  if (found && local_part(*key) == kPostmaster) {
+    for (Resolution::LocalTarget& target : found->local) target.as_postmaster = true;
+  }
   if (found) impl_->resolutions.add(address, *found, generation);
   co_return found;
 }

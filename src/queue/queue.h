@@ -126,6 +126,9 @@ class Queue {
   // Moves a letter out of the schedule to where the operator sees it; its blob stays.
   Task<Result<void>> set_aside(LetterId id, std::string reason);
   Task<Result<std::vector<SetAside>>> list_set_aside(size_t most);
+  Task<Result<std::optional<SetAside>>> find_set_aside(LetterId id);
+  // What was set aside as a letter; `corrupt` if it can't be read.
+  static Result<Letter> letter_of(const SetAside& row);
   // Puts a set-aside letter that can be read (again) back into the queue, due now. Faults: not_found,
   // corrupt.
   Task<Result<void>> restore(LetterId id);

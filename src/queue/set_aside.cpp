@@ -102,6 +102,18 @@ Task<Result<std::vector<Queue::SetAside>>> Queue::list_set_aside(size_t most) {
   co_return found;
 }
 
+Task<Result<std::optional<Queue::SetAside>>> Queue::find_set_aside(LetterId id) {
+  const std::string key = set_aside_key(id);
+  auto row = co_await impl_->engine.fetch(shard_of(id), key);
+  if (!row) co_return std::unexpected(row.error());
+  if (!*row) co_return std::optional<SetAside>();
+  co_return std::optional<SetAside>(show_set_aside(key, **row));
+}
+
+Result<Letter> Queue::letter_of(const SetAside& row) {
+  return decode_letter(row.id, row.value);
+}
+
 Task<Result<void>> Queue::restore(LetterId id) {
   const std::string key = set_aside_key(id);
   const SystemTime now = impl_->clock.now();

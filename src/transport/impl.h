@@ -69,6 +69,7 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   static Task<bool> pump_once(std::shared_ptr<Impl> self);
   static Task<void> tick(std::shared_ptr<Impl> self);
   void on_tick();
+  static Task<Result<Told>> return_letter(std::shared_ptr<Impl> self, queue::LetterId id);
 
   // dispatch.cpp
   std::string routing_key(const queue::Recipient& recipient) const;
@@ -95,13 +96,26 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
   void finish_later(Job job, std::vector<Answer> answers);
   static Task<void> finish(std::shared_ptr<Impl> self, Job job, std::vector<Answer> answers);
   std::vector<Finding> judge_all(const Job& job, const std::vector<Answer>& answers);
+  // Tells whom it concerns and writes it down. Failed recipients that nobody can be told of now are made to
+  // wait: a notice must never keep an outcome from being recorded.
   static Task<void> settle(std::shared_ptr<Impl> self, queue::Letter letter, std::vector<Finding> findings);
-  // What is to be told to whom; failed recipients whose bounce can't be taken in now are made to wait.
-  static Task<void> write_notices(std::shared_ptr<Impl> self, queue::Letter letter,
-                                  std::vector<Finding>& findings, Notices& out);
-  static Task<void> set_aside(std::shared_ptr<Impl> self, queue::LetterId id, std::vector<Finding> findings);
+  void note_findings(const queue::Letter& letter, const std::vector<Finding>& findings);
+  void put_off_failed(const queue::Letter& letter, std::vector<Finding>& findings, const Fault& why);
+  // Nothing is written down when it fails; may be called again then.
+  static Task<Result<Told>> tell(std::shared_ptr<Impl> self, queue::Letter letter,
+                                 std::vector<Finding> findings);
+  static Task<Notice> write_warning(std::shared_ptr<Impl> self, queue::Letter letter,
+                                    std::vector<Finding> findings);
+  static Task<Result<void>> write_bounce(std::shared_ptr<Impl> self, queue::Letter letter,
+                                         std::vector<Finding> failed, Told whom, std::string why,
+                                         Notice& into);
+  static Task<Result<void>> record_with(std::shared_ptr<Impl> self, queue::Queue::Outcome outcome,
+                                        Notice& warning, Notice& bounce);
+  static Task<Result<void>> set_aside(std::shared_ptr<Impl> self, queue::LetterId id,
+                                      std::vector<Finding> findings);
   void note_unrecorded(bool waits);
-  // Writes it down, however long that takes. False if it can't be.
+  static Task<void> wait_to_record(std::shared_ptr<Impl> self, milliseconds wait);
+  // Writes it down, however long that takes, without notices: those may be refused. False if it can't be.
   static Task<bool> record(std::shared_ptr<Impl> self, queue::Queue::Outcome outcome);
 };
 

@@ -51,6 +51,28 @@ message::ReportRecipient describe(const queue::Letter& letter, const Finding& fi
   return out;
 }
 
+// The step, with a note of its fault: the transaction tells only that it failed.
+engine::Step noted(engine::Step step, std::shared_ptr<std::optional<Fault>> fault) {
+  auto apply = [inner = std::move(step.apply), fault = std::move(fault)](engine::Transaction& rows) {
+    Result<void> done = inner(rows);
+    *fault = done ? std::nullopt : std::optional<Fault>(done.error());
+    return done;
+  };
+  return {step.partition, std::move(apply)};
+}
+
+// What the postmaster reads above the report.
+std::string explanation(const queue::Letter& letter, const std::string& why) {
+  if (letter.reverse_path.empty()) {
+    return "A notice that this mail system sent to the sender of a letter could not be delivered,\n"
+           "and there is nobody else to send it to. It is attached, as far as it is not too long.\n";
+  }
+  return fmt::format(
+      "A letter could not be delivered, and its sender can't be told:\n\n  {}\n  {}\n\n"
+      "It is attached, as far as it is not too long.\n",
+      letter.reverse_path, why);
+}
+
 }  // namespace
 
 struct NoticeWriter::Draft {
@@ -61,12 +83,15 @@ struct NoticeWriter::Draft {
   std::string subject;   // in place of the usual one; "" keeps it
 };
 
-void Notices::committed() {
-  for (const auto& letter : letters) letter->committed();
-  letters.clear();
+void Notice::committed() {
+  if (letter) letter->committed();
 }
 
-Task<Result<void>> NoticeWriter::report(queue::Letter letter, std::vector<Finding> findings, Notices& into) {
+bool Notice::refused(const Fault& by) const {
+  return fault && fault->has_value() && (*fault)->kind == by.kind && (*fault)->what == by.what;
+}
+
+Task<Result<void>> NoticeWriter::report(queue::Letter letter, std::vector<Finding> findings, Notice& into) {
   Draft draft;
   auto to = message::parse_mailbox(letter.reverse_path);
   if (!to) co_return std::unexpected(to.error());
@@ -80,13 +105,11 @@ Task<Result<void>> NoticeWriter::report(queue::Letter letter, std::vector<Findin
 }
 
 Task<Result<void>> NoticeWriter::tell_postmaster(queue::Letter letter, std::vector<Finding> findings,
-                                                 Notices& into) {
+                                                 std::string why, Notice& into) {
   Draft draft;
   draft.to = message::Address{"postmaster", options_.postmaster_domain};
   draft.subject = "Undeliverable bounce";
-  draft.report.text =
-      "A notice that this mail system sent to the sender of a letter could not be delivered,\n"
-      "and there is nobody else to send it to. It is attached, as far as it is not too long.\n";
+  draft.report.text = explanation(letter, why);
   draft.letter = std::move(letter);
   const SystemTime now = clock_.now();
   for (const Finding& finding : findings)
@@ -96,7 +119,7 @@ Task<Result<void>> NoticeWriter::tell_postmaster(queue::Letter letter, std::vect
 }
 
 // The notice is made whole in memory: it is bounded by kWholeOriginal and kHeaderOriginal.
-Task<Result<void>> NoticeWriter::write(Draft draft, Notices& into) {
+Task<Result<void>> NoticeWriter::write(Draft draft, Notice& into) {
   const bool whole = draft.letter.size <= kWholeOriginal;
   Result<std::string> original =
       co_await read_front(engine_, draft.letter, whole ? kWholeOriginal : kHeaderOriginal);
@@ -139,8 +162,9 @@ Task<Result<void>> NoticeWriter::write(Draft draft, Notices& into) {
   if (!written) co_return written;
   Result<std::vector<engine::Step>> steps = co_await notice->prepare();
   if (!steps) co_return std::unexpected(steps.error());
-  for (engine::Step& step : *steps) into.steps.push_back(std::move(step));
-  into.letters.push_back(std::move(notice));
+  into.fault = std::make_shared<std::optional<Fault>>();
+  for (engine::Step& step : *steps) into.steps.push_back(noted(std::move(step), into.fault));
+  into.letter = std::move(notice);
   co_return Result<void>();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,15 @@
 
 namespace posthouse::transport {
 
-// What to put into the outcome's transaction. The letters live until it is done; then committed().
-struct Notices {
-  std::vector<std::unique_ptr<acceptance::Letter>> letters;
+// What to put into the outcome's transaction. The letter lives until it is done; then committed().
+struct Notice {
+  std::unique_ptr<acceptance::Letter> letter;
   std::vector<engine::Step> steps;
+  std::shared_ptr<std::optional<Fault>> fault;  // of the steps, as they ran last
+
   void committed();
+  // Whether the transaction that ended so did for a step of this notice, not for the store.
+  bool refused(const Fault& by) const;
 };
 
 struct NoticeOptions {
@@ -40,15 +45,16 @@ class NoticeWriter {
   // To the reverse-path (which is not null), from the null one (RFC 5321 section 6.1, RFC 3464). Failed
   // findings make a bounce, others a notice of delay. Holds the letter's header, and all of it if it is
   // small.
-  Task<Result<void>> report(queue::Letter letter, std::vector<Finding> findings, Notices& into);
+  Task<Result<void>> report(queue::Letter letter, std::vector<Finding> findings, Notice& into);
 
-  // A letter with the null reverse-path failed: to our postmaster, who alone can do something (RFC 5321
-  // section 4.5.5).
-  Task<Result<void>> tell_postmaster(queue::Letter letter, std::vector<Finding> findings, Notices& into);
+  // A letter failed that has the null reverse-path, or whose sender can't be told, for the reason `why`: to
+  // our postmaster, who alone can do something (RFC 5321 section 4.5.5).
+  Task<Result<void>> tell_postmaster(queue::Letter letter, std::vector<Finding> findings, std::string why,
+                                     Notice& into);
 
  private:
   struct Draft;
-  Task<Result<void>> write(Draft draft, Notices& into);
+  Task<Result<void>> write(Draft draft, Notice& into);
 
   engine::Engine& engine_;
   acceptance::Acceptance& acceptance_;

@@ -210,30 +210,32 @@ Task<void> Transport::stop(SteadyTime deadline) {
   log::info("transport.stopped", {{"in_time", in_time}});
 }
 
-Task<Result<void>> Transport::bounce(queue::LetterId id) {
+Task<Result<Told>> Transport::bounce(queue::LetterId id) {
   const std::shared_ptr<Impl> impl = impl_;
+  const AtWork working(impl);
   for (int tries = 0; !impl->queue.lease_one(id); ++tries) {
     if (tries == kBounceTries) co_return fail(FaultKind::temporary, "the letter is being sent just now");
     Result<void> slept = co_await impl->loop.sleep(kBouncePause);
-    if (!slept || impl->means->cut) co_return fail(FaultKind::closed, "stopped");
+    if (!slept || impl->stopping) co_return fail(FaultKind::closed, "stopped");
   }
-  auto letter = co_await impl->queue.find(id);
-  Result<void> out;
-  if (!letter) {
-    out = std::unexpected(letter.error());
-  } else if (!*letter) {
-    out = fail(FaultKind::not_found, "no letter " + format_id(id) + " in the queue");
-  } else {
-    const Answer answer = own_answer(554, "5.0.0", "returned by the operator");
-    std::vector<Finding> findings;
-    for (queue::Recipient& r : (*letter)->recipients) {
-      if (r.state == queue::RecipientState::waiting || r.state == queue::RecipientState::held)
-        findings.push_back(judge(**letter, std::move(r), answer, impl->now(), {}, {}));
-    }
-    co_await Impl::settle(impl, std::move(**letter), std::move(findings));
+  Result<Told> told = co_await Impl::return_letter(impl, id);
+  if (!impl->means->cut) impl->queue.give_back(id);
+  co_return told;
+}
+
+Task<Result<Told>> Transport::Impl::return_letter(std::shared_ptr<Impl> self, queue::LetterId id) {
+  auto letter = co_await self->queue.find(id);
+  if (!letter) co_return std::unexpected(letter.error());
+  if (!*letter) co_return fail(FaultKind::not_found, "no letter " + format_id(id) + " in the queue");
+  const Answer answer = own_answer(554, "5.0.0", "returned by the operator");
+  std::vector<Finding> findings;
+  for (const queue::Recipient& r : (*letter)->recipients) {
+    if (r.state == queue::RecipientState::waiting || r.state == queue::RecipientState::held)
+      findings.push_back(judge(**letter, r, answer, self->now(), {}, {}));
   }
-  impl->queue.give_back(id);
-  co_return out;
+  Result<Told> told = co_await tell(self, **letter, findings);
+  if (told) self->note_findings(**letter, findings);
+  co_return told;
 }
 
 }  // namespace posthouse::transport

@@ -50,6 +50,9 @@ struct Options {
   std::shared_ptr<Connector> connector{};  // null: TCP
 };
 
+// Who was told that a letter failed. `set_aside`: nobody can be, so it is where the operator sees it.
+enum class Told { nobody, sender, postmaster, set_aside };
+
 // Lives on one loop (start() and stop() are called there).
 class Transport {
  public:
@@ -63,8 +66,9 @@ class Transport {
   Task<void> stop(SteadyTime deadline);
   // Takes a look at the queue now, and forgets that destinations did not answer.
   void wake();
-  // Fails the letter's remaining recipients now, with a bounce (the operator's verb).
-  Task<Result<void>> bounce(queue::LetterId id);
+  // Fails the letter's remaining recipients now, with a bounce (the operator's verb). When it fails the
+  // letter stays as it was.
+  Task<Result<Told>> bounce(queue::LetterId id);
 
   struct Impl;
 

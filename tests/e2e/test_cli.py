@@ -331,7 +331,7 @@ class Operators(unittest.TestCase):
             self.assertEqual(self.demo.run("queue", "delete").returncode, 65)
             self.assertEqual(self.demo.run("queue", "delete", "0000000000001").returncode, 67)
             self.ask("queue", "retry", number)
-            self.assertEqual(self.ask("queue", "bounce", number), {"letters": 1, "ids": [number]})
+            self.assertEqual(self.ask("queue", "bounce", number), {"letters": 1, "ids": [number], "to_sender": 1})
             self.assertEqual(self.demo.run("queue", "show", number).returncode, 67)
             self.ask("alias", "remove", f"away-{when}@{self.demo.domain}")
 

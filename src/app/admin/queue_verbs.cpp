@@ -49,6 +49,31 @@ json::object describe(const queue::Letter& letter) {
   return out;
 }
 
+// A letter that was moved out of the way, as far as it can be read.
+json::object describe(const queue::Queue::SetAside& row) {
+  json::object out;
+  out["id"] = format_id(row.id);
+  if (const auto letter = queue::Queue::letter_of(row)) out = describe(*letter);
+  out["set_aside"] = row.reason;
+  out["set_aside_since"] = iso_time(row.when);
+  return out;
+}
+
+// What became of a letter that was returned.
+const char* name_of(transport::Told told) {
+  switch (told) {
+    case transport::Told::sender:
+      return "to_sender";
+    case transport::Told::postmaster:
+      return "to_postmaster";
+    case transport::Told::set_aside:
+      return "set_aside";
+    case transport::Told::nobody:
+      break;
+  }
+  return "to_nobody";
+}
+
 // One filter for each id named, or a single one. `changing`: refuse to touch the whole queue by accident.
 Result<std::vector<queue::Filter>> filters(const Arguments& arguments, bool changing) {
   queue::Filter base;
@@ -219,8 +244,11 @@ Task<Answer> queue_show(Context context, Arguments arguments) {
   if (!id) co_return fail(FaultKind::syntax, "not a queue id: " + *name);
   auto letter = co_await context.core.queue.find(*id);
   if (!letter) co_return std::unexpected(letter.error());
-  if (!letter->has_value()) co_return fail(FaultKind::not_found, "no such letter: " + *name);
-  co_return describe(**letter);
+  if (letter->has_value()) co_return describe(**letter);
+  auto aside = co_await context.core.queue.find_set_aside(*id);
+  if (!aside) co_return std::unexpected(aside.error());
+  if (!aside->has_value()) co_return fail(FaultKind::not_found, "no such letter: " + *name);
+  co_return describe(**aside);
 }
 
 Task<Answer> queue_retry(Context context, Arguments arguments) {
@@ -247,13 +275,23 @@ Task<Answer> queue_bounce(Context context, Arguments arguments) {
   if (!wanted) co_return std::unexpected(wanted.error());
   auto letters = co_await select(context, *wanted);
   if (!letters) co_return std::unexpected(letters.error());
-  Changed done;
+  json::array ids;
+  std::map<std::string, size_t> told;
   for (size_t i = 0; i < letters->size(); ++i) {
+    const std::string id = format_id((*letters)[i].id);
     auto bounced = co_await context.transport->bounce((*letters)[i].id);
-    if (!bounced) co_return std::unexpected(bounced.error());
-    done.add((*letters)[i].id, 1);
+    if (!bounced) {
+      const std::string before = i == 0 ? "" : fmt::format(" ({} letters before it were returned)", i);
+      co_return fail(bounced.error().kind, fmt::format("{}: {}{}", id, bounced.error().what, before));
+    }
+    ids.emplace_back(id);
+    ++told[name_of(*bounced)];
   }
-  co_return done.answer();
+  json::object out;
+  out["letters"] = ids.size();
+  if (ids.size() <= kLettersNamed) out["ids"] = std::move(ids);
+  for (const auto& [what, count] : told) out[what] = count;
+  co_return out;
 }
 
 }  // namespace posthouse::app::verbs

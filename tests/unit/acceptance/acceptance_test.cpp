@@ -142,6 +142,45 @@ TEST_F(AcceptanceTest, FullMailboxAmongOthersCostsNobodyTheLetter) {
   EXPECT_EQ(check("small@example.test"), Verdict::over_quota);  // then takes no more
 }
 
+// RFC 5321 section 4.5.1.
+TEST_F(AcceptanceTest, PostmasterIsReadPastAQuota) {
+  domain("small.test");
+  directory::AccountId boss = account("boss@small.test", 10, true);
+  directory::AccountId full = account("full@small.test", 10);
+  EXPECT_EQ(check("boss@small.test", 100), Verdict::over_quota);
+  EXPECT_EQ(check("postmaster@small.test", 100), Verdict::accepted);
+  EXPECT_EQ(check("PostMaster@Small.test"), Verdict::accepted);
+  ASSERT_TRUE(send(envelope({"postmaster@small.test"})));
+  ASSERT_TRUE(send(envelope({"postmaster@small.test"})));
+  EXPECT_EQ(check("postmaster@small.test"), Verdict::accepted);
+  EXPECT_EQ(check("boss@small.test"), Verdict::over_quota);
+  // One copy, though he is named under two names; also in the other order.
+  ASSERT_TRUE(send(envelope({"boss@small.test", "postmaster@small.test"})));
+  ASSERT_TRUE(send(envelope({"Postmaster@small.test", "boss@small.test"})));
+  EXPECT_THAT(mailbox(boss), SizeIs(4));
+  EXPECT_EQ(send(envelope({"boss@small.test"})).error().kind, FaultKind::over_quota);
+  // Others keep theirs.
+  EXPECT_EQ(check("full@small.test", 100), Verdict::over_quota);
+  EXPECT_EQ(send(envelope({"full@small.test"})).error().kind, FaultKind::over_quota);
+  EXPECT_THAT(mailbox(full), IsEmpty());
+}
+
+TEST_F(AcceptanceTest, PostmasterByAliasIsReadPastAQuota) {
+  directory::AccountId small = account("small@example.test", 10);
+  alias("postmaster@example.test", {"small@example.test"});
+  alias("help@example.test", {"small@example.test"});
+  EXPECT_EQ(check("help@example.test", 100), Verdict::over_quota);
+  EXPECT_EQ(check("postmaster", 100), Verdict::accepted);
+  ASSERT_TRUE(send(envelope({"postmaster"})));
+  EXPECT_THAT(mailbox(small), SizeIs(1));
+  EXPECT_EQ(send(envelope({"help@example.test"})).error().kind, FaultKind::over_quota);
+}
+
+TEST_F(AcceptanceTest, PostmasterIsNotReadPastAFullDisk) {
+  engine.transact_fault = Fault{FaultKind::no_space, "disk full"};
+  EXPECT_EQ(send(envelope({"postmaster"})).error().kind, FaultKind::no_space);
+}
+
 TEST_F(AcceptanceTest, DomainAndDefaultQuota) {
   directory::Domain limited{"limited.test", "", 100};
   ASSERT_TRUE(run(directory.add_domain(limited)));

@@ -214,6 +214,12 @@ TEST_F(Admin, WhatWasSetAsideIsListedReleasedAndDeleted) {
   json::value records = json::parse(listed);
   ASSERT_EQ(records.as_array().size(), 1u);
   EXPECT_EQ(records.at(0).at("reason"), "looks odd");
+  json::value shown = json::parse(ask("queue.show", fmt::format(R"({{"id": "{}"}})", *id)));
+  EXPECT_EQ(shown.at("id").as_string(), *id);
+  EXPECT_EQ(shown.at("sender"), "s@a.test");
+  EXPECT_EQ(shown.at("recipients").at(0).at("address"), "x@b.test");
+  EXPECT_EQ(shown.at("set_aside"), "looks odd");
+  EXPECT_EQ(shown.at("set_aside_since"), records.at(0).at("when"));
   EXPECT_EQ(ask("queue.release", which), one_letter(*id));
   EXPECT_EQ(json::parse(ask("queue.list", "{}")).as_array().size(), 1u);
   set_aside();
@@ -227,9 +233,24 @@ TEST_F(Admin, BouncesGoBackWithoutAServer) {
   ask("alias.add", R"({"address": "away@a.test", "targets": ["x@b.test"]})");
   auto id = local_->deliver({"s@a.test", {"away@a.test"}}, bytewise("Subject: a\n\nb\n"));
   ASSERT_TRUE(id) << id.error().what;
-  EXPECT_EQ(ask("queue.bounce", fmt::format(R"({{"ids": ["{}"]}})", *id)), one_letter(*id));
+  EXPECT_EQ(ask("queue.bounce", fmt::format(R"({{"ids": ["{}"]}})", *id)),
+            fmt::format(R"({{"letters":1,"ids":["{}"],"to_sender":1}})", *id));
   EXPECT_EQ(ask("queue.list", "{}"), "[]");
   EXPECT_THAT(ask("account.show", R"({"address": "s@a.test"})"), HasSubstr(R"("messages":1)"));
+}
+
+TEST_F(Admin, ABounceSaysWhoGotIt) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "boss@a.test", "admin": true})");
+  ask("account.add", R"({"address": "full@a.test", "quota_bytes": 10})");
+  ask("alias.add", R"({"address": "away@a.test", "targets": ["x@b.test"]})");
+  auto id = local_->deliver({"full@a.test", {"away@a.test"}}, bytewise("Subject: a\n\nb\n"));
+  ASSERT_TRUE(id) << id.error().what;
+  EXPECT_EQ(ask("queue.bounce", fmt::format(R"({{"ids": ["{}"]}})", *id)),
+            fmt::format(R"({{"letters":1,"ids":["{}"],"to_postmaster":1}})", *id));
+  EXPECT_EQ(ask("queue.list", "{}"), "[]");
+  EXPECT_THAT(ask("account.show", R"({"address": "boss@a.test"})"), HasSubstr(R"("messages":1)"));
+  EXPECT_THAT(ask("queue.bounce", fmt::format(R"({{"ids": ["{}"]}})", *id)), HasSubstr("not_found"));
 }
 
 TEST_F(Admin, StoreCheckAndStatus) {

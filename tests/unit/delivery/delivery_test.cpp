@@ -36,7 +36,7 @@ class DeliveryTest : public test::PostOffice {
   }
 
   FaultKind check(directory::AccountId id, uint64_t size) {
-    Result<void> taken = run(delivery->check(id, size));
+    Result<void> taken = run(delivery->check({id, "", false}, size));
     return taken ? FaultKind::closed : taken.error().kind;
   }
 };
@@ -52,27 +52,36 @@ TEST_F(DeliveryTest, QuotaCountsWhatIsThere) {
   directory::AccountId small = account("small@example.test", 1000);
   EXPECT_EQ(check(small, 1000), FaultKind::closed);
   EXPECT_EQ(check(small, 1001), FaultKind::over_quota);
-  ASSERT_TRUE(deliver({{small, ""}}, 600, true));
+  ASSERT_TRUE(deliver({{small, "", false}}, 600, true));
   EXPECT_EQ(check(small, 400), FaultKind::closed);
   EXPECT_EQ(check(small, 401), FaultKind::over_quota);
   EXPECT_EQ(check(small, 0), FaultKind::closed);
-  ASSERT_TRUE(deliver({{small, ""}}, 400, true));
+  ASSERT_TRUE(deliver({{small, "", false}}, 400, true));
   EXPECT_EQ(check(small, 0), FaultKind::over_quota);
   EXPECT_EQ(check(small, UINT64_MAX), FaultKind::over_quota);
 }
 
 TEST_F(DeliveryTest, EnforcesTheQuotaWhenToldTo) {
   directory::AccountId small = account("small@example.test", 100);
-  Result<Plan> over = deliver({{small, ""}}, 200, true);
+  Result<Plan> over = deliver({{small, "", false}}, 200, true);
   ASSERT_FALSE(over);
   EXPECT_EQ(over.error().kind, FaultKind::over_quota);
   EXPECT_THAT(mailbox(small), IsEmpty());
-  EXPECT_TRUE(deliver({{small, ""}, {alice, ""}}, 200, false));
+  EXPECT_TRUE(deliver({{small, "", false}, {alice, "", false}}, 200, false));
   EXPECT_THAT(mailbox(small), SizeIs(1));
 }
 
+TEST_F(DeliveryTest, ThePostmasterTakesMorePastHisQuota) {
+  directory::AccountId small = account("small@example.test", 100);
+  EXPECT_TRUE(run(delivery->check({small, "", true}, 200)));
+  ASSERT_TRUE(deliver({{small, "", true}}, 200, true));
+  ASSERT_TRUE(deliver({{small, "", true}}, 200, true));
+  EXPECT_THAT(mailbox(small), SizeIs(2));
+  EXPECT_FALSE(deliver({{small, "", false}}, 200, true));
+}
+
 TEST_F(DeliveryTest, SaysWhereEachCopyWent) {
-  Result<Plan> plan = deliver({{alice, ""}, {bob, ""}}, 10, false);
+  Result<Plan> plan = deliver({{alice, "", false}, {bob, "", false}}, 10, false);
   ASSERT_TRUE(plan);
   ASSERT_THAT(*plan->placed, SizeIs(2));
   EXPECT_EQ((*plan->placed)[0].uid, 1u);
@@ -82,15 +91,15 @@ TEST_F(DeliveryTest, SaysWhereEachCopyWent) {
 
 TEST_F(DeliveryTest, LeavesOutWhoIsDisabledOrGoneWhileOthersRemain) {
   disable(bob);
-  Result<Plan> plan = deliver({{bob, ""}, {4711, ""}, {alice, ""}}, 10, false);
+  Result<Plan> plan = deliver({{bob, "", false}, {4711, "", false}, {alice, "", false}}, 10, false);
   ASSERT_TRUE(plan);
   EXPECT_THAT(plan->blob_references, SizeIs(1));
   EXPECT_THAT(mailbox(bob), IsEmpty());
   EXPECT_THAT(mailbox(alice), SizeIs(1));
   // The last one takes it: its recipient was accepted before the account was disabled.
-  ASSERT_TRUE(deliver({{bob, ""}}, 10, false));
+  ASSERT_TRUE(deliver({{bob, "", false}}, 10, false));
   EXPECT_THAT(mailbox(bob), SizeIs(1));
-  Result<Plan> nobody = deliver({{4711, ""}}, 10, false);
+  Result<Plan> nobody = deliver({{4711, "", false}}, 10, false);
   ASSERT_FALSE(nobody);
   EXPECT_EQ(nobody.error().kind, FaultKind::not_found);
 }

@@ -233,6 +233,12 @@ TEST_F(QueueTest, SetAsideAndRestore) {
   ASSERT_TRUE(house.executor.run(house.queue->set_aside(1, "nobody to tell")));
   EXPECT_THAT(house.due(), IsEmpty());
   EXPECT_EQ(house.totals().set_aside, 1u);
+  const auto aside = house.executor.run(house.queue->find_set_aside(1)).value();
+  ASSERT_TRUE(aside);
+  EXPECT_EQ(aside->id, 1u);
+  EXPECT_EQ(aside->reason, "nobody to tell");
+  EXPECT_EQ(Queue::letter_of(*aside).value().recipients.at(0).address, "a@one.test");
+  EXPECT_FALSE(house.executor.run(house.queue->find_set_aside(2)).value());
   house.sweep();
   EXPECT_TRUE(house.blob_readable(1));
   ASSERT_TRUE(house.executor.run(house.queue->restore(1)));
