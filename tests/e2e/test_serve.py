@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 
 from namespace import propagation
-from posthouse import Failed, Program, free_port, run, wait_until
+from posthouse import BINARY, Failed, Program, free_port, run, wait_until
 
 CONFIG = """\
 [server]
@@ -147,6 +147,33 @@ class Confinement(unittest.TestCase):
 
 
 class Stores(unittest.TestCase):
+    @unittest.skipIf(os.geteuid() != 0, "only root can give a folder to another user")
+    def test_a_store_of_another_user_is_not_one_that_is_missing(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        store = pathlib.Path(server.directory) / "data/store"
+        os.chown(store, 0, 0)
+        done = run("serve", "--config", server.config)
+        self.assertEqual(done.returncode, os.EX_CONFIG, done.stderr + server.own_log())
+        self.assertRegex(done.stderr, rf"{server.config}:4: server.data_directory: .*{store}.*Permission denied")
+        self.assertNotIn("there is no store", done.stderr + server.own_log())
+        for command, status in (("deliver me@serve.test", os.EX_TEMPFAIL), ("store check", os.EX_NOPERM),
+                                ("account list", os.EX_NOPERM)):
+            done = run(*command.split(), "--config", server.config, stdin="Subject: x\n\nx\n")
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn("Permission denied", done.stderr)
+            self.assertNotIn("store create", done.stderr)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can be somebody else")
+    def test_who_may_not_read_the_store_is_told_so(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        for command, status in (("account list", os.EX_NOPERM), ("deliver me@serve.test", os.EX_TEMPFAIL)):
+            done = subprocess.run([BINARY, *command.split(), "--config", server.config], capture_output=True, text=True,
+                                  input="Subject: x\n\nx\n", timeout=60, user=65533, group=65533, extra_groups=[])
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn("Permission denied", done.stderr)
+
     def test_an_empty_folder_does_not_become_a_store_by_itself(self):
         """It may be a disk that is not mounted: everybody's letters would be refused for good."""
         server = Serve()
