@@ -1,12 +1,13 @@
 #include <sysexits.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <system_error>
 
 #include "app/actions/actions.h"
 #include "app/cli/invocation.h"
+#include "app/cli/output.h"
 #include "app/privileges/descriptors.h"
 
 namespace {
@@ -16,6 +17,10 @@ int run(int argc, char** argv) {
     posthouse::app::Parsed parsed = posthouse::app::parse_command_line(argc, argv);
     if (!parsed.invocation) return parsed.status;
     return posthouse::app::run(*parsed.invocation);
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) == 0) std::fprintf(stderr, "posthouse: %s\n", error.what());
+    if (std::ferror(stdout) != 0) posthouse::app::note_output_error(error.code().value());
+    return EX_SOFTWARE;
   } catch (const std::exception& error) {
     if (std::ferror(stdout) == 0) std::fprintf(stderr, "posthouse: %s\n", error.what());
     return EX_SOFTWARE;
@@ -28,8 +33,9 @@ int main(int argc, char** argv) {
   posthouse::app::fill_standard_descriptors();
   int status = run(argc, argv);
   // Who asked and did not get the answer must not think that all went well.
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  if (posthouse::app::flush_output()) return status;
+  const int error = posthouse::app::output_error();
   std::fprintf(stderr, "posthouse: standard output: %s\n",
-               errno != 0 ? std::strerror(errno) : "not all was written");
+               error != 0 ? std::strerror(error) : "not all was written");
   return status == EX_OK || status == EX_SOFTWARE ? EX_IOERR : status;
 }

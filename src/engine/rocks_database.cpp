@@ -45,6 +45,10 @@ Fault open_fault(const rocksdb::Status& status, const std::string& directory) {
     return Fault{FaultKind::temporary, describe_lock(directory, text)};
   }
   Fault fault = to_fault(status, fmt::format("cannot open the store in {}", directory));
+  if (status.IsIOError() && text.find("Permission denied") != std::string::npos) {
+    fault.kind = FaultKind::policy;
+    fault.what += "; does it belong to another user?";
+  }
   if (fault.kind == FaultKind::corrupt)
     fault.what += "; restore it from a backup, or repair it with `ldb repair`";
   return fault;
@@ -79,6 +83,12 @@ Fault to_fault(const rocksdb::Status& status, std::string_view what) {
 
 namespace {
 
+std::unexpected<Fault> no_rights(const std::string& directory) {
+  return fail(FaultKind::policy,
+              fmt::format("the store in {} can't be read: Permission denied; does it belong to another user?",
+                          directory));
+}
+
 // RocksDB would make a new store out of both, and remove the files of the old one that it does not know.
 Result<void> check_files(const RocksOptions& options) {
   switch (look_at_store(options.directory)) {
@@ -90,6 +100,8 @@ Result<void> check_files(const RocksOptions& options) {
           fmt::format("the store in {} has lost its file CURRENT and nothing was changed: restore it from a "
                       "backup",
                       options.directory));
+    case StoreFiles::hidden:
+      return no_rights(options.directory);
     case StoreFiles::none:
       break;
   }

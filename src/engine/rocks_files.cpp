@@ -31,9 +31,11 @@ std::string damaged_folder(const std::string& directory) {
 StoreFiles look_at_store(const std::string& directory) {
   std::error_code error;
   if (fs::exists(fs::path(directory) / "CURRENT", error)) return StoreFiles::whole;
+  if (error == std::errc::permission_denied) return StoreFiles::hidden;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     if (belongs_to_a_store(entry.path())) return StoreFiles::headless;
   }
+  if (error == std::errc::permission_denied) return StoreFiles::hidden;
   return StoreFiles::none;
 }
 

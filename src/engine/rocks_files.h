@@ -12,6 +12,7 @@ namespace posthouse::engine {
 enum class StoreFiles {
   none,      // no store, and nothing that was one
   whole,     // a store, as far as its names tell
+  hidden,    // that can't be told: the rights are missing
   headless,  // tables or logs, but not the file CURRENT that says which of them count
 };
 

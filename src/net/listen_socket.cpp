@@ -77,7 +77,7 @@ Result<ListenSocket> ListenSocket::bind_tcp(const Endpoint& at, bool shared) {
   if (bind(result.fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       listen(result.fd_, kBacklog) != 0) {
     const int error = errno;
-    const std::string holder = error == EADDRINUSE ? port_holder(at.port) : "";
+    const std::string holder = error == EADDRINUSE ? port_holder(at) : "";
     return system_fault(
         holder.empty() ? what : what + " (port " + std::to_string(at.port) + " is held by " + holder + ")",
         error);

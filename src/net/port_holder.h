@@ -1,13 +1,16 @@
 // Who listens on a port already: for the message that an operator reads when a bind fails.
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "base/ip.h"
 
 namespace posthouse::net {
 
-// "exim4 (pid 812)"; "a process of user root", whoever opened the socket, where /proc hides other people's
-// processes from us; empty when nobody listens there.
-std::string port_holder(uint16_t port, const std::string& proc = "/proc");
+// Who is in the way of listening at `wanted`: on that very address, or on all of its family; on a wildcard,
+// everybody on the port. "exim4 (pid 812)", "exim4 (pid 812) and nginx (pid 7)"; "a process of user root",
+// whoever opened the socket, where /proc hides other people's processes from us; empty when nobody listens
+// there.
+std::string port_holder(const Endpoint& wanted, const std::string& proc = "/proc");
 
 }  // namespace posthouse::net

@@ -65,6 +65,11 @@ class Stream {
   // buffer still goes out, so that a session can say why it ends. The only call allowed from other threads.
   virtual void cancel() = 0;
 
+  // The session tells whether something is under way that an orderly stop waits for: a command, a letter that
+  // comes in. At first, and whenever it waits for the next command, there is nothing. A stop that is due may
+  // cancel the stream from within.
+  virtual void set_busy(bool busy) { static_cast<void>(busy); }
+
   virtual const Endpoint& peer() const = 0;
   virtual const Endpoint& local() const = 0;
 };

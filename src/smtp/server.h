@@ -106,7 +106,8 @@ struct ServerOptions {
 };
 
 // Serves one connection from banner to close. `service`, `authenticator` (may be null without submission) and
-// `options` outlive it. Cancel the stream to end it: it says 421 first where the protocol allows.
+// `options` outlive it. Cancel the stream to end it: it says 421 first where the protocol allows. It tells
+// the stream when it is busy.
 Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const ServerOptions> options,
                  SmtpService& service, wire::sasl::Authenticator* authenticator, std::string session_id);
 

@@ -91,8 +91,12 @@ Task<Result<std::string_view>> ServerSession::next_line() {
     const Result<void> flushed = co_await output_.flush();
     if (!flushed) co_return std::unexpected(flushed.error());
   }
+  // What was sent in one go is answered before a stop ends the session.
+  if (!line_waits()) stream_->set_busy(false);
   Task<Result<std::string_view>> read = reader_.read_line(wire::smtp::kMaxAuthLine);
-  co_return co_await read;
+  const Result<std::string_view> line = co_await read;
+  stream_->set_busy(true);
+  co_return line;
 }
 
 bool ServerSession::line_waits() const {

@@ -17,6 +17,11 @@ std::unexpected<Fault> no_mailbox() {
 
 }  // namespace
 
+uint32_t validity_by_clock(SystemTime now) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 1, UINT32_MAX));
+}
+
 Result<void> AccountEdit::load() {
   const Result<std::optional<std::string>> row = rows_.get(kHeadKey);
   if (!row) return std::unexpected(row.error());
@@ -96,10 +101,8 @@ Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role 
   if (*taken && role != Role::none) return fail(FaultKind::exists, "another mailbox has this role");
   if (head_.mailboxes >= kMaxMailboxes) return fail(FaultKind::policy, "too many mailboxes");
   // RFC 9051 section 2.3.1.1: never the same again for another mailbox, whatever the clock does.
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-  const auto by_clock = static_cast<uint32_t>(std::clamp<int64_t>(seconds, 1, UINT32_MAX));
   if (head_.last_uid_validity == UINT32_MAX) return fail(FaultKind::permanent, "UIDVALIDITY is used up");
-  head_.last_uid_validity = std::max(by_clock, head_.last_uid_validity + 1);
+  head_.last_uid_validity = std::max(validity_by_clock(now), head_.last_uid_validity + 1);
   MailboxRow row;
   row.id = head_.next_mailbox++;
   row.name = std::string(checked_name);

@@ -15,6 +15,9 @@
 
 namespace posthouse::store {
 
+// The UIDVALIDITY that a mailbox made now gets, unless that or a later one was given already.
+uint32_t validity_by_clock(SystemTime now);
+
 // Lives as long as the step. Pointers it gives stay valid as long as it does. Nothing is written for counters
 // until save(); messages are written at once.
 class AccountEdit {

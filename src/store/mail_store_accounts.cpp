@@ -12,11 +12,57 @@ namespace posthouse::store {
 
 namespace {
 
-Result<void> fill_account(engine::Transaction& rows, AccountId account, SystemTime now) {
+// UIDVALIDITYs that are above those of all accounts that are gone: who removes an account and adds it again
+// at once must not get the old ones (RFC 9051 section 2.3.1.1), and clients know accounts by their names.
+constexpr engine::Partition kValidityPartition{engine::PartitionKind::system, kStoreSystemId};
+constexpr std::string_view kValidityKey = "V";
+constexpr uint8_t kValidityVersion = 1;
+
+// An unreadable row counts as none: the clock alone is nearly always enough.
+Result<uint32_t> last_validity(engine::Transaction& rows) {
+  const Result<std::optional<std::string>> record = rows.get(kValidityKey);
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return 0;
+  engine::RecordReader reader(**record, kValidityVersion);
+  const uint64_t last = reader.varint();
+  return reader.ok() ? static_cast<uint32_t>(std::min<uint64_t>(last, UINT32_MAX)) : 0;
+}
+
+void put_validity(engine::Transaction& rows, uint32_t last) {
+  engine::RecordWriter writer(kValidityVersion);
+  writer.varint(last);
+  rows.put(kValidityKey, writer.finish());
+}
+
+// Takes as many as a new account needs at first; the last one before them goes to `before`.
+engine::Step take_validities(SystemTime now, uint32_t* before) {
+  return {kValidityPartition, [now, before](engine::Transaction& rows) -> Result<void> {
+            const Result<uint32_t> last = last_validity(rows);
+            if (!last) return std::unexpected(last.error());
+            *before = std::max(*last, validity_by_clock(now) - 1);
+            const uint64_t taken = uint64_t{*before} + kUsualMailboxes.size();
+            if (taken > UINT32_MAX) return fail(FaultKind::permanent, "UIDVALIDITY is used up");
+            put_validity(rows, static_cast<uint32_t>(taken));
+            return {};
+          }};
+}
+
+// After the step that found `gone`, the last one of an account that goes.
+engine::Step keep_validity(const uint32_t* gone) {
+  return {kValidityPartition, [gone](engine::Transaction& rows) -> Result<void> {
+            const Result<uint32_t> last = last_validity(rows);
+            if (!last) return std::unexpected(last.error());
+            if (*gone > *last) put_validity(rows, *gone);
+            return {};
+          }};
+}
+
+Result<void> fill_account(engine::Transaction& rows, AccountId account, uint32_t validity, SystemTime now) {
   const Result<std::optional<std::string>> there = rows.get(kHeadKey);
   if (!there) return std::unexpected(there.error());
   if (*there) return {};
   AccountEdit edit(rows, account);
+  edit.head().last_uid_validity = validity;
   for (const UsualMailbox& first : kUsualMailboxes) {
     const Result<MailboxRow*> made = edit.create(first.name, first.role, now);
     if (!made) return std::unexpected(made.error());
@@ -83,11 +129,13 @@ Task<Result<void>> MailStore::Impl::erase_range(AccountId account, std::string b
 }
 
 Task<Result<void>> MailStore::create_account(AccountId account) {
+  uint32_t validity = 0;
+  const SystemTime now = impl_->clock.now();
   std::vector<engine::Step> steps;
-  steps.push_back(
-      {account_partition(account), [account, now = impl_->clock.now()](engine::Transaction& rows) {
-         return fill_account(rows, account, now);
-       }});
+  steps.push_back(take_validities(now, &validity));
+  steps.push_back({account_partition(account), [account, now, &validity](engine::Transaction& rows) {
+                     return fill_account(rows, account, validity, now);
+                   }});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   co_return done;
 }
@@ -108,12 +156,19 @@ Task<Result<Usage>> MailStore::usage(AccountId account) {
 // First the head goes, so that nobody finds the account any more; a hint leads sweep() to the rest after a
 // crash.
 Task<Result<void>> MailStore::remove_account(AccountId account) {
+  uint32_t validity = 0;
   std::vector<engine::Step> steps;
-  steps.push_back({account_partition(account), [account](engine::Transaction& rows) -> Result<void> {
-                     rows.hint(hint_key(kRemoveHint, account));
-                     rows.erase(kHeadKey);
-                     return {};
-                   }});
+  steps.push_back(
+      {account_partition(account), [account, &validity](engine::Transaction& rows) -> Result<void> {
+         const Result<std::optional<std::string>> record = rows.get(kHeadKey);
+         if (!record) return std::unexpected(record.error());
+         const Result<HeadRow> head = decode_head(record->value_or(""));
+         validity = head ? head->last_uid_validity : 0;
+         rows.hint(hint_key(kRemoveHint, account));
+         rows.erase(kHeadKey);
+         return {};
+       }});
+  steps.push_back(keep_validity(&validity));
   Result<void> marked = co_await impl_->engine.transact(std::move(steps));
   if (!marked) co_return marked;
   Result<void> done = co_await impl_->purge_account(account);

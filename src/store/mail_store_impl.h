@@ -70,6 +70,9 @@ struct MailStore::Impl {
   Task<Result<void>> purge_account(AccountId account);
 };
 
+// The system partition of what is kept for all accounts together; engine/engine.h has the others.
+inline constexpr uint64_t kStoreSystemId = 2;
+
 // Hints that lead sweep() to accounts with a purge that did not end.
 inline constexpr std::string_view kPurgeHint = "store.p";   // + account: has dying mailboxes
 inline constexpr std::string_view kRemoveHint = "store.r";  // + account: is being removed

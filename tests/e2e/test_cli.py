@@ -76,6 +76,23 @@ class Documents(unittest.TestCase):
             self.assertIn(b"standard output: No space left on device", done.stderr)
             done = subprocess.run([BINARY, "config", "reference"], stdout=full, stderr=subprocess.PIPE, timeout=60)
             self.assertEqual(done.returncode, 74)
+            self.assertIn(b"standard output: No space left on device", done.stderr)
+
+    def test_why_output_failed_is_told_though_much_happened_since(self):
+        with open("/dev/full", "wb") as full, tempfile.TemporaryDirectory() as folder:
+            demo = subprocess.Popen([BINARY, "demo", "--json", "--base-port", "0", "--dir", folder], stdout=full,
+                                    stderr=subprocess.PIPE)
+            try:
+                log = os.path.join(folder, "posthouse.log")
+                wait_until(lambda: os.path.exists(log) and "service=metrics" in pathlib.Path(log).read_text(), 60)
+                wait_until(lambda: not demo.send_signal(signal.SIGTERM) and demo.poll() is not None, 60)
+                told = demo.stderr.read()
+            finally:
+                demo.kill()
+                demo.wait()
+                demo.stderr.close()
+        self.assertIn(b"standard output: No space left on device", told)
+        self.assertEqual(demo.returncode, 74)
 
 
 
@@ -153,6 +170,20 @@ class Configuration(unittest.TestCase):
             again = os.path.join(folder, "again.toml")
             pathlib.Path(again).write_text(shown)
             self.assertEqual(run("config", "show", "--comments", "--config", again, check=True).stdout, shown)
+
+    def test_show_in_json(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('[queue]\nwarn = "2h"\n[tls]\ncertificates = [{ chain = "/c.pem", key = "/k.pem" }]\n'
+                       '[listen]\nlmtp = "off"\n')
+            file.flush()
+            shown = json.loads(run("config", "show", "--json", "--config", file.name, check=True).stdout)
+            text = run("config", "show", "--config", file.name, check=True).stdout
+        self.assertEqual(shown["queue"]["warn"], "2h")
+        self.assertEqual(shown["tls"]["certificates"], [{"chain": "/c.pem", "key": "/k.pem"}])
+        self.assertEqual(shown["listen"]["lmtp"], "off")
+        self.assertIs(shown["resolver"]["recursive"], True if "recursive = true" in text else False)
+        options = [line for line in text.splitlines() if " = " in line]
+        self.assertEqual(sum(len(section) for section in shown.values()), len(options))
 
     def test_names_and_addresses(self):
         for text, told in (('[server]\nhostname = "a b"\n', "FILE:2: server.hostname: expected a host name"),
@@ -303,7 +334,8 @@ class Operators(unittest.TestCase):
                                   stderr=subprocess.PIPE, timeout=60)
         self.assertEqual(done.returncode, 74)
         self.assertIn(b"could not be shown", done.stderr)
-        self.assertIn(f"account password {address}".encode(), done.stderr)
+        self.assertIn(f"account password {address} --config {self.demo.config}\n".encode(), done.stderr)
+        self.assertIn(b"standard output: No space left on device", done.stderr)
         self.ask("account", "remove", address)
 
     def test_status(self):

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 
 from namespace import propagation
-from posthouse import Failed, Program, free_port, run, wait_until
+from posthouse import BINARY, Failed, Program, free_port, run, wait_until
 
 CONFIG = """\
 [server]
@@ -147,6 +147,33 @@ class Confinement(unittest.TestCase):
 
 
 class Stores(unittest.TestCase):
+    @unittest.skipIf(os.geteuid() != 0, "only root can give a folder to another user")
+    def test_a_store_of_another_user_is_not_one_that_is_missing(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        store = pathlib.Path(server.directory) / "data/store"
+        os.chown(store, 0, 0)
+        done = run("serve", "--config", server.config)
+        self.assertEqual(done.returncode, os.EX_CONFIG, done.stderr + server.own_log())
+        self.assertRegex(done.stderr, rf"{server.config}:4: server.data_directory: .*{store}.*Permission denied")
+        self.assertNotIn("there is no store", done.stderr + server.own_log())
+        for command, status in (("deliver me@serve.test", os.EX_TEMPFAIL), ("store check", os.EX_NOPERM),
+                                ("account list", os.EX_NOPERM)):
+            done = run(*command.split(), "--config", server.config, stdin="Subject: x\n\nx\n")
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn("Permission denied", done.stderr)
+            self.assertNotIn("store create", done.stderr)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can be somebody else")
+    def test_who_may_not_read_the_store_is_told_so(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        for command, status in (("account list", os.EX_NOPERM), ("deliver me@serve.test", os.EX_TEMPFAIL)):
+            done = subprocess.run([BINARY, *command.split(), "--config", server.config], capture_output=True, text=True,
+                                  input="Subject: x\n\nx\n", timeout=60, user=65533, group=65533, extra_groups=[])
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn("Permission denied", done.stderr)
+
     def test_an_empty_folder_does_not_become_a_store_by_itself(self):
         """It may be a disk that is not mounted: everybody's letters would be refused for good."""
         server = Serve()
@@ -576,6 +603,162 @@ class Reload(unittest.TestCase):
             server.wait_for_log("server.certificates_kept")
             self.assertRegex(server.own_log(), rf"certificates_kept reason=.*{server.config}:4: tls.certificates: .*/certificate.pem")
             self.assertEqual(server.certificate(), before)
+
+
+def make_pair(folder, name):
+    """Writes NAME.pem and NAME.key into `folder`; gives the certificate as DER."""
+    fresh = pathlib.Path(folder, name + ".fresh")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", f"/CN={name}.test", "-addext", f"subjectAltName=DNS:{name}.test", "-days", "2",
+                    "-keyout", f"{fresh}.key", "-out", f"{fresh}.pem"], check=True, capture_output=True)
+    os.chmod(f"{fresh}.key", 0o644)
+    for end in (".key", ".pem"):
+        os.rename(f"{fresh}{end}", pathlib.Path(folder, name + end))
+    return ssl.PEM_cert_to_DER_cert(pathlib.Path(folder, name + ".pem").read_text())
+
+
+class TwoCertificates(unittest.TestCase):
+    """Pairs a and b; the key of a breaks while the program runs."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="posthouse-tls-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        os.chmod(self.folder, 0o755)
+        self.a, self.b = make_pair(self.folder, "a"), make_pair(self.folder, "b")
+        pairs = ", ".join(f'{{ chain = "{self.folder}/{n}.pem", key = "{self.folder}/{n}.key" }}' for n in "ab")
+        self.server = Serve(extra=f"[tls]\ncertificates = [{pairs}]\n")
+        self.addCleanup(self.server.clean)
+
+    def start(self):
+        self.server.start()
+        self.addCleanup(self.server.stop)
+
+    def break_key(self):
+        shutil.copy(f"{self.folder}/b.key", f"{self.folder}/a.key.new")
+        os.rename(f"{self.folder}/a.key.new", f"{self.folder}/a.key")
+
+    def served(self, name):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", self.server.ports["imaps"]), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname=name + ".test") as client:
+                return client.getpeercert(True)
+
+    def next_worker(self, count=2):
+        old = self.server.worker()
+        os.kill(old, signal.SIGKILL)
+        self.server.wait_for_log("server.ready", count)
+        self.assertNotEqual(self.server.worker(), old)
+
+    def test_a_bad_pair_keeps_its_old_one_and_the_renewal_of_the_other_is_taken(self):
+        self.start()
+        self.assertEqual((self.served("a"), self.served("b")), (self.a, self.b))
+        self.break_key()
+        self.server.wait_for_log("server.certificates_kept")
+        self.assertRegex(self.server.own_log(), rf"certificates_kept reason=.*:17: tls.certificates: .*{self.folder}/a.pem")
+        renewed = make_pair(self.folder, "b")
+        wait_until(lambda: self.served("b") == renewed, 30, "the new certificate of b")
+        self.assertEqual(self.served("a"), self.a)
+
+    def test_the_next_worker_starts_with_what_was_good(self):
+        self.start()
+        renewed = make_pair(self.folder, "a")
+        wait_until(lambda: self.served("a") == renewed, 30, "the new certificate of a")
+        self.break_key()
+        self.server.wait_for_log("server.certificates_kept")
+        for count in (2, 3):
+            self.next_worker(count)
+            self.assertEqual((self.served("a"), self.served("b")), (renewed, self.b))
+        self.assertEqual(self.server.own_log().count("supervisor.worker_ended"), 2)
+        self.a = make_pair(self.folder, "a")
+        wait_until(lambda: self.served("a") == self.a, 30, "the mended certificate of a")
+
+    def test_no_pair_is_left_on_disk(self):
+        self.start()
+        for file in pathlib.Path(self.folder).iterdir():
+            file.unlink()
+        self.next_worker()
+        self.assertEqual((self.served("a"), self.served("b")), (self.a, self.b))
+
+    def test_at_a_first_start_it_is_a_mistake(self):
+        self.break_key()
+        done = run("serve", "--config", self.server.config)
+        self.assertEqual(done.returncode, os.EX_CONFIG, done.stderr)
+        self.assertRegex(done.stderr, rf"{self.server.config}:17: tls.certificates: .*{self.folder}/a.pem")
+
+
+class Shutdown(unittest.TestCase):
+    """`limits.shutdown`: what is under way may be finished, the idle are sent away at once."""
+
+    def letter_begun(self, server):
+        import smtplib
+        client = smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=30)
+        self.addCleanup(client.close)
+        client.ehlo("a.test")
+        client.mail("you@a.test")
+        self.assertEqual(client.rcpt("me@serve.test")[0], 250)
+        self.assertEqual(client.docmd("DATA")[0], 354)
+        client.send("Subject: begun\r\n\r\nfirst half\r\n")
+        return client
+
+    def imap(self, server):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        client = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=context, timeout=30)
+        self.addCleanup(client.shutdown)
+        client.login("me@serve.test", "secret")
+        return client
+
+    def wait_for_end(self, server):
+        self.assertEqual(server.process.wait(30), 0, server.log())
+
+    def test_a_letter_and_an_append_come_to_their_end(self):
+        with Serve() as server:
+            letter, append, idle, waiting = (self.letter_begun(server), self.imap(server), self.imap(server),
+                                             self.imap(server))
+            body = b"Subject: kept\r\n\r\nboth halves\r\n"
+            append.send(b"x1 APPEND INBOX {%d}\r\n" % len(body))
+            self.assertTrue(append.readline().startswith(b"+ "))
+            append.send(body[:10])
+            waiting.select()
+            waiting.send(b"x2 IDLE\r\n")
+            self.assertTrue(waiting.readline().startswith(b"+ "))
+            server.process.send_signal(signal.SIGTERM)
+            for client in (idle, waiting):
+                self.assertTrue(client.readline().startswith(b"* BYE"))
+                self.assertEqual(client.readline(), b"")
+            # They are told while the others are still there, and nobody new is let in.
+            self.assertIsNone(server.process.poll())
+            self.assertNotIn("server.stopped", server.own_log())
+            letter.send("second half\r\n.\r\n")
+            self.assertEqual(letter.getreply()[0], 250)
+            self.assertEqual(letter.getreply()[0], 421)
+            append.send(body[10:] + b"\r\n")
+            answers = [append.readline() for _ in range(2)]
+            self.assertTrue(answers[0].startswith(b"x1 OK [APPENDUID "), answers)
+            self.assertTrue(answers[1].startswith(b"* BYE"), answers)
+            self.wait_for_end(server)
+            self.assertIn("server.stopped", server.own_log())
+            shown = json.loads(run("account", "show", "me@serve.test", "--json", "--config", server.config,
+                                   check=True).stdout)
+            self.assertEqual(shown["messages"], 2)
+
+    def test_after_the_limit_all_are_cut(self):
+        with Serve(extra='[limits]\nshutdown = "1s"\n') as server:
+            letter = self.letter_begun(server)
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(letter.getreply()[0], 421)
+            self.wait_for_end(server)
+            self.assertIn("server.sessions_cut", server.own_log())
+            self.assertNotIn("supervisor.worker_does_not_stop", server.own_log())
+
+    def test_who_waits_does_not_hold_it_up(self):
+        with Serve(extra='[limits]\nshutdown = "10m"\n') as server:
+            with socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=30) as client:
+                self.assertTrue(client.recv(200).startswith(b"220 "))
+                server.process.send_signal(signal.SIGTERM)
+                self.assertTrue(client.recv(200).startswith(b"421 "))
+            self.wait_for_end(server)
 
 
 class Metrics(unittest.TestCase):

@@ -69,7 +69,9 @@ Task<void> teller(Session& s, Idling& idling) {
 
 // Sleeps until a line comes; holds no buffer meanwhile.
 Task<bool> read_done(Session& s) {
+  s.stream->set_busy(false);  // a stop need not wait for the client
   Result<std::string_view> line = co_await s.input.read_line(kDoneLine);
+  s.stream->set_busy(true);
   if (line) co_return iequals(trim(*line), "DONE");
   if (line.error().kind == FaultKind::syntax) throw SessionEnd{"DONE expected", line.error()};
   throw lost_input(s, line.error());

@@ -84,12 +84,15 @@ void reject(Session& s, const wire::imap::Rejected& rejected) {
 Task<void> serve_commands(Session& s) {
   while (s.state != kLogout) {
     wire::imap::Event event = co_await next_event(s);
+    s.between = !std::holds_alternative<wire::imap::NeedContinuation>(event);
     if (std::holds_alternative<wire::imap::NeedContinuation>(event)) {
       s.out += "+ OK\r\n";
     } else if (auto* rejected = std::get_if<wire::imap::Rejected>(&event)) {
       reject(s, *rejected);
     } else if (auto* parsed = std::get_if<wire::imap::Parsed>(&event)) {
+      s.between = false;
       co_await run_command(s, *parsed);
+      s.between = true;
     }
   }
   co_await s.flush();

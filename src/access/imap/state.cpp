@@ -90,7 +90,9 @@ Task<void> await_input(Session& s) {
   if (s.input.buffered() > 0) co_return;
   co_await s.flush();
   s.arm();
+  s.stream->set_busy(!s.between);
   Result<std::string_view> got = co_await s.input.read_available(kReadAhead);
+  s.stream->set_busy(true);
   if (!got) throw lost_input(s, got.error());
   if (got->empty()) throw SessionEnd{"", Fault{FaultKind::closed, "client closed the connection"}};
 }

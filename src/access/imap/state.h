@@ -55,6 +55,7 @@ struct Session {
   std::shared_ptr<SessionRegistry> registry;
   std::string id;
   State state = kNotAuthenticated;
+  bool between = true;       // no command is under way
   bool pending_tls = false;  // TLS starts once the answer to STARTTLS is out
   uint32_t bad_commands = 0;
   uint32_t failed_logins = 0;

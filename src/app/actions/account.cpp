@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "app/actions/actions.h"
+#include "app/cli/output.h"
 #include "app/cli/shell.h"
 
 namespace posthouse::app::actions {
@@ -42,15 +43,15 @@ void print_accounts(const json::value& answer) {
 }
 
 // A password that was made up is nowhere else: who made the account must hear if it could not be shown.
-bool password_was_shown(const json::value& answer) {
+bool password_was_shown(const Invocation& in, const json::value& answer) {
   if (!answer.is_object() || !answer.get_object().contains("password")) return true;
-  if (std::fflush(stdout) == 0) return true;
+  if (flush_output()) return true;
   std::string address = cell(answer.get_object(), "address");
   fmt::print(
       stderr,
       "posthouse: {0} has a new password, but it could not be shown; set another one with: {1} account "
-      "password {0}\n",
-      address, program_word());
+      "password {0} --config {2}\n",
+      address, program_word(), shell_word(in.config_file));
   return false;
 }
 
@@ -70,7 +71,7 @@ int account(const Invocation& in) {
   } else {
     print_object(answer->as_object());
   }
-  return password_was_shown(*answer) ? EX_OK : EX_IOERR;
+  return password_was_shown(in, *answer) ? EX_OK : EX_IOERR;
 }
 
 }  // namespace posthouse::app::actions

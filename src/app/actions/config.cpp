@@ -1,13 +1,42 @@
 #include <sysexits.h>
 
+#include <boost/json.hpp>
 #include <cstdio>
 
 #include "app/actions/actions.h"
 #include "app/config/load.h"
+#include "app/config/options.h"
 #include "app/config/reference.h"
 #include "app/preflight/preflight.h"
 
 namespace posthouse::app::actions {
+
+namespace {
+
+namespace json = boost::json;
+
+// As in the file; but for tables, values of TOML are written like those of JSON.
+json::value json_of(const Option& option, const Config& config) {
+  if (option.kind != OptionKind::certificates) return json::parse(value_text(option, config));
+  json::array out;
+  for (const CertificateFiles& files : config.tls.certificates) {
+    out.push_back(json::object{{"chain", files.chain}, {"key", files.key}});
+  }
+  return out;
+}
+
+json::object config_as_json(const Config& config) {
+  json::object out;
+  for (const Option& option : options()) {
+    const size_t dot = option.key.find('.');
+    json::value& section = out[option.key.substr(0, dot)];
+    if (section.is_null()) section.emplace_object();
+    section.get_object()[option.key.substr(dot + 1)] = json_of(option, config);
+  }
+  return out;
+}
+
+}  // namespace
 
 int config(const Invocation& in) {
   if (in.command == "config reference") {
@@ -28,7 +57,11 @@ int config(const Invocation& in) {
   }
   auto loaded = load(in);
   if (!loaded) return EX_CONFIG;
-  fmt::print("{}", config_as_toml(loaded->config, in.comments));
+  if (in.json) {
+    print_json(config_as_json(loaded->config));
+  } else {
+    fmt::print("{}", config_as_toml(loaded->config, in.comments));
+  }
   return EX_OK;
 }
 

@@ -30,19 +30,24 @@ Result<void> give_up_root(const std::optional<User>& user) {
 }
 
 // The process that serves: confined before anything of a stranger reaches it, and before it has threads.
-int work(const Loaded& loaded, const std::string& config_file, std::vector<Bound> listeners, int ready_fd) {
+int work(const Loaded& loaded, const std::string& config_file, std::vector<Bound> listeners,
+         std::optional<CertificateStock> certificates, int ready_fd) {
   const Config& config = loaded.config;
   auto confined = confine(files_for(config, config_file));
   if (!confined) {
     log::error("server.not_confined", {{"reason", confined.error().what}});
     return EX_OSERR;
   }
-  auto started = [ready_fd] {
-    log::info("server.ready", {});
+  auto tell_supervisor = [ready_fd] {
     char byte = 1;
     if (ready_fd >= 0 && ::write(ready_fd, &byte, 1) != 1) log::warn("server.supervisor_gone", {});
   };
-  auto server = Server::make({config, config_file, std::move(listeners), Core::Store::existing, started});
+  auto started = [tell_supervisor] {
+    log::info("server.ready", {});
+    tell_supervisor();
+  };
+  auto server = Server::make({config, config_file, std::move(listeners), Core::Store::existing, started,
+                              std::move(certificates), tell_supervisor});
   if (!server) {
     log::error("server.cannot_start", {{"reason", loaded.told(server.error())}});
     return server.error().kind == FaultKind::not_found ? EX_UNAVAILABLE : exit_status(server.error());
@@ -145,11 +150,20 @@ int serve(const Invocation& in) {
     complain(*loaded, done.error());
     return EX_CONFIG;
   }
-  if (in.foreground) leave(work(*loaded, config_file, std::move(*listeners), -1));
+  if (in.foreground) leave(work(*loaded, config_file, std::move(*listeners), std::nullopt, -1));
   SupervisorOptions options;
   options.reload = [&] { return reload(config_file, *loaded); };
+  // Only a worker that serves shows that the files are as the operator meant them; until then a bad one is
+  // his mistake. Later ones start with what was good, whatever became of the files.
+  std::optional<CertificateStock> certificates;
+  options.keep = [&] {
+    if (!certificates) certificates.emplace();
+    certificates->refresh(loaded->config);
+  };
   options.stop_timeout = config->limits.shutdown + std::chrono::duration_cast<seconds>(kStopGrace);
-  auto worker = [&](int ready_fd) { return work(*loaded, config_file, std::move(*listeners), ready_fd); };
+  auto worker = [&](int ready_fd) {
+    return work(*loaded, config_file, std::move(*listeners), certificates, ready_fd);
+  };
   return supervise(worker, options, system_clock());
 }
 

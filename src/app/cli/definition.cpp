@@ -117,7 +117,8 @@ void define_config(CLI::App& app, Invocation& into) {
   check->add_option("file", into.file, "The configuration file")->required()->type_name("FILE");
   CLI::App* show = command(config, into, "show", "Print every option with the value in force");
   add_config(show, into);
-  show->add_flag("--comments", into.comments, "With the explanation of each");
+  CLI::Option* comments = show->add_flag("--comments", into.comments, "With the explanation of each");
+  show->add_flag("--json", into.json, "Answer in JSON")->excludes(comments);
   command(config, into, "reference", "Print the reference of all options (Markdown)");
 }
 

@@ -131,7 +131,9 @@ const Option kOptions[] = {
      "How long a logged-in IMAP client may be silent (RFC 9051 section 5.4 asks for 30 minutes at least).",
      &at<&C::limits, &C::Limits::imap_idle>},
     {"limits.shutdown", K::duration, R"("10s")", true, 1, 10 * kMinute, "",
-     "How long sessions may take to finish when the program is told to stop.",
+     "How long sessions may take to finish what is under way when the program is told to stop; those that "
+     "wait "
+     "for a command end at once.",
      &at<&C::limits, &C::Limits::shutdown>},
     // ---- auth
     {"auth.plain_without_tls", K::toggle, "false", false, 0, 0, "",

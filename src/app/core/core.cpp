@@ -69,10 +69,13 @@ Result<std::unique_ptr<Core>> Core::open(const Config& config, Store store) {
   options.space_reserve = config.store.reserve;
   options.reading_threads = config.store.reading_threads;
   auto engine = engine::open_rocks_engine(options);
-  if (!engine && (engine.error().kind == FaultKind::not_found || engine.error().kind == FaultKind::io)) {
-    return blame("server.data_directory", engine.error());
+  if (!engine) {
+    const FaultKind kind = engine.error().kind;
+    const bool of_the_folder =
+        kind == FaultKind::not_found || kind == FaultKind::io || kind == FaultKind::policy;
+    if (of_the_folder) return blame("server.data_directory", engine.error());
+    return std::unexpected(engine.error());
   }
-  if (!engine) return std::unexpected(engine.error());
   return std::unique_ptr<Core>(new Core(config, std::move(*engine)));
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "app/cli/output.h"
 #include "app/cli/shell.h"
 #include "app/config/reference.h"
 #include "app/demo/start_signals.h"
@@ -54,7 +55,7 @@ void print_json(const Facts& facts) {
   out["ports"] = std::move(ports);
   out["accounts"] = std::move(accounts);
   fmt::print("{}\n", boost::json::serialize(out));
-  std::fflush(stdout);
+  flush_output();
 }
 
 void print_service(const Facts& facts, const char* name, const char* what) {
@@ -100,7 +101,7 @@ void print_table(const Facts& facts) {
   }
   print_commands(facts);
   fmt::print("Ctrl-C stops it{}.\nready\n", facts.temporary ? " and removes everything" : "");
-  std::fflush(stdout);
+  flush_output();
 }
 
 Task<void> welcome(const Facts& facts) {

@@ -74,8 +74,11 @@ Result<void> make_directory(const std::string& path, unsigned mode, const User* 
   std::filesystem::path parent = std::filesystem::path(path).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, error);
   if (::mkdir(path.c_str(), mode) != 0) {
-    if (errno == EEXIST && std::filesystem::is_directory(path, error)) return {};
-    return fail(FaultKind::io, fmt::format("{}: {}", path, std::strerror(errno)));
+    const int reason = errno;
+    if (reason == EEXIST && std::filesystem::is_directory(path, error)) return {};
+    const bool rights = reason == EACCES || reason == EPERM;
+    return fail(rights ? FaultKind::policy : FaultKind::io,
+                fmt::format("{}: {}", path, std::strerror(reason)));
   }
   if (::chmod(path.c_str(), mode) != 0) return failed(path.c_str());
   if (owner != nullptr && is_root() && ::lchown(path.c_str(), owner->uid, owner->gid) != 0) {

@@ -12,6 +12,18 @@
 #include "net/tls.h"
 
 namespace posthouse::app {
+namespace {
+
+std::string own_folder(const Config& config) {
+  return config.server.data_directory + "/tls";
+}
+
+}  // namespace
+
+std::vector<CertificateFiles> certificate_files(const Config& config) {
+  if (!config.tls.certificates.empty()) return config.tls.certificates;
+  return {{own_folder(config) + "/certificate.pem", own_folder(config) + "/key.pem"}};
+}
 
 Result<void> write_new_file(const std::string& path, const std::string& text, unsigned mode) {
   int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -34,8 +46,8 @@ Result<void> write_new_file(const std::string& path, const std::string& text, un
 
 Result<void> add_own_certificate(Config& config) {
   if (!config.tls.certificates.empty()) return {};
-  std::string folder = config.server.data_directory + "/tls";
-  CertificateFiles files{folder + "/certificate.pem", folder + "/key.pem"};
+  std::string folder = own_folder(config);
+  CertificateFiles files = certificate_files(config).front();
   std::error_code error;
   bool there = std::filesystem::exists(files.chain, error) && std::filesystem::exists(files.key, error);
   if (!there) {

@@ -1,38 +1,21 @@
 #include "app/server/protocols.h"
 
 #include "app/config/blame.h"
-#include "app/core/core.h"
-#include "net/tls.h"
+#include "app/server/certificate_stock.h"
 
 namespace posthouse::app {
 namespace {
 
-constexpr size_t kLargestPem = 1 << 20;
-
 using Certificates = std::vector<net::ServerCertificate>;
 using Context = std::shared_ptr<const net::TlsContext>;
-
-Result<Certificates> read_certificates(const Config& config) {
-  Certificates out;
-  for (const CertificateFiles& files : config.tls.certificates) {
-    auto chain = read_file(files.chain, kLargestPem);
-    if (!chain) return std::unexpected(chain.error());
-    auto key = read_file(files.key, kLargestPem);
-    if (!key) return std::unexpected(key.error());
-    out.push_back({std::move(*chain), std::move(*key)});
-    auto alone = net::TlsContext::server({out.back()}, "check");  // so that the fault can name the files
-    if (!alone) {
-      return fail(alone.error().kind, fmt::format("{}, {}: {}", files.chain, files.key, alone.error().what));
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
 Result<void> check_certificates(const Config& config) {
-  auto read = read_certificates(config);
-  if (!read) return std::unexpected(read.error());
+  for (const CertificateFiles& files : config.tls.certificates) {
+    auto read = read_certificate(files);
+    if (!read) return std::unexpected(read.error());
+  }
   return {};
 }
 
@@ -101,18 +84,17 @@ void fill(Protocols& out, const Config& config, const Context& smtp, const Conte
 
 }  // namespace
 
-Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config) {
-  auto certificates = read_certificates(config);
-  if (!certificates) return blame("tls.certificates", certificates.error());
-  auto smtp = context_for(*certificates, "smtp");
+Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config,
+                                                        const Certificates& certificates) {
+  auto smtp = context_for(certificates, "smtp");
   if (!smtp) return std::unexpected(smtp.error());
-  auto submission = context_for(*certificates, "submission");
+  auto submission = context_for(certificates, "submission");
   if (!submission) return std::unexpected(submission.error());
-  auto imap = context_for(*certificates, "imap");
+  auto imap = context_for(certificates, "imap");
   if (!imap) return std::unexpected(imap.error());
   auto out = std::make_shared<Protocols>();
   fill(*out, config, *smtp, *submission, *imap);
-  for (const auto& certificate : *certificates) {
+  for (const auto& certificate : certificates) {
     auto facts = net::certificate_facts(certificate.chain_pem);
     if (!facts) return std::unexpected(facts.error());
     if (out->certificate_ends == 0 || facts->not_after < out->certificate_ends) {

@@ -7,6 +7,7 @@
 
 #include "access/imap/session.h"
 #include "app/config/config.h"
+#include "net/tls.h"
 #include "smtp/server.h"
 
 namespace posthouse::app {
@@ -26,7 +27,8 @@ Result<void> check_certificates(const Config& config);
 // option.
 Result<void> certificates_can_be_taken(const Config& fresh, const Config& now);
 
-// Reads the certificates. Fails when one can't be read or does not fit its key.
-Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config);
+// Fails when a certificate does not fit its key.
+Result<std::shared_ptr<const Protocols>> make_protocols(
+    const Config& config, const std::vector<net::ServerCertificate>& certificates);
 
 }  // namespace posthouse::app

@@ -20,6 +20,7 @@ namespace posthouse::app {
 namespace {
 
 constexpr milliseconds kDrainLook{10};
+constexpr milliseconds kLastWords{1'000};  // for those that are cut to say so
 
 Result<std::unique_ptr<net::Resolver>> make_resolver(const Config& config) {
   net::UnboundOptions options;
@@ -97,9 +98,9 @@ Result<void> Server::Impl::prepare() {
     return blame("server.data_directory", made.error());
   }
   if (auto added = add_own_certificate(config_); !added) return blame("server.data_directory", added.error());
-  auto protocols = make_protocols(config_);
-  if (!protocols) return std::unexpected(protocols.error());
-  protocols_ = *protocols;
+  if (options_.certificates) certificates_ = std::move(*options_.certificates);
+  auto read = read_certificates(!options_.certificates);
+  if (!read) return std::unexpected(read.error());
   auto core = open_core_when_free(config_, options_.store);
   if (!core) return std::unexpected(core.error());
   core_ = std::move(*core);
@@ -184,8 +185,15 @@ bool Server::Impl::idle() const {
                      [](const auto& lane) { return lane->connections.count == 0; });
 }
 
-// Stops accepting, tells every session to end (it says 421 or BYE and finishes what it is about to answer),
-// waits.
+Task<void> Server::Impl::wait_until_idle(SteadyTime deadline) {
+  while (!idle() && core_->clock.steady() < deadline) {
+    auto slept = co_await lanes_[0]->loop.sleep(kDrainLook);
+    if (!slept) break;
+  }
+}
+
+// No new connections. Who waits for a command is told to go (421, BYE); others may finish what is under way
+// until the deadline. Then all are told.
 Task<void> Server::Impl::shut_down() {
   SteadyTime deadline = core_->clock.steady() + config_.limits.shutdown;
   for (auto& lane : lanes_) {
@@ -193,14 +201,20 @@ Task<void> Server::Impl::shut_down() {
       on->closing = true;
       on->acceptors.clear();
       on->pages.clear();
-      for (net::Stream* stream : on->connections.streams) stream->cancel();
+      for (TrackedStream* stream : on->connections.streams) stream->stop_when_idle();
     });
   }
   co_await transport_->stop(deadline);
   if (control_) co_await control_->stop();
-  while (!idle() && core_->clock.steady() < deadline) {
-    auto slept = co_await lanes_[0]->loop.sleep(kDrainLook);
-    if (!slept) break;
+  co_await wait_until_idle(deadline);
+  if (!idle()) {
+    log::warn("server.sessions_cut", {{"after_s", config_.limits.shutdown.count()}});
+    for (auto& lane : lanes_) {
+      lane->loop.post([on = lane.get()] {
+        for (TrackedStream* stream : on->connections.streams) stream->cancel();
+      });
+    }
+    co_await wait_until_idle(core_->clock.steady() + kLastWords);
   }
   clean_ = idle();
   if (!clean_) log::warn("server.sessions_left", {});

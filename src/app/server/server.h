@@ -4,11 +4,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/config/config.h"
 #include "app/core/core.h"
+#include "app/server/certificate_stock.h"
 #include "app/server/listeners.h"
 #include "base/result.h"
 #include "net/loop.h"
@@ -23,6 +25,9 @@ class Server {
     std::vector<Bound> listeners;
     Core::Store store = Core::Store::existing;
     std::function<void()> started;  // on the main loop, once every listener accepts
+    // What may be served of certificates that are broken on disk by now. Without any, all must be good.
+    std::optional<CertificateStock> certificates = std::nullopt;
+    std::function<void()> renewed = nullptr;  // on the main loop, after other certificates were taken
   };
 
   // Opens the store and reads the certificates; nothing is served yet.

@@ -42,6 +42,7 @@ struct Server::Impl {
   void listen_on(const Bound& bound);
   Task<void> start();
   Task<void> shut_down();
+  Task<void> wait_until_idle(SteadyTime deadline);
   bool idle() const;
 
   // ---- connections (sessions.cpp)
@@ -57,7 +58,9 @@ struct Server::Impl {
   void watch_certificates();
   Task<void> update_gauges();
   void reload();
+  Result<bool> read_certificates(bool all_must_be_good);
   void reload_certificates(const char* why);
+  std::string told(Fault fault) const;
 
   Options options_;
   Config config_;
@@ -72,6 +75,7 @@ struct Server::Impl {
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<control::Server> control_;
 
+  CertificateStock certificates_;       // main loop
   mutable std::mutex protocols_mutex_;  // guards protocols_
   std::shared_ptr<const Protocols> protocols_;
   std::unique_ptr<net::FileWatch> certificate_watch_;

@@ -9,9 +9,11 @@
 
 namespace posthouse::app {
 
+class TrackedStream;
+
 // The connections of one loop; used on its thread. `count` may be read from any.
 struct ConnectionList {
-  std::unordered_set<net::Stream*> streams;
+  std::unordered_set<TrackedStream*> streams;
   std::atomic<size_t> count{0};
 };
 
@@ -42,12 +44,23 @@ class TrackedStream : public net::Stream {
   const net::TlsInfo& tls() const override { return inner_->tls(); }
   void close() override { inner_->close(); }
   void cancel() override { inner_->cancel(); }
+  void set_busy(bool busy) override {
+    busy_ = busy;
+    if (stop_is_due_ && !busy_) inner_->cancel();
+  }
+  // Ends the session as soon as nothing is under way.
+  void stop_when_idle() {
+    stop_is_due_ = true;
+    if (!busy_) inner_->cancel();
+  }
   const Endpoint& peer() const override { return inner_->peer(); }
   const Endpoint& local() const override { return inner_->local(); }
 
  private:
   std::unique_ptr<net::Stream> inner_;
   ConnectionList& list_;
+  bool busy_ = false;
+  bool stop_is_due_ = false;
 };
 
 }  // namespace posthouse::app

@@ -1,4 +1,5 @@
 // What the program does by itself while it serves.
+#include "app/config/blame.h"
 #include "app/config/load.h"
 #include "app/config/takeover.h"
 #include "app/limits.h"
@@ -76,19 +77,38 @@ Fault with_hint(Fault fault) {
 
 }  // namespace
 
-// A certificate that can't be used leaves the old one in service.
+std::string Server::Impl::told(Fault fault) const {
+  Loaded loaded = options_.config_file.empty() ? Loaded() : load_config(options_.config_file);
+  return loaded.told(with_hint(std::move(fault)));
+}
+
+// A pair that can't be used stays as it was, or is left out if it never was good; the others are served as
+// they are now. True: some of them are fresh from the disk.
+Result<bool> Server::Impl::read_certificates(bool all_must_be_good) {
+  const auto bad = certificates_.refresh(config_);
+  if (all_must_be_good && !bad.empty()) return blame("tls.certificates", bad.front().fault);
+  const auto good = certificates_.good();
+  if (good.empty() && !bad.empty()) return blame("tls.certificates", bad.front().fault);
+  for (const CertificateStock::Bad& pair : bad) {
+    const char* event = pair.kept ? "server.certificates_kept" : "server.certificates_left_out";
+    log::error(event, {{"reason", told(blame("tls.certificates", pair.fault).error())}});
+  }
+  auto fresh = make_protocols(config_, good);
+  if (!fresh) return std::unexpected(fresh.error());
+  std::lock_guard lock(protocols_mutex_);
+  protocols_ = *fresh;
+  return bad.size() < certificate_files(config_).size();
+}
+
 void Server::Impl::reload_certificates(const char* why) {
-  auto fresh = make_protocols(config_);
+  auto fresh = read_certificates(false);
   if (!fresh) {
-    Loaded loaded = options_.config_file.empty() ? Loaded() : load_config(options_.config_file);
-    log::error("server.certificates_kept", {{"reason", loaded.told(with_hint(fresh.error()))}});
+    log::error("server.certificates_kept", {{"reason", told(fresh.error())}});
     return;
   }
-  {
-    std::lock_guard lock(protocols_mutex_);
-    protocols_ = *fresh;
-  }
-  log::info("server.certificates_loaded", {{"why", why}, {"end", (*fresh)->certificate_ends}});
+  if (!*fresh) return;
+  log::info("server.certificates_loaded", {{"why", why}, {"end", protocols()->certificate_ends}});
+  if (options_.renewed) options_.renewed();
 }
 
 // A file with mistakes, or a log that can't be opened, leaves everything as it was.

@@ -137,11 +137,14 @@ class Supervisor {
 
   void on_ready() {
     char byte = 0;
-    if (read(ready_.get(), &byte, 1) == 1) {
-      served_ = child_served_ = true;
-      notify_service_manager("READY=1\nSTATUS=Serving.");
+    if (read(ready_.get(), &byte, 1) != 1) {
+      ready_.reset();
+      return;
     }
-    ready_.reset();
+    options_.keep();
+    if (std::exchange(child_served_, true)) return;
+    served_ = true;
+    notify_service_manager("READY=1\nSTATUS=Serving.");
   }
 
   void on_signals() {

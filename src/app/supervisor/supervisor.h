@@ -8,13 +8,16 @@
 
 namespace posthouse::app {
 
-// Runs in the worker process; gets the descriptor to write a byte to once it serves; gives the exit status.
+// Runs in the worker process; gets the descriptor to write a byte to once it serves, and another each time
+// that what the next worker should be started with has changed; gives the exit status.
 using Worker = std::function<int(int ready_fd)>;
 
 struct SupervisorOptions {
   // Reads again what workers are started with: at each SIGHUP, and before a start that follows one that
   // failed. False: nothing was taken over.
   std::function<bool()> reload = [] { return true; };
+  // At each byte of the worker: what it serves with is good, and may be kept for the next.
+  std::function<void()> keep = [] {};
   seconds stop_timeout{15};  // after SIGTERM was passed on, then SIGKILL
 };
 

@@ -79,6 +79,25 @@ TEST_P(MailStoreTest, CreatesSuperiorsToo) {
   EXPECT_THAT(names(kBob), testing::Not(testing::Contains("a")));
 }
 
+// Clients know an account by its name, whatever its number is. The clock stands still here.
+TEST_P(MailStoreTest, UidValidityNeverComesBackWithAnAccountThatIsMadeAgain) {
+  constexpr AccountId kFirst = 71, kSecond = 72, kThird = 73;
+  bed_.must(store_.create_account(kFirst));
+  const uint32_t first = bed_.must(store_.mailbox(kFirst, "INBOX")).uid_validity;
+  uint32_t last = 0;
+  for (int i = 0; i < 20; ++i)
+    last = bed_.must(store_.create_mailbox(kFirst, "m" + std::to_string(i))).uid_validity;
+  bed_.must(store_.remove_account(kFirst));
+  bed_.must(store_.create_account(kSecond));
+  const uint32_t second = bed_.must(store_.mailbox(kSecond, "INBOX")).uid_validity;
+  EXPECT_GT(second, first);
+  EXPECT_GT(second, last);
+  EXPECT_GT(bed_.must(store_.create_mailbox(kSecond, "m0")).uid_validity, last);
+  // Even when a crash let the rows of the account before stay where they are.
+  bed_.must(store_.create_account(kThird));
+  EXPECT_GT(bed_.must(store_.mailbox(kThird, "INBOX")).uid_validity, second);
+}
+
 TEST_P(MailStoreTest, UidValidityNeverComesBack) {
   std::vector<uint32_t> seen;
   for (int i = 0; i < 4; ++i) {
