@@ -143,7 +143,7 @@ commands = 10000000
 [smarthost]
 host = "127.0.0.1"
 port = {sink}
-verify = false
+tls = "none"
 [queue]
 allow_loopback = true
 connections = 200

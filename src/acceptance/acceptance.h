@@ -32,6 +32,8 @@ struct Options {
 struct Envelope {
   std::string reverse_path;                  // "" is null
   std::vector<message::Address> recipients;  // each already checked by Acceptance::check
+  // What was declared. Whether a queued letter needs 8BITMIME is seen from its bytes; it needs SMTPUTF8 if
+  // that was declared and there is a header field or an address that does.
   bool eight_bit = false, utf8 = false;
   // From a stranger: a recipient that is not of our domains when the letter is taken is nobody, even if it
   // was one of ours at RCPT. Aliases may still lead outside.

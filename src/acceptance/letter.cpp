@@ -23,11 +23,19 @@ Result<void> check_envelope(const Envelope& envelope) {
   return {};
 }
 
-bool needs_utf8(const Envelope& envelope, const message::Summary& summary) {
+// RFC 6152 section 3: what the bytes are counts, not what the sender declared.
+bool needs_8bit(const message::Summary& summary) {
+  return summary.has_8bit_header || summary.has_8bit_body;
+}
+
+// RFC 6531 section 3.6: header fields, those of MIME parts too, and addresses; a body may be 8-bit without.
+// Recipients that stay here don't count.
+bool needs_utf8(const Envelope& envelope, const message::Summary& summary,
+                const std::vector<queue::Recipient>& remote) {
   if (!envelope.utf8) return false;
-  auto is_ascii = [](const message::Address& address) { return address.is_ascii(); };
-  return summary.has_8bit_header || summary.has_8bit_body || has_8bit(envelope.reverse_path) ||
-         !std::all_of(envelope.recipients.begin(), envelope.recipients.end(), is_ascii);
+  auto is_wide = [](const queue::Recipient& recipient) { return has_8bit(recipient.address); };
+  return summary.has_8bit_header || has_8bit(envelope.reverse_path) ||
+         std::any_of(remote.begin(), remote.end(), is_wide);
 }
 
 }  // namespace
@@ -125,8 +133,8 @@ Task<Result<std::vector<engine::Step>>> Letter::prepare() {
     letter.size = in.blob.size() - in.front_size;
     letter.accepted = now;
     letter.expires = now + house.options.queue_lifetime;
-    letter.eight_bit = in.envelope.eight_bit || summary.has_8bit_body;
-    letter.utf8 = needs_utf8(in.envelope, summary);
+    letter.eight_bit = needs_8bit(summary);
+    letter.utf8 = needs_utf8(in.envelope, summary, routes.remote());
     letter.submitter = in.envelope.submitter;
     for (auto& recipient : routes.remote()) recipient.next_attempt = now;
     letter.recipients = std::move(routes.remote());

@@ -1,6 +1,7 @@
 // Adding, changing and removing domains, accounts and aliases: each one transaction.
 #include "base/ascii.h"
 #include "base/log.h"
+#include "directory/alias_check.h"
 #include "directory/impl.h"
 #include "directory/password.h"
 #include "engine/record.h"
@@ -114,6 +115,9 @@ Result<void> check_display_name(const std::string& name) {
 }  // namespace
 
 Task<Result<void>> Directory::add_domain(Domain given) {
+  // Those that are there already, from a time that was less strict, can still be changed and removed.
+  Result<std::string> name = message::mail_domain(given.name);
+  if (!name) co_return std::unexpected(name.error());
   Result<Domain> domain = normal(std::move(given));
   if (!domain) co_return std::unexpected(domain.error());
   auto add = [&domain](Transaction& rows) -> Result<void> {
@@ -310,6 +314,15 @@ Task<Result<void>> Directory::set_alias(Alias alias) {
       record.targets.push_back(*target);
     }
   }
+  size_t above = 0;
+  auto look = [&](const engine::Reader& reader) -> Result<void> {
+    Result<size_t> counted = count_upwards(reader, *address);
+    if (!counted) return std::unexpected(counted.error());
+    above = *counted;
+    return {};
+  };
+  Result<void> looked = co_await impl_->engine.read(look);
+  if (!looked) co_return looked;
   auto set = [&](Transaction& rows) -> Result<void> {
     Result<void> possible = need_domain(rows, *address);
     if (!possible) return possible;
@@ -317,6 +330,17 @@ Task<Result<void>> Directory::set_alias(Alias alias) {
     if (!there) return std::unexpected(there.error());
     if (there->has_value() && (*there)->account != 0) {
       return fail(FaultKind::exists, fmt::format("{} is an account already", *address));
+    }
+    Result<size_t> below = check_downwards(rows, *address, record);
+    if (!below) return std::unexpected(below.error());
+    if (above + *below > kMaxAliasDepth) {
+      // A chain that is too long already may be shortened step by step.
+      bool shortened = false;
+      if (there->has_value()) {
+        Result<size_t> before = check_downwards(rows, *address, **there);
+        shortened = !before || *before >= *below;
+      }
+      if (!shortened) return chain_too_long(*address);
     }
     rows.put(name_row(*address), encode(record));
     return {};

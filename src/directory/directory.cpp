@@ -35,6 +35,7 @@ Directory::Impl::Impl(engine::Engine& engine_, const Clock& clock_, Random& rand
 
 void Directory::Impl::forget() {
   resolutions.clear();
+  refusals.clear();
   standings.clear();
   accounts.clear();
   senders.clear();

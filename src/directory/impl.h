@@ -90,6 +90,7 @@ struct Directory::Impl {
   LoginGate gate;
   VerifiedPasswords verified;
   AnswerCache<std::string, Resolution> resolutions{kResolveCache};
+  AnswerCache<std::string, std::string> refusals{kResolveCache};  // addresses that lead to too much, and why
   AnswerCache<AccountId, Standing> standings{kResolveCache};
   AnswerCache<AccountId, Account> accounts{kResolveCache};
   AnswerCache<std::string, bool> senders{kResolveCache};  // "ID ADDRESS": may_send_as()

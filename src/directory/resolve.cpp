@@ -4,6 +4,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "directory/impl.h"
+#include "directory/subaddress.h"
 #include "engine/record.h"
 #include "message/address.h"
 
@@ -20,16 +21,6 @@ struct Step {
   size_t depth = 0;
 };
 
-// user+tag -> user and tag (RFC 5233). Nothing for quoted local parts and for "+tag".
-bool split_subaddress(std::string_view address, std::string& base, std::string& detail) {
-  std::string_view local = local_part(address);
-  size_t plus = local.find('+');
-  if (local.starts_with('"') || plus == std::string_view::npos || plus == 0) return false;
-  base = fmt::format("{}@{}", local.substr(0, plus), domain_part(address));
-  detail = local.substr(plus + 1);
-  return true;
-}
-
 // Follows addresses until nothing is left to follow.
 class Walk {
  public:
@@ -44,10 +35,11 @@ class Walk {
 
   bool first_visit(const std::string& key) { return seen_.insert(key).second; }
 
+  static bool is_deep(const Step& from) { return from.depth >= kMaxAliasDepth; }
+
   // False when that would be too deep or too many.
   bool follow(const std::vector<std::string>& targets, const Step& from, const std::string& detail) {
-    if (from.depth >= kMaxAliasDepth || todo_.size() + seen_.size() + targets.size() > 2 * kMaxTargets)
-      return false;
+    if (is_deep(from) || todo_.size() + seen_.size() + targets.size() > 2 * kMaxTargets) return false;
     for (const auto& target : targets) todo_.push_back(Step{target, detail, from.depth + 1});
     return true;
   }
@@ -74,11 +66,13 @@ class Walk {
   Resolution found_;
 };
 
-// Dropping some of the targets would lose their letters, so the whole answer fails and an operator is told.
-std::unexpected<Fault> too_many(const std::string& address) {
-  log::error("directory.alias_too_large", {{"address", address}});
-  return fail(FaultKind::permanent,
-              fmt::format("{} leads through too many aliases or to too many targets", address));
+// Dropping some of the targets would lose their letters, so the whole answer fails.
+std::unexpected<Fault> too_large(const std::string& address, bool deep) {
+  if (deep) {
+    return fail(FaultKind::permanent, fmt::format("{} leads through more than {} aliases one after another",
+                                                  address, kMaxAliasDepth));
+  }
+  return fail(FaultKind::permanent, fmt::format("{} leads to more than {} targets", address, kMaxTargets));
 }
 
 // The account with the lowest id that `fits`, through the rows of the accounts.
@@ -113,6 +107,15 @@ Result<std::vector<Account>> admins(const engine::Reader& reader) {
 }
 
 }  // namespace
+
+bool split_subaddress(std::string_view address, std::string& base, std::string& detail) {
+  std::string_view local = local_part(address);
+  size_t plus = local.find('+');
+  if (local.starts_with('"') || plus == std::string_view::npos || plus == 0) return false;
+  base = fmt::format("{}@{}", local.substr(0, plus), domain_part(address));
+  detail = local.substr(plus + 1);
+  return true;
+}
 
 Task<Result<AccountId>> Directory::Impl::postmaster_of(std::string domain) {
   AccountId id = 0;
@@ -176,7 +179,7 @@ Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallb
     if (name->has_value() && (*name)->account != 0) {
       walk.reach((*name)->account, detail);
     } else if (name->has_value()) {
-      if (!walk.follow((*name)->targets, step, detail)) co_return too_many(step.address);
+      if (!walk.follow((*name)->targets, step, detail)) co_return too_large(address, Walk::is_deep(step));
       if (local_part(base) == kPostmaster) postmaster_domain = domain_name;
     } else if (fallbacks && local_part(base) == kPostmaster) {
       Result<AccountId> id = co_await postmaster_of(domain_name);
@@ -184,12 +187,12 @@ Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallb
       if (*id != 0) walk.reach(*id, "");
     } else if (fallbacks && !(*domain)->catch_all.empty()) {
       std::vector<std::string> targets{(*domain)->catch_all};
-      if (!walk.follow(targets, step, "")) co_return too_many(step.address);
+      if (!walk.follow(targets, step, "")) co_return too_large(address, Walk::is_deep(step));
     } else {
       if (step.depth != 0) log::info("directory.alias_to_nobody", {{"address", *key}});
     }
   }
-  if (walk.full()) co_return too_many(address);
+  if (walk.full()) co_return too_large(address, false);
   if (fallbacks && walk.led_nowhere() && !postmaster_domain.empty()) {
     log::warn("directory.postmaster_alias_to_nobody", {{"domain", postmaster_domain}});
     Result<AccountId> id = co_await postmaster_of(postmaster_domain);
@@ -202,7 +205,10 @@ Task<Result<Resolution>> Directory::Impl::expand(std::string address, bool fallb
 Task<Result<Resolution>> Directory::resolve(std::string address) {
   if (std::optional<Resolution> remembered = impl_->resolutions.find(address))
     co_return std::move(*remembered);
+  if (std::optional<std::string> why = impl_->refusals.find(address))
+    co_return fail(FaultKind::permanent, std::move(*why));
   uint64_t generation = impl_->resolutions.generation();
+  uint64_t generation_of_refusals = impl_->refusals.generation();
   std::string full = address;
   if (iequals(address, kPostmaster)) {
     Result<std::string> domain = co_await impl_->default_domain();
@@ -215,7 +221,13 @@ Task<Result<Resolution>> Directory::resolve(std::string address) {
   if (found && local_part(*key) == kPostmaster) {
     for (Resolution::LocalTarget& target : found->local) target.as_postmaster = true;
   }
-  if (found) impl_->resolutions.add(address, *found, generation);
+  if (found) {
+    impl_->resolutions.add(address, *found, generation);
+  } else if (found.error().kind == FaultKind::permanent) {
+    // Once, until something changes: the operator is to mend it, not to drown in it.
+    log::warn("directory.alias_too_large", {{"address", address}, {"why", found.error().what}});
+    impl_->refusals.add(address, found.error().what, generation_of_refusals);
+  }
   co_return found;
 }
 
@@ -226,6 +238,7 @@ Task<Result<bool>> Directory::may_send_as(AccountId id, std::string address) {
   if (std::optional<bool> remembered = impl_->senders.find(question)) co_return *remembered;
   uint64_t generation = impl_->senders.generation();
   Result<Resolution> found = co_await impl_->expand(std::move(*key), false);
+  if (!found && found.error().kind == FaultKind::permanent) co_return false;  // letters to it are refused too
   if (!found) co_return std::unexpected(found.error());
   auto is_ours = [id](const Resolution::LocalTarget& target) { return target.account == id; };
   bool may = std::any_of(found->local.begin(), found->local.end(), is_ours);

@@ -69,7 +69,8 @@ std::unexpected<Fault> bad(std::string what) {
 Result<std::string_view> without_route(std::string_view text) {
   if (!text.starts_with('@')) return text;
   const size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return bad("source route without a colon");
+  // Nobody means a source route any more who leaves its colon out.
+  if (colon == std::string_view::npos) return bad("the local part before the @ is missing");
   for (auto hop : split(text.substr(0, colon), ',')) {
     if (!hop.starts_with('@') || !is_domain_name(hop.substr(1))) return bad("bad source route");
   }

@@ -26,6 +26,10 @@ Result<Address> parse_mailbox(std::string_view text);
 // A domain in lower-case A-labels (IDNA 2008, UTS 46), or an address literal in lower case. Fails with
 // `syntax`.
 Result<std::string> domain_to_ascii(std::string_view domain);
+
+// The same for a domain of ours, which other hosts must be able to write to: letters, digits and hyphens only
+// (RFC 5321 section 4.1.2 Domain), no address literal.
+Result<std::string> mail_domain(std::string_view domain);
 // For people to read; what can't be converted stays.
 std::string domain_to_unicode(std::string_view domain);
 

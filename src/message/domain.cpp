@@ -60,6 +60,17 @@ Result<std::string> domain_to_ascii(std::string_view domain) {
   return ascii;
 }
 
+Result<std::string> mail_domain(std::string_view domain) {
+  Result<std::string> ascii = domain_to_ascii(domain);
+  if (!ascii || domain.starts_with('[') || ascii->find('_') != std::string::npos) {
+    return fail(
+        FaultKind::syntax,
+        fmt::format("not a domain name: '{}' (expected letters, digits and hyphens, as in example.org)",
+                    domain));
+  }
+  return ascii;
+}
+
 std::string domain_to_unicode(std::string_view domain) {
   const std::string name(domain);
   if (name.find('\0') != std::string::npos || to_lower(name).find("xn--") == std::string::npos) return name;

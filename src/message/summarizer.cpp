@@ -161,6 +161,7 @@ void Summarizer::Impl::keep_header(std::string_view piece) {
   if (header.size() + piece.size() > limits::kHeaderBytes) {
     header_full = true;
     budget.truncated = true;
+    summary.has_8bit_header |= scan(piece).has_8bit;
     piece = piece.substr(0, limits::kHeaderBytes - header.size());
   }
   header.append(piece);
@@ -207,13 +208,13 @@ void Summarizer::Impl::header_line_done(std::string_view start) {
     return;
   }
   if (std::exchange(first_header_line, false) && field_name(header).empty()) {
+    summary.has_8bit_body |= has_8bit(header);
     if (is_mbox_line(header)) {
       first_header_line = true;
       header.clear();
       header_line = 0;
       return;
     }
-    summary.has_8bit_body |= has_8bit(header);
     header.clear();
     end_headers(line_begin);
     return;

@@ -22,7 +22,7 @@ struct ClientOptions {
   std::string server_name;  // the host we mean, for SNI
   enum class Tls { never, opportunistic, required, implicit } use_tls = Tls::opportunistic;
   std::shared_ptr<const net::TlsContext> tls;
-  std::string user;  // smarthost AUTH (PLAIN, only under TLS unless loopback)
+  std::string user;  // smarthost AUTH: PLAIN or LOGIN, under TLS; with Tls::never to a loopback address only
   Secret password;
   bool lmtp = false;
   seconds greeting_timeout{300}, command_timeout{300}, data_timeout{600};  // RFC 5321 section 4.5.3.2

@@ -79,8 +79,12 @@ Task<Opened> ClientOpening::handshake() {
 }
 
 Task<Opened> ClientOpening::log_in() {
-  const bool private_line = connection_.stream().tls().active || connection_.stream().peer().ip.is_loopback();
-  if (!private_line) co_return refuse_here("4.7.11", "the password is not sent without TLS");
+  // In clear only where that was asked for, and then to this machine only: what keeps TLS away (RFC 3207
+  // section 6) must not be able to read the password instead.
+  const bool clear = options_.use_tls == ClientOptions::Tls::never;
+  const bool private_line = clear && connection_.stream().peer().ip.is_loopback();
+  if (!connection_.stream().tls().active && !private_line)
+    co_return refuse_here("4.7.11", "the password is not sent without TLS");
   Reply reply{0, "4.7.4", "no common authentication mechanism"};
   if (capabilities_.offers_auth("PLAIN")) reply = co_await auth_plain();
   const bool another_way = reply.code == 0 || reply.code == 504;

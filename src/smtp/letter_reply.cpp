@@ -31,6 +31,11 @@ Reply mailbox_full(bool full_is_permanent) {
   return {452, "4.2.2", "Error: mailbox full, try again later"};
 }
 
+Reply recipient_fault(const Fault& fault) {
+  if (fault.kind != FaultKind::permanent) return try_later();
+  return {550, "5.4.6", "Error: " + fault.what};
+}
+
 Reply no_such_user() {
   return {550, "5.1.1", "Error: no such user here"};
 }

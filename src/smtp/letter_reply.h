@@ -22,6 +22,9 @@ Reply letter_refused(const Fault& fault, bool full_is_permanent);
 // 552 5.2.2, or 452 4.2.2: the sender may try again.
 Reply mailbox_full(bool full_is_permanent);
 
+// A recipient that could not be looked up: refused if it is known to lead to too much, else 451.
+Reply recipient_fault(const Fault& fault);
+
 Reply no_such_user();
 Reply mailbox_disabled();
 Reply relaying_denied();

@@ -68,8 +68,9 @@ class Submission : public smtp::SmtpService {
     Result<acceptance::Verdict> verdict =
         co_await acceptance_.check(completed(recipient), envelope.declared_size.value_or(0));
     if (!verdict) {
-      log::error("submission.recipient_not_checked", {{"sid", facts.id}, {"why", verdict.error().what}});
-      co_return smtp::try_later();
+      if (verdict.error().kind != FaultKind::permanent)
+        log::error("submission.recipient_not_checked", {{"sid", facts.id}, {"why", verdict.error().what}});
+      co_return smtp::recipient_fault(verdict.error());
     }
     co_return reply_to(*verdict);
   }

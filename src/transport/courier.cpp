@@ -12,6 +12,39 @@ constexpr int kTooManyRecipients = 452;  // RFC 5321 section 4.5.3.1.10
 constexpr int kClosing = 421;
 constexpr std::string_view kTlsFailed = "4.7.5";
 
+// A smarthost that wants a login, or better TLS, before it takes any letter: RFC 4954 section 6, RFC 3207
+// section 4.
+bool is_about_us(int code) {
+  return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+// Something that only the operator can mend, here or there: not a host that is away or busy.
+bool needs_operator(const Answer& answer) {
+  return answer.permanent() || (answer.code == 0 && answer.status.starts_with("4.7."));
+}
+
+// A smarthost's refusal of ourselves says nothing of the letter: it waits until the operator has mended that.
+Answer put_off(const Answer& refusal) {
+  Answer out = own_answer(0, refusal.status, "the smarthost refuses us: " + refusal.text);
+  if (refusal.code != 0) out.text = "the smarthost refuses us: " + to_line(refusal);
+  if (!out.status.empty()) out.status[0] = '4';
+  out.host = refusal.host;
+  return out;
+}
+
+smtp::ClientOptions::Tls tls_with(const Smarthost& smarthost) {
+  using Tls = smtp::ClientOptions::Tls;
+  switch (smarthost.tls) {
+    case Smarthost::Tls::none:
+      return Tls::never;
+    case Smarthost::Tls::implicit:
+      return Tls::implicit;
+    case Smarthost::Tls::starttls:
+      break;
+  }
+  return Tls::required;
+}
+
 Answer body_answer(const Fault& fault) {
   const bool lost = fault.kind == FaultKind::corrupt || fault.kind == FaultKind::not_found;
   if (lost) return own_answer(554, "5.3.0", "the stored letter is damaged and can't be sent");
@@ -36,8 +69,9 @@ struct Courier::Attempt {
   std::set<IpAddress> tried;
   size_t sessions = 0;  // hosts that spoke with us
   bool spoke = false;
-  std::optional<Answer> trouble;  // why a host could not be spoken to
-  std::optional<Answer> refusal;  // 5yz before any letter was offered
+  std::optional<Answer> trouble;   // why a host could not be spoken to
+  std::optional<Answer> refusal;   // 5yz before any letter was offered
+  std::optional<Answer> unwanted;  // the smarthost's refusal of ourselves
 
   const queue::Letter& letter() const { return job.parcel->letter; }
   void answer_all(const Answer& answer) {
@@ -130,6 +164,10 @@ Task<void> Courier::try_hosts(Attempt& attempt) {
                                         {"ip", host.at.to_string()},
                                         {"code", opened.error().code},
                                         {"reply", opened.error().text}});
+    if (means_->options.smarthost && needs_operator(opened.error())) {
+      attempt.unwanted = opened.error();
+      opened = std::unexpected(put_off(*attempt.unwanted));
+    }
     (opened.error().permanent() ? attempt.refusal : attempt.trouble) = opened.error();
   }
 }
@@ -210,11 +248,7 @@ smtp::ClientOptions Courier::client_options(const Host& host, bool tls) const {
   if (const auto& smarthost = means_->options.smarthost) {
     out.user = smarthost->user;
     out.password = smarthost->password;
-    if (smarthost->implicit_tls) {
-      out.use_tls = Tls::implicit;
-    } else if (smarthost->verify) {
-      out.use_tls = Tls::required;
-    }
+    out.use_tls = tls_with(*smarthost);
   }
   return out;
 }
@@ -248,6 +282,10 @@ bool Courier::take_answers(Attempt& attempt, const smtp::DeliveryResult& result)
   for (size_t n = 0; n < attempt.pending.size() && n < result.replies.size(); ++n) {
     const size_t i = attempt.pending[n];
     Answer answer = answer_from(result.replies[n], host_.name, tls);
+    if (means_->options.smarthost && is_about_us(answer.code)) {
+      attempt.unwanted = answer;
+      answer = put_off(answer);
+    }
     progress = progress || answer.delivered();
     if (answer.temporary()) {
       crowded = crowded || answer.code == kTooManyRecipients;
@@ -268,11 +306,28 @@ void Courier::conclude(Attempt& attempt) {
   for (const size_t i : attempt.pending) {
     if (!attempt.answers[i] || (attempt.answers[i]->code == 0 && reason)) attempt.answers[i] = reason;
   }
+  if (attempt.unwanted) {
+    tell_operator(*attempt.unwanted);
+  } else if (attempt.spoke) {
+    destination_->complaint.clear();
+  }
   if (!attempt.spoke && attempt.trouble) {
     destination_->failed(*attempt.trouble, means_->clock.steady(), means_->random);
   } else {
     destination_->reached(means_->options.max_per_destination);
   }
+}
+
+// Once, and not for each letter that waits for it; again when the reason is another or came back.
+void Courier::tell_operator(const Answer& refusal) {
+  // Many hosts put the name of the session into their text.
+  std::string complaint =
+      refusal.code == 0 ? refusal.text : fmt::format("{} {}", refusal.code, refusal.status);
+  if (destination_->complaint == complaint) return;
+  destination_->complaint = std::move(complaint);
+  log::error(
+      "transport.smarthost_refuses_us",
+      {{"host", refusal.host}, {"code", refusal.code}, {"status", refusal.status}, {"reply", refusal.text}});
 }
 
 }  // namespace posthouse::transport

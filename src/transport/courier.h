@@ -62,6 +62,7 @@ class Courier {
   smtp::ClientOptions client_options(const Host& host, bool tls) const;
   bool take_answers(Attempt& attempt, const smtp::DeliveryResult& result);
   void conclude(Attempt& attempt);
+  void tell_operator(const Answer& refusal);
   void disconnect();
 
   std::shared_ptr<Means> means_;

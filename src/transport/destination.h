@@ -60,7 +60,7 @@ struct Destination {
   uint32_t limit(uint32_t most) const;
   bool is_closed(SteadyTime now) const { return now < closed_until; }
   // Nothing is remembered that would be missed.
-  bool is_plain(SteadyTime now) const { return failures == 0 && !is_closed(now); }
+  bool is_plain(SteadyTime now) const { return failures == 0 && !is_closed(now) && complaint.empty(); }
   // A host took a letter, or refused it: somebody is there. Grows by one connection after each round of
   // letters.
   void reached(uint32_t most);
@@ -74,6 +74,7 @@ struct Destination {
   uint32_t failures = 0;   // in a row
   SteadyTime closed_until{};
   Answer last_failure;
+  std::string complaint;  // what the operator was told of a smarthost that refuses us; "": nothing
 };
 
 // Hosts that did not answer, or whose TLS fails. Bounded.

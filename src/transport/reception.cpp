@@ -117,8 +117,8 @@ class Reception : public smtp::SmtpService {
     message::Address address = own_postmaster(facts, options_.hostname, recipient);
     Result<acceptance::Verdict> verdict =
         co_await acceptance_.check(address, envelope.declared_size.value_or(0));
-    Reply reply = verdict ? reply_to(*verdict) : smtp::try_later();
-    if (!verdict) {
+    Reply reply = verdict ? reply_to(*verdict) : smtp::recipient_fault(verdict.error());
+    if (!verdict && verdict.error().kind != FaultKind::permanent) {
       log::error("reception.recipient_not_checked", {{"sid", facts.id}, {"why", verdict.error().what}});
     } else if (!reply.positive()) {
       log::info("reception.recipient_refused", {{"sid", facts.id},

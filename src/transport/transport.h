@@ -27,8 +27,8 @@ struct Smarthost {
   uint16_t port = 587;
   std::string user;
   Secret password;
-  bool implicit_tls = false;
-  bool verify = true;  // TLS is required, and the Transport's TlsContext must be one that verifies
+  // Whether its certificate is checked is a matter of the Transport's TlsContext.
+  enum class Tls { none, starttls, implicit } tls = Tls::starttls;
 };
 
 struct Options {

@@ -283,6 +283,19 @@ class Operators(unittest.TestCase):
 
         self.both(work)
 
+    def test_names_that_can_not_be(self):
+        def work(when):
+            for words, code, told in (
+                    (["domain", "add", "bad_domain"], 65, "not a domain name: 'bad_domain' (expected letters"),
+                    (["alias", "add", f"@{self.demo.domain}", "x"], 65, "the local part before the @ is missing"),
+                    (["alias", "add", f"c@{self.demo.domain}", f"c@{self.demo.domain}"], 77,
+                     f"in a circle to nobody: c@{self.demo.domain} -> c@{self.demo.domain}")):
+                done = self.demo.run(*words)
+                self.assertEqual(done.returncode, code, (when, words, done.stderr))
+                self.assertIn(told, done.stderr)
+
+        self.both(work)
+
     def test_deliver(self):
         def work(when):
             text = LETTER.replace("by hand", f"by hand {when}")
@@ -615,6 +628,8 @@ class Setup(unittest.TestCase):
                             (["me@example.org", "--hostname", "mx1"], "--hostname: expected a host name"),
                             (["me@example.org", "--hostname", "192.0.2.1"], "--hostname: expected a host name"),
                             (["me@example.org", "--hostname", "[192.0.2.1]"], "--hostname: expected a host name"),
+                            (["@one.test"], "@one.test: the local part before the @ is missing"),
+                            (["me@a_b.test"], "not a domain name: 'a_b.test' (expected letters, digits and hyphens"),
                             (["me@1.2.3.4"], "me@1.2.3.4: expected an address at a domain of yours"),
                             (["me@[1.2.3.4]"], "expected an address at a domain of yours"),
                             (["me@localhost"], "expected an address at a domain of yours"),

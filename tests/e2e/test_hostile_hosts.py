@@ -132,6 +132,14 @@ class HostileHosts(unittest.TestCase):
         self.assertEqual(self.bounce_for(address)["Status"], "5.6.3")
         self.assertFalse([line for line in host.heard if line.startswith("MAIL")])
 
+    def test_7_bit_letters_need_no_8bitmime(self):
+        host, address = self.host(EHLO=b"250 old\r\n")
+        self.a.submit("alice", address, letter("declared"), mail_options=["BODY=8BITMIME"])
+        self.a.cli("alias", "add", "away@a.test", address)
+        self.a.cli("deliver", "away@a.test", stdin=letter("by hand"))
+        wait_for(lambda: len(host.letters) == 2, "both letters", 60)
+        self.assertFalse([line for line in host.heard if "BODY=" in line])
+
     def test_too_small(self):
         host, address = self.host(EHLO=b"250-small\r\n250 SIZE 1000\r\n")
         self.a.submit("alice", address, letter("long", "line\r\n" * 500))
@@ -194,6 +202,56 @@ class HostileHosts(unittest.TestCase):
         self.a.submit("alice", address, letter("not for you"))
         self.wait_until_put_off(address, "bytes behind the reply to STARTTLS")
         self.assertFalse([line for line in host.heard if line.split()[0] not in ("EHLO", "STARTTLS")])
+
+
+class SmarthostThatRefuses(unittest.TestCase):
+    REASON = "transport.smarthost_refuses_us"
+
+    def relay_through(self, options, **says):
+        """A host and a Posthouse that sends everything through it, with a login."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-smarthost-", dir="/var/tmp"))
+        folder.chmod(0o755)
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "password").write_text("pencil\n")
+        (folder / "password").chmod(0o644)
+        host = ScriptedHost("127.0.9.40", EHLO=b"250-relay\r\n250 AUTH PLAIN LOGIN\r\n", **says)
+        self.addCleanup(host.stop)
+        b = Host(folder / "b", "b.test", ["bob"], more_config=f"""
+[smarthost]
+host = "127.0.9.40"
+port = 25
+user = "u"
+password_file = "{folder}/password"
+{options}
+""").start()
+        self.addCleanup(b.stop)
+        b.populate("b.test", ["bob"])
+        return host, b
+
+    def put_off(self, b, address, words):
+        b.submit("bob", address, letter("not your fault").replace("alice@a.test", "bob@b.test"))
+        wait_for(lambda: words in str(b.queued_recipient(address)), f"{words} for {address}", 60)
+        self.assertEqual(b.queued_recipient(address)["state"], "waiting")
+
+    def logged(self, b, words):
+        return (b.folder / "log").read_text(errors="replace").count(words)
+
+    def test_a_wrong_password_puts_letters_off(self):
+        host, b = self.relay_through('tls = "none"', AUTH=b"535 5.7.8 wrong\r\n")
+        self.put_off(b, "x@one.test", "535 5.7.8 wrong")
+        self.put_off(b, "x@two.test", "535 5.7.8 wrong")
+        self.assertEqual(self.logged(b, self.REASON), 1)
+        self.assertEqual(self.logged(b, "letter.bounced"), 0)
+        with host.lock:
+            host.says["AUTH"] = b"235 2.7.0 welcome\r\n"
+        b.cli("queue", "retry", "--domain", "one.test")
+        wait_for(lambda: len(host.letters) == 2, "both letters", 60)
+
+    def test_the_password_stays_here_without_starttls(self):
+        host, b = self.relay_through("verify = false", AUTH=b"235 2.7.0 welcome\r\n")
+        self.put_off(b, "x@one.test", "TLS is required but not offered")
+        self.assertFalse([line for line in host.heard if line.split()[0] not in ("EHLO", "QUIT")])
+        self.assertEqual(self.logged(b, self.REASON), 1)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ Task<Result<directory::Domain>> find(Context context, std::string name) {
 }  // namespace
 
 Task<Answer> domain_add(Context context, Arguments arguments) {
-  auto name = domain_name(arguments);
+  auto given = required(arguments, "name");
+  if (!given) co_return std::unexpected(given.error());
+  auto name = message::mail_domain(*given);
   if (!name) co_return std::unexpected(name.error());
   directory::Domain domain;
   domain.name = *name;

@@ -36,8 +36,10 @@ Result<std::optional<transport::Smarthost>> smarthost(const Config& config) {
   host.host = config.smarthost.host;
   host.port = static_cast<uint16_t>(config.smarthost.port);
   host.user = config.smarthost.user;
-  host.implicit_tls = config.smarthost.tls == "implicit";
-  host.verify = config.smarthost.verify;
+  using Tls = transport::Smarthost::Tls;
+  host.tls = config.smarthost.tls == "implicit" ? Tls::implicit
+             : config.smarthost.tls == "none"   ? Tls::none
+                                                : Tls::starttls;
   if (!host.user.empty()) {
     auto password = read_first_line(config.smarthost.password_file);
     if (!password) return blame("smarthost.password_file", password.error());
@@ -85,7 +87,7 @@ Result<std::unique_ptr<transport::Transport>> Core::make_transport(const Config&
   if (!host) return std::unexpected(host.error());
   // Without a smarthost letters go to whoever the MX names, encrypted where possible, without asking for
   // names.
-  bool verify = host->has_value() && (*host)->verify;
+  bool verify = host->has_value() && config.smarthost.verify;
   auto tls = net::TlsContext::client(verify, config.tls.ca_file);
   if (!tls)
     return config.tls.ca_file.empty() ? std::unexpected(tls.error()) : blame("tls.ca_file", tls.error());

@@ -83,7 +83,11 @@ struct Names {
 Result<Names> names_from(const SetupOptions& options) {
   auto address = message::address_key(options.address);
   if (!address) return fail(FaultKind::syntax, fmt::format("{}: {}", options.address, address.error().what));
-  auto domain = full_host_name(address->substr(address->rfind('@') + 1));
+  std::string_view written = std::string_view(*address).substr(address->rfind('@') + 1);
+  auto possible = message::mail_domain(written);
+  if (!possible && !written.starts_with('['))
+    return fail(FaultKind::syntax, fmt::format("{}: {}", options.address, possible.error().what));
+  auto domain = full_host_name(written);
   if (!domain) {
     return fail(FaultKind::syntax,
                 fmt::format("{}: expected an address at a domain of yours", options.address));

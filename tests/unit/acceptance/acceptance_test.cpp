@@ -310,6 +310,39 @@ TEST_F(AcceptanceTest, QueueIsToldWhatTheBodyNeeds) {
   EXPECT_EQ(letters[1].expires, clock.now() + seconds(5 * 24 * 3600));
 }
 
+TEST_F(AcceptanceTest, WhatWasDeclaredDoesNotMakeALetter8Bit) {
+  Envelope declared = envelope({"out@elsewhere.test"});
+  declared.eight_bit = true;
+  declared.utf8 = true;
+  ASSERT_TRUE(send(declared));
+  ASSERT_TRUE(send(declared, "Subject: plain\r\n\r\nSch\xc3\xb6n.\r\n"));
+  std::vector<queue::Letter> letters = queued();
+  ASSERT_THAT(letters, SizeIs(2));
+  EXPECT_FALSE(letters[0].eight_bit);
+  EXPECT_FALSE(letters[0].utf8);
+  EXPECT_TRUE(letters[1].eight_bit);
+  EXPECT_FALSE(letters[1].utf8);  // an 8-bit body alone is no internationalized message
+}
+
+TEST_F(AcceptanceTest, BytesThatAreNotDeclaredCountToo) {
+  ASSERT_TRUE(send(envelope({"out@elsewhere.test"}), "Subject: gr\xc3\xbcn\r\n\r\nHi.\r\n"));
+  ASSERT_TRUE(send(envelope({"out@elsewhere.test"}),
+                   "Subject: long\r\nX: " + std::string(1'000'000, 'x') + "\xc3\xbc\r\n\r\nHi.\r\n"));
+  for (const queue::Letter& letter : queued()) {
+    EXPECT_TRUE(letter.eight_bit);
+    EXPECT_FALSE(letter.utf8);
+  }
+}
+
+TEST_F(AcceptanceTest, OnlyRecipientsThatLeaveNeedUtf8) {
+  Envelope wide = envelope({"out@elsewhere.test"});
+  wide.utf8 = true;
+  wide.recipients.push_back(message::Address{"\xc3\xbc", "elsewhere.test"});
+  ASSERT_TRUE(send(wide));
+  EXPECT_TRUE(queued()[0].utf8);
+  EXPECT_FALSE(queued()[0].eight_bit);
+}
+
 TEST_F(AcceptanceTest, IdsAreKnownAtOnceAndDiffer) {
   std::unique_ptr<Letter> one = acceptance->begin(envelope({"alice@example.test"}));
   std::unique_ptr<Letter> two = acceptance->begin(envelope({"alice@example.test"}));

@@ -146,6 +146,66 @@ TEST_F(AdministrationTest, AliasesAreChecked) {
   EXPECT_EQ(kind_of(run(directory.remove_alias("l@example.test"))), FaultKind::not_found);
 }
 
+TEST_F(AdministrationTest, AliasesThatLeadInACircleAreRefused) {
+  domain("example.test");
+  account("alice@example.test");
+  auto why = [this](std::string address, std::vector<std::string> targets) {
+    Alias alias{std::move(address), std::move(targets)};
+    Result<void> set = run(directory.set_alias(alias));
+    return set ? std::string() : set.error().what;
+  };
+  const std::string circle = "the alias leads in a circle to nobody: ";
+  EXPECT_EQ(why("a3@example.test", {"A3@Example.test"}), circle + "a3@example.test -> a3@example.test");
+  EXPECT_EQ(why("a3@example.test", {"a3+tag@example.test"}), circle + "a3@example.test -> a3@example.test");
+  EXPECT_EQ(why("a@example.test", {"b@example.test"}), "");  // b may come yet
+  EXPECT_EQ(why("b@example.test", {"a@example.test", "b@example.test"}),
+            circle + "b@example.test -> a@example.test -> b@example.test");
+  EXPECT_EQ(why("b@example.test", {"b@example.test", "alice@example.test"}), "");
+  EXPECT_EQ(why("c@example.test", {"c@example.test", "out@elsewhere.test"}), "");
+}
+
+TEST_F(AdministrationTest, ChainsOfAliasesAreLimited) {
+  domain("example.test");
+  account("alice@example.test");
+  auto set = [this](int from, const std::string& to) {
+    Alias alias{fmt::format("n{}@example.test", from), {to + "@example.test"}};
+    return run(directory.set_alias(alias));
+  };
+  // From the first to the last, from the last to the first, and the link between two halves.
+  for (int i = 1; i < 10; ++i) EXPECT_TRUE(set(i, fmt::format("n{}", i + 1)));
+  EXPECT_TRUE(set(10, "alice"));
+  EXPECT_EQ(accounts_of("n1@example.test").size(), 1u);
+  Result<void> above = set(0, "n1");
+  ASSERT_FALSE(above);
+  EXPECT_EQ(above.error().what, "n0@example.test would make more than 10 aliases one after another");
+  EXPECT_TRUE(set(11, "alice"));
+  EXPECT_FALSE(set(10, "n11"));
+  EXPECT_TRUE(set(5, "alice"));
+  EXPECT_TRUE(set(0, "n1"));
+  EXPECT_TRUE(set(10, "n11"));
+  EXPECT_FALSE(set(5, "n6"));
+}
+
+TEST_F(AdministrationTest, AChainThatIsTooLongCanBeShortened) {
+  domain("example.test");
+  account("alice@example.test");
+  for (int i = 0; i < 31; ++i)
+    unchecked_alias(fmt::format("n{}@example.test", i), {fmt::format("n{}@example.test", i + 1)});
+  Alias shorter{"n20@example.test", {"alice@example.test"}};
+  EXPECT_TRUE(run(directory.set_alias(shorter)));
+  EXPECT_EQ(accounts_of("n15@example.test").size(), 1u);
+}
+
+TEST_F(AdministrationTest, DomainsThatNobodyCanWriteToAreRefused) {
+  for (const char* name : {"bad_domain.test", "_dmarc.example.test", "[192.0.2.1]", "a b.test"}) {
+    Result<void> added = run(directory.add_domain(Domain{name, "", {}}));
+    ASSERT_FALSE(added) << name;
+    EXPECT_EQ(added.error().what,
+              fmt::format("not a domain name: '{}' (expected letters, digits and hyphens, as in example.org)",
+                          name));
+  }
+}
+
 TEST_F(AdministrationTest, ADamagedRecordStopsNobodyElse) {
   domain("example.test");
   AccountId alice = account("alice@example.test");

@@ -1,4 +1,5 @@
 #include "directory/limits.h"
+#include "support/log_file.h"
 #include "town.h"
 
 namespace posthouse::directory {
@@ -69,18 +70,36 @@ TEST_F(ResolveTest, SurvivesAliasLoops) {
   alias("a@example.test", {"b@example.test", "a@example.test"});
   alias("b@example.test", {"a@example.test", "bob@example.test"});
   EXPECT_THAT(accounts_of("a@example.test"), ElementsAre(bob));
-  alias("x@example.test", {"y@example.test"});
-  alias("y@example.test", {"x@example.test"});
+  unchecked_alias("x@example.test", {"y@example.test"});
+  unchecked_alias("y@example.test", {"x@example.test"});
   EXPECT_EQ(resolve("x@example.test").kind, Resolution::unknown);
 }
 
 TEST_F(ResolveTest, StopsAtTheDeepestLevel) {
   for (int i = 0; i < 20; ++i) {
-    alias(fmt::format("n{}@example.test", i), {fmt::format("n{}@example.test", i + 1)});
+    unchecked_alias(fmt::format("n{}@example.test", i), {fmt::format("n{}@example.test", i + 1)});
   }
-  alias("n20@example.test", {"alice@example.test"});
+  unchecked_alias("n20@example.test", {"alice@example.test"});
   EXPECT_EQ(run(directory.resolve("n0@example.test")).error().kind, FaultKind::permanent);
   EXPECT_THAT(accounts_of("n15@example.test"), ElementsAre(alice));
+  Result<bool> own = run(directory.may_send_as(alice, "n0@example.test"));
+  ASSERT_TRUE(own);
+  EXPECT_FALSE(*own);
+}
+
+TEST_F(ResolveTest, AnAliasThatIsTooDeepIsToldOnce) {
+  const test::LogFile log;
+  for (int i = 0; i < 11; ++i)
+    unchecked_alias(fmt::format("n{}@example.test", i), {fmt::format("n{}@example.test", i + 1)});
+  for (int i = 0; i < 3; ++i) {
+    Result<Resolution> found = run(directory.resolve("n0@example.test"));
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind, FaultKind::permanent);
+    EXPECT_EQ(found.error().what, "n0@example.test leads through more than 10 aliases one after another");
+  }
+  EXPECT_EQ(log.count("n0@example.test"), 1u);
+  alias("n5@example.test", {"alice@example.test"});  // mended in the middle
+  EXPECT_THAT(accounts_of("n0@example.test"), ElementsAre(alice));
 }
 
 TEST_F(ResolveTest, TargetsAreLimited) {

@@ -3,6 +3,7 @@
 
 #include "base/pool.h"
 #include "directory/directory.h"
+#include "directory/records.h"
 #include "engine/memory_engine.h"
 #include "support/fake_clock.h"
 #include "support/manual_executor.h"
@@ -35,6 +36,17 @@ class Town : public ::testing::Test {
     Alias alias{address, std::move(targets)};
     Result<void> set = run(directory.set_alias(alias));
     ASSERT_TRUE(set) << set.error().what;
+  }
+
+  // As a store of older times may have it: nobody looked where it leads.
+  void unchecked_alias(const std::string& address, std::vector<std::string> targets) {
+    std::string record = encode(NameRecord{0, std::move(targets)});
+    auto put = [&](engine::Transaction& rows) -> Result<void> {
+      rows.put(name_row(address), record);
+      return {};
+    };
+    std::vector<engine::Step> steps{{kPartition, put}};
+    ASSERT_TRUE(run(engine->transact(std::move(steps))));
   }
 
   Resolution resolve(const std::string& address) {

@@ -458,6 +458,7 @@ TEST_F(SmtpClient, OpportunisticTlsGoesOnWithout) {
 // ---- AUTH
 
 TEST_F(SmtpClient, LogsInWithPlain) {
+  options_.use_tls = ClientOptions::Tls::never;
   options_.user = "user";
   options_.password = Secret("pencil");
   begin_open();
@@ -468,6 +469,7 @@ TEST_F(SmtpClient, LogsInWithPlain) {
 }
 
 TEST_F(SmtpClient, LogsInWithLoginWhereThereIsNoPlain) {
+  options_.use_tls = ClientOptions::Tls::never;
   options_.user = "user";
   options_.password = Secret("pencil");
   begin_open();
@@ -481,12 +483,23 @@ TEST_F(SmtpClient, LogsInWithLoginWhereThereIsNoPlain) {
 
 TEST_F(SmtpClient, PasswordsStayHereWithoutTls) {
   not_loopback_ = true;
+  options_.use_tls = ClientOptions::Tls::never;
   options_.user = "user";
   options_.password = Secret("pencil");
   begin_open();
   say("220 there\r\n");
   EXPECT_EQ(say("250-there\r\n250 AUTH PLAIN LOGIN\r\n"), "");
   EXPECT_EQ(opened_->error().code, 0);
+}
+
+TEST_F(SmtpClient, PasswordsStayHereWhereTlsWasWantedAndNotHad) {
+  options_.tls = pretended_tls();
+  options_.user = "user";
+  options_.password = Secret("pencil");
+  begin_open();
+  say("220 there\r\n");
+  EXPECT_EQ(say("250-there\r\n250 AUTH PLAIN LOGIN\r\n"), "");
+  EXPECT_EQ(opened_->error().status, "4.7.11");
 }
 
 TEST_F(SmtpClient, Quits) {

@@ -78,6 +78,11 @@ size_t FakeNet::silent_ends(const std::string& ip) {
   return hosts_[ip].silent_ends;
 }
 
+size_t FakeNet::logins(const std::string& ip) {
+  const std::lock_guard lock(mutex_);
+  return hosts_[ip].logins;
+}
+
 void FakeNet::event() {
   if (event_) event_();
 }
@@ -145,7 +150,9 @@ Task<bool> FakeNet::answer(Session& session, std::string line) {
   const HostScript& script = session.script;
   std::string reply = "500 what?";
   bool goes_on = true;
-  if (istarts_with(line, "EHLO")) {
+  if (!script.ehlo_reply.empty() && (istarts_with(line, "EHLO") || istarts_with(line, "HELO"))) {
+    reply = script.ehlo_reply;
+  } else if (istarts_with(line, "EHLO")) {
     reply = "250-fake";
     for (const std::string& offer : script.offers) reply += "\r\n250-" + offer;
     if (script.starttls && !session.tls) reply += "\r\n250-STARTTLS";
@@ -154,8 +161,10 @@ Task<bool> FakeNet::answer(Session& session, std::string line) {
     reply = script.starttls_reply;
     session.tls = reply.starts_with("220");
   } else if (istarts_with(line, "AUTH")) {
-    reply = "235 2.7.0 welcome";
+    reply = script.auth_reply;
     session.login = line.substr(5);
+    const std::lock_guard lock(mutex_);
+    ++hosts_[session.ip].logins;
   } else if (istarts_with(line, "MAIL")) {
     reply = script.mail_reply;
     session.letter = Received();

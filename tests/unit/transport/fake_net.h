@@ -28,6 +28,8 @@ struct HostScript {
   std::vector<std::string> offers = {"PIPELINING", "8BITMIME", "SIZE 50000000"};
   bool starttls = false;  // offered
   std::string starttls_reply = "220 go ahead";
+  std::string ehlo_reply;  // instead of the offers
+  std::string auth_reply = "235 2.7.0 welcome";
   bool tls_broken = false;  // the handshake fails
   std::string mail_reply = "250 ok";
   std::map<std::string, std::string> rcpt_replies;  // by address; else 250
@@ -48,6 +50,7 @@ class FakeNet : public Connector {
   std::vector<Received> received(const std::string& ip);
   size_t connections(const std::string& ip);  // tried so far
   size_t most_at_once(const std::string& ip);
+  size_t logins(const std::string& ip);  // AUTH commands
   // Letters whose end was reached by a silent host.
   size_t silent_ends(const std::string& ip);
   // Called after each event, on the loop.
@@ -63,6 +66,7 @@ class FakeNet : public Connector {
     size_t open = 0;
     size_t most_open = 0;
     size_t silent_ends = 0;
+    size_t logins = 0;
   };
   struct Session;
   static Task<void> serve(FakeNet* self, std::string ip, std::unique_ptr<net::Stream> stream);

@@ -1,5 +1,6 @@
 #include "transport/reception.h"
 
+#include "directory/records.h"
 #include "support/post_office.h"
 #include "support/smtp_visit.h"
 
@@ -99,6 +100,24 @@ TEST_F(ReceptionTest, UnknownUserIsRefusedOthersGoOn) {
   EXPECT_EQ(codes(visit->data(kLetter)[0]), "250 2.0.0");
   EXPECT_THAT(mailbox(bob), SizeIs(1));
   EXPECT_THAT(mailbox(alice), IsEmpty());
+}
+
+// An older store may have it: since then such aliases are refused.
+TEST_F(ReceptionTest, AnAliasThatIsTooDeepIsRefusedForGood) {
+  for (int i = 0; i < 11; ++i) {
+    const std::string next = fmt::format("n{}@example.test", i + 1);
+    auto put = [i, next](engine::Transaction& rows) -> Result<void> {
+      rows.put(directory::name_row(fmt::format("n{}@example.test", i)),
+               directory::encode(directory::NameRecord{0, {next}}));
+      return {};
+    };
+    std::vector<engine::Step> steps{{directory::kPartition, put}};
+    ASSERT_TRUE(run(engine.transact(std::move(steps))));
+  }
+  ASSERT_TRUE(visit->mail("s@elsewhere.test").positive());
+  const smtp::Reply reply = visit->rcpt("n0@example.test");
+  EXPECT_EQ(codes(reply), "550 5.4.6");
+  EXPECT_THAT(reply.text, HasSubstr("n0@example.test leads through more than 10 aliases"));
 }
 
 TEST_F(ReceptionTest, PostmasterAlways) {

@@ -246,7 +246,7 @@ TEST_F(Sending, SmarthostTakesAll) {
   relay.offers.push_back("AUTH PLAIN");
   resolver.add_address("relay.test", "192.0.2.50");
   net->set_host("192.0.2.50", relay);
-  options.smarthost = Smarthost{"relay.test", 587, "user", Secret("pass"), false, true};
+  options.smarthost = Smarthost{"relay.test", 587, "user", Secret("pass")};
   start();
   post({"x@one.test", "y@two.test"});
   ASSERT_TRUE(wait_empty());
