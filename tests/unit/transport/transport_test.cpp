@@ -613,7 +613,7 @@ TEST_F(Untold, ADelayWarningWithoutRoomIsDroppedForGood) {
 }
 
 TEST_F(Untold, ARefusedWarningDoesNotCostTheBounce) {
-  options.smarthost = Smarthost{"relay.test", 25, "", {}, false, false};
+  options.smarthost = Smarthost{"relay.test", 25, "", {}, Smarthost::Tls::none};
   HostScript relay;
   relay.rcpt_replies["a@late.test"] = "450 4.7.1 greylisted";
   relay.rcpt_replies["b@late.test"] = "450 4.7.1 greylisted";
