@@ -84,7 +84,7 @@ class Documents(unittest.TestCase):
                                     stderr=subprocess.PIPE)
             try:
                 log = os.path.join(folder, "posthouse.log")
-                wait_until(lambda: os.path.exists(log) and "service=metrics" in pathlib.Path(log).read_text(), 60)
+                wait_until(lambda: os.path.exists(log) and "demo.ready" in pathlib.Path(log).read_text(), 60)
                 wait_until(lambda: not demo.send_signal(signal.SIGTERM) and demo.poll() is not None, 60)
                 told = demo.stderr.read()
             finally:

@@ -126,6 +126,7 @@ Task<void> greet(Facts facts, bool json) {
   } else {
     print_table(facts);
   }
+  log::info("demo.ready");
 }
 
 // Who closes the terminal means to end what runs in it; a demo without one reads its configuration again as a
