@@ -85,7 +85,8 @@ class Documents(unittest.TestCase):
             try:
                 log = os.path.join(folder, "posthouse.log")
                 wait_until(lambda: os.path.exists(log) and "demo.ready" in pathlib.Path(log).read_text(), 60)
-                wait_until(lambda: not demo.send_signal(signal.SIGTERM) and demo.poll() is not None, 60)
+                demo.terminate()
+                demo.wait(60)
                 told = demo.stderr.read()
             finally:
                 demo.kill()
