@@ -57,10 +57,7 @@ class Grooming {
       keep(field);
       return;
     }
-    std::optional<std::string> completed;
-    if (!groomer_.default_domain.empty()) {
-      completed = message::complete_addresses(field.value, groomer_.default_domain);
-    }
+    const std::optional<std::string> completed = complete(field.value);
     std::string_view value = completed ? std::string_view(*completed) : field.value;
     if (iequals(field.name, "From")) collect(value, out_.authors);
     if (iequals(field.name, "Sender")) collect(value, out_.senders);
@@ -76,6 +73,21 @@ class Grooming {
       out_.header += value;
     }
     end_line();
+  }
+
+  // A list that is written wrongly may read differently once a domain stands in it, so until nothing changes
+  // any more: what is checked here is what the next reader sees.
+  std::optional<std::string> complete(std::string_view value) {
+    std::optional<std::string> completed;
+    if (groomer_.default_domain.empty()) return completed;
+    for (size_t round = 0; round < kCompletionRounds; ++round) {
+      std::optional<std::string> next = message::complete_addresses(
+          completed ? std::string_view(*completed) : value, groomer_.default_domain);
+      if (!next || next == completed) return completed;
+      completed = std::move(next);
+    }
+    unsettled_ = true;
+    return completed;
   }
 
   void keep(const message::HeaderField& field) {
@@ -112,6 +124,7 @@ class Grooming {
     if (seen_.sender == 1 && out_.senders.empty()) {
       return fail(FaultKind::syntax, "Sender field without an address");
     }
+    if (unsettled_) return fail(FaultKind::syntax, "a list of addresses that can't be read in one way");
     if (ambiguous_) return fail(FaultKind::syntax, "two addresses without a comma in From or Sender");
     if (out_.authors.size() + out_.senders.size() > kMaxAuthors) {
       return fail(FaultKind::syntax, "too many addresses in From");
@@ -138,7 +151,7 @@ class Grooming {
   std::string_view block_;
   const Groomer& groomer_;
   Seen seen_;
-  bool ambiguous_ = false;
+  bool ambiguous_ = false, unsettled_ = false;
   Groomed out_;
 };
 

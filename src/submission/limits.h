@@ -17,5 +17,6 @@ constexpr size_t kMaxLine = 900;
 constexpr size_t kFoldedLine = 70;
 // Random characters of a Message-ID.
 constexpr size_t kMessageIdToken = 24;
+constexpr size_t kCompletionRounds = 4;  // until a list of addresses reads the same
 
 }  // namespace posthouse::submission
