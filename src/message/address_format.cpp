@@ -3,6 +3,7 @@
 #include "message/address_list.h"
 #include "message/encoded_word.h"
 #include "message/fold.h"
+#include "message/lexical.h"
 #include "message/unicode_text.h"
 
 namespace posthouse::message {
@@ -31,15 +32,6 @@ bool is_phrase(std::string_view text) {
   return text.find("=?") == std::string_view::npos;
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out += '"';
-}
-
 }  // namespace
 
 std::string format_address(std::string_view name, const Address& address, bool utf8) {
@@ -50,7 +42,7 @@ std::string format_address(std::string_view name, const Address& address, bool u
     shown = force_encoded_words(is_utf8(shown) ? shown : decode_words(shown));
   } else {
     if (has_8bit(shown)) shown = to_valid_utf8(shown);
-    if (!is_phrase(shown)) shown = quoted(shown);
+    if (!is_phrase(shown)) shown = quoted_string(shown);
   }
   return shown + " <" + mailbox + ">";
 }

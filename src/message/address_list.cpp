@@ -3,14 +3,11 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "message/lexical.h"
 #include "message/limits.h"
 
 namespace posthouse::message {
 namespace {
-
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
-}
 
 // What ends an atom. Dots, and specials without a meaning here, are part of it: display names have them.
 bool ends_word(char c) {

@@ -6,6 +6,7 @@
 #include "message/date.h"
 #include "message/encoded_word.h"
 #include "message/fold.h"
+#include "message/lexical.h"
 #include "message/limits.h"
 #include "message/transfer.h"
 #include "message/unicode_text.h"
@@ -50,21 +51,13 @@ std::string_view cut(std::string_view text, size_t octets) {
   return text.substr(0, octets);
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out += '"';
-}
-
 // filename=..., quoted, or in the form of RFC 2231 where it is not ASCII, is long (section 3: in pieces) or
 // would be taken for an encoded word.
 std::string filename_parameter(std::string_view filename) {
   const std::string line = one_line(filename, true);
   const auto name = trim(cut(trim(line), kFilename));
-  if (!needs_encoded_words(name, false) && name.size() <= kQuotedFilename) return "filename=" + quoted(name);
+  if (!needs_encoded_words(name, false) && name.size() <= kQuotedFilename)
+    return "filename=" + quoted_string(name);
   std::vector<std::string> pieces(1);
   for (char c : name) {
     const bool plain = is_alnum(c) || c == '.' || c == '-' || c == '_';

@@ -4,14 +4,11 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "message/lexical.h"
 #include "message/limits.h"
 
 namespace posthouse::message {
 namespace {
-
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
-}
 
 class FieldReader {
  public:
@@ -58,19 +55,10 @@ class FieldReader {
 
   // A comment that is never closed is passed over up to the next semicolon.
   void skip_comment() {
-    size_t depth = 0;
-    for (size_t i = at_; i < text_.size() && !comments_broken_; ++i) {
-      if (text_[i] == '\\') {
-        ++i;
-      } else if (text_[i] == '(') {
-        ++depth;
-      } else if (text_[i] == ')' && --depth == 0) {
-        at_ = i + 1;
-        return;
-      }
-    }
-    comments_broken_ = true;
-    while (at_ < text_.size() && text_[at_] != ';') ++at_;
+    const auto end = comments_broken_ ? std::nullopt : comment_end(text_, at_);
+    comments_broken_ = !end;
+    if (end) at_ = *end;
+    while (!end && at_ < text_.size() && text_[at_] != ';') ++at_;
   }
 
   void read_parameter(ContentField& field) {

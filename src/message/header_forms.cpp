@@ -9,6 +9,7 @@
 #include "message/address_list.h"
 #include "message/date.h"
 #include "message/encoded_word.h"
+#include "message/lexical.h"
 #include "message/limits.h"
 #include "message/message_ids.h"
 #include "message/unicode_text.h"
@@ -46,18 +47,9 @@ FormAddress form_address(const EnvelopeAddress& address) {
 
 // Behind a comment that begins at `at`; behind its parenthesis if it is never closed.
 size_t skip_comment(std::string_view text, size_t at, bool& broken) {
-  size_t depth = 0;
-  for (size_t i = at; i < text.size() && !broken; ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '(') {
-      ++depth;
-    } else if (text[i] == ')' && --depth == 0) {
-      return i + 1;
-    }
-  }
-  broken = true;
-  return at + 1;
+  const auto end = broken ? std::nullopt : comment_end(text, at);
+  broken = !end;
+  return end.value_or(at + 1);
 }
 
 }  // namespace

@@ -1,14 +1,11 @@
 #include "message/message_ids.h"
 
 #include "base/ascii.h"
+#include "message/lexical.h"
 #include "message/limits.h"
 
 namespace posthouse::message {
 namespace {
-
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
-}
 
 class IdReader {
  public:
@@ -75,19 +72,9 @@ class IdReader {
   }
 
   void skip_comment() {
-    size_t depth = 0;
-    for (size_t i = at_; i < text_.size() && !comments_broken_; ++i) {
-      if (text_[i] == '\\') {
-        ++i;
-      } else if (text_[i] == '(') {
-        ++depth;
-      } else if (text_[i] == ')' && --depth == 0) {
-        at_ = i + 1;
-        return;
-      }
-    }
-    comments_broken_ = true;
-    ++at_;
+    const auto end = comments_broken_ ? std::nullopt : comment_end(text_, at_);
+    comments_broken_ = !end;
+    at_ = end.value_or(at_ + 1);
   }
 
   std::string_view text_;

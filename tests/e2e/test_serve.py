@@ -1,4 +1,5 @@
 """`posthouse serve`: privileges, confinement, supervision, reload, certificates, metrics."""
+import contextlib
 import imaplib
 import json
 import os
@@ -89,6 +90,18 @@ class Serve(Program):
         with socket.create_connection(("127.0.0.1", self.ports["imaps"]), timeout=10) as plain:
             with context.wrap_socket(plain) as client:
                 return client.getpeercert(True)
+
+
+@contextlib.contextmanager
+def service_manager():
+    """A socket that hears what a service tells its manager (sd_notify), and its path."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        os.chmod(folder, 0o777)
+        path = os.path.join(folder, "notify")
+        manager.bind(path)
+        os.chmod(path, 0o777)
+        manager.settimeout(30)
+        yield manager, path
 
 
 class Confinement(unittest.TestCase):
@@ -349,31 +362,17 @@ class Supervision(unittest.TestCase):
             self.assertIn("server.stopped", server.own_log())
 
     def test_the_service_manager_is_told(self):
-        with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o777)
-            path = os.path.join(folder, "notify")
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-                manager.bind(path)
-                os.chmod(path, 0o777)
-                manager.settimeout(30)
-                with Serve(env={"NOTIFY_SOCKET": path}) as server:
-                    self.assertEqual(manager.recv(100), b"READY=1\nSTATUS=Serving.")
-                    server.stop()
-                    self.assertEqual(manager.recv(100), b"STOPPING=1")
+        with service_manager() as (manager, path), Serve(env={"NOTIFY_SOCKET": path}) as server:
+            self.assertEqual(manager.recv(100), b"READY=1\nSTATUS=Serving.")
+            server.stop()
+            self.assertEqual(manager.recv(100), b"STOPPING=1")
 
     def test_the_service_manager_learns_that_a_new_worker_serves(self):
-        with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o777)
-            path = os.path.join(folder, "notify")
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-                manager.bind(path)
-                os.chmod(path, 0o777)
-                manager.settimeout(30)
-                with Serve(env={"NOTIFY_SOCKET": path}) as server:
-                    manager.recv(100)
-                    os.kill(server.worker(), signal.SIGKILL)
-                    self.assertIn(b"STATUS=The worker ended (signal 9", manager.recv(100))
-                    self.assertEqual(manager.recv(100), b"READY=1\nSTATUS=Serving.")
+        with service_manager() as (manager, path), Serve(env={"NOTIFY_SOCKET": path}) as server:
+            manager.recv(100)
+            os.kill(server.worker(), signal.SIGKILL)
+            self.assertIn(b"STATUS=The worker ended (signal 9", manager.recv(100))
+            self.assertEqual(manager.recv(100), b"READY=1\nSTATUS=Serving.")
 
     def start_with_sockets(self, server, *sockets):
         """Starts it as a service manager does that passes `sockets`."""
