@@ -111,6 +111,7 @@ Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role 
   row.highest_modseq = modseq();
   ++head_.mailboxes;
   rows_.put(name_key(checked_name), encode_mailbox_id(row.id));
+  effect({EffectRow::Kind::make, row.id, 0, row.name, {}});
   const MailboxId id = row.id;
   return &mailboxes_.emplace(id, std::move(row)).first->second;
 }
@@ -123,6 +124,7 @@ Result<void> AccountEdit::rename(MailboxRow& row, std::string_view checked_name)
   if (!followed) return followed;
   rows_.erase(name_key(row.name));
   rows_.put(name_key(checked_name), encode_mailbox_id(row.id));
+  effect({EffectRow::Kind::rename, row.id, 0, row.name, std::string(checked_name)});
   row.name = std::string(checked_name);
   modseq();
   return {};
@@ -134,11 +136,14 @@ Result<void> AccountEdit::rename_subscription(std::string_view from, std::string
   if (!*there) return {};
   rows_.erase(subscription_key(from));
   rows_.put(subscription_key(to), empty_record());
+  effect({EffectRow::Kind::unsubscribe, 0, 0, std::string(from), {}});
+  effect({EffectRow::Kind::subscribe, 0, 0, std::string(to), {}});
   return {};
 }
 
 void AccountEdit::forget(MailboxRow& row) {
   const MailboxId id = row.id;
+  effect({EffectRow::Kind::erase, id, 0, row.name, {}});
   rows_.erase(name_key(row.name));
   rows_.erase(mailbox_key(id));
   rows_.erase(keywords_key(id));
@@ -227,6 +232,7 @@ Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_vie
   rows_.put(flags_key(mailbox.id, uid), encode(row));
   rows_.put(message_key(mailbox.id, uid), message_record);
   count(mailbox, row, true);
+  if (head_.in_files) effect({EffectRow::Kind::put, mailbox.id, uid, {}, {}});
   return uid;
 }
 
@@ -238,9 +244,19 @@ void AccountEdit::change(MailboxRow& mailbox, Uid uid, const FlagRow& before, Fl
   mailbox.highest_modseq = after.modseq;
   count(mailbox, before, false);
   count(mailbox, after, true);
+  if (head_.in_files) effect({EffectRow::Kind::flags, mailbox.id, uid, {}, {}});
 }
 
-void AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {
+Result<void> AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {
+  if (head_.in_files) {
+    // One without a place in the files has its way there in the outbox, which will find that it is gone.
+    const Result<std::optional<std::string>> at = location(mailbox.id, uid);
+    if (!at) return std::unexpected(at.error());
+    if (*at) {
+      rows_.erase(location_key(mailbox.id, uid));
+      effect({EffectRow::Kind::remove, mailbox.id, uid, **at, mailbox.name});
+    }
+  }
   if (row.modseq != row.created) rows_.erase(change_key(mailbox.id, row.modseq, uid));
   rows_.put(change_key(mailbox.id, modseq(), uid), encode(ChangeRow{true, row.created}));
   rows_.erase(flags_key(mailbox.id, uid));
@@ -248,6 +264,34 @@ void AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {
   mailbox.highest_modseq = modseq();
   ++mailbox.expunges;
   count(mailbox, row, false);
+  return {};
+}
+
+void AccountEdit::effect(const EffectRow& row) {
+  if (head_.in_files && !follows_files_) rows_.put(effect_key(head_.next_effect++), encode(row));
+}
+
+Result<std::optional<std::string>> AccountEdit::location(MailboxId mailbox, Uid uid) const {
+  const Result<std::optional<std::string>> record = rows_.get(location_key(mailbox, uid));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return std::nullopt;
+  Result<std::string> at = decode_location(**record);
+  if (at) return std::move(*at);
+  report_damage(at.error(), account_, mailbox, uid);
+  return std::nullopt;
+}
+
+void AccountEdit::put_location(MailboxId mailbox, Uid uid, std::string_view location) {
+  rows_.put(location_key(mailbox, uid), encode_location(location));
+}
+
+Result<void> AccountEdit::leave_blob(MailboxId mailbox, Uid uid) {
+  Result<std::optional<FlagRow>> row = message(mailbox, uid);
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return {};
+  (*row)->blob = 0;
+  rows_.put(flags_key(mailbox, uid), encode(**row));
+  return {};
 }
 
 Result<void> AccountEdit::forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "store/file_rows.h"
 #include "store/keywords.h"
 #include "store/rows.h"
 
@@ -53,9 +54,19 @@ class AccountEdit {
   // Gives it a UID and MODSEQs; `row` brings the rest. `permanent` when the UIDs are used up.
   Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record);
   void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
-  void remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
+  Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
   // Takes an expunge out of the log of changes. Repeatable.
   Result<void> forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid);
+
+  // ---- accounts kept in files (store/files.h)
+  // What follows was found in the files: nothing of it goes to the outbox.
+  void follow_files() { follows_files_ = true; }
+  void effect(const EffectRow& row);
+  Result<std::optional<std::string>> location(MailboxId mailbox, Uid uid) const;
+  void put_location(MailboxId mailbox, Uid uid, std::string_view location);
+  // The bytes are in a file now, the rest of the row stays.
+  Result<void> leave_blob(MailboxId mailbox, Uid uid);
+  engine::Transaction& rows() { return rows_; }
 
   void save();
 
@@ -68,6 +79,7 @@ class AccountEdit {
   AccountId account_;
   HeadRow head_;
   bool modseq_taken_ = false;
+  bool follows_files_ = false;
   std::map<MailboxId, MailboxRow> mailboxes_;
   std::map<MailboxId, KeywordTable> keywords_;
 };

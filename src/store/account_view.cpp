@@ -35,9 +35,10 @@ bool is_dense(const std::vector<Uid>& rising) {
   return !rising.empty() && is_dense(rising.front(), rising.back(), rising.size());
 }
 
-Entry make_entry(Uid uid, const FlagRow& row, const KeywordTable& keywords) {
+Entry make_entry(MailboxId mailbox, Uid uid, const FlagRow& row, const KeywordTable& keywords) {
   Entry entry;
   entry.uid = uid;
+  entry.mailbox = mailbox;
   entry.modseq = row.modseq;
   entry.flags = keywords.flags(row.system, row.keywords);
   entry.internal_date = row.internal_date;
@@ -173,7 +174,7 @@ Result<std::vector<Entry>> AccountView::entries(MailboxId mailbox, Uid first, Ui
   std::vector<Entry> found;
   if (most == 0) return found;
   const Result<void> scanned = for_each(mailbox, first, last, [&](Uid uid, const FlagRow& row) {
-    found.push_back(make_entry(uid, row, *table));
+    found.push_back(make_entry(mailbox, uid, row, *table));
     return found.size() < most;
   });
   if (!scanned) return std::unexpected(scanned.error());
@@ -194,7 +195,7 @@ Result<std::vector<Entry>> AccountView::entries(MailboxId mailbox, std::vector<U
   std::vector<Entry> found;
   found.reserve(uids.size());
   const Result<void> listed = for_these(
-      mailbox, uids, [&](Uid uid, const FlagRow& row) { found.push_back(make_entry(uid, row, *table)); });
+      mailbox, uids, [&](Uid uid, const FlagRow& row) { found.push_back(make_entry(mailbox, uid, row, *table)); });
   if (!listed) return std::unexpected(listed.error());
   if (with_summary) {
     const Result<void> added = add_summaries(mailbox, found);
@@ -274,7 +275,7 @@ Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, co
   if (!scanned) return scanned;
   std::ranges::sort(changed);
   return for_these(mailbox_id, changed,
-                   [&](Uid uid, const FlagRow& row) { out.changed.push_back(make_entry(uid, row, table)); });
+                   [&](Uid uid, const FlagRow& row) { out.changed.push_back(make_entry(mailbox_id, uid, row, table)); });
 }
 
 // All up to `forgotten` are out of the log but those of the same transaction.
@@ -306,7 +307,7 @@ Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const 
                                return true;
                              }
                              if (row->created <= since) return false;
-                             out.changed.push_back(make_entry(uid, *row, table));
+                             out.changed.push_back(make_entry(mailbox_id, uid, *row, table));
                              return true;
                            });
 }

@@ -60,6 +60,6 @@ class AccountView {
 bool is_dense(Uid first, Uid last, size_t count);
 bool is_dense(const std::vector<Uid>& rising);
 
-Entry make_entry(Uid uid, const FlagRow& row, const KeywordTable& keywords);
+Entry make_entry(MailboxId mailbox, Uid uid, const FlagRow& row, const KeywordTable& keywords);
 
 }  // namespace posthouse::store

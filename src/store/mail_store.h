@@ -16,6 +16,7 @@
 #include "base/task.h"
 #include "engine/blob.h"
 #include "engine/engine.h"
+#include "store/files.h"
 #include "store/limits.h"
 #include "store/types.h"
 
@@ -68,9 +69,15 @@ class MailStore {
             uint32_t kept_expunges = kKeptExpunges);
   ~MailStore();
 
+  // Accounts kept in files are in step with them from now on. Before any other call; `files` lives longer.
+  void use_files(Files* files);
+
   // ---- accounts
-  // Makes INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. Repeatable.
-  Task<Result<void>> create_account(AccountId account);
+  // Makes INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. Repeatable. `place`: where it keeps its
+  // mail if not in the database; what is in these files already becomes the account's.
+  Task<Result<void>> create_account(AccountId account, FilePlace place = {});
+  // Where the account keeps its mail.
+  Task<Result<FilePlace>> place(AccountId account);
   // Repeatable; blobs go with the next sweep.
   Task<Result<void>> remove_account(AccountId account);
   Task<Result<Usage>> usage(AccountId account);
@@ -99,6 +106,9 @@ class MailStore {
   engine::Step stage(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery_id,
                      Quota quota, Placed* placed);
   static std::string blob_reference(AccountId account, uint64_t delivery_id);
+  // After a transaction with steps of stage() for the account: returns when the letter is in its files too, if
+  // it keeps any. What can't be done now is tried again later; the letter is the account's in any case.
+  Task<void> carry_out(AccountId account);
 
   // IMAP APPEND: one message whose blob `writer` has taken all bytes.
   Task<Result<Placed>> append(AccountId account, std::string mailbox, engine::BlobWriter& writer,

@@ -57,16 +57,23 @@ engine::Step keep_validity(const uint32_t* gone) {
           }};
 }
 
-Result<void> fill_account(engine::Transaction& rows, AccountId account, uint32_t validity, SystemTime now) {
+Result<void> fill_account(engine::Transaction& rows, AccountId account, uint32_t validity, SystemTime now,
+                          const FilePlace& place) {
   const Result<std::optional<std::string>> there = rows.get(kHeadKey);
   if (!there) return std::unexpected(there.error());
   if (*there) return {};
   AccountEdit edit(rows, account);
   edit.head().last_uid_validity = validity;
+  if (place.format != Format::database) {
+    edit.head().in_files = true;
+    rows.put(kFilePlaceKey, encode(place));
+    rows.hint(hint_key(kFilesHint, account));
+  }
   for (const UsualMailbox& first : kUsualMailboxes) {
     const Result<MailboxRow*> made = edit.create(first.name, first.role, now);
     if (!made) return std::unexpected(made.error());
     rows.put(subscription_key(first.name), empty_record());
+    edit.effect({EffectRow::Kind::subscribe, 0, 0, std::string(first.name), {}});
   }
   edit.save();
   return {};
@@ -128,16 +135,27 @@ Task<Result<void>> MailStore::Impl::erase_range(AccountId account, std::string b
   co_return Result<void>();
 }
 
-Task<Result<void>> MailStore::create_account(AccountId account) {
+Task<Result<void>> MailStore::create_account(AccountId account, FilePlace place) {
   uint32_t validity = 0;
   const SystemTime now = impl_->clock.now();
   std::vector<engine::Step> steps;
   steps.push_back(take_validities(now, &validity));
-  steps.push_back({account_partition(account), [account, now, &validity](engine::Transaction& rows) {
-                     return fill_account(rows, account, validity, now);
+  steps.push_back({account_partition(account), [account, now, &validity, &place](engine::Transaction& rows) {
+                     return fill_account(rows, account, validity, now, place);
                    }});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  if (!done || place.format == Format::database || impl_->files == nullptr) co_return done;
+  impl_->files->adopt(account);
+  co_await impl_->carry_out(account);
   co_return done;
+}
+
+Task<Result<FilePlace>> MailStore::place(AccountId account) {
+  Result<std::optional<std::string>> row =
+      co_await impl_->engine.fetch(account_partition(account), std::string(kFilePlaceKey));
+  if (!row) co_return std::unexpected(row.error());
+  if (!*row) co_return FilePlace();
+  co_return decode_file_place(**row);
 }
 
 Task<Result<Usage>> MailStore::usage(AccountId account) {
@@ -186,6 +204,7 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
     if (going.uids.empty()) break;
     std::vector<engine::Step> steps;
     for (const FlagRow& row : going.rows) {
+      if (row.blob == 0) continue;
       steps.push_back(engine::drop_reference(row.blob, blob_reference(account, row.delivery), row.size));
     }
     steps.push_back(
@@ -205,6 +224,9 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
   Result<void> records =
       co_await erase_range(account, message_key(mailbox, 0), message_end(mailbox, UINT32_MAX));
   if (!records) co_return records;
+  Result<void> locations =
+      co_await erase_range(account, location_key(mailbox, 0), location_end(mailbox, UINT32_MAX));
+  if (!locations) co_return locations;
   std::vector<engine::Step> last;
   last.push_back({account_partition(account), [mailbox](engine::Transaction& rows) -> Result<void> {
                     rows.erase(dying_key(mailbox));
@@ -261,6 +283,7 @@ Task<Result<void>> MailStore::Impl::purge_account(AccountId account) {
   std::vector<engine::Step> steps;
   steps.push_back(erase_hint(hint_key(kRemoveHint, account)));
   steps.push_back(erase_hint(hint_key(kPurgeHint, account)));
+  steps.push_back(erase_hint(hint_key(kFilesHint, account)));
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;
 }

@@ -81,6 +81,7 @@ Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string&
     if (!now) return std::unexpected(now.error());
     if (!*now) return changed_meanwhile();
     FlagRow row = translate(**now, *ends);
+    row.blob = messages[i].row.blob;
     row.delivery = deliveries[i];
     const Result<Uid> uid = edit.place(*ends->to, std::move(row), messages[i].record);
     if (!uid) return std::unexpected(uid.error());
@@ -100,7 +101,9 @@ Result<void> move_messages(AccountEdit& edit, MailboxId from, const std::string&
     const Result<std::optional<FlagRow>> now = edit.message(from, message.uid);
     if (!now) return std::unexpected(now.error());
     if (!*now) continue;
-    edit.remove(*ends->from, message.uid, **now);
+    if ((*now)->blob == 0) return changed_meanwhile();
+    const Result<void> removed = edit.remove(*ends->from, message.uid, **now);
+    if (!removed) return removed;
     const Result<Uid> uid = edit.place(*ends->to, translate(**now, *ends), message.record);
     if (!uid) return std::unexpected(uid.error());
     done.from.push_back(message.uid);
@@ -123,6 +126,9 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
   for (int attempt = 0;; ++attempt) {
     Result<std::vector<Source>> found = co_await sources(account, from, uids, true);
     if (!found) co_return std::unexpected(found.error());
+    Result<void> loaded = co_await load_bodies(account, from, *found);
+    if (!loaded && loaded.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts) continue;
+    if (!loaded) co_return loaded;
     const std::vector<Source>& messages = *found;
     std::vector<uint64_t> deliveries;
     std::vector<engine::Step> steps;
@@ -157,15 +163,29 @@ Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vec
       Result<std::vector<Uid>> undone = co_await impl_->remove_part(account, all.mailbox, back, false);
       if (!undone) co_return std::unexpected(undone.error());
     }
+    co_await impl_->carry_out(account);
     co_return std::unexpected(done.error());
   }
+  co_await impl_->carry_out(account);
   co_return std::move(all);
 }
 
 Task<Result<void>> MailStore::Impl::move_part(AccountId account, MailboxId from, std::vector<Uid> uids,
                                               std::string to, Copied& out) {
+  Result<void> done;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    done = co_await try_move(account, from, uids, to, out);
+    if (done || done.error().kind != FaultKind::temporary) break;
+  }
+  co_return done;
+}
+
+Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, std::vector<Uid> uids,
+                                             std::string to, Copied& out) {
   Result<std::vector<Source>> found = co_await sources(account, from, std::move(uids), true);
   if (!found) co_return std::unexpected(found.error());
+  Result<void> loaded = co_await load_bodies(account, from, *found);
+  if (!loaded) co_return loaded;
   Copied part;
   bool too_much = false;
   std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& account_edit) -> Result<void> {
@@ -189,8 +209,11 @@ Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vec
   if (parts.empty()) parts.emplace_back();
   for (const std::vector<Uid>& part : parts) {
     Result<void> done = co_await impl_->move_part(account, from, part, *name, all);
-    if (!done) co_return std::unexpected(done.error());
+    if (done) continue;
+    co_await impl_->carry_out(account);
+    co_return std::unexpected(done.error());
   }
+  co_await impl_->carry_out(account);
   co_return std::move(all);
 }
 

@@ -85,7 +85,7 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
       after.modseq = edit.modseq();
       edit.change(**row, uid, before, after);
     }
-    out.entries.push_back(make_entry(uid, after, **table));
+    out.entries.push_back(make_entry(mailbox, uid, after, **table));
   }
   return {};
 }
@@ -107,6 +107,7 @@ Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, Mail
     std::ranges::move(done_part.entries, std::back_inserter(all.entries));
     std::ranges::move(done_part.refused, std::back_inserter(all.refused));
   }
+  co_await impl_->carry_out(account);
   co_return std::move(all);
 }
 
@@ -119,6 +120,7 @@ Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId m
     if (!done) co_return std::unexpected(done.error());
     went.insert(went.end(), done->begin(), done->end());
   }
+  co_await impl_->carry_out(account);
   co_return std::move(went);
 }
 
@@ -142,13 +144,16 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
       const Result<std::optional<FlagRow>> now = edit.message(mailbox, candidates[i].uid);
       if (!now) return std::unexpected(now.error());
       went[i] = *now && (!only_deleted || ((*now)->system & kDeleted) != 0);
-      if (went[i]) edit.remove(**row, candidates[i].uid, **now);
+      if (!went[i]) continue;
+      const Result<void> removed = edit.remove(**row, candidates[i].uid, **now);
+      if (!removed) return removed;
     }
     too_much = remembers_too_much(**row);
     return {};
   }));
   for (size_t i = 0; i < candidates.size(); ++i) {
     const FlagRow& row = candidates[i].row;
+    if (row.blob == 0) continue;
     engine::Step drop = engine::drop_reference(row.blob, blob_reference(account, row.delivery), row.size);
     steps.push_back({drop.partition, [&went, i, apply = std::move(drop.apply)](engine::Transaction& rows) {
                        return went[i] ? apply(rows) : Result<void>();

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/id.h"
+#include "store/files.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
 #include "store/limits.h"
@@ -27,6 +28,15 @@ struct MailStore::Impl {
   const Clock& clock;
   IdSource ids;
   uint32_t kept_expunges;
+  Files* files = nullptr;
+
+  bool in_files(AccountId account) const;
+  // Brings files and index together, for accounts kept in files; at once for all others.
+  Task<void> carry_out(AccountId account);
+  Task<void> look(AccountId account, std::optional<MailboxId> mailbox = {});
+  // Gives those of `messages` whose bytes are in a file a blob beside it, for a while. `temporary` when one of
+  // them changed meanwhile.
+  Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages);
 
   // One edit of one account, durable on return.
   Task<Result<void>> edit(AccountId account, std::function<Result<void>(AccountEdit&)> work);
@@ -56,6 +66,8 @@ struct MailStore::Impl {
   }
   Task<void> forget_expunges(AccountId account, MailboxId mailbox);
   Task<void> forget_part(AccountId account, MailboxId mailbox, bool& again);
+  Task<Result<void>> try_move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                              Copied& out);
   Task<Result<void>> move_all(AccountId account, MailboxId from, std::string to);
 
   // See settle().
@@ -76,6 +88,7 @@ inline constexpr uint64_t kStoreSystemId = 2;
 // Hints that lead sweep() to accounts with a purge that did not end.
 inline constexpr std::string_view kPurgeHint = "store.p";   // + account: has dying mailboxes
 inline constexpr std::string_view kRemoveHint = "store.r";  // + account: is being removed
+inline constexpr std::string_view kFilesHint = "store.f";   // + account: keeps its mail in files, as long as it is there
 std::string hint_key(std::string_view prefix, AccountId account);
 
 // Cuts `uids` (sorted, each once) into parts of at most `size`.

@@ -81,6 +81,7 @@ Result<void> rename_tree(engine::Transaction& rows, AccountEdit& edit, const std
 }  // namespace
 
 Task<Result<std::vector<MailboxInfo>>> MailStore::mailboxes(AccountId account) {
+  co_await impl_->look(account);
   std::vector<MailboxInfo> found;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
     Result<std::vector<MailboxInfo>> listed = view.mailboxes();
@@ -103,7 +104,12 @@ Task<Result<MailboxInfo>> MailStore::mailbox(AccountId account, std::string name
     found = std::move(*info);
     return {};
   };
-  Result<void> done = co_await impl_->view(account, std::move(look));
+  if (impl_->in_files(account)) co_await impl_->look(account);
+  Result<void> done = co_await impl_->view(account, look);
+  if (done && impl_->in_files(account)) {
+    co_await impl_->look(account, found.id);
+    done = co_await impl_->view(account, std::move(look));
+  }
   if (!done) co_return std::unexpected(done.error());
   co_return std::move(found);
 }
@@ -134,6 +140,7 @@ Task<Result<MailboxInfo>> MailStore::create_mailbox(AccountId account, std::stri
   };
   Result<void> done = co_await impl_->edit(account, std::move(work));
   if (!done) co_return std::unexpected(done.error());
+  co_await impl_->carry_out(account);
   co_return std::move(made);
 }
 
@@ -154,6 +161,7 @@ Task<Result<void>> MailStore::rename_mailbox(AccountId account, std::string from
       if (!shown) co_return shown;
     }
     Result<void> moved = co_await impl_->move_all(account, inbox->id, *new_name);
+    co_await impl_->carry_out(account);
     co_return moved;
   }
   if (is_inferior(*new_name, *old_name))
@@ -168,6 +176,7 @@ Task<Result<void>> MailStore::rename_mailbox(AccountId account, std::string from
                      return renamed;
                    }});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  if (done) co_await impl_->carry_out(account);
   co_return done;
 }
 
@@ -189,6 +198,7 @@ Task<Result<void>> MailStore::delete_mailbox(AccountId account, std::string name
                    }});
   Result<void> deleted = co_await impl_->engine.transact(std::move(steps));
   if (!deleted) co_return deleted;
+  co_await impl_->carry_out(account);
   // It is gone for everybody; what is left of it goes now, or after a crash with the next sweep.
   Result<void> purged = co_await impl_->purge_dying(account);
   co_return purged;
@@ -202,14 +212,19 @@ Task<Result<void>> MailStore::subscribe(AccountId account, std::string name, boo
                      AccountEdit edit(rows, account);
                      Result<void> loaded = edit.load();
                      if (!loaded) return loaded;
+                     using Kind = EffectRow::Kind;
                      if (subscribed) {
                        rows.put(subscription_key(*checked), empty_record());
                      } else {
                        rows.erase(subscription_key(*checked));
                      }
+                     if (!edit.head().in_files) return {};
+                     edit.effect({subscribed ? Kind::subscribe : Kind::unsubscribe, 0, 0, *checked, {}});
+                     edit.save();
                      return {};
                    }});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  if (done) co_await impl_->carry_out(account);
   co_return done;
 }
 

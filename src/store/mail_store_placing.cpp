@@ -80,6 +80,7 @@ Task<Result<Placed>> MailStore::append(AccountId account, std::string mailbox, e
       impl_->place_step(account, std::move(mailbox), std::move(message), delivery, quota, false, &placed));
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   if (!done) co_return std::unexpected(done.error());
+  co_await impl_->carry_out(account);
   co_return placed;
 }
 

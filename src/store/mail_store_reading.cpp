@@ -38,6 +38,7 @@ Result<void> look_into(const AccountView& view, MailboxId mailbox, MailStore::Op
 
 Task<Result<MailStore::Opened>> MailStore::open(AccountId account, MailboxId mailbox, bool claim_recent) {
   Opened opened;
+  co_await impl_->look(account, mailbox);
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) {
     return look_into(view, mailbox, opened);
   };
@@ -101,6 +102,7 @@ Task<Result<std::vector<Entry>>> MailStore::entries(AccountId account, MailboxId
 
 Task<Result<Changes>> MailStore::changes(AccountId account, MailboxId mailbox, ModSeq since) {
   Changes found;
+  co_await impl_->look(account, mailbox);
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
     Result<Changes> listed = view.changes(mailbox, since);
     if (!listed) return std::unexpected(listed.error());
@@ -115,6 +117,12 @@ Task<Result<Changes>> MailStore::changes(AccountId account, MailboxId mailbox, M
 Task<Result<std::string>> MailStore::read(AccountId account, const Entry& entry, uint64_t offset,
                                           uint64_t length) {
   const engine::BlobId blob = entry.blob;
+  if (blob == 0) {
+    if (!impl_->in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
+    Result<std::string> bytes =
+        co_await impl_->files->read(account, entry.mailbox, entry.uid, offset, length);
+    co_return bytes;
+  }
   Result<bool> ours =
       co_await engine::fetch_has_reference(impl_->engine, blob, blob_reference(account, entry.delivery));
   if (!ours) co_return std::unexpected(ours.error());
@@ -130,6 +138,18 @@ Task<Result<std::vector<std::string>>> MailStore::read_whole(AccountId account, 
                                                              uint64_t most_bytes) {
   std::vector<std::string> messages;
   uint64_t total = 0;
+  const auto is_in_file = [](const Entry& entry) { return entry.blob == 0; };
+  if (std::ranges::any_of(wanted, is_in_file)) {
+    for (const Entry& entry : wanted) {
+      Result<std::string> bytes = co_await read(account, entry, 0, UINT64_MAX);
+      if (!bytes && messages.empty()) co_return std::unexpected(bytes.error());
+      if (!bytes) break;
+      total += bytes->size();
+      messages.push_back(std::move(*bytes));
+      if (total > most_bytes) break;
+    }
+    co_return std::move(messages);
+  }
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     for (const Entry& entry : wanted) {

@@ -14,6 +14,7 @@ using engine::RecordWriter;
 
 constexpr uint8_t kVersion = 1;         // of every record here but
 constexpr uint8_t kMailboxVersion = 2;  // since then: expunges, forgotten
+constexpr uint8_t kHeadVersion = 2;     // only of accounts kept in files: next_effect
 
 std::string key_of(char table, MailboxId mailbox) {
   std::string key(1, table);
@@ -96,18 +97,19 @@ ModSeq modseq_of_key(std::string_view key) {
 }
 
 std::string encode(const HeadRow& row) {
-  return RecordWriter(kVersion)
-      .varint(row.modseq)
+  RecordWriter writer(row.in_files ? kHeadVersion : kVersion);
+  writer.varint(row.modseq)
       .varint(row.next_mailbox)
       .varint(row.last_uid_validity)
       .varint(row.messages)
       .varint(row.bytes)
-      .varint(row.mailboxes)
-      .finish();
+      .varint(row.mailboxes);
+  if (row.in_files) writer.varint(row.next_effect);
+  return writer.finish();
 }
 
 Result<HeadRow> decode_head(std::string_view record) {
-  RecordReader reader(record, kVersion);
+  RecordReader reader(record, kHeadVersion);
   HeadRow row;
   row.modseq = reader.varint();
   row.next_mailbox = static_cast<MailboxId>(reader.varint());
@@ -115,6 +117,8 @@ Result<HeadRow> decode_head(std::string_view record) {
   row.messages = reader.varint();
   row.bytes = reader.varint();
   row.mailboxes = static_cast<uint32_t>(reader.varint());
+  row.in_files = reader.version() >= 2;
+  if (row.in_files) row.next_effect = reader.varint();
   if (!reader.ok()) return std::unexpected(reader.fault("account head"));
   return row;
 }

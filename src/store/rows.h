@@ -31,6 +31,9 @@ struct HeadRow {
   uint64_t messages = 0;
   uint64_t bytes = 0;
   uint32_t mailboxes = 0;
+  // Of an account kept in files only (store/files.h):
+  bool in_files = false;
+  uint64_t next_effect = 1;  // number of the next row of the outbox
 };
 
 // MailboxInfo without what other rows know (subscribed).
@@ -43,8 +46,8 @@ struct FlagRow {
   std::vector<uint8_t> keywords;  // numbers, rising
   uint64_t size = 0;
   SystemTime internal_date{};
-  engine::BlobId blob = 0;
-  uint64_t delivery = 0;  // names the reference to the blob
+  engine::BlobId blob = 0;  // 0: the bytes are in a file (store/file_rows.h)
+  uint64_t delivery = 0;    // names the reference to the blob
 };
 
 struct MessageRow {
