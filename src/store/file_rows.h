@@ -1,0 +1,43 @@
+// The rows that only accounts kept in files have (store/files.h):
+//
+//   "P"                          where the files are
+//   "L" mailbox uid              where the message is in them: bytes that only its format knows
+//   "O" number                   outbox: something that is still to be done in the files, in this order
+//
+// A message's row (FlagRow) has no blob once its bytes are in a file.
+#pragma once
+
+#include "store/files.h"
+#include "store/rows.h"
+
+namespace posthouse::store {
+
+struct EffectRow {
+  enum class Kind : uint8_t { put = 1, flags, remove, make, rename, erase, subscribe, unsubscribe };
+  Kind kind = Kind::put;
+  MailboxId mailbox = 0;  // put, flags, remove
+  Uid uid = 0;
+  std::string name;  // remove: the location; else the mailbox's name (rename: the old one)
+  std::string to;    // rename: the new name; remove: the mailbox's name
+  bool operator==(const EffectRow&) const = default;
+};
+
+inline constexpr std::string_view kFilePlaceKey = "P";
+inline constexpr std::string_view kLocationPrefix = "L";
+inline constexpr std::string_view kEffectPrefix = "O";
+
+std::string location_key(MailboxId mailbox, Uid uid);
+std::string location_end(MailboxId mailbox, Uid last);
+std::string effect_key(uint64_t number);
+uint64_t number_of_effect(std::string_view key);
+
+std::string encode(const FilePlace& place);
+std::string encode(const EffectRow& row);
+std::string encode_location(std::string_view location);
+
+// All fail with `corrupt`.
+Result<FilePlace> decode_file_place(std::string_view record);
+Result<EffectRow> decode_effect(std::string_view record);
+Result<std::string> decode_location(std::string_view record);
+
+}  // namespace posthouse::store

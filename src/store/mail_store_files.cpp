@@ -1,0 +1,99 @@
+// What the store does for accounts kept in files (store/files.h).
+#include "base/log.h"
+#include "engine/blob.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+
+namespace posthouse::store {
+
+namespace {
+
+// The bytes of a message that has none in the database, as a blob that nothing refers to yet.
+Task<Result<void>> fill(Files& files, AccountId account, MailboxId mailbox, Uid uid, uint64_t size,
+                        engine::BlobWriter& writer) {
+  for (uint64_t at = 0; at < size;) {
+    Result<std::string> piece = co_await files.read(account, mailbox, uid, at, engine::kBlobChunk);
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    at += piece->size();
+    Result<void> taken = co_await writer.append(*piece);
+    if (!taken) co_return taken;
+  }
+  co_return Result<void>();
+}
+
+// Whoever reads a row with a blob relies on its reference, so both come in one transaction. Meanwhile the
+// message may have gone, or got its blob back through another: then ours is left to the next sweep.
+engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobId blob, uint64_t delivery) {
+  return edit_step(account, [=](AccountEdit& edit) -> Result<void> {
+    Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
+    if (!row) return std::unexpected(row.error());
+    if (!*row || (*row)->blob != 0) return fail(FaultKind::temporary, "the message changed meanwhile");
+    (*row)->blob = blob;
+    (*row)->delivery = delivery;
+    edit.rows().put(flags_key(mailbox, uid), encode(**row));
+    edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});  // lets go of the blob again, later
+    return {};
+  });
+}
+
+}  // namespace
+
+void MailStore::use_files(Files* files) {
+  impl_->files = files;
+}
+
+Task<void> MailStore::carry_out(AccountId account) {
+  co_await impl_->carry_out(account);
+}
+
+bool MailStore::Impl::in_files(AccountId account) const {
+  return files != nullptr && files->keeps(account);
+}
+
+// The change is durable in the database, so it stands, whatever the files say now.
+Task<void> MailStore::Impl::carry_out(AccountId account) {
+  if (!in_files(account)) co_return;
+  Result<void> done = co_await files->carry_out(account);
+  if (!done)
+    log::warn("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
+}
+
+// What can't be looked at now is shown as it was.
+Task<void> MailStore::Impl::look(AccountId account, std::optional<MailboxId> mailbox) {
+  if (!in_files(account)) co_return;
+  Result<void> done;
+  if (mailbox) {
+    done = co_await files->look(account, *mailbox);
+  } else {
+    done = co_await files->look(account);
+  }
+  if (!done)
+    log::warn("store.files_unseen", {{"account", format_id(account)}, {"what", done.error().what}});
+}
+
+Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
+                                                std::vector<Source>& messages) {
+  for (Source& message : messages) {
+    if (message.row.blob != 0) continue;
+    if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
+    engine::BlobWriter writer(engine, ids.next());
+    Result<void> filled =
+        co_await fill(*files, account, mailbox, message.uid, message.row.size, writer);
+    if (!filled) co_return filled;
+    const uint64_t delivery = ids.next();
+    const engine::BlobId blob = writer.id();
+    std::vector<std::string> references;
+    references.push_back(blob_reference(account, delivery));
+    std::vector<engine::Step> steps;
+    steps.push_back(writer.seal(std::move(references)));
+    steps.push_back(refill(account, mailbox, message.uid, blob, delivery));
+    Result<void> done = co_await engine.transact(std::move(steps));
+    if (!done) co_return done;
+    message.row.blob = blob;
+    message.row.delivery = delivery;
+  }
+  co_return Result<void>();
+}
+
+}  // namespace posthouse::store
