@@ -285,6 +285,31 @@ void AccountEdit::put_location(MailboxId mailbox, Uid uid, std::string_view loca
   rows_.put(location_key(mailbox, uid), encode_location(location));
 }
 
+Result<void> AccountEdit::take_flags(MailboxId mailbox_id, Uid uid, const FlagSet& added,
+                                     const FlagSet& removed) {
+  const Result<std::optional<FlagRow>> before = message(mailbox_id, uid);
+  if (!before) return std::unexpected(before.error());
+  if (!*before) return {};
+  const Result<MailboxRow*> row = mailbox(mailbox_id);
+  if (!row) return std::unexpected(row.error());
+  const Result<KeywordTable*> table = keywords(mailbox_id);
+  if (!table) return std::unexpected(table.error());
+  Result<std::vector<uint8_t>> more = (*table)->numbers(added.keywords);
+  if (!more) more = (*table)->known_numbers(added.keywords);
+  const std::vector<uint8_t> less = (*table)->known_numbers(removed.keywords);
+  FlagRow after = **before;
+  after.system = static_cast<uint8_t>((after.system & ~removed.system) | added.system);
+  std::vector<uint8_t> kept;
+  std::ranges::set_difference((*before)->keywords, less, std::back_inserter(kept));
+  after.keywords.clear();
+  std::ranges::set_union(kept, *more, std::back_inserter(after.keywords));
+  if (after.system == (*before)->system && after.keywords == (*before)->keywords) return {};
+  const bool followed = std::exchange(follows_files_, true);
+  change(**row, uid, **before, std::move(after));
+  follows_files_ = followed;
+  return {};
+}
+
 Result<void> AccountEdit::leave_blob(MailboxId mailbox, Uid uid) {
   Result<std::optional<FlagRow>> row = message(mailbox, uid);
   if (!row) return std::unexpected(row.error());

@@ -60,10 +60,12 @@ class AccountEdit {
 
   // ---- accounts kept in files (store/files.h)
   // What follows was found in the files: nothing of it goes to the outbox.
-  void follow_files() { follows_files_ = true; }
+  void follow_files(bool follow = true) { follows_files_ = follow; }
   void effect(const EffectRow& row);
   Result<std::optional<std::string>> location(MailboxId mailbox, Uid uid) const;
   void put_location(MailboxId mailbox, Uid uid, std::string_view location);
+  // A change of flags that was found in the files. Keywords that no longer fit are left away.
+  Result<void> take_flags(MailboxId mailbox, Uid uid, const FlagSet& added, const FlagSet& removed);
   // The bytes are in a file now, the rest of the row stays.
   Result<void> leave_blob(MailboxId mailbox, Uid uid);
   engine::Transaction& rows() { return rows_; }

@@ -38,6 +38,8 @@ class Files {
   // Does in the files what the outbox says, and returns when that is on disk. What can't be done now (a full
   // disk, missing rights) stays in the outbox and is tried again: the store has it, so nothing is lost.
   virtual Task<Result<void>> carry_out(AccountId account) = 0;
+  // The same by and by, for callers that do not wait.
+  virtual void carry_out_soon(AccountId account) = 0;
   // Takes in what others did: which mailboxes there are, or what is in one of them.
   virtual Task<Result<void>> look(AccountId account) = 0;
   virtual Task<Result<void>> look(AccountId account, MailboxId mailbox) = 0;

@@ -1,0 +1,112 @@
+// A format of files as the mirror works with it: the mailboxes of one account. All calls block, on the mirror's
+// threads; one call at a time for an account, but open(), which may run beside any other.
+//
+// A location says where a message is in the files: bytes that only the driver understands, kept in the index. It
+// also tells which flags the file had when we last wrote or saw it, so that what others changed since can be told
+// from what we are about to change.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/types.h"
+
+namespace posthouse::mirror {
+
+// Bytes of a message, as IMAP counts them, up to `length` of them; fewer only at its end.
+using Bytes = std::function<Result<std::string>(uint64_t offset, uint64_t length)>;
+
+class Driver {
+ public:
+  virtual ~Driver() = default;
+
+  // What makes or removes mailboxes is repeatable: what is so already is fine.
+  virtual Result<void> make(const std::string& mailbox) = 0;
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  virtual Result<void> erase(const std::string& mailbox) = 0;
+  virtual Result<void> subscribe(const std::string& mailbox, bool subscribed) = 0;
+  // Those that are there, INBOX too. Fails when the place itself is not there (a disk that is not mounted).
+  virtual Result<std::vector<std::string>> mailboxes() = 0;
+  virtual Result<std::vector<std::string>> subscriptions() = 0;
+
+  // Puts messages into a mailbox; on disk when it returns. One that is there already (a crash) is only found.
+  struct Put {
+    uint64_t delivery = 0;  // names the message for ever
+    store::Uid uid = 0;
+    SystemTime date{};
+    store::FlagSet flags;
+    Bytes bytes;
+    uint64_t size = 0;
+    bool again = false;    // it may be there already: look first
+    std::string location;  // out
+    Result<void> done;     // out
+  };
+  virtual void put(const std::string& mailbox, std::vector<Put>& messages) = 0;
+
+  // Brings the flags of files to what the index has, but for what others changed since we last looked: that is
+  // told in `now`. not_found when the message is gone.
+  struct Change {
+    std::string location;  // in and out
+    store::FlagSet flags;  // wanted
+    store::FlagSet now;    // out: what the file has
+    Result<void> done;     // out
+  };
+  virtual void change(const std::string& mailbox, std::vector<Change>& messages) = 0;
+
+  // Those that are gone already are fine.
+  virtual Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) = 0;
+
+  // ---- what others did
+  struct Known {
+    store::Uid uid = 0;
+    std::string location;
+  };
+  struct Look {
+    struct Fresh {
+      std::string location;
+      store::FlagSet flags;
+      SystemTime date{};
+      store::Uid uid = 0;  // that the files say it has; 0: none
+    };
+    struct Changed {
+      store::Uid uid = 0;
+      std::string location;
+      store::FlagSet added, removed;  // since `known`
+    };
+    std::vector<Fresh> fresh;  // in order of arrival
+    std::vector<Changed> changed;
+    std::vector<store::Uid> gone;
+    std::string state;
+    uint32_t uid_validity = 0;  // that the files say they have; 0: none
+    store::Uid uid_next = 0;
+  };
+  // Whether nothing changed since Look::state was told. Cheap; false when in doubt.
+  virtual Result<bool> is_same(const std::string& mailbox, const std::string& state) = 0;
+  virtual Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) = 0;
+  // The UIDs that messages got here, for the day when the index is lost. not_found: nothing was noted yet; then
+  // again, with `all` of the mailbox.
+  struct Uids {
+    uint32_t uid_validity = 0;
+    store::Uid uid_next = 0;
+    std::vector<Known> given;  // rising
+    bool all = false;
+  };
+  virtual Result<void> note_uids(const std::string& mailbox, const Uids& uids) = 0;
+
+  // The message's bytes, from the place where they are now.
+  virtual Result<Bytes> open(const std::string& mailbox, const std::string& location) = 0;
+
+  // Folders to watch with inotify for changes to a mailbox.
+  virtual std::vector<std::string> watched(const std::string& mailbox) = 0;
+};
+
+// What the drivers share.
+store::FlagSet with_change(store::FlagSet flags, const store::FlagSet& added, const store::FlagSet& removed);
+store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without);
+
+}  // namespace posthouse::mirror

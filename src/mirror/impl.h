@@ -1,0 +1,99 @@
+// The inside of the mirror. Not for other rooms.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "base/pool.h"
+#include "mirror/driver.h"
+#include "mirror/limits.h"
+#include "mirror/mirror.h"
+#include "mirror/turnstile.h"
+#include "store/account_edit.h"
+#include "store/account_view.h"
+#include "store/file_rows.h"
+
+namespace posthouse::mirror {
+
+using store::AccountId;
+using store::MailboxId;
+using store::Uid;
+
+// What is kept of an account while it is in use.
+struct Account {
+  AccountId id = 0;
+  std::unique_ptr<Driver> driver;
+  Turnstile turns;
+  // Under a turn:
+  bool again = true;  // what the outbox holds may have been done before a crash
+  std::map<MailboxId, std::string> states;  // as last looked at
+};
+
+// One row of the outbox, with what is needed to carry it out.
+struct Effect {
+  uint64_t number = 0;
+  store::EffectRow row;
+  std::string mailbox;  // the name; empty: the mailbox is gone
+  bool there = false;   // put, flags: the message is there, and this is how:
+  store::FlagRow message;
+  store::FlagSet flags;
+  std::string location;  // "" : not in the files yet
+  // How it went.
+  Result<void> done;
+  store::FlagSet now;
+};
+
+struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
+  Impl(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options);
+
+  engine::Engine& engine;
+  const Clock& clock;
+  Random& random;
+  IdSource& ids;
+  Pool files;  // blocking work on files
+
+  mutable std::shared_mutex kept_mutex;
+  std::unordered_set<AccountId> kept;
+  std::mutex accounts_mutex;
+  std::unordered_map<AccountId, std::shared_ptr<Account>> accounts;
+  std::unordered_set<AccountId> waiting;  // whose outbox waits for somebody to carry it out
+
+  // Bytes of messages that were read lately.
+  struct Open {
+    AccountId account = 0;
+    MailboxId mailbox = 0;
+    Uid uid = 0;
+    std::shared_ptr<Bytes> bytes;
+  };
+  std::mutex open_mutex;
+  std::list<Open> open;  // the latest first
+
+  Task<Result<std::shared_ptr<Account>>> account(AccountId id);
+  Task<Result<std::string>> mailbox_name(AccountId account, MailboxId mailbox);
+
+  // ---- outbox.cpp; under the account's turn
+  // Carries out all there is. Fails with the first thing that could not be done; the others are done.
+  Task<Result<void>> carry_out(Account& account);
+  Task<Result<std::vector<Effect>>> read_outbox(AccountId account, uint64_t from);
+  // True: the outbox has got more by that.
+  Task<Result<bool>> record(AccountId account, std::vector<Effect>& effects);
+
+  // ---- look.cpp; under the account's turn
+  Task<Result<void>> look_at_mailboxes(Account& account);
+  Task<Result<void>> look_into(Account& account, MailboxId mailbox);
+  Task<Result<void>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
+  Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
+  Task<Result<void>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
+                                std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
+  Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
+};
+
+std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random);
+
+}  // namespace posthouse::mirror

@@ -1,0 +1,19 @@
+// All limits of the room.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "base/clock.h"
+
+namespace posthouse::mirror {
+
+inline constexpr size_t kEffectsTogether = 200;  // carried out before their rows leave the outbox
+inline constexpr size_t kNewTogether = 200;      // messages of others taken in by one transaction
+inline constexpr size_t kOpenMessages = 64;      // files that reading may come back to
+inline constexpr size_t kPiece = 64 * 1024;      // read from a file at once
+inline constexpr int kLooks = 5;                 // while index or files change under our eyes
+inline constexpr seconds kRetryEvery{10};        // of what could not be done in the files
+inline constexpr milliseconds kQuiet{50};        // after a change by others, for more of them
+
+}  // namespace posthouse::mirror

@@ -1,0 +1,293 @@
+// What others did in the files.
+#include <algorithm>
+
+#include "message/summary.h"
+#include "mirror/impl.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+#include "store/names.h"
+
+namespace posthouse::mirror {
+
+namespace {
+
+// The messages that the index has in the files of a mailbox, and what its outbox wants to do with others.
+struct Snapshot {
+  std::vector<Driver::Known> known;
+  bool busy = false;  // the outbox is not empty of it
+};
+
+Result<void> take_snapshot(const engine::Reader& reader, AccountId account, MailboxId mailbox, Snapshot& out) {
+  const engine::Partition partition = store::account_partition(account);
+  const Result<void> busy =
+      reader.scan(partition, store::effect_key(0), store::prefix_end(std::string(store::kEffectPrefix)),
+                  [&](std::string_view, std::string_view value) {
+                    const Result<store::EffectRow> row = store::decode_effect(value);
+                    out.busy = row && row->mailbox == mailbox;
+                    return !out.busy;
+                  });
+  if (!busy) return busy;
+  return reader.scan(partition, store::location_key(mailbox, 0), store::location_end(mailbox, UINT32_MAX),
+                     [&](std::string_view key, std::string_view value) {
+                       Result<std::string> location = store::decode_location(value);
+                       // One that can't be read is found in the files again.
+                       if (location) out.known.push_back({store::uid_of_key(key), std::move(*location)});
+                       return true;
+                     });
+}
+
+// A message of others, read once.
+struct Read {
+  std::string summary;
+  uint64_t size = 0;
+};
+
+Result<Read> read_message(Driver& driver, const std::string& mailbox, const std::string& location) {
+  const Result<Bytes> bytes = driver.open(mailbox, location);
+  if (!bytes) return std::unexpected(bytes.error());
+  message::Summarizer summarizer;
+  Read out;
+  for (;;) {
+    const Result<std::string> piece = (*bytes)(out.size, kPiece);
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    summarizer.feed(*piece);
+    out.size += piece->size();
+    if (piece->size() < kPiece) break;
+  }
+  out.summary = message::encode(summarizer.finish());
+  return out;
+}
+
+struct Arrival {
+  Driver::Look::Fresh fresh;
+  Read read;
+  Uid uid = 0;  // given
+};
+
+Result<void> place_arrival(store::AccountEdit& edit, store::MailboxRow& mailbox, uint64_t delivery,
+                           Arrival& arrival) {
+  const Result<store::KeywordTable*> table = edit.keywords(mailbox.id);
+  if (!table) return std::unexpected(table.error());
+  const std::vector<std::string>& names = arrival.fresh.flags.keywords;
+  Result<std::vector<uint8_t>> numbers = (*table)->numbers(names);
+  store::FlagRow row;
+  row.system = arrival.fresh.flags.system;
+  row.keywords = numbers ? std::move(*numbers) : (*table)->known_numbers(names);
+  row.size = arrival.read.size;
+  row.internal_date = arrival.fresh.date;
+  row.delivery = delivery;
+  if (arrival.fresh.uid >= mailbox.uid_next) mailbox.uid_next = arrival.fresh.uid;
+  const std::string record =
+      store::encode(store::MessageRow{0, row.size, row.internal_date, arrival.read.summary});
+  const Result<Uid> uid = edit.place(mailbox, std::move(row), record);
+  if (!uid) return std::unexpected(uid.error());
+  edit.put_location(mailbox.id, *uid, arrival.fresh.location);
+  arrival.uid = *uid;
+  return {};
+}
+
+}  // namespace
+
+Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) {
+  Result<std::string> name = co_await mailbox_name(account.id, mailbox);
+  if (!name) co_return std::unexpected(name.error());
+  Driver& driver = *account.driver;
+  const std::string before = account.states[mailbox];
+  if (!before.empty()) {
+    Result<bool> same = co_await offload(files, [&] { return driver.is_same(*name, before); });
+    if (!same) co_return std::unexpected(same.error());
+    if (*same) co_return Result<void>();
+  }
+  Snapshot snapshot;
+  for (int attempt = 0; attempt < kLooks; ++attempt) {
+    // What we are about to do must not be taken for what others did.
+    Result<void> done = co_await carry_out(account);
+    if (!done) log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", done.error().what}});
+    snapshot = Snapshot();
+    std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+      return take_snapshot(reader, account.id, mailbox, snapshot);
+    };
+    Result<void> seen = co_await engine.read(std::move(look));
+    if (!seen) co_return seen;
+    if (!snapshot.busy) break;
+  }
+  if (snapshot.busy) co_return Result<void>();  // the next look will find it
+  Result<Driver::Look> found =
+      co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
+  if (!found) co_return std::unexpected(found.error());
+  std::string state = found->state;
+  Result<void> taken = co_await take_in(account, mailbox, *name, std::move(*found));
+  if (taken) account.states[mailbox] = std::move(state);
+  co_return taken;
+}
+
+Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,
+                                         Driver::Look look) {
+  if (!look.changed.empty() || !look.gone.empty()) {
+    Result<void> done = co_await take_changes(account, mailbox, look);
+    if (!done) co_return done;
+  }
+  if (look.fresh.empty()) co_return Result<void>();
+  const auto by_uid = [](const Driver::Look::Fresh& fresh) { return fresh.uid == 0 ? UINT32_MAX : fresh.uid; };
+  std::ranges::stable_sort(look.fresh, {}, by_uid);
+  Result<void> done = co_await take_fresh(account, mailbox, name, std::move(look.fresh), look.uid_validity,
+                                          look.uid_next);
+  co_return done;
+}
+
+Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbox, const Driver::Look& look) {
+  std::vector<engine::Step> steps;
+  std::vector<store::FlagRow> bodies;
+  steps.push_back(store::edit_step(account.id, [&](store::AccountEdit& edit) -> Result<void> {
+    edit.follow_files();
+    for (const Driver::Look::Changed& changed : look.changed) {
+      Result<void> done = edit.take_flags(mailbox, changed.uid, changed.added, changed.removed);
+      if (!done) return done;
+      edit.put_location(mailbox, changed.uid, changed.location);
+    }
+    const Result<store::MailboxRow*> row = edit.mailbox(mailbox);
+    if (!row) return std::unexpected(row.error());
+    for (const Uid uid : look.gone) {
+      const Result<std::optional<store::FlagRow>> message = edit.message(mailbox, uid);
+      if (!message) return std::unexpected(message.error());
+      if (!*message) continue;
+      const Result<void> removed = edit.remove(**row, uid, **message);
+      if (!removed) return removed;
+    }
+    return {};
+  }));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox, const std::string& name,
+                                            std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity,
+                                            Uid uid_next) {
+  Driver& driver = *account.driver;
+  for (size_t at = 0; at < fresh.size(); at += kNewTogether) {
+    std::vector<Arrival> arrivals;
+    const size_t end = std::min(fresh.size(), at + kNewTogether);
+    co_await offload(files, [&] {
+      for (size_t i = at; i < end; ++i) {
+        Result<Read> read = read_message(driver, name, fresh[i].location);
+        if (read) {
+          arrivals.push_back({std::move(fresh[i]), std::move(*read), 0});
+        } else if (read.error().kind != FaultKind::not_found) {
+          log::warn("mirror.unreadable", {{"account", format_id(account.id)},
+                                          {"mailbox", name},
+                                          {"file", fresh[i].location},
+                                          {"what", read.error().what}});
+        }
+      }
+    });
+    std::vector<uint64_t> deliveries;
+    for (size_t i = 0; i < arrivals.size(); ++i) deliveries.push_back(ids.next());
+    Driver::Uids uids;
+    std::vector<engine::Step> steps;
+    steps.push_back(store::edit_step(account.id, [&](store::AccountEdit& edit) -> Result<void> {
+      edit.follow_files();
+      const Result<store::MailboxRow*> row = edit.mailbox(mailbox);
+      if (!row) return std::unexpected(row.error());
+      // An index that is new takes over what others know of the mailbox.
+      if (uid_validity != 0 && (*row)->uid_next == 1 && (*row)->uid_validity != uid_validity) {
+        (*row)->uid_validity = uid_validity;
+        edit.head().last_uid_validity = std::max(edit.head().last_uid_validity, uid_validity);
+      }
+      for (size_t i = 0; i < arrivals.size(); ++i) {
+        if (arrivals[i].fresh.uid == 0) (*row)->uid_next = std::max((*row)->uid_next, uid_next);
+        const Result<void> placed = place_arrival(edit, **row, deliveries[i], arrivals[i]);
+        if (!placed) return placed;
+      }
+      uids.uid_validity = (*row)->uid_validity;
+      uids.uid_next = (*row)->uid_next;
+      return {};
+    }));
+    Result<void> done = co_await engine.transact(std::move(steps));
+    if (!done) co_return done;
+    for (const Arrival& arrival : arrivals) uids.given.push_back({arrival.uid, arrival.fresh.location});
+    co_await note_uids(account, mailbox, name, std::move(uids));
+  }
+  co_return Result<void>();
+}
+
+// Only for the day when the index is lost, so a fault is worth no more than a line.
+Task<void> Mirror::Impl::note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids) {
+  Driver& driver = *account.driver;
+  Result<void> noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
+  if (!noted && noted.error().kind == FaultKind::not_found) {
+    Snapshot snapshot;
+    std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+      return take_snapshot(reader, account.id, mailbox, snapshot);
+    };
+    noted = co_await engine.read(std::move(look));
+    uids.given = std::move(snapshot.known);
+    uids.all = true;
+    if (noted) noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
+  }
+  if (!noted) log::warn("mirror.uids_not_noted", {{"mailbox", name}, {"what", noted.error().what}});
+}
+
+Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
+  Result<void> carried = co_await carry_out(account);
+  if (!carried) co_return carried;  // a mailbox that is still to be made would seem to be gone
+  Driver& driver = *account.driver;
+  Result<std::vector<std::string>> listed = co_await offload(files, [&] { return driver.mailboxes(); });
+  if (!listed) co_return std::unexpected(listed.error());
+  Result<std::vector<std::string>> wanted = co_await offload(files, [&] { return driver.subscriptions(); });
+  if (!wanted) co_return std::unexpected(wanted.error());
+  std::vector<store::MailboxInfo> known;
+  std::vector<std::string> subscribed;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) -> Result<void> {
+    const store::AccountView view(reader, account.id);
+    Result<std::vector<store::MailboxInfo>> found = view.mailboxes();
+    if (!found) return std::unexpected(found.error());
+    known = std::move(*found);
+    Result<std::vector<std::string>> names = view.subscriptions();
+    if (!names) return std::unexpected(names.error());
+    subscribed = std::move(*names);
+    return {};
+  };
+  Result<void> seen = co_await engine.read(std::move(look));
+  if (!seen) co_return seen;
+  std::vector<std::string> added, gone;
+  const auto is_known = [&](const std::string& name) {
+    return std::ranges::any_of(known, [&](const store::MailboxInfo& m) { return m.name == name; });
+  };
+  for (const std::string& name : *listed) {
+    const Result<std::string> checked = store::check_name(name);
+    if (checked && !is_known(*checked)) added.push_back(*checked);
+  }
+  for (const store::MailboxInfo& mailbox : known) {
+    const bool inbox = mailbox.name == store::kInbox;
+    if (!inbox && std::ranges::find(*listed, mailbox.name) == listed->end()) gone.push_back(mailbox.name);
+  }
+  std::ranges::sort(*wanted);
+  std::ranges::sort(subscribed);
+  if (added.empty() && gone.empty() && *wanted == subscribed) co_return Result<void>();
+  const SystemTime now = clock.now();
+  std::vector<engine::Step> steps;
+  steps.push_back(store::edit_step(account.id, [&](store::AccountEdit& edit) -> Result<void> {
+    edit.follow_files();
+    for (const std::string& name : added) {
+      const Result<store::MailboxRow*> made = edit.create(name, store::Role::none, now);
+      if (!made && made.error().kind != FaultKind::exists) return std::unexpected(made.error());
+    }
+    for (const std::string& name : gone) {
+      const Result<store::MailboxRow*> row = edit.mailbox_named(name);
+      if (!row) continue;
+      edit.forget(**row);
+      edit.rows().hint(store::hint_key(store::kPurgeHint, account.id));
+    }
+    for (const std::string& name : subscribed) edit.rows().erase(store::subscription_key(name));
+    for (const std::string& name : *wanted) {
+      const Result<std::string> checked = store::check_name(name);
+      if (checked) edit.rows().put(store::subscription_key(*checked), store::empty_record());
+    }
+    return {};
+  }));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
+}
+
+}  // namespace posthouse::mirror

@@ -1,0 +1,359 @@
+#include "mirror/maildir_driver.h"
+
+#include <algorithm>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "maildir/folder.h"
+#include "maildir/keywords.h"
+#include "maildir/reader.h"
+#include "maildir/tree.h"
+#include "maildir/uid_list.h"
+#include "maildir/writer.h"
+#include "mirror/limits.h"
+#include "mirror/maildir_marks.h"
+
+namespace posthouse::mirror {
+
+namespace {
+
+using maildir::Folder;
+using maildir::KeywordTable;
+using maildir::Place;
+using maildir::Sync;
+using maildir::Where;
+using store::FlagSet;
+using store::Uid;
+
+std::string to_location(const Place& place) {
+  return (place.where == Where::fresh ? "new/" : "cur/") + place.file;
+}
+
+Place to_place(std::string_view location) {
+  const bool fresh = location.starts_with("new/");
+  return {fresh ? Where::fresh : Where::current, std::string(location.substr(std::min<size_t>(4, location.size())))};
+}
+
+std::string base_of(const Place& place) {
+  return maildir::parse_name(place.file).base;
+}
+
+// The name of one of our deliveries: always the same, so that it is found again after a crash.
+std::string key_of(uint64_t delivery, SystemTime date) {
+  const auto since = std::chrono::duration_cast<seconds>(date.time_since_epoch()).count();
+  return fmt::format("{}.P{:x}.posthouse", std::max<int64_t>(since, 0), delivery);
+}
+
+class MaildirDriver final : public Driver {
+ public:
+  MaildirDriver(const std::string& root, const Clock& clock, Random& random)
+      : tree_(root), subscriptions_(root, clock), clock_(clock), names_(clock, random, "posthouse") {}
+
+  Result<void> make(const std::string& mailbox) override;
+  Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> erase(const std::string& mailbox) override;
+  Result<void> subscribe(const std::string& mailbox, bool subscribed) override;
+  Result<std::vector<std::string>> mailboxes() override;
+  Result<std::vector<std::string>> subscriptions() override { return subscriptions_.read(); }
+  void put(const std::string& mailbox, std::vector<Put>& messages) override;
+  void change(const std::string& mailbox, std::vector<Change>& messages) override;
+  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
+  Result<bool> is_same(const std::string& mailbox, const std::string& state) override;
+  Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
+  Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
+  Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
+  std::vector<std::string> watched(const std::string& mailbox) override;
+
+ private:
+  Result<KeywordTable> table_for(const Folder& folder, const std::vector<std::string>& names);
+  Result<std::string> put_one(const Folder& folder, const KeywordTable& table, const Put& message);
+  void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
+  Result<maildir::Scan> scan(const Folder& folder, const std::vector<Known>& known);
+  static Result<void> add_kept_uids(const Folder& folder, Look& look);
+
+  maildir::Tree tree_;
+  maildir::Subscriptions subscriptions_;
+  const Clock& clock_;
+  maildir::NameMaker names_;
+};
+
+Result<void> MaildirDriver::make(const std::string& mailbox) {
+  Result<void> root = tree_.make();
+  if (!root || maildir::Folder(tree_.root()).exists() == false) return root;
+  const Result<Folder> there = tree_.folder(mailbox);
+  if (there) return there->make();
+  const Result<Folder> made = tree_.create(mailbox, names_.unique());
+  if (!made && made.error().kind != FaultKind::exists) return std::unexpected(made.error());
+  return {};
+}
+
+// Renaming takes inferiors along, and each of them has an effect of its own behind.
+Result<void> MaildirDriver::rename(const std::string& from, const std::string& to) {
+  Result<void> done = tree_.rename(from, to);
+  const bool gone = !done && done.error().kind == FaultKind::not_found;
+  if (gone && tree_.folder(to)) return {};
+  return gone ? make(to) : done;
+}
+
+Result<void> MaildirDriver::erase(const std::string& mailbox) {
+  const Result<std::string> detached = tree_.detach(mailbox, names_.unique());
+  if (!detached && detached.error().kind == FaultKind::not_found) return {};
+  if (!detached) return std::unexpected(detached.error());
+  return tree_.destroy(*detached);
+}
+
+Result<void> MaildirDriver::subscribe(const std::string& mailbox, bool subscribed) {
+  const Result<bool> set = subscriptions_.set(mailbox, subscribed, names_.unique());
+  if (!set) return std::unexpected(set.error());
+  return {};
+}
+
+Result<std::vector<std::string>> MaildirDriver::mailboxes() {
+  if (!Folder(tree_.root()).exists())
+    return fail(FaultKind::io, "no Maildir at " + tree_.root() + " (is its disk mounted?)");
+  const Result<std::vector<maildir::FolderEntry>> entries = tree_.list();
+  if (!entries) return std::unexpected(entries.error());
+  std::vector<std::string> names;
+  for (const maildir::FolderEntry& entry : *entries) {
+    if (!entry.raw) names.push_back(entry.name);
+  }
+  return names;
+}
+
+Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const std::vector<std::string>& names) {
+  const maildir::Keywords keywords(folder.path(), clock_);
+  if (names.empty()) return keywords.read();
+  return keywords.extend(names, names_.unique());
+}
+
+void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) {
+  const auto fail_all = [&](const Fault& fault) {
+    for (Put& message : messages) message.done = std::unexpected(fault);
+  };
+  Result<Folder> folder = tree_.folder(mailbox);
+  if (!folder && folder.error().kind == FaultKind::not_found) {
+    const Result<void> made = make(mailbox);
+    if (!made) return fail_all(made.error());
+    folder = tree_.folder(mailbox);
+  }
+  if (!folder) return fail_all(folder.error());
+  std::vector<std::string> names;
+  for (const Put& message : messages) std::ranges::copy(lettered(message.flags), std::back_inserter(names));
+  const Result<KeywordTable> table = table_for(*folder, names);
+  if (!table) return fail_all(table.error());
+  for (Put& message : messages) {
+    Result<std::string> location = put_one(*folder, *table, message);
+    if (location) {
+      message.location = std::move(*location);
+    } else {
+      message.done = std::unexpected(location.error());
+    }
+  }
+  const Result<void> flushed = folder->sync();
+  if (!flushed) fail_all(flushed.error());
+}
+
+Result<std::string> MaildirDriver::put_one(const Folder& folder, const KeywordTable& table,
+                                           const Put& message) {
+  Result<maildir::Writer> writer = maildir::Writer::open(folder, names_.unique());
+  if (!writer) return std::unexpected(writer.error());
+  for (uint64_t at = 0; at < message.size;) {
+    const Result<std::string> piece = message.bytes(at, kPiece);
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) return fail(FaultKind::corrupt, "the message ends early");
+    const Result<void> taken = writer->append(*piece);
+    if (!taken) return std::unexpected(taken.error());
+    at += piece->size();
+  }
+  maildir::Commit commit;
+  commit.unique = key_of(message.delivery, message.date);
+  commit.marks = to_marks(message.flags, table);
+  commit.date = message.date;
+  commit.sync = Sync::later;
+  commit.again = message.again;
+  const Result<maildir::Committed> done = writer->commit(commit);
+  if (!done) return std::unexpected(done.error());
+  return to_location(done->place);
+}
+
+void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& messages) {
+  const auto fail_all = [&](const Fault& fault) {
+    for (Change& message : messages) message.done = std::unexpected(fault);
+  };
+  const Result<Folder> folder = tree_.folder(mailbox);
+  if (!folder) return fail_all(folder.error());
+  std::vector<std::string> names;
+  for (const Change& message : messages) std::ranges::copy(lettered(message.flags), std::back_inserter(names));
+  const Result<KeywordTable> table = table_for(*folder, names);
+  if (!table) return fail_all(table.error());
+  for (Change& message : messages) change_one(*folder, *table, message);
+  const Result<void> flushed = folder->sync();
+  if (!flushed) fail_all(flushed.error());
+}
+
+void MaildirDriver::change_one(const Folder& folder, const KeywordTable& table, Change& message) const {
+  const Place seen = to_place(message.location);
+  const maildir::Marks had = maildir::parse_name(seen.file).marks;
+  const maildir::Marks wanted = to_marks(message.flags, table);
+  maildir::MarkChange change;
+  change.add.flags = static_cast<uint8_t>(wanted.flags & ~had.flags);
+  change.add.letters = wanted.letters & ~had.letters;
+  change.remove.flags = static_cast<uint8_t>(had.flags & ~wanted.flags);
+  change.remove.letters = had.letters & ~wanted.letters;
+  const Result<Place> now = folder.change(base_of(seen), seen, change, Sync::later);
+  if (!now) {
+    message.done = std::unexpected(now.error());
+    return;
+  }
+  message.location = to_location(*now);
+  message.now = to_flags(maildir::parse_name(now->file).marks, table);
+}
+
+Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
+  const Result<Folder> folder = tree_.folder(mailbox);
+  if (!folder && folder.error().kind == FaultKind::not_found) return {};
+  if (!folder) return std::unexpected(folder.error());
+  for (const std::string& location : locations) {
+    const Place place = to_place(location);
+    const Result<bool> removed = folder->remove(base_of(place), place, Sync::later);
+    if (!removed) return std::unexpected(removed.error());
+  }
+  return folder->sync();
+}
+
+Result<bool> MaildirDriver::is_same(const std::string& mailbox, const std::string& state) {
+  const std::optional<maildir::State> before = maildir::State::from_text(state);
+  if (!before) return false;
+  const Result<Folder> folder = tree_.folder(mailbox);
+  if (!folder) return std::unexpected(folder.error());
+  const Result<maildir::State> now = folder->state();
+  if (!now) return std::unexpected(now.error());
+  return before->is_same(*now);
+}
+
+Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vector<Known>& known) {
+  std::unordered_set<std::string> bases;
+  bases.reserve(known.size());
+  for (const Known& message : known) bases.insert(base_of(to_place(message.location)));
+  const Folder::Wants is_new = [&](std::string_view base) { return !bases.contains(std::string(base)); };
+  for (int attempt = 0;; ++attempt) {
+    Result<maildir::Scan> scan = folder.scan(is_new);
+    if (!scan) return scan;
+    for (const maildir::Found& found : scan->doubles) {
+      const Result<Place> apart = folder.separate(found.place, names_.unique());
+      if (!apart) log::warn("mirror.double_name", {{"folder", folder.path()}, {"what", apart.error().what}});
+    }
+    const bool good = scan->complete && scan->doubles.empty();
+    if (good || attempt == kLooks) return scan;
+  }
+}
+
+Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::vector<Known>& known) {
+  const Result<Folder> folder = tree_.folder(mailbox);
+  if (!folder) return std::unexpected(folder.error());
+  const Result<KeywordTable> table = maildir::Keywords(folder->path(), clock_).read();
+  if (!table) return std::unexpected(table.error());
+  const Result<maildir::Scan> seen = scan(*folder, known);
+  if (!seen) return std::unexpected(seen.error());
+  std::unordered_map<std::string, size_t> by_base;
+  by_base.reserve(known.size());
+  for (size_t i = 0; i < known.size(); ++i) by_base.emplace(base_of(to_place(known[i].location)), i);
+  std::vector<char> there(known.size(), 0);
+  Look out;
+  out.state = seen->complete ? seen->state.to_text() : std::string();
+  for (const maildir::Found& found : seen->messages) {
+    const auto match = by_base.find(found.base);
+    if (match == by_base.end()) {
+      Look::Fresh fresh;
+      fresh.location = to_location(found.place);
+      fresh.flags = to_flags(found.marks, *table);
+      fresh.date = found.date;
+      out.fresh.push_back(std::move(fresh));
+      continue;
+    }
+    const Known& before = known[match->second];
+    there[match->second] = 1;
+    std::string location = to_location(found.place);
+    if (location == before.location) continue;
+    Look::Changed changed;
+    changed.uid = before.uid;
+    const FlagSet had = to_flags(maildir::parse_name(to_place(before.location).file).marks, *table);
+    const FlagSet has = to_flags(found.marks, *table);
+    changed.added = difference(has, had);
+    changed.removed = difference(had, has);
+    changed.location = std::move(location);
+    out.changed.push_back(std::move(changed));
+  }
+  for (size_t i = 0; i < known.size() && seen->complete; ++i) {
+    if (!there[i]) out.gone.push_back(known[i].uid);
+  }
+  if (known.empty() && !out.fresh.empty()) {
+    const Result<void> kept = add_kept_uids(*folder, out);
+    if (!kept) return std::unexpected(kept.error());
+  }
+  return out;
+}
+
+Result<void> MaildirDriver::add_kept_uids(const Folder& folder, Look& look) {
+  Result<std::optional<maildir::UidList>> list = maildir::OwnUidList(folder.path()).read();
+  if (list && !*list) list = maildir::read_dovecot_uid_list(folder.path());
+  if (!list) return std::unexpected(list.error());
+  if (!*list) return {};
+  std::unordered_map<std::string_view, Uid> uids;
+  uids.reserve((*list)->entries.size());
+  for (const maildir::UidEntry& entry : (*list)->entries) uids.emplace(entry.base, entry.uid);
+  for (Look::Fresh& fresh : look.fresh) {
+    const std::string base = base_of(to_place(fresh.location));
+    if (const auto known = uids.find(base); known != uids.end()) fresh.uid = known->second;
+  }
+  look.uid_validity = (*list)->validity;
+  look.uid_next = (*list)->next;
+  return {};
+}
+
+Result<void> MaildirDriver::note_uids(const std::string& mailbox, const Uids& uids) {
+  const Result<Folder> folder = tree_.folder(mailbox);
+  if (!folder) return std::unexpected(folder.error());
+  std::vector<maildir::UidEntry> entries;
+  entries.reserve(uids.given.size());
+  for (const Known& message : uids.given)
+    entries.push_back({message.uid, base_of(to_place(message.location)), {}});
+  const maildir::OwnUidList list(folder->path());
+  if (!uids.all) return list.append(entries, Sync::later);
+  return list.write({uids.uid_validity, uids.uid_next, {}, std::move(entries), 0}, names_.unique(), Sync::later);
+}
+
+Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string& location) {
+  const Result<Folder> folder = tree_.folder(mailbox);
+  if (!folder) return std::unexpected(folder.error());
+  const Place place = to_place(location);
+  Result<maildir::File> file = folder->open_message(base_of(place), place);
+  if (!file) return std::unexpected(file.error());
+  Result<maildir::Reader> opened = maildir::Reader::open(std::move(*file));
+  if (!opened) return std::unexpected(opened.error());
+  struct Shared {
+    explicit Shared(maildir::Reader r) : reader(std::move(r)) {}
+    std::mutex mutex;
+    maildir::Reader reader;
+  };
+  auto shared = std::make_shared<Shared>(std::move(*opened));
+  return Bytes([shared](uint64_t offset, uint64_t length) {
+    const std::lock_guard lock(shared->mutex);
+    return shared->reader.read(offset, static_cast<size_t>(length));
+  });
+}
+
+std::vector<std::string> MaildirDriver::watched(const std::string& mailbox) {
+  const Result<Folder> folder = tree_.folder(mailbox);
+  return folder ? std::vector<std::string>{folder->path()} : std::vector<std::string>();
+}
+
+}  // namespace
+
+std::unique_ptr<Driver> make_maildir_driver(const std::string& root, const Clock& clock, Random& random) {
+  return std::make_unique<MaildirDriver>(root, clock, random);
+}
+
+}  // namespace posthouse::mirror

@@ -1,0 +1,55 @@
+// Accounts that keep their mail in files: index and files in step (store/files.h).
+//
+// What we change is in the index first, with a row in the account's outbox; carry_out() does it in the files and
+// takes the row away, again after a crash. What others change is found by look(). Both take turns, account by
+// account.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "engine/engine.h"
+#include "store/files.h"
+
+namespace posthouse::net {
+class Loop;
+}
+
+namespace posthouse::mirror {
+
+struct Options {
+  size_t threads = 4;  // for work on files
+};
+
+// Thread-safe.
+class Mirror : public store::Files {
+ public:
+  Mirror(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options = {});
+  ~Mirror() override;
+
+  // Learns which accounts are kept in files. Before any other call.
+  Task<Result<void>> start();
+  // While a server runs: tries again what could not be done in the files (at once, and now and then), and looks
+  // into mailboxes that sessions read when others change them. Ends when the loop stops.
+  Task<void> attend(net::Loop& loop);
+
+  bool keeps(store::AccountId account) const override;
+  void adopt(store::AccountId account) override;
+  Task<Result<void>> carry_out(store::AccountId account) override;
+  void carry_out_soon(store::AccountId account) override;
+  Task<Result<void>> look(store::AccountId account) override;
+  Task<Result<void>> look(store::AccountId account, store::MailboxId mailbox) override;
+  Task<Result<std::string>> read(store::AccountId account, store::MailboxId mailbox, store::Uid uid,
+                                 uint64_t offset, uint64_t length) override;
+
+  struct Impl;
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace posthouse::mirror

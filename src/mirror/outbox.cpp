@@ -1,0 +1,286 @@
+// What the index says that is to be done in the files.
+#include <algorithm>
+
+#include "engine/blob.h"
+#include "mirror/impl.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+
+namespace posthouse::mirror {
+
+namespace {
+
+using Kind = store::EffectRow::Kind;
+
+// Reads the rows of an outbox, and of each the message it is about.
+class OutboxReader {
+ public:
+  OutboxReader(const engine::Reader& reader, AccountId account)
+      : reader_(reader), account_(account), view_(reader, account) {}
+
+  Result<std::vector<Effect>> read(uint64_t from) {
+    std::vector<Effect> effects;
+    const std::string end = store::prefix_end(std::string(store::kEffectPrefix));
+    const Result<void> scanned =
+        reader_.scan(store::account_partition(account_), store::effect_key(from), end,
+                     [&](std::string_view key, std::string_view value) {
+                       Effect effect;
+                       effect.number = store::number_of_effect(key);
+                       Result<store::EffectRow> row = store::decode_effect(value);
+                       if (row) {
+                         effect.row = std::move(*row);
+                       } else {
+                         effect.done = std::unexpected(row.error());
+                       }
+                       effects.push_back(std::move(effect));
+                       return effects.size() < kEffectsTogether;
+                     });
+    if (!scanned) return std::unexpected(scanned.error());
+    for (Effect& effect : effects) {
+      const Result<void> filled = fill(effect);
+      if (!filled) return std::unexpected(filled.error());
+    }
+    return effects;
+  }
+
+ private:
+  Result<void> fill(Effect& effect) {
+    if (effect.row.kind == Kind::remove) effect.mailbox = effect.row.to;
+    if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
+    const MailboxId mailbox = effect.row.mailbox;
+    const Result<store::MailboxInfo> info = view_.mailbox(mailbox);
+    if (!info) return info.error().kind == FaultKind::not_found ? Result<void>() : std::unexpected(info.error());
+    effect.mailbox = info->name;
+    const Result<std::optional<store::FlagRow>> row = view_.message(mailbox, effect.row.uid);
+    if (!row) return std::unexpected(row.error());
+    effect.there = row->has_value();
+    if (!effect.there) return {};
+    effect.message = **row;
+    const Result<store::KeywordTable> keywords = view_.keywords(mailbox);
+    if (!keywords) return std::unexpected(keywords.error());
+    effect.flags = keywords->flags(effect.message.system, effect.message.keywords);
+    const Result<std::optional<std::string>> record = reader_.get(
+        store::account_partition(account_), store::location_key(mailbox, effect.row.uid));
+    if (!record) return std::unexpected(record.error());
+    if (!*record) return {};
+    Result<std::string> location = store::decode_location(**record);
+    if (!location) return std::unexpected(location.error());
+    effect.location = std::move(*location);
+    return {};
+  }
+
+  const engine::Reader& reader_;
+  AccountId account_;
+  store::AccountView view_;
+};
+
+// Does effects in the files, those of one kind and mailbox that follow each other together. Blocks.
+class Work {
+ public:
+  Work(engine::Engine& engine, Driver& driver, bool again) : engine_(engine), driver_(driver), again_(again) {}
+
+  void run(std::vector<Effect>& effects) {
+    for (auto it = effects.begin(); it != effects.end();) {
+      const auto first = it;
+      const auto same = [&](const Effect& e) {
+        return e.row.kind == first->row.kind && e.mailbox == first->mailbox;
+      };
+      it = std::find_if_not(first, effects.end(), same);
+      run_group(std::vector<Effect*>(pointers(first, it)));
+    }
+  }
+
+ private:
+  using Iterator = std::vector<Effect>::iterator;
+  static std::vector<Effect*> pointers(Iterator from, Iterator to) {
+    std::vector<Effect*> out;
+    for (; from != to; ++from) {
+      if (from->done) out.push_back(&*from);
+    }
+    return out;
+  }
+
+  void run_group(const std::vector<Effect*>& group) {
+    if (group.empty()) return;
+    switch (group.front()->row.kind) {
+      case Kind::put:
+        return put(group);
+      case Kind::flags:
+        return change(group);
+      case Kind::remove:
+        return remove(group);
+      default:
+        for (Effect* effect : group) effect->done = structure(effect->row);
+    }
+  }
+
+  Result<void> structure(const store::EffectRow& row) {
+    switch (row.kind) {
+      case Kind::make:
+        return driver_.make(row.name);
+      case Kind::rename:
+        return driver_.rename(row.name, row.to);
+      case Kind::erase:
+        return driver_.erase(row.name);
+      case Kind::subscribe:
+        return driver_.subscribe(row.name, true);
+      default:
+        return driver_.subscribe(row.name, false);
+    }
+  }
+
+  void put(const std::vector<Effect*>& group) {
+    std::vector<Effect*> wanted;
+    std::vector<Driver::Put> puts;
+    for (Effect* effect : group) {
+      if (!effect->there || !effect->location.empty() || effect->message.blob == 0) continue;
+      Driver::Put one;
+      one.delivery = effect->message.delivery;
+      one.uid = effect->row.uid;
+      one.date = effect->message.internal_date;
+      one.flags = effect->flags;
+      one.size = effect->message.size;
+      one.again = again_;
+      one.bytes = [this, blob = effect->message.blob](uint64_t offset, uint64_t length) {
+        return engine::read_blob(engine_, blob, offset, length);
+      };
+      puts.push_back(std::move(one));
+      wanted.push_back(effect);
+    }
+    if (puts.empty()) return;
+    driver_.put(group.front()->mailbox, puts);
+    for (size_t i = 0; i < puts.size(); ++i) {
+      wanted[i]->done = puts[i].done;
+      wanted[i]->now = puts[i].flags;
+      if (puts[i].done) wanted[i]->location = puts[i].location;
+    }
+  }
+
+  void change(const std::vector<Effect*>& group) {
+    std::vector<Effect*> wanted;
+    std::vector<Driver::Change> changes;
+    for (Effect* effect : group) {
+      effect->now = effect->flags;
+      if (!effect->there || effect->location.empty()) continue;
+      changes.push_back({effect->location, effect->flags, effect->flags, {}});
+      wanted.push_back(effect);
+    }
+    if (changes.empty()) return;
+    driver_.change(group.front()->mailbox, changes);
+    for (size_t i = 0; i < changes.size(); ++i) {
+      // One that others removed is found missing by the next look.
+      const bool gone = !changes[i].done && changes[i].done.error().kind == FaultKind::not_found;
+      if (!gone) wanted[i]->done = changes[i].done;
+      if (!changes[i].done) continue;
+      wanted[i]->location = changes[i].location;
+      wanted[i]->now = changes[i].now;
+    }
+  }
+
+  void remove(const std::vector<Effect*>& group) {
+    std::vector<std::string> locations;
+    for (const Effect* effect : group) locations.push_back(effect->row.name);
+    const Result<void> done = driver_.remove(group.front()->mailbox, locations);
+    for (Effect* effect : group) effect->done = done;
+  }
+
+  engine::Engine& engine_;
+  Driver& driver_;
+  bool again_;
+};
+
+// What a put or a change of flags made of a message, into the index. `left`: its blob is not needed any more.
+Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool& left, bool& more) {
+  left = false;
+  const MailboxId mailbox = effect.row.mailbox;
+  const Uid uid = effect.row.uid;
+  if (!effect.there || effect.location.empty()) return {};
+  const Result<std::optional<store::FlagRow>> row = edit.message(mailbox, uid);
+  if (!row) return std::unexpected(row.error());
+  const Result<std::optional<std::string>> before = edit.location(mailbox, uid);
+  if (!before) return std::unexpected(before.error());
+  if (!*row) {
+    // Removed while it was put into the files: as nobody knew its place, it has to be removed there now.
+    const bool unknown_place = effect.row.kind == Kind::put && !*before;
+    more = more || unknown_place;
+    if (unknown_place) edit.effect({Kind::remove, mailbox, uid, effect.location, effect.mailbox});
+    return {};
+  }
+  if (*before != effect.location) edit.put_location(mailbox, uid, effect.location);
+  if (effect.row.kind == Kind::put) {
+    left = (*row)->blob != 0 && (*row)->blob == effect.message.blob;
+    return left ? edit.leave_blob(mailbox, uid) : Result<void>();
+  }
+  const store::FlagSet added = difference(effect.now, effect.flags);
+  const store::FlagSet removed = difference(effect.flags, effect.now);
+  if (added == store::FlagSet() && removed == store::FlagSet()) return {};
+  return edit.take_flags(mailbox, uid, added, removed);
+}
+
+}  // namespace
+
+Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(AccountId account, uint64_t from) {
+  std::vector<Effect> effects;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) -> Result<void> {
+    Result<std::vector<Effect>> found = OutboxReader(reader, account).read(from);
+    if (!found) return std::unexpected(found.error());
+    effects = std::move(*found);
+    return {};
+  };
+  Result<void> done = co_await engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(effects);
+}
+
+Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& effects) {
+  bool more = false;
+  std::vector<char> left(effects.size(), 0);
+  std::vector<engine::Step> steps;
+  steps.push_back(store::edit_step(account, [&](store::AccountEdit& edit) -> Result<void> {
+    more = false;
+    for (size_t i = 0; i < effects.size(); ++i) {
+      if (!effects[i].done) continue;
+      bool lets_go = false;
+      const Result<void> recorded = record_message(edit, effects[i], lets_go, more);
+      if (!recorded) return recorded;
+      left[i] = lets_go;
+      edit.rows().erase(store::effect_key(effects[i].number));
+    }
+    return {};
+  }));
+  for (size_t i = 0; i < effects.size(); ++i) {
+    const store::FlagRow& row = effects[i].message;
+    if (!effects[i].there || row.blob == 0) continue;
+    engine::Step drop = engine::drop_reference(
+        row.blob, store::MailStore::blob_reference(account, row.delivery), row.size);
+    steps.push_back({drop.partition, [&left, i, apply = std::move(drop.apply)](engine::Transaction& rows) {
+                       return left[i] ? apply(rows) : Result<void>();
+                     }});
+  }
+  Result<void> done = co_await engine.transact_relaxed(std::move(steps));
+  if (!done) co_return std::unexpected(done.error());
+  co_return more;
+}
+
+Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
+  Result<void> all;
+  for (uint64_t from = 0;;) {
+    Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from);
+    if (!effects) co_return std::unexpected(effects.error());
+    if (effects->empty()) break;
+    from = effects->back().number + 1;
+    Driver& driver = *account.driver;
+    const bool again = account.again;
+    co_await offload(files, [&] { Work(engine, driver, again).run(*effects); });
+    Result<bool> more = co_await record(account.id, *effects);
+    if (!more) co_return std::unexpected(more.error());
+    for (const Effect& effect : *effects) {
+      if (!effect.done && all) all = effect.done;
+    }
+    if (effects->size() < kEffectsTogether && !*more) break;
+  }
+  account.again = !all;
+  co_return all;
+}
+
+}  // namespace posthouse::mirror
