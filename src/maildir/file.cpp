@@ -1,0 +1,186 @@
+#include "maildir/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "maildir/limits.h"
+
+namespace posthouse::maildir {
+
+namespace {
+
+FaultKind kind_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return FaultKind::not_found;
+    case EEXIST:
+      return FaultKind::exists;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return FaultKind::no_space;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ELOOP:
+      return FaultKind::policy;
+    case ENAMETOOLONG:
+      return FaultKind::permanent;
+    default:
+      return FaultKind::io;
+  }
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+}  // namespace
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void File::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+std::unexpected<Fault> os_fault(std::string_view what, std::string_view path) {
+  const int error = errno;
+  return fail(kind_of(error), fmt::format("{} {}: {}", what, path, std::strerror(error)));
+}
+
+Result<File> open_folder(const std::string& path) {
+  File folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return os_fault("open folder", path);
+  return folder;
+}
+
+Result<File> open_folder_in(int folder, const std::string& name) {
+  File inner(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!inner) return os_fault("open folder", name);
+  return inner;
+}
+
+Result<File> open_file_in(int folder, const std::string& name) {
+  // Not blocking: somebody may have put a fifo there.
+  File file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return os_fault("open", name);
+  struct stat facts{};
+  if (::fstat(file.fd(), &facts) != 0) return os_fault("stat", name);
+  if (!S_ISREG(facts.st_mode)) return fail(FaultKind::syntax, fmt::format("{} is no regular file", name));
+  return file;
+}
+
+Result<File> create_file_in(int folder, const std::string& name) {
+  File file(::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return os_fault("create", name);
+  return file;
+}
+
+Result<void> flush(int fd, std::string_view path) {
+  if (::fsync(fd) != 0) return os_fault("flush", path);
+  return {};
+}
+
+Result<void> flush_folder(const std::string& path) {
+  const Result<File> folder = open_folder(path);
+  if (!folder) return std::unexpected(folder.error());
+  return flush(folder->fd(), path);
+}
+
+Result<void> write_all(int fd, std::string_view bytes, std::string_view path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return os_fault("write", path);
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+Result<void> make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return os_fault("make folder", path);
+  return {};
+}
+
+int rename_in(int from, const std::string& name, int to, const std::string& new_name) {
+  if (::renameat2(from, name.c_str(), to, new_name.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  // A file system that can't rename so: a link never replaces anything either.
+  if (::linkat(from, name.c_str(), to, new_name.c_str(), 0) != 0) return -1;
+  return ::unlinkat(from, name.c_str(), 0);
+}
+
+Result<void> each_entry(
+    int folder, std::string_view path,
+    const std::function<bool(std::string_view name, unsigned char type, uint64_t inode)>& see) {
+  // A descriptor of its own: each call begins at the beginning.
+  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, CloseFolder> entries(copy < 0 ? nullptr : ::fdopendir(copy));
+  if (!entries) return os_fault("read folder", path);
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(entries.get());
+    if (entry == nullptr) break;
+    const std::string_view name(static_cast<const char*>(entry->d_name));
+    if (name == "." || name == "..") continue;
+    if (!see(name, entry->d_type, entry->d_ino)) return {};
+  }
+  if (errno != 0) return os_fault("read folder", path);
+  return {};
+}
+
+Result<std::optional<std::string>> read_small(const std::string& path, size_t limit) {
+  const Result<File> file = open_file_in(AT_FDCWD, path);
+  if (!file && file.error().kind == FaultKind::not_found) return std::nullopt;
+  if (!file) return std::unexpected(file.error());
+  std::string text;
+  std::string block(kReadBuffer, '\0');
+  for (;;) {
+    const ssize_t got = ::read(file->fd(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return os_fault("read", path);
+    if (got == 0) return text;
+    text.append(block.data(), static_cast<size_t>(got));
+    if (text.size() > limit) return fail(FaultKind::syntax, fmt::format("{} is too large", path));
+  }
+}
+
+Result<void> replace_file(const std::string& path, const std::string& temporary, std::string_view text,
+                          Sync sync) {
+  Result<File> file = create_file_in(AT_FDCWD, temporary);
+  if (!file) return std::unexpected(file.error());
+  Result<void> done = write_all(file->fd(), text, temporary);
+  if (done && sync == Sync::now) done = flush(file->fd(), temporary);
+  if (done && ::rename(temporary.c_str(), path.c_str()) != 0) done = os_fault("rename to", path);
+  if (!done) {
+    ::unlink(temporary.c_str());
+    return done;
+  }
+  return sync == Sync::now ? flush_folder(parent_of(path)) : Result<void>{};
+}
+
+std::string parent_of(const std::string& path) {
+  const size_t end = path.find_last_not_of('/');
+  const size_t slash = end == std::string::npos ? end : path.rfind('/', end);
+  if (slash == std::string::npos) return path.starts_with('/') ? "/" : ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+int64_t nanoseconds_of(const timespec& time) {
+  return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace posthouse::maildir

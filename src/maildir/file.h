@@ -1,0 +1,67 @@
+// Descriptors, folders and small files, with errors as values. Nothing here follows a symbolic link in the
+// last part of a path.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace posthouse::maildir {
+
+// Owns a descriptor.
+class File {
+ public:
+  File() = default;
+  explicit File(int fd) : fd_(fd) {}
+  ~File() { close(); }
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept;
+  int fd() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void close();
+
+ private:
+  int fd_ = -1;
+};
+
+// Whether something is flushed before the call returns, or by a later sync of its folder.
+enum class Sync : uint8_t { now, later };
+
+// What errno says, for `path`.
+std::unexpected<Fault> os_fault(std::string_view what, std::string_view path);
+
+Result<File> open_folder(const std::string& path);                 // which may be a link itself
+Result<File> open_folder_in(int folder, const std::string& name);  // which may not
+Result<File> open_file_in(int folder, const std::string& name);    // a regular file, to be read
+Result<File> create_file_in(int folder, const std::string& name);  // exists: Fault
+Result<void> flush(int fd, std::string_view path);                 // fsync
+Result<void> flush_folder(const std::string& path);
+Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
+Result<void> make_folder(const std::string& path);  // fine if it is there
+
+// Renames, and never over another file: exists. 0, or -1 and errno.
+int rename_in(int from, const std::string& name, int to, const std::string& new_name);
+
+// Names in a folder but "." and "..", with d_type and inode; false ends it.
+Result<void> each_entry(
+    int folder, std::string_view path,
+    const std::function<bool(std::string_view name, unsigned char type, uint64_t inode)>& see);
+
+// A whole small file; nothing if there is none. Larger than `limit`, or no regular file: syntax.
+Result<std::optional<std::string>> read_small(const std::string& path, size_t limit);
+
+// Writes `path` anew by way of `temporary` (in the same file system); a reader sees the old or the new.
+Result<void> replace_file(const std::string& path, const std::string& temporary, std::string_view text,
+                          Sync sync);
+
+std::string parent_of(const std::string& path);
+int64_t nanoseconds_of(const timespec& time);
+
+}  // namespace posthouse::maildir

@@ -1,0 +1,232 @@
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "base/ascii.h"
+#include "maildir/folder.h"
+#include "maildir/folder_impl.h"
+#include "maildir/limits.h"
+
+namespace posthouse::maildir {
+
+namespace {
+
+// Time of arrival as the name tells it: leading seconds, then microseconds where they are.
+std::pair<uint64_t, uint64_t> arrival(std::string_view base) {
+  const size_t digits = std::min(base.find_first_not_of("0123456789"), base.size());
+  const std::optional<uint64_t> seconds = parse_uint(base.substr(0, digits));
+  uint64_t micro = 0;
+  const size_t m = base.find('M', digits);
+  if (m != std::string_view::npos && base.substr(0, m).find('.', digits + 1) == std::string_view::npos) {
+    const std::string_view rest = base.substr(m + 1);
+    micro =
+        parse_uint(rest.substr(0, std::min(rest.find_first_not_of("0123456789"), rest.size()))).value_or(0);
+  }
+  return {seconds.value_or(UINT64_MAX), micro};
+}
+
+void sort_by_arrival(std::vector<Found>& messages) {
+  std::vector<std::pair<std::pair<uint64_t, uint64_t>, size_t>> order;
+  order.reserve(messages.size());
+  for (size_t i = 0; i < messages.size(); ++i) order.emplace_back(arrival(messages[i].base), i);
+  std::sort(order.begin(), order.end());  // they come sorted by base: equal times stay so
+  std::vector<Found> sorted;
+  sorted.reserve(messages.size());
+  for (const auto& [time, i] : order) sorted.push_back(std::move(messages[i]));
+  messages = std::move(sorted);
+}
+
+Found found(const Place& place) {
+  Name name = parse_name(place.file);
+  return {.base = std::move(name.base), .place = place, .marks = name.marks};
+}
+
+bool facts_of(int folder, Found& message) {
+  struct stat facts{};
+  if (::fstatat(folder, message.place.file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  message.has_facts = S_ISREG(facts.st_mode);
+  message.size = static_cast<uint64_t>(facts.st_size);
+  message.date = SystemTime(milliseconds(nanoseconds_of(facts.st_mtim) / 1'000'000));
+  return message.has_facts;
+}
+
+// Is the directory entry a regular file? File systems may leave that to stat.
+bool is_file(int folder, const std::string& name, unsigned char type) {
+  if (type != DT_UNKNOWN) return type == DT_REG;
+  struct stat facts{};
+  return ::fstatat(folder, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode);
+}
+
+void rest_a_moment(int pass) {
+  const timespec pause{0, 2'000'000L << std::min(pass, 5)};
+  ::nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
+Result<void> Folder::read_part(const Folders& folders, Where where, Reading& reading) const {
+  const int folder = folders.of(where);
+  const Result<void> read =
+      each_entry(folder, path_, [&](std::string_view name, unsigned char type, uint64_t inode) {
+        Place place{where, std::string(name)};
+        if (!is_message_name(name) || !is_file(folder, place.file, type)) return true;
+        std::vector<Entry>& same = reading.entries[std::string(name.substr(0, name.find(':')))];
+        const auto known = [&](const Entry& entry) { return entry.place == place; };
+        if (std::none_of(same.begin(), same.end(), known)) same.push_back({std::move(place), inode});
+        return ++reading.count <= kMaxMessages;
+      });
+  if (read && reading.count > kMaxMessages)
+    return fail(FaultKind::syntax, fmt::format("{}: too many files", path_));
+  return read;
+}
+
+// True if nobody changed the folder meanwhile. A change gets a time that is not earlier than this reading's
+// beginning; so it shows, if what was there before is older than that.
+Result<bool> Folder::read_once(const Folders& folders, State& before, Reading& reading) const {
+  const std::optional<int64_t> begin = disk_time(folders);
+  Result<State> state = state_of(folders);
+  if (!state) return std::unexpected(state.error());
+  const auto latest = [](const State& of) {
+    return std::max({of.fresh.modified, of.fresh.changed, of.current.modified, of.current.changed});
+  };
+  const int64_t keywords = std::max(state->keywords.changed, state->own_keywords.changed);
+  state->settled = begin && std::max(latest(*state), keywords) < *begin - kSettling.count();
+  before = *state;
+  for (const Where where : {Where::fresh, Where::current}) {
+    if (Result<void> read = read_part(folders, where, reading); !read) return std::unexpected(read.error());
+  }
+  const Result<State> after = state_of(folders);
+  if (!after) return std::unexpected(after.error());
+  return begin && latest(before) < *begin && before.fresh == after->fresh && before.current == after->current;
+}
+
+// One entry for each file. Of several with one base only those that exist, and one for each inode: a file
+// that was renamed while the folder was read was seen under both names, a file with two links is one message.
+Result<void> Folder::tell_doubles(const Folders& folders, Reading& reading, Scan& scan) const {
+  for (auto& [base, entries] : reading.entries) {
+    std::vector<Found> real;
+    std::vector<uint64_t> inodes;
+    for (auto entry = entries.rbegin(); entry != entries.rend();
+         ++entry) {  // what was seen last is likeliest there
+      struct stat facts{};
+      if (entries.size() > 1) {
+        const int folder = folders.of(entry->place.where);
+        if (::fstatat(folder, entry->place.file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (std::find(inodes.begin(), inodes.end(), facts.st_ino) != inodes.end()) continue;
+        inodes.push_back(facts.st_ino);
+      }
+      real.push_back(found(entry->place));
+    }
+    // Renamed once more after all were seen: it is one message.
+    if (real.empty()) real.push_back(found(entries.back().place));
+    scan.messages.push_back(std::move(real[0]));
+    for (size_t i = 1; i < real.size(); ++i) scan.doubles.push_back(std::move(real[i]));
+  }
+  return {};
+}
+
+Result<void> Folder::add_facts(const Folders& folders, const Wants& wants,
+                               std::vector<Found>& messages) const {
+  std::vector<Found> kept;
+  kept.reserve(messages.size());
+  for (Found& message : messages) {
+    if (wants && wants(message.base) && !facts_of(folders.of(message.place.where), message)) {
+      Result<Found> again = look(message.base);
+      if (!again && again.error().kind == FaultKind::not_found) continue;  // removed since
+      if (again) message = std::move(*again);
+    }
+    kept.push_back(std::move(message));
+  }
+  messages = std::move(kept);
+  return {};
+}
+
+Result<Scan> Folder::scan(const Wants& wants_facts) const {
+  const Result<Folders> folders = open();
+  if (!folders) return std::unexpected(folders.error());
+  Scan scan;
+  Reading all;  // of all passes, if none was undisturbed
+  for (int pass = 0; pass < kScanPasses && !scan.complete; ++pass) {
+    if (pass > 0) rest_a_moment(pass);
+    Reading reading;
+    const Result<bool> quiet = read_once(*folders, scan.state, reading);
+    if (!quiet) return std::unexpected(quiet.error());
+    scan.complete = *quiet;
+    if (*quiet) all = Reading{};
+    for (auto& [base, entries] : reading.entries) {
+      // Later passes know better; a base they don't see stays, for it may have been renamed under their eyes.
+      all.entries[base] = std::move(entries);
+    }
+  }
+  if (Result<void> told = tell_doubles(*folders, all, scan); !told) return std::unexpected(told.error());
+  for (std::vector<Found>* messages : {&scan.messages, &scan.doubles}) {
+    if (Result<void> added = add_facts(*folders, wants_facts, *messages); !added) {
+      return std::unexpected(added.error());
+    }
+  }
+  sort_by_arrival(scan.messages);
+  return scan;
+}
+
+Result<Place> Folder::find_in(const Folders& folders, std::string_view key,
+                              const std::optional<Place>& hint) const {
+  const auto not_found = [&] {
+    return fail(FaultKind::not_found, fmt::format("{}: no message {}", path_, key));
+  };
+  if (key.empty()) return not_found();
+  if (hint && hint->file.find('/') == std::string::npos && is_message_name(hint->file)) {
+    for (const Where where : {hint->where, Where::current}) {
+      struct stat facts{};
+      if (::fstatat(folders.of(where), hint->file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+          S_ISREG(facts.st_mode) && same_message(parse_name(hint->file).base, key)) {
+        return Place{where, hint->file};
+      }
+    }
+  }
+  for (int pass = 0; pass < kFindPasses; ++pass) {
+    if (pass > 0) rest_a_moment(pass);
+    State before;
+    Reading reading;
+    const Result<bool> quiet = read_once(folders, before, reading);
+    if (!quiet) return std::unexpected(quiet.error());
+    for (auto at = reading.entries.lower_bound(key);
+         at != reading.entries.end() && at->first.starts_with(key); ++at) {
+      if (same_message(at->first, key)) return at->second.back().place;
+    }
+    if (*quiet) return not_found();
+  }
+  return fail(FaultKind::temporary, fmt::format("{}: message {} is renamed all the time", path_, key));
+}
+
+Result<Place> Folder::find(std::string_view key, const std::optional<Place>& hint) const {
+  const Result<Folders> folders = open();
+  if (!folders) return std::unexpected(folders.error());
+  return find_in(*folders, key, hint);
+}
+
+Result<Found> Folder::look(std::string_view key, const std::optional<Place>& hint) const {
+  const Result<Folders> folders = open();
+  if (!folders) return std::unexpected(folders.error());
+  for (int tries = 0; tries < kRenameTries; ++tries) {
+    const Result<Place> place = find_in(*folders, key, tries == 0 ? hint : std::nullopt);
+    if (!place) return std::unexpected(place.error());
+    Found message = found(*place);
+    if (facts_of(folders->of(place->where), message)) return message;
+  }
+  return fail(FaultKind::temporary, fmt::format("{}: message {} is renamed all the time", path_, key));
+}
+
+Result<File> Folder::open_message(std::string_view key, const std::optional<Place>& hint) const {
+  const Result<Folders> folders = open();
+  if (!folders) return std::unexpected(folders.error());
+  for (int tries = 0; tries < kRenameTries; ++tries) {
+    const Result<Place> place = find_in(*folders, key, tries == 0 ? hint : std::nullopt);
+    if (!place) return std::unexpected(place.error());
+    Result<File> file = open_file_in(folders->of(place->where), place->file);
+    if (file || file.error().kind != FaultKind::not_found) return file;
+  }
+  return fail(FaultKind::temporary, fmt::format("{}: message {} is renamed all the time", path_, key));
+}
+
+}  // namespace posthouse::maildir
