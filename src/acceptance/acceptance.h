@@ -105,6 +105,7 @@ class Letter {
 
  private:
   friend class Acceptance;
+  void tell();
   explicit Letter(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -33,6 +33,7 @@ struct Letter::Impl {
   uint64_t front_size;
   std::shared_ptr<std::vector<store::Placed>> placed;  // the steps write into it
   size_t local_count = 0, remote_count = 0;
+  std::vector<directory::AccountId> accounts;  // that get a copy
 };
 
 }  // namespace posthouse::acceptance

@@ -105,6 +105,7 @@ Task<Result<std::vector<engine::Step>>> Letter::prepare() {
   delivery::Plan plan;
   in.local_count = routes.local().size();
   in.remote_count = routes.remote().size();
+  for (const auto& target : routes.local()) in.accounts.push_back(target.account);
   if (in.local_count != 0) {
     message.summary = message::encode(summary);
     std::vector<uint64_t> delivery_ids;
@@ -144,6 +145,11 @@ Task<Result<std::vector<engine::Step>>> Letter::prepare() {
 }
 
 void Letter::committed() {
+  tell();
+  for (const directory::AccountId account : impl_->accounts) impl_->house.store.carry_out_soon(account);
+}
+
+void Letter::tell() {
   Impl& in = *impl_;
   in.house.letters.add();
   in.house.bytes.add(static_cast<double>(size()));
@@ -167,7 +173,8 @@ Task<Result<void>> Letter::commit() {
     done = std::unexpected(steps.error());
   }
   if (done) {
-    committed();
+    tell();
+    for (const directory::AccountId account : impl_->accounts) co_await impl_->house.store.carry_out(account);
     co_return done;
   }
   impl_->house.refused.add();

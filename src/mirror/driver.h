@@ -1,9 +1,9 @@
-// A format of files as the mirror works with it: the mailboxes of one account. All calls block, on the mirror's
-// threads; one call at a time for an account, but open(), which may run beside any other.
+// A format of files as the mirror works with it: the mailboxes of one account. All calls block, on the
+// mirror's threads; one call at a time for an account, but open(), which may run beside any other.
 //
-// A location says where a message is in the files: bytes that only the driver understands, kept in the index. It
-// also tells which flags the file had when we last wrote or saw it, so that what others changed since can be told
-// from what we are about to change.
+// A location says where a message is in the files: bytes that only the driver understands, kept in the index.
+// It also tells which flags the file had when we last wrote or saw it, so that what others changed since can
+// be told from what we are about to change.
 #pragma once
 
 #include <functional>
@@ -48,8 +48,8 @@ class Driver {
   };
   virtual void put(const std::string& mailbox, std::vector<Put>& messages) = 0;
 
-  // Brings the flags of files to what the index has, but for what others changed since we last looked: that is
-  // told in `now`. not_found when the message is gone.
+  // Brings the flags of files to what the index has, but for what others changed since we last looked: that
+  // is told in `now`. not_found when the message is gone.
   struct Change {
     std::string location;  // in and out
     store::FlagSet flags;  // wanted
@@ -88,8 +88,8 @@ class Driver {
   // Whether nothing changed since Look::state was told. Cheap; false when in doubt.
   virtual Result<bool> is_same(const std::string& mailbox, const std::string& state) = 0;
   virtual Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) = 0;
-  // The UIDs that messages got here, for the day when the index is lost. not_found: nothing was noted yet; then
-  // again, with `all` of the mailbox.
+  // The UIDs that messages got here, for the day when the index is lost. not_found: nothing was noted yet;
+  // then again, with `all` of the mailbox.
   struct Uids {
     uint32_t uid_validity = 0;
     store::Uid uid_next = 0;

@@ -31,7 +31,7 @@ struct Account {
   std::unique_ptr<Driver> driver;
   Turnstile turns;
   // Under a turn:
-  bool again = true;  // what the outbox holds may have been done before a crash
+  bool again = true;                        // what the outbox holds may have been done before a crash
   std::map<MailboxId, std::string> states;  // as last looked at
 };
 

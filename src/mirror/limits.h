@@ -13,7 +13,7 @@ inline constexpr size_t kNewTogether = 200;      // messages of others taken in 
 inline constexpr size_t kOpenMessages = 64;      // files that reading may come back to
 inline constexpr size_t kPiece = 64 * 1024;      // read from a file at once
 inline constexpr int kLooks = 5;                 // while index or files change under our eyes
-inline constexpr seconds kRetryEvery{10};        // of what could not be done in the files
+inline constexpr seconds kRetryEvery{2};         // of what could not be done in the files
 inline constexpr milliseconds kQuiet{50};        // after a change by others, for more of them
 
 }  // namespace posthouse::mirror

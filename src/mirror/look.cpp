@@ -17,7 +17,8 @@ struct Snapshot {
   bool busy = false;  // the outbox is not empty of it
 };
 
-Result<void> take_snapshot(const engine::Reader& reader, AccountId account, MailboxId mailbox, Snapshot& out) {
+Result<void> take_snapshot(const engine::Reader& reader, AccountId account, MailboxId mailbox,
+                           Snapshot& out) {
   const engine::Partition partition = store::account_partition(account);
   const Result<void> busy =
       reader.scan(partition, store::effect_key(0), store::prefix_end(std::string(store::kEffectPrefix)),
@@ -103,7 +104,8 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   for (int attempt = 0; attempt < kLooks; ++attempt) {
     // What we are about to do must not be taken for what others did.
     Result<void> done = co_await carry_out(account);
-    if (!done) log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", done.error().what}});
+    if (!done)
+      log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", done.error().what}});
     snapshot = Snapshot();
     std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
       return take_snapshot(reader, account.id, mailbox, snapshot);
@@ -113,8 +115,7 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
     if (!snapshot.busy) break;
   }
   if (snapshot.busy) co_return Result<void>();  // the next look will find it
-  Result<Driver::Look> found =
-      co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
+  Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
   Result<void> taken = co_await take_in(account, mailbox, *name, std::move(*found));
@@ -129,10 +130,12 @@ Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, co
     if (!done) co_return done;
   }
   if (look.fresh.empty()) co_return Result<void>();
-  const auto by_uid = [](const Driver::Look::Fresh& fresh) { return fresh.uid == 0 ? UINT32_MAX : fresh.uid; };
+  const auto by_uid = [](const Driver::Look::Fresh& fresh) {
+    return fresh.uid == 0 ? UINT32_MAX : fresh.uid;
+  };
   std::ranges::stable_sort(look.fresh, {}, by_uid);
-  Result<void> done = co_await take_fresh(account, mailbox, name, std::move(look.fresh), look.uid_validity,
-                                          look.uid_next);
+  Result<void> done =
+      co_await take_fresh(account, mailbox, name, std::move(look.fresh), look.uid_validity, look.uid_next);
   co_return done;
 }
 
@@ -238,7 +241,8 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   if (!wanted) co_return std::unexpected(wanted.error());
   std::vector<store::MailboxInfo> known;
   std::vector<std::string> subscribed;
-  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) -> Result<void> {
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
     const store::AccountView view(reader, account.id);
     Result<std::vector<store::MailboxInfo>> found = view.mailboxes();
     if (!found) return std::unexpected(found.error());

@@ -33,7 +33,8 @@ std::string to_location(const Place& place) {
 
 Place to_place(std::string_view location) {
   const bool fresh = location.starts_with("new/");
-  return {fresh ? Where::fresh : Where::current, std::string(location.substr(std::min<size_t>(4, location.size())))};
+  return {fresh ? Where::fresh : Where::current,
+          std::string(location.substr(std::min<size_t>(4, location.size())))};
 }
 
 std::string base_of(const Place& place) {
@@ -185,7 +186,8 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
   const Result<Folder> folder = tree_.folder(mailbox);
   if (!folder) return fail_all(folder.error());
   std::vector<std::string> names;
-  for (const Change& message : messages) std::ranges::copy(lettered(message.flags), std::back_inserter(names));
+  for (const Change& message : messages)
+    std::ranges::copy(lettered(message.flags), std::back_inserter(names));
   const Result<KeywordTable> table = table_for(*folder, names);
   if (!table) return fail_all(table.error());
   for (Change& message : messages) change_one(*folder, *table, message);
@@ -322,7 +324,8 @@ Result<void> MaildirDriver::note_uids(const std::string& mailbox, const Uids& ui
     entries.push_back({message.uid, base_of(to_place(message.location)), {}});
   const maildir::OwnUidList list(folder->path());
   if (!uids.all) return list.append(entries, Sync::later);
-  return list.write({uids.uid_validity, uids.uid_next, {}, std::move(entries), 0}, names_.unique(), Sync::later);
+  return list.write({uids.uid_validity, uids.uid_next, {}, std::move(entries), 0}, names_.unique(),
+                    Sync::later);
 }
 
 Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string& location) {

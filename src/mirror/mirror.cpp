@@ -1,5 +1,6 @@
 #include "mirror/mirror.h"
 
+#include "engine/record.h"
 #include "mirror/impl.h"
 #include "mirror/maildir_driver.h"
 #include "net/loop.h"

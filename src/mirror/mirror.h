@@ -1,8 +1,8 @@
 // Accounts that keep their mail in files: index and files in step (store/files.h).
 //
-// What we change is in the index first, with a row in the account's outbox; carry_out() does it in the files and
-// takes the row away, again after a crash. What others change is found by look(). Both take turns, account by
-// account.
+// What we change is in the index first, with a row in the account's outbox; carry_out() does it in the files
+// and takes the row away, again after a crash. What others change is found by look(). Both take turns,
+// account by account.
 #pragma once
 
 #include <memory>
@@ -33,8 +33,8 @@ class Mirror : public store::Files {
 
   // Learns which accounts are kept in files. Before any other call.
   Task<Result<void>> start();
-  // While a server runs: tries again what could not be done in the files (at once, and now and then), and looks
-  // into mailboxes that sessions read when others change them. Ends when the loop stops.
+  // While a server runs: tries again what could not be done in the files (at once, and now and then), and
+  // looks into mailboxes that sessions read when others change them. Ends when the loop stops.
   Task<void> attend(net::Loop& loop);
 
   bool keeps(store::AccountId account) const override;

@@ -21,20 +21,19 @@ class OutboxReader {
   Result<std::vector<Effect>> read(uint64_t from) {
     std::vector<Effect> effects;
     const std::string end = store::prefix_end(std::string(store::kEffectPrefix));
-    const Result<void> scanned =
-        reader_.scan(store::account_partition(account_), store::effect_key(from), end,
-                     [&](std::string_view key, std::string_view value) {
-                       Effect effect;
-                       effect.number = store::number_of_effect(key);
-                       Result<store::EffectRow> row = store::decode_effect(value);
-                       if (row) {
-                         effect.row = std::move(*row);
-                       } else {
-                         effect.done = std::unexpected(row.error());
-                       }
-                       effects.push_back(std::move(effect));
-                       return effects.size() < kEffectsTogether;
-                     });
+    const Result<void> scanned = reader_.scan(store::account_partition(account_), store::effect_key(from),
+                                              end, [&](std::string_view key, std::string_view value) {
+                                                Effect effect;
+                                                effect.number = store::number_of_effect(key);
+                                                Result<store::EffectRow> row = store::decode_effect(value);
+                                                if (row) {
+                                                  effect.row = std::move(*row);
+                                                } else {
+                                                  effect.done = std::unexpected(row.error());
+                                                }
+                                                effects.push_back(std::move(effect));
+                                                return effects.size() < kEffectsTogether;
+                                              });
     if (!scanned) return std::unexpected(scanned.error());
     for (Effect& effect : effects) {
       const Result<void> filled = fill(effect);
@@ -49,7 +48,8 @@ class OutboxReader {
     if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
     const MailboxId mailbox = effect.row.mailbox;
     const Result<store::MailboxInfo> info = view_.mailbox(mailbox);
-    if (!info) return info.error().kind == FaultKind::not_found ? Result<void>() : std::unexpected(info.error());
+    if (!info)
+      return info.error().kind == FaultKind::not_found ? Result<void>() : std::unexpected(info.error());
     effect.mailbox = info->name;
     const Result<std::optional<store::FlagRow>> row = view_.message(mailbox, effect.row.uid);
     if (!row) return std::unexpected(row.error());
@@ -59,8 +59,8 @@ class OutboxReader {
     const Result<store::KeywordTable> keywords = view_.keywords(mailbox);
     if (!keywords) return std::unexpected(keywords.error());
     effect.flags = keywords->flags(effect.message.system, effect.message.keywords);
-    const Result<std::optional<std::string>> record = reader_.get(
-        store::account_partition(account_), store::location_key(mailbox, effect.row.uid));
+    const Result<std::optional<std::string>> record =
+        reader_.get(store::account_partition(account_), store::location_key(mailbox, effect.row.uid));
     if (!record) return std::unexpected(record.error());
     if (!*record) return {};
     Result<std::string> location = store::decode_location(**record);
@@ -77,7 +77,8 @@ class OutboxReader {
 // Does effects in the files, those of one kind and mailbox that follow each other together. Blocks.
 class Work {
  public:
-  Work(engine::Engine& engine, Driver& driver, bool again) : engine_(engine), driver_(driver), again_(again) {}
+  Work(engine::Engine& engine, Driver& driver, bool again)
+      : engine_(engine), driver_(driver), again_(again) {}
 
   void run(std::vector<Effect>& effects) {
     for (auto it = effects.begin(); it != effects.end();) {
@@ -221,7 +222,8 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
 
 Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(AccountId account, uint64_t from) {
   std::vector<Effect> effects;
-  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) -> Result<void> {
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
     Result<std::vector<Effect>> found = OutboxReader(reader, account).read(from);
     if (!found) return std::unexpected(found.error());
     effects = std::move(*found);
@@ -251,8 +253,8 @@ Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& 
   for (size_t i = 0; i < effects.size(); ++i) {
     const store::FlagRow& row = effects[i].message;
     if (!effects[i].there || row.blob == 0) continue;
-    engine::Step drop = engine::drop_reference(
-        row.blob, store::MailStore::blob_reference(account, row.delivery), row.size);
+    engine::Step drop =
+        engine::drop_reference(row.blob, store::MailStore::blob_reference(account, row.delivery), row.size);
     steps.push_back({drop.partition, [&left, i, apply = std::move(drop.apply)](engine::Transaction& rows) {
                        return left[i] ? apply(rows) : Result<void>();
                      }});

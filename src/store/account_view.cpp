@@ -194,8 +194,9 @@ Result<std::vector<Entry>> AccountView::entries(MailboxId mailbox, std::vector<U
   if (!table) return std::unexpected(table.error());
   std::vector<Entry> found;
   found.reserve(uids.size());
-  const Result<void> listed = for_these(
-      mailbox, uids, [&](Uid uid, const FlagRow& row) { found.push_back(make_entry(mailbox, uid, row, *table)); });
+  const Result<void> listed = for_these(mailbox, uids, [&](Uid uid, const FlagRow& row) {
+    found.push_back(make_entry(mailbox, uid, row, *table));
+  });
   if (!listed) return std::unexpected(listed.error());
   if (with_summary) {
     const Result<void> added = add_summaries(mailbox, found);
@@ -274,8 +275,9 @@ Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, co
       });
   if (!scanned) return scanned;
   std::ranges::sort(changed);
-  return for_these(mailbox_id, changed,
-                   [&](Uid uid, const FlagRow& row) { out.changed.push_back(make_entry(mailbox_id, uid, row, table)); });
+  return for_these(mailbox_id, changed, [&](Uid uid, const FlagRow& row) {
+    out.changed.push_back(make_entry(mailbox_id, uid, row, table));
+  });
 }
 
 // All up to `forgotten` are out of the log but those of the same transaction.

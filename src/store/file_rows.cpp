@@ -25,7 +25,8 @@ Result<Format> parse_format(std::string_view name) {
   for (size_t i = 0; i < kFormats.size(); ++i) {
     if (kFormats[i] == name) return static_cast<Format>(i);
   }
-  return fail(FaultKind::syntax, "a store is one of database, maildir, mbox, not \"" + std::string(name) + "\"");
+  return fail(FaultKind::syntax,
+              "a store is one of database, maildir, mbox, not \"" + std::string(name) + "\"");
 }
 
 std::string location_key(MailboxId mailbox, Uid uid) {

@@ -1,7 +1,7 @@
-// Accounts that keep their mail in files which other programs read and change as well (Maildir, mbox). The store is
-// their index: UIDs, flags, MODSEQs, summaries. Whoever implements Files keeps index and files in step; the store
-// tells it what it changed through the account's outbox (EffectRow), whose rows are written in the same
-// transaction as the change itself.
+// Accounts that keep their mail in files which other programs read and change as well (Maildir, mbox). The
+// store is their index: UIDs, flags, MODSEQs, summaries. Whoever implements Files keeps index and files in
+// step; the store tells it what it changed through the account's outbox (EffectRow), whose rows are written
+// in the same transaction as the change itself.
 #pragma once
 
 #include <cstdint>

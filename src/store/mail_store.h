@@ -106,9 +106,10 @@ class MailStore {
   engine::Step stage(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery_id,
                      Quota quota, Placed* placed);
   static std::string blob_reference(AccountId account, uint64_t delivery_id);
-  // After a transaction with steps of stage() for the account: returns when the letter is in its files too, if
-  // it keeps any. What can't be done now is tried again later; the letter is the account's in any case.
+  // After a transaction with steps of stage() for the account: returns when the letter is in its files too,
+  // if it keeps any. What can't be done now is tried again later; the letter is the account's in any case.
   Task<void> carry_out(AccountId account);
+  void carry_out_soon(AccountId account);  // the same, later
 
   // IMAP APPEND: one message whose blob `writer` has taken all bytes.
   Task<Result<Placed>> append(AccountId account, std::string mailbox, engine::BlobWriter& writer,

@@ -47,6 +47,10 @@ Task<void> MailStore::carry_out(AccountId account) {
   co_await impl_->carry_out(account);
 }
 
+void MailStore::carry_out_soon(AccountId account) {
+  if (impl_->in_files(account)) impl_->files->carry_out_soon(account);
+}
+
 bool MailStore::Impl::in_files(AccountId account) const {
   return files != nullptr && files->keeps(account);
 }
@@ -55,8 +59,7 @@ bool MailStore::Impl::in_files(AccountId account) const {
 Task<void> MailStore::Impl::carry_out(AccountId account) {
   if (!in_files(account)) co_return;
   Result<void> done = co_await files->carry_out(account);
-  if (!done)
-    log::warn("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
+  if (!done) log::warn("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 
 // What can't be looked at now is shown as it was.
@@ -68,8 +71,7 @@ Task<void> MailStore::Impl::look(AccountId account, std::optional<MailboxId> mai
   } else {
     done = co_await files->look(account);
   }
-  if (!done)
-    log::warn("store.files_unseen", {{"account", format_id(account)}, {"what", done.error().what}});
+  if (!done) log::warn("store.files_unseen", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 
 Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
@@ -78,8 +80,7 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
     if (message.row.blob != 0) continue;
     if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
     engine::BlobWriter writer(engine, ids.next());
-    Result<void> filled =
-        co_await fill(*files, account, mailbox, message.uid, message.row.size, writer);
+    Result<void> filled = co_await fill(*files, account, mailbox, message.uid, message.row.size, writer);
     if (!filled) co_return filled;
     const uint64_t delivery = ids.next();
     const engine::BlobId blob = writer.id();

@@ -4,9 +4,9 @@
 #include <functional>
 
 #include "base/id.h"
-#include "store/files.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
+#include "store/files.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
 #include "store/survey.h"
@@ -34,8 +34,8 @@ struct MailStore::Impl {
   // Brings files and index together, for accounts kept in files; at once for all others.
   Task<void> carry_out(AccountId account);
   Task<void> look(AccountId account, std::optional<MailboxId> mailbox = {});
-  // Gives those of `messages` whose bytes are in a file a blob beside it, for a while. `temporary` when one of
-  // them changed meanwhile.
+  // Gives those of `messages` whose bytes are in a file a blob beside it, for a while. `temporary` when one
+  // of them changed meanwhile.
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages);
 
   // One edit of one account, durable on return.
@@ -88,7 +88,8 @@ inline constexpr uint64_t kStoreSystemId = 2;
 // Hints that lead sweep() to accounts with a purge that did not end.
 inline constexpr std::string_view kPurgeHint = "store.p";   // + account: has dying mailboxes
 inline constexpr std::string_view kRemoveHint = "store.r";  // + account: is being removed
-inline constexpr std::string_view kFilesHint = "store.f";   // + account: keeps its mail in files, as long as it is there
+inline constexpr std::string_view kFilesHint =
+    "store.f";  // + account: keeps its mail in files, as long as it is there
 std::string hint_key(std::string_view prefix, AccountId account);
 
 // Cuts `uids` (sorted, each once) into parts of at most `size`.

@@ -60,9 +60,9 @@ struct Entry {
   ModSeq modseq = 0;
   FlagSet flags;
   SystemTime internal_date{};
-  uint64_t size = 0;  // RFC822.SIZE, octets
+  uint64_t size = 0;        // RFC822.SIZE, octets
   engine::BlobId blob = 0;  // 0: the bytes are in a file
-  uint64_t delivery = 0;  // names the reference to the blob, see MailStore::blob_reference()
+  uint64_t delivery = 0;    // names the reference to the blob, see MailStore::blob_reference()
   std::string summary;
 };
 

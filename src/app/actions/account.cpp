@@ -19,6 +19,7 @@ Result<json::object> arguments_of(const Invocation& in) {
   if (!in.display_name.empty()) out["display_name"] = in.display_name;
   if (in.admin || in.no_admin) out["admin"] = in.admin;
   if (in.enable || in.disable) out["enabled"] = in.enable;
+  if (!in.store.empty()) out["store"] = in.store;
   if (!in.quota.empty()) {
     auto quota = quota_value(in.quota);
     if (!quota) return std::unexpected(quota.error());

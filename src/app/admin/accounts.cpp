@@ -58,11 +58,13 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   directory::Account account;
   account.address = *address;
   apply(arguments, account);
+  auto place = context.core.places.of(text(arguments, "store"), *address);
+  if (!place) co_return std::unexpected(place.error());
   std::string made_up;
   Secret password = choose_password(arguments, context.core.random, made_up);
   auto added = co_await context.core.directory.add_account(account, password);
   if (!added) co_return std::unexpected(added.error());
-  auto made = co_await context.core.store.create_account(added->id);
+  auto made = co_await context.core.store.create_account(added->id, *place);
   if (!made) co_return std::unexpected(made.error());
   json::object out = describe(*added);
   if (!made_up.empty()) out["password"] = made_up;
@@ -85,6 +87,12 @@ Task<Answer> account_show(Context context, Arguments arguments) {
   if (usage) {
     out["messages"] = usage->messages;
     out["bytes"] = usage->bytes;
+  }
+  auto place = co_await context.core.store.place(account->id);
+  if (place) {
+    out["store"] = store::to_string(place->format);
+    if (!place->inbox.empty()) out["inbox"] = place->inbox;
+    if (!place->folders.empty()) out["folders"] = place->folders;
   }
   auto mailboxes = co_await context.core.store.mailboxes(account->id);
   if (mailboxes) {

@@ -140,6 +140,10 @@ void define_account(CLI::App& app, Invocation& into) {
       properties(address(admin_command(account, into, "add", "Add an account; prints its password")));
   add->add_flag("--password-stdin", into.password_stdin,
                 "Read the password from standard input, not make one up");
+  add->add_option("--store", into.store,
+                  "How it keeps its letters (default: store.format of the configuration)")
+      ->check(CLI::IsMember({"database", "maildir", "mbox"}))
+      ->type_name("FORMAT");
   CLI::App* list = admin_command(account, into, "list", "List accounts");
   list->add_option("domain", into.domain, "Of this domain only")->type_name("DOMAIN");
   address(admin_command(account, into, "show", "Show an account and what it keeps"));

@@ -33,6 +33,7 @@ struct Invocation {
   bool admin = false, no_admin = false, enable = false, disable = false;
   std::string quota;  // size, or "none"
   std::string catch_all;
+  std::string store;  // format of an account's mailboxes
   bool password_stdin = false, password_hash_stdin = false;
 
   // queue

@@ -207,6 +207,26 @@ const Option kOptions[] = {
      &at<&C::store, &C::Store::reserve>},
     {"store.reading_threads", K::count, "2", false, 1, 64, "", "Threads that read from disk.",
      &at<&C::store, &C::Store::reading_threads>},
+    {"store.format", K::choice, R"("database")", false, 0, 0, "database maildir mbox",
+     "How new accounts keep their letters, where neither `account add --store` nor their domain says "
+     "otherwise. "
+     "The database is by far the fastest; Maildir and mbox are files that other programs may read and change "
+     "at "
+     "the same time.",
+     &at<&C::store, &C::Store::format>},
+    {"store.maildir", K::text, R"("")", false, 0, 0, "",
+     "Where the Maildir of a new account is. `{domain}`, `{local}` and `{address}` stand for parts of its "
+     "address. Empty: `maildir/{domain}/{local}` in the data directory.",
+     &at<&C::store, &C::Store::maildir>},
+    {"store.mbox_inbox", K::text, R"("")", false, 0, 0, "",
+     "The mbox file of a new account's INBOX, for instance `/var/mail/{local}`. Empty: "
+     "`mbox/{domain}/{local}/inbox` in the data directory.",
+     &at<&C::store, &C::Store::mbox_inbox>},
+    {"store.mbox_folders", K::text, R"("")", false, 0, 0, "",
+     "The folder with the mbox files of its other mailboxes. Empty: `mbox/{domain}/{local}/folders` in the "
+     "data "
+     "directory.",
+     &at<&C::store, &C::Store::mbox_folders>},
     // ---- quota
     {"quota.account", K::bytes, R"("0B")", false, 0, 1024ull * 1024 * 1024 * kMiB, "",
      "What an account may keep, where neither it nor its domain says otherwise. 0B: no limit.",

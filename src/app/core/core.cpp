@@ -54,14 +54,18 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
     : engine_(std::move(opened)),
       passwords_(config.auth.threads, "password"),
       engine(*engine_),
+      places(config),
       clock(system_clock()),
       random(system_random()),
       ids(clock, random),
       directory(engine, clock, random, passwords_, directory_options(config)),
       store(engine, clock, random),
+      mirror(engine, clock, random, ids),
       delivery(directory, store, delivery_options(config)),
       queue(engine, clock),
-      acceptance(engine, directory, store, delivery, queue, clock, ids, acceptance_options(config)) {}
+      acceptance(engine, directory, store, delivery, queue, clock, ids, acceptance_options(config)) {
+  store.use_files(&mirror);
+}
 
 Result<std::unique_ptr<Core>> Core::open(const Config& config, Store store) {
   engine::RocksOptions options;

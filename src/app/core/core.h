@@ -6,12 +6,14 @@
 
 #include "acceptance/acceptance.h"
 #include "app/config/config.h"
+#include "app/core/file_places.h"
 #include "base/id.h"
 #include "base/pool.h"
 #include "base/result.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "engine/engine.h"
+#include "mirror/mirror.h"
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "queue/queue.h"
@@ -29,7 +31,8 @@ class Core {
 
   // Puts in order what may have lost rows when damaged files were mended (engine::Engine::lost). First of
   // all, before anybody else reads or writes; does nothing otherwise. What can't be put in order now is tried
-  // again at the next start. Fails when the store can't be written.
+  // again at the next start. Fails when the store can't be written. Also learns which accounts are kept in
+  // files.
   Task<Result<void>> settle();
 
   // The transport of this core on `loop`, not started. `resolver` outlives it. Fails when the smarthost's
@@ -45,11 +48,13 @@ class Core {
 
  public:
   engine::Engine& engine;
+  const FilePlaces places;
   const Clock& clock;
   Random& random;
   IdSource ids;
   directory::Directory directory;
   store::MailStore store;
+  mirror::Mirror mirror;
   delivery::Delivery delivery;
   queue::Queue queue;
   acceptance::Acceptance acceptance;

@@ -31,6 +31,8 @@ std::vector<uint64_t> accounts_with_rows(const engine::Reader& reader) {
 }  // namespace
 
 Task<Result<void>> Core::settle() {
+  Result<void> known = co_await mirror.start();
+  if (!known) co_return known;
   const std::vector<engine::PartitionRange> lost = engine.lost();
   if (lost.empty()) co_return Result<void>();
   bool all = true;

@@ -19,7 +19,11 @@ struct DemoOptions {
 };
 
 inline constexpr const char* kDemoPassword = "demo";
-inline constexpr const char* kDemoNames[] = {"alice", "bob"};
+struct DemoName {
+  const char* name;
+  const char* format;  // how its letters are kept
+};
+inline constexpr DemoName kDemoNames[] = {{"alice", "database"}, {"bob", "database"}, {"carol", "maildir"}};
 
 // The first line of the configuration that a demo writes.
 inline constexpr const char* kDemoHeadline = "# Written by `posthouse demo` at each start.";

@@ -144,7 +144,8 @@ Task<Result<bool>> has_demo_password(Core& core, std::string address) {
   co_return ours.stored_key == keys->stored_key;
 }
 
-Task<Result<DemoAccount>> make_demo_account(Core& core, std::string address, bool admin) {
+Task<Result<DemoAccount>> make_demo_account(Core& core, std::string address, bool admin,
+                                            std::string_view format) {
   directory::Account account;
   account.address = address;
   account.admin = admin;
@@ -159,7 +160,9 @@ Task<Result<DemoAccount>> make_demo_account(Core& core, std::string address, boo
     out.password_known = *known;
   }
   if (!made) co_return std::unexpected(made.error());
-  auto mailboxes = co_await core.store.create_account(made->id);
+  auto place = core.places.of(format, address);
+  if (!place) co_return std::unexpected(place.error());
+  auto mailboxes = co_await core.store.create_account(made->id, *place);
   if (!mailboxes) co_return std::unexpected(mailboxes.error());
   co_return out;
 }
@@ -173,8 +176,8 @@ Task<Result<std::vector<DemoAccount>>> make_demo_accounts(Core& core, std::strin
   auto added = co_await core.directory.add_domain(ours);
   if (!added && added.error().kind != FaultKind::exists) co_return std::unexpected(added.error());
   for (size_t i = 0; i < std::size(kDemoNames); ++i) {
-    std::string address = fmt::format("{}@{}", kDemoNames[i], domain);
-    auto account = co_await make_demo_account(core, std::move(address), i == 0);
+    std::string address = fmt::format("{}@{}", kDemoNames[i].name, domain);
+    auto account = co_await make_demo_account(core, std::move(address), i == 0, kDemoNames[i].format);
     if (!account) co_return std::unexpected(account.error());
     out.push_back(std::move(*account));
   }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "app/core/file_places.h"
 #include "app/privileges/sandbox.h"
 #include "app/privileges/user.h"
 
@@ -88,6 +89,7 @@ FileAccess files_for(const Config& config, const std::string& config_file) {
   if (!config.log.file.empty()) {
     out.read_write.push_back(std::filesystem::path(config.log.file).parent_path().string());
   }
+  for (std::string& root : file_roots(config)) out.read_write.push_back(std::move(root));
   out.read_only.assign(std::begin(kSystemFiles), std::end(kSystemFiles));
   for (const CertificateFiles& files : config.tls.certificates) {
     add_folders(out.read_only, files.chain);

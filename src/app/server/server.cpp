@@ -149,6 +149,7 @@ Task<void> Server::Impl::start() {
   control_ = std::move(*control);
   transport_->start();
   spawn(sweep_blobs());
+  spawn(core_->mirror.attend(lanes_[0]->loop));
   watch_certificates();
   spawn(update_gauges());
   start_accepting();
