@@ -1,6 +1,10 @@
 #include "mirror/driver.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "base/ascii.h"
 
@@ -13,6 +17,15 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 }
 
 }  // namespace
+
+Result<void> make_parents(const std::string& path) {
+  for (size_t at = path.find('/', 1); at != path.npos; at = path.find('/', at + 1)) {
+    const std::string part = path.substr(0, at);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return fail(FaultKind::io, "make folder " + part + ": " + std::strerror(errno));
+  }
+  return {};
+}
 
 store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without) {
   store::FlagSet out;

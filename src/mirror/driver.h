@@ -106,6 +106,8 @@ class Driver {
 };
 
 // What the drivers share.
+// The folders above `path` that are not there yet, for ourselves only.
+Result<void> make_parents(const std::string& path);
 store::FlagSet with_change(store::FlagSet flags, const store::FlagSet& added, const store::FlagSet& removed);
 store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without);
 

@@ -81,8 +81,9 @@ class MaildirDriver final : public Driver {
 };
 
 Result<void> MaildirDriver::make(const std::string& mailbox) {
-  Result<void> root = tree_.make();
-  if (!root || maildir::Folder(tree_.root()).exists() == false) return root;
+  Result<void> root = make_parents(tree_.root());
+  if (root) root = tree_.make();
+  if (!root) return root;
   const Result<Folder> there = tree_.folder(mailbox);
   if (there) return there->make();
   const Result<Folder> made = tree_.create(mailbox, names_.unique());
