@@ -19,8 +19,8 @@ constexpr AccountId kAlice = 11, kBob = 12;
 class MailStoreTest : public testing::TestWithParam<const char*> {
  protected:
   MailStoreTest() {
-    bed_.must(store_.create_account(kAlice));
-    bed_.must(store_.create_account(kBob));
+    bed_.must(store_.create_account(kAlice, bed_.place(kAlice)));
+    bed_.must(store_.create_account(kBob, bed_.place(kBob)));
     inbox_ = bed_.id_of(kAlice, "INBOX");
   }
   ~MailStoreTest() override { EXPECT_THAT(bed_.problems({kAlice, kBob}), IsEmpty()); }
@@ -57,7 +57,7 @@ TEST_P(MailStoreTest, ANewAccountHasTheUsualMailboxes) {
     EXPECT_GT(info.highest_modseq, 0u);
     EXPECT_GT(info.uid_validity, 0u);
   }
-  bed_.must(store_.create_account(kAlice));  // repeatable
+  bed_.must(store_.create_account(kAlice, bed_.place(kAlice)));  // repeatable
   EXPECT_EQ(names(kAlice).size(), 6u);
 }
 
@@ -82,19 +82,19 @@ TEST_P(MailStoreTest, CreatesSuperiorsToo) {
 // Clients know an account by its name, whatever its number is. The clock stands still here.
 TEST_P(MailStoreTest, UidValidityNeverComesBackWithAnAccountThatIsMadeAgain) {
   constexpr AccountId kFirst = 71, kSecond = 72, kThird = 73;
-  bed_.must(store_.create_account(kFirst));
+  bed_.must(store_.create_account(kFirst, bed_.place(kFirst)));
   const uint32_t first = bed_.must(store_.mailbox(kFirst, "INBOX")).uid_validity;
   uint32_t last = 0;
   for (int i = 0; i < 20; ++i)
     last = bed_.must(store_.create_mailbox(kFirst, "m" + std::to_string(i))).uid_validity;
   bed_.must(store_.remove_account(kFirst));
-  bed_.must(store_.create_account(kSecond));
+  bed_.must(store_.create_account(kSecond, bed_.place(kSecond)));
   const uint32_t second = bed_.must(store_.mailbox(kSecond, "INBOX")).uid_validity;
   EXPECT_GT(second, first);
   EXPECT_GT(second, last);
   EXPECT_GT(bed_.must(store_.create_mailbox(kSecond, "m0")).uid_validity, last);
   // Even when a crash let the rows of the account before stay where they are.
-  bed_.must(store_.create_account(kThird));
+  bed_.must(store_.create_account(kThird, bed_.place(kThird)));
   EXPECT_GT(bed_.must(store_.mailbox(kThird, "INBOX")).uid_validity, second);
 }
 
@@ -207,7 +207,7 @@ TEST_P(MailStoreTest, DeletingRemovesMessagesAndLeavesInferiors) {
   EXPECT_THAT(names(kAlice), testing::Contains("a/b"));
   EXPECT_THAT(names(kAlice), testing::Not(testing::Contains("a")));
   EXPECT_EQ(bed_.must(store_.usage(kAlice)).messages, 1u);
-  EXPECT_EQ(bed_.blobs(), 1u);  // small ones go at once
+  EXPECT_EQ(bed_.blobs(), StoreBed::in_database(1));  // small ones go at once
   EXPECT_EQ(bed_.fault(store_.delete_mailbox(kAlice, "a")), FaultKind::not_found);
   EXPECT_EQ(bed_.fault(store_.delete_mailbox(kAlice, "Inbox")), FaultKind::policy);
 }
@@ -333,7 +333,7 @@ TEST_P(MailStoreTest, ExpungeTakesWhatIsMarked) {
   bed_.must(store_.update_flags(kAlice, inbox_, {1, 3}, add(kDeleted)));
   EXPECT_THAT(bed_.must(store_.expunge(kAlice, inbox_, {1, 2, 9})), ElementsAre(1));
   EXPECT_THAT(bed_.uids(kAlice, inbox_), ElementsAre(2, 3, 4));
-  EXPECT_EQ(bed_.blobs(), 3u);
+  EXPECT_EQ(bed_.blobs(), StoreBed::in_database(3));
   EXPECT_EQ(append("INBOX", "new"), 5u);  // a UID never comes back
   EXPECT_EQ(bed_.must(store_.usage(kAlice)).messages, 4u);
 }
@@ -356,7 +356,7 @@ TEST_P(MailStoreTest, ALargeSetIsDoneInParts) {
   bed_.must(store_.delete_mailbox(kAlice, "Archive"));
   while (bed_.must(store_.sweep(false)) > 0) {
   }
-  EXPECT_EQ(bed_.blobs(), 0u);
+  EXPECT_EQ(bed_.blobs(), StoreBed::in_database(0));
   EXPECT_EQ(bed_.must(store_.usage(kAlice)).messages, 0u);
 }
 
@@ -368,7 +368,7 @@ TEST_P(MailStoreTest, CopiesShareTheBody) {
   EXPECT_THAT(copied.from, ElementsAre(1, 2));
   EXPECT_THAT(copied.to, ElementsAre(1, 2));
   EXPECT_EQ(copied.mailbox, sent);
-  EXPECT_EQ(bed_.blobs(), 2u);
+  EXPECT_EQ(bed_.blobs(), StoreBed::in_database(2));
   const auto copies = bed_.must(store_.entries(kAlice, sent, {1, 2}, true));
   EXPECT_EQ(copies[0].flags, (FlagSet{kSeen, {"kw"}}));
   EXPECT_EQ(copies[0].summary, "summary of one");
@@ -456,13 +456,13 @@ TEST_P(MailStoreTest, WatchersHearOfTheirAccount) {
 
 TEST_P(MailStoreTest, ARemovedAccountLeavesNothing) {
   constexpr AccountId kCarol = 13;
-  bed_.must(store_.create_account(kCarol));
+  bed_.must(store_.create_account(kCarol, bed_.place(kCarol)));
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(bed_.append(kCarol, "Sent", "x"));
   append("INBOX", "stays");
   bed_.must(store_.remove_account(kCarol));
   bed_.must(store_.remove_account(kCarol));
   EXPECT_EQ(bed_.fault(store_.usage(kCarol)), FaultKind::not_found);
-  EXPECT_EQ(bed_.blobs(), 1u);
+  EXPECT_EQ(bed_.blobs(), StoreBed::in_database(1));
 }
 
 TEST_P(MailStoreTest, ACrashWithinADeletionIsEndedAtTheNextStart) {
@@ -485,7 +485,7 @@ TEST_P(MailStoreTest, ACrashWithinADeletionIsEndedAtTheNextStart) {
   bed_.must(bed_.engine->transact({begun}));
   EXPECT_THAT(bed_.problems({kAlice, kBob}), IsEmpty());
   bed_.must(store_.sweep(true));
-  EXPECT_EQ(bed_.blobs(), 0u);
+  EXPECT_EQ(bed_.blobs(), StoreBed::in_database(0));
   EXPECT_EQ(bed_.engine->get(account_partition(kAlice), dying_key(id)).value(), std::nullopt);
 }
 

@@ -35,7 +35,7 @@ class ModelTest {
  public:
   ModelTest(const std::string& engine, uint32_t seed, uint32_t kept_expunges = kKeptExpunges)
       : bed_(engine, kept_expunges), random_(seed) {
-    bed_.must(store_.create_account(kAccount));
+    bed_.must(store_.create_account(kAccount, bed_.place(kAccount)));
     for (const MailboxInfo& info : bed_.must(store_.mailboxes(kAccount))) {
       names_[info.name] = info.id;
       mailboxes_[info.id].uid_validity = info.uid_validity;
@@ -336,7 +336,7 @@ class ModelTest {
     for (const auto& [id, mailbox] : mailboxes_) {
       for (const auto& [uid, message] : mailbox.messages) bodies.insert(message.body);
     }
-    EXPECT_EQ(bed_.blobs(), bodies.size());
+    EXPECT_EQ(bed_.blobs(), StoreBed::in_database(bodies.size()));
   }
 
   StoreBed bed_;

@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "../engine/engines.h"
+#include "mirror/mirror.h"
 #include "store/mail_store.h"
 #include "support/fake_clock.h"
 #include "support/manual_executor.h"
@@ -18,7 +21,26 @@ namespace posthouse::store {
 class StoreBed {
  public:
   explicit StoreBed(const std::string& engine_kind = "memory", uint32_t kept_expunges = kKeptExpunges)
-      : engine(make(engine_kind)), store(*engine, clock, random, kept_expunges) {}
+      : engine(make(engine_kind)), store(*engine, clock, random, kept_expunges) {
+    if (format() == Format::database) return;
+    mirror.emplace(*engine, clock, random, ids);
+    store.use_files(&*mirror);
+  }
+
+  // What the tests run on: POSTHOUSE_TEST_STORE names a format.
+  static Format format() {
+    const char* const name = std::getenv("POSTHOUSE_TEST_STORE");
+    return parse_format(name == nullptr ? "database" : name).value();
+  }
+  // Where an account of that format keeps its files.
+  FilePlace place(AccountId account) {
+    FilePlace out;
+    out.format = format();
+    if (out.format == Format::database) return out;
+    out.inbox = dir.path() + "/files/" + std::to_string(account) + "/inbox";
+    out.folders = dir.path() + "/files/" + std::to_string(account) + "/folders";
+    return out;
+  }
 
   template <class T>
   T run(Task<T> task) {
@@ -65,6 +87,8 @@ class StoreBed {
   std::vector<std::string> problems(std::vector<AccountId> accounts) {
     return must(store.check(std::move(accounts), nullptr)).problems;
   }
+  // So many of these bodies are in the database as bodies.
+  static size_t in_database(size_t count) { return format() == Format::database ? count : 0; }
   size_t blobs() {
     size_t count = 0;
     EXPECT_TRUE(engine->partitions(engine::PartitionKind::blob, 0, [&](uint64_t) {
@@ -81,6 +105,7 @@ class StoreBed {
   std::unique_ptr<engine::Engine> engine;
   IdSource ids{clock, random};
   MailStore store;
+  std::optional<mirror::Mirror> mirror;
 
  private:
   std::unique_ptr<engine::Engine> make(const std::string& kind) {
