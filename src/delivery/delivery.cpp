@@ -85,8 +85,10 @@ Task<Result<Plan>> Delivery::plan(std::vector<Resolution::LocalTarget> targets, 
     if (limited && impl_->quota_of(*standing) != 0) quota.bytes = impl_->quota_of(*standing);
     plan.blob_references.push_back(store::MailStore::blob_reference(account, delivery_ids[i]));
     store::NewMessage copy = targets.size() == 1 ? std::move(message) : message;
-    plan.steps.push_back(impl_->store.stage(account, std::move(*mailbox), std::move(copy), delivery_ids[i],
-                                            quota, &(*plan.placed)[i]));
+    for (engine::Step& step : impl_->store.stage(account, std::move(*mailbox), std::move(copy),
+                                                 delivery_ids[i], quota, &(*plan.placed)[i])) {
+      plan.steps.push_back(std::move(step));
+    }
   }
   co_return plan;
 }

@@ -260,8 +260,8 @@ TEST_P(MailStoreTest, DeliveryToAnUnknownMailboxGoesToInbox) {
     message.blob = writer.id();
     message.size = writer.size();
     Placed placed;
-    std::vector<engine::Step> steps{writer.seal({MailStore::blob_reference(kAlice, delivery)}),
-                                    store_.stage(kAlice, name, message, delivery, Quota(), &placed)};
+    std::vector<engine::Step> steps = store_.stage(kAlice, name, message, delivery, Quota(), &placed);
+    steps.insert(steps.begin(), writer.seal({MailStore::blob_reference(kAlice, delivery)}));
     bed_.must(bed_.engine->transact(std::move(steps)));
     EXPECT_EQ(placed.mailbox, inbox_) << name;
   }
