@@ -19,6 +19,7 @@ Task<Answer> store_check(Context context, Arguments) {
   out["accounts"] = report->accounts;
   out["mailboxes"] = report->mailboxes;
   out["messages"] = report->messages;
+  out["expunged"] = report->kept;
   out["blobs"] = report->blobs;
   out["problems"] = std::move(problems);
   co_return out;

@@ -159,7 +159,7 @@ Task<Result<DemoAccount>> make_demo_account(Core& core, std::string address, boo
     out.password_known = *known;
   }
   if (!made) co_return std::unexpected(made.error());
-  auto mailboxes = co_await core.store.create_account(made->id);
+  auto mailboxes = co_await core.store.create_account(made->id, group_of(made->address));
   if (!mailboxes) co_return std::unexpected(mailboxes.error());
   co_return out;
 }
