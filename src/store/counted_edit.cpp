@@ -28,12 +28,21 @@ bool passes(const std::optional<uint64_t>& limit, uint64_t count, uint64_t befor
   return limit && count > before && count > *limit;
 }
 
+// A domain without letters needs no row, and one that was removed leaves none.
+void put_group(engine::Transaction& rows, const std::string& group, const GroupRow& row) {
+  if (row.messages == 0 && row.bytes == 0) {
+    rows.erase(group_key(group));
+  } else {
+    rows.put(group_key(group), encode(row));
+  }
+}
+
 Result<void> add(engine::Transaction& rows, const std::string& group, uint64_t messages, uint64_t bytes) {
   Result<GroupRow> row = load_group(rows, group);
   if (!row) return std::unexpected(row.error());
   row->messages += messages;
   row->bytes += bytes;
-  rows.put(group_key(group), encode(*row));
+  put_group(rows, group, *row);
   return {};
 }
 
@@ -43,7 +52,7 @@ Result<void> subtract(engine::Transaction& rows, const std::string& group, uint6
   if (!row) return std::unexpected(row.error());
   row->messages = less(row->messages, messages);
   row->bytes = less(row->bytes, bytes);
-  rows.put(group_key(group), encode(*row));
+  put_group(rows, group, *row);
   return {};
 }
 
@@ -58,7 +67,7 @@ Result<void> change(engine::Transaction& rows, const Tally& tally, const GroupLi
       passes(limits.bytes, row->bytes, before.bytes)) {
     return fail(FaultKind::over_quota, "the domain is full");
   }
-  rows.put(group_key(tally.group_after), encode(*row));
+  put_group(rows, tally.group_after, *row);
   return {};
 }
 

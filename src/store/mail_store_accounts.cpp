@@ -195,6 +195,7 @@ Task<Result<Usage>> MailStore::usage(AccountId account) {
   usage.bytes = head->bytes;
   usage.kept_messages = head->kept_messages;
   usage.kept_bytes = head->kept_bytes;
+  usage.group = head->group;
   co_return usage;
 }
 

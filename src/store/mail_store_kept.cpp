@@ -145,11 +145,14 @@ struct Doomed {
   bool readable = false;
 };
 
+// `any`: whether there are kept messages at all.
 Result<void> find_doomed(const engine::Reader& reader, AccountId account, SystemTime before, size_t most,
-                         std::vector<Doomed>& out) {
+                         std::vector<Doomed>& out, bool& any) {
   const std::string end = before == SystemTime::max() ? kept_end() : kept_key(KeptPlace{before, 0, 0});
-  return reader.scan(account_partition(account), kKeptPrefix, end,
+  return reader.scan(account_partition(account), kKeptPrefix, kept_end(),
                      [&](std::string_view key, std::string_view value) {
+                       any = true;
+                       if (key >= end) return false;
                        Doomed doomed;
                        doomed.place = kept_place(key);
                        const Result<KeptRow> row = decode_kept(value);
@@ -312,11 +315,13 @@ Task<Result<Restored>> MailStore::purge_kept(AccountId account, SystemTime befor
 // An unreadable row goes as well: its body then has a reference that belongs to no message, as check() tells.
 Task<Result<Restored>> MailStore::Impl::purge_kept(AccountId account, SystemTime before, size_t most) {
   std::vector<Doomed> doomed;
+  bool any = false;
   std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-    return find_doomed(reader, account, before, most, doomed);
+    return find_doomed(reader, account, before, most, doomed, any);
   };
   Result<void> found = co_await engine.read(std::move(look));
   if (!found) co_return std::unexpected(found.error());
+  if (doomed.empty() && any) co_return Restored();
   std::vector<char> went(doomed.size(), 0);
   bool none = false;
   std::vector<engine::Step> steps;

@@ -114,6 +114,7 @@ struct Usage {
   uint64_t bytes = 0;
   uint64_t kept_messages = 0;  // expunged ones that may come back; not counted above
   uint64_t kept_bytes = 0;
+  std::string group;  // of an account: with which others it is counted
 };
 
 }  // namespace posthouse::store

@@ -18,7 +18,9 @@ struct Gauges {
                                "Accounts that the purge under way has still to look at."};
 };
 
+// With nothing to be kept there is nothing to come.
 milliseconds pause_of(seconds keep) {
+  if (keep == seconds(0)) return kPurgeLatest;
   return std::clamp<milliseconds>(milliseconds(keep) / 20, kPurgeSoonest, kPurgeLatest);
 }
 
@@ -96,8 +98,10 @@ Task<void> Purge::run(const bool& stopping) {
 
 Task<void> Server::Impl::purge_expunged() {
   const Gauges gauges;
+  milliseconds pause = kPurgeSoonest;
   while (true) {
-    auto slept = co_await lanes_[0]->loop.sleep(pause_of(core_->keep_expunged));
+    auto slept = co_await lanes_[0]->loop.sleep(pause);
+    pause = pause_of(core_->keep_expunged);
     if (!slept || stopping_) co_return;
     Purge purge(*core_, lanes_[0]->loop, gauges, config_.store.purge_rate);
     co_await purge.run(stopping_);

@@ -11,8 +11,10 @@
 #include "app/limits.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "engine/record.h"
 #include "net/loop.h"
 #include "net/socket.h"
+#include "store/rows.h"
 
 namespace posthouse::app {
 namespace {
@@ -355,6 +357,44 @@ TEST_F(Admin, ExpungedLettersComeBackAndGo) {
   EXPECT_THAT(ask("mailbox.purge", of + "}"), HasSubstr(R"({"purged":1,)"));
   EXPECT_EQ(ask("mailbox.expunged", of + "}"), "[]");
   EXPECT_THAT(ask("mailbox.undelete", R"({"address": "nobody@a.test"})"), HasSubstr("not_found: "));
+  EXPECT_THAT(ask("store.check", "{}"), HasSubstr(R"("problems":[])"));
+}
+
+// Accounts of a store that was made before domains were counted.
+TEST_F(Admin, AStoreOfAnEarlierVersionIsCountedAtItsFirstStart) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "x@a.test"})");
+  bool told = false;
+  const auto pieces = [&]() -> Result<std::string> {
+    return std::exchange(told, true) ? std::string() : std::string("Subject: x\r\n\r\n");
+  };
+  EXPECT_TRUE(local_->deliver({"", {"x@a.test"}}, pieces));
+  const std::string counted = ask("domain.show", R"({"name": "a.test"})");
+  EXPECT_THAT(counted, HasSubstr(R"("messages":1,)"));
+  local_.reset();
+  {
+    auto core = Core::open(config_);
+    ASSERT_TRUE(core);
+    const uint64_t id = net::run_blocking((*core)->directory.account("x@a.test"))->id;
+    const engine::Step head{
+        {engine::PartitionKind::account, id}, [](engine::Transaction& rows) -> Result<void> {
+          const auto row = store::decode_head(**rows.get(store::kHeadKey));
+          engine::RecordWriter old(1);
+          old.varint(row->modseq).varint(row->next_mailbox).varint(row->last_uid_validity);
+          old.varint(row->messages).varint(row->bytes).varint(row->mailboxes);
+          rows.put(store::kHeadKey, old.finish());
+          return {};
+        }};
+    const engine::Step count{{engine::PartitionKind::system, 2},
+                             [](engine::Transaction& rows) -> Result<void> {
+                               rows.erase(store::group_key("a.test"));
+                               rows.erase("U");
+                               return {};
+                             }};
+    std::vector<engine::Step> steps{head, count};
+    ASSERT_TRUE(net::run_blocking((*core)->engine.transact(std::move(steps))));
+  }
+  EXPECT_EQ(ask("domain.show", R"({"name": "a.test"})"), counted);
   EXPECT_THAT(ask("store.check", "{}"), HasSubstr(R"("problems":[])"));
 }
 

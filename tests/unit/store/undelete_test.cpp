@@ -314,12 +314,13 @@ TEST_P(UndeleteTest, KeptBodiesGetTheirReferencesBack) {
   const std::string large(2 * engine::kBlobChunk, 'x');
   append("INBOX", large);
   expunge(inbox_, {1});
-  const engine::BlobId blob = kept()[0].blob;
-  const engine::Step lose{
-      engine::blob_partition(blob), [&](engine::Transaction& rows) -> Result<void> {
-        rows.erase(engine::reference_key(MailStore::blob_reference(kAlice, kept()[0].delivery)));
-        return {};
-      }};
+  const KeptMessage message = kept()[0];
+  const std::string reference = MailStore::blob_reference(kAlice, message.delivery);
+  const engine::Step lose{engine::blob_partition(message.blob),
+                          [&](engine::Transaction& rows) -> Result<void> {
+                            rows.erase(engine::reference_key(reference));
+                            return {};
+                          }};
   bed_.must(bed_.engine->transact({lose}));
   EXPECT_THAT(problems(), testing::Not(IsEmpty()));
   const engine::Partition all{engine::PartitionKind::blob, 0};
