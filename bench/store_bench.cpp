@@ -1,5 +1,7 @@
-// Letters into the store: 4 KiB bodies and their rows, durable, with 1, 16 and 64 submitters at once. Prints
-// letters a second and the processor time of the whole process for each (background work included).
+// Letters into the store: 4 KiB bodies and their rows, durable, with 1, 16 and 64 submitters at once, their
+// accounts by themselves or counted together as those of one domain. Prints letters a second and the
+// processor time of the whole process for each (background work included). And out of it again: EXPUNGE of
+// 10,000, which then may come back or not, and what it costs to have them back.
 //
 //   store_bench [--benchmark_filter=...]    in $STORE_BENCH_DIR (default: a folder below the temporary one)
 #include <benchmark/benchmark.h>
@@ -96,21 +98,23 @@ struct Bench {
   std::vector<std::string> bodies;
   std::string summary = any_text(kSummary);
   Turner turner;
+  uint64_t accounts = kAccounts;
   int64_t left = 0;
   int64_t running = 0;
   bool done = false;
 
-  Bench() {
+  explicit Bench(std::string group = "", bool keep_expunged = false) {
     engine::RocksOptions options;
     options.directory = directory;
     options.create = true;
     auto opened = engine::open_rocks_engine(options);
     if (!opened) throw std::runtime_error(opened.error().what);
     engine = std::move(*opened);
-    store = std::make_unique<MailStore>(*engine, system_clock(), system_random());
+    store =
+        std::make_unique<MailStore>(*engine, system_clock(), system_random(), kKeptExpunges, keep_expunged);
     for (int i = 0; i < 64; ++i) bodies.push_back(any_text(kLetter));
     running = 1;
-    turner.start(make_accounts());
+    turner.start(make_accounts(std::move(group)));
     turner.run(done);
   }
   ~Bench() {
@@ -119,9 +123,9 @@ struct Bench {
     std::filesystem::remove_all(directory);
   }
 
-  Task<void> make_accounts() {
+  Task<void> make_accounts(std::string group) {
     for (AccountId account = 1; account <= kAccounts; ++account) {
-      Result<void> made = co_await store->create_account(account);
+      Result<void> made = co_await store->create_account(account, group);
       if (!made) std::abort();
     }
     done = true;
@@ -135,7 +139,7 @@ struct Bench {
       NewMessage message;
       message.summary = summary;
       message.internal_date = system_clock().now();
-      const AccountId account = 1 + number % kAccounts;
+      const AccountId account = 1 + number % accounts;
       Result<Placed> placed = co_await store->append(account, "INBOX", writer, std::move(message), Quota());
       if (!placed) std::abort();
     }
@@ -144,7 +148,7 @@ struct Bench {
 };
 
 void append_letters(benchmark::State& state) {
-  Bench bench;
+  Bench bench(state.range(1) == 0 ? "" : "bench.test");
   const int64_t submitters = state.range(0);
   const int64_t letters = submitters == 1 ? 5'000 : 60'000;
   const metrics::Counter groups("posthouse_engine_groups_total", "");
@@ -164,7 +168,76 @@ void append_letters(benchmark::State& state) {
   state.counters["letters_a_flush"] = total / (groups.value() - groups_before);
   state.counters["processor_us"] = 1e6 * processor / total;
 }
-BENCHMARK(append_letters)->Arg(1)->Arg(16)->Arg(64)->Unit(benchmark::kMillisecond)->UseRealTime()->MinTime(4);
+BENCHMARK(append_letters)
+    ->ArgNames({"submitters", "domain"})
+    ->ArgsProduct({{1, 16, 64}, {0, 1}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MinTime(4);
+
+constexpr int64_t kExpunged = 10'000;
+
+struct Expunge {
+  Bench& bench;
+  SteadyTime begun{}, expunged{}, back{};
+
+  Task<void> run(bool undelete) {
+    Result<MailboxInfo> inbox = co_await bench.store->mailbox(1, "INBOX");
+    if (!inbox) std::abort();
+    std::vector<Uid> uids;
+    for (Uid uid = 1; uid < inbox->uid_next; ++uid) uids.push_back(uid);
+    FlagUpdate remove;
+    remove.change = FlagChange::add;
+    remove.flags.system = kDeleted;
+    Result<MailStore::Updated> marked = co_await bench.store->update_flags(1, inbox->id, uids, remove);
+    if (!marked) std::abort();
+    begun = system_clock().steady();
+    Result<std::vector<Uid>> gone = co_await bench.store->expunge(1, inbox->id, uids);
+    expunged = system_clock().steady();
+    if (!gone || gone->size() != static_cast<size_t>(kExpunged)) std::abort();
+    if (undelete) {
+      const KeptFilter all;
+      Result<std::vector<KeptMessage>> kept = co_await bench.store->kept(1, all, std::nullopt, SIZE_MAX);
+      std::vector<KeptPlace> places;
+      for (const KeptMessage& message : *kept) places.push_back(message.place);
+      const Quota none;
+      Restored restored;
+      Result<void> done = co_await bench.store->undelete(1, std::move(places), none, restored);
+      if (!done || restored.messages != static_cast<uint64_t>(kExpunged)) std::abort();
+    }
+    back = system_clock().steady();
+    bench.done = true;
+  }
+};
+
+void expunge_letters(benchmark::State& state) {
+  const bool keep = state.range(0) != 0;
+  double undelete = 0;
+  for (auto _ : state) {
+    Bench bench("bench.test", keep);
+    bench.accounts = 1;
+    bench.left = kExpunged;
+    bench.running = 64;
+    bench.done = false;
+    for (int i = 0; i < 64; ++i) bench.turner.start(bench.submit_letters());
+    bench.turner.run(bench.done);
+    bench.done = false;
+    Expunge expunge{bench};
+    bench.turner.start(expunge.run(keep));
+    bench.turner.run(bench.done);
+    state.SetIterationTime(std::chrono::duration<double>(expunge.expunged - expunge.begun).count());
+    undelete += std::chrono::duration<double, std::milli>(expunge.back - expunge.expunged).count();
+  }
+  state.SetItemsProcessed(state.iterations() * kExpunged);
+  if (keep) state.counters["undelete_ms"] = undelete / static_cast<double>(state.iterations());
+}
+BENCHMARK(expunge_letters)
+    ->ArgName("keep")
+    ->Arg(0)
+    ->Arg(1)
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime()
+    ->Iterations(5);
 
 }  // namespace
 }  // namespace posthouse::store

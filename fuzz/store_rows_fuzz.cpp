@@ -16,7 +16,7 @@ namespace {
 using namespace posthouse;
 
 void decode(unsigned char which, std::string_view record) {
-  switch (which % 9) {
+  switch (which % 12) {
     case 0:
       (void)store::decode_head(record);
       return;
@@ -40,6 +40,15 @@ void decode(unsigned char which, std::string_view record) {
       return;
     case 7:
       (void)engine::decode_chunk(1, record);
+      return;
+    case 8:
+      (void)store::decode_kept(record);
+      return;
+    case 9:
+      (void)store::decode_dying(record);
+      return;
+    case 10:
+      (void)store::decode_group(record);
       return;
     default:
       (void)store::check_name(record);

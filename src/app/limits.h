@@ -32,7 +32,17 @@ constexpr milliseconds kSweepEvery{30'000};  // between two sweeps of blobs nobo
 // With less space left than this, what letters that went have held is given back to the disk at once.
 constexpr uint64_t kSpaceShort = 512ull << 20;
 constexpr seconds kReclaimPause{300};  // between two times
+// Looks for expunged letters whose time is over come after a twentieth of that time, but within these limits.
+constexpr milliseconds kPurgeSoonest{1'000};
+constexpr milliseconds kPurgeLatest{600'000};
+constexpr size_t kPurgeTogether = 100;           // letters in one transaction, at most
+constexpr milliseconds kPurgeTold{30'000};       // between two lines in the log of one purge
+constexpr uint64_t kPurgeReclaim = 64ull << 20;  // so many bytes purged are given back to the disk at once
 constexpr milliseconds kGaugesEvery{5'000};
+
+// ---- expunged letters
+constexpr size_t kExpungedListed = 1000;  // unless the caller says otherwise
+constexpr size_t kExpungedAtOnce = 500;   // read, put back or removed between two words of progress
 
 // ---- the supervisor
 constexpr milliseconds kFirstRestart{100};      // the pause before the first restart after a crash

@@ -9,14 +9,33 @@ using directory::AccountId;
 using directory::Resolution;
 using directory::Standing;
 
+namespace {
+
+// 0 says: no limit.
+std::optional<uint64_t> limit(const std::optional<uint64_t>& own, uint64_t otherwise) {
+  const uint64_t number = own.value_or(otherwise);
+  return number == 0 ? std::nullopt : std::optional<uint64_t>(number);
+}
+
+bool full(const std::optional<uint64_t>& limit, uint64_t used, uint64_t more) {
+  return limit && (used >= *limit || more > *limit - used);
+}
+
+}  // namespace
+
+store::Quota quota_of(const Standing& standing, const Options& options) {
+  store::Quota quota;
+  quota.bytes = limit(standing.quota_bytes, options.default_quota_bytes);
+  quota.messages = limit(standing.quota_messages, options.default_quota_messages);
+  quota.group_bytes = limit(standing.total_bytes, options.default_domain_bytes);
+  quota.group_messages = limit(standing.total_messages, options.default_domain_messages);
+  return quota;
+}
+
 struct Delivery::Impl {
   Impl(directory::Directory& directory_, store::MailStore& store_, Options options_)
       : directory(directory_), store(store_), options(options_) {}
 
-  // 0: none.
-  uint64_t quota_of(const Standing& standing) const {
-    return standing.quota_bytes.value_or(options.default_quota_bytes);
-  }
   Task<Result<std::string>> mailbox_for(AccountId account, std::string detail);
 
   directory::Directory& directory;
@@ -38,12 +57,20 @@ Task<Result<void>> Delivery::check(Resolution::LocalTarget target, uint64_t size
   Result<Standing> standing = co_await impl_->directory.standing(account);
   if (!standing) co_return std::unexpected(standing.error());
   if (!standing->enabled) co_return fail(FaultKind::policy, "the account is disabled");
-  uint64_t quota = impl_->quota_of(*standing);
-  if (quota == 0 || target.as_postmaster) co_return Result<void>();
-  Result<store::Usage> usage = co_await impl_->store.usage(account);
-  if (!usage) co_return std::unexpected(usage.error());
-  bool fits = usage->bytes < quota && size <= quota - usage->bytes;
-  if (!fits) co_return fail(FaultKind::over_quota, "the mailbox is full");
+  if (target.as_postmaster) co_return Result<void>();
+  const store::Quota quota = quota_of(*standing, impl_->options);
+  if (quota.bytes || quota.messages) {
+    Result<store::Usage> usage = co_await impl_->store.usage(account);
+    if (!usage) co_return std::unexpected(usage.error());
+    if (full(quota.bytes, usage->bytes, size) || full(quota.messages, usage->messages, 1))
+      co_return fail(FaultKind::over_quota, "the mailbox is full");
+  }
+  if (quota.group_bytes || quota.group_messages) {
+    Result<store::Usage> usage = co_await impl_->store.group_usage(standing->domain);
+    if (!usage) co_return std::unexpected(usage.error());
+    if (full(quota.group_bytes, usage->bytes, size) || full(quota.group_messages, usage->messages, 1))
+      co_return fail(FaultKind::over_quota, "the domain is full");
+  }
   co_return Result<void>();
 }
 
@@ -82,11 +109,13 @@ Task<Result<Plan>> Delivery::plan(std::vector<Resolution::LocalTarget> targets, 
     if (!mailbox) co_return std::unexpected(mailbox.error());
     store::Quota quota;
     const bool limited = enforce_quota && !targets[i].as_postmaster;
-    if (limited && impl_->quota_of(*standing) != 0) quota.bytes = impl_->quota_of(*standing);
+    if (limited) quota = quota_of(*standing, impl_->options);
     plan.blob_references.push_back(store::MailStore::blob_reference(account, delivery_ids[i]));
     store::NewMessage copy = targets.size() == 1 ? std::move(message) : message;
-    plan.steps.push_back(impl_->store.stage(account, std::move(*mailbox), std::move(copy), delivery_ids[i],
-                                            quota, &(*plan.placed)[i]));
+    for (engine::Step& step : impl_->store.stage(account, std::move(*mailbox), std::move(copy),
+                                                 delivery_ids[i], quota, &(*plan.placed)[i])) {
+      plan.steps.push_back(std::move(step));
+    }
   }
   co_return plan;
 }

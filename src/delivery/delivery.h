@@ -18,9 +18,15 @@ namespace posthouse::delivery {
 
 struct Options {
   bool over_quota_is_permanent = false;  // else 4.2.2: the sender tries again
-  uint64_t default_quota_bytes = 0;      // 0: none
-  bool subaddress_to_mailbox = false;    // user+Lists@ goes to mailbox "Lists" where it exists
+  uint64_t default_quota_bytes = 0;      // 0: none, as the next ones
+  uint64_t default_quota_messages = 0;
+  uint64_t default_domain_bytes = 0;  // of a domain's accounts together
+  uint64_t default_domain_messages = 0;
+  bool subaddress_to_mailbox = false;  // user+Lists@ goes to mailbox "Lists" where it exists
 };
+
+// What an account may keep. Where neither it nor its domain says, the options do.
+store::Quota quota_of(const directory::Standing& standing, const Options& options);
 
 // Steps to go into the acceptance transaction, and the blob references they rely on.
 struct Plan {
@@ -35,8 +41,8 @@ class Delivery {
   Delivery(directory::Directory& directory, store::MailStore& store, Options options);
   ~Delivery();
 
-  // Whether the account could take a letter of `size` octets (0: not known) now; faults over_quota (not for a
-  // postmaster), policy (disabled), not_found.
+  // Whether the account and its domain could take a letter of `size` octets (0: not known) now; faults
+  // over_quota (not for a postmaster), policy (disabled), not_found.
   Task<Result<void>> check(directory::Resolution::LocalTarget target, uint64_t size);
 
   // `message` carries blob id, size, summary and date; the id of each delivery comes from `delivery_ids`, one

@@ -130,12 +130,19 @@ Task<Result<Standing>> Directory::standing(AccountId id) {
   uint64_t generation = impl_->standings.generation();
   Result<Account> found = co_await account(id);
   if (!found) co_return std::unexpected(found.error());
-  Standing standing{found->enabled, found->quota_bytes};
-  if (!standing.quota_bytes) {
-    std::string row = domain_row(domain_part(found->address));
-    Result<std::optional<Domain>> domain = co_await impl_->fetch(std::move(row), decode_domain);
-    if (!domain) co_return std::unexpected(domain.error());
-    if (domain->has_value()) standing.quota_bytes = (*domain)->quota_bytes;
+  Standing standing;
+  standing.enabled = found->enabled;
+  standing.quota_bytes = found->quota_bytes;
+  standing.quota_messages = found->quota_messages;
+  standing.domain = domain_part(found->address);
+  std::string row = domain_row(standing.domain);
+  Result<std::optional<Domain>> domain = co_await impl_->fetch(std::move(row), decode_domain);
+  if (!domain) co_return std::unexpected(domain.error());
+  if (domain->has_value()) {
+    if (!standing.quota_bytes) standing.quota_bytes = (*domain)->quota_bytes;
+    if (!standing.quota_messages) standing.quota_messages = (*domain)->quota_messages;
+    standing.total_bytes = (*domain)->total_bytes;
+    standing.total_messages = (*domain)->total_messages;
   }
   impl_->standings.add(id, standing, generation);
   co_return standing;

@@ -31,14 +31,16 @@ struct Account {
   std::string display_name;
   bool enabled = true;
   bool admin = false;
-  std::optional<uint64_t> quota_bytes;  // nothing: the domain's, then the default of the config
+  // Nothing: the domain's, then the default of the config. 0: no limit.
+  std::optional<uint64_t> quota_bytes{}, quota_messages{};
   SystemTime created{};
 };
 
 struct Domain {
   std::string name;
-  std::string catch_all;                // address, or "" for none
-  std::optional<uint64_t> quota_bytes;  // default of its accounts
+  std::string catch_all;                                    // address, or "" for none
+  std::optional<uint64_t> quota_bytes{}, quota_messages{};  // defaults of its accounts
+  std::optional<uint64_t> total_bytes{}, total_messages{};  // of all its accounts together
 };
 
 struct Alias {
@@ -66,7 +68,10 @@ struct Resolution {
 // What delivery needs to know of an account.
 struct Standing {
   bool enabled = false;
-  std::optional<uint64_t> quota_bytes;  // the account's, else its domain's; nothing: neither says
+  std::optional<uint64_t> quota_bytes{}, quota_messages{};  // the account's, else its domain's; nothing:
+                                                            // neither says
+  std::string domain{};
+  std::optional<uint64_t> total_bytes{}, total_messages{};  // of the domain
 };
 
 struct Login {

@@ -6,9 +6,21 @@
 namespace posthouse::directory {
 
 namespace {
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 1;         // of every record here but
+constexpr uint8_t kDomainVersion = 2;   // since then: quota_messages and the totals
+constexpr uint8_t kAccountVersion = 2;  // since then: quota_messages
 
 enum AccountBit : uint8_t { kEnabled = 1, kAdmin = 2, kHasQuota = 4 };
+
+void append(engine::RecordWriter& out, const std::optional<uint64_t>& number) {
+  out.u8(number.has_value()).varint(number.value_or(0));
+}
+
+std::optional<uint64_t> read_optional(engine::RecordReader& in) {
+  const bool there = in.u8() != 0;
+  const uint64_t number = in.varint();
+  return there ? std::optional<uint64_t>(number) : std::nullopt;
+}
 
 std::string numbered(char kind, AccountId id) {
   std::string key(1, kind);
@@ -56,20 +68,26 @@ std::string address_of(std::string_view name_key) {
 }
 
 std::string encode(const Domain& domain) {
-  engine::RecordWriter out(kVersion);
+  engine::RecordWriter out(kDomainVersion);
   out.bytes(domain.name).bytes(domain.catch_all);
-  out.u8(domain.quota_bytes.has_value()).varint(domain.quota_bytes.value_or(0));
+  append(out, domain.quota_bytes);
+  append(out, domain.quota_messages);
+  append(out, domain.total_bytes);
+  append(out, domain.total_messages);
   return out.finish();
 }
 
 Result<Domain> decode_domain(std::string_view record) {
-  engine::RecordReader in(record, kVersion);
+  engine::RecordReader in(record, kDomainVersion);
   Domain domain;
   domain.name = in.bytes();
   domain.catch_all = in.bytes();
-  bool has_quota = in.u8() != 0;
-  uint64_t quota = in.varint();
-  if (has_quota) domain.quota_bytes = quota;
+  domain.quota_bytes = read_optional(in);
+  if (in.version() >= 2) {
+    domain.quota_messages = read_optional(in);
+    domain.total_bytes = read_optional(in);
+    domain.total_messages = read_optional(in);
+  }
   if (!in.ok() || !in.at_end()) return std::unexpected(in.fault("domain record"));
   return domain;
 }
@@ -93,17 +111,18 @@ Result<NameRecord> decode_name(std::string_view record) {
 }
 
 std::string encode(const Account& account) {
-  engine::RecordWriter out(kVersion);
+  engine::RecordWriter out(kAccountVersion);
   uint8_t bits =
       (account.enabled ? kEnabled : 0) | (account.admin ? kAdmin : 0) | (account.quota_bytes ? kHasQuota : 0);
   out.varint(account.id).bytes(account.address).bytes(account.display_name).u8(bits);
   out.varint(account.quota_bytes.value_or(0));
   out.varint(static_cast<uint64_t>(account.created.time_since_epoch().count()));
+  append(out, account.quota_messages);
   return out.finish();
 }
 
 Result<Account> decode_account(std::string_view record) {
-  engine::RecordReader in(record, kVersion);
+  engine::RecordReader in(record, kAccountVersion);
   Account account;
   account.id = in.varint();
   account.address = in.bytes();
@@ -114,6 +133,7 @@ Result<Account> decode_account(std::string_view record) {
   uint64_t quota = in.varint();
   if (bits & kHasQuota) account.quota_bytes = quota;
   account.created = SystemTime(milliseconds(static_cast<int64_t>(in.varint())));
+  if (in.version() >= 2) account.quota_messages = read_optional(in);
   if (!in.ok() || !in.at_end()) return std::unexpected(in.fault("account record"));
   return account;
 }

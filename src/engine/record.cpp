@@ -67,7 +67,7 @@ RecordReader::RecordReader(std::string_view record, uint8_t newest) {
   version_ = static_cast<uint8_t>(body[0]);
   if (version_ == 0 || version_ > newest) {
     ok_ = false;
-    reason_ = "unknown version";
+    reason_ = version_ == 0 ? "unknown version" : "unknown version: a newer program wrote it";
     return;
   }
   rest_ = body.substr(1);

@@ -15,17 +15,18 @@ namespace posthouse::engine {
 
 namespace {
 
-// Raise it when rows can no longer be read by an older program.
-constexpr uint64_t kFormat = 1;
+// Raise it when rows can no longer be read by an older program. A store of an earlier format becomes one of
+// this at its first start. 2: expunged messages that may come back, counts of domains.
+constexpr uint64_t kFormat = 2;
 constexpr int kMostTables = 1000;  // that are mended before it opens
 constexpr uint8_t kFormatRecord = 1;
 constexpr std::string_view kFormatKey = "format";
 constexpr Partition kFormatPartition{PartitionKind::system, 0};
 
-Result<void> judge_format(std::string_view row) {
+Result<uint64_t> judge_format(std::string_view row) {
   RecordReader reader(row, kFormatRecord);
   const uint64_t format = reader.varint();
-  if (reader.ok() && format >= 1 && format <= kFormat) return {};
+  if (reader.ok() && format >= 1 && format <= kFormat) return format;
   if (reader.ok() || reader.version() > kFormatRecord) {
     return fail(
         FaultKind::corrupt,
@@ -250,10 +251,16 @@ Result<void> RocksDatabase::check_format(bool read_only) {
   const std::string key = row_key(kFormatPartition, kFormatKey);
   std::string row;
   rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), rows_, key, &row);
-  if (status.ok()) return judge_format(row);
-  if (status.IsCorruption() && !read_only) static_cast<void>(note_damage(status));
-  if (!status.IsNotFound()) return std::unexpected(to_fault(status, "cannot read the store's format"));
-  if (read_only) return {};
+  if (status.ok()) {
+    const Result<uint64_t> format = judge_format(row);
+    if (!format) return std::unexpected(format.error());
+    if (*format == kFormat || read_only) return {};
+    log::info("engine.format_raised", {{"from", *format}, {"to", kFormat}});
+  } else {
+    if (status.IsCorruption() && !read_only) static_cast<void>(note_damage(status));
+    if (!status.IsNotFound()) return std::unexpected(to_fault(status, "cannot read the store's format"));
+    if (read_only) return {};
+  }
   rocksdb::WriteOptions synced;
   synced.sync = true;
   status = db_->Put(synced, rows_, key, RecordWriter(kFormatRecord).varint(kFormat).finish());

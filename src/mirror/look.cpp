@@ -3,6 +3,7 @@
 
 #include "message/summary.h"
 #include "mirror/impl.h"
+#include "store/counted_edit.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
 #include "store/names.h"
@@ -141,8 +142,7 @@ Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, co
 
 Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbox, const Driver::Look& look) {
   std::vector<engine::Step> steps;
-  std::vector<store::FlagRow> bodies;
-  steps.push_back(store::edit_step(account.id, [&](store::AccountEdit& edit) -> Result<void> {
+  store::add_counted_edit(steps, account.id, [&](store::AccountEdit& edit) -> Result<void> {
     edit.follow_files();
     for (const Driver::Look::Changed& changed : look.changed) {
       Result<void> done = edit.take_flags(mailbox, changed.uid, changed.added, changed.removed);
@@ -159,7 +159,7 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
       if (!removed) return removed;
     }
     return {};
-  }));
+  });
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;
 }
@@ -188,7 +188,7 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
     for (size_t i = 0; i < arrivals.size(); ++i) deliveries.push_back(ids.next());
     Driver::Uids uids;
     std::vector<engine::Step> steps;
-    steps.push_back(store::edit_step(account.id, [&](store::AccountEdit& edit) -> Result<void> {
+    store::add_counted_edit(steps, account.id, [&](store::AccountEdit& edit) -> Result<void> {
       edit.follow_files();
       const Result<store::MailboxRow*> row = edit.mailbox(mailbox);
       if (!row) return std::unexpected(row.error());
@@ -205,7 +205,7 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
       uids.uid_validity = (*row)->uid_validity;
       uids.uid_next = (*row)->uid_next;
       return {};
-    }));
+    });
     Result<void> done = co_await engine.transact(std::move(steps));
     if (!done) co_return done;
     for (const Arrival& arrival : arrivals) uids.given.push_back({arrival.uid, arrival.fresh.location});
@@ -271,7 +271,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   if (added.empty() && gone.empty() && *wanted == subscribed) co_return Result<void>();
   const SystemTime now = clock.now();
   std::vector<engine::Step> steps;
-  steps.push_back(store::edit_step(account.id, [&](store::AccountEdit& edit) -> Result<void> {
+  store::add_counted_edit(steps, account.id, [&](store::AccountEdit& edit) -> Result<void> {
     edit.follow_files();
     for (const std::string& name : added) {
       const Result<store::MailboxRow*> made = edit.create(name, store::Role::none, now);
@@ -280,7 +280,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     for (const std::string& name : gone) {
       const Result<store::MailboxRow*> row = edit.mailbox_named(name);
       if (!row) continue;
-      edit.forget(**row);
+      edit.forget(**row, false, now);
       edit.rows().hint(store::hint_key(store::kPurgeHint, account.id));
     }
     for (const std::string& name : subscribed) edit.rows().erase(store::subscription_key(name));
@@ -289,7 +289,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
       if (checked) edit.rows().put(store::subscription_key(*checked), store::empty_record());
     }
     return {};
-  }));
+  });
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;
 }

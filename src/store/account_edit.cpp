@@ -5,6 +5,7 @@
 #include "store/account_view.h"
 #include "store/damage.h"
 #include "store/limits.h"
+#include "store/mail_store_impl.h"
 #include "store/names.h"
 
 namespace posthouse::store {
@@ -30,6 +31,10 @@ Result<void> AccountEdit::load() {
   if (!head) return std::unexpected(head.error());
   head_ = *head;
   return {};
+}
+
+std::string kept_hint(AccountId account) {
+  return hint_key(kKeptHint, account);
 }
 
 ModSeq AccountEdit::modseq() {
@@ -141,13 +146,14 @@ Result<void> AccountEdit::rename_subscription(std::string_view from, std::string
   return {};
 }
 
-void AccountEdit::forget(MailboxRow& row) {
+// The names of the keywords stay until the purge ends.
+void AccountEdit::forget(MailboxRow& row, bool keep, SystemTime now) {
   const MailboxId id = row.id;
   effect({EffectRow::Kind::erase, id, 0, row.name, {}});
   rows_.erase(name_key(row.name));
   rows_.erase(mailbox_key(id));
-  rows_.erase(keywords_key(id));
-  rows_.put(dying_key(id), empty_record());
+  rows_.put(dying_key(id), encode(keep ? DyingRow{row.name, now} : DyingRow()));
+  rows_.hint(hint_key(kPurgeHint, account_));
   head_.messages -= std::min<uint64_t>(head_.messages, row.exists);
   head_.bytes -= std::min(head_.bytes, row.bytes);
   head_.mailboxes -= std::min<uint32_t>(head_.mailboxes, 1);
@@ -317,6 +323,46 @@ Result<void> AccountEdit::leave_blob(MailboxId mailbox, Uid uid) {
   (*row)->blob = 0;
   rows_.put(flags_key(mailbox, uid), encode(**row));
   return {};
+}
+
+void AccountEdit::keep(const KeptPlace& place, const std::string& mailbox_name, const KeywordTable& table,
+                       const FlagRow& row, std::string_view summary) {
+  FlagSet flags = table.flags(row.system, row.keywords);
+  KeptRow kept;
+  kept.mailbox = mailbox_name;
+  kept.system = flags.system;
+  kept.keywords = std::move(flags.keywords);
+  kept.internal_date = row.internal_date;
+  kept.size = row.size;
+  kept.blob = row.blob;
+  kept.delivery = row.delivery;
+  kept.summary = summary;
+  if (head_.kept_messages == 0) hint_kept();
+  rows_.put(kept_key(place), encode(kept));
+  ++head_.kept_messages;
+  head_.kept_bytes += row.size;
+}
+
+void AccountEdit::erase_message(MailboxId mailbox, Uid uid) {
+  rows_.erase(flags_key(mailbox, uid));
+  rows_.erase(message_key(mailbox, uid));
+}
+
+Result<std::optional<KeptRow>> AccountEdit::take_kept(const KeptPlace& place, std::string& record) {
+  const std::string key = kept_key(place);
+  Result<std::optional<std::string>> found = rows_.get(key);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return std::nullopt;
+  record = std::move(**found);
+  rows_.erase(key);
+  head_.kept_messages -= std::min<uint64_t>(head_.kept_messages, 1);
+  Result<KeptRow> row = decode_kept(record);
+  if (!row) {
+    report_damage(row.error(), account_, place.mailbox, place.uid);
+    return std::nullopt;
+  }
+  head_.kept_bytes -= std::min(head_.kept_bytes, row->size);
+  return std::move(*row);
 }
 
 Result<void> AccountEdit::forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid) {

@@ -19,6 +19,9 @@ namespace posthouse::store {
 // The UIDVALIDITY that a mailbox made now gets, unless that or a later one was given already.
 uint32_t validity_by_clock(SystemTime now);
 
+// Leads the purge to an account with kept messages.
+std::string kept_hint(AccountId account);
+
 // Lives as long as the step. Pointers it gives stay valid as long as it does. Nothing is written for counters
 // until save(); messages are written at once.
 class AccountEdit {
@@ -42,8 +45,8 @@ class AccountEdit {
   // Its subscription follows.
   Result<void> rename(MailboxRow& row, std::string_view checked_name);
   Result<void> rename_subscription(std::string_view from, std::string_view to);
-  // Its messages are left to a purge (the "D" row).
-  void forget(MailboxRow& row);
+  // Its messages are left to a purge (the "D" row); `keep`: which keeps them as expunged now.
+  void forget(MailboxRow& row, bool keep, SystemTime now);
   Result<KeywordTable*> keywords(MailboxId id);
 
   // A damaged row is reported and passes for a missing one.
@@ -55,6 +58,16 @@ class AccountEdit {
   Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record);
   void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
   Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
+  // Writes down that the message, which is about to go, may come back. `mailbox_name` and `table` are those
+  // of the mailbox, which may be dying; `summary` is that of the message's record, "" if it can't be read.
+  void keep(const KeptPlace& place, const std::string& mailbox_name, const KeywordTable& table,
+            const FlagRow& row, std::string_view summary);
+  void hint_kept() { rows_.hint(kept_hint(account_)); }
+  // Nothing of the message is left but what keep() wrote; for one of a dying mailbox.
+  void erase_message(MailboxId mailbox, Uid uid);
+  // Takes a kept message out again, for good or to be placed. nullopt: it is not there any more. A damaged
+  // one is reported, goes, and passes for a missing one. The summary in the row points into `record`.
+  Result<std::optional<KeptRow>> take_kept(const KeptPlace& place, std::string& record);
   // Takes an expunge out of the log of changes. Repeatable.
   Result<void> forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid);
 

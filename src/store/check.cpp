@@ -34,6 +34,8 @@ Result<void> Checker::run(const std::vector<AccountId>& accounts) {
     ++report_.accounts;
     step();
   }
+  const Result<void> grouped = check_groups();
+  if (!grouped) return grouped;
   return check_blobs();
 }
 
@@ -98,7 +100,84 @@ Result<void> Checker::check_account(AccountId account) {
   if (mailboxes.size() != head->mailboxes) {
     problem(fmt::format("{}: counts {} mailboxes and has {}", name, head->mailboxes, mailboxes.size()));
   }
+  if (!head->group.empty()) {
+    GroupRow& group = groups_[head->group];
+    group.messages += head->messages;
+    group.bytes += head->bytes;
+  }
+  return check_kept(account, *head);
+}
+
+// Expunged messages that may come back: each has its body for itself, and the head counts them.
+Result<void> Checker::check_kept(AccountId account, const HeadRow& head) {
+  const std::string name = "account " + format_id(account);
+  uint64_t messages = 0, bytes = 0;
+  Result<void> inside;
+  const std::string end = prefix_end(std::string(kKeptPrefix));
+  const Result<void> scanned = reader_.scan(
+      account_partition(account), kKeptPrefix, end, [&](std::string_view key, std::string_view value) {
+        const KeptPlace place = kept_place(key);
+        const auto bad = [&](std::string_view what) {
+          problem(
+              fmt::format("{} expunged message {} of mailbox {}: {}", name, place.uid, place.mailbox, what));
+        };
+        ++messages;
+        ++report_.kept;
+        const Result<KeptRow> row = decode_kept(value);
+        if (!row) {
+          bad(row.error().what);
+          return true;
+        }
+        bytes += row->size;
+        const std::string reference = MailStore::blob_reference(account, row->delivery);
+        const Result<bool> there = engine::has_reference(reader_, row->blob, reference);
+        if (!there) {
+          inside = std::unexpected(there.error());
+          return false;
+        }
+        if (!*there) bad("its body does not know it");
+        if (!references_.insert(reference_hash(row->blob, reference)).second)
+          bad("another message has the same reference to its body");
+        return true;
+      });
+  if (!scanned || !inside) return scanned ? inside : scanned;
+  if (messages != head.kept_messages || bytes != head.kept_bytes) {
+    problem(fmt::format("{}: counts {} expunged messages of {} bytes and has {} of {}", name,
+                        head.kept_messages, head.kept_bytes, messages, bytes));
+  }
+  const Result<std::optional<std::string>> hint = reader_.get(engine::hints_partition(), kept_hint(account));
+  if (!hint) return std::unexpected(hint.error());
+  if (messages > 0 && !*hint) problem(name + ": nothing leads the purge to its expunged messages");
   return {};
+}
+
+// What a domain counts is what its accounts count.
+Result<void> Checker::check_groups() {
+  const std::string end = prefix_end(std::string(kGroupPrefix));
+  const Result<void> scanned =
+      reader_.scan(kStorePartition, kGroupPrefix, end, [&](std::string_view key, std::string_view value) {
+        const std::string name(key.substr(kGroupPrefix.size()));
+        const Result<GroupRow> row = decode_group(value);
+        if (!row) {
+          problem(fmt::format("domain {0}: {1}; `posthouse domain recount {0}` mends it", name,
+                              row.error().what));
+        } else if (row->messages != groups_[name].messages || row->bytes != groups_[name].bytes) {
+          problem(
+              fmt::format("domain {0}: counts {1} messages of {2} bytes, its accounts have {3} of {4}; "
+                          "`posthouse domain recount {0}` mends it",
+                          name, row->messages, row->bytes, groups_[name].messages, groups_[name].bytes));
+        }
+        groups_.erase(name);
+        return true;
+      });
+  for (const auto& [name, group] : groups_) {
+    if (group.messages == 0) continue;
+    problem(
+        fmt::format("domain {0}: counts nothing, its accounts have {1} messages; "
+                    "`posthouse domain recount {0}` mends it",
+                    name, group.messages));
+  }
+  return scanned;
 }
 
 // Messages of deleted mailboxes still refer to their bodies until they are purged.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -33,6 +35,8 @@ class Checker {
 
   Result<void> check_account(AccountId account);
   Result<void> note_dying(AccountId account);
+  Result<void> check_kept(AccountId account, const HeadRow& head);
+  Result<void> check_groups();
   Result<void> check_names(AccountId account, const std::vector<MailboxRow>& mailboxes);
   Result<void> check_mailbox(AccountId account, const HeadRow& head, const MailboxRow& mailbox);
   Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);
@@ -46,6 +50,7 @@ class Checker {
   MailStore::CheckReport& report_;
   Progress progress_;
   uint64_t done_ = 0, total_ = 0;
+  std::map<std::string, GroupRow> groups_;   // as the accounts' heads have it
   std::unordered_set<uint64_t> references_;  // hashes of (blob, reference) that messages have
 };
 

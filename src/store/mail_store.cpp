@@ -9,8 +9,9 @@
 
 namespace posthouse::store {
 
-MailStore::MailStore(engine::Engine& engine, const Clock& clock, Random& random, uint32_t kept_expunges)
-    : impl_(std::make_unique<Impl>(engine, clock, random, kept_expunges)) {}
+MailStore::MailStore(engine::Engine& engine, const Clock& clock, Random& random, uint32_t kept_expunges,
+                     bool keep_expunged)
+    : impl_(std::make_unique<Impl>(engine, clock, random, kept_expunges, keep_expunged)) {}
 
 MailStore::~MailStore() = default;
 

@@ -57,6 +57,32 @@ struct Copied {
 struct Quota {
   std::optional<uint64_t> bytes;
   std::optional<uint64_t> messages;
+  std::optional<uint64_t> group_bytes{};  // of all accounts of the group together
+  std::optional<uint64_t> group_messages{};
+};
+
+// An expunged message that may come back.
+struct KeptMessage {
+  KeptPlace place;
+  std::string mailbox;  // where it would go: its mailbox as that is called now, or was when it went
+  FlagSet flags;
+  SystemTime internal_date{};
+  uint64_t size = 0;
+  engine::BlobId blob = 0;
+  uint64_t delivery = 0;
+  std::string summary;
+};
+
+// Which of them; what is not given does not matter.
+struct KeptFilter {
+  std::string mailbox;
+  std::optional<SystemTime> since;  // expunged then or later
+  std::vector<Uid> uids;            // as they were in the mailbox
+};
+
+struct Restored {
+  uint64_t messages = 0;
+  uint64_t bytes = 0;
 };
 
 // Thread-safe; every task comes back on its caller's executor. `account` is always the first argument and
@@ -65,22 +91,35 @@ struct Quota {
 class MailStore {
  public:
   // `kept_expunges`: how many expunged messages the log of changes of a mailbox names at least.
+  // `keep_expunged`: expunged messages may come back until purge_kept() takes them.
   MailStore(engine::Engine& engine, const Clock& clock, Random& random,
-            uint32_t kept_expunges = kKeptExpunges);
+            uint32_t kept_expunges = kKeptExpunges, bool keep_expunged = false);
   ~MailStore();
 
   // Accounts kept in files are in step with them from now on. Before any other call; `files` lives longer.
   void use_files(Files* files);
 
   // ---- accounts
-  // Makes INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. Repeatable. `place`: where it keeps its
-  // mail if not in the database; what is in these files already becomes the account's.
-  Task<Result<void>> create_account(AccountId account, FilePlace place = {});
+  // Makes INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. Repeatable. `group`: with which accounts
+  // it is counted (its domain); "" for none.
+  // `place`: where it keeps its mail if not in the database; what is in these files already becomes the
+  // account's.
+  Task<Result<void>> create_account(AccountId account, std::string group = "", FilePlace place = {});
   // Where the account keeps its mail.
   Task<Result<FilePlace>> place(AccountId account);
-  // Repeatable; blobs go with the next sweep.
+  // Repeatable; blobs go with the next sweep. Nothing of it can be brought back.
   Task<Result<void>> remove_account(AccountId account);
   Task<Result<Usage>> usage(AccountId account);
+
+  // ---- groups: what the accounts of a domain hold together, counted in the same transactions
+  // The account with all it holds goes over to `group`. Repeatable.
+  Task<Result<void>> set_group(AccountId account, std::string group);
+  Task<Result<Usage>> group_usage(std::string group);
+  // Counts anew, in one transaction that reads one row of each member. `members`: all accounts of the group.
+  Task<Result<Usage>> recount_group(std::string group, std::vector<AccountId> members);
+  // Whether all accounts have their groups: those made by earlier versions get them when this one first runs.
+  Task<Result<bool>> has_groups();
+  Task<Result<void>> note_groups();
 
   // ---- mailboxes. Names: 1 to 255 bytes of UTF-8, no control characters, no empty level, at most 32 levels;
   // INBOX in any case. CREATE of "a/b" makes "a" as well (RFC 9051 section 6.3.4).
@@ -99,12 +138,12 @@ class MailStore {
   Task<Result<std::vector<std::string>>> subscriptions(AccountId account);
 
   // ---- putting messages in
-  // The step that places a message, for the transaction that also seals its blob (with blob_reference() as
+  // The steps that place a message, for the transaction that also seals its blob (with blob_reference() as
   // one of its references) and writes queue rows. `placed` must live until the transaction is done. An
   // unknown mailbox name in delivery falls back to INBOX. To let the blob be sealed with the right reference
   // before the UID is known, the reference names a delivery: a fresh id from IdSource.
-  engine::Step stage(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery_id,
-                     Quota quota, Placed* placed);
+  std::vector<engine::Step> stage(AccountId account, std::string mailbox, NewMessage message,
+                                  uint64_t delivery_id, Quota quota, Placed* placed);
   static std::string blob_reference(AccountId account, uint64_t delivery_id);
   // After a transaction with steps of stage() for the account: returns when the letter is in its files too,
   // if it keeps any. What can't be done now is tried again later; the letter is the account's in any case.
@@ -150,7 +189,7 @@ class MailStore {
   };
   Task<Result<Updated>> update_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                      FlagUpdate update);
-  // Removes those of `uids` that have \Deleted; returns which went, and the MODSEQ of it.
+  // Removes those of `uids` that have \Deleted; returns which went. They may come back, see below.
   Task<Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
   // All of `uids` or none (RFC 9051 section 6.4.7). Flags and dates are kept. Bodies are shared, not copied.
   Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
@@ -158,13 +197,27 @@ class MailStore {
   // One atomic step for each message (RFC 6851 section 3.3).
   Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to);
 
+  // ---- expunged messages that may come back (`keep_expunged`). They don't count to the quota.
+  // In the order in which they went, from the first behind `after` on, at most `most`.
+  Task<Result<std::vector<KeptMessage>>> kept(AccountId account, KeptFilter filter,
+                                              std::optional<KeptPlace> after, size_t most);
+  // Puts those of `places` that are still there back into their mailboxes, which are made again where they
+  // are gone: with new UIDs, without \Deleted. In parts, each atomic. `over_quota` when the rest doesn't fit;
+  // `done` says what was put back, also then.
+  Task<Result<void>> undelete(AccountId account, std::vector<KeptPlace> places, Quota quota, Restored& done);
+  // Removes for good what was expunged before `before`, at most `most` messages in one transaction. Call
+  // again while it gives that many.
+  Task<Result<Restored>> purge_kept(AccountId account, SystemTime before, size_t most);
+  // Those that perhaps have some.
+  Task<Result<std::vector<AccountId>>> accounts_with_kept();
+
   // ---- watching: `changed` is called (from another thread; only post from it) after any change in the
   // account.
   std::unique_ptr<engine::Watch> watch(AccountId account, std::function<void()> changed);
 
   // ---- care
   struct CheckReport {
-    uint64_t accounts = 0, mailboxes = 0, messages = 0, blobs = 0;
+    uint64_t accounts = 0, mailboxes = 0, messages = 0, kept = 0, blobs = 0;
     std::vector<std::string> problems;  // one line each, at most 1,000
   };
   // Removes blobs without references (engine::sweep_blobs); `at_start`, before any session: also ends what a

@@ -14,7 +14,6 @@ namespace {
 
 // UIDVALIDITYs that are above those of all accounts that are gone: who removes an account and adds it again
 // at once must not get the old ones (RFC 9051 section 2.3.1.1), and clients know accounts by their names.
-constexpr engine::Partition kValidityPartition{engine::PartitionKind::system, kStoreSystemId};
 constexpr std::string_view kValidityKey = "V";
 constexpr uint8_t kValidityVersion = 1;
 
@@ -36,7 +35,7 @@ void put_validity(engine::Transaction& rows, uint32_t last) {
 
 // Takes as many as a new account needs at first; the last one before them goes to `before`.
 engine::Step take_validities(SystemTime now, uint32_t* before) {
-  return {kValidityPartition, [now, before](engine::Transaction& rows) -> Result<void> {
+  return {kStorePartition, [now, before](engine::Transaction& rows) -> Result<void> {
             const Result<uint32_t> last = last_validity(rows);
             if (!last) return std::unexpected(last.error());
             *before = std::max(*last, validity_by_clock(now) - 1);
@@ -49,7 +48,7 @@ engine::Step take_validities(SystemTime now, uint32_t* before) {
 
 // After the step that found `gone`, the last one of an account that goes.
 engine::Step keep_validity(const uint32_t* gone) {
-  return {kValidityPartition, [gone](engine::Transaction& rows) -> Result<void> {
+  return {kStorePartition, [gone](engine::Transaction& rows) -> Result<void> {
             const Result<uint32_t> last = last_validity(rows);
             if (!last) return std::unexpected(last.error());
             if (*gone > *last) put_validity(rows, *gone);
@@ -57,13 +56,14 @@ engine::Step keep_validity(const uint32_t* gone) {
           }};
 }
 
-Result<void> fill_account(engine::Transaction& rows, AccountId account, uint32_t validity, SystemTime now,
-                          const FilePlace& place) {
+Result<void> fill_account(engine::Transaction& rows, AccountId account, const std::string& group,
+                          const FilePlace& place, uint32_t validity, SystemTime now) {
   const Result<std::optional<std::string>> there = rows.get(kHeadKey);
   if (!there) return std::unexpected(there.error());
   if (*there) return {};
   AccountEdit edit(rows, account);
   edit.head().last_uid_validity = validity;
+  edit.head().group = group;
   if (place.format != Format::database) {
     edit.head().in_files = true;
     rows.put(kFilePlaceKey, encode(place));
@@ -83,6 +83,7 @@ Result<void> fill_account(engine::Transaction& rows, AccountId account, uint32_t
 struct Going {
   std::vector<Uid> uids;
   std::vector<FlagRow> rows;
+  std::vector<Entry> entries;  // with summaries, where they are kept
 };
 
 Result<void> find_going(const engine::Reader& reader, AccountId account, MailboxId mailbox, Going& going) {
@@ -99,6 +100,30 @@ Result<void> find_going(const engine::Reader& reader, AccountId account, Mailbox
                      });
 }
 
+// Expunged with their mailbox. What can't be read, and what another purge took meanwhile, only goes.
+Result<void> keep_going(AccountEdit& edit, MailboxId mailbox, const DyingRow& left, const Going& going) {
+  const Result<KeywordTable*> table = edit.keywords(mailbox);
+  const KeywordTable none;
+  for (const Uid uid : going.uids) {
+    const Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
+    if (!row) return std::unexpected(row.error());
+    if (*row && (*row)->blob != 0) {
+      edit.keep(KeptPlace{left.when, mailbox, uid}, left.name, table ? **table : none, **row,
+                summary_of(going.entries, uid));
+    }
+    edit.erase_message(mailbox, uid);
+  }
+  return {};
+}
+
+// Of a damaged row it is not known what its mailbox was called; its messages are kept all the same.
+DyingRow left_by(AccountId account, std::string_view key, std::string_view value) {
+  Result<DyingRow> row = decode_dying(value);
+  if (row) return std::move(*row);
+  report_damage(row.error(), account, mailbox_of_key(key), 0);
+  return DyingRow{std::string(kInbox), SystemTime()};
+}
+
 // Erases at most kPart rows of a range; `more` tells whether some may be left.
 engine::Step erase_part(AccountId account, std::string begin, std::string end, bool* more) {
   return engine::Step{
@@ -111,6 +136,23 @@ engine::Step erase_part(AccountId account, std::string begin, std::string end, b
         if (!scanned) return scanned;
         for (const std::string& key : keys) rows.erase(key);
         *more = keys.size() == kPart;
+        return {};
+      }};
+}
+
+// Nobody finds the account any more; a hint leads to what is left of it.
+engine::Step take_head(AccountId account, std::shared_ptr<Tally> tally, uint32_t* validity) {
+  return engine::Step{
+      account_partition(account),
+      [account, tally = std::move(tally), validity](engine::Transaction& rows) -> Result<void> {
+        const Result<std::optional<std::string>> record = rows.get(kHeadKey);
+        if (!record) return std::unexpected(record.error());
+        const Result<HeadRow> head = decode_head(record->value_or(""));
+        *validity = head ? head->last_uid_validity : 0;
+        tally->before(head ? *head : HeadRow());
+        tally->after(HeadRow());
+        rows.hint(hint_key(kRemoveHint, account));
+        rows.erase(kHeadKey);
         return {};
       }};
 }
@@ -135,14 +177,15 @@ Task<Result<void>> MailStore::Impl::erase_range(AccountId account, std::string b
   co_return Result<void>();
 }
 
-Task<Result<void>> MailStore::create_account(AccountId account, FilePlace place) {
+Task<Result<void>> MailStore::create_account(AccountId account, std::string group, FilePlace place) {
   uint32_t validity = 0;
   const SystemTime now = impl_->clock.now();
   std::vector<engine::Step> steps;
   steps.push_back(take_validities(now, &validity));
-  steps.push_back({account_partition(account), [account, now, &validity, &place](engine::Transaction& rows) {
-                     return fill_account(rows, account, validity, now, place);
-                   }});
+  steps.push_back(
+      {account_partition(account), [account, now, &group, &place, &validity](engine::Transaction& rows) {
+         return fill_account(rows, account, group, place, validity, now);
+       }});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   if (!done || place.format == Format::database || impl_->files == nullptr) co_return done;
   impl_->files->adopt(account);
@@ -168,6 +211,9 @@ Task<Result<Usage>> MailStore::usage(AccountId account) {
   Usage usage;
   usage.messages = head->messages;
   usage.bytes = head->bytes;
+  usage.kept_messages = head->kept_messages;
+  usage.kept_bytes = head->kept_bytes;
+  usage.group = head->group;
   co_return usage;
 }
 
@@ -176,33 +222,33 @@ Task<Result<Usage>> MailStore::usage(AccountId account) {
 Task<Result<void>> MailStore::remove_account(AccountId account) {
   uint32_t validity = 0;
   std::vector<engine::Step> steps;
-  steps.push_back(
-      {account_partition(account), [account, &validity](engine::Transaction& rows) -> Result<void> {
-         const Result<std::optional<std::string>> record = rows.get(kHeadKey);
-         if (!record) return std::unexpected(record.error());
-         const Result<HeadRow> head = decode_head(record->value_or(""));
-         validity = head ? head->last_uid_validity : 0;
-         rows.hint(hint_key(kRemoveHint, account));
-         rows.erase(kHeadKey);
-         return {};
-       }});
+  auto tally = std::make_shared<Tally>();
+  steps.push_back(take_head(account, tally, &validity));
   steps.push_back(keep_validity(&validity));
+  steps.push_back(count_step(tally));
   Result<void> marked = co_await impl_->engine.transact(std::move(steps));
   if (!marked) co_return marked;
   Result<void> done = co_await impl_->purge_account(account);
   co_return done;
 }
 
-Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId mailbox) {
-  for (;;) {
-    Going going;
-    std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-      return find_going(reader, account, mailbox, going);
-    };
-    Result<void> found = co_await engine.read(std::move(look));
-    if (!found) co_return found;
-    if (going.uids.empty()) break;
-    std::vector<engine::Step> steps;
+// Some of a mailbox that is going; false: none was left. Another purge may be at it at the same time.
+Task<Result<bool>> MailStore::Impl::purge_messages(AccountId account, MailboxId mailbox, DyingRow left) {
+  Going going;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    const Result<void> listed = find_going(reader, account, mailbox, going);
+    if (!listed || left.name.empty()) return listed;
+    Result<std::vector<Entry>> read = AccountView(reader, account).entries(mailbox, going.uids, true);
+    if (!read) return std::unexpected(read.error());
+    going.entries = std::move(*read);
+    return {};
+  };
+  Result<void> found = co_await engine.read(std::move(look));
+  if (!found) co_return std::unexpected(found.error());
+  if (going.uids.empty()) co_return false;
+  std::vector<engine::Step> steps;
+  if (left.name.empty()) {
     for (const FlagRow& row : going.rows) {
       if (row.blob == 0) continue;
       steps.push_back(engine::drop_reference(row.blob, blob_reference(account, row.delivery), row.size));
@@ -215,8 +261,20 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
            }
            return {};
          }});
-    Result<void> done = co_await engine.transact(std::move(steps));
-    if (!done) co_return done;
+  } else {
+    steps.push_back(edit_step(
+        account, [&, mailbox](AccountEdit& edit) { return keep_going(edit, mailbox, left, going); }));
+  }
+  Result<void> done = co_await engine.transact(std::move(steps));
+  if (!done) co_return std::unexpected(done.error());
+  co_return true;
+}
+
+Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId mailbox, DyingRow left) {
+  for (bool more = true; more;) {
+    Result<bool> some = co_await purge_messages(account, mailbox, left);
+    if (!some) co_return std::unexpected(some.error());
+    more = *some;
   }
   const std::string changes_end = prefix_end(change_key(mailbox, UINT64_MAX, UINT32_MAX));
   Result<void> changes = co_await erase_range(account, change_key(mailbox, 0, 0), changes_end);
@@ -229,6 +287,7 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
   if (!locations) co_return locations;
   std::vector<engine::Step> last;
   last.push_back({account_partition(account), [mailbox](engine::Transaction& rows) -> Result<void> {
+                    rows.erase(keywords_key(mailbox));
                     rows.erase(dying_key(mailbox));
                     return {};
                   }});
@@ -237,19 +296,19 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
 }
 
 Task<Result<void>> MailStore::Impl::purge_dying(AccountId account) {
-  std::vector<MailboxId> dying;
+  std::vector<std::pair<MailboxId, DyingRow>> dying;
   std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
     const std::string end = prefix_end(std::string(kDyingPrefix));
     return reader.scan(account_partition(account), kDyingPrefix, end,
-                       [&](std::string_view key, std::string_view) {
-                         dying.push_back(mailbox_of_key(key));
+                       [&](std::string_view key, std::string_view value) {
+                         dying.emplace_back(mailbox_of_key(key), left_by(account, key, value));
                          return true;
                        });
   };
   Result<void> found = co_await engine.read(std::move(look));
   if (!found) co_return found;
-  for (const MailboxId mailbox : dying) {
-    Result<void> purged = co_await purge_mailbox(account, mailbox);
+  for (const auto& [mailbox, left] : dying) {
+    Result<void> purged = co_await purge_mailbox(account, mailbox, left);
     if (!purged) co_return purged;
   }
   std::vector<engine::Step> steps;
@@ -274,9 +333,15 @@ Task<Result<void>> MailStore::Impl::purge_account(AccountId account) {
   };
   Result<void> found = co_await engine.read(std::move(look));
   if (!found) co_return found;
+  const DyingRow nothing;
   for (const MailboxId mailbox : mailboxes) {
-    Result<void> purged = co_await purge_mailbox(account, mailbox);
+    Result<void> purged = co_await purge_mailbox(account, mailbox, nothing);
     if (!purged) co_return purged;
+  }
+  for (bool more = true; more;) {
+    Result<Restored> purged = co_await purge_kept(account, SystemTime::max(), kPart);
+    if (!purged) co_return std::unexpected(purged.error());
+    more = purged->messages == kPart;
   }
   Result<void> erased = co_await engine.erase_partition(account_partition(account));
   if (!erased) co_return erased;
@@ -284,6 +349,7 @@ Task<Result<void>> MailStore::Impl::purge_account(AccountId account) {
   steps.push_back(erase_hint(hint_key(kRemoveHint, account)));
   steps.push_back(erase_hint(hint_key(kPurgeHint, account)));
   steps.push_back(erase_hint(hint_key(kFilesHint, account)));
+  steps.push_back(erase_hint(hint_key(kKeptHint, account)));
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;
 }

@@ -137,9 +137,10 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
       steps.push_back(refer(message.row.blob, blob_reference(account, deliveries.back())));
     }
     Copied part;
-    steps.push_back(edit_step(account, [&](AccountEdit& edit) {
+    const auto work = [&](AccountEdit& edit) {
       return copy_messages(edit, from, to, messages, deliveries, quota, part);
-    }));
+    };
+    add_counted_edit(steps, account, work, GroupLimits{quota.group_bytes, quota.group_messages});
     Result<void> done = co_await engine.transact(std::move(steps));
     if (done) add_to(out, std::move(part));
     const bool again = !done && done.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts;

@@ -97,4 +97,36 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
   co_return Result<void>();
 }
 
+Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
+                                                std::vector<Uid> uids) {
+  if (!in_files(account)) co_return Result<void>();
+  Result<std::vector<Source>> messages = co_await sources(account, mailbox, std::move(uids), false);
+  if (!messages) co_return std::unexpected(messages.error());
+  Result<void> loaded = co_await load_bodies(account, mailbox, *messages);
+  co_return loaded;
+}
+
+Task<Result<void>> MailStore::Impl::load_all_bodies(AccountId account, std::string mailbox) {
+  MailboxId id = 0;
+  std::vector<Uid> uids;
+  std::function<Result<void>(const AccountView&)> look_up = [&](const AccountView& seen) -> Result<void> {
+    const Result<MailboxInfo> info = seen.mailbox(mailbox);
+    if (!info) return std::unexpected(info.error());
+    id = info->id;
+    return seen.for_each(id, 0, UINT32_MAX, [&](Uid uid, const FlagRow&) {
+      uids.push_back(uid);
+      return true;
+    });
+  };
+  Result<void> found = co_await view(account, std::move(look_up));
+  if (!found) co_return found;
+  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
+  for (const std::vector<Uid>& part : parts) {
+    Result<void> loaded = co_await load_bodies(account, id, part);
+    const bool gone = !loaded && loaded.error().kind == FaultKind::not_found;
+    if (!loaded && !gone) co_return loaded;
+  }
+  co_return Result<void>();
+}
+
 }  // namespace posthouse::store

@@ -116,7 +116,9 @@ Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId m
   std::vector<Uid> went;
   const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
   for (const std::vector<Uid>& part : parts) {
-    Result<std::vector<Uid>> done = co_await impl_->remove_part(account, mailbox, part, true);
+    auto job = impl_->keep_expunged ? impl_->keep_part(account, mailbox, part)
+                                    : impl_->remove_part(account, mailbox, part, true);
+    Result<std::vector<Uid>> done = co_await job;
     if (!done) co_return std::unexpected(done.error());
     went.insert(went.end(), done->begin(), done->end());
   }
@@ -137,7 +139,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
   std::vector<char> went(candidates.size(), 0);
   bool too_much = false;
   std::vector<engine::Step> steps;
-  steps.push_back(edit_step(account, [&](AccountEdit& edit) -> Result<void> {
+  add_counted_edit(steps, account, [&](AccountEdit& edit) -> Result<void> {
     const Result<MailboxRow*> row = edit.mailbox(mailbox);
     if (!row) return std::unexpected(row.error());
     for (size_t i = 0; i < candidates.size(); ++i) {
@@ -150,7 +152,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
     }
     too_much = remembers_too_much(**row);
     return {};
-  }));
+  });
   for (size_t i = 0; i < candidates.size(); ++i) {
     const FlagRow& row = candidates[i].row;
     if (row.blob == 0) continue;

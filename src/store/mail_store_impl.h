@@ -7,6 +7,7 @@
 #include "store/account_edit.h"
 #include "store/account_view.h"
 #include "store/files.h"
+#include "store/counted_edit.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
 #include "store/survey.h"
@@ -21,8 +22,8 @@ struct Source {
 };
 
 struct MailStore::Impl {
-  Impl(engine::Engine& e, const Clock& c, Random& random, uint32_t expunges)
-      : engine(e), clock(c), ids(c, random), kept_expunges(expunges) {}
+  Impl(engine::Engine& e, const Clock& c, Random& random, uint32_t expunges, bool keep)
+      : engine(e), clock(c), ids(c, random), kept_expunges(expunges), keep_expunged(keep) {}
 
   engine::Engine& engine;
   const Clock& clock;
@@ -37,6 +38,10 @@ struct MailStore::Impl {
   // Gives those of `messages` whose bytes are in a file a blob beside it, for a while. `temporary` when one
   // of them changed meanwhile.
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages);
+  Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  // Of a mailbox that is about to be deleted, so that its messages may come back.
+  Task<Result<void>> load_all_bodies(AccountId account, std::string mailbox);
+  bool keep_expunged;  // messages that are expunged may come back
 
   // One edit of one account, durable on return.
   Task<Result<void>> edit(AccountId account, std::function<Result<void>(AccountEdit&)> work);
@@ -44,8 +49,8 @@ struct MailStore::Impl {
   Task<Result<void>> view(AccountId account, std::function<Result<void>(const AccountView&)> look);
 
   // `fall_back`: an unknown name stands for INBOX; else it is `not_found`.
-  engine::Step place_step(AccountId account, std::string mailbox, NewMessage message, uint64_t delivery,
-                          Quota quota, bool fall_back, Placed* placed);
+  std::vector<engine::Step> place_steps(AccountId account, std::string mailbox, NewMessage message,
+                                        uint64_t delivery, Quota quota, bool fall_back, Placed* placed);
 
   // Those of `uids` that are there, rising.
   Task<Result<std::vector<Source>>> sources(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
@@ -54,6 +59,8 @@ struct MailStore::Impl {
   // went.
   Task<Result<std::vector<Uid>>> remove_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                              bool only_deleted);
+  // Removes those of `uids` (at most kPart) that have \Deleted, and keeps them as expunged now.
+  Task<Result<std::vector<Uid>>> keep_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
   // At most kPart; `out` grows. `from` and `to` may be the same mailbox.
   Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                Quota quota, Copied& out);
@@ -77,20 +84,28 @@ struct MailStore::Impl {
   // Erases a range of an account's rows, some at a time.
   Task<Result<void>> erase_range(AccountId account, std::string begin, std::string end);
   // Removes what deleted mailboxes (or the whole account) left. Repeatable.
-  Task<Result<void>> purge_mailbox(AccountId account, MailboxId mailbox);
+  Task<Result<void>> purge_mailbox(AccountId account, MailboxId mailbox, DyingRow left);
+  Task<Result<bool>> purge_messages(AccountId account, MailboxId mailbox, DyingRow left);
+  Task<Result<Restored>> purge_kept(AccountId account, SystemTime before, size_t most);
   Task<Result<void>> purge_dying(AccountId account);
   Task<Result<void>> purge_account(AccountId account);
 };
 
 // The system partition of what is kept for all accounts together; engine/engine.h has the others.
 inline constexpr uint64_t kStoreSystemId = 2;
+inline constexpr engine::Partition kStorePartition{engine::PartitionKind::system, kStoreSystemId};
 
 // Hints that lead sweep() to accounts with a purge that did not end.
 inline constexpr std::string_view kPurgeHint = "store.p";   // + account: has dying mailboxes
 inline constexpr std::string_view kRemoveHint = "store.r";  // + account: is being removed
 inline constexpr std::string_view kFilesHint =
     "store.f";  // + account: keeps its mail in files, as long as it is there
+// One that leads purge_kept()'s caller to accounts with expunged messages that may come back.
+inline constexpr std::string_view kKeptHint = "store.k";  // + account
 std::string hint_key(std::string_view prefix, AccountId account);
+
+// "" for one that is not among them.
+std::string_view summary_of(const std::vector<Entry>& rising, Uid uid);
 
 // Cuts `uids` (sorted, each once) into parts of at most `size`.
 std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size);

@@ -184,18 +184,18 @@ Task<Result<void>> MailStore::delete_mailbox(AccountId account, std::string name
   const Result<std::string> checked = check_name(name);
   if (!checked) co_return fail(FaultKind::not_found, checked.error().what);
   if (*checked == kInbox) co_return fail(FaultKind::policy, "INBOX cannot be deleted");
+  if (impl_->keep_expunged && impl_->in_files(account)) {
+    Result<void> saved = co_await impl_->load_all_bodies(account, *checked);
+    if (!saved) co_return saved;
+  }
   std::vector<engine::Step> steps;
-  steps.push_back({account_partition(account), [&](engine::Transaction& rows) -> Result<void> {
-                     AccountEdit edit(rows, account);
-                     Result<void> loaded = edit.load();
-                     if (!loaded) return loaded;
-                     const Result<MailboxRow*> row = edit.mailbox_named(*checked);
-                     if (!row) return std::unexpected(row.error());
-                     edit.forget(**row);
-                     edit.save();
-                     rows.hint(hint_key(kPurgeHint, account));
-                     return {};
-                   }});
+  const SystemTime now = impl_->clock.now();
+  add_counted_edit(steps, account, [&](AccountEdit& edit) -> Result<void> {
+    const Result<MailboxRow*> row = edit.mailbox_named(*checked);
+    if (!row) return std::unexpected(row.error());
+    edit.forget(**row, impl_->keep_expunged, now);
+    return {};
+  });
   Result<void> deleted = co_await impl_->engine.transact(std::move(steps));
   if (!deleted) co_return deleted;
   co_await impl_->carry_out(account);

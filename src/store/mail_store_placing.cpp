@@ -29,8 +29,9 @@ Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbo
 
 }  // namespace
 
-engine::Step MailStore::Impl::place_step(AccountId account, std::string mailbox, NewMessage message,
-                                         uint64_t delivery, Quota quota, bool fall_back, Placed* placed) {
+std::vector<engine::Step> MailStore::Impl::place_steps(AccountId account, std::string mailbox,
+                                                       NewMessage message, uint64_t delivery, Quota quota,
+                                                       bool fall_back, Placed* placed) {
   const Result<std::string> checked = check_name(mailbox);
   std::string name = checked ? *checked : std::string(fall_back ? kInbox : "");
   FlagRow row;
@@ -40,8 +41,9 @@ engine::Step MailStore::Impl::place_step(AccountId account, std::string mailbox,
   row.blob = message.blob;
   row.delivery = delivery;
   std::string record = encode(MessageRow{message.blob, message.size, message.internal_date, message.summary});
-  return edit_step(
-      account,
+  std::vector<engine::Step> steps;
+  add_counted_edit(
+      steps, account,
       [name = std::move(name), row, record = std::move(record), keywords = std::move(message.flags.keywords),
        quota, fall_back, placed](AccountEdit& edit) -> Result<void> {
         const HeadRow& head = edit.head();
@@ -58,12 +60,15 @@ engine::Step MailStore::Impl::place_step(AccountId account, std::string mailbox,
         if (!uid) return std::unexpected(uid.error());
         if (placed != nullptr) *placed = Placed{(*into)->id, (*into)->uid_validity, *uid};
         return {};
-      });
+      },
+      GroupLimits{quota.group_bytes, quota.group_messages});
+  return steps;
 }
 
-engine::Step MailStore::stage(AccountId account, std::string mailbox, NewMessage message,
-                              uint64_t delivery_id, Quota quota, Placed* placed) {
-  return impl_->place_step(account, std::move(mailbox), std::move(message), delivery_id, quota, true, placed);
+std::vector<engine::Step> MailStore::stage(AccountId account, std::string mailbox, NewMessage message,
+                                           uint64_t delivery_id, Quota quota, Placed* placed) {
+  return impl_->place_steps(account, std::move(mailbox), std::move(message), delivery_id, quota, true,
+                            placed);
 }
 
 Task<Result<Placed>> MailStore::append(AccountId account, std::string mailbox, engine::BlobWriter& writer,
@@ -76,8 +81,10 @@ Task<Result<Placed>> MailStore::append(AccountId account, std::string mailbox, e
   references.push_back(blob_reference(account, delivery));
   std::vector<engine::Step> steps;
   steps.push_back(writer.seal(std::move(references)));
-  steps.push_back(
-      impl_->place_step(account, std::move(mailbox), std::move(message), delivery, quota, false, &placed));
+  for (engine::Step& step :
+       impl_->place_steps(account, std::move(mailbox), std::move(message), delivery, quota, false, &placed)) {
+    steps.push_back(std::move(step));
+  }
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   if (!done) co_return std::unexpected(done.error());
   co_await impl_->carry_out(account);

@@ -66,6 +66,10 @@ Result<void> Settler::run() {
   head_.last_uid_validity = next_validity(seen_, now_);
   head_.messages = head_.bytes = 0;
   head_.mailboxes = 0;
+  head_.kept_messages = seen_.kept_messages;
+  head_.kept_bytes = seen_.kept_bytes;
+  for (const std::string& key : seen_.kept_twice) rows_.erase(key);
+  if (head_.kept_messages > 0) rows_.hint(kept_hint(account_));
   // Those whose own row is there come first: it knows the name best.
   for (const bool with_row : {true, false}) {
     for (const auto& [id, mailbox] : seen_.mailboxes) {
@@ -146,23 +150,43 @@ Result<void> Settler::add_usual() const {
   return {};
 }
 
+// The body of a message, expunged or not.
+struct Body {
+  engine::BlobId blob = 0;
+  uint64_t delivery = 0;
+};
+
+Result<Body> body_of(std::string_view key, std::string_view value) {
+  if (key.starts_with(kKeptPrefix)) {
+    const Result<KeptRow> row = decode_kept(value);
+    if (!row) return std::unexpected(row.error());
+    return Body{row->blob, row->delivery};
+  }
+  const Result<FlagRow> row = decode_flags(value);
+  if (!row) return std::unexpected(row.error());
+  return Body{row->blob, row->delivery};
+}
+
 // Messages whose body is in `lost` and does not know them.
 Result<void> find_forgotten(const engine::Reader& reader, AccountId account,
                             const std::vector<engine::PartitionRange>& lost,
                             std::vector<std::pair<engine::BlobId, std::string>>& out) {
   Result<void> inside;
-  const std::string end = prefix_end(std::string(kFlagsPrefix));
-  const Result<void> scanned = reader.scan(
-      account_partition(account), kFlagsPrefix, end, [&](std::string_view, std::string_view value) {
-        const Result<FlagRow> row = decode_flags(value);
-        if (!row || !engine::contains(lost, {engine::PartitionKind::blob, row->blob})) return true;
-        std::string reference = MailStore::blob_reference(account, row->delivery);
-        const Result<bool> known = engine::has_reference(reader, row->blob, reference);
-        if (!known) inside = std::unexpected(known.error());
-        if (known && !*known) out.emplace_back(row->blob, std::move(reference));
-        return inside.has_value();
-      });
-  return scanned ? inside : scanned;
+  const engine::RowVisitor see = [&](std::string_view key, std::string_view value) {
+    const Result<Body> row = body_of(key, value);
+    if (!row || !engine::contains(lost, {engine::PartitionKind::blob, row->blob})) return true;
+    std::string reference = MailStore::blob_reference(account, row->delivery);
+    const Result<bool> known = engine::has_reference(reader, row->blob, reference);
+    if (!known) inside = std::unexpected(known.error());
+    if (known && !*known) out.emplace_back(row->blob, std::move(reference));
+    return inside.has_value();
+  };
+  for (const std::string_view prefix : {kFlagsPrefix, kKeptPrefix}) {
+    const Result<void> scanned =
+        reader.scan(account_partition(account), prefix, prefix_end(std::string(prefix)), see);
+    if (!scanned || !inside) return scanned ? inside : scanned;
+  }
+  return {};
 }
 
 engine::Step repair_step(AccountId account, std::vector<Repair> part) {

@@ -1,5 +1,7 @@
 #include "store/rows.h"
 
+#include <algorithm>
+
 #include "engine/record.h"
 #include "store/limits.h"
 
@@ -13,8 +15,9 @@ using engine::RecordReader;
 using engine::RecordWriter;
 
 constexpr uint8_t kVersion = 1;         // of every record here but
+constexpr uint8_t kHeadVersion = 2;     // since then: kept_messages to next_effect
 constexpr uint8_t kMailboxVersion = 2;  // since then: expunges, forgotten
-constexpr uint8_t kHeadVersion = 2;     // only of accounts kept in files: next_effect
+constexpr uint8_t kDyingVersion = 2;    // since then: name, when
 
 std::string key_of(char table, MailboxId mailbox) {
   std::string key(1, table);
@@ -72,6 +75,27 @@ std::string name_key(std::string_view name) {
 std::string subscription_key(std::string_view name) {
   return std::string(kSubscriptionPrefix).append(name);
 }
+std::string group_key(std::string_view group) {
+  return std::string(kGroupPrefix).append(group);
+}
+
+// A time before 1970 counts as that: keys are without sign.
+std::string kept_key(const KeptPlace& place) {
+  std::string key(kKeptPrefix);
+  append_key_u64(key, static_cast<uint64_t>(std::max<int64_t>(place.when.time_since_epoch().count(), 0)));
+  append_key_u32(key, place.mailbox);
+  append_key_u32(key, place.uid);
+  return key;
+}
+
+KeptPlace kept_place(std::string_view key) {
+  if (key.size() != 17) return {};
+  KeptPlace place;
+  place.when = SystemTime(milliseconds(static_cast<int64_t>(engine::read_key_u64(key.substr(1)))));
+  place.mailbox = engine::read_key_u32(key.substr(9));
+  place.uid = engine::read_key_u32(key.substr(13));
+  return place;
+}
 
 std::string change_key(MailboxId mailbox, ModSeq modseq, Uid uid) {
   std::string key = key_of('C', mailbox);
@@ -97,15 +121,19 @@ ModSeq modseq_of_key(std::string_view key) {
 }
 
 std::string encode(const HeadRow& row) {
-  RecordWriter writer(row.in_files ? kHeadVersion : kVersion);
-  writer.varint(row.modseq)
+  return RecordWriter(kHeadVersion)
+      .varint(row.modseq)
       .varint(row.next_mailbox)
       .varint(row.last_uid_validity)
       .varint(row.messages)
       .varint(row.bytes)
-      .varint(row.mailboxes);
-  if (row.in_files) writer.varint(row.next_effect);
-  return writer.finish();
+      .varint(row.mailboxes)
+      .varint(row.kept_messages)
+      .varint(row.kept_bytes)
+      .bytes(row.group)
+      .u8(row.in_files ? 1 : 0)
+      .varint(row.next_effect)
+      .finish();
 }
 
 Result<HeadRow> decode_head(std::string_view record) {
@@ -117,8 +145,13 @@ Result<HeadRow> decode_head(std::string_view record) {
   row.messages = reader.varint();
   row.bytes = reader.varint();
   row.mailboxes = static_cast<uint32_t>(reader.varint());
-  row.in_files = reader.version() >= 2;
-  if (row.in_files) row.next_effect = reader.varint();
+  if (reader.version() >= 2) {
+    row.kept_messages = reader.varint();
+    row.kept_bytes = reader.varint();
+    row.group = std::string(reader.bytes());
+    row.in_files = reader.u8() != 0;
+    row.next_effect = reader.varint();
+  }
   if (!reader.ok()) return std::unexpected(reader.fault("account head"));
   return row;
 }
@@ -218,6 +251,59 @@ Result<ChangeRow> decode_change(std::string_view record) {
   row.expunged = reader.u8() != 0;
   row.created = reader.varint();
   if (!reader.ok()) return std::unexpected(reader.fault("change"));
+  return row;
+}
+
+std::string encode(const KeptRow& row) {
+  RecordWriter writer(kVersion);
+  writer.bytes(row.mailbox).u8(row.system).varint(row.keywords.size());
+  for (const std::string& name : row.keywords) writer.bytes(name);
+  writer.varint(pack_time(row.internal_date)).varint(row.size).varint(row.blob).varint(row.delivery);
+  return writer.bytes(row.summary).finish();
+}
+
+Result<KeptRow> decode_kept(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  KeptRow row;
+  row.mailbox = std::string(reader.bytes());
+  row.system = reader.u8();
+  const uint64_t count = reader.varint();
+  for (uint64_t i = 0; i < count && i < kMaxKeywords && reader.ok(); ++i)
+    row.keywords.emplace_back(reader.bytes());
+  row.internal_date = unpack_time(reader.varint());
+  row.size = reader.varint();
+  row.blob = reader.varint();
+  row.delivery = reader.varint();
+  row.summary = reader.bytes();
+  if (!reader.ok() || count > kMaxKeywords) return std::unexpected(reader.fault("expunged message"));
+  return row;
+}
+
+std::string encode(const DyingRow& row) {
+  return RecordWriter(kDyingVersion).bytes(row.name).varint(pack_time(row.when)).finish();
+}
+
+Result<DyingRow> decode_dying(std::string_view record) {
+  RecordReader reader(record, kDyingVersion);
+  DyingRow row;
+  if (reader.version() >= 2) {
+    row.name = std::string(reader.bytes());
+    row.when = unpack_time(reader.varint());
+  }
+  if (!reader.ok()) return std::unexpected(reader.fault("deleted mailbox"));
+  return row;
+}
+
+std::string encode(const GroupRow& row) {
+  return RecordWriter(kVersion).varint(row.messages).varint(row.bytes).finish();
+}
+
+Result<GroupRow> decode_group(std::string_view record) {
+  RecordReader reader(record, kVersion);
+  GroupRow row;
+  row.messages = reader.varint();
+  row.bytes = reader.varint();
+  if (!reader.ok()) return std::unexpected(reader.fault("domain count"));
   return row;
 }
 

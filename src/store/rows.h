@@ -7,10 +7,18 @@
 //   "F" mailbox uid              a message: flags, MODSEQ and what listings want. Rewritten by STORE
 //   "R" mailbox uid              the same message's immutable part with its summary. Written once
 //   "C" mailbox modseq uid       changed or expunged with that MODSEQ; none for a message not changed since
-//   it came "D" mailbox                  a deleted mailbox whose messages are being removed "S" name a
-//   subscription
+//   it came
+//   "D" mailbox                  a deleted mailbox whose messages are being removed
+//   "S" name                     a subscription
+//   "X" time mailbox uid         an expunged message that may come back, all of it in one row
 //
-// Numbers in keys are big-endian: mailbox and uid 4 bytes, modseq 8.
+// Numbers in keys are big-endian: mailbox and uid 4 bytes, modseq and time (milliseconds since 1970) 8.
+//
+// One row of the partition that all accounts share (kStoreSystemId) is theirs as well:
+//
+//   "G" group                    what the accounts of a group (a domain) have together
+//
+// docs/formats/database.md describes every record, and how a field is added to one.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +39,9 @@ struct HeadRow {
   uint64_t messages = 0;
   uint64_t bytes = 0;
   uint32_t mailboxes = 0;
+  uint64_t kept_messages = 0;  // expunged ones that may come back; not in `messages` and `bytes`
+  uint64_t kept_bytes = 0;
+  std::string group;  // whose count it goes into as well; "" for none
   // Of an account kept in files only (store/files.h):
   bool in_files = false;
   uint64_t next_effect = 1;  // number of the next row of the outbox
@@ -62,6 +73,28 @@ struct ChangeRow {
   ModSeq created = 0;  // of the message, see FlagRow
 };
 
+struct KeptRow {
+  std::string mailbox;  // its name when the message went
+  uint8_t system = 0;   // bits of Flag
+  std::vector<std::string> keywords;
+  SystemTime internal_date{};
+  uint64_t size = 0;
+  engine::BlobId blob = 0;
+  uint64_t delivery = 0;     // names the reference to the blob, which stays
+  std::string_view summary;  // points into the record
+};
+
+// What a mailbox that is going leaves behind for its messages.
+struct DyingRow {
+  std::string name;   // "": its messages are not kept
+  SystemTime when{};  // of the deletion
+};
+
+struct GroupRow {
+  uint64_t messages = 0;
+  uint64_t bytes = 0;
+};
+
 constexpr engine::Partition account_partition(AccountId account) {
   return {engine::PartitionKind::account, account};
 }
@@ -73,6 +106,8 @@ inline constexpr std::string_view kSubscriptionPrefix = "S";
 inline constexpr std::string_view kFlagsPrefix = "F";
 inline constexpr std::string_view kChangePrefix = "C";
 inline constexpr std::string_view kDyingPrefix = "D";
+inline constexpr std::string_view kKeptPrefix = "X";
+inline constexpr std::string_view kGroupPrefix = "G";
 
 std::string mailbox_key(MailboxId mailbox);
 std::string name_key(std::string_view name);
@@ -82,6 +117,8 @@ std::string message_key(MailboxId mailbox, Uid uid);
 std::string change_key(MailboxId mailbox, ModSeq modseq, Uid uid);
 std::string dying_key(MailboxId mailbox);
 std::string subscription_key(std::string_view name);
+std::string kept_key(const KeptPlace& place);
+std::string group_key(std::string_view group);
 // The first key behind all that begin with `prefix`; it must not end in 0xff bytes only.
 std::string prefix_end(std::string prefix);
 // Ends of ranges over UIDs, which may be the largest.
@@ -90,12 +127,16 @@ std::string message_end(MailboxId mailbox, Uid last);
 Uid uid_of_key(std::string_view key);            // of F, R and C rows
 MailboxId mailbox_of_key(std::string_view key);  // of M, F, R, C and D rows
 ModSeq modseq_of_key(std::string_view key);      // of C rows
+KeptPlace kept_place(std::string_view key);      // of X rows
 
 std::string encode(const HeadRow& row);
 std::string encode(const MailboxRow& row);
 std::string encode(const FlagRow& row);
 std::string encode(const MessageRow& row);
 std::string encode(const ChangeRow& row);
+std::string encode(const KeptRow& row);
+std::string encode(const DyingRow& row);
+std::string encode(const GroupRow& row);
 std::string encode_keywords(const std::vector<std::string>& names);
 std::string encode_mailbox_id(MailboxId mailbox);
 const std::string& empty_record();
@@ -106,6 +147,9 @@ Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record);
 Result<FlagRow> decode_flags(std::string_view record);
 Result<MessageRow> decode_message(std::string_view record);
 Result<ChangeRow> decode_change(std::string_view record);
+Result<KeptRow> decode_kept(std::string_view record);
+Result<DyingRow> decode_dying(std::string_view record);
+Result<GroupRow> decode_group(std::string_view record);
 Result<std::vector<std::string>> decode_keywords(std::string_view record);
 Result<MailboxId> decode_mailbox_id(std::string_view record);
 Result<void> decode_empty(std::string_view record);

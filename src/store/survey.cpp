@@ -36,6 +36,8 @@ class Surveyor {
         of(key).last = std::max(of(key).last, uid_of_key(key));
         to_.modseq = std::max(to_.modseq, modseq_of_key(key));
         return;
+      case 'X':
+        return see_kept(key, value);
       default:
         return;
     }
@@ -83,6 +85,22 @@ class Surveyor {
       mailbox.keywords = std::max<size_t>(mailbox.keywords, number + 1u);
     to_.modseq = std::max({to_.modseq, row->modseq, row->created});
     to_.deliveries.insert(row->delivery);
+  }
+
+  // They come after all messages, which win: one that was put back, and whose expunge came back, is there.
+  void see_kept(std::string_view key, std::string_view value) {
+    const KeptPlace place = kept_place(key);
+    SeenMailbox& mailbox = to_.mailboxes[place.mailbox];
+    mailbox.last = std::max(mailbox.last, place.uid);
+    to_.last_mailbox = std::max(to_.last_mailbox, place.mailbox);
+    const Result<KeptRow> row = decode_kept(value);
+    if (!row) damaged(row.error(), place.mailbox, place.uid);
+    if (row && !to_.deliveries.insert(row->delivery).second) {
+      to_.kept_twice.emplace_back(key);
+      return;
+    }
+    ++to_.kept_messages;
+    if (row) to_.kept_bytes += row->size;
   }
 
   AccountId account_;

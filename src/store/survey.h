@@ -32,6 +32,8 @@ struct Survey {
   MailboxId last_mailbox = 0;
   uint32_t uid_validity = 0;
   std::unordered_set<uint64_t> deliveries;  // of all messages: names of references to bodies
+  uint64_t kept_messages = 0, kept_bytes = 0;
+  std::vector<std::string> kept_twice;  // keys of expunged messages that are there in another row as well
 };
 
 // Damaged rows are reported and left out.

@@ -102,9 +102,20 @@ struct Changes {
   bool mailbox_gone = false;   // the mailbox was deleted
 };
 
+// Where an expunged message stands in the order of expunges. Also its name: none comes twice.
+struct KeptPlace {
+  SystemTime when{};
+  MailboxId mailbox = 0;
+  Uid uid = 0;
+  auto operator<=>(const KeptPlace&) const = default;
+};
+
 struct Usage {
   uint64_t messages = 0;
   uint64_t bytes = 0;
+  uint64_t kept_messages = 0;  // expunged ones that may come back; not counted above
+  uint64_t kept_bytes = 0;
+  std::string group;  // of an account: with which others it is counted
 };
 
 }  // namespace posthouse::store

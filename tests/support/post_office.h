@@ -55,7 +55,7 @@ class PostOffice : public ::testing::Test {
     Result<directory::Account> added = run(directory.add_account(account, Secret("demo")));
     EXPECT_TRUE(added);
     if (!added) return 0;
-    EXPECT_TRUE(run(store.create_account(added->id)));
+    EXPECT_TRUE(run(store.create_account(added->id, "example.test")));
     return added->id;
   }
 

@@ -25,6 +25,11 @@ Result<json::object> arguments_of(const Invocation& in) {
     if (!quota) return std::unexpected(quota.error());
     out["quota_bytes"] = *quota;
   }
+  if (!in.quota_messages.empty()) {
+    auto quota = count_value(in.quota_messages);
+    if (!quota) return std::unexpected(quota.error());
+    out["quota_messages"] = *quota;
+  }
   if (in.password_stdin || in.password_hash_stdin) {
     auto secret = read_secret();
     if (!secret) return std::unexpected(secret.error());

@@ -23,6 +23,7 @@ int config(const Invocation& invocation);
 int account(const Invocation& invocation);
 int domain(const Invocation& invocation);
 int alias(const Invocation& invocation);
+int mailbox(const Invocation& invocation);
 int queue(const Invocation& invocation);
 int deliver(const Invocation& invocation);
 int store(const Invocation& invocation);
@@ -55,6 +56,8 @@ std::string cell(const boost::json::object& object, std::string_view name);
 Result<std::string> read_secret();
 // "5GiB" as bytes, "none" as JSON null; syntax otherwise.
 Result<boost::json::value> quota_value(const std::string& text);
+// The same for a number of letters.
+Result<boost::json::value> count_value(const std::string& text);
 
 }  // namespace actions
 }  // namespace posthouse::app

@@ -15,10 +15,20 @@ int domain(const Invocation& in) {
   if (!in.catch_all.empty()) {
     arguments["catch_all"] = in.catch_all == "none" ? json::value(nullptr) : json::value(in.catch_all);
   }
-  if (!in.quota.empty()) {
-    auto quota = quota_value(in.quota);
-    if (!quota) return complain(quota.error());
-    arguments["quota_bytes"] = *quota;
+  struct Limit {
+    const char* name;
+    const std::string& text;
+    Result<json::value> (*read)(const std::string&);
+  };
+  const Limit limits[] = {{"quota_bytes", in.quota, quota_value},
+                          {"quota_messages", in.quota_messages, count_value},
+                          {"total_bytes", in.total, quota_value},
+                          {"total_messages", in.total_messages, count_value}};
+  for (const Limit& limit : limits) {
+    if (limit.text.empty()) continue;
+    auto value = limit.read(limit.text);
+    if (!value) return complain(value.error());
+    arguments[limit.name] = *value;
   }
   int status = EX_OK;
   auto answer = ask(in, verb, std::move(arguments), status);

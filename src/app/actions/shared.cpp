@@ -1,6 +1,7 @@
 #include <sysexits.h>
 
 #include <boost/json.hpp>
+#include <charconv>
 #include <cstdio>
 #include <iostream>
 
@@ -157,6 +158,15 @@ Result<std::string> read_secret() {
   if (!line.empty() && line.back() == '\r') line.pop_back();
   if (line.empty()) return fail(FaultKind::syntax, "the first line of standard input is empty");
   return line;
+}
+
+Result<json::value> count_value(const std::string& text) {
+  if (text == "none") return json::value(nullptr);
+  uint64_t number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc() || end != text.data() + text.size())
+    return fail(FaultKind::syntax, fmt::format("{}: expected a number, or none", text));
+  return json::value(number);
 }
 
 Result<json::value> quota_value(const std::string& text) {

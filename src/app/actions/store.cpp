@@ -22,8 +22,9 @@ void draw(uint64_t done, uint64_t total) {
 }
 
 void report(const json::object& answer) {
-  fmt::print("{} accounts, {} mailboxes, {} messages, {} blobs\n", cell(answer, "accounts"),
-             cell(answer, "mailboxes"), cell(answer, "messages"), cell(answer, "blobs"));
+  fmt::print("{} accounts, {} mailboxes, {} messages, {} expunged messages, {} blobs\n",
+             cell(answer, "accounts"), cell(answer, "mailboxes"), cell(answer, "messages"),
+             cell(answer, "expunged"), cell(answer, "blobs"));
   const json::array& problems = answer.at("problems").as_array();
   for (const auto& problem : problems) fmt::print("damaged: {}\n", std::string_view(problem.as_string()));
   if (problems.empty()) fmt::print("Nothing is damaged.\n");

@@ -15,7 +15,8 @@ json::object describe(const directory::Account& account) {
   out["display_name"] = account.display_name;
   out["enabled"] = account.enabled;
   out["admin"] = account.admin;
-  out["quota_bytes"] = account.quota_bytes ? json::value(*account.quota_bytes) : json::value(nullptr);
+  out["quota_bytes"] = number_or_null(account.quota_bytes);
+  out["quota_messages"] = number_or_null(account.quota_messages);
   out["created"] = iso_time(account.created);
   return out;
 }
@@ -48,6 +49,7 @@ void apply(const Arguments& arguments, directory::Account& account) {
   if (arguments.contains("admin")) account.admin = flag(arguments, "admin");
   if (arguments.contains("enabled")) account.enabled = flag(arguments, "enabled");
   if (arguments.contains("quota_bytes")) account.quota_bytes = number(arguments, "quota_bytes");
+  if (arguments.contains("quota_messages")) account.quota_messages = number(arguments, "quota_messages");
 }
 
 }  // namespace
@@ -64,7 +66,7 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   Secret password = choose_password(arguments, context.core.random, made_up);
   auto added = co_await context.core.directory.add_account(account, password);
   if (!added) co_return std::unexpected(added.error());
-  auto made = co_await context.core.store.create_account(added->id, *place);
+  auto made = co_await context.core.store.create_account(added->id, group_of(added->address), *place);
   if (!made) co_return std::unexpected(made.error());
   json::object out = describe(*added);
   if (!made_up.empty()) out["password"] = made_up;
@@ -87,6 +89,8 @@ Task<Answer> account_show(Context context, Arguments arguments) {
   if (usage) {
     out["messages"] = usage->messages;
     out["bytes"] = usage->bytes;
+    out["expunged_messages"] = usage->kept_messages;
+    out["expunged_bytes"] = usage->kept_bytes;
   }
   auto place = co_await context.core.store.place(account->id);
   if (place) {

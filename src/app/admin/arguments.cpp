@@ -29,6 +29,10 @@ std::optional<uint64_t> number(const Arguments& arguments, std::string_view name
   return out;
 }
 
+boost::json::value number_or_null(const std::optional<uint64_t>& number) {
+  return number ? boost::json::value(*number) : boost::json::value(nullptr);
+}
+
 std::vector<std::string> list(const Arguments& arguments, std::string_view name) {
   std::vector<std::string> out;
   const auto* value = arguments.if_contains(name);

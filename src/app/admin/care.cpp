@@ -15,10 +15,20 @@ Task<Answer> store_check(Context context, Arguments) {
   json::array problems;
   for (const std::string& damage : context.core.engine.damage()) problems.emplace_back(damage);
   for (const std::string& problem : report->problems) problems.emplace_back(problem);
+  for (const auto& account : *accounts) {
+    auto usage = co_await context.core.store.usage(account.id);
+    const std::string domain = group_of(account.address);
+    if (!usage || usage->group == domain) continue;
+    problems.emplace_back(
+        fmt::format("account {} is not counted with its domain; `posthouse domain recount "
+                    "{}` mends it",
+                    account.address, domain));
+  }
   json::object out;
   out["accounts"] = report->accounts;
   out["mailboxes"] = report->mailboxes;
   out["messages"] = report->messages;
+  out["expunged"] = report->kept;
   out["blobs"] = report->blobs;
   out["problems"] = std::move(problems);
   co_return out;

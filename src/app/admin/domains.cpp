@@ -10,8 +10,19 @@ json::object describe(const directory::Domain& domain) {
   json::object out;
   out["name"] = domain.name;
   out["catch_all"] = domain.catch_all.empty() ? json::value(nullptr) : json::value(domain.catch_all);
-  out["quota_bytes"] = domain.quota_bytes ? json::value(*domain.quota_bytes) : json::value(nullptr);
+  out["quota_bytes"] = number_or_null(domain.quota_bytes);
+  out["quota_messages"] = number_or_null(domain.quota_messages);
+  out["total_bytes"] = number_or_null(domain.total_bytes);
+  out["total_messages"] = number_or_null(domain.total_messages);
   return out;
+}
+
+void apply(const Arguments& arguments, directory::Domain& domain) {
+  if (arguments.contains("catch_all")) domain.catch_all = text(arguments, "catch_all");
+  if (arguments.contains("quota_bytes")) domain.quota_bytes = number(arguments, "quota_bytes");
+  if (arguments.contains("quota_messages")) domain.quota_messages = number(arguments, "quota_messages");
+  if (arguments.contains("total_bytes")) domain.total_bytes = number(arguments, "total_bytes");
+  if (arguments.contains("total_messages")) domain.total_messages = number(arguments, "total_messages");
 }
 
 Result<std::string> domain_name(const Arguments& arguments) {
@@ -38,8 +49,7 @@ Task<Answer> domain_add(Context context, Arguments arguments) {
   if (!name) co_return std::unexpected(name.error());
   directory::Domain domain;
   domain.name = *name;
-  domain.catch_all = text(arguments, "catch_all");
-  domain.quota_bytes = number(arguments, "quota_bytes");
+  apply(arguments, domain);
   auto added = co_await context.core.directory.add_domain(domain);
   if (!added) co_return std::unexpected(added.error());
   co_return describe(domain);
@@ -65,6 +75,33 @@ Task<Answer> domain_show(Context context, Arguments arguments) {
   json::object out = describe(*found);
   out["accounts"] = accounts->size();
   out["aliases"] = aliases->size();
+  auto usage = co_await context.core.store.group_usage(*name);
+  if (usage) {
+    out["messages"] = usage->messages;
+    out["bytes"] = usage->bytes;
+  }
+  co_return out;
+}
+
+Task<Answer> domain_recount(Context context, Arguments arguments) {
+  auto name = domain_name(arguments);
+  if (!name) co_return std::unexpected(name.error());
+  auto found = co_await find(context, *name);
+  if (!found) co_return std::unexpected(found.error());
+  auto accounts = co_await context.core.directory.accounts(*name);
+  if (!accounts) co_return std::unexpected(accounts.error());
+  std::vector<store::AccountId> members;
+  for (const auto& account : *accounts) {
+    auto set = co_await context.core.store.set_group(account.id, *name);
+    if (!set && set.error().kind != FaultKind::not_found) co_return std::unexpected(set.error());
+    members.push_back(account.id);
+  }
+  auto usage = co_await context.core.store.recount_group(*name, std::move(members));
+  if (!usage) co_return std::unexpected(usage.error());
+  json::object out;
+  out["name"] = *name;
+  out["messages"] = usage->messages;
+  out["bytes"] = usage->bytes;
   co_return out;
 }
 
@@ -73,8 +110,7 @@ Task<Answer> domain_change(Context context, Arguments arguments) {
   if (!name) co_return std::unexpected(name.error());
   auto found = co_await find(context, *name);
   if (!found) co_return std::unexpected(found.error());
-  if (arguments.contains("catch_all")) found->catch_all = text(arguments, "catch_all");
-  if (arguments.contains("quota_bytes")) found->quota_bytes = number(arguments, "quota_bytes");
+  apply(arguments, *found);
   auto changed = co_await context.core.directory.update_domain(*found);
   if (!changed) co_return std::unexpected(changed.error());
   // As it is kept: the directory normalises addresses.

@@ -19,15 +19,18 @@ struct Context {
 
 using Arguments = boost::json::object;
 
-Task<Answer> domain_add(Context context, Arguments arguments);  // name, [catch_all], [quota_bytes]
-Task<Answer> domain_change(Context context,
-                           Arguments arguments);  // name, [catch_all], [quota_bytes]; null: none
+// name, [catch_all], [quota_bytes], [quota_messages], [total_bytes], [total_messages]; null: none
+Task<Answer> domain_add(Context context, Arguments arguments);
+Task<Answer> domain_change(Context context, Arguments arguments);
 Task<Answer> domain_list(Context context, Arguments arguments);
 Task<Answer> domain_show(Context context, Arguments arguments);    // name
 Task<Answer> domain_remove(Context context, Arguments arguments);  // name
 
-// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [store]. Answers the password
-// it made up, if it did.
+// Counts anew what the domain's accounts keep together.
+Task<Answer> domain_recount(Context context, Arguments arguments);  // name
+
+// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [quota_messages], [store]. Answers the
+// password it made up, if it did.
 Task<Answer> account_add(Context context, Arguments arguments);
 Task<Answer> account_list(Context context, Arguments arguments);  // [domain]
 Task<Answer> account_show(Context context, Arguments arguments);  // address
@@ -53,6 +56,12 @@ Task<Answer> queue_release(Context context, Arguments arguments);
 Task<Answer> queue_bounce(Context context, Arguments arguments);
 Task<Answer> queue_delete(Context context, Arguments arguments);
 
+Task<Answer> mailbox_list(Context context, Arguments arguments);  // address
+// Expunged letters. address, [mailbox], [since: milliseconds since 1970], [uids], [most]
+Task<Answer> mailbox_expunged(Context context, Arguments arguments);
+Task<Answer> mailbox_undelete(Context context, Arguments arguments);  // the same, [dry_run]
+Task<Answer> mailbox_purge(Context context, Arguments arguments);     // address, [older_than: seconds]
+
 Task<Answer> store_check(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);
 
@@ -61,6 +70,7 @@ Result<std::string> required(const Arguments& arguments, std::string_view name);
 std::string text(const Arguments& arguments, std::string_view name);              // "" when it is not there
 bool flag(const Arguments& arguments, std::string_view name);
 std::optional<uint64_t> number(const Arguments& arguments, std::string_view name);
+boost::json::value number_or_null(const std::optional<uint64_t>& number);
 std::vector<std::string> list(const Arguments& arguments, std::string_view name);
 
 // "2026-11-23T21:14:13Z"

@@ -131,8 +131,11 @@ void define_account(CLI::App& app, Invocation& into) {
   auto properties = [&](CLI::App* sub) {
     sub->add_option("--name", into.display_name, "The name of its owner")->type_name("TEXT");
     sub->add_option("--quota", into.quota,
-                    "What it may keep, for instance 5GiB; \"none\" for the domain's default")
+                    "What it may keep, for instance 5GiB; \"none\" for the domain's default, 0B for no limit")
         ->type_name("SIZE");
+    sub->add_option("--quota-messages", into.quota_messages,
+                    "How many letters it may keep; \"none\" for the domain's default, 0 for no limit")
+        ->type_name("N");
     sub->add_flag("--admin", into.admin, "An administrator: gets the postmaster's letters");
     return sub;
   };
@@ -176,11 +179,25 @@ void define_domain(CLI::App& app, Invocation& into) {
                     "What each of its accounts may keep, for instance 5GiB; \"none\" for the configuration's "
                     "default")
         ->type_name("SIZE");
+    sub->add_option(
+           "--quota-messages", into.quota_messages,
+           "How many letters each of its accounts may keep; \"none\" for the configuration's default")
+        ->type_name("N");
+    sub->add_option("--total", into.total,
+                    "What all its accounts may keep together; \"none\" for the configuration's default")
+        ->type_name("SIZE");
+    sub->add_option("--total-messages", into.total_messages,
+                    "How many letters all its accounts may keep together; \"none\" for the configuration's "
+                    "default")
+        ->type_name("N");
   };
   properties(name(admin_command(domain, into, "add", "Add a domain")));
   properties(name(admin_command(domain, into, "change", "Change a domain")));
   admin_command(domain, into, "list", "List domains");
-  name(admin_command(domain, into, "show", "Show a domain"));
+  name(admin_command(domain, into, "show", "Show a domain and what its accounts keep together"));
+  name(
+      admin_command(domain, into, "recount",
+                    "Count anew what its accounts keep together, should `store check` say that it is wrong"));
   name(admin_command(domain, into, "remove", "Remove a domain that has no accounts and aliases"));
 }
 
@@ -200,6 +217,44 @@ void define_alias(CLI::App& app, Invocation& into) {
   list->add_option("domain", into.domain, "Of this domain only")->type_name("DOMAIN");
   address(admin_command(alias, into, "show", "Show an alias"));
   address(admin_command(alias, into, "remove", "Remove an alias"));
+}
+
+void define_mailbox(CLI::App& app, Invocation& into) {
+  CLI::App* mailbox =
+      group(app, "mailbox", "Mailboxes of an account, and expunged letters that can be brought back.");
+  auto verb = [&](const char* name, const char* what) {
+    CLI::App* sub = admin_command(mailbox, into, name, what);
+    sub->add_option("address", into.name, "The account's address")->required()->type_name("ADDRESS");
+    return sub;
+  };
+  auto filter = [&](CLI::App* sub) {
+    CLI::Option* of =
+        sub->add_option("--mailbox", into.mailbox, "Those that were in this mailbox")->type_name("NAME");
+    sub->add_option("--since", into.since,
+                    "Those expunged since then: 2026-11-23T21:14:13Z (UTC), a day, or so long ago: 2h, 3d")
+        ->type_name("TIME");
+    sub->add_option("--uid", into.uids, "Those that had this UID there; may be given several times")
+        ->needs(of)
+        ->check(CLI::Range(uint64_t{1}, uint64_t{UINT32_MAX}))
+        ->type_name("N");
+    return sub;
+  };
+  verb("list", "List mailboxes");
+  CLI::App* expunged =
+      filter(verb("expunged",
+                  "List expunged letters that can be brought back, and until when; at most 1000 "
+                  "unless --most says otherwise"));
+  expunged->add_option("--most", into.most, "At most so many")
+      ->check(CLI::Range(uint64_t{1}, kMostListed))
+      ->type_name("N");
+  CLI::App* undelete =
+      filter(verb("undelete",
+                  "Bring expunged letters back, with new UIDs, to the mailboxes they were in, which are "
+                  "made again where they are gone"));
+  undelete->add_flag("--dry-run", into.dry_run, "Only tell how many that would be");
+  CLI::App* purge = verb("purge", "Remove expunged letters for good");
+  purge->add_option("--older-than", into.older_than, "Only those expunged longer ago than this: 2h, 3d")
+      ->type_name("DURATION");
 }
 
 void define_queue(CLI::App& app, Invocation& into) {
@@ -270,6 +325,7 @@ std::unique_ptr<CLI::App> define_commands(Invocation& into) {
   define_account(*app, into);
   define_domain(*app, into);
   define_alias(*app, into);
+  define_mailbox(*app, into);
   define_queue(*app, into);
   define_others(*app, into);
   return app;

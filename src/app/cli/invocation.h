@@ -31,10 +31,16 @@ struct Invocation {
   std::vector<std::string> targets;  // of an alias; recipients of deliver; queue ids
   std::string display_name;
   bool admin = false, no_admin = false, enable = false, disable = false;
-  std::string quota;  // size, or "none"
+  std::string quota, total;                    // size, or "none"
+  std::string quota_messages, total_messages;  // number, or "none"
   std::string catch_all;
   std::string store;  // format of an account's mailboxes
   bool password_stdin = false, password_hash_stdin = false;
+
+  // mailbox
+  std::string mailbox, since, older_than;
+  std::vector<uint64_t> uids;
+  bool dry_run = false;
 
   // queue
   std::string sender, recipient, domain, state;

@@ -227,10 +227,30 @@ const Option kOptions[] = {
      "data "
      "directory.",
      &at<&C::store, &C::Store::mbox_folders>},
+    {"store.keep_expunged", K::duration, R"("1w")", false, 0, 3650 * kDay, "",
+     "How long expunged letters, and those of deleted mailboxes, stay on the disk so that `posthouse mailbox "
+     "undelete` can bring them back. They don't count to the quota. 0s: not at all, and those that were kept "
+     "go.",
+     &at<&C::store, &C::Store::keep_expunged>},
+    {"store.purge_rate", K::count, "200", false, 1, 1'000'000, "",
+     "How many expunged letters whose time is over are removed for good in a second, at most.",
+     &at<&C::store, &C::Store::purge_rate>},
     // ---- quota
     {"quota.account", K::bytes, R"("0B")", false, 0, 1024ull * 1024 * 1024 * kMiB, "",
      "What an account may keep, where neither it nor its domain says otherwise. 0B: no limit.",
      &at<&C::quota, &C::Quota::account>},
+    {"quota.account_messages", K::count, "0", false, 0, 4'000'000'000, "",
+     "How many letters an account may keep, where neither it nor its domain says otherwise. 0: no limit.",
+     &at<&C::quota, &C::Quota::account_messages>},
+    {"quota.domain", K::bytes, R"("0B")", false, 0, 1024ull * 1024 * 1024 * kMiB, "",
+     "What all accounts of a domain may keep together, where the domain does not say otherwise. 0B: no "
+     "limit.",
+     &at<&C::quota, &C::Quota::domain>},
+    {"quota.domain_messages", K::count, "0", false, 0, 1'000'000'000'000, "",
+     "How many letters all accounts of a domain may keep together, where the domain does not say otherwise. "
+     "0: "
+     "no limit.",
+     &at<&C::quota, &C::Quota::domain_messages>},
     {"quota.over_is_permanent", K::toggle, "false", false, 0, 0, "",
      "Refuse letters to a full account for good (552) instead of asking the sender to try again (452).",
      &at<&C::quota, &C::Quota::over_is_permanent>},

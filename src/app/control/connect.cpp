@@ -34,7 +34,7 @@ Result<std::unique_ptr<Admin>> connect_patiently(const Config& config) {
 }
 
 bool only_reads(std::string_view verb) {
-  return verb == "status" || verb.ends_with(".list") || verb.ends_with(".show");
+  return verb == "status" || verb.ends_with(".list") || verb.ends_with(".show") || verb == "mailbox.expunged";
 }
 
 // Goes to whoever has the store when the one that was asked is gone.

@@ -19,6 +19,9 @@ delivery::Options delivery_options(const Config& config) {
   delivery::Options options;
   options.over_quota_is_permanent = config.quota.over_is_permanent;
   options.default_quota_bytes = config.quota.account;
+  options.default_quota_messages = config.quota.account_messages;
+  options.default_domain_bytes = config.quota.domain;
+  options.default_domain_messages = config.quota.domain_messages;
   options.subaddress_to_mailbox = config.delivery.subaddress_to_mailbox;
   return options;
 }
@@ -57,9 +60,10 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
       places(config),
       clock(system_clock()),
       random(system_random()),
+      keep_expunged(config.store.keep_expunged),
       ids(clock, random),
       directory(engine, clock, random, passwords_, directory_options(config)),
-      store(engine, clock, random),
+      store(engine, clock, random, store::kKeptExpunges, keep_expunged > seconds(0)),
       mirror(engine, clock, random, ids),
       delivery(directory, store, delivery_options(config)),
       queue(engine, clock),

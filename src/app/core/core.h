@@ -35,6 +35,10 @@ class Core {
   // files.
   Task<Result<void>> settle();
 
+  // Every account is counted with its domain: those made by earlier versions are once, `anew` all are and
+  // what the domains count is counted again.
+  Task<Result<void>> group_accounts(bool anew);
+
   // The transport of this core on `loop`, not started. `resolver` outlives it. Fails when the smarthost's
   // password file or the authorities can't be read.
   Result<std::unique_ptr<transport::Transport>> make_transport(const Config& config, net::Loop& loop,
@@ -51,6 +55,7 @@ class Core {
   const FilePlaces places;
   const Clock& clock;
   Random& random;
+  const seconds keep_expunged;  // how long expunged letters may come back
   IdSource ids;
   directory::Directory directory;
   store::MailStore store;
@@ -59,6 +64,9 @@ class Core {
   queue::Queue queue;
   acceptance::Acceptance acceptance;
 };
+
+// With which accounts one is counted: its domain. `address`: normalised.
+std::string group_of(std::string_view address);
 
 // A resolver that knows nothing and never waits, for a transport that must not connect.
 std::unique_ptr<net::Resolver> make_null_resolver();

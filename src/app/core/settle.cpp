@@ -1,5 +1,6 @@
 // What has to be put in order after damage, by whom it belongs to.
 #include <algorithm>
+#include <map>
 
 #include "app/core/core.h"
 #include "base/log.h"
@@ -30,11 +31,39 @@ std::vector<uint64_t> accounts_with_rows(const engine::Reader& reader) {
 
 }  // namespace
 
+std::string group_of(std::string_view address) {
+  const size_t at = address.rfind('@');
+  return at == std::string_view::npos ? std::string() : std::string(address.substr(at + 1));
+}
+
+Task<Result<void>> Core::group_accounts(bool anew) {
+  if (!anew) {
+    Result<bool> done = co_await store.has_groups();
+    if (!done) co_return std::unexpected(done.error());
+    if (*done) co_return Result<void>();
+  }
+  auto accounts = co_await directory.accounts("");
+  if (!accounts) co_return std::unexpected(accounts.error());
+  std::map<std::string, std::vector<uint64_t>> members;
+  for (const auto& account : *accounts) {
+    const std::string group = group_of(account.address);
+    Result<void> set = co_await store.set_group(account.id, group);
+    if (!set && set.error().kind == FaultKind::not_found) continue;
+    if (!set) co_return set;
+    members[group].push_back(account.id);
+  }
+  for (const auto& [group, accounts_in_it] : members) {
+    Result<store::Usage> counted = co_await store.recount_group(group, accounts_in_it);
+    if (!counted) co_return std::unexpected(counted.error());
+  }
+  co_return co_await store.note_groups();
+}
+
 Task<Result<void>> Core::settle() {
   Result<void> known = co_await mirror.start();
   if (!known) co_return known;
   const std::vector<engine::PartitionRange> lost = engine.lost();
-  if (lost.empty()) co_return Result<void>();
+  if (lost.empty()) co_return co_await group_accounts(false);
   bool all = true;
   const auto failed = [&all](const Fault& fault, std::string_view what) {
     all = false;
@@ -67,6 +96,8 @@ Task<Result<void>> Core::settle() {
     Result<void> done = co_await queue.settle(lost);
     if (!done && failed(done.error(), "queue")) co_return done;
   }
+  Result<void> grouped = co_await group_accounts(true);
+  if (!grouped && failed(grouped.error(), "domains")) co_return grouped;
   if (all) engine.forget_lost();
   co_return Result<void>();
 }

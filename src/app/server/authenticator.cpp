@@ -42,10 +42,7 @@ bool DirectoryAuthenticator::report(std::string name, IpAddress peer, bool succe
 Task<Result<store::Quota>> DirectoryQuotas::quota_of(uint64_t account) {
   auto standing = co_await directory_.standing(account);
   if (!standing) co_return std::unexpected(standing.error());
-  uint64_t bytes = standing->quota_bytes.value_or(default_bytes_);
-  store::Quota quota;
-  if (bytes != 0) quota.bytes = bytes;
-  co_return quota;
+  co_return delivery::quota_of(*standing, options_);
 }
 
 }  // namespace posthouse::app

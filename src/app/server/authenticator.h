@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access/imap/session.h"
+#include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "wire/sasl/server.h"
 
@@ -24,15 +25,15 @@ class DirectoryAuthenticator : public wire::sasl::Authenticator {
 // Thread-safe. The directory outlives it.
 class DirectoryQuotas : public access::imap::Quotas {
  public:
-  // `default_bytes` holds where neither account nor domain says otherwise; 0: no limit.
-  DirectoryQuotas(directory::Directory& directory, uint64_t default_bytes)
-      : directory_(directory), default_bytes_(default_bytes) {}
+  // `options` hold where neither account nor domain says otherwise.
+  DirectoryQuotas(directory::Directory& directory, const delivery::Options& options)
+      : directory_(directory), options_(options) {}
 
   Task<Result<store::Quota>> quota_of(uint64_t account) override;
 
  private:
   directory::Directory& directory_;
-  uint64_t default_bytes_;
+  delivery::Options options_;
 };
 
 }  // namespace posthouse::app

@@ -108,7 +108,7 @@ Result<void> Server::Impl::prepare() {
   if (!resolver) return std::unexpected(resolver.error());
   resolver_ = std::move(*resolver);
   authenticator_ = std::make_unique<DirectoryAuthenticator>(core_->directory);
-  quotas_ = std::make_unique<DirectoryQuotas>(core_->directory, config_.quota.account);
+  quotas_ = std::make_unique<DirectoryQuotas>(core_->directory, core_->delivery.options());
   reception_ = transport::make_reception(core_->acceptance, core_->directory, core_->clock,
                                          reception_options(config_));
   submission_ = submission::make_submission(core_->acceptance, core_->directory, core_->clock, core_->random,
@@ -150,6 +150,7 @@ Task<void> Server::Impl::start() {
   transport_->start();
   spawn(sweep_blobs());
   spawn(core_->mirror.attend(lanes_[0]->loop));
+  spawn(purge_expunged());
   watch_certificates();
   spawn(update_gauges());
   start_accepting();

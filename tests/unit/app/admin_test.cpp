@@ -11,14 +11,18 @@
 #include "app/limits.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "engine/record.h"
 #include "net/loop.h"
 #include "net/socket.h"
+#include "store/rows.h"
 
 namespace posthouse::app {
 namespace {
 
 namespace json = boost::json;
 using testing::HasSubstr;
+
+const std::string kNoLimits = R"(,"quota_messages":null,"total_bytes":null,"total_messages":null})";
 
 class Admin : public testing::Test {
  protected:
@@ -58,7 +62,9 @@ TEST_F(Admin, DomainsComeAndGo) {
   EXPECT_THAT(ask("domain.add", R"({"name": "A.test"})"), HasSubstr(R"("name":"a.test")"));
   EXPECT_THAT(ask("domain.add", R"({"name": "a.test"})"), HasSubstr("exists: "));
   EXPECT_THAT(ask("domain.add", R"({})"), HasSubstr("syntax: name is missing"));
-  EXPECT_EQ(ask("domain.list", "{}"), R"([{"name":"a.test","catch_all":null,"quota_bytes":null}])");
+  EXPECT_EQ(ask("domain.list", "{}"),
+            R"([{"name":"a.test","catch_all":null,"quota_bytes":null,"quota_messages":null,)"
+            R"("total_bytes":null,"total_messages":null}])");
   EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("accounts":0)"));
   EXPECT_THAT(ask("domain.show", R"({"name": "b.test"})"), HasSubstr("not_found: "));
   EXPECT_EQ(ask("domain.remove", R"({"name": "a.test"})"), R"({"removed":"a.test"})");
@@ -178,11 +184,11 @@ TEST_F(Admin, ManyLettersAreChangedTogetherAndCounted) {
 TEST_F(Admin, DomainsAndAliasesChange) {
   ask("domain.add", R"({"name": "a.test", "catch_all": "X@A.test", "quota_bytes": 7})");
   EXPECT_EQ(ask("domain.change", R"({"name": "A.test", "quota_bytes": 9})"),
-            R"({"name":"a.test","catch_all":"X@a.test","quota_bytes":9})");
+            R"({"name":"a.test","catch_all":"X@a.test","quota_bytes":9)" + kNoLimits);
   EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": null, "quota_bytes": null})"),
-            R"({"name":"a.test","catch_all":null,"quota_bytes":null})");
+            R"({"name":"a.test","catch_all":null,"quota_bytes":null)" + kNoLimits);
   EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": "y@b.test"})"),
-            R"({"name":"a.test","catch_all":"y@b.test","quota_bytes":null})");
+            R"({"name":"a.test","catch_all":"y@b.test","quota_bytes":null)" + kNoLimits);
   EXPECT_THAT(ask("domain.change", R"({"name": "a.test", "catch_all": "nonsense"})"), HasSubstr("syntax: "));
   EXPECT_THAT(ask("domain.change", R"({"name": "b.test"})"), HasSubstr("not_found: "));
   EXPECT_THAT(ask("alias.change", R"({"address": "all@a.test", "targets": ["x@b.test"]})"),
@@ -303,6 +309,103 @@ Task<Result<void>> talk(Core& core, std::string path, std::vector<std::string> s
   }
   co_await (*server)->stop();
   co_return Result<void>();
+}
+
+TEST_F(Admin, ExpungedLettersComeBackAndGo) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "x@a.test"})");
+  const auto deliver = [&](const std::string& letter) {
+    bool told = false;
+    const auto pieces = [&]() -> Result<std::string> {
+      return std::exchange(told, true) ? std::string() : letter;
+    };
+    EXPECT_TRUE(local_->deliver({"", {"x@a.test"}}, pieces));
+  };
+  deliver("From: Ann <ann@b.test>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe=1B?=\r\n\r\nHello.\r\n");
+  deliver("Subject: two\r\n\r\n");
+  local_.reset();
+  {
+    auto core = Core::open(config_);
+    ASSERT_TRUE(core);
+    Core& c = **core;
+    const uint64_t id = net::run_blocking(c.directory.account("x@a.test"))->id;
+    const auto inbox = net::run_blocking(c.store.mailbox(id, "INBOX"))->id;
+    const store::FlagUpdate remove{store::FlagChange::add, store::FlagSet{store::kDeleted, {}}, {}};
+    ASSERT_TRUE(net::run_blocking(c.store.update_flags(id, inbox, {1, 2}, remove)));
+    ASSERT_EQ(net::run_blocking(c.store.expunge(id, inbox, {1, 2}))->size(), 2u);
+  }
+  const std::string of = R"({"address": "x@a.test")";
+  const json::value shown = json::parse(ask("account.show", of + "}"));
+  EXPECT_EQ(shown.at("messages"), 0);
+  EXPECT_EQ(shown.at("expunged_messages"), 2);
+  const json::array listed = json::parse(ask("mailbox.expunged", of + "}")).as_array();
+  ASSERT_EQ(listed.size(), 2u);
+  EXPECT_EQ(listed[0].at("from"), "ann@b.test");
+  EXPECT_EQ(listed[0].at("subject"), "Gr\u00fc\u00dfe ");
+  EXPECT_EQ(listed[0].at("mailbox"), "INBOX");
+  EXPECT_LT(listed[0].at("expunged").as_string(), listed[0].at("until").as_string());
+  EXPECT_THAT(ask("mailbox.expunged", of + R"(, "most": 1})"), testing::Not(HasSubstr("two")));
+  EXPECT_THAT(ask("mailbox.undelete", of + R"(, "dry_run": true})"), HasSubstr(R"({"would_restore":2,)"));
+  ask("account.change", of + R"(, "quota_messages": 1})");
+  EXPECT_THAT(ask("mailbox.undelete", of + R"(, "dry_run": true})"), HasSubstr(R"("fits":false)"));
+  EXPECT_THAT(ask("mailbox.undelete", of + "}"), HasSubstr("over_quota: 2 letters of "));
+  EXPECT_THAT(ask("mailbox.undelete", of + R"(, "mailbox": "INBOX", "uids": [2]})"),
+              HasSubstr(R"({"restored":1,)"));
+  EXPECT_THAT(ask("mailbox.list", of + "}"), HasSubstr(R"({"name":"INBOX","role":"inbox","messages":1,)"));
+  EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("messages":1,)"));
+  EXPECT_THAT(ask("mailbox.purge", of + R"(, "older_than": 3600})"), HasSubstr(R"({"purged":0,)"));
+  EXPECT_THAT(ask("mailbox.purge", of + "}"), HasSubstr(R"({"purged":1,)"));
+  EXPECT_EQ(ask("mailbox.expunged", of + "}"), "[]");
+  EXPECT_THAT(ask("mailbox.undelete", R"({"address": "nobody@a.test"})"), HasSubstr("not_found: "));
+  EXPECT_THAT(ask("store.check", "{}"), HasSubstr(R"("problems":[])"));
+}
+
+// Accounts of a store that was made before domains were counted.
+TEST_F(Admin, AStoreOfAnEarlierVersionIsCountedAtItsFirstStart) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "x@a.test"})");
+  bool told = false;
+  const auto pieces = [&]() -> Result<std::string> {
+    return std::exchange(told, true) ? std::string() : std::string("Subject: x\r\n\r\n");
+  };
+  EXPECT_TRUE(local_->deliver({"", {"x@a.test"}}, pieces));
+  const std::string counted = ask("domain.show", R"({"name": "a.test"})");
+  EXPECT_THAT(counted, HasSubstr(R"("messages":1,)"));
+  local_.reset();
+  {
+    auto core = Core::open(config_);
+    ASSERT_TRUE(core);
+    const uint64_t id = net::run_blocking((*core)->directory.account("x@a.test"))->id;
+    const engine::Step head{
+        {engine::PartitionKind::account, id}, [](engine::Transaction& rows) -> Result<void> {
+          const auto row = store::decode_head(**rows.get(store::kHeadKey));
+          engine::RecordWriter old(1);
+          old.varint(row->modseq).varint(row->next_mailbox).varint(row->last_uid_validity);
+          old.varint(row->messages).varint(row->bytes).varint(row->mailboxes);
+          rows.put(store::kHeadKey, old.finish());
+          return {};
+        }};
+    const engine::Step count{{engine::PartitionKind::system, 2},
+                             [](engine::Transaction& rows) -> Result<void> {
+                               rows.erase(store::group_key("a.test"));
+                               rows.erase("U");
+                               return {};
+                             }};
+    std::vector<engine::Step> steps{head, count};
+    ASSERT_TRUE(net::run_blocking((*core)->engine.transact(std::move(steps))));
+  }
+  EXPECT_EQ(ask("domain.show", R"({"name": "a.test"})"), counted);
+  EXPECT_THAT(ask("store.check", "{}"), HasSubstr(R"("problems":[])"));
+}
+
+TEST_F(Admin, DomainsAreCountedAndRecounted) {
+  ask("domain.add", R"({"name": "a.test", "total_messages": 7})");
+  ask("account.add", R"({"address": "x@a.test"})");
+  EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("total_messages":7)"));
+  EXPECT_THAT(ask("domain.change", R"({"name": "a.test", "total_bytes": 5})"),
+              HasSubstr(R"("total_bytes":5)"));
+  EXPECT_EQ(ask("domain.recount", R"({"name": "a.test"})"), R"({"name":"a.test","messages":0,"bytes":0})");
+  EXPECT_THAT(ask("domain.recount", R"({"name": "b.test"})"), HasSubstr("not_found: "));
 }
 
 TEST_F(Admin, JunkOnTheSocketEndsThatClientOnly) {

@@ -71,6 +71,43 @@ TEST_F(DeliveryTest, EnforcesTheQuotaWhenToldTo) {
   EXPECT_THAT(mailbox(small), SizeIs(1));
 }
 
+TEST_F(DeliveryTest, MessagesAreCountedToo) {
+  directory::AccountId few = account("few@example.test");
+  directory::Account changed = *run(directory.account(few));
+  changed.quota_messages = 1;
+  ASSERT_TRUE(run(directory.update_account(changed)));
+  EXPECT_EQ(check(few, 10), FaultKind::closed);
+  ASSERT_TRUE(deliver({{few, "", false}}, 10, true));
+  EXPECT_EQ(check(few, 0), FaultKind::over_quota);
+  const Result<Plan> over = deliver({{few, "", false}}, 10, true);
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().kind, FaultKind::over_quota);
+  EXPECT_TRUE(deliver({{few, "", true}}, 10, true));  // as postmaster
+}
+
+TEST_F(DeliveryTest, ADomainHasAQuotaForAllItsAccounts) {
+  directory::Domain ours;
+  ours.name = "example.test";
+  ours.total_bytes = 1000;
+  ASSERT_TRUE(run(directory.update_domain(ours)));
+  ASSERT_TRUE(deliver({{alice, "", false}}, 600, true));
+  EXPECT_EQ(check(bob, 400), FaultKind::closed);
+  EXPECT_EQ(check(bob, 401), FaultKind::over_quota);
+  const Result<Plan> over = deliver({{bob, "", false}}, 401, true);
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().kind, FaultKind::over_quota);
+  EXPECT_THAT(mailbox(bob), IsEmpty());
+  ASSERT_TRUE(deliver({{bob, "", false}}, 400, true));
+  EXPECT_EQ(check(alice, 0), FaultKind::over_quota);
+  EXPECT_EQ(run(store.group_usage("example.test"))->bytes, 1000u);
+  ours.total_bytes.reset();
+  ours.total_messages = 3;
+  ASSERT_TRUE(run(directory.update_domain(ours)));
+  ASSERT_TRUE(deliver({{bob, "", false}}, 1, true));
+  EXPECT_EQ(check(alice, 1), FaultKind::over_quota);
+  EXPECT_FALSE(deliver({{bob, "", false}}, 1, true));
+}
+
 TEST_F(DeliveryTest, ThePostmasterTakesMorePastHisQuota) {
   directory::AccountId small = account("small@example.test", 100);
   EXPECT_TRUE(run(delivery->check({small, "", true}, 200)));

@@ -19,6 +19,29 @@ Account some_account() {
   return account;
 }
 
+TEST(Records, DomainComesBackAndTheFirstVersionsAreRead) {
+  Domain domain;
+  domain.name = "a.test";
+  domain.quota_messages = 0;
+  domain.total_bytes = 5;
+  Result<Domain> back = decode_domain(encode(domain));
+  ASSERT_TRUE(back);
+  EXPECT_FALSE(back->quota_bytes);
+  EXPECT_EQ(back->quota_messages, 0u);
+  EXPECT_EQ(back->total_bytes, 5u);
+  EXPECT_FALSE(back->total_messages);
+
+  back = decode_domain(engine::RecordWriter(1).bytes("b.test").bytes("").u8(1).varint(9).finish());
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->quota_bytes, 9u);
+  EXPECT_FALSE(back->total_bytes);
+  Result<Account> account = decode_account(
+      engine::RecordWriter(1).varint(7).bytes("x@b.test").bytes("X").u8(5).varint(9).varint(3).finish());
+  ASSERT_TRUE(account);
+  EXPECT_EQ(account->quota_bytes, 9u);
+  EXPECT_FALSE(account->quota_messages);
+}
+
 TEST(Records, AccountComesBack) {
   Result<Account> back = decode_account(encode(some_account()));
   ASSERT_TRUE(back);

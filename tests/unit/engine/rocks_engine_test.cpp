@@ -98,6 +98,30 @@ TEST(RocksEngine, RefusesAFormatFromTheFuture) {
   EXPECT_NE(opened.error().what.find("newer program"), std::string::npos) << opened.error().what;
 }
 
+TEST(RocksEngine, AnEarlierFormatBecomesThisOne) {
+  const TempDir dir;
+  test::ManualExecutor loop;
+  constexpr Partition system{PartitionKind::system, 0};
+  const std::string first = RecordWriter(1).varint(1).finish();
+  std::string now;
+  {
+    const auto engine = open_small(dir.path());
+    now = engine->get(system, "format").value().value();
+    ASSERT_NE(now, first);
+    ASSERT_TRUE(loop.run(engine->transact({put(system, "format", first), put(kAccount, "n", "1")})));
+  }
+  RocksOptions options = small_options(dir.path());
+  options.read_only = true;
+  {
+    auto opened = open_rocks_engine(options);
+    ASSERT_TRUE(opened) << opened.error().what;
+    EXPECT_EQ((*opened)->get(system, "format").value(), first);
+  }
+  const auto engine = open_small(dir.path());
+  EXPECT_EQ(engine->get(system, "format").value(), now);
+  EXPECT_EQ(engine->get(kAccount, "n").value(), "1");
+}
+
 TEST(RocksEngine, ReadOnlyReadsAndRefusesToWrite) {
   const TempDir dir;
   test::ManualExecutor loop;

@@ -28,7 +28,7 @@ size_t logged(const engine::Engine& engine, MailboxId mailbox) {
 class ForgettingTest : public testing::TestWithParam<const char*> {
  protected:
   ForgettingTest() {
-    bed_.must(store_.create_account(kAccount, bed_.place(kAccount)));
+    bed_.must(store_.create_account(kAccount, "", bed_.place(kAccount)));
     inbox_ = bed_.id_of(kAccount, "INBOX");
   }
 

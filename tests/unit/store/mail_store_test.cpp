@@ -19,8 +19,8 @@ constexpr AccountId kAlice = 11, kBob = 12;
 class MailStoreTest : public testing::TestWithParam<const char*> {
  protected:
   MailStoreTest() {
-    bed_.must(store_.create_account(kAlice, bed_.place(kAlice)));
-    bed_.must(store_.create_account(kBob, bed_.place(kBob)));
+    bed_.must(store_.create_account(kAlice, "", bed_.place(kAlice)));
+    bed_.must(store_.create_account(kBob, "", bed_.place(kBob)));
     inbox_ = bed_.id_of(kAlice, "INBOX");
   }
   ~MailStoreTest() override { EXPECT_THAT(bed_.problems({kAlice, kBob}), IsEmpty()); }
@@ -57,7 +57,7 @@ TEST_P(MailStoreTest, ANewAccountHasTheUsualMailboxes) {
     EXPECT_GT(info.highest_modseq, 0u);
     EXPECT_GT(info.uid_validity, 0u);
   }
-  bed_.must(store_.create_account(kAlice, bed_.place(kAlice)));  // repeatable
+  bed_.must(store_.create_account(kAlice, "", bed_.place(kAlice)));  // repeatable
   EXPECT_EQ(names(kAlice).size(), 6u);
 }
 
@@ -82,19 +82,19 @@ TEST_P(MailStoreTest, CreatesSuperiorsToo) {
 // Clients know an account by its name, whatever its number is. The clock stands still here.
 TEST_P(MailStoreTest, UidValidityNeverComesBackWithAnAccountThatIsMadeAgain) {
   constexpr AccountId kFirst = 71, kSecond = 72, kThird = 73;
-  bed_.must(store_.create_account(kFirst, bed_.place(kFirst)));
+  bed_.must(store_.create_account(kFirst, "", bed_.place(kFirst)));
   const uint32_t first = bed_.must(store_.mailbox(kFirst, "INBOX")).uid_validity;
   uint32_t last = 0;
   for (int i = 0; i < 20; ++i)
     last = bed_.must(store_.create_mailbox(kFirst, "m" + std::to_string(i))).uid_validity;
   bed_.must(store_.remove_account(kFirst));
-  bed_.must(store_.create_account(kSecond, bed_.place(kSecond)));
+  bed_.must(store_.create_account(kSecond, "", bed_.place(kSecond)));
   const uint32_t second = bed_.must(store_.mailbox(kSecond, "INBOX")).uid_validity;
   EXPECT_GT(second, first);
   EXPECT_GT(second, last);
   EXPECT_GT(bed_.must(store_.create_mailbox(kSecond, "m0")).uid_validity, last);
   // Even when a crash let the rows of the account before stay where they are.
-  bed_.must(store_.create_account(kThird, bed_.place(kThird)));
+  bed_.must(store_.create_account(kThird, "", bed_.place(kThird)));
   EXPECT_GT(bed_.must(store_.mailbox(kThird, "INBOX")).uid_validity, second);
 }
 
@@ -260,8 +260,8 @@ TEST_P(MailStoreTest, DeliveryToAnUnknownMailboxGoesToInbox) {
     message.blob = writer.id();
     message.size = writer.size();
     Placed placed;
-    std::vector<engine::Step> steps{writer.seal({MailStore::blob_reference(kAlice, delivery)}),
-                                    store_.stage(kAlice, name, message, delivery, Quota(), &placed)};
+    std::vector<engine::Step> steps = store_.stage(kAlice, name, message, delivery, Quota(), &placed);
+    steps.insert(steps.begin(), writer.seal({MailStore::blob_reference(kAlice, delivery)}));
     bed_.must(bed_.engine->transact(std::move(steps)));
     EXPECT_EQ(placed.mailbox, inbox_) << name;
   }
@@ -456,7 +456,7 @@ TEST_P(MailStoreTest, WatchersHearOfTheirAccount) {
 
 TEST_P(MailStoreTest, ARemovedAccountLeavesNothing) {
   constexpr AccountId kCarol = 13;
-  bed_.must(store_.create_account(kCarol, bed_.place(kCarol)));
+  bed_.must(store_.create_account(kCarol, "", bed_.place(kCarol)));
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(bed_.append(kCarol, "Sent", "x"));
   append("INBOX", "stays");
   bed_.must(store_.remove_account(kCarol));

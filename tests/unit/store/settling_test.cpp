@@ -178,7 +178,7 @@ TEST_F(SettlingTest, NumbersOfLostKeywordsBecomeNoOtherNames) {
 class AnyLoss : public testing::TestWithParam<int> {};
 
 TEST_P(AnyLoss, KeepsEveryPromise) {
-  StoreBed bed;
+  StoreBed bed("memory", kKeptExpunges, GetParam() % 2 == 0);
   test::SeededRandom random(static_cast<uint64_t>(GetParam()));
   const auto below = [&random](size_t n) { return random.u64() % n; };
   bed.must(bed.store.create_account(kAlice));

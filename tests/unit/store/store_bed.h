@@ -20,8 +20,9 @@ namespace posthouse::store {
 
 class StoreBed {
  public:
-  explicit StoreBed(const std::string& engine_kind = "memory", uint32_t kept_expunges = kKeptExpunges)
-      : engine(make(engine_kind)), store(*engine, clock, random, kept_expunges) {
+  explicit StoreBed(const std::string& engine_kind = "memory", uint32_t kept_expunges = kKeptExpunges,
+                    bool keep_expunged = false)
+      : engine(make(engine_kind)), store(*engine, clock, random, kept_expunges, keep_expunged) {
     if (format() == Format::database) return;
     mirror.emplace(*engine, clock, random, ids);
     store.use_files(&*mirror);

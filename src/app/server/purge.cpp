@@ -1,0 +1,119 @@
+// Expunged letters whose time is over are removed for good, a few at a time.
+#include <algorithm>
+
+#include "app/limits.h"
+#include "app/server/server_impl.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace posthouse::app {
+namespace {
+
+struct Gauges {
+  metrics::Counter messages{"posthouse_store_purged_messages_total",
+                            "Expunged letters that were removed for good."};
+  metrics::Counter bytes{"posthouse_store_purged_bytes_total", "Octets of those letters."};
+  metrics::Gauge accounts_left{"posthouse_store_purge_accounts_left",
+                               "Accounts that the purge under way has still to look at."};
+};
+
+// With nothing to be kept there is nothing to come.
+milliseconds pause_of(seconds keep) {
+  if (keep == seconds(0)) return kPurgeLatest;
+  return std::clamp<milliseconds>(milliseconds(keep) / 20, kPurgeSoonest, kPurgeLatest);
+}
+
+// One look at all accounts.
+class Purge {
+ public:
+  Purge(Core& core, net::Loop& loop, const Gauges& gauges, uint64_t rate)
+      : core_(core),
+        loop_(loop),
+        gauges_(gauges),
+        rate_(rate),
+        together_(std::clamp<size_t>(rate / 10, 1, kPurgeTogether)),
+        before_(core.clock.now() - core.keep_expunged),
+        tell_from_(core.clock.steady() + kPurgeTold) {}
+
+  Task<void> run(const bool& stopping);
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  Task<bool> part(uint64_t account, const bool& stopping);
+  void tell(const char* event) const {
+    log::info(event, {{"letters", messages_}, {"bytes", bytes_}, {"accounts_left", left_}});
+  }
+
+  Core& core_;
+  net::Loop& loop_;
+  const Gauges& gauges_;
+  uint64_t rate_;
+  size_t together_;
+  SystemTime before_;
+  SteadyTime tell_from_;
+  uint64_t messages_ = 0, bytes_ = 0;
+  size_t left_ = 0;
+};
+
+// One transaction, and the rest that the rate asks for; true: there may be more.
+Task<bool> Purge::part(uint64_t account, const bool& stopping) {
+  auto gone = co_await core_.store.purge_kept(account, before_, together_);
+  if (!gone) {
+    log::warn("store.purge_failed", {{"account", format_id(account)}, {"reason", gone.error().what}});
+    co_return false;
+  }
+  messages_ += gone->messages;
+  bytes_ += gone->bytes;
+  gauges_.messages.add(static_cast<double>(gone->messages));
+  gauges_.bytes.add(static_cast<double>(gone->bytes));
+  if (gone->messages == 0) co_return false;
+  if (core_.clock.steady() >= tell_from_) {
+    tell_from_ = core_.clock.steady() + kPurgeTold;
+    tell("store.purging");
+  }
+  auto slept = co_await loop_.sleep(milliseconds(gone->messages * 1000 / rate_));
+  co_return slept && !stopping && gone->messages == together_;
+}
+
+Task<void> Purge::run(const bool& stopping) {
+  auto accounts = co_await core_.store.accounts_with_kept();
+  if (!accounts) {
+    log::warn("store.purge_failed", {{"reason", accounts.error().what}});
+    co_return;
+  }
+  left_ = accounts->size();
+  for (const uint64_t account : *accounts) {
+    gauges_.accounts_left.set(static_cast<double>(left_));
+    bool more = !stopping;
+    while (more) more = co_await part(account, stopping);
+    if (stopping) co_return;
+    --left_;
+  }
+  gauges_.accounts_left.set(0);
+  if (messages_ != 0) tell("store.purged");
+}
+
+}  // namespace
+
+Task<void> Server::Impl::purge_expunged() {
+  const Gauges gauges;
+  milliseconds pause = kPurgeSoonest;
+  while (true) {
+    auto slept = co_await lanes_[0]->loop.sleep(pause);
+    pause = pause_of(core_->keep_expunged);
+    if (!slept || stopping_) co_return;
+    Purge purge(*core_, lanes_[0]->loop, gauges, config_.store.purge_rate);
+    co_await purge.run(stopping_);
+    if (stopping_) co_return;
+    if (purge.bytes() < kPurgeReclaim) continue;
+    auto swept = co_await core_->store.sweep(false);
+    auto reclaimed = co_await core_->engine.reclaim_space();
+    if (!swept || !reclaimed) {
+      const Fault& why = swept ? reclaimed.error() : swept.error();
+      log::warn("server.space_not_reclaimed", {{"reason", why.what}});
+    }
+  }
+}
+
+}  // namespace posthouse::app
