@@ -103,6 +103,7 @@ PartTextDecoder::PartTextDecoder(const Part& part)
     : transfer_(transfer_encoding(part.encoding)), charset_(charset_of(part)) {}
 
 void PartTextDecoder::feed(std::string_view raw, std::string& utf8) {
+  if (!transfer_.changes()) return charset_.feed(raw, utf8);
   std::string bytes;
   transfer_.feed(raw, bytes);
   charset_.feed(bytes, utf8);
@@ -111,7 +112,7 @@ void PartTextDecoder::feed(std::string_view raw, std::string& utf8) {
 void PartTextDecoder::finish(std::string& utf8) {
   std::string bytes;
   transfer_.finish(bytes);
-  charset_.feed(bytes, utf8);
+  if (!bytes.empty()) charset_.feed(bytes, utf8);
   charset_.finish(utf8);
 }
 
