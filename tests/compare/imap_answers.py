@@ -112,7 +112,7 @@ def structure(value, number=""):
         fields[name] = lower(fields[name])
     fields["id"], fields["description"] = readable(fields["id"]), readable(fields["description"])
     rest, inner = value[7:], None
-    if fields["type"] == b"message" and fields["subtype"] in (b"rfc822", b"global"):
+    if fields["type"] == b"message" and rest and isinstance(rest[0], list):
         fields["envelope"], inner, fields["lines"] = envelope(rest[0]), rest[1], rest[2]
         rest = rest[3:]
     elif fields["type"] == b"text":
