@@ -129,7 +129,7 @@ bool DecodedSize::count_quoted_line(std::string_view line) {
     size_ += line.size();
     return true;
   }
-  if (is_wsp(text.back()) || text.back() == '\r') return false;
+  if (is_wsp(text.back()) || text.find('\r') != std::string_view::npos) return false;
   uint64_t size = line.size();
   for (size_t at = text.find('='); at != std::string_view::npos; at = text.find('=', at)) {
     if (at + 1 == end) {
