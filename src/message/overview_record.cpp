@@ -13,9 +13,8 @@ constexpr size_t kWorthSharing = 4;  // octets; shorter texts are written
 // A text, or where it stands in the envelope: twice its length and itself, or twice its offset plus one and
 // its length.
 void write_shared(Writer& w, std::string_view text, std::string_view envelope) {
-  const void* at = text.size() < kWorthSharing
-                       ? nullptr
-                       : memmem(envelope.data(), envelope.size(), text.data(), text.size());
+  const bool look = text.size() >= kWorthSharing && text.size() <= envelope.size();
+  const void* at = look ? memmem(envelope.data(), envelope.size(), text.data(), text.size()) : nullptr;
   if (at == nullptr) return w.text_twice(text);
   w.number(static_cast<uint64_t>(static_cast<const char*>(at) - envelope.data()) << 1 | 1);
   w.number(text.size());
