@@ -17,7 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     append_imap_bodystructure(text, record, true, flag);
     require(is_imap_list(text, flag));
   }
+  const auto overview = read_overview(record);
   if (const auto summary = decode(record)) {
+    require(summary->overview == overview || !summary->overview);
     const std::string again = encode(*summary);
     const auto twice = decode(again);
     require(twice.has_value() && encode(*twice) == again);

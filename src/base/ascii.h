@@ -33,7 +33,12 @@ constexpr bool is_8bit(char c) {
 
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);
-bool iequals(std::string_view a, std::string_view b);
+bool iequals_of_one_size(std::string_view a, std::string_view b);
+// Most texts that are compared differ in length or in their first letter.
+inline bool iequals(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  return a.empty() || (((a[0] ^ b[0]) & 0xDF) == 0 && iequals_of_one_size(a, b));
+}
 bool istarts_with(std::string_view text, std::string_view prefix);
 bool has_8bit(std::string_view text);
 std::string_view trim(std::string_view text);  // spaces, tabs, CR and LF off both ends

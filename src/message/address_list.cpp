@@ -1,6 +1,7 @@
 #include "message/address_list.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/ascii.h"
 #include "message/lexical.h"
@@ -10,9 +11,13 @@ namespace posthouse::message {
 namespace {
 
 // What ends an atom. Dots, and specials without a meaning here, are part of it: display names have them.
+constexpr auto kEndsWord = [] {
+  std::array<bool, 256> table{};
+  for (char c : std::string_view(" \t\r\n\0\"(<>@,;:[", 14)) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
 bool ends_word(char c) {
-  return is_blank(c) || c == '"' || c == '(' || c == '<' || c == '>' || c == '@' || c == ',' || c == ';' ||
-         c == ':' || c == '[';
+  return kEndsWord[static_cast<unsigned char>(c)];
 }
 
 // obs-local-part (RFC 5322 section 4.4): "joe . smith" is joe.smith.
@@ -117,6 +122,10 @@ bool AddressListReader::take_quoted(std::string& out) {
 
 void AddressListReader::take_word(std::string& out) {
   while (at_ < text_.size() && !ends_word(text_[at_])) {
+    const size_t begin = at_;
+    while (at_ < text_.size() && !ends_word(text_[at_]) && text_[at_] != '\\') ++at_;
+    out.append(text_.substr(begin, at_ - begin));
+    if (at_ == text_.size() || ends_word(text_[at_])) return;
     // "\@" belongs to the local part: read as an end of it, the letter would seem to come from another
     // domain.
     if (text_.substr(at_).starts_with("\\@")) ++at_;

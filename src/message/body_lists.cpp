@@ -15,6 +15,13 @@ bool is_media(const Part& part) {
   return iequals(part.type, "image") || iequals(part.type, "audio") || iequals(part.type, "video");
 }
 
+// Of a multipart/related only the first part; of text that has a name, only what comes first.
+bool is_shown_there(const Part& part, const Part& parent, bool first) {
+  if (iequals(part.disposition, "attachment")) return false;
+  if (!is_type(part, "text", "plain") && !is_type(part, "text", "html") && !is_media(part)) return false;
+  return first || (!iequals(parent.subtype, "related") && (is_media(part) || part_name(part).empty()));
+}
+
 // Where parts of one branch go: a list is null where the branch is the alternative to what that list holds.
 struct Places {
   std::vector<const Part*>* text;
@@ -33,7 +40,7 @@ class Sorter {
       const bool first = &part == &parent.children.front();
       if (part.is_multipart()) {
         sort(part, places, in_alternative);
-      } else if (!is_shown(part, parent, first)) {
+      } else if (!is_shown_there(part, parent, first)) {
         lists_.attachments.push_back(&part);
       } else if (alternative) {
         place_alternative(part, places);
@@ -51,13 +58,6 @@ class Sorter {
     if (places.html != nullptr) places.html->push_back(&part);
     if ((places.text == nullptr || places.html == nullptr) && is_media(part))
       lists_.attachments.push_back(&part);
-  }
-
-  // Of a multipart/related only the first part; of text that has a name, only what comes first.
-  static bool is_shown(const Part& part, const Part& parent, bool first) {
-    if (iequals(part.disposition, "attachment")) return false;
-    if (!is_type(part, "text", "plain") && !is_type(part, "text", "html") && !is_media(part)) return false;
-    return first || (!iequals(parent.subtype, "related") && (is_media(part) || part_name(part).empty()));
   }
 
  private:
@@ -94,12 +94,25 @@ BodyLists body_lists(const Part& root) {
   Places places{&lists.text, &lists.html};
   if (root.is_multipart()) {
     sorter.sort(root, places, false);
-  } else if (Sorter::is_shown(root, Part(), true)) {
+  } else if (is_shown(root)) {
     sorter.place(root, places, false);
   } else {
     lists.attachments.push_back(&root);
   }
   return lists;
+}
+
+bool has_attachment(const Part& root) {
+  if (!root.is_multipart()) return !is_shown(root) && !iequals(root.disposition, "inline");
+  return body_lists(root).has_attachment();
+}
+
+bool is_shown(const Part& part) {
+  return is_shown_there(part, part, true);
+}
+
+bool is_shown(const Part& part, const Part& parent) {
+  return is_shown_there(part, parent, parent.children.size() == 1);
 }
 
 std::string part_name(const Part& part) {

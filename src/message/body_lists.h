@@ -19,6 +19,12 @@ struct BodyLists {
 };
 
 BodyLists body_lists(const Part& root);
+bool has_attachment(const Part& root);
+
+// Whether a part without parts is shown with the text rather than attached. `parent`: the multipart whose
+// last child it is so far; none: it is all of the message.
+bool is_shown(const Part& part);
+bool is_shown(const Part& part, const Part& parent);
 
 // What a part is called: filename of its disposition, else the name of its type; UTF-8, "" if it has none.
 std::string part_name(const Part& part);

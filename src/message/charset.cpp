@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/ascii.h"
+#include "message/scan.h"
 #include "message/unicode_text.h"
 
 namespace posthouse::message {
@@ -122,8 +123,7 @@ void CharsetDecoder::Impl::feed_utf8(std::string_view bytes, std::string& out, b
     held.clear();
   }
   while (!bytes.empty()) {
-    size_t ascii = 0;
-    while (ascii < bytes.size() && !is_8bit(bytes[ascii])) ++ascii;
+    const size_t ascii = ascii_run(bytes);
     out.append(bytes.substr(0, ascii));
     bytes.remove_prefix(ascii);
     if (bytes.empty()) return;
@@ -162,9 +162,10 @@ void CharsetDecoder::Impl::feed_icu(std::string_view bytes, std::string& out, bo
 
 CharsetDecoder::CharsetDecoder(std::string_view charset) : impl_(std::make_unique<Impl>()) {
   charset = without_quotes(trim(charset));
+  if (charset.empty() || among(charset, kUtf8)) return;
   if (among(charset, kLatin)) {
     impl_->kind = Impl::Kind::latin;
-  } else if (!among(charset, kUtf8)) {
+  } else {
     impl_->converter = open_converter(charset);
     if (impl_->converter) impl_->kind = Impl::Kind::icu;
   }
@@ -181,7 +182,14 @@ void CharsetDecoder::feed(std::string_view bytes, std::string& out) {
     case Impl::Kind::icu:
       return impl_->feed_icu(bytes, out, false);
     case Impl::Kind::latin:
-      for (char c : bytes) append_latin(out, c);
+      while (!bytes.empty()) {
+        const size_t ascii = ascii_run(bytes);
+        out.append(bytes.substr(0, ascii));
+        bytes.remove_prefix(ascii);
+        if (bytes.empty()) return;
+        append_latin(out, bytes[0]);
+        bytes.remove_prefix(1);
+      }
   }
 }
 

@@ -42,10 +42,10 @@ class FieldReader {
   void read_value(std::string& value) {
     skip_blanks();
     while (at_ < text_.size() && text_[at_] != ';') {
-      if (text_[at_] != '(' && !is_blank(text_[at_])) {
-        value += text_[at_++];
-        continue;
-      }
+      const size_t begin = at_;
+      while (at_ < text_.size() && text_[at_] != ';' && text_[at_] != '(' && !is_blank(text_[at_])) ++at_;
+      value.append(text_.substr(begin, at_ - begin));
+      if (at_ > begin) continue;
       skip_blanks();
       const bool joins = at_ < text_.size() && (text_[at_] == '/' || text_[at_] == ',');
       if (!joins && !value.ends_with('/') && !value.ends_with(',')) break;

@@ -3,11 +3,20 @@
 #include "base/ascii.h"
 #include "message/content_field.h"
 #include "message/limits.h"
+#include "message/scan.h"
 
 namespace posthouse::message {
 namespace {
 
 constexpr std::string_view kSignature = "-- ";
+
+bool is_inside_line(std::string_view text, size_t at) {
+  const char c = text[at];
+  if (c != ' ') return c != '\r' && c != '\n';
+  if (at == 0 || at + 1 == text.size()) return false;
+  const char next = text[at + 1];
+  return next != ' ' && next != '\r' && next != '\n';
+}
 
 }  // namespace
 
@@ -21,7 +30,19 @@ bool deletes_spaces(const Part& part) {
 }
 
 void FlowedText::feed(std::string_view text, std::string& out) {
-  for (char c : text) {
+  while (!text.empty()) {
+    if (at_ == At::content && !can_be_signature_ && !after_cr_) {
+      // Words, and the single blanks between them, that are no end of a line.
+      size_t words = text[0] == ' ' ? 0 : printable_run(text);
+      if (words > 0 && text[words - 1] == ' ') --words;
+      while (words < text.size() && is_inside_line(text, words)) ++words;
+      if (words > 0 && std::exchange(space_held_, false)) out += ' ';
+      out.append(text.substr(0, words));
+      text.remove_prefix(words);
+      if (text.empty()) return;
+    }
+    const char c = text[0];
+    text.remove_prefix(1);
     // The CR of a CRLF is no text; one alone is.
     if (std::exchange(after_cr_, false) && c != '\n') take('\r', out);
     if (c == '\r') {

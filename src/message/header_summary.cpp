@@ -5,6 +5,7 @@
 #include "message/date.h"
 #include "message/headers.h"
 #include "message/limits.h"
+#include "message/message_ids.h"
 #include "message/scan.h"
 
 namespace posthouse::message {
@@ -23,6 +24,7 @@ enum class Known {
   bcc,
   in_reply_to,
   message_id,
+  references,
   received,
   content_type,
   content_id,
@@ -75,6 +77,7 @@ Known known_field(std::string_view name) {
       return is("received", Known::received);
     case 10:
       if (const Known known = is("message-id", Known::message_id); known != Known::other) return known;
+      if (const Known known = is("references", Known::references); known != Known::other) return known;
       break;
     case 11:
       if (const Known known = is("in-reply-to", Known::in_reply_to); known != Known::other) return known;
@@ -83,6 +86,7 @@ Known known_field(std::string_view name) {
       break;
   }
   constexpr std::string_view kContent = "content-";
+  if (name.size() < kContent.size() || ascii_lower(name[0]) != 'c') return Known::other;
   return istarts_with(name, kContent) ? known_content(name.substr(kContent.size())) : Known::other;
 }
 
@@ -170,6 +174,30 @@ bool read_envelope_field(Known known, std::string_view raw, Envelope& e, Budget&
   }
 }
 
+// The first field that has any.
+void keep_references(std::vector<std::string>& slot, std::string_view raw, Budget& budget) {
+  if (!slot.empty()) return;
+  auto ids = parse_message_ids_as_written(raw);
+  if (ids.size() > limits::kKeptReferences)
+    ids.erase(ids.begin() + 1, ids.end() - static_cast<ptrdiff_t>(limits::kKeptReferences - 1));
+  size_t size = 0;
+  for (const auto& id : ids) size += id.size();
+  if (size > budget.text) {
+    budget.truncated = true;
+    return;
+  }
+  budget.text -= size;
+  slot = std::move(ids);
+}
+
+// What the overview has of fields that the envelope keeps. A text that the budget has no room for is none
+// here either.
+void complete_overview(const Envelope& envelope, Overview& overview) {
+  overview.subject = base_subject(envelope.subject);
+  if (auto ids = parse_message_ids(envelope.message_id); !ids.empty())
+    overview.message_id = std::move(ids.front());
+}
+
 void read_content_type(std::string_view raw, Part& part, Budget& budget) {
   ContentField field = parse_content_field(raw);
   std::string type, subtype;
@@ -241,17 +269,21 @@ void read_envelope(std::string_view header, Envelope& envelope, Budget& budget) 
 }
 
 void read_message_header(std::string_view header, Summary& summary, Budget& budget) {
+  Overview& overview = summary.overview.emplace();
   HeaderReader reader(header);
   HeaderField field;
   while (reader.next(field)) {
     const Known known = known_field(field.name);
     if (known == Known::received) {
       ++summary.received_count;
+    } else if (known == Known::references) {
+      keep_references(overview.references, field.value, budget);
     } else if (known != Known::other && !read_envelope_field(known, field.value, summary.envelope, budget)) {
       read_mime_field(known, field.value, summary.root, budget);
     }
   }
   set_default_type(summary.root, false);
+  complete_overview(summary.envelope, overview);
   if (const auto date = parse_date(summary.envelope.date)) {
     summary.has_date = true;
     summary.date_seconds = std::chrono::floor<std::chrono::seconds>(date->time).time_since_epoch().count();

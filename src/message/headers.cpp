@@ -1,12 +1,25 @@
 #include "message/headers.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/ascii.h"
 
 namespace posthouse::message {
 namespace {
+
+constexpr auto kInName = [] {
+  std::array<bool, 256> table{};
+  for (size_t c = '!'; c < 127; ++c) table[c] = c != ':';
+  return table;
+}();
+
+constexpr auto kBreaksLine = [] {
+  std::array<bool, 256> table{};
+  table['\r'] = table['\n'] = table['\0'] = true;
+  return table;
+}();
 
 // Offset behind the line that begins at `at`.
 size_t line_end(std::string_view text, size_t at) {
@@ -28,7 +41,7 @@ bool is_empty_line(std::string_view text, size_t at) {
 
 std::string_view field_name(std::string_view line) {
   size_t n = 0;
-  while (n < line.size() && line[n] > ' ' && line[n] < 127 && line[n] != ':') ++n;
+  while (n < line.size() && kInName[static_cast<unsigned char>(line[n])]) ++n;
   size_t colon = n;
   while (colon < line.size() && is_wsp(line[colon])) ++colon;
   if (n == 0 || colon == line.size() || line[colon] != ':') return {};
@@ -44,7 +57,10 @@ HeaderReader::HeaderReader(std::string_view block) : block_(block) {
   if (at_ == block_.size()) {
     done_ = true;
     body_begin_ = at_;
-  } else if (!is_empty_line(block_, at_) && field_name(block_.substr(at_)).empty()) {
+    return;
+  }
+  name_ = field_name(block_.substr(at_));
+  if (!is_empty_line(block_, at_) && name_.empty()) {
     done_ = true;
     body_begin_ = at_;
   }
@@ -58,14 +74,15 @@ bool HeaderReader::next(HeaderField& field) {
     return false;
   }
   const size_t begin = at_;
-  field.name = field_name(block_.substr(begin));
+  field.name = name_;
   size_t value = begin + field.name.size();
   while (block_[value] != ':') ++value;
   ++value;
   size_t end = line_end(block_, begin);
-  while (end < block_.size() && !is_empty_line(block_, end) &&
-         (is_wsp(block_[end]) || field_name(block_.substr(end)).empty())) {
-    end = line_end(block_, end);
+  for (; end < block_.size() && !is_empty_line(block_, end); end = line_end(block_, end)) {
+    if (is_wsp(block_[end])) continue;
+    name_ = field_name(block_.substr(end));
+    if (!name_.empty()) break;
   }
   field.value = without_line_end(block_.substr(value, end - value));
   field.begin = begin;
@@ -78,7 +95,7 @@ void append_unfolded(std::string& out, std::string_view value) {
   value = trim(value);
   while (!value.empty()) {
     size_t n = 0;
-    while (n < value.size() && value[n] != '\r' && value[n] != '\n' && value[n] != '\0') ++n;
+    while (n < value.size() && !kBreaksLine[static_cast<unsigned char>(value[n])]) ++n;
     out.append(value.substr(0, n));
     value.remove_prefix(n);
     if (value.empty()) break;

@@ -33,6 +33,7 @@ class HeaderReader {
 
  private:
   std::string_view block_;
+  std::string_view name_;  // of the field at at_
   size_t at_ = 0;
   size_t body_begin_ = 0;
   bool done_ = false;

@@ -1,5 +1,6 @@
 #include "message/html_text.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -65,7 +66,40 @@ std::optional<char32_t> entity_character(std::string_view entity) {
 }  // namespace
 
 void HtmlText::feed(std::string_view html, std::string& out) {
-  for (char c : html) take(c, out);
+  while (!html.empty()) {
+    html.remove_prefix(pass(html, out));
+    if (html.empty()) return;
+    take(html[0], out);
+    html.remove_prefix(1);
+  }
+}
+
+static bool ends_tag_text(char c) {
+  return c == '>' || c == '"' || c == '\'';
+}
+
+// As much at the start of `html` as changes no state.
+size_t HtmlText::pass(std::string_view html, std::string& out) {
+  switch (state_) {
+    case State::text: {
+      if (!left_out_.empty()) return std::min(html.find('<'), html.size());
+      size_t n = 0;
+      while (n < html.size() && html[n] != '<' && html[n] != '&') ++n;
+      out.append(html.substr(0, n));
+      return n;
+    }
+    case State::tag:
+      return static_cast<size_t>(std::find_if(html.begin(), html.end(), ends_tag_text) - html.begin());
+    case State::quoted:
+      return std::min(html.find(quote_), html.size());
+    case State::comment: {
+      const size_t n = std::min(html.find('-'), html.size());
+      if (n > 0 && html[0] != '>') dashes_ = 0;
+      return n > 0 && html[0] == '>' ? 0 : n;
+    }
+    default:
+      return 0;
+  }
 }
 
 void HtmlText::finish(std::string& out) {

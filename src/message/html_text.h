@@ -16,6 +16,7 @@ class HtmlText {
 
  private:
   enum class State { text, entity, tag_name, tag, quoted, comment };
+  size_t pass(std::string_view html, std::string& out);
   void take(char c, std::string& out);
   void begin_tag(char c, std::string& out);
   void end_tag_name(std::string& out);

@@ -66,6 +66,7 @@ Reader pass_list(Reader& r, uint64_t width) {
 Fields read_fields(Reader& r) {
   Fields f;
   f.flags = r.number();
+  if (f.flags > record::kKnownPartFlags) r.spoil();
   const auto has = [&](uint64_t flag) { return (f.flags & flag) != 0; };
   f.type = r.text();
   f.subtype = r.text();
@@ -85,6 +86,7 @@ Fields read_fields(Reader& r) {
   r.number();  // size of the header
   f.size = r.number();
   f.lines = r.number();
+  if (has(record::kDecodedSize)) r.number();
   f.children = has(record::kChildren) ? r.count() : 0;
   if (f.children > 0 && !f.multipart() && !(f.message() && f.children == 1)) r.spoil();
   return f;
@@ -299,20 +301,22 @@ void Renderer::part(Reader& r, size_t depth) {
   out_ += ')';
 }
 
-// A reader behind the record's head, at the envelope.
-Reader open_record(std::string_view bytes) {
+// Behind the record's head: the envelope, and a reader at the root part.
+std::pair<std::string_view, Reader> open_record(std::string_view bytes) {
   Reader r(bytes);
-  if (r.number() != record::kVersion) r.spoil();
+  const uint64_t version = r.number();
+  if (version != record::kVersion && version != record::kFirstVersion) r.spoil();
   for (int i = 0; i < 5; ++i) r.number();  // flags, size, received, date, offset
-  return r;
+  const auto envelope = r.text();
+  if (version != record::kFirstVersion) r.text();  // the overview
+  return {envelope, r};
 }
 
 }  // namespace
 
 void append_imap_envelope(std::string& out, std::string_view bytes, bool utf8) {
   const size_t begin = out.size();
-  Reader r = open_record(bytes);
-  const auto envelope = r.text();
+  const auto [envelope, r] = open_record(bytes);
   if (r.good() && Renderer(out, utf8, false).envelope(envelope)) return;
   out.resize(begin);
   out += kNoEnvelope;
@@ -320,8 +324,7 @@ void append_imap_envelope(std::string& out, std::string_view bytes, bool utf8) {
 
 void append_imap_bodystructure(std::string& out, std::string_view bytes, bool extended, bool utf8) {
   const size_t begin = out.size();
-  Reader r = open_record(bytes);
-  r.text();
+  Reader r = open_record(bytes).second;
   Renderer(out, utf8, extended).part(r, 0);
   if (r.good()) return;
   out.resize(begin);

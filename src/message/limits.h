@@ -23,6 +23,8 @@ inline constexpr size_t kParameterBytes = 16 << 10;
 inline constexpr size_t kAddresses = 10'000;
 // Identifiers of one References field.
 inline constexpr size_t kMessageIds = 1'000;
+// Of them, kept in the summary: the eldest one and the last ones.
+inline constexpr size_t kKeptReferences = 100;
 // URLs of one List- field.
 inline constexpr size_t kUrls = 100;
 // Languages of a Content-Language field.

@@ -31,6 +31,8 @@ class IdReader {
   }
 
  private:
+  static bool is_plain(char c) { return c != '<' && c != '>' && c != '"' && c != '(' && !is_blank(c); }
+
   // Behind "<", to behind ">". Another "<" begins anew.
   std::string read_id() {
     std::string id;
@@ -48,8 +50,13 @@ class IdReader {
       } else if (c == '(') {
         skip_comment();
       } else {
-        if (!is_blank(c)) id += c;
-        ++at_;
+        if (is_blank(c)) {
+          ++at_;
+          continue;
+        }
+        const size_t begin = at_;
+        while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
+        id.append(text_.substr(begin, at_ - begin));
       }
     }
     return id.find('@') == std::string::npos ? std::string() : id;  // the bracket is missing

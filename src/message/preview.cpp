@@ -1,8 +1,11 @@
 #include "message/preview.h"
 
+#include <array>
+
 #include "base/ascii.h"
 #include "message/body_lists.h"
 #include "message/limits.h"
+#include "message/scan.h"
 #include "message/unicode_text.h"
 
 namespace posthouse::message {
@@ -19,6 +22,13 @@ bool is_space(char32_t c) {
          c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+constexpr auto kGraphic = [] {
+  std::array<bool, 256> table{};
+  for (size_t c = '!'; c < 127; ++c) table[c] = true;
+  return table;
+}();
+
+constexpr size_t kStep = 320;  // octets
 constexpr std::string_view kSignatureLine = "-- \n";
 
 void for_each_character(std::string_view utf8, const auto& action) {
@@ -32,21 +42,19 @@ void for_each_character(std::string_view utf8, const auto& action) {
 }  // namespace
 
 const Part* preview_part(const Part& root) {
-  const BodyLists lists = body_lists(root);
-  const Part* html = nullptr;
-  for (const Part* part : lists.text) {
-    if (!is_text_part(*part)) continue;
-    if (iequals(part->subtype, "plain")) return part;
-    if (html == nullptr) html = part;
+  for (const Part* part : body_lists(root).text) {
+    if (is_text_part(*part)) return part;
   }
-  return html;
+  return nullptr;
 }
 
 Preview::Preview(const Part& part)
     : decoder_(part),
-      flowed_(deletes_spaces(part)),
       is_html_(iequals(part.subtype, "html")),
-      is_flowed_(is_flowed(part)) {}
+      is_flowed_(!is_html_ && is_flowed(part)),
+      flowed_(is_flowed_ && deletes_spaces(part)) {
+  own_.text.reserve(limits::kPreview);
+}
 
 void Preview::Line::add(std::string_view character) {
   if (characters >= limits::kPreview) return;
@@ -58,26 +66,66 @@ void Preview::Line::add(std::string_view character) {
   ++characters;
 }
 
+void Preview::Line::add_words(std::string_view ascii) {
+  if (characters >= limits::kPreview) return;
+  if (std::exchange(blank_due, false)) {
+    text += ' ';
+    if (++characters >= limits::kPreview) return;
+  }
+  ascii = ascii.substr(0, limits::kPreview - characters);
+  text.append(ascii);
+  characters += ascii.size();
+}
+
+// In small steps: most texts have more than is looked at.
 void Preview::feed(std::string_view raw) {
-  if (done_) return;
-  raw = raw.substr(0, limits::kPreviewRead - read_);
-  read_ += raw.size();
-  std::string text;
-  decoder_.feed(raw, text);
-  take(text);
-  if (read_ >= limits::kPreviewRead) done_ = true;
+  while (!done_ && !raw.empty()) {
+    const auto piece = raw.substr(0, std::min(kStep, limits::kPreviewRead - read_));
+    raw.remove_prefix(piece.size());
+    read_ += piece.size();
+    decoded_.clear();
+    decoder_.feed(piece, decoded_);
+    take(decoded_);
+    if (read_ >= limits::kPreviewRead) done_ = true;
+  }
 }
 
 void Preview::take(std::string_view utf8) {
-  std::string plain;
-  if (is_html_) {
-    html_.feed(utf8, plain);
-    utf8 = plain;
-  } else if (is_flowed_) {
-    flowed_.feed(utf8, plain);
-    utf8 = plain;
+  if (is_html_ || is_flowed_) {
+    plain_.clear();
+    is_html_ ? html_.feed(utf8, plain_) : flowed_.feed(utf8, plain_);
+    utf8 = plain_;
   }
-  for_each_character(utf8, [this](std::string_view character) { take_character(character); });
+  while (!utf8.empty() && !done_) {
+    const size_t word = plain_words(utf8);
+    if (word > 0) {
+      utf8.remove_prefix(word);
+      continue;
+    }
+    const size_t n = std::max<size_t>(1, utf8_sequence(utf8));
+    take_character(utf8.substr(0, n));
+    utf8.remove_prefix(n);
+  }
+}
+
+// The short way for words of ASCII, single blanks between them, in the middle of a line: how much of the text
+// they were.
+size_t Preview::plain_words(std::string_view utf8) {
+  if (!is_html_ && !line_known_) return 0;
+  utf8 = utf8.substr(0, limits::kPreview);
+  const auto is_graphic = [&](size_t i) { return kGraphic[static_cast<unsigned char>(utf8[i])]; };
+  if (utf8.empty() || !is_graphic(0)) return 0;
+  size_t n = printable_run(utf8);
+  if (n > 0 && utf8[n - 1] == ' ') --n;
+  while (true) {
+    while (n < utf8.size() && is_graphic(n)) ++n;
+    if (n + 1 >= utf8.size() || utf8[n] != ' ' || !is_graphic(n + 1)) break;
+    n += 2;
+  }
+  Line& line = quoted_line_ ? quoted_ : own_;
+  line.add_words(utf8.substr(0, n));
+  if (own_.characters >= limits::kPreview) done_ = true;
+  return n;
 }
 
 // The first characters of a line tell whether it is quoted, or begins the signature; HTML has no such lines.
@@ -85,6 +133,11 @@ void Preview::take_character(std::string_view character) {
   if (done_) return;
   if (is_html_ || line_known_) return show(character);
   if (character == "\r") return;
+  if (start_.empty() && character != "-") {
+    line_known_ = true;
+    quoted_line_ = character == ">";
+    return show(character);
+  }
   start_.append(character);
   if (start_ == kSignatureLine) {
     start_.clear();
@@ -102,6 +155,11 @@ void Preview::begin_line() {
 
 void Preview::show(std::string_view character) {
   Line& line = quoted_line_ ? quoted_ : own_;
+  if (character.size() == 1 && kGraphic[static_cast<unsigned char>(character[0])]) {
+    line.add_words(character);
+    if (own_.characters >= limits::kPreview) done_ = true;
+    return;
+  }
   const char32_t code = utf8_code_point(character);
   if (is_space(code)) {
     line.add_blank();

@@ -1,7 +1,9 @@
 #include "base/ascii.h"
 #include "message/limits.h"
+#include "message/overview_record.h"
 #include "message/record_format.h"
 #include "message/summary.h"
+#include "message/transfer.h"
 
 namespace posthouse::message {
 namespace {
@@ -47,7 +49,8 @@ uint64_t part_flags(const Part& p) {
          (p.description.empty() ? 0 : record::kDescription) | (p.encoding.empty() ? 0 : record::kEncoding) |
          (p.md5.empty() ? 0 : record::kMd5) | (p.disposition.empty() ? 0 : record::kDisposition) |
          (p.languages.empty() ? 0 : record::kLanguages) | (p.location.empty() ? 0 : record::kLocation) |
-         (p.envelope ? record::kEnvelope : 0) | (p.children.empty() ? 0 : record::kChildren);
+         (p.envelope ? record::kEnvelope : 0) | (p.children.empty() ? 0 : record::kChildren) |
+         (p.decoded_size ? record::kDecodedSize : 0);
 }
 
 void write_part(Writer& w, const Part& p) {
@@ -74,6 +77,7 @@ void write_part(Writer& w, const Part& p) {
   w.number(p.body_begin - p.header_begin);
   w.number(p.body_end - p.body_begin);
   w.number(p.body_lines);
+  if (flags & record::kDecodedSize) w.number(*p.decoded_size);
   if (flags & record::kChildren) {
     w.number(p.children.size());
     for (const auto& child : p.children) write_part(w, child);
@@ -116,6 +120,7 @@ void read_parameters(Reader& r, Parameters& parameters) {
 
 void read_part(Reader& r, Part& p, size_t depth) {
   const uint64_t flags = r.number();
+  if (flags > record::kKnownPartFlags) return r.spoil();
   p.type = r.text();
   p.subtype = r.text();
   if (flags & record::kParameters) read_parameters(r, p.parameters);
@@ -139,6 +144,7 @@ void read_part(Reader& r, Part& p, size_t depth) {
   p.body_begin = p.header_begin + r.number();
   p.body_end = p.body_begin + r.number();
   p.body_lines = static_cast<uint32_t>(r.number());
+  if (flags & record::kDecodedSize) p.decoded_size = r.number();
   if (p.body_begin < p.header_begin || p.body_end < p.body_begin) r.spoil();
   if ((flags & record::kChildren) == 0) return;
   if (depth >= limits::kNesting) return r.spoil();
@@ -149,23 +155,28 @@ void read_part(Reader& r, Part& p, size_t depth) {
 
 std::string encode(const Summary& s) {
   std::string out;
-  out.reserve(512);
+  out.reserve(768);
   Writer w(out);
-  w.number(record::kVersion);
+  w.number(s.overview ? record::kVersion : record::kFirstVersion);
   w.number((s.has_8bit_header ? record::kHas8bitHeader : 0) | (s.has_8bit_body ? record::kHas8bitBody : 0) |
-           (s.truncated ? record::kTruncated : 0) | (s.has_date ? record::kHasReadableDate : 0));
+           (s.truncated ? record::kTruncated : 0) | (s.has_date ? record::kHasReadableDate : 0) |
+           (s.overview && s.overview->has_attachment ? record::kHasAttachment : 0));
   w.number(s.size);
   w.number(s.received_count);
   w.signed_number(s.date_seconds);
   w.signed_number(s.date_offset_minutes);
-  w.text(write_envelope(s.envelope));
+  const std::string envelope = write_envelope(s.envelope);
+  w.text(envelope);
+  if (s.overview) w.text(record::write_overview(*s.overview, envelope));
   write_part(w, s.root);
   return out;
 }
 
 Result<Summary> decode(std::string_view bytes) {
   Reader r(bytes);
-  if (r.number() != record::kVersion) return fail(FaultKind::corrupt, "summary record of unknown version");
+  const uint64_t version = r.number();
+  if (version != record::kVersion && version != record::kFirstVersion)
+    return fail(FaultKind::corrupt, "summary record of unknown version");
   Summary s;
   const uint64_t flags = r.number();
   s.has_8bit_header = (flags & record::kHas8bitHeader) != 0;
@@ -176,10 +187,23 @@ Result<Summary> decode(std::string_view bytes) {
   s.received_count = static_cast<uint32_t>(r.number());
   s.date_seconds = r.signed_number();
   s.date_offset_minutes = static_cast<int32_t>(r.signed_number());
-  if (!read_envelope(r.text(), s.envelope)) r.spoil();
+  const auto envelope = r.text();
+  if (!read_envelope(envelope, s.envelope)) r.spoil();
+  if (version != record::kFirstVersion) {
+    s.overview = record::read_overview(r.text(), envelope);
+    if (!s.overview) r.spoil();
+    if (s.overview) s.overview->has_attachment = (flags & record::kHasAttachment) != 0;
+  }
   read_part(r, s.root, 0);
   if (!r.good() || !r.at_end()) return fail(FaultKind::corrupt, "damaged summary record");
   return s;
+}
+
+std::optional<uint64_t> Part::content_size() const {
+  const TransferEncoding coded = transfer_encoding(encoding);
+  if (decoded_size || coded == TransferEncoding::base64 || coded == TransferEncoding::quoted_printable)
+    return decoded_size;
+  return body_end - body_begin;
 }
 
 bool Part::is_multipart() const {

@@ -1,13 +1,5 @@
-// The bytes of a summary record. Everything is a varint (LEB128, 7 bits a byte, low first) or a varint length
-// and as many bytes.
-//
-//   record   = version flags size received date offset envelope-size envelope part
-//   flags    = bits of RecordFlag; date and offset are zigzag
-//   envelope = bits of EnvelopeFlag, the strings present in that order, then six lists: from sender reply-to
-//   to cc bcc list     = count, then per address: bits of AddressFlag and the strings present in that order
-//   part     = bits of PartFlag, type, subtype, the fields present in that order, header-begin, header-size,
-//              body-size, body-lines, then (kChildren) their number and the parts
-//   parameters = count, then name and value each
+// The bytes of a summary record, described field by field in docs/formats/message-record.md: varints (LEB128)
+// and texts behind their length.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +8,21 @@
 
 namespace posthouse::message::record {
 
-inline constexpr uint64_t kVersion = 1;
+inline constexpr uint64_t kVersion = 2;
+inline constexpr uint64_t kFirstVersion = 1;  // without overview and decoded sizes
 
 // RecordFlag
 inline constexpr uint64_t kHas8bitHeader = 1;
 inline constexpr uint64_t kHas8bitBody = 2;
 inline constexpr uint64_t kTruncated = 4;
 inline constexpr uint64_t kHasReadableDate = 8;
+inline constexpr uint64_t kHasAttachment = 16;
+// Of the overview's items; a reader passes over others.
+inline constexpr uint64_t kPreviewItem = 1;
+inline constexpr uint64_t kBaseSubjectItem = 2;
+inline constexpr uint64_t kMessageIdItem = 3;
+inline constexpr uint64_t kReferencesItem = 4;
+inline constexpr uint64_t kReplyItem = 5;
 // EnvelopeFlag
 inline constexpr uint64_t kDate = 1;
 inline constexpr uint64_t kSubject = 2;
@@ -44,11 +44,17 @@ inline constexpr uint64_t kLanguages = 64;
 inline constexpr uint64_t kLocation = 128;
 inline constexpr uint64_t kEnvelope = 256;  // its size and itself
 inline constexpr uint64_t kChildren = 512;
+inline constexpr uint64_t kDecodedSize = 1024;
+inline constexpr uint64_t kKnownPartFlags = 2047;
 
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
   void number(uint64_t n) {
+    if (n < 0x80) {
+      out_ += static_cast<char>(n);
+      return;
+    }
     while (n >= 0x80) {
       out_ += static_cast<char>(n | 0x80);
       n >>= 7;
@@ -58,6 +64,11 @@ class Writer {
   void signed_number(int64_t n) { number(static_cast<uint64_t>(n) << 1 ^ static_cast<uint64_t>(n >> 63)); }
   void text(std::string_view s) {
     number(s.size());
+    out_.append(s);
+  }
+  // Behind twice its length.
+  void text_twice(std::string_view s) {
+    number(s.size() << 1);
     out_.append(s);
   }
 
@@ -93,8 +104,8 @@ class Reader {
     return static_cast<int64_t>(n >> 1 ^ (~(n & 1) + 1));
   }
   // A view into the record.
-  std::string_view text() {
-    const uint64_t size = number();
+  std::string_view text() { return bytes(number()); }
+  std::string_view bytes(uint64_t size) {
     if (size > rest_.size()) {
       spoil();
       return {};

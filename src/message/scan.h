@@ -59,4 +59,37 @@ inline bool scan_8bit(std::string_view bytes) {
   return (any & kHigh) != 0;
 }
 
+// Printable ASCII without two spaces in a row: about how much of it there is at the start, in whole vectors.
+// What comes behind has to be looked at byte by byte; the last byte may be a space.
+inline size_t printable_run(std::string_view text) {
+  constexpr size_t kVector = 16;
+  using Bytes = unsigned char __attribute__((vector_size(kVector)));
+  using Words = uint64_t __attribute__((vector_size(kVector)));
+  size_t n = 0;
+  for (; n + kVector < text.size(); n += kVector) {
+    Bytes here, next;
+    std::memcpy(&here, text.data() + n, kVector);
+    std::memcpy(&next, text.data() + n + 1, kVector);
+    const auto other = static_cast<Bytes>(here - ' ' > Bytes{} + ('~' - ' '));
+    const auto two = static_cast<Bytes>((here == ' ') & (next == ' '));
+    const Bytes any = other | two;
+    Words words;
+    std::memcpy(&words, &any, kVector);
+    if ((words[0] | words[1]) != 0) break;
+  }
+  return n;
+}
+
+// How many bytes at the start are not above 127.
+inline size_t ascii_run(std::string_view bytes) {
+  constexpr uint64_t kHigh = 0x8080808080808080;
+  size_t n = 0;
+  for (uint64_t word; n + 8 <= bytes.size(); n += 8) {
+    std::memcpy(&word, bytes.data() + n, 8);
+    if ((word & kHigh) != 0) break;
+  }
+  while (n < bytes.size() && static_cast<unsigned char>(bytes[n]) < 0x80) ++n;
+  return n;
+}
+
 }  // namespace posthouse::message

@@ -13,6 +13,7 @@ namespace posthouse::message {
 namespace {
 
 constexpr size_t kMaxHeld = 4096;
+constexpr size_t kCutCharacter = 3;  // octets of one whose last is missing
 
 // Two-way search: linear whatever the key, unlike std::string::find.
 size_t find_from(std::string_view text, std::string_view key) {
@@ -43,11 +44,15 @@ std::string charset_of(const Part& part) {
 
 }  // namespace
 
+// What is held has been looked at: an ASCII character can only be its first one.
 void TextFolder::feed(std::string_view utf8, std::string& out) {
+  const size_t known = held_.size(), fresh = safe_cut(utf8);
   held_.append(utf8);
-  size_t cut = safe_cut(held_);
-  if (held_.size() - cut > kMaxHeld) cut += last_fold_boundary(std::string_view(held_).substr(cut));
-  if (cut == 0 && held_.size() > 2 * kMaxHeld) cut = held_.size();  // no characters at all
+  size_t cut = fresh > 0 || (known > 0 && !utf8.empty() && !is_8bit(utf8[0])) ? known + fresh : 0;
+  if (held_.size() - cut > kMaxHeld) {
+    const size_t boundary = last_fold_boundary(std::string_view(held_).substr(cut));
+    cut = boundary > 0 ? cut + boundary : held_.size() - kCutCharacter;  // no characters at all
+  }
   if (cut == 0) return;
   out += fold_case(std::string_view(held_).substr(0, cut));
   held_.erase(0, cut);
@@ -103,6 +108,7 @@ PartTextDecoder::PartTextDecoder(const Part& part)
     : transfer_(transfer_encoding(part.encoding)), charset_(charset_of(part)) {}
 
 void PartTextDecoder::feed(std::string_view raw, std::string& utf8) {
+  if (!transfer_.changes()) return charset_.feed(raw, utf8);
   std::string bytes;
   transfer_.feed(raw, bytes);
   charset_.feed(bytes, utf8);
@@ -111,7 +117,7 @@ void PartTextDecoder::feed(std::string_view raw, std::string& utf8) {
 void PartTextDecoder::finish(std::string& utf8) {
   std::string bytes;
   transfer_.finish(bytes);
-  charset_.feed(bytes, utf8);
+  if (!bytes.empty()) charset_.feed(bytes, utf8);
   charset_.finish(utf8);
 }
 

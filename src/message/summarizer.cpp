@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "base/ascii.h"
+#include "message/body_lists.h"
+#include "message/body_watch.h"
 #include "message/content_field.h"
 #include "message/header_summary.h"
 #include "message/headers.h"
@@ -88,6 +90,9 @@ struct Summarizer::Impl {
   Mode mode = Mode::header;
   bool header_full = false;
   bool first_header_line = true;
+  BodyWatch watch;           // of the part in `open`'s back, if it has no parts itself
+  bool line_held = false;    // `line` was kept from `watch`: it may be a delimiter
+  bool line_passed = false;  // it is too long to be kept, and is a delimiter
 
   Impl() { push(summary.root, 0, nullptr); }
 
@@ -124,6 +129,10 @@ struct Summarizer::Impl {
   }
   void read_header();
   void descend();
+  void watch_body(Part& part);
+  void feed_piece(std::string_view piece);
+  bool end_piece(std::string_view piece);
+  size_t pass_regular_lines(std::string_view bytes);
   void set_body_mode() { mode = boundaries > 0 ? Mode::body : Mode::counting; }
 
   BoundaryMatch match(std::string_view start) const;
@@ -155,6 +164,7 @@ void Summarizer::Impl::feed_counting(std::string_view bytes) {
   line_feeds += seen.line_feeds;
   summary.has_8bit_body |= seen.has_8bit;
   offset += bytes.size();
+  if (watch.active()) watch.feed(bytes);
 }
 
 void Summarizer::Impl::keep_header(std::string_view piece) {
@@ -215,8 +225,10 @@ void Summarizer::Impl::header_line_done(std::string_view start) {
       header_line = 0;
       return;
     }
-    header.clear();
+    const std::string body = std::exchange(header, {});
     end_headers(line_begin);
+    watch.feed(body);
+    if (header_full) watch.lose();
     return;
   }
   header_line = header.size();
@@ -249,8 +261,10 @@ void Summarizer::Impl::descend() {
   Part& part = *top.part;
   const bool multipart = part.is_multipart();
   const bool embedded = names_message(part) && is_identity_encoding(part.encoding);
+  const bool too_deep = open.size() >= limits::kNesting || (embedded && parts >= limits::kParts);
+  if (!multipart && (!embedded || too_deep)) watch_body(part);
   if (!multipart && !embedded) return set_body_mode();
-  if (open.size() >= limits::kNesting || (embedded && parts >= limits::kParts)) {
+  if (too_deep) {
     budget.truncated = true;
     return set_body_mode();
   }
@@ -269,37 +283,114 @@ void Summarizer::Impl::descend() {
   push(child, part.body_begin, part.envelope.get());
 }
 
+void Summarizer::Impl::watch_body(Part& part) {
+  PartPlace place;
+  if (open.size() > 1) place.parent = open[open.size() - 2].part;
+  for (size_t i = 0; i + 1 < open.size(); ++i) {
+    place.embedded |= !open[i].part->is_multipart();
+    place.in_alternative |= iequals(open[i].part->subtype, "alternative");
+  }
+  watch.begin(part, place);
+}
+
 // Lines until the mode changes. Gives what is left.
 std::string_view Summarizer::Impl::feed_body(std::string_view bytes) {
   const char* const begin = bytes.data();
   const char* const end = begin + bytes.size();
   const char* at = begin;
+  const char* unseen = begin;  // by `watch`
+  const char* unscanned = begin;
+  const auto show = [&](const char* to) {
+    if (watch.active()) watch.feed({unseen, static_cast<size_t>(to - unseen)});
+    unseen = to;
+  };
+  const auto scan_to = [&](const char* to) {
+    if (!summary.has_8bit_body)
+      summary.has_8bit_body = scan_8bit({unscanned, static_cast<size_t>(to - unscanned)});
+    unscanned = to;
+  };
   while (at != end && mode == Mode::body) {
+    const bool fresh = line.empty();
+    if (fresh && watch.counts_lines()) {
+      show(at);
+      if (const size_t passed = pass_regular_lines({at, static_cast<size_t>(end - at)}); passed > 0) {
+        scan_to(at);
+        unscanned = unseen = at += passed;
+        continue;
+      }
+    }
     const char* lf = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
     const char* next = lf == nullptr ? end : lf + 1;
     const std::string_view piece(at, static_cast<size_t>(next - at));
     offset += piece.size();
-    at = next;
-    const bool fresh = line.empty();
-    if (lf == nullptr || !fresh) {
-      keep_line_start(piece);
-      if (lf == nullptr) {
-        last_byte = piece.back();
-        break;
-      }
+    if (lf == nullptr) {
+      show(at);
+      feed_piece(piece);
+      at = next;
+      break;
     }
     ++line_feeds;
     const char before = piece.size() > 1 ? piece[piece.size() - 2] : last_byte;
-    const std::string_view start = fresh ? piece : std::string_view(line);
-    if (start.size() > 2 && start[0] == '-' && start[1] == '-') take_boundary(start);
+    if (!fresh) {
+      end_piece(piece);
+      unseen = next;
+      line.clear();
+    } else if (piece.size() > 2 && piece[0] == '-' && piece[1] == '-') {
+      show(at);
+      if (take_boundary(piece)) unseen = next;
+    }
+    at = next;
     last_line_end = before == '\r' ? 2 : 1;
     line_begin = offset;
-    if (!fresh) line.clear();
     last_byte = 0;
   }
-  const std::string_view seen(begin, static_cast<size_t>(at - begin));
-  if (!summary.has_8bit_body) summary.has_8bit_body = scan_8bit(seen);
-  return bytes.substr(seen.size());
+  if (unseen != at && line.empty()) show(at);
+  scan_to(at);
+  return bytes.substr(static_cast<size_t>(at - begin));
+}
+
+// A part of a line, its end not among it. What may be a delimiter is kept from `watch` while it is kept in
+// `line`.
+void Summarizer::Impl::feed_piece(std::string_view piece) {
+  last_byte = piece.back();
+  const size_t known = line.size();
+  const bool undecided = known == 0 || line_held;
+  keep_line_start(piece);
+  if (!undecided) {
+    if (!line_passed) watch.feed(piece);
+    return;
+  }
+  const bool dashes = line.size() == 1 ? line[0] == '-' : line.starts_with("--");
+  line_held = dashes && line.size() < kLineStart;
+  if (line_held) return;
+  line_passed = dashes && match(line).found;
+  if (line_passed) return;
+  watch.feed(std::string_view(line).substr(0, known));
+  watch.feed(piece);
+}
+
+// The last of a line that came in pieces; whether it was a delimiter. Without a line end: so ends the
+// message.
+bool Summarizer::Impl::end_piece(std::string_view piece) {
+  const size_t known = line.size();
+  const bool held = std::exchange(line_held, false), passed = std::exchange(line_passed, false);
+  keep_line_start(piece);
+  if (line.starts_with("--") && take_boundary(line)) return true;
+  if (held) watch.feed(std::string_view(line).substr(0, known));
+  if (!passed) watch.feed(piece);
+  return false;
+}
+
+// Lines of base64 that are all of one kind, at the start of `bytes`: how much they are.
+size_t Summarizer::Impl::pass_regular_lines(std::string_view bytes) {
+  uint64_t lines = 0;
+  const size_t size = watch.take_regular_lines(bytes, lines);
+  if (size == 0) return 0;
+  offset += size;
+  line_feeds += lines;
+  line_begin = offset;
+  last_line_end = 2;
+  return size;
 }
 
 // The open multipart whose delimiter this line is: the whole line, but for blanks at its end (RFC 2046
@@ -339,6 +430,7 @@ void Summarizer::Impl::close_above(size_t index, uint64_t body_end, uint64_t lin
 
 void Summarizer::Impl::close_top(uint64_t body_end, uint64_t lines) {
   Open& top = open.back();
+  watch.end(body_end != offset);
   top.part->body_end = std::max(body_end, top.part->body_begin);
   const uint64_t count = lines > top.lines_before_body ? lines - top.lines_before_body : 0;
   top.part->body_lines = static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
@@ -366,15 +458,17 @@ Summary Summarizer::Impl::finish() {
       line.clear();
     }
     end_headers(offset);
-  } else if (mode == Mode::body && line.starts_with("--")) {
+  } else if (mode == Mode::body && !line.empty()) {
     ++line_feeds;
-    take_boundary(line);
+    end_piece({});
     --line_feeds;
     end_headers(offset);
   }
   while (!open.empty()) close_top(offset, line_feeds);
   summary.size = offset;
   summary.truncated = budget.truncated;
+  summary.overview->preview = watch.preview(summary.root);
+  summary.overview->has_attachment = has_attachment(summary.root);
   return std::move(summary);
 }
 

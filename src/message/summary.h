@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "message/address_list.h"
 #include "message/content_field.h"
+#include "message/overview.h"
 
 namespace posthouse::message {
 
@@ -33,8 +35,13 @@ struct Part {
   uint64_t body_begin = 0;             // after the empty line
   uint64_t body_end = 0;               // before the line end that belongs to the boundary
   uint32_t body_lines = 0;
+  // Octets without the transfer encoding: of parts in base64 or quoted-printable that have no parts
+  // themselves. Absent there in records of version 1, and where a limit was hit.
+  std::optional<uint64_t> decoded_size;
   std::vector<Part> children;          // of a multipart, or the one root of an embedded message
   std::unique_ptr<Envelope> envelope;  // of message/rfc822 (and message/global): the embedded one's
+  // What JMAP calls the size of a part (RFC 8621 section 4.1.4); nothing if it is not known.
+  std::optional<uint64_t> content_size() const;
   bool is_multipart() const;
   bool is_message() const;  // message/rfc822 or message/global with one child
 };
@@ -49,7 +56,8 @@ struct Summary {
   int32_t date_offset_minutes = 0;  // the zone it was written in: SENTON compares its own day
   bool has_8bit_header = false;
   bool has_8bit_body = false;
-  bool truncated = false;  // a limit of message/limits.h was hit: the rest was not looked at
+  bool truncated = false;            // a limit of message/limits.h was hit: the rest was not looked at
+  std::optional<Overview> overview;  // absent in records of version 1
 };
 
 // Feed a message in pieces of any size, then finish. Bounded memory: keeps the header fields it needs, not
@@ -70,7 +78,8 @@ class Summarizer {
 
 Summary summarize(std::string_view whole_message);
 
-// The compact record (versioned; the store adds the checksum). decode() fails with `corrupt`.
+// The compact record (docs/formats/message-record.md; the store adds the checksum). decode() reads all
+// versions and fails with `corrupt`; encode() writes the newest, or version 1 where there is no overview.
 std::string encode(const Summary& summary);
 Result<Summary> decode(std::string_view record);
 

@@ -10,12 +10,14 @@ namespace {
 
 // Step 1: one line in UTF-8, no blanks but single spaces.
 std::string single_spaced(std::string_view subject) {
-  std::string out;
-  for (char c : decode_words(subject)) {
-    const bool blank = is_wsp(c);
-    if (!blank || !out.ends_with(' ')) out += blank ? ' ' : c;
+  std::string line = decode_words(subject);
+  size_t kept = 0;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const bool blank = is_wsp(line[i]);
+    if (!blank || kept == 0 || line[kept - 1] != ' ') line[kept++] = blank ? ' ' : line[i];
   }
-  return out;
+  line.resize(kept);
+  return line;
 }
 
 void skip_spaces(std::string_view& text) {

@@ -10,6 +10,7 @@ namespace posthouse::message {
 struct BaseSubject {
   std::string text;               // UTF-8, not folded: compared with fold_case()
   bool reply_or_forward = false;  // section 3, REFERENCES: the subject says that it answers or forwards
+  bool operator==(const BaseSubject&) const = default;
 };
 
 // RFC 5256 section 2.1. `subject`: the raw value of the field; encoded words are decoded first. Linear in its

@@ -21,6 +21,16 @@ constexpr std::array<int8_t, 256> make_base64_values() {
 }
 constexpr auto kBase64Values = make_base64_values();
 
+// Of quoted-printable: not the start of a code, and no blank that may end a line.
+bool is_plain(std::string_view bytes, size_t at) {
+  const char c = bytes[at];
+  if (c == '=') return false;
+  if (!is_wsp(c)) return true;
+  if (at + 1 == bytes.size()) return false;
+  const char next = bytes[at + 1];
+  return !is_wsp(next) && next != '\r' && next != '\n' && next != '=';
+}
+
 int hex_digit(char c) {
   if (is_digit(c)) return c - '0';
   const char lower = ascii_lower(c);
@@ -90,7 +100,14 @@ void TransferDecoder::feed_base64(std::string_view bytes, std::string& out) {
 }
 
 void TransferDecoder::feed_quoted(std::string_view bytes, std::string& out) {
-  for (char c : bytes) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (held_.empty()) {
+      const size_t plain = i;
+      while (i < bytes.size() && is_plain(bytes, i)) ++i;
+      out.append(bytes.substr(plain, i - plain));
+      if (i == bytes.size()) return;
+    }
+    const char c = bytes[i];
     if (held_.empty()) {
       if (c == '=' || is_wsp(c)) {
         held_ = c;

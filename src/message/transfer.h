@@ -18,6 +18,10 @@ TransferEncoding transfer_encoding(std::string_view name);
 class TransferDecoder {
  public:
   explicit TransferDecoder(TransferEncoding encoding) : encoding_(encoding) {}
+  // Whether what comes out is not what goes in.
+  bool changes() const {
+    return encoding_ == TransferEncoding::base64 || encoding_ == TransferEncoding::quoted_printable;
+  }
   void feed(std::string_view bytes, std::string& out);
   void finish(std::string& out);
 

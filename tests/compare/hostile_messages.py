@@ -254,9 +254,39 @@ def types(rng, i):
     return envelope(rng) + f"Content-Type: {value}\n\nbody\n"
 
 
+def shapes(rng, i):
+    """The kinds of entities that have rules of their own (RFC 2046 sections 5.1 and 5.2, RFC 1847, 2387, 6522, 9051)."""
+    letter = envelope(rng) + text_part(rng)
+    html = "Content-Type: text/html; charset=utf-8\nContent-Language: en, de\nContent-Location: http://x/y\n\n<p>html</p>\n"
+    image = ("Content-Type: image/png; name=a.png\nContent-ID: <a@x>\nContent-Description: a picture\nContent-MD5: Q2hlY2s=\n"
+             "Content-Disposition: inline; filename=a.png; size=3\nContent-Transfer-Encoding: base64\n\nYWJj\n")
+    message = f"Content-Type: message/rfc822\nContent-Disposition: attachment\n\n{letter}"
+    status = "Content-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nFinal-Recipient: rfc822; a@b\nAction: failed\n"
+    return envelope(rng) + pick(i, [
+        multipart(rng, "d", [f"\n{letter}"] * 3, "digest"),
+        multipart(rng, "d", [f"\n{letter}", text_part(rng), f"Content-Description: one\n\n{letter}", message], "digest"),
+        multipart(rng, "m", [text_part(rng), multipart(rng, "d", ["\n" + envelope(rng) + multipart(rng, "a", [text_part(rng), html],
+                                                                                                   "alternative")], "digest")]),
+        multipart(rng, "r", [text_part(rng), status, message], "report; report-type=delivery-status"),
+        multipart(rng, "r", [text_part(rng), status.replace("delivery-status", "disposition-notification"),
+                             "Content-Type: text/rfc822-headers\n\n" + envelope(rng)], "report; report-type=disposition-notification"),
+        multipart(rng, "a", [text_part(rng), multipart(rng, "r", [html, image], "related; type=\"text/html\"; start=\"<a@x>\"")], "alternative"),
+        multipart(rng, "s", [text_part(rng), "Content-Type: application/pgp-signature; name=s.asc\n\n-----BEGIN-----\n"],
+                  "signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\""),
+        "Content-Type: message/partial; id=\"abc@x\"; number=2; total=3\n\nthe middle of a message\n",
+        "Content-Type: message/external-body; access-type=local-file; name=\"/x\"\n\nContent-Type: image/gif\nContent-ID: <p@x>\n\nphantom\n",
+        multipart(rng, "m", [message, f"Content-Type: message/rfc822\n\n{envelope(rng)}{message}", image]),
+        message,
+        multipart(rng, "p", [text_part(rng), html, image], "parallel"),
+        multipart(rng, "e", ["Content-Type: application/pgp-encrypted\n\nVersion: 1\n", "Content-Type: application/octet-stream\n\nx\n"], "encrypted"),
+        multipart(rng, "f", ["Content-Disposition: form-data; name=a\n\nx\n"], "form-data"),
+        f"Content-Type: message/global\nContent-Transfer-Encoding: 8bit\n\n{letter}",
+        f"Content-Type: message/http\n\n{letter}"])
+
+
 KINDS = [nesting, prefixes, missing_ends, line_ends, headers_8bit, folded, parameters_2231, encoded_words, addresses, broken_addresses,
          dates, broken_dates, empty_parts, embedded, embedded_coded, transfer, broken_transfer, charsets, broken_headers, starts,
-         boundaries, identities, types]
+         boundaries, identities, types, shapes]
 
 
 def generate(seed, count):

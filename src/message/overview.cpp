@@ -1,0 +1,18 @@
+#include "message/overview.h"
+
+#include "message/message_ids.h"
+
+namespace posthouse::message {
+
+ThreadBase Overview::thread_base(std::string_view in_reply_to) const {
+  ThreadBase base{message_id, {}, subject};
+  for (const auto& id : references) {
+    for (auto& plain : parse_message_ids("<" + id + ">")) base.references.push_back(std::move(plain));
+  }
+  if (!base.references.empty()) return base;
+  if (auto ids = parse_message_ids(in_reply_to); !ids.empty())
+    base.references.push_back(std::move(ids.front()));
+  return base;
+}
+
+}  // namespace posthouse::message
