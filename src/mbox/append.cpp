@@ -7,10 +7,16 @@
 
 namespace posthouse::mbox {
 
-Result<void> HeldImpl::begin_append(uint64_t record_start) {
+Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view first) {
   auto head = journal_head(JournalKind::append, record_start, committed_size);
   if (!head) return std::unexpected(head.error());
   head->old_size = committed_size;
+  Hash hash;
+  hash.update(first);
+  head->guard_from = record_start;
+  head->guard_length = first.size();
+  head->guard = hash.digest();
+  head->boot = options.announce_appends ? "" : disk().boot_id();
   if (auto written = write_append_journal(disk(), path, *head, pending); !written) return written;
   pending = true;
   return {};
@@ -20,15 +26,16 @@ Result<void> HeldImpl::cut_back() {
   if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
   if (auto synced = disk().sync(file.get()); !synced) return synced;
   pending = dirty = false;
-  return discard_journal(disk(), path, false);
+  return discard_journal(disk(), path, options.announce_appends);
 }
 
 Result<void> HeldImpl::commit() {
   dirty = dirty || pending;
   if (auto synced = sync(); !synced) return synced;
   if (!pending) return {};
+  if (auto gone = discard_journal(disk(), path, options.announce_appends); !gone) return gone;
   pending = false;
-  return discard_journal(disk(), path, false);
+  return {};
 }
 
 namespace {
@@ -168,16 +175,18 @@ Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& 
   if (!gap) return std::unexpected(gap.error());
   if (!held.pending) held.committed_size = *size;
   const uint64_t start = *size + gap->size();
-  if (auto begun = held.begin_append(start); !begun) return std::unexpected(begun.error());
-  if (!gap->empty()) {
-    if (auto put = held.disk().write(held.file.get(), *size, *gap); !put) return std::unexpected(put.error());
-  }
-  RecordWriter writer(held, start);
   const bool first = start == 0;
   std::string head = format_from_line(letter.sender, letter.time);
   std::optional<Base> base = first ? letter.base : std::nullopt;
   if (base) base->last_uid = std::max(base->last_uid, letter.metadata.uid);
+  const size_t first_octets = head.size() + 6;  // up to a field that nobody else puts there
   head += metadata_block(letter.metadata, base ? &*base : nullptr);
+  if (auto begun = held.begin_append(start, std::string_view(head).substr(0, first_octets)); !begun)
+    return std::unexpected(begun.error());
+  if (!gap->empty()) {
+    if (auto put = held.disk().write(held.file.get(), *size, *gap); !put) return std::unexpected(put.error());
+  }
+  RecordWriter writer(held, start);
   std::string blank_first;
   Result<void> step = writer.put(head);
   const uint64_t own_end = start + head.size();

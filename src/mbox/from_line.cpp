@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -74,7 +75,7 @@ std::optional<int> time_of_day(std::string_view word) {
   return static_cast<int>(value[0] * 3600 + value[1] * 60 + value[2]);
 }
 
-// Minutes east of Greenwich; an unknown name of up to five letters counts as none.
+// Minutes east of Greenwich; an unknown name of up to five capital letters counts as none.
 std::optional<int> zone(std::string_view word) {
   if (word.size() == 5 && (word[0] == '+' || word[0] == '-')) {
     const auto value = number(word.substr(1), 4, 4);
@@ -83,13 +84,11 @@ std::optional<int> zone(std::string_view word) {
     return word[0] == '-' ? -minutes : minutes;
   }
   if (word.empty() || word.size() > 5) return std::nullopt;
-  for (char c : word) {
-    if (!is_alpha(c)) return std::nullopt;
-  }
   for (const ZoneName& known : kZones) {
     if (iequals(known.name, word)) return known.minutes;
   }
-  return 0;
+  const bool name = std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return name ? std::optional<int>(0) : std::nullopt;
 }
 
 std::optional<int> year_of(std::string_view word) {

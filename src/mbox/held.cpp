@@ -133,9 +133,8 @@ Result<JournalHead> HeldImpl::journal_head(JournalKind kind, uint64_t new_size, 
   head.inode = now->st_ino;
   head.old_size = static_cast<uint64_t>(now->st_size);
   head.new_size = new_size;
-  head.guard_length = kind == JournalKind::append ? 0 : std::min<uint64_t>(first_change, 4096);
+  head.guard_length = std::min<uint64_t>(first_change, 4096);
   head.guard_from = first_change - head.guard_length;
-  head.boot = disk().boot_id();
   const auto guard = disk().read(file.get(), head.guard_from, head.guard_length);
   if (!guard) return std::unexpected(guard.error());
   Hash hash;

@@ -47,8 +47,8 @@ struct HeldImpl {
   Result<void> apply(std::vector<Edit> edits);
   Result<void> sync();
 
-  // Says that a record is being written behind committed_size, its From_ line at `record_start`.
-  Result<void> begin_append(uint64_t record_start);
+  // Says that a record is being written behind committed_size, at `record_start`, which begins with `first`.
+  Result<void> begin_append(uint64_t record_start, std::string_view first);
   // Takes away what is not committed.
   Result<void> cut_back();
   // Makes what was appended stay.
@@ -62,11 +62,12 @@ struct HeldImpl {
   Result<void> write_tail(JournalWriter& writer, std::span<const Edit> edits, uint64_t size) const;
   Result<JournalHead> journal_head(JournalKind kind, uint64_t new_size, uint64_t first_change) const;
   Result<void> play(const Journal& journal, bool first_time);
-  Result<bool> fits(const Journal& journal) const;
+  Result<bool> same_file(const JournalHead& head) const;
+  Result<bool> guarded(const JournalHead& head) const;
   Result<void> recover_append(const Journal& journal);
   Result<void> recover_rewrite(Journal journal);
   Result<Journal> with_added(const Journal& journal, uint64_t from, uint64_t to);
-  Result<uint64_t> next_from_line(uint64_t offset) const;
+  Result<uint64_t> next_from_line(uint64_t offset, bool first_is_ours) const;
 };
 
 // The edits that make `changes` true. `base` as for Held::rewrite.

@@ -179,9 +179,12 @@ Result<void> write_append_journal(Disk& disk, const std::string& mbox, const Jou
   const auto fd = disk.open(name, again ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!fd) return std::unexpected(fd.error());
   const Handle file(*fd);
-  const auto written = disk.write(*fd, 0, encode(head));
-  if (!written && !again) static_cast<void>(disk.remove(name));
-  return written;
+  Result<void> step = disk.write(*fd, 0, encode(head));
+  if (again) return step;
+  if (step && head.boot.empty()) step = disk.sync(*fd);
+  if (step && head.boot.empty()) step = disk.sync_folder_of(mbox);
+  if (!step) static_cast<void>(disk.remove(name));
+  return step;
 }
 
 Result<std::optional<Journal>> read_journal(Disk& disk, const std::string& mbox) {
@@ -210,6 +213,7 @@ Result<std::optional<Journal>> read_journal(Disk& disk, const std::string& mbox)
 }
 
 Result<void> discard_journal(Disk& disk, const std::string& mbox, bool durable) {
+  ::unlink(new_name(mbox).c_str());
   const std::string name = journal_path(mbox);
   if (durable) {
     const auto fd = disk.open(name, O_WRONLY, 0);

@@ -29,7 +29,8 @@ struct JournalHead {
   uint64_t inode = 0;
   uint64_t old_size = 0;
   uint64_t new_size = 0;    // of an append: where its last record starts
-  uint64_t guard_from = 0;  // octets that the rewrite leaves alone, just before its first change
+  uint64_t guard_from = 0;  // of a rewrite: octets that it leaves alone, just before its first change; of an
+                            // append: the first octets of its last record
   uint64_t guard_length = 0;
   Digest guard = {};
   std::string boot;
@@ -74,7 +75,7 @@ class JournalWriter {
   bool finished_ = false;
 };
 
-// Says that an append begins; not flushed. `again`: in place of what it said before.
+// Says that an append begins. `again`: in place of what it said before, which is not flushed then.
 Result<void> write_append_journal(Disk& disk, const std::string& mbox, const JournalHead& head, bool again);
 
 // Nothing when there is none or when it never became complete; the caller removes it then. Refuses (policy)

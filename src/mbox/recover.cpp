@@ -10,11 +10,14 @@ Result<void> HeldImpl::recover() {
   auto journal = read_journal(disk(), path);
   if (!journal) return std::unexpected(journal.error());
   if (!*journal) return discard_journal(disk(), path, false);  // none, or one that never became complete
-  const auto fitting = fits(**journal);
-  if (!fitting) return std::unexpected(fitting.error());
-  if ((*journal)->head.kind == JournalKind::append) {
-    return *fitting ? recover_append(**journal) : discard_journal(disk(), path, false);
+  const JournalHead& head = (*journal)->head;
+  const auto same = same_file(head);
+  if (!same) return std::unexpected(same.error());
+  if (head.kind == JournalKind::append) {
+    return *same ? recover_append(**journal) : discard_journal(disk(), path, false);
   }
+  const auto fitting = *same ? guarded(head) : same;
+  if (!fitting) return std::unexpected(fitting.error());
   if (*fitting) return recover_rewrite(std::move(**journal));
   const std::string aside = journal_path(path) + ".aside";
   if (auto moved = disk().rename(journal_path(path), aside); !moved) return moved;
@@ -24,34 +27,38 @@ Result<void> HeldImpl::recover() {
                   "it holds what was to be written");
 }
 
-Result<bool> HeldImpl::fits(const Journal& journal) const {
+Result<bool> HeldImpl::same_file(const JournalHead& head) const {
   const auto now = info();
   if (!now) return std::unexpected(now.error());
-  const JournalHead& head = journal.head;
-  if (head.device != now->st_dev || head.inode != now->st_ino) return false;
-  const auto guard = disk().read(file.get(), head.guard_from,
-                                 static_cast<size_t>(std::min<uint64_t>(head.guard_length, 4096)));
-  if (!guard) return std::unexpected(guard.error());
+  return head.device == now->st_dev && head.inode == now->st_ino;
+}
+
+// Whether the octets that the journal notes are where it says.
+Result<bool> HeldImpl::guarded(const JournalHead& head) const {
+  const auto length = static_cast<size_t>(std::min<uint64_t>(head.guard_length, 4096));
+  const auto found = disk().read(file.get(), head.guard_from, length);
+  if (!found) return std::unexpected(found.error());
   Hash hash;
-  hash.update(*guard);
-  return guard->size() == head.guard_length && hash.digest() == head.guard;
+  hash.update(*found);
+  return found->size() == head.guard_length && hash.digest() == head.guard;
 }
 
 namespace {
 
-// Where in `line` another program's From_ line begins, which may have been put behind a torn line without
-// line end.
+// Where in `line` a From_ line begins. Another program may have put one behind a torn line without line end;
+// that line may have ended with a '>', so that one which our own letter quotes counts as well: rather
+// something of it stays than anything of another goes.
 size_t from_line_within(std::string_view line) {
   for (size_t at = line.find("From "); at != std::string_view::npos; at = line.find("From ", at + 1)) {
-    if ((at == 0 || line[at - 1] != '>') && parse_from_line(line.substr(at))) return at;
+    if (parse_from_line(line.substr(at))) return at;
   }
   return std::string_view::npos;
 }
 
 }  // namespace
 
-// Where the first From_ line behind the line at `offset` starts, or the end of the file.
-Result<uint64_t> HeldImpl::next_from_line(uint64_t offset) const {
+// Where the first From_ line at or behind `offset` starts, or the end of the file. One there may be our own.
+Result<uint64_t> HeldImpl::next_from_line(uint64_t offset, bool first_is_ours) const {
   const auto all = size();
   if (!all) return std::unexpected(all.error());
   constexpr size_t kSearched = 8 * kMaxFromLine;  // the end of a torn line, if it is long
@@ -67,7 +74,7 @@ Result<uint64_t> HeldImpl::next_from_line(uint64_t offset) const {
     for (char c : piece) {
       ++at;
       if (c == '\n') {
-        end_line(start == offset ? 1 : 0);
+        end_line(first_is_ours && start == offset ? 1 : 0);
         line.clear();
         start = at;
       } else if (line.size() < kSearched) {
@@ -92,13 +99,15 @@ Result<void> HeldImpl::recover_append(const Journal& journal) {
   if (!all) return std::unexpected(all.error());
   const uint64_t old_size = journal.head.old_size;
   if (*all <= old_size) return discard_journal(disk(), path, false);
-  const bool same_boot = !journal.head.boot.empty() && journal.head.boot == disk().boot_id();
+  const bool same_boot = journal.head.boot.empty() || journal.head.boot == disk().boot_id();
   if (!same_boot) {
     const auto end = disk().read(file.get(), *all - 2, 2);
     if (!end) return std::unexpected(end.error());
     if (*end == "\n\n") return discard_journal(disk(), path, false);
   }
-  const auto others = next_from_line(std::min(*all, std::max(old_size, journal.head.new_size)));
+  const auto ours = guarded(journal.head);
+  if (!ours) return std::unexpected(ours.error());
+  const auto others = next_from_line(std::min(*all, std::max(old_size, journal.head.new_size)), *ours);
   if (!others) return std::unexpected(others.error());
   if (*others == *all || !same_boot) {
     if (auto cut = disk().resize(file.get(), old_size); !cut) return cut;
