@@ -1,0 +1,230 @@
+// Adding a message at the end.
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "mbox/held.h"
+#include "mbox/limits.h"
+
+namespace posthouse::mbox {
+
+Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view first) {
+  auto head = journal_head(JournalKind::append, record_start, committed_size);
+  if (!head) return std::unexpected(head.error());
+  head->old_size = committed_size;
+  Hash hash;
+  hash.update(first);
+  head->guard_from = record_start;
+  head->guard_length = first.size();
+  head->guard = hash.digest();
+  head->boot = options.announce_appends ? "" : disk().boot_id();
+  if (auto written = write_append_journal(disk(), path, *head, pending); !written) return written;
+  pending = true;
+  return {};
+}
+
+Result<void> HeldImpl::cut_back() {
+  if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
+  if (auto synced = disk().sync(file.get()); !synced) return synced;
+  pending = dirty = false;
+  return discard_journal(disk(), path, options.announce_appends);
+}
+
+Result<void> HeldImpl::commit() {
+  dirty = dirty || pending;
+  if (auto synced = sync(); !synced) return synced;
+  if (!pending) return {};
+  if (auto gone = discard_journal(disk(), path, options.announce_appends); !gone) return gone;
+  pending = false;
+  return {};
+}
+
+namespace {
+
+// What is missing of the blank line that separates messages.
+Result<std::string> separator(const HeldImpl& held, uint64_t size) {
+  if (size == 0) return std::string();
+  const uint64_t from = size - std::min<uint64_t>(size, 4);
+  const auto end = held.disk().read(held.file.get(), from, 4);
+  if (!end) return std::unexpected(end.error());
+  if (!end->ends_with('\n')) return std::string("\n\n");
+  if (end->ends_with("\n\n") || end->ends_with("\n\r\n")) return std::string();
+  return std::string("\n");
+}
+
+// Writes a record while it is read as a scan would read it.
+class RecordWriter {
+ public:
+  RecordWriter(HeldImpl& held, uint64_t start)
+      : held_(held), start_(start), position_(start), scanner_(sink(), {}, {start == 0 ? 0 : start, {}, 0}) {}
+
+  Result<void> put(std::string_view text) {
+    buffer_ += text;
+    return buffer_.size() < kPiece ? Result<void>() : flush();
+  }
+
+  Result<void> flush() {
+    if (buffer_.empty()) return {};
+    held_.dirty = true;
+    if (auto written = held_.disk().write(held_.file.get(), position_, buffer_); !written) return written;
+    position_ += buffer_.size();
+    if (auto fed = scanner_.feed(buffer_); !fed) return fed;
+    buffer_.clear();
+    return {};
+  }
+
+  uint64_t position() const { return position_; }
+
+  Result<Record> finish() {
+    if (auto flushed = flush(); !flushed) return std::unexpected(flushed.error());
+    if (auto done = scanner_.finish(); !done) return std::unexpected(done.error());
+    if (records_ != 1) return fail(FaultKind::io, held_.path + ": what was appended is not one message");
+    return record_;
+  }
+
+ private:
+  Scanner::Sink sink() {
+    return [this](Record&& record) {
+      ++records_;
+      record_ = std::move(record);
+    };
+  }
+
+  HeldImpl& held_;
+  uint64_t start_;
+  uint64_t position_;
+  Scanner scanner_;
+  std::string buffer_;
+  Record record_;
+  int records_ = 0;
+};
+
+// The message itself, behind the file's own header. Gives whether its last line lacks its end.
+Result<bool> write_message(RecordWriter& writer, const Source& source, std::string& first_octets) {
+  Encoder encoder;
+  std::string out;
+  bool begun = false;
+  const auto put = [&]() -> Result<void> {
+    if (out.empty()) return {};
+    if (!begun && needs_form(false, out.front())) {
+      if (auto form = writer.put(form_line(false)); !form) return form;
+      first_octets = out.substr(0, 1);
+    }
+    begun = true;
+    const auto written = writer.put(out);
+    out.clear();
+    return written;
+  };
+  for (;;) {
+    const auto piece = source();
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    for (std::string_view rest = *piece; !rest.empty();) {
+      const size_t length = std::min(rest.size(), kPiece);
+      encoder.write(rest.substr(0, length), out);
+      rest.remove_prefix(length);
+      if (auto written = put(); !written) return std::unexpected(written.error());
+    }
+  }
+  encoder.finish(out);
+  if (auto written = put(); !written) return std::unexpected(written.error());
+  return encoder.open();
+}
+
+// Makes room for `text` at `at` by moving what is between there and `end`, from the back.
+Result<void> insert(HeldImpl& held, uint64_t at, uint64_t end, std::string_view text) {
+  for (uint64_t left = end; left > at;) {
+    const uint64_t begin = left - std::min<uint64_t>(left - at, kPiece);
+    const auto piece = held.disk().read(held.file.get(), begin, static_cast<size_t>(left - begin));
+    if (!piece) return std::unexpected(piece.error());
+    if (auto written = held.disk().write(held.file.get(), begin + text.size(), *piece); !written)
+      return written;
+    left = begin;
+  }
+  return held.disk().write(held.file.get(), at, text);
+}
+
+// Reads back a record that stands at `start`.
+Result<Record> reread(const HeldImpl& held, uint64_t start) {
+  const auto size = held.size();
+  if (!size) return std::unexpected(size.error());
+  std::optional<Record> found;
+  Scanner scanner([&](Record&& record) { found = std::move(record); }, {}, {start, {}, 0});
+  auto read = held.read_range(start, *size, [&](std::string_view piece) { return scanner.feed(piece); });
+  if (read) read = scanner.finish();
+  if (!read) return std::unexpected(read.error());
+  if (!found || found->offset != start)
+    return fail(FaultKind::io, held.path + ": what was appended is not one message");
+  return *found;
+}
+
+// The letter's UID must be covered by the file's own data, or nobody believes it.
+Result<void> raise_last_uid(HeldImpl& held, const Letter& letter) {
+  auto base = held.base();
+  if (!base) return std::unexpected(base.error());
+  if (letter.metadata.uid == 0 || !*base || (*base)->last_uid >= letter.metadata.uid) return {};
+  (*base)->last_uid = letter.metadata.uid;
+  auto edits = plan_edits(held, {}, *base);
+  if (!edits) return std::unexpected(edits.error());
+  return held.apply(std::move(*edits));
+}
+
+Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& source) {
+  const auto size = held.size();
+  if (!size) return std::unexpected(size.error());
+  const auto gap = separator(held, *size);
+  if (!gap) return std::unexpected(gap.error());
+  if (!held.pending) held.committed_size = *size;
+  const uint64_t start = *size + gap->size();
+  const bool first = start == 0;
+  std::string head = format_from_line(letter.sender, letter.time);
+  std::optional<Base> base = first ? letter.base : std::nullopt;
+  if (base) base->last_uid = std::max(base->last_uid, letter.metadata.uid);
+  const size_t first_octets = head.size() + 6;  // up to a field that nobody else puts there
+  head += metadata_block(letter.metadata, base ? &*base : nullptr);
+  if (auto begun = held.begin_append(start, std::string_view(head).substr(0, first_octets)); !begun)
+    return std::unexpected(begun.error());
+  if (!gap->empty()) {
+    if (auto put = held.disk().write(held.file.get(), *size, *gap); !put) return std::unexpected(put.error());
+  }
+  RecordWriter writer(held, start);
+  std::string blank_first;
+  Result<void> step = writer.put(head);
+  const uint64_t own_end = start + head.size();
+  if (!step) return std::unexpected(step.error());
+  const auto open = write_message(writer, source, blank_first);
+  if (!open) return std::unexpected(open.error());
+  if (step = writer.put("\n"); !step) return std::unexpected(step.error());
+  const auto record = writer.finish();
+  if (!record || !*open) return record;
+  const uint64_t old_form = blank_first.empty() ? 0 : form_line(false).size();
+  if (auto put = insert(held, own_end + old_form, writer.position(), form_line(true)); !put) {
+    return std::unexpected(put.error());
+  }
+  return reread(held, start);
+}
+
+}  // namespace
+
+Result<Record> Held::append(const Letter& letter, const Source& source) {
+  if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");
+  if (auto raised = raise_last_uid(*impl_, letter); !raised) return std::unexpected(raised.error());
+  const auto before = impl_->size();
+  if (!before) return std::unexpected(before.error());
+  const bool had_pending = impl_->pending;
+  auto record = write_record(*impl_, letter, source);
+  if (record) {
+    record->metadata.uid = letter.metadata.uid;
+    return record;
+  }
+  // What was appended before stays; of this one nothing does.
+  const auto cut =
+      had_pending || !impl_->pending ? impl_->disk().resize(impl_->file.get(), *before) : impl_->cut_back();
+  if (!cut) return fail(record.error().kind, record.error().what + "; " + cut.error().what);
+  return record;
+}
+
+Result<void> Held::commit() {
+  return impl_->commit();
+}
+
+}  // namespace posthouse::mbox

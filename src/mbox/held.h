@@ -1,0 +1,77 @@
+// What a locked mbox consists of; shared by the files that scan, append, rewrite and recover.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mbox/file.h"
+#include "mbox/journal.h"
+
+namespace posthouse::mbox {
+
+// Replaces the octets [begin, end) of the file.
+struct Edit {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  std::string text;
+  bool same_length() const { return text.size() == end - begin; }
+};
+
+struct HeldImpl {
+  std::string path;
+  FileOptions options;
+  Handle file;
+  std::optional<DotlockFile> dotlock;
+  bool writable = false;
+  bool pending = false;         // octets were appended and not committed
+  bool dirty = false;           // octets were written and not flushed
+  uint64_t committed_size = 0;  // before what is pending
+
+  Disk& disk() const { return *options.disk; }
+  Result<struct ::stat> info() const;
+  Result<uint64_t> size() const;
+  // Calls `each` with the octets [begin, end), in pieces.
+  Result<void> read_range(uint64_t begin, uint64_t end,
+                          const std::function<Result<void>(std::string_view)>& each) const;
+  EndCheck end_check() const;
+
+  // The record at `offset`, read as far as its header goes. `end` and what follows from the body are not set.
+  // not_found when no From_ line stands there. `base` as a scan knows it.
+  Result<Record> head_at(uint64_t offset) const;
+  // The file's own data, from its first message.
+  Result<std::optional<Base>> base() const;
+
+  // One or more edits, in order and apart from each other: in place when each lies in one sector of the disk
+  // (then they are flushed by sync()), else by way of a journal.
+  Result<void> apply(std::vector<Edit> edits);
+  Result<void> sync();
+
+  // Says that a record is being written behind committed_size, at `record_start`, which begins with `first`.
+  Result<void> begin_append(uint64_t record_start, std::string_view first);
+  // Takes away what is not committed.
+  Result<void> cut_back();
+  // Makes what was appended stay.
+  Result<void> commit();
+
+  // Undoes or finishes what a crash interrupted.
+  Result<void> recover();
+
+ private:
+  Result<void> apply_journaled(const std::vector<Edit>& edits, size_t first_shift);
+  Result<void> write_tail(JournalWriter& writer, std::span<const Edit> edits, uint64_t size) const;
+  Result<JournalHead> journal_head(JournalKind kind, uint64_t new_size, uint64_t first_change) const;
+  Result<void> play(const Journal& journal, bool first_time);
+  Result<bool> same_file(const JournalHead& head) const;
+  Result<bool> guarded(const JournalHead& head) const;
+  Result<void> recover_append(const Journal& journal);
+  Result<void> recover_rewrite(Journal journal);
+  Result<Journal> with_added(const Journal& journal, uint64_t from, uint64_t to);
+  Result<uint64_t> next_from_line(uint64_t offset, bool first_is_ours) const;
+};
+
+// The edits that make `changes` true. `base` as for Held::rewrite.
+Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> changes,
+                                     std::optional<Base> base);
+
+}  // namespace posthouse::mbox

@@ -1,0 +1,188 @@
+#include "mbox/lock.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "base/ascii.h"
+#include "base/random.h"
+#include "mbox/limits.h"
+
+namespace posthouse::mbox {
+
+namespace {
+
+// Sleeps longer each time, never beyond `until`; signals don't shorten it. False when the time is over.
+class Naps {
+ public:
+  Naps(SteadyTime until, const Clock& clock) : until_(until), clock_(clock) {}
+  bool take() {
+    const SteadyTime now = clock_.steady();
+    if (now >= until_) return false;
+    std::this_thread::sleep_for(std::min<SteadyTime::duration>(nap_, until_ - now));
+    nap_ = std::min(nap_ * 2, kLongestNap);
+    return true;
+  }
+
+ private:
+  SteadyTime until_;
+  const Clock& clock_;
+  milliseconds nap_ = kFirstNap;
+};
+
+// The process that a lock file names: "PID", as liblockfile and mutt write it, or "PID:HOST" of Dovecot. 0:
+// nobody on this machine.
+pid_t owner_of(std::string_view text) {
+  text = trim(text);
+  const size_t colon = text.find(':');
+  if (colon != std::string_view::npos) {
+    char host[256] = {};
+    if (::gethostname(host, sizeof host - 1) != 0 || text.substr(colon + 1) != host) return 0;
+    text = text.substr(0, colon);
+  }
+  const auto pid = parse_uint(text);
+  return pid && *pid <= INT32_MAX ? static_cast<pid_t>(*pid) : 0;
+}
+
+// A lock is stale when the process in it is gone, or when it names none and is old by the clock of the file
+// system
+// (`now` is the time of a file made there just before).
+bool is_stale(const std::string& name, const struct ::stat& lock, time_t now) {
+  const Handle handle(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  std::string text;
+  if (handle) text = system_disk().read(handle.get(), 0, 300).value_or("");
+  const pid_t owner = owner_of(text);
+  if (owner > 0) return ::kill(owner, 0) < 0 && errno == ESRCH;
+  return now - lock.st_mtime > kDotlockAge.count();
+}
+
+struct Candidate {
+  std::string name;
+  struct ::stat info = {};
+};
+
+// The file that is to become the lock, with our process in it.
+Result<Candidate> make_candidate(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  Candidate made{folder + ".lk" + std::to_string(::getpid()) + "." + system_random().token(10), {}};
+  const int fd = ::open(made.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return disk_fault(made.name, errno);
+  const Handle handle(fd);
+  const auto written = system_disk().write(fd, 0, std::to_string(::getpid()) + "\n");
+  if (!written || ::fstat(fd, &made.info) < 0) {
+    ::unlink(made.name.c_str());
+    return written ? disk_fault(made.name, errno) : std::unexpected(written.error());
+  }
+  return made;
+}
+
+enum class Try { done, taken };
+
+// link() tells on every file system, also when its answer got lost: then the count of names does.
+Result<Try> try_link(const Candidate& made, const std::string& name) {
+  if (::link(made.name.c_str(), name.c_str()) == 0) return Try::done;
+  const int error = errno;
+  struct ::stat info = {};
+  if (::lstat(made.name.c_str(), &info) == 0 && info.st_nlink == 2) return Try::done;
+  if (error == EEXIST || error == EINTR) return Try::taken;
+  return disk_fault(name, error);
+}
+
+// Takes a stale lock away, if it is still the one that was judged.
+void clear_stale(const std::string& name, const Candidate& made) {
+  struct ::stat before = {};
+  struct ::stat after = {};
+  if (::lstat(name.c_str(), &before) < 0 || !is_stale(name, before, made.info.st_mtime)) return;
+  if (::lstat(name.c_str(), &after) == 0 && after.st_ino == before.st_ino &&
+      after.st_mtime == before.st_mtime) {
+    ::unlink(name.c_str());
+  }
+}
+
+}  // namespace
+
+Result<void> lock_file(int fd, bool exclusive, SteadyTime until, const LockOptions& options,
+                       const std::string& path) {
+  Naps naps(until, *options.clock);
+  for (;;) {
+    struct flock lock = {};
+    lock.l_type = exclusive ? F_WRLCK : F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    if (::fcntl(fd, F_OFD_SETLK, &lock) == 0) return {};
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR) return disk_fault(path, errno);
+    if (!naps.take()) return fail(FaultKind::temporary, path + ": another program keeps it locked");
+  }
+}
+
+Result<DotlockFile> DotlockFile::make(const std::string& path, const LockOptions& options) {
+  if (options.dotlock == Dotlock::never) return DotlockFile("", 0, 0);
+  const std::string name = path + ".lock";
+  const auto made = make_candidate(path);
+  if (!made) {
+    if (options.dotlock == Dotlock::if_permitted && made.error().kind == FaultKind::policy) {
+      return DotlockFile("", 0, 0);
+    }
+    return std::unexpected(made.error());
+  }
+  auto linked = try_link(*made, name);
+  if (linked && *linked == Try::taken) {
+    clear_stale(name, *made);
+    linked = try_link(*made, name);
+  }
+  ::unlink(made->name.c_str());
+  if (!linked) return std::unexpected(linked.error());
+  if (*linked == Try::taken) return fail(FaultKind::temporary, name + ": another program keeps it");
+  return DotlockFile(name, made->info.st_dev, made->info.st_ino);
+}
+
+Result<DotlockFile> lock_for_writing(int fd, SteadyTime until, const LockOptions& options,
+                                     const std::string& path) {
+  Naps naps(until, *options.clock);
+  for (;;) {
+    if (auto locked = lock_file(fd, true, until, options, path); !locked)
+      return std::unexpected(locked.error());
+    auto dotlock = DotlockFile::make(path, options);
+    if (dotlock || dotlock.error().kind != FaultKind::temporary) return dotlock;
+    struct flock lock = {};
+    lock.l_type = F_UNLCK;
+    lock.l_whence = SEEK_SET;
+    ::fcntl(fd, F_OFD_SETLK, &lock);
+    if (!naps.take()) return dotlock;
+  }
+}
+
+DotlockFile::~DotlockFile() {
+  release();
+}
+
+DotlockFile::DotlockFile(DotlockFile&& other) noexcept
+    : name_(std::exchange(other.name_, {})), device_(other.device_), inode_(other.inode_) {}
+
+DotlockFile& DotlockFile::operator=(DotlockFile&& other) noexcept {
+  if (this != &other) {
+    release();
+    name_ = std::exchange(other.name_, {});
+    device_ = other.device_;
+    inode_ = other.inode_;
+  }
+  return *this;
+}
+
+void DotlockFile::touch() {
+  if (!name_.empty()) ::utimensat(AT_FDCWD, name_.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+}
+
+// Only if it is still ours: somebody may have judged it stale.
+void DotlockFile::release() {
+  if (name_.empty()) return;
+  struct ::stat info = {};
+  if (::lstat(name_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_)
+    ::unlink(name_.c_str());
+  name_.clear();
+}
+
+}  // namespace posthouse::mbox

@@ -1,0 +1,245 @@
+// An append or a rewrite that is stopped at any operation: nothing that was told to be durable is lost,
+// nothing is there by half.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <random>
+
+#include "scripted_disk.h"
+
+namespace posthouse::mbox {
+namespace {
+
+struct Seen {
+  std::string text;
+  Metadata metadata;
+  bool operator==(const Seen&) const = default;
+};
+using Step = std::function<Result<void>(const File&)>;
+
+Result<void> add(const File& file, uint32_t uid, size_t size) {
+  Letter letter{"a@b.example", 1606564800, {{}, {}, uid}, Base{77, uid, {}}};
+  std::string text = "Subject: " + std::to_string(uid) + "\r\n\r\n";
+  while (text.size() < size) text += "From here to line " + std::to_string(text.size()) + "\r\n\r\n";
+  const auto record = append_one(file, letter, text);
+  return record ? Result<void>() : std::unexpected(record.error());
+}
+
+// Changes what `choose` says about each record.
+Result<void> alter(const File& file, const std::function<std::optional<Change>(const Record&)>& choose) {
+  auto held = file.open(Access::write);
+  if (!held) return std::unexpected(held.error());
+  std::vector<Change> changes;
+  const auto scanned = held->scan([&](Record&& record) {
+    if (auto change = choose(record)) changes.push_back(*change);
+  });
+  if (!scanned) return std::unexpected(scanned.error());
+  return held->rewrite(changes);
+}
+
+std::vector<Step> steps() {
+  const auto flag = [](const File& file) {
+    return alter(file, [](const Record& record) {
+      Change change{record.offset, record.next, false, record.metadata};
+      change.metadata.flags.seen = change.metadata.flags.flagged = true;
+      return std::optional<Change>(change);
+    });
+  };
+  const auto grow = [](const File& file) {
+    return alter(file, [](const Record& record) -> std::optional<Change> {
+      if (record.metadata.uid != 2) return std::nullopt;
+      Change change{record.offset, record.next, false, record.metadata};
+      for (int i = 0; i < 20; ++i) change.metadata.keywords.push_back("keyword" + std::to_string(i));
+      return change;
+    });
+  };
+  const auto drop = [](uint32_t uid) {
+    return [uid](const File& file) {
+      return alter(file, [&](const Record& record) -> std::optional<Change> {
+        if (record.metadata.uid != uid) return std::nullopt;
+        return Change{record.offset, record.next, true, {}};
+      });
+    };
+  };
+  return {[](const File& file) { return add(file, 1, 3000); },
+          [](const File& file) { return add(file, 2, 200); },
+          flag,
+          [](const File& file) { return add(file, 3, 70000); },
+          grow,
+          drop(1),
+          [](const File& file) { return add(file, 4, 10); },
+          drop(3),
+          drop(4)};
+}
+
+std::vector<Seen> look(const File& file) {
+  auto held = file.open(Access::write);
+  EXPECT_TRUE(held.has_value()) << held.error().what;
+  std::vector<Seen> seen;
+  if (!held) return seen;
+  for (const Record& record : scan_all(*held)) seen.push_back({read_message(*held, record), record.metadata});
+  return seen;
+}
+
+// After every step, when nothing goes wrong.
+std::vector<std::vector<Seen>> expected() {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const File file(folder / "box");
+  std::vector<std::vector<Seen>> states = {look(file)};
+  for (const Step& step : steps()) {
+    EXPECT_TRUE(step(file).has_value());
+    states.push_back(look(file));
+  }
+  EXPECT_EQ(states.back().size(), 1U);
+  EXPECT_EQ(states.back()[0].metadata.keywords.size(), 20U);
+  return states;
+}
+
+// Before or after; of flags changed in place each may be either.
+bool is_one_of(const std::vector<Seen>& now, const std::vector<Seen>& before,
+               const std::vector<Seen>& after) {
+  if (now == before || now == after) return true;
+  if (now.size() != before.size() || now.size() != after.size()) return false;
+  for (size_t i = 0; i < now.size(); ++i) {
+    if (now[i].text != before[i].text || before[i].text != after[i].text) return false;
+    const Metadata& m = now[i].metadata;
+    if (m.uid != before[i].metadata.uid || m.keywords != before[i].metadata.keywords ||
+        m.keywords != after[i].metadata.keywords) {
+      return false;
+    }
+  }
+  return true;
+}
+
+FileOptions options_with(Disk& disk) {
+  FileOptions options;
+  options.disk = &disk;
+  return options;
+}
+
+// Runs all steps; gives how many were told to be done.
+size_t run(const File& file, const std::function<void(size_t)>& done = {}) {
+  size_t count = 0;
+  for (const Step& step : steps()) {
+    if (!step(file)) return count;
+    ++count;
+    if (done) done(count);
+  }
+  return count;
+}
+
+int operations() {
+  TempFolder folder;
+  spill(folder / "box", "");
+  ScriptedDisk disk(ScriptedDisk::End::none, 0);
+  EXPECT_EQ(run(File(folder / "box", options_with(disk))), steps().size());
+  return disk.count();
+}
+
+TEST(MboxCrash, SigkillAtEveryOperationLosesNothing) {
+  const auto states = expected();
+  auto* done = static_cast<std::atomic<size_t>*>(::mmap(
+      nullptr, sizeof(std::atomic<size_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(static_cast<void*>(done), MAP_FAILED);
+  const int all = operations();
+  ASSERT_GT(all, 60);
+  for (int at = 1; at <= all; ++at) {
+    TempFolder folder;
+    spill(folder / "box", "");
+    *done = 0;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ScriptedDisk disk(ScriptedDisk::End::kill, at);
+      run(File(folder / "box", options_with(disk)), [&](size_t n) { *done = n; });
+      ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << at;
+    const auto now = look(File(folder / "box"));
+    const size_t n = *done;
+    EXPECT_TRUE(is_one_of(now, states[n], states[std::min(n + 1, states.size() - 1)]))
+        << "killed at operation " << at << ", step " << n << ", " << now.size() << " messages";
+    // Only the mbox is left, no lock and no journal.
+    size_t names = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++names;
+    EXPECT_EQ(names, 1U) << at;
+  }
+  ::munmap(done, sizeof *done);
+}
+
+// Another program delivers before we come back.
+TEST(MboxCrash, WhatOthersAddAfterwardsStays) {
+  const auto states = expected();
+  const int all = operations();
+  const std::string other = "From o@example Sat Nov 28 12:00:00 2020\nSubject: other\n\nFrom nobody\n\n";
+  for (int at = 1; at <= all; ++at) {
+    TempFolder folder;
+    spill(folder / "box", "");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ScriptedDisk disk(ScriptedDisk::End::kill, at);
+      run(File(folder / "box", options_with(disk)));
+      ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    std::ofstream(folder / "box", std::ios::binary | std::ios::app) << other;
+    const std::string found = slurp(folder / "box");
+    const auto now = look(File(folder / "box"));
+    ASSERT_FALSE(now.empty()) << at << found;
+    EXPECT_EQ(now.back().text, "Subject: other\r\n\r\nFrom nobody\r\n") << at;
+    std::vector<std::string> texts;
+    for (size_t i = 0; i + 1 < now.size(); ++i) texts.push_back(now[i].text);
+    const bool known = std::any_of(states.begin(), states.end(), [&](const std::vector<Seen>& state) {
+      return std::equal(state.begin(), state.end(), texts.begin(), texts.end(),
+                        [](const Seen& seen, const std::string& text) { return seen.text == text; });
+    });
+    EXPECT_TRUE(known) << "killed at operation " << at << ": " << texts.size() << " messages";
+  }
+}
+
+TEST(MboxCrash, NoSpaceAtAnyOperationLeavesTheOldContent) {
+  const auto states = expected();
+  const int all = operations();
+  for (const auto end : {ScriptedDisk::End::no_space, ScriptedDisk::End::once}) {
+    for (int at = 1; at <= all; ++at) {
+      TempFolder folder;
+      spill(folder / "box", "");
+      ScriptedDisk disk(end, at);
+      const size_t done = run(File(folder / "box", options_with(disk)));
+      if (done == states.size() - 1) continue;  // what failed was of no consequence
+      const auto now = look(File(folder / "box"));
+      EXPECT_TRUE(is_one_of(now, states[done], states[done + 1])) << "operation " << at << ", step " << done;
+      // A write that had no room changed nothing, except what was to be finished by a journal.
+      EXPECT_TRUE(add(File(folder / "box"), 9, 50).has_value());
+    }
+  }
+}
+
+TEST(MboxCrash, ADiskThatForgetsWhatWasNotFlushed) {
+  const auto states = expected();
+  std::mt19937 random(20201128);
+  const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
+  for (int at = 1;; ++at) {
+    bool off = false;
+    for (int round = 0; round < 4; ++round) {
+      TempFolder folder;
+      spill(folder / "box", "");
+      ForgetfulDisk disk(folder / "box", at);
+      const size_t done = run(File(folder / "box", options_with(disk)));
+      off = disk.is_off();
+      if (!off) break;
+      disk.restore(below);
+      const auto now = look(File(folder / "box"));
+      EXPECT_TRUE(is_one_of(now, states[done], states[std::min(done + 1, states.size() - 1)]))
+          << "power off at " << at << ", step " << done << ", " << now.size() << " messages";
+    }
+    if (!off) break;
+  }
+}
+
+}  // namespace
+}  // namespace posthouse::mbox
