@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "maildir/file.h"
+#include "maildir/limits.h"
 #include "maildir/name.h"
 
 namespace posthouse::maildir {
@@ -106,7 +107,7 @@ class Folder {
   // Flushes new/ and cur/ after calls with Sync::later.
   Result<void> sync() const;
   // Removes what was left in tmp/ long ago (36 hours, as the makers of Maildir have it).
-  Result<size_t> clean_tmp() const;
+  Result<size_t> clean_tmp(std::chrono::nanoseconds age = kTmpLife) const;
 
  private:
   friend class Writer;

@@ -139,8 +139,9 @@ TEST_F(FolderTest, ChangesMerge) {
 TEST_F(FolderTest, NewStaysNewUntilItIsMarked) {
   const std::string key = put_message(folder, "x\r\n");
   EXPECT_EQ(folder.change(key, std::nullopt, {{}, {Marks::kSeen, 0}})->where, Where::fresh);
-  EXPECT_EQ(folder.change(key, std::nullopt, {}, Sync::now, true)->file,
-            parse_name(files_in(at("cur")).at(0)).base + ":2,");
+  const Result<Place> current = folder.change(key, std::nullopt, {}, Sync::now, true);
+  EXPECT_EQ(current->file, folder.look(key)->base + ":2,");
+  EXPECT_EQ(files_in(at("cur")), std::vector<std::string>{current->file});
 }
 
 TEST_F(FolderTest, ANameIsNeverWrittenOver) {
@@ -216,7 +217,10 @@ TEST_F(FolderTest, CleansTmp) {
   EXPECT_EQ(folder.clean_tmp().value(), 0u);  // its ctime is now, whatever it says of its age
   fs::last_write_time(at("tmp/young"), fs::file_time_type::clock::now() - std::chrono::hours(100));
   EXPECT_EQ(folder.clean_tmp().value(), 0u);
-  EXPECT_EQ(files_in(at("tmp")).size(), 1u);
+  fs::create_symlink(root.path("x"), at("tmp/link"));
+  fs::create_directory(at("tmp/folder"));
+  EXPECT_EQ(folder.clean_tmp(std::chrono::seconds(-1)).value(), 1u);
+  EXPECT_EQ(files_in(at("tmp")), (std::vector<std::string>{"folder", "link"}));
 }
 
 TEST_F(FolderTest, GivesFactsOnlyWhereWanted) {
