@@ -104,6 +104,13 @@ TEST_F(ListsTest, ATornLineOfOurUidListIsNoEntry) {
   }
 }
 
+TEST(OwnUidList, NeedsItsHeader) {
+  for (const char* bad : {"", "posthouse-uidlist 1 .\n1 a .\n", "posthouse-uidlist 1 V1\n",
+                          "posthouse-uidlist 1 N1 .\n", "posthouse-uidlist 2 V1 N1 .\n"}) {
+    EXPECT_FALSE(parse_own_uid_list(bad)) << bad;
+  }
+}
+
 TEST_F(ListsTest, UidListSurvivesEveryFailure) {
   const OwnUidList own(folder.path());
   ASSERT_TRUE(
