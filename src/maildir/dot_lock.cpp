@@ -37,7 +37,8 @@ bool is_stale(const std::string& path, const struct stat& facts, const Clock& cl
   if (colon == std::string::npos || trim(std::string_view(**text).substr(colon + 1)) != host_name())
     return false;
   const std::optional<uint64_t> pid = parse_uint(std::string_view(**text).substr(0, colon));
-  return pid && *pid > 0 && *pid < INT32_MAX && ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+  return pid && *pid > 0 && *pid < INT32_MAX &&
+         ::tgkill(static_cast<pid_t>(*pid), static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
 }
 
 // Takes a stale lock away, but not one that somebody has made in its place by now. True if it went.

@@ -46,6 +46,7 @@ struct Name {
   std::string rest = {};     // "," and what follows the flags: other programs' own; kept
 };
 Name parse_name(std::string_view file);
+Marks marks_of(std::string_view file);  // the same, and nothing else
 
 // The name with all its marks, in the order of ASCII.
 std::string format_name(const Name& name);

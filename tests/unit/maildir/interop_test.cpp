@@ -116,10 +116,11 @@ TEST_F(InteropTest, ReadsWhatDovecotWrote) {
                         append("$Forwarded \\Flagged \\Draft", "Subject: b\r\n\r\n\r\n\r\n") +
                         append("", "Subject: c\r\n\r\nno end");
   session +=
-      "s SELECT INBOX\r\nt STORE 3 +FLAGS (\\Answered later)\r\nt STORE 1 +FLAGS (\\Deleted)\r\nu EXPUNGE\r\n"
+      "s SELECT INBOX\r\nt STORE 3 +FLAGS (\\Answered later)\r\nt STORE 1 +FLAGS (\\Deleted)\r\n"
       "t STORE 2 -FLAGS (\\Draft)\r\n"
       "c CREATE \"Entw&APw-rfe/x &- y\"\r\nc SUBSCRIBE \"Entw&APw-rfe/x &- y\"\r\nc SUBSCRIBE INBOX\r\n";
   const std::string output = imap(session);
+  imap("s SELECT INBOX\r\nu EXPUNGE\r\n");
   const ByUid theirs = dovecots();
   EXPECT_EQ(theirs.size(), 2u);
   EXPECT_EQ(ours(), theirs);
