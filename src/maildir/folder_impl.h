@@ -16,6 +16,7 @@ struct Folder::Folders {
 struct Folder::Entry {
   Place place;
   size_t base_length = 0;
+  size_t order = 0;  // less: seen later
   std::string_view base() const { return std::string_view(place.file).substr(0, base_length); }
 };
 

@@ -102,7 +102,7 @@ Result<Folder::Entries> Folder::read_all(const Folders& folders, Scan& scan) con
     Entries seen;
     const Result<bool> quiet =
         read_once(folders, scan.state, [&](Where where, std::string_view file, uint64_t) {
-          seen.push_back({{where, std::string(file)}, std::min(file.find(':'), file.size())});
+          seen.push_back({{where, std::string(file)}, std::min(file.find(':'), file.size()), 0});
           return seen.size() <= kMaxMessages;
         });
     if (!quiet) return std::unexpected(quiet.error());
@@ -114,8 +114,11 @@ Result<Folder::Entries> Folder::read_all(const Folders& folders, Scan& scan) con
       seen.insert(seen.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
     all = std::move(seen);
   }
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Entry& a, const Entry& b) { return a.base() < b.base(); });
+  for (size_t i = 0; i < all.size(); ++i) all[i].order = i;
+  std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
+    const int bases = a.base().compare(b.base());
+    return bases != 0 ? bases < 0 : a.order < b.order;
+  });
   return all;
 }
 
