@@ -28,9 +28,7 @@ uint64_t inode_of(const std::string& path) {
 }
 
 // Has its holder ended, or been silent for too long?
-bool is_stale(const std::string& path, const Clock& clock) {
-  struct stat facts{};
-  if (::lstat(path.c_str(), &facts) != 0) return false;
+bool is_stale(const std::string& path, const struct stat& facts, const Clock& clock) {
   const auto age = clock.now() - SystemTime(milliseconds(nanoseconds_of(facts.st_mtim) / 1'000'000));
   if (age > kLockStale) return true;
   const Result<std::optional<std::string>> text = read_small(path, kMaxLockFile);
@@ -39,16 +37,22 @@ bool is_stale(const std::string& path, const Clock& clock) {
   if (colon == std::string::npos || trim(std::string_view(**text).substr(colon + 1)) != host_name())
     return false;
   const std::optional<uint64_t> pid = parse_uint(std::string_view(**text).substr(0, colon));
-  return pid && *pid > 0 && *pid < INT32_MAX && ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+  return pid && *pid > 0 && *pid < INT32_MAX &&
+         ::tgkill(static_cast<pid_t>(*pid), static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
 }
 
-// Takes a stale lock away, but not one that somebody has made in its place by now.
-void break_lock(const std::string& path, uint64_t inode) {
-  const std::string aside = fmt::format("{}.{}.{}", path, ::getpid(), inode);
-  if (inode_of(path) != inode || ::rename(path.c_str(), aside.c_str()) != 0) return;
-  // The wrong one: it goes back, unless somebody has made yet another.
-  if (inode_of(aside) != inode && ::link(aside.c_str(), path.c_str()) != 0 && errno != EEXIST) return;
+// Takes a stale lock away, but not one that somebody has made in its place by now. True if it went.
+bool break_stale_lock(const std::string& path, const Clock& clock) {
+  const Result<File> file = open_file_in(AT_FDCWD, path);  // kept open: its inode's number is not used again
+  struct stat facts{};
+  if (!file || ::fstat(file->fd(), &facts) != 0 || !is_stale(path, facts, clock)) return false;
+  const std::string aside = fmt::format("{}.{}.{}", path, ::getpid(), facts.st_ino);
+  if (inode_of(path) != facts.st_ino || ::rename(path.c_str(), aside.c_str()) != 0) return false;
+  const bool right = inode_of(aside) == facts.st_ino;
+  // The wrong one goes back, unless somebody has made yet another.
+  if (!right && ::link(aside.c_str(), path.c_str()) != 0 && errno != EEXIST) return false;
   ::unlink(aside.c_str());
+  return right;
 }
 
 }  // namespace
@@ -57,26 +61,21 @@ Result<DotLock> DotLock::take(const std::string& file, const Clock& clock, milli
   const std::string path = file + ".lock";
   const SteadyTime end = clock.steady() + patience;
   for (;;) {
-    const Result<File> made = create_file_in(AT_FDCWD, path);
+    Result<File> made = create_file_in(AT_FDCWD, path);
     if (made) {
       struct stat facts{};
-      const bool known = ::fstat(made->fd(), &facts) == 0;
-      DotLock lock(path, facts.st_ino);
-      Result<void> written = write_all(made->fd(), fmt::format("{}:{}", ::getpid(), host_name()), path);
+      if (::fstat(made->fd(), &facts) != 0) return os_fault("stat", path);
+      DotLock lock(path, std::move(*made), facts.st_ino);
+      const Result<void> written =
+          write_all(lock.file_.fd(), fmt::format("{}:{}", ::getpid(), host_name()), path);
       if (!written) return std::unexpected(written.error());
-      if (!known) return os_fault("stat", path);
       return lock;
     }
     if (made.error().kind != FaultKind::exists) return std::unexpected(made.error());
-    const uint64_t inode = inode_of(path);
-    if (inode != 0 && is_stale(path, clock)) {
-      break_lock(path, inode);
-    } else if (clock.steady() >= end) {
-      return fail(FaultKind::temporary, fmt::format("{} is held by somebody", path));
-    } else {
-      const timespec pause{0, 10'000'000};
-      ::nanosleep(&pause, nullptr);
-    }
+    if (break_stale_lock(path, clock)) continue;
+    if (clock.steady() >= end) return fail(FaultKind::temporary, fmt::format("{} is held by somebody", path));
+    const timespec pause{0, 10'000'000};
+    ::nanosleep(&pause, nullptr);
   }
 }
 

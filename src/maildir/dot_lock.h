@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "maildir/file.h"
 
 namespace posthouse::maildir {
 
@@ -15,17 +17,18 @@ class DotLock {
  public:
   static Result<DotLock> take(const std::string& file, const Clock& clock, milliseconds patience);
   ~DotLock();
-  DotLock(DotLock&& other) noexcept : path_(std::move(other.path_)), inode_(other.inode_) {
-    other.path_.clear();
-  }
+  DotLock(DotLock&& other) noexcept
+      : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)), inode_(other.inode_) {}
   DotLock& operator=(DotLock&&) = delete;
 
   // Nobody took it away meanwhile, thinking that we were dead.
   bool still_ours() const;
 
  private:
-  DotLock(std::string path, uint64_t inode) : path_(std::move(path)), inode_(inode) {}
+  DotLock(std::string path, File file, uint64_t inode)
+      : path_(std::move(path)), file_(std::move(file)), inode_(inode) {}
   std::string path_;  // empty: released
+  File file_;         // while it is open, no other file has its inode's number
   uint64_t inode_;
 };
 

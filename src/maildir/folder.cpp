@@ -157,7 +157,7 @@ Result<void> Folder::sync() const {
   return flush(folders->current.fd(), path_ + "/cur");
 }
 
-Result<size_t> Folder::clean_tmp() const {
+Result<size_t> Folder::clean_tmp(std::chrono::nanoseconds age) const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());
   const std::optional<int64_t> now = disk_time(*folders);
@@ -171,7 +171,7 @@ Result<size_t> Folder::clean_tmp() const {
         // A file that is written for days changes its time; one with a date set (a commit that died) has its
         // own ctime.
         const int64_t used = std::max(nanoseconds_of(facts.st_mtim), nanoseconds_of(facts.st_ctim));
-        if (regular && now && name[0] != '.' && used < *now - kTmpLife.count() &&
+        if (regular && now && name[0] != '.' && used < *now - age.count() &&
             ::unlinkat(folders->tmp.fd(), file.c_str(), 0) == 0) {
           ++removed;
         }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "maildir/file.h"
+#include "maildir/limits.h"
 #include "maildir/name.h"
 
 namespace posthouse::maildir {
@@ -106,20 +107,22 @@ class Folder {
   // Flushes new/ and cur/ after calls with Sync::later.
   Result<void> sync() const;
   // Removes what was left in tmp/ long ago (36 hours, as the makers of Maildir have it).
-  Result<size_t> clean_tmp() const;
+  Result<size_t> clean_tmp(std::chrono::nanoseconds age = kTmpLife) const;
 
  private:
   friend class Writer;
   struct Folders;
   struct Entry;
-  struct Reading;
+  using Entries = std::vector<Entry>;
+  // What stands in new/ and cur/; false ends it.
+  using See = std::function<bool(Where where, std::string_view file, uint64_t inode)>;
 
   Result<Folders> open() const;
   Result<State> state_of(const Folders& folders) const;
   static std::optional<int64_t> disk_time(const Folders& folders);
-  Result<void> read_part(const Folders& folders, Where where, Reading& reading) const;
-  Result<bool> read_once(const Folders& folders, State& before, Reading& reading) const;
-  Result<void> tell_doubles(const Folders& folders, Reading& reading, Scan& scan) const;
+  Result<bool> read_once(const Folders& folders, State& before, const See& see) const;
+  Result<Entries> read_all(const Folders& folders, Scan& scan) const;
+  static void tell_doubles(const Folders& folders, const Entries& entries, Scan& scan);
   Result<void> add_facts(const Folders& folders, const Wants& wants, std::vector<Found>& messages) const;
   Result<Place> find_in(const Folders& folders, std::string_view key, const std::optional<Place>& hint) const;
   using Rename = std::function<Result<int>(const Place& from)>;

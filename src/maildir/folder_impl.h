@@ -1,7 +1,6 @@
-// A folder's descriptors, and what one reading of it gives.
+// A folder's descriptors, and what a reading of it gives.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -16,18 +15,14 @@ struct Folder::Folders {
 
 struct Folder::Entry {
   Place place;
-  uint64_t inode = 0;
-};
-
-// By base, in the order in which they were seen.
-struct Folder::Reading {
-  std::map<std::string, std::vector<Entry>, std::less<>> entries;
-  size_t count = 0;
+  size_t base_length = 0;
+  size_t order = 0;  // less: seen later
+  std::string_view base() const { return std::string_view(place.file).substr(0, base_length); }
 };
 
 const char* name_of(Where where);  // "new", "cur"
 
-// A base of a file of this folder, or nothing if the file is none of ours to touch.
+// May the file be a message? Others are none of ours to touch.
 bool is_message_name(std::string_view file);
 
 }  // namespace posthouse::maildir

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <iterator>
 
 #include "base/ascii.h"
 #include "maildir/folder.h"
@@ -38,8 +39,7 @@ void sort_by_arrival(std::vector<Found>& messages) {
 }
 
 Found found(const Place& place) {
-  Name name = parse_name(place.file);
-  return {.base = std::move(name.base), .place = place, .marks = name.marks};
+  return {.base = place.file.substr(0, place.file.find(':')), .place = place, .marks = marks_of(place.file)};
 }
 
 bool facts_of(int folder, Found& message) {
@@ -52,10 +52,11 @@ bool facts_of(int folder, Found& message) {
 }
 
 // Is the directory entry a regular file? File systems may leave that to stat.
-bool is_file(int folder, const std::string& name, unsigned char type) {
+bool is_file(int folder, std::string_view name, unsigned char type) {
   if (type != DT_UNKNOWN) return type == DT_REG;
   struct stat facts{};
-  return ::fstatat(folder, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode);
+  return ::fstatat(folder, std::string(name).c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(facts.st_mode);
 }
 
 void rest_a_moment(int pass) {
@@ -65,25 +66,9 @@ void rest_a_moment(int pass) {
 
 }  // namespace
 
-Result<void> Folder::read_part(const Folders& folders, Where where, Reading& reading) const {
-  const int folder = folders.of(where);
-  const Result<void> read =
-      each_entry(folder, path_, [&](std::string_view name, unsigned char type, uint64_t inode) {
-        Place place{where, std::string(name)};
-        if (!is_message_name(name) || !is_file(folder, place.file, type)) return true;
-        std::vector<Entry>& same = reading.entries[std::string(name.substr(0, name.find(':')))];
-        const auto known = [&](const Entry& entry) { return entry.place == place; };
-        if (std::none_of(same.begin(), same.end(), known)) same.push_back({std::move(place), inode});
-        return ++reading.count <= kMaxMessages;
-      });
-  if (read && reading.count > kMaxMessages)
-    return fail(FaultKind::syntax, fmt::format("{}: too many files", path_));
-  return read;
-}
-
 // True if nobody changed the folder meanwhile. A change gets a time that is not earlier than this reading's
 // beginning; so it shows, if what was there before is older than that.
-Result<bool> Folder::read_once(const Folders& folders, State& before, Reading& reading) const {
+Result<bool> Folder::read_once(const Folders& folders, State& before, const See& see) const {
   const std::optional<int64_t> begin = disk_time(folders);
   Result<State> state = state_of(folders);
   if (!state) return std::unexpected(state.error());
@@ -94,36 +79,77 @@ Result<bool> Folder::read_once(const Folders& folders, State& before, Reading& r
   state->settled = begin && std::max(latest(*state), keywords) < *begin - kSettling.count();
   before = *state;
   for (const Where where : {Where::fresh, Where::current}) {
-    if (Result<void> read = read_part(folders, where, reading); !read) return std::unexpected(read.error());
+    const int folder = folders.of(where);
+    bool more = true;
+    const Result<void> read =
+        each_entry(folder, path_, [&](std::string_view name, unsigned char type, uint64_t inode) {
+          if (is_message_name(name) && is_file(folder, name, type)) more = see(where, name, inode);
+          return more;
+        });
+    if (!read) return std::unexpected(read.error());
+    if (!more) break;
   }
   const Result<State> after = state_of(folders);
   if (!after) return std::unexpected(after.error());
   return begin && latest(before) < *begin && before.fresh == after->fresh && before.current == after->current;
 }
 
-// One entry for each file. Of several with one base only those that exist, and one for each inode: a file
-// that was renamed while the folder was read was seen under both names, a file with two links is one message.
-Result<void> Folder::tell_doubles(const Folders& folders, Reading& reading, Scan& scan) const {
-  for (auto& [base, entries] : reading.entries) {
+// All files, by base; of each base those that were seen last come first.
+Result<Folder::Entries> Folder::read_all(const Folders& folders, Scan& scan) const {
+  Entries all;  // of all passes, if none was undisturbed
+  for (int pass = 0; pass < kScanPasses && !scan.complete; ++pass) {
+    if (pass > 0) rest_a_moment(pass);
+    Entries seen;
+    const Result<bool> quiet =
+        read_once(folders, scan.state, [&](Where where, std::string_view file, uint64_t) {
+          seen.push_back({{where, std::string(file)}, std::min(file.find(':'), file.size()), 0});
+          return seen.size() <= kMaxMessages;
+        });
+    if (!quiet) return std::unexpected(quiet.error());
+    if (seen.size() > kMaxMessages) return fail(FaultKind::syntax, fmt::format("{}: too many files", path_));
+    scan.complete = *quiet;
+    std::reverse(seen.begin(), seen.end());
+    // Later passes know better; but what they don't see stays, for it may have been renamed under their eyes.
+    if (!scan.complete)
+      seen.insert(seen.end(), std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
+    all = std::move(seen);
+  }
+  for (size_t i = 0; i < all.size(); ++i) all[i].order = i;
+  std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
+    const int bases = a.base().compare(b.base());
+    return bases != 0 ? bases < 0 : a.order < b.order;
+  });
+  return all;
+}
+
+// One message for each base. Of several files with one base only those that exist count, and one for each
+// inode: a file that was renamed while the folder was read was seen under both names, a file with two links
+// is one message.
+void Folder::tell_doubles(const Folders& folders, const Entries& entries, Scan& scan) {
+  scan.messages.reserve(entries.size());
+  for (auto first = entries.begin(); first != entries.end();) {
+    const auto end =
+        std::find_if(first, entries.end(), [&](const Entry& entry) { return entry.base() != first->base(); });
+    if (end - first == 1) {
+      scan.messages.push_back(found(first++->place));
+      continue;
+    }
     std::vector<Found> real;
     std::vector<uint64_t> inodes;
-    for (auto entry = entries.rbegin(); entry != entries.rend();
-         ++entry) {  // what was seen last is likeliest there
+    for (auto entry = first; entry != end; ++entry) {
       struct stat facts{};
-      if (entries.size() > 1) {
-        const int folder = folders.of(entry->place.where);
-        if (::fstatat(folder, entry->place.file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        if (std::find(inodes.begin(), inodes.end(), facts.st_ino) != inodes.end()) continue;
-        inodes.push_back(facts.st_ino);
-      }
+      const int folder = folders.of(entry->place.where);
+      if (::fstatat(folder, entry->place.file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      if (std::find(inodes.begin(), inodes.end(), facts.st_ino) != inodes.end()) continue;
+      inodes.push_back(facts.st_ino);
       real.push_back(found(entry->place));
     }
     // Renamed once more after all were seen: it is one message.
-    if (real.empty()) real.push_back(found(entries.back().place));
+    if (real.empty()) real.push_back(found(first->place));
     scan.messages.push_back(std::move(real[0]));
     for (size_t i = 1; i < real.size(); ++i) scan.doubles.push_back(std::move(real[i]));
+    first = end;
   }
-  return {};
 }
 
 Result<void> Folder::add_facts(const Folders& folders, const Wants& wants,
@@ -146,20 +172,9 @@ Result<Scan> Folder::scan(const Wants& wants_facts) const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());
   Scan scan;
-  Reading all;  // of all passes, if none was undisturbed
-  for (int pass = 0; pass < kScanPasses && !scan.complete; ++pass) {
-    if (pass > 0) rest_a_moment(pass);
-    Reading reading;
-    const Result<bool> quiet = read_once(*folders, scan.state, reading);
-    if (!quiet) return std::unexpected(quiet.error());
-    scan.complete = *quiet;
-    if (*quiet) all = Reading{};
-    for (auto& [base, entries] : reading.entries) {
-      // Later passes know better; a base they don't see stays, for it may have been renamed under their eyes.
-      all.entries[base] = std::move(entries);
-    }
-  }
-  if (Result<void> told = tell_doubles(*folders, all, scan); !told) return std::unexpected(told.error());
+  const Result<Entries> entries = read_all(*folders, scan);
+  if (!entries) return std::unexpected(entries.error());
+  tell_doubles(*folders, *entries, scan);
   for (std::vector<Found>* messages : {&scan.messages, &scan.doubles}) {
     if (Result<void> added = add_facts(*folders, wants_facts, *messages); !added) {
       return std::unexpected(added.error());
@@ -187,13 +202,13 @@ Result<Place> Folder::find_in(const Folders& folders, std::string_view key,
   for (int pass = 0; pass < kFindPasses; ++pass) {
     if (pass > 0) rest_a_moment(pass);
     State before;
-    Reading reading;
-    const Result<bool> quiet = read_once(folders, before, reading);
+    std::optional<Place> place;
+    const Result<bool> quiet = read_once(folders, before, [&](Where where, std::string_view file, uint64_t) {
+      if (same_message(file.substr(0, file.find(':')), key)) place = Place{where, std::string(file)};
+      return !place;
+    });
     if (!quiet) return std::unexpected(quiet.error());
-    for (auto at = reading.entries.lower_bound(key);
-         at != reading.entries.end() && at->first.starts_with(key); ++at) {
-      if (same_message(at->first, key)) return at->second.back().place;
-    }
+    if (place) return *place;
     if (*quiet) return not_found();
   }
   return fail(FaultKind::temporary, fmt::format("{}: message {} is renamed all the time", path_, key));

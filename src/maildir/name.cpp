@@ -64,6 +64,14 @@ Name parse_name(std::string_view file) {
   return name;
 }
 
+Marks marks_of(std::string_view file) {
+  const size_t info = file.rfind(':');
+  if (info == std::string_view::npos || !file.substr(info).starts_with(kInfo)) return {};
+  Name name;
+  read_flags(file.substr(info + kInfo.size()), name);
+  return name.marks;
+}
+
 std::string format_name(const Name& name) {
   std::string flags = name.unknown;
   for (size_t i = 0; i < kFlagLetters.size(); ++i) {

@@ -37,15 +37,16 @@ struct MarkChange {
 
 // A file's name taken apart. Any text is one.
 struct Name {
-  std::string base;                   // identifies the message: all before the first ":"
-  std::string stem;                   // all before ":2,"; the base, but for names with more than one ":"
-  std::optional<uint64_t> size;       // ",S=": bytes of the file, as its maker said
-  std::optional<uint64_t> crlf_size;  // ",W=": the same with CRLF
-  Marks marks;
-  std::string unknown;  // capital letters and others that nobody told us of; kept
-  std::string rest;     // "," and what follows the flags: other programs' own; kept
+  std::string base = {};  // identifies the message: all before the first ":"
+  std::string stem = {};  // all before ":2,"; the base, but for names with more than one ":"
+  std::optional<uint64_t> size = std::nullopt;       // ",S=": bytes of the file, as its maker said
+  std::optional<uint64_t> crlf_size = std::nullopt;  // ",W=": the same with CRLF
+  Marks marks = {};
+  std::string unknown = {};  // capital letters and others that nobody told us of; kept
+  std::string rest = {};     // "," and what follows the flags: other programs' own; kept
 };
 Name parse_name(std::string_view file);
+Marks marks_of(std::string_view file);  // the same, and nothing else
 
 // The name with all its marks, in the order of ASCII.
 std::string format_name(const Name& name);

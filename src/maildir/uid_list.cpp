@@ -148,8 +148,9 @@ std::optional<UidList> parse_dovecot_uid_list(std::string_view text) {
 std::optional<UidList> parse_own_uid_list(std::string_view text) {
   UidList list;
   std::string_view header = take_line(text);
-  if (!header.starts_with(kOwnHeader) || !header.ends_with(kEndOfLine)) return std::nullopt;
+  if (!header.ends_with(kEndOfLine)) return std::nullopt;
   header.remove_suffix(kEndOfLine.size());
+  if (!header.starts_with(kOwnHeader)) return std::nullopt;
   if (!read_header_fields(header.substr(kOwnHeader.size()), list)) return std::nullopt;
   while (!text.empty()) {
     std::optional<UidEntry> entry = read_own_line(take_line(text));

@@ -95,14 +95,7 @@ Result<Committed> Writer::place(const Commit& commit) {
   if (!is_usable_base(done.base)) return fail(FaultKind::syntax, "not a name for a message");
   const bool current = commit.where == Where::current || !commit.marks.empty();
   done.place = {current ? Where::current : Where::fresh, done.base};
-  if (current)
-    done.place.file = format_name({.base = {},
-                                   .stem = done.base,
-                                   .size = {},
-                                   .crlf_size = {},
-                                   .marks = commit.marks,
-                                   .unknown = {},
-                                   .rest = {}});
+  if (current) done.place.file = format_name({.stem = done.base, .marks = commit.marks});
   const int to = folders_->of(done.place.where);
   if (rename_in(folders_->tmp.fd(), tmp_name_, to, done.place.file) != 0) {
     return os_fault("rename to", done.place.file);

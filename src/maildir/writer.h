@@ -18,8 +18,8 @@ namespace posthouse::maildir {
 
 // How a message is put into its folder.
 struct Commit {
-  std::string
-      unique;  // the key by which it is found again; with "," it is the whole base, else sizes are added
+  // The key by which it is found again; with "," it is the whole base, else sizes are added.
+  std::string unique = {};
   Where where = Where::fresh;  // marks put it into cur/ anyway
   Marks marks = {};
   std::optional<SystemTime> date = std::nullopt;  // the internal date, kept as the file's time

@@ -92,6 +92,7 @@ RC_GTEST_PROP(NameProperty, AnyNameSurvivesAnyChangeOfMarks,
   RC_ASSERT(after.base == before.base);
   RC_ASSERT(after.marks == change.apply(before.marks));
   RC_ASSERT(after.rest == before.rest);
+  RC_ASSERT(marks_of(file) == before.marks && marks_of(*changed) == after.marks);
   std::string known = before.unknown;
   std::sort(known.begin(), known.end());
   RC_ASSERT(after.unknown == known);

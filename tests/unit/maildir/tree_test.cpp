@@ -1,0 +1,191 @@
+#include "maildir/tree.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "maildir/dot_lock.h"
+#include "maildir/folder_name.h"
+#include "test_folder.h"
+
+namespace posthouse::maildir {
+namespace {
+
+using namespace test;
+
+TEST(FolderName, IsModifiedUtf7WithDots) {
+  EXPECT_EQ(encode_folder("A/B").value(), ".A.B");
+  EXPECT_EQ(encode_folder("Entwürfe/日本").value(), ".Entw&APw-rfe.&ZeVnLA-");
+  EXPECT_EQ(encode_folder("a&b/😀").value(), ".a&-b.&2D3eAA-");
+  EXPECT_EQ(encode_folder("v1.2").value(), ".v1&AC4-2");
+  EXPECT_EQ(encode_folder("~root").value(), ".~root");
+  for (const char* name : {"A/B", "Entwürfe/日本", "a&b/😀", "v1.2", "...", "~root", "\x01 \x7f"}) {
+    EXPECT_EQ(decode_folder(encode_folder(name).value()), name);
+  }
+}
+
+TEST(FolderName, HostileNamesLeadNowhere) {
+  for (const char* name : {"", "/", "/a", "a/", "a//b", "\xff",
+                           "a\xc0\xaf"
+                           "b",
+                           "\xed\xa0\x80"}) {
+    EXPECT_EQ(encode_folder(name).error().kind, FaultKind::syntax) << name;
+  }
+  EXPECT_FALSE(encode_folder(std::string_view("a\0b", 3)));
+  EXPECT_FALSE(encode_folder(std::string(300, 'x')));
+  EXPECT_FALSE(encode_folder(std::string(2000, 'x')));
+  // Dots are letters of a level.
+  EXPECT_EQ(encode_folder("..").value(), ".&AC4ALg-");
+  EXPECT_EQ(encode_folder("../../etc").value(), ".&AC4ALg-.&AC4ALg-.etc");
+}
+
+TEST(FolderName, OneSpellingEach) {
+  for (const char* bad : {"A", ".", "..", ".A..B", ".A.", ".&", ".&A", ".&AGE-", ".&APw", ".x&-&-&APw-&APw-",
+                          ".caf\xc3\xa9", ".&2D0-", ".&AAA-", ".&APw!-"}) {
+    EXPECT_EQ(decode_folder(bad), std::nullopt) << bad;
+  }
+  EXPECT_EQ(raw_folder(".caf\xc3\xa9.\xff"), "café/%FF");
+}
+
+RC_GTEST_PROP(FolderNameProperty, AnyDirectoryDecodesToNothingOrToWhatEncodesToIt,
+              (const std::string& text)) {
+  const std::string directory = "." + text;
+  const std::optional<std::string> name = decode_folder(directory);
+  if (name) RC_ASSERT(encode_folder(*name).value() == directory);
+  const Result<std::string> encoded = encode_folder(text);
+  if (!encoded) return;
+  RC_ASSERT(encoded->find('/') == std::string::npos);
+  RC_ASSERT(encoded->size() > 1 && *encoded != "..");
+  RC_ASSERT(decode_folder(*encoded) == text);
+}
+
+class TreeTest : public testing::Test {
+ protected:
+  TreeTest() : tree(root.path("Maildir")) { EXPECT_TRUE(tree.make()); }
+  std::vector<std::string> listed() const {
+    std::vector<std::string> out;
+    const std::vector<FolderEntry> folders = tree.list().value();
+    for (const FolderEntry& entry : folders) out.push_back(entry.name);
+    return out;
+  }
+  void create(const std::string& name) const {
+    const Result<Folder> made = tree.create(name, names().unique());
+    ASSERT_TRUE(made) << made.error().what;
+  }
+
+  TestFolder root;
+  Tree tree;
+};
+using Names = std::vector<std::string>;
+
+TEST_F(TreeTest, CreatesAndLists) {
+  EXPECT_EQ(listed(), Names{"INBOX"});
+  create("Entwürfe");
+  create("A/B");  // "A" need not be
+  EXPECT_EQ(listed(), (Names{"INBOX", "A/B", "Entwürfe"}));
+  EXPECT_EQ(files_in(tree.root() + "/.A.B"), (Names{"cur", "maildirfolder", "new", "tmp"}));
+  EXPECT_EQ(tree.create("A/B", names().unique()).error().kind, FaultKind::exists);
+  EXPECT_EQ(tree.create("inbox", names().unique()).error().kind, FaultKind::exists);
+  EXPECT_EQ(tree.folder("InBox")->path(), tree.root());
+  EXPECT_EQ(tree.folder("A").error().kind, FaultKind::not_found);
+  EXPECT_TRUE(tree.leftovers()->empty());
+}
+
+TEST_F(TreeTest, ShowsWhatItCannotDecodeAndNothingElse) {
+  for (const char* name : {".caf\xc3\xa9", ".caf&AOk-", ".INBOX", ".x&"}) {
+    fs::create_directories(tree.root() + "/" + name + "/cur");
+  }
+  fs::create_directories(tree.root() + "/.nothing");
+  fs::create_directories(tree.root() + "/plain/cur");
+  put_file(tree.root() + "/.file", "");
+  fs::create_directory_symlink(tree.root() + "/.x&", tree.root() + "/.link");
+  EXPECT_EQ(listed(), (Names{"INBOX", "café", "INBOX (2)", "café (2)", "x&"}));
+  EXPECT_EQ(tree.folder("café (2)")->path(), tree.root() + "/.caf\xc3\xa9");
+  EXPECT_EQ(tree.folder("café")->path(), tree.root() + "/.caf&AOk-");
+  EXPECT_EQ(tree.folder("x&")->path(), tree.root() + "/.x&");
+}
+
+TEST_F(TreeTest, RenamesWithInferiors) {
+  for (const char* name : {"A", "A/B", "A/B/C", "AB", "Z/B"}) create(name);
+  EXPECT_EQ(tree.rename("A", "Z").error().kind, FaultKind::exists);  // Z/B is there
+  EXPECT_EQ(tree.rename("A", "A/D").error().kind, FaultKind::policy);
+  EXPECT_EQ(tree.rename("A", "A").error().kind, FaultKind::exists);
+  EXPECT_EQ(tree.rename("none", "X").error().kind, FaultKind::not_found);
+  EXPECT_EQ(tree.rename("INBOX", "X").error().kind, FaultKind::policy);
+  EXPECT_EQ(tree.rename("A", "inbox").error().kind, FaultKind::exists);
+  ASSERT_TRUE(tree.rename("A", "N.ew"));
+  EXPECT_EQ(listed(), (Names{"INBOX", "AB", "N.ew", "N.ew/B", "N.ew/B/C", "Z/B"}));
+  ASSERT_TRUE(tree.rename("Z", "Y"));  // it has no folder itself
+  EXPECT_TRUE(tree.folder("Y/B"));
+}
+
+TEST_F(TreeTest, DeletesInOneStep) {
+  create("A");
+  create("A/B");
+  put_message(*tree.folder("A"), "x\r\n");
+  const Result<std::string> detached = tree.detach("A", names().unique());
+  ASSERT_TRUE(detached);
+  EXPECT_EQ(listed(), (Names{"INBOX", "A/B"}));
+  EXPECT_EQ(Folder(*detached).scan()->messages.size(), 1u);  // its messages can still be taken out
+  EXPECT_EQ(tree.leftovers().value(), Names{*detached});
+  // What lies behind a link is not ours.
+  fs::create_directory(root.path("outside"));
+  put_file(root.path("outside/file"), "x");
+  fs::create_directory_symlink(root.path("outside"), *detached + "/link");
+  ASSERT_TRUE(tree.destroy(*detached));
+  EXPECT_TRUE(fs::exists(root.path("outside/file")));
+  EXPECT_TRUE(tree.leftovers()->empty());
+  EXPECT_EQ(tree.destroy(tree.root() + "/.A.B").error().kind, FaultKind::policy);
+  EXPECT_EQ(tree.destroy(tree.root() + "/posthouse-deleted-x/../.A.B").error().kind, FaultKind::policy);
+  EXPECT_EQ(tree.detach("INBOX", names().unique()).error().kind, FaultKind::policy);
+}
+
+TEST_F(TreeTest, Subscriptions) {
+  const Subscriptions subscriptions(tree.root(), system_clock());
+  EXPECT_EQ(subscriptions.read().value(), Names{});
+  EXPECT_TRUE(subscriptions.set("Entwürfe/b", true, names().unique()).value());
+  EXPECT_FALSE(subscriptions.set("Entwürfe/b", true, names().unique()).value());
+  EXPECT_TRUE(subscriptions.set("inbox", true, names().unique()).value());
+  EXPECT_EQ(text_of(tree.root() + "/subscriptions"), "V\t2\n\nEntw&APw-rfe\tb\nINBOX\n");
+  EXPECT_EQ(subscriptions.read().value(), (Names{"Entwürfe/b", "INBOX"}));
+  EXPECT_TRUE(subscriptions.set("INBOX", false, names().unique()).value());
+  EXPECT_EQ(subscriptions.read().value(), Names{"Entwürfe/b"});
+  EXPECT_FALSE(fs::exists(tree.root() + "/subscriptions.lock"));
+  // An old file keeps its form, and lines that are not understood.
+  put_file(tree.root() + "/subscriptions", "A.B\nstr&nge\n");
+  EXPECT_TRUE(subscriptions.set("C/D", true, names().unique()).value());
+  EXPECT_EQ(text_of(tree.root() + "/subscriptions"), "A.B\nstr&nge\nC.D\n");
+  EXPECT_EQ(subscriptions.read().value(), (Names{"A/B", "C/D"}));
+}
+
+TEST_F(TreeTest, LocksKeepOthersOutAndDieWithTheirHolders) {
+  const std::string file = root.path("file");
+  {
+    const Result<DotLock> lock = DotLock::take(file, system_clock(), milliseconds(0));
+    ASSERT_TRUE(lock);
+    EXPECT_TRUE(lock->still_ours());
+    EXPECT_EQ(DotLock::take(file, system_clock(), milliseconds(30)).error().kind, FaultKind::temporary);
+    fs::remove(file + ".lock");
+    put_file(file + ".lock", "1:elsewhere");
+    EXPECT_FALSE(lock->still_ours());
+  }
+  EXPECT_TRUE(fs::exists(file + ".lock"));  // it is another's now
+  EXPECT_EQ(DotLock::take(file, system_clock(), milliseconds(0)).error().kind, FaultKind::temporary);
+  fs::last_write_time(file + ".lock", fs::file_time_type::clock::now() - std::chrono::minutes(3));
+  EXPECT_TRUE(DotLock::take(file, system_clock(), milliseconds(0)));
+  EXPECT_FALSE(fs::exists(file + ".lock"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Result<DotLock> lock = DotLock::take(file, system_clock(), milliseconds(0));
+    ::_exit(lock ? 0 : 1);  // without letting go
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(fs::exists(file + ".lock"));
+  EXPECT_TRUE(DotLock::take(file, system_clock(), milliseconds(0)));
+}
+
+}  // namespace
+}  // namespace posthouse::maildir
