@@ -2,6 +2,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
@@ -38,6 +39,8 @@ class LogBridge final : public rocksdb::Logger {
     if (level < rocksdb::InfoLogLevel::WARN_LEVEL || level >= rocksdb::InfoLogLevel::HEADER_LEVEL) return;
     char text[1024];
     std::vsnprintf(text, sizeof text, format, arguments);
+    // What every snapshot does is no reason for concern.
+    if (std::strstr(text, "File Deletions ") != nullptr) return;
     if (level == rocksdb::InfoLogLevel::WARN_LEVEL) {
       log::warn("engine.rocksdb", {{"what", text}});
     } else {

@@ -13,11 +13,11 @@ struct Entry {
 };
 
 constexpr Entry kActions[] = {
-    {"account", actions::account}, {"alias", actions::alias},   {"config", actions::config},
-    {"deliver", actions::deliver}, {"demo", actions::demo},     {"domain", actions::domain},
-    {"man", actions::man},         {"queue", actions::queue},   {"serve", actions::serve},
-    {"setup", actions::setup},     {"status", actions::status}, {"store", actions::store},
-    {"version", actions::version},
+    {"account", actions::account}, {"alias", actions::alias},     {"backup", actions::backup},
+    {"config", actions::config},   {"deliver", actions::deliver}, {"demo", actions::demo},
+    {"domain", actions::domain},   {"man", actions::man},         {"queue", actions::queue},
+    {"restore", actions::restore}, {"serve", actions::serve},     {"setup", actions::setup},
+    {"status", actions::status},   {"store", actions::store},     {"version", actions::version},
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ constexpr Verb kVerbs[] = {
     {"alias.list", verbs::alias_list},
     {"alias.remove", verbs::alias_remove},
     {"alias.show", verbs::alias_show},
+    {"backup.snapshot", verbs::backup_snapshot},
     {"domain.add", verbs::domain_add},
     {"domain.change", verbs::domain_change},
     {"domain.list", verbs::domain_list},

@@ -53,6 +53,8 @@ Task<Answer> queue_release(Context context, Arguments arguments);
 Task<Answer> queue_bounce(Context context, Arguments arguments);
 Task<Answer> queue_delete(Context context, Arguments arguments);
 
+Task<Answer> backup_snapshot(Context context, Arguments arguments);  // name: engine::Engine::make_snapshot
+
 Task<Answer> store_check(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);
 

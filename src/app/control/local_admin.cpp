@@ -67,12 +67,9 @@ namespace {
 
 // The folders of the store, and ourselves as who owns them.
 Result<void> enter_folders(const Config& config) {
-  std::optional<User> user;
-  if (is_root() && !config.server.user.empty()) {
-    auto found = user_to_become(config);
-    if (!found) return std::unexpected(found.error());
-    user = *found;
-  }
+  auto found = owner_of_data(config);
+  if (!found) return std::unexpected(found.error());
+  const std::optional<User>& user = *found;
   if (auto made = make_data_folders(config, user ? &*user : nullptr); !made)
     return std::unexpected(made.error());
   if (user) {
