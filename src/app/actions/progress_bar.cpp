@@ -20,7 +20,9 @@ struct State {
   SteadyTime drawn{};
 };
 
-void draw(State& state, uint64_t done, uint64_t total) {
+using Amount = std::string (*)(uint64_t);
+
+void draw(State& state, Amount amount, uint64_t done, uint64_t total) {
   const SteadyTime now = system_clock().steady();
   if (done < total && now - state.drawn < kRedraw) return;
   state.drawn = now;
@@ -29,8 +31,8 @@ void draw(State& state, uint64_t done, uint64_t total) {
   const double rate = static_cast<double>(done) / passed;
   const double left = rate > 0 ? static_cast<double>(total - std::min(done, total)) / rate : 0;
   fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {} of {}, {}/s, {:.0f} s left \x1b[K", "", filled, "", kBarWidth - filled,
-             backup::size_for_people(done), backup::size_for_people(total),
-             backup::size_for_people(static_cast<uint64_t>(rate)), left);
+             amount(done), amount(total),
+             amount(static_cast<uint64_t>(rate)), left);
   std::fflush(stderr);
 }
 
@@ -42,10 +44,22 @@ ProgressBar::~ProgressBar() {
   if (shown_) fmt::print(stderr, "\r\x1b[K");
 }
 
-Progress ProgressBar::bytes() {
-  if (!shown_) return [](uint64_t, uint64_t) {};
+namespace {
+
+Progress drawing(bool shown, Amount amount) {
+  if (!shown) return [](uint64_t, uint64_t) {};
   auto state = std::make_shared<State>();
-  return [state](uint64_t done, uint64_t total) { draw(*state, done, total); };
+  return [state, amount](uint64_t done, uint64_t total) { draw(*state, amount, done, total); };
+}
+
+}  // namespace
+
+Progress ProgressBar::bytes() {
+  return drawing(shown_, backup::size_for_people);
+}
+
+Progress ProgressBar::letters() {
+  return drawing(shown_, [](uint64_t count) { return fmt::format("{} letters", count); });
 }
 
 }  // namespace posthouse::app::actions

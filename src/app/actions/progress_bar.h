@@ -13,6 +13,8 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
   // For bytes, with sizes, rate and the time left.
   Progress bytes();
+  // For letters.
+  Progress letters();
 
  private:
   bool shown_;

@@ -39,6 +39,9 @@ constexpr Verb kVerbs[] = {
     {"queue.retry", verbs::queue_retry},
     {"queue.set_aside", verbs::queue_set_aside},
     {"queue.show", verbs::queue_show},
+    {"restore.checksum", verbs::restore_checksum},
+    {"restore.list", verbs::restore_list},
+    {"restore.mailbox", verbs::restore_mailbox},
     {"status", verbs::status},
     {"store.check", verbs::store_check},
 };

@@ -54,6 +54,11 @@ Task<Answer> queue_bounce(Context context, Arguments arguments);
 Task<Answer> queue_delete(Context context, Arguments arguments);
 
 Task<Answer> backup_snapshot(Context context, Arguments arguments);  // name: engine::Engine::make_snapshot
+// address, mailbox, [first]: [uid, delivery, blob, size, date] of letters from that UID on.
+Task<Answer> restore_list(Context context, Arguments arguments);
+Task<Answer> restore_checksum(Context context, Arguments arguments);  // address, mailbox, uid
+// address, mailbox, [role], [subscribed]: makes it when it is not there.
+Task<Answer> restore_mailbox(Context context, Arguments arguments);
 
 Task<Answer> store_check(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);
