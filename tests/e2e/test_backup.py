@@ -209,6 +209,164 @@ class Everything(Base):
                 self.assertEqual([r["state"] for l in letters for r in l["recipients"]], states, queue)
 
 
+class SingleLetters(Base):
+    def back(self, demo, *args, check=True):
+        done = demo.run("restore", self.backups, "--json", *args, check=check)
+        return json.loads(done.stdout) if done.stdout else done
+
+    def numbers(self, answer, what):
+        return {m["mailbox"]: m[what] for m in answer["accounts"][0]["mailboxes"]}
+
+    def test_what_is_missing_comes_back_and_a_client_sees_it(self):
+        with Demo() as demo:
+            address = demo.address("alice")
+            send(demo, range(10))
+            send(demo, range(10, 12), size=LARGE)
+            imap = demo.imap()
+            imap.create("Work")
+            imap.select("INBOX")
+            imap.copy("2:4", "Work")
+            imap.store("3", "+FLAGS", "(\\Flagged $Label1)")
+            before, _ = contents(demo)
+            self.back_up(demo)
+            check = self.back(demo, "--account", address, "--check")
+            self.assertEqual(self.numbers(check, "missing"), {m: 0 for m in before})
+            imap.store("1:6", "+FLAGS", "(\\Deleted)")
+            imap.store("13", "+FLAGS", "(\\Deleted)")
+            imap.expunge()
+            imap.uid("MOVE", str(before["INBOX"][7][0]), "Archive")
+            imap.delete("Work")
+            send(demo, [50])
+            imap.noop()
+            known = {row[0] for row in contents(demo)[0]["INBOX"]}
+            check = self.back(demo, "--account", address, "--check")
+            self.assertEqual(self.numbers(check, "missing"), {**{m: 0 for m in before}, "INBOX": 7, "Work": 3})
+            self.assertGreater(check["sampled"], 0)
+            self.assertNotIn("Work", contents(demo)[0], "--check changes nothing")
+            # One letter by its Message-ID, while a client looks.
+            imap.select("INBOX")
+            imap.send(b"w IDLE\r\n")
+            self.assertTrue(imap.readline().startswith(b"+"))
+            one = self.back(demo, "--account", address, "--mailbox", "INBOX", "--message-id", "2@sender.test")
+            self.assertEqual(self.numbers(one, "restored"), {"INBOX": 1})
+            self.assertRegex(imap.readline(), rb"\* \d+ EXISTS")
+            imap.send(b"DONE\r\n")
+            while not imap.readline().startswith(b"w OK"):
+                pass
+            imap.logout()
+            # Everything else of the account, twice.
+            for restored in ({"INBOX": 6, "Work": 3}, {"INBOX": 0, "Work": 0}):
+                done = self.back(demo, "--account", address)
+                self.assertEqual({m: n for m, n in self.numbers(done, "restored").items() if m in restored}, restored)
+            after, _ = contents(demo)
+            moved = before["INBOX"][7]
+            kept = [row[1:] for row in before["INBOX"] if row != moved]
+            for row in kept:
+                self.assertEqual([r[1:] for r in after["INBOX"]].count(row), kept.count(row), row)
+            self.assertEqual([r[1:] for r in after["Archive"]], [moved[1:]])
+            self.assertEqual(sorted(r[1:] for r in after["Work"]), sorted(r[1:] for r in before["Work"]))
+            back = {r[0] for r in after["INBOX"]} - known
+            self.assertGreater(min(back), max(known), "no UID names two letters")
+            self.assertIn("Nothing is damaged", demo.run("store", "check", check=True).stdout)
+
+    def test_by_uid_into_another_mailbox(self):
+        with Demo() as demo:
+            address = demo.address("alice")
+            send(demo, range(3))
+            before, _ = contents(demo)
+            self.back_up(demo)
+            imap = demo.imap()
+            imap.select("INBOX")
+            imap.store("1:*", "+FLAGS", "(\\Deleted)")
+            imap.expunge()
+            imap.logout()
+            wanted = before["INBOX"][2]
+            arguments = ("--account", address, "--mailbox", "INBOX", "--uid", wanted[0], "--into", "Found/Again")
+            for count in (1, 0):
+                self.assertEqual(self.numbers(self.back(demo, *arguments), "restored"), {"INBOX": count})
+            after, _ = contents(demo)
+            self.assertEqual([r[1:] for r in after["Found/Again"]], [wanted[1:]])
+            self.assertEqual(after["INBOX"], [])
+            nothing = demo.run("restore", self.backups, "--account", address, "--mailbox", "INBOX", "--uid", "9999")
+            self.assertEqual(nothing.returncode, 67, nothing.stderr)
+            self.assertEqual(demo.run("restore", self.backups, "--account", "nobody@example.test").returncode, 67)
+            self.assertEqual(demo.run("restore", self.backups, "--uid", "1").returncode, 64)
+
+    def test_an_account_that_was_removed(self):
+        with Demo() as demo:
+            address = demo.address("alice")
+            send(demo, range(5))
+            demo.run("alias", "add", "sales@example.test", address, check=True)
+            before, _ = contents(demo)
+            self.back_up(demo)
+            demo.run("alias", "remove", "sales@example.test", check=True)
+            demo.run("account", "remove", address, check=True)
+            self.back(demo, "--account", address)
+            after, _ = contents(demo)    # logs in with the password of old
+            self.assertEqual({m: [r[1:] for r in rows] for m, rows in after.items()},
+                             {m: [r[1:] for r in rows] for m, rows in before.items()})
+            self.assertIn(address, demo.run("alias", "show", "sales@example.test", check=True).stdout)
+
+    def test_killed_and_repeated(self):
+        """However often the restore or the server is killed: in the end every letter is there once."""
+        demo = Demo("--set", "server.loops=1")
+        try:
+            demo.start()
+            address = demo.address("alice")
+            send(demo, range(150))
+            before, _ = contents(demo)
+            self.back_up(demo)
+            imap = demo.imap()
+            imap.select("INBOX")
+            imap.store("1:*", "+FLAGS", "(\\Deleted)")
+            imap.expunge()
+            imap.logout()
+            for n in range(6):
+                process = subprocess.Popen([BINARY, "restore", self.backups, "--account", address, "--config",
+                                            demo.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                seen = self.count(demo)
+                wait_until(lambda: self.count(demo) > seen or process.poll() is not None, what="letters coming back")
+                if n % 2:
+                    demo.kill()
+                    process.wait(60)
+                    demo.start()
+                else:
+                    process.kill()
+                    process.wait()
+            self.back(demo, "--account", address)
+            after, _ = contents(demo)
+            self.assertEqual(sorted(r[3] for r in after["INBOX"]), sorted(r[3] for r in before["INBOX"]))
+        finally:
+            demo.stop()
+            demo.clean()
+
+    def count(self, demo):
+        return json.loads(demo.run("account", "show", demo.address("alice"), "--json", check=True).stdout)["messages"]
+
+    def test_check_of_everything(self):
+        with Demo() as demo:
+            send(demo, range(3), size=LARGE)
+            self.back_up(demo)
+            there = demo.run("restore", self.backups, "--check", "--json")
+            self.assertEqual(there.returncode, 73, "the folder is not empty")
+            config = os.path.join(self.folder, "none.toml")
+            text = pathlib.Path(demo.config).read_text().replace(os.path.dirname(demo.config), self.folder + "/none")
+            pathlib.Path(config).write_text(text)
+            done = run("restore", self.backups, "--check", "--json", "--config", config, check=True)
+            told = json.loads(done.stdout)
+            accounts = {a["address"]: {m["mailbox"]: m["missing"] for m in a["mailboxes"]} for a in told["accounts"]}
+            self.assertEqual(accounts[demo.address("alice")]["INBOX"], len(contents(demo)[0]["INBOX"]))
+            self.assertFalse(os.path.exists(self.folder + "/none"))
+            blobs = []
+            for catalog in pathlib.Path(self.backups, "backups").glob("*.json"):
+                blobs += [f["sha256"] for f in json.loads(catalog.read_text().splitlines()[0])["files"]
+                          if f["path"].endswith(".blob")]
+            for sha in blobs:
+                path = pathlib.Path(self.backups, "pool", sha[:2], sha)
+                path.write_bytes(bytes(b ^ 0x55 if i > 200 else b for i, b in enumerate(path.read_bytes())))
+            self.assertEqual(run("restore", self.backups, "--check", "--config", config).returncode, 70)
+
+
 class Trouble(Base):
     def test_damage_is_found(self):
         with Demo() as demo:
