@@ -64,10 +64,11 @@ int make(const Invocation& in, backup::Options options) {
   if (in.json) {
     print_json(describe(*made));
   } else {
-    fmt::print("Backup {}: {} accounts, {} letters in {} mailboxes, {} in the queue; {} in {} files, of which {} "
-               "were new.\n",
-               made->id, made->accounts, made->messages, made->mailboxes, made->queued,
-               backup::size_for_people(made->total()), made->files.size(), backup::size_for_people(made->copied));
+    fmt::print(
+        "Backup {}: {} accounts, {} letters in {} mailboxes, {} in the queue; {} in {} files, of which {} "
+        "were new.\n",
+        made->id, made->accounts, made->messages, made->mailboxes, made->queued,
+        backup::size_for_people(made->total()), made->files.size(), backup::size_for_people(made->copied));
   }
   return EX_OK;
 }
@@ -84,8 +85,9 @@ int list(const Invocation& in) {
   } else {
     std::vector<std::vector<std::string>> rows;
     for (const backup::Catalog& catalog : all) {
-      rows.push_back({catalog.id, catalog.hostname, fmt::to_string(catalog.accounts), fmt::to_string(catalog.messages),
-                      backup::size_for_people(catalog.total()), backup::size_for_people(catalog.copied)});
+      rows.push_back({catalog.id, catalog.hostname, fmt::to_string(catalog.accounts),
+                      fmt::to_string(catalog.messages), backup::size_for_people(catalog.total()),
+                      backup::size_for_people(catalog.copied)});
     }
     print_table({"BACKUP", "HOST", "ACCOUNTS", "LETTERS", "SIZE", "NEW"}, rows);
   }
@@ -106,9 +108,10 @@ int verify(const Invocation& in, backup::Options options) {
     print_json(out);
   } else {
     for (const std::string& problem : *problems) fmt::print("damaged: {}\n", problem);
-    fmt::print("{}", problems->empty() ? "Every file is as it was copied.\n"
-                                       : "Remove what is damaged: the next backup copies it again if the store "
-                                         "still has it.\n");
+    fmt::print("{}", problems->empty()
+                         ? "Every file is as it was copied.\n"
+                         : "Remove what is damaged: the next backup copies it again if the store "
+                           "still has it.\n");
   }
   return problems->empty() ? EX_OK : EX_SOFTWARE;
 }

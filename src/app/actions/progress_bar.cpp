@@ -30,9 +30,8 @@ void draw(State& state, Amount amount, uint64_t done, uint64_t total) {
   const double passed = std::max(1e-3, std::chrono::duration<double>(now - state.begin).count());
   const double rate = static_cast<double>(done) / passed;
   const double left = rate > 0 ? static_cast<double>(total - std::min(done, total)) / rate : 0;
-  fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {} of {}, {}/s, {:.0f} s left \x1b[K", "", filled, "", kBarWidth - filled,
-             amount(done), amount(total),
-             amount(static_cast<uint64_t>(rate)), left);
+  fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {} of {}, {}/s, {:.0f} s left \x1b[K", "", filled, "",
+             kBarWidth - filled, amount(done), amount(total), amount(static_cast<uint64_t>(rate)), left);
   std::fflush(stderr);
 }
 

@@ -37,16 +37,18 @@ json::object describe(const backup::Restored& done, const std::string& queued) {
 }
 
 void tell(const Invocation& in, const backup::Restored& done) {
-  fmt::print("Backup {} of {} is restored into {}: {} accounts, {} letters.\n", done.catalog.id, done.catalog.hostname,
-             done.data_directory, done.catalog.accounts, done.catalog.messages);
-  if (done.made_config) fmt::print("The configuration is {}: see whether it fits this host.\n", done.config_file);
+  fmt::print("Backup {} of {} is restored into {}: {} accounts, {} letters.\n", done.catalog.id,
+             done.catalog.hostname, done.data_directory, done.catalog.accounts, done.catalog.messages);
+  if (done.made_config)
+    fmt::print("The configuration is {}: see whether it fits this host.\n", done.config_file);
   for (const std::string& path : done.written) fmt::print("Also written: {}\n", path);
   if (!in.latest) fmt::print("Clients read all mailboxes anew (they have a new UIDVALIDITY).\n");
   if (done.catalog.queued == 0) return;
   if (in.queued == "hold") {
-    fmt::print("{} letters of the queue are on hold, for they may have been sent since the backup: `posthouse queue "
-               "list`, then `posthouse queue release` or `posthouse queue delete`.\n",
-               done.catalog.queued);
+    fmt::print(
+        "{} letters of the queue are on hold, for they may have been sent since the backup: `posthouse queue "
+        "list`, then `posthouse queue release` or `posthouse queue delete`.\n",
+        done.catalog.queued);
   } else if (in.queued == "drop") {
     fmt::print("{} letters of the queue were dropped.\n", done.catalog.queued);
   } else {
@@ -100,8 +102,8 @@ struct Report {
       sampled += mailbox.sampled;
       in_backup += mailbox.in_backup;
       mailboxes.push_back(describe(mailbox, check ? "missing" : "restored"));
-      rows.push_back({address, mailbox.mailbox, fmt::to_string(mailbox.in_backup), fmt::to_string(mailbox.there),
-                      fmt::to_string(mailbox.missing)});
+      rows.push_back({address, mailbox.mailbox, fmt::to_string(mailbox.in_backup),
+                      fmt::to_string(mailbox.there), fmt::to_string(mailbox.missing)});
     }
     for (const std::string& line : outcome.damaged) damaged.push_back(fmt::format("{} {}", address, line));
     json::object account;
@@ -124,8 +126,8 @@ struct Report {
       print_table({"ACCOUNT", "MAILBOX", "IN BACKUP", "THERE", in.check ? "TO RESTORE" : "RESTORED"}, rows);
       for (const std::string& line : damaged) fmt::print("damaged: {}\n", line);
       if (in.check) {
-        fmt::print("{} letters would come from backup {}; {} of them were read as samples, {} are damaged.\n", missing,
-                   catalog.id, sampled, damaged.size());
+        fmt::print("{} letters would come from backup {}; {} of them were read as samples, {} are damaged.\n",
+                   missing, catalog.id, sampled, damaged.size());
       } else {
         fmt::print("{} letters are back.\n", missing);
       }
@@ -192,9 +194,10 @@ Result<std::unique_ptr<control::Admin>> connect(const Config& config) {
   auto owner = owner_of_data(config);
   if (!owner) return std::unexpected(owner.error());
   if (*owner) {
-    return fail(FaultKind::temporary, fmt::format("letters are put back by the running server, and none answers: "
-                                                  "start it, or run this as {} with a DIR that he may read",
-                                                  (*owner)->name));
+    return fail(FaultKind::temporary,
+                fmt::format("letters are put back by the running server, and none answers: "
+                            "start it, or run this as {} with a DIR that he may read",
+                            (*owner)->name));
   }
   return control::connect_admin(config);
 }

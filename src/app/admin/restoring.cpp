@@ -67,7 +67,8 @@ Task<Answer> restore_checksum(Context context, Arguments arguments) {
   json::object out;
   if (entries->empty()) co_return out;
   uint64_t checksum = 0;
-  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) -> Result<void> {
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
     auto found = engine::blob_checksum(reader, entries->front().blob);
     if (!found) return std::unexpected(found.error());
     checksum = *found;

@@ -7,7 +7,8 @@
 
 namespace posthouse::app {
 
-Task<Result<std::unique_ptr<ReturnedLetter>>> ReturnedLetter::open(Core& core, boost::json::object arguments) {
+Task<Result<std::unique_ptr<ReturnedLetter>>> ReturnedLetter::open(Core& core,
+                                                                   boost::json::object arguments) {
   auto address = verbs::required(arguments, "address");
   if (!address) co_return std::unexpected(address.error());
   auto key = message::address_key(*address);
@@ -33,7 +34,8 @@ Task<Result<void>> ReturnedLetter::write(std::string piece) {
 }
 
 Task<Result<boost::json::value>> ReturnedLetter::commit() {
-  if (writer_.size() != size_) co_return fail(FaultKind::corrupt, "the letter has not the size that was told");
+  if (writer_.size() != size_)
+    co_return fail(FaultKind::corrupt, "the letter has not the size that was told");
   message_.blob = writer_.id();
   message_.size = writer_.size();
   message_.summary = message::encode(summarizer_.finish());

@@ -26,7 +26,8 @@ std::string without_brackets(std::string_view id) {
 
 class AccountRestorer {
  public:
-  AccountRestorer(Core& backup, control::Admin& admin, const Selection& what, bool check, const Progress& progress)
+  AccountRestorer(Core& backup, control::Admin& admin, const Selection& what, bool check,
+                  const Progress& progress)
       : backup_(backup), admin_(admin), what_(what), check_(check), progress_(progress) {}
 
   Result<AccountOutcome> run();
@@ -38,8 +39,8 @@ class AccountRestorer {
   Result<void> find_mailboxes();
   Result<PresentLetters> present();
   Result<void> restore(const store::MailboxInfo& mailbox, PresentLetters& present);
-  Result<void> restore_one(const store::MailboxInfo& mailbox, const store::Entry& letter, PresentLetters& present,
-                           MailboxOutcome& outcome);
+  Result<void> restore_one(const store::MailboxInfo& mailbox, const store::Entry& letter,
+                           PresentLetters& present, MailboxOutcome& outcome);
   Result<void> put_back(const std::string& mailbox, const store::Entry& letter);
   Result<void> make_mailbox(const store::MailboxInfo& mailbox);
   Result<std::vector<store::Entry>> page(store::MailboxId mailbox, uint64_t first, bool with_summary);
@@ -147,14 +148,16 @@ Result<void> AccountRestorer::find_mailboxes() {
     total_ += mailbox.exists;
   }
   if (chosen_.empty())
-    return fail(FaultKind::not_found, fmt::format("{} had no mailbox {} in the backup", address_, what_.mailbox));
+    return fail(FaultKind::not_found,
+                fmt::format("{} had no mailbox {} in the backup", address_, what_.mailbox));
   return {};
 }
 
-Result<std::vector<store::Entry>> AccountRestorer::page(store::MailboxId mailbox, uint64_t first, bool with_summary) {
+Result<std::vector<store::Entry>> AccountRestorer::page(store::MailboxId mailbox, uint64_t first,
+                                                        bool with_summary) {
   if (first > UINT32_MAX) return std::vector<store::Entry>();
-  return net::run_blocking(backup_.store.entries(account_.id, mailbox, static_cast<store::Uid>(first), UINT32_MAX,
-                                                 kPage, with_summary));
+  return net::run_blocking(backup_.store.entries(account_.id, mailbox, static_cast<store::Uid>(first),
+                                                 UINT32_MAX, kPage, with_summary));
 }
 
 // What the account has in any mailbox, of now or of then.
@@ -208,7 +211,8 @@ Result<void> AccountRestorer::read_through(const store::Entry& letter) {
   return on_reader([&](const engine::Reader& reader) { return engine::check_blob(reader, letter.blob); });
 }
 
-void AccountRestorer::damaged(const store::MailboxInfo& mailbox, const store::Entry& letter, const Fault& fault) {
+void AccountRestorer::damaged(const store::MailboxInfo& mailbox, const store::Entry& letter,
+                              const Fault& fault) {
   out_.damaged.push_back(fmt::format("{} UID {}: {}", mailbox.name, letter.uid, fault.what));
 }
 

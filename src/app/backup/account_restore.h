@@ -11,11 +11,11 @@
 namespace posthouse::app::backup {
 
 struct Selection {
-  std::string account;              // address
-  std::string mailbox;              // "": all
-  std::string message_id;           // with or without its brackets; "": any
-  std::optional<store::Uid> uid;    // of the mailbox, in the backup
-  std::string into;                 // "": where it was
+  std::string account;            // address
+  std::string mailbox;            // "": all
+  std::string message_id;         // with or without its brackets; "": any
+  std::optional<store::Uid> uid;  // of the mailbox, in the backup
+  std::string into;               // "": where it was
 };
 
 struct MailboxOutcome {

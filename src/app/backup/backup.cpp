@@ -121,7 +121,8 @@ class Known {
     }
   }
   bool fill(File& file) const {
-    if (file.part != Part::store || (!file.path.ends_with(".sst") && !file.path.ends_with(".blob"))) return false;
+    if (file.part != Part::store || (!file.path.ends_with(".sst") && !file.path.ends_with(".blob")))
+      return false;
     const auto found = files_.find(file.path);
     if (found == files_.end() || found->second.size != file.size || found->second.modified != file.modified)
       return false;
@@ -139,12 +140,14 @@ Result<void> check_room(const Repository& repository, uint64_t wanted) {
   auto room = repository.free_space();
   if (!room) return std::unexpected(room.error());
   if (*room >= wanted + kSpareRoom) return {};
-  return fail(FaultKind::no_space,
-              fmt::format("{}: the disk has {} left and this backup needs {}; those that are there are whole",
-                          repository.directory(), size_for_people(*room), size_for_people(wanted + kSpareRoom)));
+  return fail(
+      FaultKind::no_space,
+      fmt::format("{}: the disk has {} left and this backup needs {}; those that are there are whole",
+                  repository.directory(), size_for_people(*room), size_for_people(wanted + kSpareRoom)));
 }
 
-Result<void> copy_all(Repository& repository, std::vector<Source>& all, const Options& options, Catalog& catalog) {
+Result<void> copy_all(Repository& repository, std::vector<Source>& all, const Options& options,
+                      Catalog& catalog) {
   const Known known(repository);
   std::vector<Source*> fresh;
   uint64_t wanted = 0;
@@ -195,7 +198,8 @@ std::string size_for_people(uint64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", amount, kUnits[unit]);
 }
 
-Result<Catalog> make_backup(const Loaded& loaded, const Options& options, std::vector<std::string>& warnings) {
+Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
+                            std::vector<std::string>& warnings) {
   auto repository = Repository::open_to_write(options.directory);
   if (!repository) return std::unexpected(repository.error());
   Catalog catalog;
@@ -203,20 +207,24 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options, std::v
   catalog.version = kVersion;
   catalog.hostname = effective_hostname(loaded.config);
   const std::string name = fmt::format("{}-{}", catalog.id, ::getpid());
-  if (auto taken = take_snapshot(loaded.config, name, catalog.running); !taken) return std::unexpected(taken.error());
+  if (auto taken = take_snapshot(loaded.config, name, catalog.running); !taken)
+    return std::unexpected(taken.error());
   auto snapshot = engine::HeldSnapshot::hold(store_directory(loaded.config), name);
   if (!snapshot) return std::unexpected(snapshot.error());
   auto all = sources(loaded, snapshot->folder(), warnings);
   if (!all) return std::unexpected(all.error());
-  if (auto copied = copy_all(*repository, *all, options, catalog); !copied) return std::unexpected(copied.error());
-  if (auto counted = count(*repository, loaded.config, catalog); !counted) return std::unexpected(counted.error());
+  if (auto copied = copy_all(*repository, *all, options, catalog); !copied)
+    return std::unexpected(copied.error());
+  if (auto counted = count(*repository, loaded.config, catalog); !counted)
+    return std::unexpected(counted.error());
   if (auto added = repository->add(catalog); !added) return std::unexpected(added.error());
   if (auto pruned = repository->prune(options.keep); !pruned)
     warnings.push_back("older backups were not removed: " + pruned.error().what);
   return catalog;
 }
 
-Result<std::vector<std::string>> verify(const std::string& directory, const std::string& id, const Options& options) {
+Result<std::vector<std::string>> verify(const std::string& directory, const std::string& id,
+                                        const Options& options) {
   auto repository = Repository::open(directory);
   if (!repository) return std::unexpected(repository.error());
   std::vector<std::string> problems;

@@ -39,7 +39,8 @@ File file_of(const json::object& from) {
   if (!is_sha256(out.sha256)) throw std::invalid_argument("sha256");
   // They become paths below a folder.
   const bool inside = out.part == Part::store || out.part == Part::data;
-  const bool strange = out.path.empty() || out.path.front() == '/' || out.path.find("..") != std::string::npos;
+  const bool strange =
+      out.path.empty() || out.path.front() == '/' || out.path.find("..") != std::string::npos;
   if (inside && strange) throw std::invalid_argument("path");
   return out;
 }
@@ -63,7 +64,8 @@ Catalog catalog_of(const json::object& from) {
 Result<std::string_view> checked(std::string_view text, const std::string& name) {
   const size_t at = text.rfind(kSum);
   const bool whole = at != std::string_view::npos && at > 0 && text[at - 1] == '\n' && text.back() == '\n';
-  if (whole && sha256(text.substr(0, at)) == text.substr(at + kSum.size(), text.size() - at - kSum.size() - 1))
+  if (whole &&
+      sha256(text.substr(0, at)) == text.substr(at + kSum.size(), text.size() - at - kSum.size() - 1))
     return text.substr(0, at);
   return fail(FaultKind::corrupt, fmt::format("{}: the list of this backup's files is damaged: use another "
                                               "backup (`posthouse backup list`)",
@@ -106,8 +108,8 @@ Result<Catalog> decode(std::string_view text, const std::string& name) {
     const json::object& object = value.as_object();
     if (object.at("format").to_number<uint64_t>() > kFormat) {
       return fail(FaultKind::corrupt,
-                  fmt::format("{}: made by posthouse {}, which is newer than this one: use that program", name,
-                              std::string_view(object.at("version").as_string())));
+                  fmt::format("{}: made by posthouse {}, which is newer than this one: use that program",
+                              name, std::string_view(object.at("version").as_string())));
     }
     return catalog_of(object);
   } catch (const std::exception& error) {

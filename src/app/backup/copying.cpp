@@ -20,8 +20,8 @@ constexpr size_t kPiece = 1 << 20;
 
 std::unexpected<Fault> failed(const std::string& path) {
   const int error = errno;
-  const FaultKind kind = error == ENOSPC || error == EDQUOT ? FaultKind::no_space
-                         : error == ENOENT                  ? FaultKind::not_found
+  const FaultKind kind = error == ENOSPC || error == EDQUOT  ? FaultKind::no_space
+                         : error == ENOENT                   ? FaultKind::not_found
                          : error == EACCES || error == EPERM ? FaultKind::policy
                                                              : FaultKind::io;
   return fail(kind, fmt::format("{}: {}", path, std::strerror(error)));
@@ -98,8 +98,8 @@ Result<void> finish(const Descriptor& to, const std::string& path) {
 void Rate::spend(uint64_t bytes) {
   if (limit_ == 0) return;
   spent_ += bytes;
-  const auto due = begin_ + std::chrono::duration_cast<SteadyTime::duration>(
-                                std::chrono::duration<double>(static_cast<double>(spent_) / static_cast<double>(limit_)));
+  const auto due = begin_ + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(
+                                static_cast<double>(spent_) / static_cast<double>(limit_)));
   std::this_thread::sleep_until(due);
 }
 
@@ -120,7 +120,8 @@ Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t 
   auto back = hash_file(to, nullptr);
   if (!back) return std::unexpected(back.error());
   if (*back != copied.sha256)
-    return fail(FaultKind::corrupt, fmt::format("{}: the disk gives back something else than was written", to));
+    return fail(FaultKind::corrupt,
+                fmt::format("{}: the disk gives back something else than was written", to));
   unfinished.done = true;
   return copied;
 }

@@ -53,7 +53,8 @@ Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const
     if (file.part != Part::store) continue;
     if (!repository.has(file)) {
       return fail(FaultKind::not_found,
-                  fmt::format("{}: missing, or cut off; `posthouse backup verify` tells more", repository.file(file)));
+                  fmt::format("{}: missing, or cut off; `posthouse backup verify` tells more",
+                              repository.file(file)));
     }
     fs::create_symlink(repository.file(file), fs::path(store_directory(inside)) / file.path, error);
     if (error) return fail(FaultKind::io, fmt::format("{}: {}", *scratch, error.message()));

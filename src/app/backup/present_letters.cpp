@@ -36,7 +36,8 @@ std::optional<Row> row_of(const json::value& value) {
 
 }  // namespace
 
-Result<void> PresentLetters::add(control::Admin& admin, const std::string& address, const std::string& mailbox) {
+Result<void> PresentLetters::add(control::Admin& admin, const std::string& address,
+                                 const std::string& mailbox) {
   for (uint64_t first = 1; first <= UINT32_MAX;) {
     json::object arguments = place(address, mailbox);
     arguments["first"] = first;
@@ -72,7 +73,8 @@ Result<bool> PresentLetters::same_bytes(control::Admin& admin, const std::string
   return value->to_number<uint64_t>(failed) == checksum && !failed;
 }
 
-Result<bool> PresentLetters::take(control::Admin& admin, const std::string& address, const store::Entry& letter,
+Result<bool> PresentLetters::take(control::Admin& admin, const std::string& address,
+                                  const store::Entry& letter,
                                   const std::function<Result<uint64_t>()>& checksum) {
   if (deliveries_.contains(letter.delivery)) return true;
   for (auto [at, end] = by_blob_.equal_range(letter.blob); at != end; ++at) {

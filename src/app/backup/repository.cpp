@@ -22,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kMark = "posthouse-backups";
-constexpr std::string_view kMarkText = "Backups of Posthouse, format 1. `posthouse backup list` shows them.\n";
+constexpr std::string_view kMarkText =
+    "Backups of Posthouse, format 1. `posthouse backup list` shows them.\n";
 constexpr std::string_view kExtension = ".json";
 constexpr size_t kLargestCatalog = 1 << 30;
 constexpr mode_t kFolderMode = 0700;
@@ -42,8 +43,9 @@ Result<void> make_empty(const std::string& directory) {
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
     if (name == "lost+found" || name == std::string(kMark) + ".new") continue;
-    return fail(FaultKind::policy,
-                fmt::format("{}: expected a folder of backups, or an empty one; there is {} in it", directory, name));
+    return fail(
+        FaultKind::policy,
+        fmt::format("{}: expected a folder of backups, or an empty one; there is {} in it", directory, name));
   }
   for (const std::string& path : {directory, directory + "/pool", directory + "/backups"}) {
     if (auto made = make_folder(path, kFolderMode); !made) return made;

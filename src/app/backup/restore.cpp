@@ -104,7 +104,8 @@ Result<void> Restorer::clear() const {
   std::error_code error;
   const bool begun = fs::exists(unfinished(config_), error);
   if (!begun) return {};
-  for (const char* folder : kOwnFolders) fs::remove_all(fmt::format("{}/{}", out_.data_directory, folder), error);
+  for (const char* folder : kOwnFolders)
+    fs::remove_all(fmt::format("{}/{}", out_.data_directory, folder), error);
   fs::remove_all(unfinished(config_), error);
   if (error) return fail(FaultKind::io, fmt::format("{}: {}", unfinished(config_), error.message()));
   return {};
@@ -228,7 +229,8 @@ Result<void> Restorer::run() {
 
 }  // namespace
 
-Result<Config> config_for(const Repository& repository, const Catalog& catalog, const std::string& config_file) {
+Result<Config> config_for(const Repository& repository, const Catalog& catalog,
+                          const std::string& config_file) {
   std::error_code error;
   if (fs::exists(config_file, error)) return good_config(load_config(config_file));
   const File* file = config_of(catalog);
@@ -249,10 +251,11 @@ Result<void> check_empty(const Config& config, const std::string& config_file) {
     expected = expected || (entry.is_directory(error) && fs::is_empty(entry.path(), error));
     if (begun) expected = expected || name == kUnfinished || name == "keys" || name == "tls";
     if (expected) continue;
-    return fail(FaultKind::exists,
-                fmt::format("{}: everything is restored into an empty folder only, and there is {} in it; to put "
-                            "single letters back into a store use --account",
-                            folder, name));
+    return fail(
+        FaultKind::exists,
+        fmt::format("{}: everything is restored into an empty folder only, and there is {} in it; to put "
+                    "single letters back into a store use --account",
+                    folder, name));
   }
   return {};
 }
@@ -265,9 +268,10 @@ Result<Restored> restore_all(const RestoreOptions& options) {
   if (!catalog) return std::unexpected(catalog.error());
   out.catalog = std::move(*catalog);
   if (options.latest && out.catalog.running) {
-    return fail(FaultKind::policy, "--latest: this backup was made while the server ran, so letters may have "
-                                   "come after it; only one that was made with the server stopped can be the "
-                                   "last state");
+    return fail(FaultKind::policy,
+                "--latest: this backup was made while the server ran, so letters may have "
+                "come after it; only one that was made with the server stopped can be the "
+                "last state");
   }
   auto done = Restorer(options, *repository, out).run();
   if (!done) return std::unexpected(done.error());

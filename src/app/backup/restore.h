@@ -33,7 +33,8 @@ struct Restored {
 Result<Restored> restore_all(const RestoreOptions& options);
 
 // The configuration that the file, or without it the backup, has. Nothing is made.
-Result<Config> config_for(const Repository& repository, const Catalog& catalog, const std::string& config_file);
+Result<Config> config_for(const Repository& repository, const Catalog& catalog,
+                          const std::string& config_file);
 
 // Fails as restore_all() would for what is in the data directory.
 Result<void> check_empty(const Config& config, const std::string& config_file);

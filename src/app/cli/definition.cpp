@@ -235,13 +235,17 @@ void define_backup(CLI::App& app, Invocation& into) {
     sub->add_option("--backup", into.backup_id, what)->type_name("ID");
   };
   auto rate = [&](CLI::App* sub) {
-    sub->add_option("--rate", into.rate, "Read at most so much in a second, for instance 20MiB")->type_name("SIZE");
+    sub->add_option("--rate", into.rate, "Read at most so much in a second, for instance 20MiB")
+        ->type_name("SIZE");
   };
-  CLI::App* backup = admin_command(&app, into, "backup",
-                                   "Copy the store, the configuration, keys and certificates to DIR, while the "
-                                   "server runs or not; what DIR has of earlier backups is not copied again.");
+  CLI::App* backup =
+      admin_command(&app, into, "backup",
+                    "Copy the store, the configuration, keys and certificates to DIR, while the "
+                    "server runs or not; what DIR has of earlier backups is not copied again.");
   folder(backup);
-  backup->add_option("--keep", into.keep, "Remove all but the N latest backups afterwards; without it all are kept")
+  backup
+      ->add_option("--keep", into.keep,
+                   "Remove all but the N latest backups afterwards; without it all are kept")
       ->check(CLI::Range(uint64_t{1}, kMostListed))
       ->type_name("N");
   rate(backup);
@@ -253,10 +257,10 @@ void define_backup(CLI::App& app, Invocation& into) {
   which(verify, "This backup only, not all");
   rate(verify);
   add_json(verify, into);
-  CLI::App* restore =
-      admin_command(&app, into, "restore",
-                    "Restore everything from the backups in DIR into an empty data folder, or, with --account, "
-                    "put back what is missing in an account, while the server runs. Repeating it doubles nothing.");
+  CLI::App* restore = admin_command(
+      &app, into, "restore",
+      "Restore everything from the backups in DIR into an empty data folder, or, with --account, "
+      "put back what is missing in an account, while the server runs. Repeating it doubles nothing.");
   folder(restore)->required();
   which(restore, "From this backup, not the latest");
   restore->add_flag("--check", into.check,
@@ -279,9 +283,11 @@ void define_backup(CLI::App& app, Invocation& into) {
       ->check(CLI::IsMember({"keep", "hold", "drop"}))
       ->excludes("--account")
       ->type_name("WHAT");
-  restore->add_flag("--latest", into.latest,
-                    "Nothing was changed since the backup, which was made with the server stopped: clients need not "
-                    "read everything again")
+  restore
+      ->add_flag(
+          "--latest", into.latest,
+          "Nothing was changed since the backup, which was made with the server stopped: clients need not "
+          "read everything again")
       ->excludes("--account");
 }
 

@@ -61,6 +61,7 @@ struct Config {
   } resolver;
   struct Store {
     uint64_t memory = 0, reserve = 0, reading_threads = 0;
+    std::string compression;
   } store;
   struct Quota {
     uint64_t account = 0;

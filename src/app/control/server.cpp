@@ -179,8 +179,8 @@ Task<Result<json::value>> Server::Impl::deliver(Impl& self, net::Stream& stream,
   co_return out;
 }
 
-Task<Result<json::value>> Server::Impl::take_back(Impl& self, net::Stream& stream, net::BufferedReader& reader,
-                                                  json::object arguments) {
+Task<Result<json::value>> Server::Impl::take_back(Impl& self, net::Stream& stream,
+                                                  net::BufferedReader& reader, json::object arguments) {
   auto letter = co_await ReturnedLetter::open(self.service.core(), std::move(arguments));
   Result<void> state;
   if (!letter) state = std::unexpected(letter.error());
