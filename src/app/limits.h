@@ -17,6 +17,7 @@ constexpr seconds kControlTimeout{60};         // for the next frame, or to take
 constexpr milliseconds kProgressEvery{250};
 constexpr milliseconds kControlPatience{10'000};  // for a server that starts or ends to answer or let go
 constexpr milliseconds kControlRetry{50};         // between two looks meanwhile
+constexpr size_t kRestorePage = 10'000;           // letters listed in one answer
 constexpr int kControlTries = 5;                  // of a call that only reads, when servers go away under it
 constexpr size_t kDeliverRecipients = 1000;
 // So many letters a verb of the queue changes one by one and names; more of them it changes together and

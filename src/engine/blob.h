@@ -64,6 +64,8 @@ Step restore_reference(BlobId id, std::string reference);
 Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, uint64_t length);
 Task<Result<std::string>> fetch_blob(Engine& engine, BlobId id, uint64_t offset, uint64_t length);
 Result<uint64_t> blob_size(const Reader& reader, BlobId id);
+// Blobs of the same bytes have the same; others hardly ever.
+Result<uint64_t> blob_checksum(const Reader& reader, BlobId id);
 
 // Whether the blob has this reference; the second form does not block.
 Result<bool> has_reference(const Reader& reader, BlobId id, std::string_view reference);

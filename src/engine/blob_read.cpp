@@ -98,6 +98,14 @@ Result<uint64_t> blob_size(const Reader& reader, BlobId id) {
   return head->size;
 }
 
+Result<uint64_t> blob_checksum(const Reader& reader, BlobId id) {
+  const Result<std::string> row = head_row(reader, id);
+  if (!row) return std::unexpected(row.error());
+  const Result<BlobHead> head = decode_head(id, *row);
+  if (!head) return std::unexpected(head.error());
+  return head->checksum;
+}
+
 Result<bool> has_reference(const Reader& reader, BlobId id, std::string_view reference) {
   const Result<std::optional<std::string>> row = reader.get(blob_partition(id), reference_key(reference));
   if (!row) return std::unexpected(row.error());

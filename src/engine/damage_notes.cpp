@@ -146,6 +146,16 @@ bool DamageNotes::keeps_blobs() const {
   return fs::exists(file(kKeepBlobs), error);
 }
 
+Result<void> DamageNotes::copy_to(const std::string& directory) const {
+  const DamageNotes copy(directory);
+  std::error_code error;
+  for (const std::string_view name : {kSuspects, kLost, kStandIns, kKeepBlobs}) {
+    if (!fs::exists(file(name), error)) continue;
+    if (Result<void> written = write_whole(copy.file(name), read_whole(file(name))); !written) return written;
+  }
+  return {};
+}
+
 Result<void> KeptAside::make() {
   if (!folder_.empty()) return {};
   Result<std::string> made = new_damaged_folder(directory_, "-tables");

@@ -46,6 +46,9 @@ class DamageNotes {
   Result<void> keep_blobs() const;
   bool keeps_blobs() const;
 
+  // All notes, for a copy of the store.
+  Result<void> copy_to(const std::string& directory) const;
+
   const std::string& directory() const { return directory_; }
   std::string file(std::string_view name) const { return directory_ + "/" + std::string(name); }
 

@@ -143,6 +143,15 @@ class Engine : public Reader {
   // when nothing was erased since the last time.
   virtual Task<Result<bool>> reclaim_space() { co_return false; }
 
+  // Makes a copy of everything at one moment, of hard links, for whoever copies it away (engine/snapshots.h);
+  // `name` is new. What is in memory is written out first; writers are not kept waiting. Removes those that
+  // nobody holds any more. Runs on the reading threads.
+  virtual Task<Result<void>> make_snapshot(std::string /*name*/) {
+    co_return fail(FaultKind::policy, "this store is not kept in files");
+  }
+  // Removes copies that nobody holds any more, which a crash left. Quick when there are none.
+  virtual Task<void> remove_stale_snapshots() { co_return; }
+
   // What was found damaged beyond single rows when the store was opened, a sentence each, until an operator
   // has removed what is kept of it.
   virtual std::vector<std::string> damage() const { return {}; }

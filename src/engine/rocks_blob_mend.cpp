@@ -8,6 +8,7 @@
 
 #include "engine/crc32c.h"
 #include "engine/patch_file.h"
+#include "engine/rocks_block.h"
 
 namespace posthouse::engine {
 
@@ -22,6 +23,8 @@ constexpr uint64_t kLargestKey = 64;  // ours have 10 and 14
 constexpr uint64_t kLargestValue = 8ull << 20;
 constexpr unsigned char kPlain = 0;
 constexpr unsigned char kLz4 = 4;
+constexpr unsigned char kZstd = 7;
+constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 constexpr uint32_t kMagic = 2395959;
 
 uint64_t little(std::string_view bytes, size_t at, size_t size) {
@@ -57,8 +60,9 @@ bool ends_with_its_crc(std::string_view bytes) {
   return masked_crc(bytes.substr(0, body)) == little(bytes, body, 4);
 }
 
-// The same for all files of a store: there is only one family with blobs, and their values have no times.
-std::string file_header() {
+// The same for all files of a store but for the compression: there is only one family with blobs, and their
+// values have no times.
+std::string file_header(unsigned char compression) {
   constexpr uint64_t kVersion = 1;
   constexpr uint64_t kFamily = 1;
   std::string out;
@@ -66,14 +70,29 @@ std::string file_header() {
   append(out, kVersion, 4);
   append(out, kFamily, 4);
   append(out, 0, 1);
-  append(out, kLz4, 1);
+  append(out, compression, 1);
   append(out, 0, 16);
   return out;
 }
 
-bool is_file_header(std::string header) {
-  if (header[kCompressionAt] == kPlain) header[kCompressionAt] = kLz4;
-  return header == file_header();
+bool is_file_header(std::string_view header) {
+  const auto compression = static_cast<unsigned char>(header[kCompressionAt]);
+  const bool known = compression == kPlain || compression == kLz4 || compression == kZstd;
+  return known && header == file_header(compression);
+}
+
+// As a value looks.
+unsigned char compression_of(std::string_view value) {
+  size_t length = 0;
+  uint64_t size = 0;
+  for (unsigned char byte = 0x80; byte >= 0x80; ++length) {
+    if (length == 5 || length == value.size()) return kPlain;
+    byte = static_cast<unsigned char>(value[length]);
+    size |= uint64_t{byte & 0x7fu} << (7 * length);
+  }
+  value.remove_prefix(length);
+  if (value.starts_with(kZstdMagic)) return kZstd;
+  return size <= kLargestValue && unpack_lz4(value, size) ? kLz4 : kPlain;
 }
 
 struct Record {
@@ -112,6 +131,7 @@ class BlobMender {
 
  private:
   Result<void> mend_file_header();
+  unsigned char guess_compression() const;
   Result<void> mend_footer();
   Result<void> walk();
   Result<uint64_t> mend_lost_header(uint64_t at);
@@ -140,12 +160,25 @@ Result<void> BlobMender::mend_file_header() {
   Result<std::string> header = file_.read(0, kFileHeader);
   if (!header) return std::unexpected(header.error());
   if (!is_file_header(*header)) {
-    *header = file_header();
+    *header = file_header(guess_compression());
     if (Result<void> written = overwrite(0, *header); !written) return written;
     ++done_.restored;
   }
   compression_ = static_cast<unsigned char>((*header)[kCompressionAt]);
   return {};
+}
+
+// From the first value that can be read; without one it does not matter.
+unsigned char BlobMender::guess_compression() const {
+  for (std::optional<uint64_t> at = next_record(kFileHeader); at; at = next_record(*at + 1)) {
+    const Result<std::string> header = file_.read(*at, kRecordHeader);
+    const std::optional<Record> record = header ? read_header(*header) : std::nullopt;
+    if (!record || *at + record->size() > end_) continue;
+    const Result<std::string> body = file_.read(*at + kRecordHeader, record->key + record->value);
+    if (body && masked_crc(*body) == little(*header, kSizes + 4, 4))
+      return compression_of(std::string_view(*body).substr(record->key));
+  }
+  return kLz4;
 }
 
 Result<void> BlobMender::mend_footer() {
@@ -283,6 +316,27 @@ size_t lz4_size(size_t literals) {
   return 1 + (literals < 15 ? 0 : (literals - 15) / 255 + 1) + literals;
 }
 
+// RFC 8878 section 3.1.1: one frame that tells its size, of raw blocks. "" when `left` bytes are too few.
+std::string zstd_zeros(size_t left, size_t& zeros) {
+  constexpr size_t kFrameHeader = 9;  // magic, descriptor, size in 4 bytes
+  constexpr size_t kBlockHeader = 3;
+  constexpr size_t kLargestRaw = 128 * 1024;
+  if (left < kFrameHeader + kBlockHeader + 1) return "";
+  const size_t blocks = (left - kFrameHeader + kBlockHeader + kLargestRaw - 1) / (kBlockHeader + kLargestRaw);
+  zeros = left - kFrameHeader - blocks * kBlockHeader;
+  std::string out(kZstdMagic);
+  out.push_back('\xa0');  // a size of 4 bytes, a single segment
+  append(out, zeros, 4);
+  size_t rest = zeros;
+  for (size_t i = 0; i < blocks; ++i) {
+    const size_t size = std::min(rest, kLargestRaw);
+    append(out, (size << 3) | (i + 1 == blocks ? 1 : 0), kBlockHeader);
+    out.append(size, '\0');
+    rest -= size;
+  }
+  return out;
+}
+
 std::string lz4_zeros(size_t literals) {
   std::string out(1, static_cast<char>(std::min<size_t>(literals, 15) << 4));
   if (literals >= 15) {
@@ -298,6 +352,14 @@ std::string lz4_zeros(size_t literals) {
 // that LZ4 can have.
 std::string empty_value(size_t size, unsigned char compression) {
   if (compression == kPlain) return std::string(size, '\0');
+  if (compression == kZstd) {
+    constexpr size_t kLength = 5;
+    size_t zeros = 0;
+    const std::string frame = zstd_zeros(size - std::min(size, kLength), zeros);
+    std::string out;
+    append_varint(out, zeros, kLength);
+    return frame.empty() ? "" : out + frame;
+  }
   if (compression != kLz4) return "";
   for (size_t length = 3; length <= 5; ++length) {
     const size_t left = size < length ? 0 : size - length;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <xxhash.h>
+#include <zstd.h>
 
 namespace posthouse::engine {
 
@@ -12,6 +13,7 @@ namespace {
 constexpr uint64_t kLargestBlock = 64ull << 20;
 constexpr char kPlain = 0;  // types of compression
 constexpr char kLz4 = 4;
+constexpr char kZstd = 7;
 
 uint32_t little_u32(std::string_view bytes) {
   uint32_t out = 0;
@@ -119,6 +121,13 @@ std::optional<std::string> unpack_lz4(std::string_view from, size_t size) {
   return out;
 }
 
+std::optional<std::string> unpack_zstd(std::string_view from, size_t size) {
+  std::string out(size, '\0');
+  const size_t unpacked = ZSTD_decompress(out.data(), out.size(), from.data(), from.size());
+  if (ZSTD_isError(unpacked) != 0 || unpacked != size) return std::nullopt;
+  return out;
+}
+
 std::optional<std::string> unpack_block(std::string_view block) {
   if (block.size() < kBlockTrailer) return std::nullopt;
   std::string_view contents = block.substr(0, block.size() - kBlockTrailer);
@@ -126,8 +135,8 @@ std::optional<std::string> unpack_block(std::string_view block) {
   if (little_u32(block.substr(contents.size() + 1)) != block_checksum(contents, type)) return std::nullopt;
   if (type == kPlain) return std::string(contents);
   const auto size = take_varint(contents);
-  if (type != kLz4 || !size || *size > kLargestBlock) return std::nullopt;
-  return unpack_lz4(contents, *size);
+  if ((type != kLz4 && type != kZstd) || !size || *size > kLargestBlock) return std::nullopt;
+  return type == kZstd ? unpack_zstd(contents, *size) : unpack_lz4(contents, *size);
 }
 
 uint32_t block_checksum(std::string_view contents, char type) {

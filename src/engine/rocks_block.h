@@ -30,6 +30,7 @@ bool for_each_entry(std::string_view block, const EntryVisitor& visit);
 std::optional<std::string> unpack_block(std::string_view block);
 // Exactly `size` bytes.
 std::optional<std::string> unpack_lz4(std::string_view from, size_t size);
+std::optional<std::string> unpack_zstd(std::string_view from, size_t size);
 
 // A block of rows, and a key that is not before its last row and before the first of the next block.
 struct IndexEntry {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include "base/log.h"
@@ -245,6 +246,18 @@ Result<void> RocksDatabase::compact() {
   }
   if (status.ok()) return {};
   return std::unexpected(to_fault(status, "cannot compact the store"));
+}
+
+// The log is written out first, so that the next snapshot shares those files. What our own notes say of
+// mended files belongs to the files.
+Result<void> RocksDatabase::link_files(const std::string& folder) const {
+  constexpr uint64_t kAlwaysFlush = 0;
+  rocksdb::Checkpoint* made = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(folder, kAlwaysFlush);
+  if (!status.ok()) return std::unexpected(to_fault(status, "cannot make a snapshot of the store"));
+  return notes_.copy_to(folder);
 }
 
 Result<void> RocksDatabase::check_format(bool read_only) {

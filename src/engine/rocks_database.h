@@ -33,6 +33,9 @@ class RocksDatabase {
   // to any more go. Values stay where they are: a disk that is nearly full has no room for second copies.
   Result<void> compact();
 
+  // Links all files, as they are at one moment, into `folder`, which is made.
+  Result<void> link_files(const std::string& folder) const;
+
   // Notes for the next start what RocksDB has stumbled over. False when that start could not mend it either,
   // since this one has tried in vain.
   bool note_damage(const rocksdb::Status& damage) const;

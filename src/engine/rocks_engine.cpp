@@ -1,6 +1,7 @@
 #include "engine/rocks_engine.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
@@ -13,6 +14,7 @@
 #include "engine/rocks_database.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_reader.h"
+#include "engine/snapshots.h"
 #include "engine/watches.h"
 
 namespace posthouse::engine {
@@ -136,6 +138,24 @@ class RocksEngine final : public Engine {
     co_return true;
   }
 
+  Task<Result<void>> make_snapshot(std::string name) override {
+    if (!committer_) co_return std::unexpected(read_only().error());
+    if (!is_snapshot_name(name)) co_return fail(FaultKind::syntax, name + ": bad name of a snapshot");
+    auto link = [this, &name] { return link_snapshot(name); };
+    auto job = offload(pool_, link);
+    Result<void> done = co_await job;
+    co_return done;
+  }
+
+  Task<void> remove_stale_snapshots() override {
+    auto remove = [this]() -> Result<void> {
+      engine::remove_stale_snapshots(directory_, kSnapshotGrace);
+      return {};
+    };
+    auto job = offload(pool_, remove);
+    static_cast<void>(co_await job);
+  }
+
   void when_broken(std::function<void(const Fault&)> broken) override {
     if (committer_) committer_->when_broken(std::move(broken));
   }
@@ -179,6 +199,18 @@ class RocksEngine final : public Engine {
     Written written{*committer_, job};
     co_await written;
     co_return std::move(job.result);
+  }
+
+  Result<void> link_snapshot(const std::string& name) const {
+    engine::remove_stale_snapshots(directory_, kSnapshotGrace);
+    const std::string folder = std::filesystem::absolute(snapshot_folder(directory_, name)).string();
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), error);
+    if (error) return fail(FaultKind::io, fmt::format("{}: {}", folder, error.message()));
+    if (std::filesystem::exists(folder, error)) return fail(FaultKind::exists, folder + " is there already");
+    Result<void> linked = database_->link_files(folder);
+    if (!linked) std::filesystem::remove_all(folder, error);
+    return linked;
   }
 
   Result<void> read_snapshot(const std::function<Result<void>(const Reader&)>& read) const {

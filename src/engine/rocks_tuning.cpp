@@ -2,6 +2,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
@@ -27,6 +28,18 @@ constexpr double kBloomBits = 10;
 constexpr size_t kTablePrefix = kPartitionPrefix + 5;  // partition, table, number
 constexpr size_t kBlock = 8 * 1024;
 
+rocksdb::CompressionType type_of(Compression compression) {
+  switch (compression) {
+    case Compression::none:
+      return rocksdb::kNoCompression;
+    case Compression::lz4:
+      return rocksdb::kLZ4Compression;
+    case Compression::zstd:
+      return rocksdb::kZSTD;
+  }
+  return rocksdb::kLZ4Compression;
+}
+
 // RocksDB's warnings in our log.
 class LogBridge final : public rocksdb::Logger {
  public:
@@ -38,6 +51,8 @@ class LogBridge final : public rocksdb::Logger {
     if (level < rocksdb::InfoLogLevel::WARN_LEVEL || level >= rocksdb::InfoLogLevel::HEADER_LEVEL) return;
     char text[1024];
     std::vsnprintf(text, sizeof text, format, arguments);
+    // What every snapshot does is no reason for concern.
+    if (std::strstr(text, "File Deletions ") != nullptr) return;
     if (level == rocksdb::InfoLogLevel::WARN_LEVEL) {
       log::warn("engine.rocksdb", {{"what", text}});
     } else {
@@ -50,6 +65,7 @@ class LogBridge final : public rocksdb::Logger {
 
 RocksTuning::RocksTuning(const RocksOptions& options, Scars scars)
     : budget_(options.memory_budget),
+      compression_(options.compression),
       create_(options.create),
       scars_(scars),
       env_(options.env),
@@ -97,7 +113,10 @@ rocksdb::ColumnFamilyOptions RocksTuning::common() const {
 rocksdb::ColumnFamilyOptions RocksTuning::rows() const {
   rocksdb::ColumnFamilyOptions family = common();
   family.write_buffer_size = budget_ / 16;
-  family.compression = rocksdb::kLZ4Compression;
+  // Upper levels are rewritten soon: only where rows come to rest are they packed tightly.
+  const bool tight = compression_ == Compression::zstd;
+  family.compression = tight ? rocksdb::kLZ4Compression : type_of(compression_);
+  if (tight) family.bottommost_compression = rocksdb::kZSTD;
   // New rows of a mailbox come in order: each is put beside the last one of its table.
   family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(kTablePrefix));
   return family;
@@ -106,13 +125,13 @@ rocksdb::ColumnFamilyOptions RocksTuning::rows() const {
 rocksdb::ColumnFamilyOptions RocksTuning::chunks() const {
   rocksdb::ColumnFamilyOptions family = common();
   family.write_buffer_size = budget_ / 8;
-  family.compression = rocksdb::kLZ4Compression;
+  family.compression = type_of(compression_);
   // Blobs come in the order of their ids.
   family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(1));
   family.enable_blob_files = true;
   family.min_blob_size = kMinBlob;
   family.blob_file_size = kBlobFile;
-  family.blob_compression_type = rocksdb::kLZ4Compression;
+  family.blob_compression_type = type_of(compression_);
   family.enable_blob_garbage_collection = !scars_.keep_blobs;
   family.blob_garbage_collection_age_cutoff = kGarbageAge;
   family.blob_garbage_collection_force_threshold = kGarbageForce;

@@ -32,6 +32,7 @@ class RocksTuning {
   rocksdb::ColumnFamilyOptions common() const;
 
   uint64_t budget_;
+  Compression compression_;
   bool create_;
   Scars scars_;
   rocksdb::Env* env_;

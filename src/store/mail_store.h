@@ -228,6 +228,9 @@ class MailStore {
   // the account's rows. Its mailboxes get new UIDVALIDITYs, so that no UID ever names two messages; messages
   // of which half is there are completed, and mailboxes without a name get one. Repeatable.
   Task<Result<void>> settle(AccountId account);
+  // After the whole store was restored from a backup: all mailboxes of the account get new UIDVALIDITYs,
+  // above any that was given meanwhile. Repeatable.
+  Task<Result<void>> renew_validity(AccountId account);
   // The same for bodies: those in `lost` may have forgotten that messages of the account refer to them, and
   // would be swept with the last who still does.
   Task<Result<void>> restore_references(AccountId account, std::vector<engine::PartitionRange> lost);

@@ -31,10 +31,34 @@ const metrics::Counter& settled_total() {
 // this is further ahead of the clock than mailboxes can be made in a row.
 constexpr uint32_t kAhead = 10 * static_cast<uint32_t>(kMaxMailboxes);
 
-uint32_t next_validity(const Survey& seen, SystemTime now) {
+uint32_t next_validity(uint32_t last, SystemTime now) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   const auto by_clock = static_cast<uint32_t>(std::clamp<int64_t>(seconds, 1, UINT32_MAX - 3 * kAhead));
-  return std::max(seen.uid_validity, by_clock + kAhead);
+  return std::max(last, by_clock + kAhead);
+}
+
+Result<void> renew(engine::Transaction& rows, SystemTime now) {
+  const Result<std::optional<std::string>> record = rows.get(kHeadKey);
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return {};
+  Result<HeadRow> head = decode_head(**record);
+  if (!head) return std::unexpected(head.error());
+  head->last_uid_validity = next_validity(head->last_uid_validity, now);
+  std::vector<MailboxRow> mailboxes;
+  const std::string end = prefix_end(std::string(kMailboxPrefix));
+  const Result<void> scanned =
+      rows.scan(kMailboxPrefix, end, [&](std::string_view key, std::string_view value) {
+        Result<MailboxRow> row = decode_mailbox(mailbox_of_key(key), value);
+        if (row) mailboxes.push_back(std::move(*row));
+        return true;
+      });
+  if (!scanned) return scanned;
+  for (MailboxRow& row : mailboxes) {
+    row.uid_validity = ++head->last_uid_validity;
+    rows.put(mailbox_key(row.id), encode(row));
+  }
+  rows.put(kHeadKey, encode(*head));
+  return {};
 }
 
 // Writes the rows of one account as the survey says they should be.
@@ -63,7 +87,7 @@ class Settler {
 Result<void> Settler::run() {
   head_.modseq = seen_.modseq + 1;
   head_.next_mailbox = std::max(head_.next_mailbox, seen_.last_mailbox + 1);
-  head_.last_uid_validity = next_validity(seen_, now_);
+  head_.last_uid_validity = next_validity(seen_.uid_validity, now_);
   head_.messages = head_.bytes = 0;
   head_.mailboxes = 0;
   head_.kept_messages = seen_.kept_messages;
@@ -267,6 +291,13 @@ Task<Result<void>> MailStore::restore_references(AccountId account,
     log::warn("store.references_restored", {{"account", format_id(account)}, {"count", forgotten.size()}});
   }
   co_return done;
+}
+
+Task<Result<void>> MailStore::renew_validity(AccountId account) {
+  std::vector<engine::Step> steps;
+  steps.push_back({account_partition(account),
+                   [now = impl_->clock.now()](engine::Transaction& rows) { return renew(rows, now); }});
+  co_return co_await impl_->engine.transact(std::move(steps));
 }
 
 // Repeatable: interrupted, it is done again from the start.

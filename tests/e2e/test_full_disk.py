@@ -8,7 +8,7 @@ import sys
 import unittest
 
 from namespace import propagation
-from posthouse import Demo, wait_until
+from posthouse import BINARY, Demo, run, wait_until
 from raw import Raw
 
 INSIDE = "POSTHOUSE_TEST_DISK"
@@ -118,6 +118,33 @@ class SmallDisk(unittest.TestCase):
             self.check_all_there(demo)
             demo.kill()
             demo.start()
+            self.check_all_there(demo)
+
+    def test_a_disk_of_backups_that_fills_up(self):
+        """Told before anything is copied where that can be known, else in the middle; older backups stay whole."""
+        with Demo() as demo:
+            backups, filler = self.where + "/backups", self.where + "/filler"
+            demo.run("backup", backups, check=True)
+            for _ in range(12):
+                self.assertTrue(self.send(demo, 4 * MIB).startswith(b"250"))
+            with open(filler, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self.free() - 20 * MIB)
+            refused = demo.run("backup", backups)
+            self.assertEqual(refused.returncode, 75, refused.stderr)
+            self.assertRegex(refused.stderr, "the disk has .* left and this backup needs")
+            os.unlink(filler)
+            slow = subprocess.Popen([BINARY, "backup", backups, "--config", demo.config, "--rate", "12MiB"],
+                                    stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            wait_until(lambda: os.listdir(backups + "/unfinished"), 20, "copying to begin")
+            with open(filler, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self.free() - 4 * MIB)
+            self.assertIn("No space left on device", slow.communicate(timeout=120)[1].decode())
+            self.assertEqual(slow.returncode, 75)
+            self.assertEqual(os.listdir(backups + "/unfinished"), [])
+            run("backup", "verify", backups, check=True)
+            os.unlink(filler)
+            demo.run("backup", backups, check=True)
+            run("backup", "verify", backups, check=True)
             self.check_all_there(demo)
 
     def test_without_a_reserve(self):

@@ -27,6 +27,8 @@ int mailbox(const Invocation& invocation);
 int queue(const Invocation& invocation);
 int deliver(const Invocation& invocation);
 int store(const Invocation& invocation);
+int backup(const Invocation& invocation);
+int restore(const Invocation& invocation);
 int man(const Invocation& invocation);
 int version(const Invocation& invocation);
 int status(const Invocation& invocation);

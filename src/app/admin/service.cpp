@@ -25,6 +25,7 @@ constexpr Verb kVerbs[] = {
     {"alias.list", verbs::alias_list},
     {"alias.remove", verbs::alias_remove},
     {"alias.show", verbs::alias_show},
+    {"backup.snapshot", verbs::backup_snapshot},
     {"domain.add", verbs::domain_add},
     {"domain.change", verbs::domain_change},
     {"domain.list", verbs::domain_list},
@@ -43,6 +44,9 @@ constexpr Verb kVerbs[] = {
     {"queue.retry", verbs::queue_retry},
     {"queue.set_aside", verbs::queue_set_aside},
     {"queue.show", verbs::queue_show},
+    {"restore.checksum", verbs::restore_checksum},
+    {"restore.list", verbs::restore_list},
+    {"restore.mailbox", verbs::restore_mailbox},
     {"status", verbs::status},
     {"store.check", verbs::store_check},
 };

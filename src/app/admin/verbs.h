@@ -61,6 +61,12 @@ Task<Answer> mailbox_list(Context context, Arguments arguments);  // address
 Task<Answer> mailbox_expunged(Context context, Arguments arguments);
 Task<Answer> mailbox_undelete(Context context, Arguments arguments);  // the same, [dry_run]
 Task<Answer> mailbox_purge(Context context, Arguments arguments);     // address, [older_than: seconds]
+Task<Answer> backup_snapshot(Context context, Arguments arguments);  // name: engine::Engine::make_snapshot
+// address, mailbox, [first]: [uid, delivery, blob, size, date] of letters from that UID on.
+Task<Answer> restore_list(Context context, Arguments arguments);
+Task<Answer> restore_checksum(Context context, Arguments arguments);  // address, mailbox, uid
+// address, mailbox, [role], [subscribed]: makes it when it is not there.
+Task<Answer> restore_mailbox(Context context, Arguments arguments);
 
 Task<Answer> store_check(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);

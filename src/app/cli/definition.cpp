@@ -286,6 +286,70 @@ void define_queue(CLI::App& app, Invocation& into) {
   filtered("delete", "Delete letters without telling anybody", true);
 }
 
+void define_backup(CLI::App& app, Invocation& into) {
+  auto folder = [&](CLI::App* sub) {
+    return sub->add_option("dir", into.directory, "The folder that keeps the backups")->type_name("DIR");
+  };
+  auto which = [&](CLI::App* sub, const char* what) {
+    sub->add_option("--backup", into.backup_id, what)->type_name("ID");
+  };
+  auto rate = [&](CLI::App* sub) {
+    sub->add_option("--rate", into.rate, "Read at most so much in a second, for instance 20MiB")
+        ->type_name("SIZE");
+  };
+  CLI::App* backup =
+      admin_command(&app, into, "backup",
+                    "Copy the store, the configuration, keys and certificates to DIR, while the "
+                    "server runs or not; what DIR has of earlier backups is not copied again.");
+  folder(backup);
+  backup
+      ->add_option("--keep", into.keep,
+                   "Remove all but the N latest backups afterwards; without it all are kept")
+      ->check(CLI::Range(uint64_t{1}, kMostListed))
+      ->type_name("N");
+  rate(backup);
+  CLI::App* list = command(backup, into, "list", "List the backups in DIR");
+  folder(list)->required();
+  add_json(list, into);
+  CLI::App* verify = command(backup, into, "verify", "Read backups and compare every file with its checksum");
+  folder(verify)->required();
+  which(verify, "This backup only, not all");
+  rate(verify);
+  add_json(verify, into);
+  CLI::App* restore = admin_command(
+      &app, into, "restore",
+      "Restore everything from the backups in DIR into an empty data folder, or, with --account, "
+      "put back what is missing in an account, while the server runs. Repeating it doubles nothing.");
+  folder(restore)->required();
+  which(restore, "From this backup, not the latest");
+  restore->add_flag("--check", into.check,
+                    "Change nothing: tell what would be restored, and read samples of it");
+  restore->add_option("--account", into.account, "Only the letters of this account")->type_name("ADDRESS");
+  restore->add_option("--mailbox", into.mailbox, "Of the account only this mailbox")
+      ->needs("--account")
+      ->type_name("NAME");
+  restore->add_option("--message-id", into.message_id, "Only letters with this Message-ID")
+      ->needs("--account")
+      ->type_name("ID");
+  restore->add_option("--uid", into.uid, "Only the letter with this UID")->needs("--mailbox")->type_name("N");
+  restore->add_option("--into", into.into, "Put the letters into this mailbox, not into those they were in")
+      ->needs("--account")
+      ->type_name("NAME");
+  restore
+      ->add_option("--queue", into.queued,
+                   "What becomes of letters that were on their way to other hosts and may have arrived since")
+      ->default_str("hold")
+      ->check(CLI::IsMember({"keep", "hold", "drop"}))
+      ->excludes("--account")
+      ->type_name("WHAT");
+  restore
+      ->add_flag(
+          "--latest", into.latest,
+          "Nothing was changed since the backup, which was made with the server stopped: clients need not "
+          "read everything again")
+      ->excludes("--account");
+}
+
 void define_others(CLI::App& app, Invocation& into) {
   CLI::App* deliver = command(
       &app, into, "deliver",
@@ -327,6 +391,7 @@ std::unique_ptr<CLI::App> define_commands(Invocation& into) {
   define_alias(*app, into);
   define_mailbox(*app, into);
   define_queue(*app, into);
+  define_backup(*app, into);
   define_others(*app, into);
   return app;
 }

@@ -47,6 +47,12 @@ struct Invocation {
   uint64_t most = 0;
   bool all = false, set_aside = false;
 
+  // backup, restore
+  std::string backup_id, rate, account, mailbox, message_id, into, queued = "hold";
+  uint64_t keep = 0;
+  std::optional<uint64_t> uid;
+  bool check = false, latest = false;
+
   // config
   std::string file;
   bool comments = false;

@@ -63,6 +63,7 @@ struct Config {
     std::string format, maildir, mbox_inbox, mbox_folders;
     uint64_t memory = 0, reserve = 0, reading_threads = 0, purge_rate = 0;
     seconds keep_expunged{};
+    std::string compression;
   } store;
   struct Quota {
     uint64_t account = 0, account_messages = 0, domain = 0, domain_messages = 0;

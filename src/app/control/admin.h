@@ -22,6 +22,9 @@ class Admin {
   virtual ~Admin() = default;
   virtual Result<boost::json::value> call(std::string verb, boost::json::object arguments,
                                           Progress progress) = 0;
+  // The verb "restore.message" (ReturnedLetter), with the letter behind it.
+  virtual Result<boost::json::value> send(std::string verb, boost::json::object arguments,
+                                          LetterPieces pieces) = 0;
   // The queue id of the letter.
   virtual Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) = 0;
 };

@@ -1,5 +1,6 @@
 #include <boost/json.hpp>
 
+#include "app/admin/returned_letter.h"
 #include "app/control/admin.h"
 #include "app/core/folders.h"
 #include "net/loop.h"
@@ -42,6 +43,19 @@ Task<Result<std::string>> take_letter(Core& core, const Config& config, LocalEnv
   co_return (*letter)->queue_id();
 }
 
+Task<Result<json::value>> take_back(Core& core, json::object arguments, LetterPieces pieces) {
+  auto letter = co_await ReturnedLetter::open(core, std::move(arguments));
+  if (!letter) co_return std::unexpected(letter.error());
+  while (true) {
+    auto piece = pieces();
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    auto written = co_await (*letter)->write(std::move(*piece));
+    if (!written) co_return std::unexpected(written.error());
+  }
+  co_return co_await (*letter)->commit();
+}
+
 class LocalAdmin : public Admin {
  public:
   LocalAdmin(std::unique_ptr<Core> core, const Config& config) : core_(std::move(core)), config_(config) {}
@@ -50,6 +64,11 @@ class LocalAdmin : public Admin {
     if (!progress) progress = [](uint64_t, uint64_t) {};
     return net::run_blocking(
         execute(*core_, config_, std::move(verb), std::move(arguments), std::move(progress)));
+  }
+
+  Result<json::value> send(std::string verb, json::object arguments, LetterPieces pieces) override {
+    if (verb != "restore.message") return fail(FaultKind::syntax, "unknown verb " + verb);
+    return net::run_blocking(take_back(*core_, std::move(arguments), std::move(pieces)));
   }
 
   Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) override {
@@ -67,12 +86,9 @@ namespace {
 
 // The folders of the store, and ourselves as who owns them.
 Result<void> enter_folders(const Config& config) {
-  std::optional<User> user;
-  if (is_root() && !config.server.user.empty()) {
-    auto found = user_to_become(config);
-    if (!found) return std::unexpected(found.error());
-    user = *found;
-  }
+  auto found = owner_of_data(config);
+  if (!found) return std::unexpected(found.error());
+  const std::optional<User>& user = *found;
   if (auto made = make_data_folders(config, user ? &*user : nullptr); !made)
     return std::unexpected(made.error());
   if (user) {

@@ -107,6 +107,11 @@ class RemoteAdmin : public Admin {
     return net::run_blocking(ask(path_, std::move(request), std::move(progress)));
   }
 
+  Result<json::value> send(std::string verb, json::object arguments, LetterPieces pieces) override {
+    std::string request = request_text(std::move(verb), std::move(arguments));
+    return net::run_blocking(send_letter(path_, std::move(request), std::move(pieces)));
+  }
+
   Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) override {
     json::array recipients;
     for (std::string& recipient : envelope.recipients) recipients.emplace_back(std::move(recipient));

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "app/admin/returned_letter.h"
 #include "app/control/protocol.h"
 #include "app/deliver/local_letter.h"
 #include "app/limits.h"
@@ -88,6 +89,8 @@ struct Server::Impl {
   static Task<Result<json::value>> answer(Impl& self, net::Stream& stream, Request request);
   static Task<Result<json::value>> deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                            LocalEnvelope envelope);
+  static Task<Result<json::value>> take_back(Impl& self, net::Stream& stream, net::BufferedReader& reader,
+                                             json::object arguments);
 };
 
 Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) {
@@ -111,6 +114,8 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
     if (request->verb == "deliver") {
       LocalEnvelope envelope = envelope_of(request->arguments);
       result = co_await deliver(self, *stream, reader, std::move(envelope));
+    } else if (request->verb == "restore.message") {
+      result = co_await take_back(self, *stream, reader, std::move(request->arguments));
     } else {
       result = co_await answer(self, *stream, std::move(*request));
     }
@@ -172,6 +177,22 @@ Task<Result<json::value>> Server::Impl::deliver(Impl& self, net::Stream& stream,
   json::object out;
   out["id"] = (*letter)->queue_id();
   co_return out;
+}
+
+Task<Result<json::value>> Server::Impl::take_back(Impl& self, net::Stream& stream,
+                                                  net::BufferedReader& reader, json::object arguments) {
+  auto letter = co_await ReturnedLetter::open(self.service.core(), std::move(arguments));
+  Result<void> state;
+  if (!letter) state = std::unexpected(letter.error());
+  while (true) {
+    stream.set_deadline(self.service.core().clock.steady() + kControlTimeout);
+    auto piece = co_await read_frame(reader, kLargestRequest);
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    if (state) state = co_await (*letter)->write(std::move(*piece));
+  }
+  if (!state) co_return std::unexpected(state.error());
+  co_return co_await (*letter)->commit();
 }
 
 Result<std::unique_ptr<Server>> Server::start(net::Loop& loop, AdminService& service, Options options) {

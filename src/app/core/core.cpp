@@ -74,9 +74,12 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
 Result<std::unique_ptr<Core>> Core::open(const Config& config, Store store) {
   engine::RocksOptions options;
   options.create = store == Store::create;
+  options.read_only = store == Store::read_only;
   options.directory = store_directory(config);
   options.memory_budget = config.store.memory;
   options.space_reserve = config.store.reserve;
+  if (config.store.compression == "zstd") options.compression = engine::Compression::zstd;
+  if (config.store.compression == "none") options.compression = engine::Compression::none;
   options.reading_threads = config.store.reading_threads;
   auto engine = engine::open_rocks_engine(options);
   if (!engine) {

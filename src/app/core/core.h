@@ -26,7 +26,7 @@ namespace posthouse::app {
 class Core {
  public:
   // Opens the store; makes it where there is none only if told. Faults as engine::open_rocks_engine.
-  enum class Store { existing, create };
+  enum class Store { existing, create, read_only };
   static Result<std::unique_ptr<Core>> open(const Config& config, Store store = Store::existing);
 
   // Puts in order what may have lost rows when damaged files were mended (engine::Engine::lost). First of

@@ -37,4 +37,9 @@ Result<std::optional<User>> user_to_become(const Config& config) {
   return *user;
 }
 
+Result<std::optional<User>> owner_of_data(const Config& config) {
+  if (!is_root() || config.server.user.empty()) return std::nullopt;
+  return user_to_become(config);
+}
+
 }  // namespace posthouse::app

@@ -17,4 +17,7 @@ Result<User> configured_user(const Config& config);
 // As root: who to become. Not as root: nothing. A fault as root when the configuration names nobody.
 Result<std::optional<User>> user_to_become(const Config& config);
 
+// As root, when the configuration names somebody: whom the data belongs to. Nothing otherwise: us.
+Result<std::optional<User>> owner_of_data(const Config& config);
+
 }  // namespace posthouse::app

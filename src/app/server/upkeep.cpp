@@ -18,6 +18,7 @@ Task<void> Server::Impl::sweep_blobs() {
     if (!slept || stopping_) co_return;
     auto swept = co_await core_->store.sweep(false);
     if (!swept) log::warn("server.sweep_failed", {{"reason", swept.error().what}});
+    co_await core_->engine.remove_stale_snapshots();
     if (swept && *swept != 0) log::debug("server.swept", {{"blobs", *swept}});
     if (core_->engine.free_space() >= kSpaceShort || core_->clock.steady() < reclaim_from) continue;
     auto reclaimed = co_await core_->engine.reclaim_space();

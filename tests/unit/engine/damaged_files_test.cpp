@@ -14,6 +14,7 @@
 #include "engine/crc32c.h"
 #include "engine/record.h"
 #include "engine/rocks_blob_mend.h"
+#include "engine/rocks_block.h"
 #include "engine/rocks_database.h"
 #include "engine/rocks_table_layout.h"
 #include "engines.h"
@@ -47,13 +48,18 @@ class DamagedFiles : public testing::Test {
     close_into_tables();
   }
 
+  RocksOptions options() const {
+    RocksOptions out = small_options(store_);
+    out.compression = packing_;
+    return out;
+  }
   std::string random_bytes(size_t size) {
     std::string bytes(size, '\0');
     random_.fill({reinterpret_cast<unsigned char*>(bytes.data()), size});
     return bytes;
   }
   void open() {
-    auto opened = open_rocks_engine(small_options(store_));
+    auto opened = open_rocks_engine(options());
     ASSERT_TRUE(opened) << opened.error().what;
     engine_ = std::move(*opened);
     engine_->when_broken([this](const Fault&) { ++broken_; });
@@ -150,6 +156,7 @@ class DamagedFiles : public testing::Test {
   }
 
   const TempDir dir_;
+  Compression packing_ = Compression::lz4;
   const std::string store_ = dir_.path() + "/store";
   test::ManualExecutor loop_;
   std::unique_ptr<Engine> engine_;
@@ -312,7 +319,7 @@ TEST_F(DamagedFiles, EverythingIsReadWhenItIsSuspected) {
 // Then another start would be of no use, and the store goes on as far as it can.
 TEST_F(DamagedFiles, WhatIsSoundIsNotMendedForEver) {
   ASSERT_TRUE(DamageNotes(store_).suspect("000001.sst"));
-  const auto database = RocksDatabase::open(small_options(store_));
+  const auto database = RocksDatabase::open(options());
   ASSERT_TRUE(database);
   EXPECT_FALSE((*database)->note_damage(rocksdb::Status::Corruption("out of order", "000001.sst")));
 }
@@ -320,9 +327,9 @@ TEST_F(DamagedFiles, WhatIsSoundIsNotMendedForEver) {
 TEST_F(DamagedFiles, ReadOnlyMendsNothing) {
   const std::string path = row_place(200).path;
   fs::resize_file(path, 100);
-  RocksOptions options = small_options(store_);
-  options.read_only = true;
-  EXPECT_FALSE(open_rocks_engine(options));
+  RocksOptions looking = options();
+  looking.read_only = true;
+  EXPECT_FALSE(open_rocks_engine(looking));
   EXPECT_EQ(fs::file_size(path), 100u);
   EXPECT_FALSE(fs::exists(store_ + ".damaged"));
 }
@@ -334,7 +341,7 @@ TEST_F(DamagedFiles, AStoreInUseIsNotMended) {
   EXPECT_FALSE(loop_.run(engine_->reclaim_space()));
   EXPECT_FALSE(writes());
   const std::string before = read_whole(row_place(100).path);
-  const auto second = open_rocks_engine(small_options(store_));
+  const auto second = open_rocks_engine(options());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, FaultKind::temporary);
   EXPECT_EQ(read_whole(row_place(100).path), before);
@@ -368,16 +375,16 @@ class DamagedBlobs : public DamagedFiles {
   }
   // What a compaction in the background does in its time, and what the committer does when it failed.
   bool collect() {
-    const auto database = RocksDatabase::open(small_options(store_));
+    const auto database = RocksDatabase::open(options());
     rocksdb::DB& db = (*database)->db();
-    rocksdb::CompactRangeOptions options;
-    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    rocksdb::CompactRangeOptions range;
+    range.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
     // A small store has no files that are old enough.
     if (!fs::exists(store_ + "/KEEP-BLOBS")) {
-      options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-      options.blob_garbage_collection_age_cutoff = 1;
+      range.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+      range.blob_garbage_collection_age_cutoff = 1;
     }
-    const auto done = db.CompactRange(options, (*database)->chunks(), nullptr, nullptr);
+    const auto done = db.CompactRange(range, (*database)->chunks(), nullptr, nullptr);
     const auto written = db.Put(rocksdb::WriteOptions(), (*database)->rows(), row_key(account(1), "x"), "y");
     EXPECT_EQ(done.ok(), written.ok());
     if (!done.ok()) {
@@ -393,7 +400,13 @@ class DamagedBlobs : public DamagedFiles {
   }
 };
 
-TEST_F(DamagedBlobs, AValueIsLostAndTheOthersMove) {
+// However values are packed.
+class PackedBlobs : public DamagedBlobs, public testing::WithParamInterface<Compression> {
+ protected:
+  PackedBlobs() { packing_ = GetParam(); }
+};
+
+TEST_P(PackedBlobs, AValueIsLostAndTheOthersMove) {
   spoil(blob_place(1030), "damaged");
   make_garbage();
   stumble_over_garbage();
@@ -402,7 +415,7 @@ TEST_F(DamagedBlobs, AValueIsLostAndTheOthersMove) {
   EXPECT_EQ(engine_->damage().size(), 1u);
 }
 
-TEST_F(DamagedBlobs, ARecordWithoutItsHeader) {
+TEST_P(PackedBlobs, ARecordWithoutItsHeader) {
   Place place = blob_place(1030);
   make_garbage();
   place.offset = key_place(place.path, 1030).offset - 30;
@@ -412,7 +425,7 @@ TEST_F(DamagedBlobs, ARecordWithoutItsHeader) {
   EXPECT_FALSE(fs::exists(store_ + "/KEEP-BLOBS"));
 }
 
-TEST_F(DamagedBlobs, OneWrongBitIsPutRight) {
+TEST_P(PackedBlobs, OneWrongBitIsPutRight) {
   const Place value = blob_place(1030);
   make_garbage();
   flip(value);
@@ -428,16 +441,17 @@ TEST_F(DamagedBlobs, OneWrongBitIsPutRight) {
   EXPECT_EQ(engine_->damage().size(), 1u);
 }
 
-TEST_F(DamagedBlobs, HeaderAndFooterOfAFileLoseNothing) {
+TEST_P(PackedBlobs, HeaderAndFooterOfAFileLoseNothing) {
   const Place place = blob_place(1030);
   make_garbage();
   spoil({place.path, 3}, "damaged");
+  spoil({place.path, 10}, "damaged");  // how its values are packed
   spoil({place.path, fs::file_size(place.path) - 10}, "damaged");
   stumble_over_garbage();
   EXPECT_TRUE(unreadable().empty());
 }
 
-TEST_F(DamagedBlobs, WhatCannotBeMendedStaysWhereItIs) {
+TEST_P(PackedBlobs, WhatCannotBeMendedStaysWhereItIs) {
   const Place place = blob_place(1030);
   make_garbage();
   fs::resize_file(place.path, place.offset);
@@ -446,7 +460,7 @@ TEST_F(DamagedBlobs, WhatCannotBeMendedStaysWhereItIs) {
   for (const BlobId id : unreadable()) EXPECT_EQ(id % 2, 0u) << id;  // the others are in the second file
 }
 
-TEST_F(DamagedBlobs, AMissingFileStopsNoWrites) {
+TEST_P(PackedBlobs, AMissingFileStopsNoWrites) {
   const Place place = blob_place(1030);
   make_garbage();
   fs::remove(place.path);
@@ -454,10 +468,15 @@ TEST_F(DamagedBlobs, AMissingFileStopsNoWrites) {
   EXPECT_EQ(unreadable().size(), 30u);
 }
 
+INSTANTIATE_TEST_SUITE_P(DamagedFiles, PackedBlobs,
+                         testing::Values(Compression::none, Compression::lz4, Compression::zstd));
+
 // Anything, anywhere in the tables and blob files: after at most some starts all works, and what is there is
 // as it was.
 class AnyDamage : public DamagedBlobs, public testing::WithParamInterface<int> {
  protected:
+  AnyDamage() { packing_ = static_cast<Compression>(GetParam() % 3); }
+
   test::SeededRandom chance_{static_cast<uint64_t>(GetParam())};
 
   std::vector<std::string> files() const {
@@ -511,7 +530,7 @@ TEST_P(AnyDamage, IsGoneAfterSomeStarts) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(DamagedFiles, AnyDamage, testing::Range(1, 9));
+INSTANTIATE_TEST_SUITE_P(DamagedFiles, AnyDamage, testing::Range(1, 13));
 
 TEST(EmptyValue, HasEverySize) {
   for (size_t size = 5; size < 3000; ++size) {
@@ -520,6 +539,21 @@ TEST(EmptyValue, HasEverySize) {
   }
   EXPECT_EQ(empty_value(140'000, 4).size(), 140'000u);
   EXPECT_EQ(empty_value(100, 1), "");
+}
+
+// What zstd itself reads as zeros.
+TEST(EmptyValue, HasEverySizeOfZstd) {
+  std::vector<size_t> sizes;
+  for (size_t size = 18; size < 3000; ++size) sizes.push_back(size);
+  for (size_t size = 131'000; size < 131'200; ++size) sizes.push_back(size);
+  for (const size_t size : sizes) {
+    const std::string value = empty_value(size, 7);
+    ASSERT_EQ(value.size(), size);
+    size_t zeros = 0;
+    for (size_t i = 0; i < 5; ++i) zeros |= size_t{static_cast<unsigned char>(value[i]) & 0x7fu} << (7 * i);
+    ASSERT_EQ(unpack_zstd(std::string_view(value).substr(5), zeros), std::string(zeros, '\0')) << size;
+  }
+  EXPECT_EQ(empty_value(17, 7), "");
 }
 
 TEST(Crc32c, FindsTheBitThatChanged) {

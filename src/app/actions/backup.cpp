@@ -1,0 +1,130 @@
+#include "app/backup/backup.h"
+
+#include <sysexits.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "app/actions/actions.h"
+#include "app/actions/progress_bar.h"
+#include "app/config/units.h"
+#include "base/log.h"
+
+namespace posthouse::app::actions {
+namespace {
+
+namespace json = boost::json;
+
+json::object describe(const backup::Catalog& catalog) {
+  json::object out;
+  out["id"] = catalog.id;
+  out["version"] = catalog.version;
+  out["hostname"] = catalog.hostname;
+  out["running"] = catalog.running;
+  out["accounts"] = catalog.accounts;
+  out["mailboxes"] = catalog.mailboxes;
+  out["messages"] = catalog.messages;
+  out["queued"] = catalog.queued;
+  out["files"] = catalog.files.size();
+  out["bytes"] = catalog.total();
+  out["copied_bytes"] = catalog.copied;
+  return out;
+}
+
+void warn(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) fmt::print(stderr, "posthouse: {}\n", warning);
+}
+
+Result<backup::Options> options_of(const Invocation& in) {
+  backup::Options out;
+  out.directory = in.directory;
+  out.keep = in.keep;
+  if (in.rate.empty()) return out;
+  auto rate = parse_size(in.rate);
+  if (!rate || *rate == 0) return fail(FaultKind::syntax, "--rate: expected a size such as 20MiB");
+  out.rate = *rate;
+  return out;
+}
+
+int make(const Invocation& in, backup::Options options) {
+  if (in.directory.empty()) {
+    fmt::print(stderr, "posthouse: expected the folder that keeps the backups: posthouse backup DIR\n");
+    return EX_USAGE;
+  }
+  auto loaded = load(in);
+  if (!loaded) return EX_CONFIG;
+  std::vector<std::string> warnings;
+  auto made = [&] {
+    ProgressBar bar;
+    options.progress = bar.bytes();
+    return backup::make_backup(*loaded, options, warnings);
+  }();
+  warn(warnings);
+  if (!made) return complain(*loaded, made.error());
+  if (in.json) {
+    print_json(describe(*made));
+  } else {
+    fmt::print(
+        "Backup {}: {} accounts, {} letters in {} mailboxes, {} in the queue; {} in {} files, of which {} "
+        "were new.\n",
+        made->id, made->accounts, made->messages, made->mailboxes, made->queued,
+        backup::size_for_people(made->total()), made->files.size(), backup::size_for_people(made->copied));
+  }
+  return EX_OK;
+}
+
+int list(const Invocation& in) {
+  auto repository = backup::Repository::open(in.directory);
+  if (!repository) return complain(repository.error());
+  std::vector<std::string> damaged;
+  const std::vector<backup::Catalog> all = repository->list(damaged);
+  if (in.json) {
+    json::array out;
+    for (const backup::Catalog& catalog : all) out.push_back(describe(catalog));
+    print_json(out);
+  } else {
+    std::vector<std::vector<std::string>> rows;
+    for (const backup::Catalog& catalog : all) {
+      rows.push_back({catalog.id, catalog.hostname, fmt::to_string(catalog.accounts),
+                      fmt::to_string(catalog.messages), backup::size_for_people(catalog.total()),
+                      backup::size_for_people(catalog.copied)});
+    }
+    print_table({"BACKUP", "HOST", "ACCOUNTS", "LETTERS", "SIZE", "NEW"}, rows);
+  }
+  warn(damaged);
+  return damaged.empty() ? EX_OK : EX_SOFTWARE;
+}
+
+int verify(const Invocation& in, backup::Options options) {
+  auto problems = [&] {
+    ProgressBar bar;
+    options.progress = bar.bytes();
+    return backup::verify(in.directory, in.backup_id, options);
+  }();
+  if (!problems) return complain(problems.error());
+  if (in.json) {
+    json::object out;
+    out["problems"] = json::array(problems->begin(), problems->end());
+    print_json(out);
+  } else {
+    for (const std::string& problem : *problems) fmt::print("damaged: {}\n", problem);
+    fmt::print("{}", problems->empty()
+                         ? "Every file is as it was copied.\n"
+                         : "Remove what is damaged: the next backup copies it again if the store "
+                           "still has it.\n");
+  }
+  return problems->empty() ? EX_OK : EX_SOFTWARE;
+}
+
+}  // namespace
+
+int backup(const Invocation& in) {
+  log::configure(log::Level::error, "", "text");
+  auto options = options_of(in);
+  if (!options) return complain(options.error());
+  if (in.command == "backup list") return list(in);
+  if (in.command == "backup verify") return verify(in, *options);
+  return make(in, *options);
+}
+
+}  // namespace posthouse::app::actions

@@ -1,0 +1,103 @@
+// What backup and restore ask for.
+#include "app/admin/verbs.h"
+#include "app/limits.h"
+#include "engine/blob.h"
+#include "message/address.h"
+
+namespace posthouse::app::verbs {
+namespace {
+
+namespace json = boost::json;
+
+Task<Result<store::MailboxInfo>> find(Context context, Arguments arguments, store::AccountId* account) {
+  auto address = required(arguments, "address");
+  if (!address) co_return std::unexpected(address.error());
+  auto key = message::address_key(*address);
+  if (!key) co_return std::unexpected(key.error());
+  auto found = co_await context.core.directory.account(*key);
+  if (!found) co_return std::unexpected(found.error());
+  *account = found->id;
+  std::string name = text(arguments, "mailbox");
+  co_return co_await context.core.store.mailbox(*account, std::move(name));
+}
+
+// What tells letters apart without reading them.
+json::array describe(const store::Entry& entry) {
+  json::array out;
+  out.emplace_back(entry.uid);
+  out.emplace_back(entry.delivery);
+  out.emplace_back(entry.blob);
+  out.emplace_back(entry.size);
+  out.emplace_back(int64_t{entry.internal_date.time_since_epoch().count()});
+  return out;
+}
+
+}  // namespace
+
+Task<Answer> backup_snapshot(Context context, Arguments arguments) {
+  auto name = required(arguments, "name");
+  if (!name) co_return std::unexpected(name.error());
+  auto made = co_await context.core.engine.make_snapshot(*name);
+  if (!made) co_return std::unexpected(made.error());
+  co_return json::object();
+}
+
+Task<Answer> restore_list(Context context, Arguments arguments) {
+  store::AccountId account = 0;
+  auto mailbox = co_await find(context, arguments, &account);
+  if (!mailbox) co_return std::unexpected(mailbox.error());
+  const auto first = static_cast<store::Uid>(number(arguments, "first").value_or(1));
+  auto entries =
+      co_await context.core.store.entries(account, mailbox->id, first, UINT32_MAX, kRestorePage, false);
+  if (!entries) co_return std::unexpected(entries.error());
+  json::array messages;
+  for (const store::Entry& entry : *entries) messages.push_back(describe(entry));
+  json::object out;
+  out["messages"] = std::move(messages);
+  co_return out;
+}
+
+Task<Answer> restore_checksum(Context context, Arguments arguments) {
+  store::AccountId account = 0;
+  auto mailbox = co_await find(context, arguments, &account);
+  if (!mailbox) co_return std::unexpected(mailbox.error());
+  std::vector<store::Uid> uids{static_cast<store::Uid>(number(arguments, "uid").value_or(0))};
+  auto entries = co_await context.core.store.entries(account, mailbox->id, std::move(uids), false);
+  if (!entries) co_return std::unexpected(entries.error());
+  json::object out;
+  if (entries->empty()) co_return out;
+  uint64_t checksum = 0;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    auto found = engine::blob_checksum(reader, entries->front().blob);
+    if (!found) return std::unexpected(found.error());
+    checksum = *found;
+    return {};
+  };
+  auto done = co_await context.core.engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  out["checksum"] = checksum;
+  co_return out;
+}
+
+// Repeatable. A role that another mailbox has by now stays there.
+Task<Answer> restore_mailbox(Context context, Arguments arguments) {
+  store::AccountId account = 0;
+  auto there = co_await find(context, arguments, &account);
+  if (there) co_return json::object();
+  if (account == 0 || there.error().kind != FaultKind::not_found) co_return std::unexpected(there.error());
+  const std::string name = text(arguments, "mailbox");
+  const auto role = static_cast<store::Role>(
+      std::min<uint64_t>(number(arguments, "role").value_or(0), static_cast<uint64_t>(store::Role::archive)));
+  auto made = co_await context.core.store.create_mailbox(account, name, role);
+  if (!made && made.error().kind == FaultKind::exists)
+    made = co_await context.core.store.create_mailbox(account, name, store::Role::none);
+  if (!made) co_return std::unexpected(made.error());
+  if (flag(arguments, "subscribed")) {
+    auto subscribed = co_await context.core.store.subscribe(account, name, true);
+    if (!subscribed) co_return std::unexpected(subscribed.error());
+  }
+  co_return json::object();
+}
+
+}  // namespace posthouse::app::verbs

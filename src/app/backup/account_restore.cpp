@@ -1,0 +1,317 @@
+#include "app/backup/account_restore.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "app/backup/present_letters.h"
+#include "app/limits.h"
+#include "directory/records.h"
+#include "message/address.h"
+#include "message/summary.h"
+#include "net/run_blocking.h"
+
+namespace posthouse::app::backup {
+namespace {
+
+namespace json = boost::json;
+
+constexpr uint64_t kSamples = 20;  // of each mailbox
+constexpr size_t kPage = 1'000;
+
+std::string without_brackets(std::string_view id) {
+  while (!id.empty() && (id.front() == ' ' || id.front() == '<')) id.remove_prefix(1);
+  while (!id.empty() && (id.back() == ' ' || id.back() == '>')) id.remove_suffix(1);
+  return std::string(id);
+}
+
+class AccountRestorer {
+ public:
+  AccountRestorer(Core& backup, control::Admin& admin, const Selection& what, bool check,
+                  const Progress& progress)
+      : backup_(backup), admin_(admin), what_(what), check_(check), progress_(progress) {}
+
+  Result<AccountOutcome> run();
+
+ private:
+  Result<void> find_account();
+  Result<void> make_account();
+  Result<void> set_password();
+  Result<void> find_mailboxes();
+  Result<PresentLetters> present();
+  Result<void> restore(const store::MailboxInfo& mailbox, PresentLetters& present);
+  Result<void> restore_one(const store::MailboxInfo& mailbox, const store::Entry& letter,
+                           PresentLetters& present, MailboxOutcome& outcome);
+  Result<void> put_back(const std::string& mailbox, const store::Entry& letter);
+  Result<void> make_mailbox(const store::MailboxInfo& mailbox);
+  Result<std::vector<store::Entry>> page(store::MailboxId mailbox, uint64_t first, bool with_summary);
+  bool wanted(const store::Entry& letter) const;
+  Result<uint64_t> checksum(const store::Entry& letter);
+  Result<void> read_through(const store::Entry& letter);
+  void damaged(const store::MailboxInfo& mailbox, const store::Entry& letter, const Fault& fault);
+  Result<void> on_reader(const std::function<Result<void>(const engine::Reader&)>& look) {
+    return net::run_blocking(backup_.engine.read(look));
+  }
+
+  Core& backup_;
+  control::Admin& admin_;
+  const Selection& what_;
+  const bool check_;
+  const Progress& progress_;
+  std::string address_;
+  directory::Account account_;
+  bool there_ = true;  // the account, in the running system
+  std::vector<store::MailboxInfo> all_, chosen_;
+  std::vector<std::string> made_;
+  uint64_t done_ = 0, total_ = 0;
+  AccountOutcome out_;
+};
+
+Result<void> AccountRestorer::find_account() {
+  auto address = message::address_key(what_.account);
+  if (!address) return std::unexpected(address.error());
+  address_ = *address;
+  auto account = net::run_blocking(backup_.directory.account(address_));
+  if (!account && account.error().kind == FaultKind::not_found)
+    return fail(FaultKind::not_found, fmt::format("the backup has no account {}", address_));
+  if (!account) return std::unexpected(account.error());
+  account_ = *account;
+  json::object arguments;
+  arguments["address"] = address_;
+  auto shown = admin_.call("account.show", std::move(arguments), nullptr);
+  if (shown) return {};
+  if (shown.error().kind != FaultKind::not_found) return std::unexpected(shown.error());
+  there_ = false;
+  out_.made_account = true;
+  return check_ ? Result<void>() : make_account();
+}
+
+// Its domain and aliases as well, where they are missing.
+Result<void> AccountRestorer::make_account() {
+  auto exists = [](const Result<json::value>& answer) {
+    return answer || answer.error().kind == FaultKind::exists;
+  };
+  json::object domain;
+  domain["name"] = address_.substr(address_.rfind('@') + 1);
+  if (auto added = admin_.call("domain.add", std::move(domain), nullptr); !exists(added))
+    return std::unexpected(added.error());
+  json::object account;
+  account["address"] = address_;
+  account["display_name"] = account_.display_name;
+  account["admin"] = account_.admin;
+  account["enabled"] = account_.enabled;
+  if (account_.quota_bytes) account["quota_bytes"] = *account_.quota_bytes;
+  if (auto added = admin_.call("account.add", std::move(account), nullptr); !added)
+    return std::unexpected(added.error());
+  there_ = true;
+  if (auto set = set_password(); !set) return set;
+  auto aliases = net::run_blocking(backup_.directory.aliases(""));
+  if (!aliases) return std::unexpected(aliases.error());
+  for (const directory::Alias& alias : *aliases) {
+    if (std::ranges::find(alias.targets, address_) == alias.targets.end()) continue;
+    json::object arguments;
+    arguments["address"] = alias.address;
+    arguments["targets"] = json::array(alias.targets.begin(), alias.targets.end());
+    if (auto added = admin_.call("alias.add", std::move(arguments), nullptr); !exists(added))
+      return std::unexpected(added.error());
+  }
+  return {};
+}
+
+// As a hash: SCRAM keys are made again at the first login.
+Result<void> AccountRestorer::set_password() {
+  std::string hash;
+  auto found = on_reader([&](const engine::Reader& reader) -> Result<void> {
+    auto row = reader.get(directory::kPartition, directory::credential_row(account_.id));
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    auto credential = directory::decode_credential(**row);
+    if (!credential) return std::unexpected(credential.error());
+    hash = credential->hash;
+    return {};
+  });
+  if (!found || hash.empty()) return found;
+  json::object arguments;
+  arguments["address"] = address_;
+  arguments["password_hash"] = hash;
+  auto set = admin_.call("account.password", std::move(arguments), nullptr);
+  if (!set) return std::unexpected(set.error());
+  return {};
+}
+
+Result<void> AccountRestorer::find_mailboxes() {
+  auto all = net::run_blocking(backup_.store.mailboxes(account_.id));
+  if (!all) return std::unexpected(all.error());
+  all_ = std::move(*all);
+  for (const store::MailboxInfo& mailbox : all_) {
+    if (!what_.mailbox.empty() && mailbox.name != what_.mailbox) continue;
+    chosen_.push_back(mailbox);
+    total_ += mailbox.exists;
+  }
+  if (chosen_.empty())
+    return fail(FaultKind::not_found,
+                fmt::format("{} had no mailbox {} in the backup", address_, what_.mailbox));
+  return {};
+}
+
+Result<std::vector<store::Entry>> AccountRestorer::page(store::MailboxId mailbox, uint64_t first,
+                                                        bool with_summary) {
+  if (first > UINT32_MAX) return std::vector<store::Entry>();
+  return net::run_blocking(backup_.store.entries(account_.id, mailbox, static_cast<store::Uid>(first),
+                                                 UINT32_MAX, kPage, with_summary));
+}
+
+// What the account has in any mailbox, of now or of then.
+Result<PresentLetters> AccountRestorer::present() {
+  std::unordered_set<uint64_t> deliveries;
+  for (const store::MailboxInfo& mailbox : all_) {
+    for (uint64_t first = 1;;) {
+      auto entries = page(mailbox.id, first, false);
+      if (!entries) return std::unexpected(entries.error());
+      if (entries->empty()) break;
+      for (const store::Entry& entry : *entries) deliveries.insert(entry.delivery);
+      first = uint64_t{entries->back().uid} + 1;
+    }
+  }
+  PresentLetters out(std::move(deliveries));
+  if (!there_) return out;
+  json::object arguments;
+  arguments["address"] = address_;
+  auto shown = admin_.call("account.show", std::move(arguments), nullptr);
+  if (!shown) return std::unexpected(shown.error());
+  const auto* names = shown->is_object() ? shown->get_object().if_contains("mailboxes") : nullptr;
+  if (names == nullptr || !names->is_array()) return fail(FaultKind::io, "account.show: no mailboxes");
+  for (const auto& name : names->get_array()) {
+    if (!name.is_string()) continue;
+    if (auto added = out.add(admin_, address_, std::string(name.get_string())); !added)
+      return std::unexpected(added.error());
+  }
+  return out;
+}
+
+bool AccountRestorer::wanted(const store::Entry& letter) const {
+  if (what_.uid && letter.uid != *what_.uid) return false;
+  if (what_.message_id.empty()) return true;
+  auto summary = message::decode(letter.summary);
+  return summary && without_brackets(summary->envelope.message_id) == without_brackets(what_.message_id);
+}
+
+Result<uint64_t> AccountRestorer::checksum(const store::Entry& letter) {
+  uint64_t out = 0;
+  auto done = on_reader([&](const engine::Reader& reader) -> Result<void> {
+    auto found = engine::blob_checksum(reader, letter.blob);
+    if (!found) return std::unexpected(found.error());
+    out = *found;
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return out;
+}
+
+Result<void> AccountRestorer::read_through(const store::Entry& letter) {
+  return on_reader([&](const engine::Reader& reader) { return engine::check_blob(reader, letter.blob); });
+}
+
+void AccountRestorer::damaged(const store::MailboxInfo& mailbox, const store::Entry& letter,
+                              const Fault& fault) {
+  out_.damaged.push_back(fmt::format("{} UID {}: {}", mailbox.name, letter.uid, fault.what));
+}
+
+Result<void> AccountRestorer::make_mailbox(const store::MailboxInfo& mailbox) {
+  const std::string& name = what_.into.empty() ? mailbox.name : what_.into;
+  if (std::ranges::find(made_, name) != made_.end()) return {};
+  json::object arguments;
+  arguments["address"] = address_;
+  arguments["mailbox"] = name;
+  arguments["role"] = what_.into.empty() ? static_cast<uint64_t>(mailbox.role) : uint64_t{0};
+  arguments["subscribed"] = what_.into.empty() ? mailbox.subscribed : true;
+  auto made = admin_.call("restore.mailbox", std::move(arguments), nullptr);
+  if (!made) return std::unexpected(made.error());
+  made_.push_back(name);
+  return {};
+}
+
+Result<void> AccountRestorer::put_back(const std::string& mailbox, const store::Entry& letter) {
+  json::object arguments;
+  arguments["address"] = address_;
+  arguments["mailbox"] = mailbox;
+  arguments["date"] = int64_t{letter.internal_date.time_since_epoch().count()};
+  arguments["flags"] = letter.flags.system;
+  arguments["keywords"] = json::array(letter.flags.keywords.begin(), letter.flags.keywords.end());
+  arguments["size"] = letter.size;
+  uint64_t at = 0;
+  auto pieces = [&]() -> Result<std::string> {
+    auto piece = net::run_blocking(backup_.store.read(account_.id, letter, at, kLetterPiece));
+    if (piece) at += piece->size();
+    return piece;
+  };
+  auto done = admin_.send("restore.message", std::move(arguments), pieces);
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+Result<void> AccountRestorer::restore_one(const store::MailboxInfo& mailbox, const store::Entry& letter,
+                                          PresentLetters& present, MailboxOutcome& outcome) {
+  ++outcome.in_backup;
+  auto there = present.take(admin_, address_, letter, [&] { return checksum(letter); });
+  if (!there && there.error().kind != FaultKind::corrupt) return std::unexpected(there.error());
+  if (there && *there) {
+    ++outcome.there;
+    return {};
+  }
+  // Before it is sent, so that a damaged body is told from a server that fails.
+  const bool look = !check_ || outcome.sampled < kSamples;
+  if (look) {
+    if (check_) ++outcome.sampled;
+    if (auto whole = read_through(letter); !whole) {
+      damaged(mailbox, letter, whole.error());
+      return {};
+    }
+  }
+  ++outcome.missing;
+  if (check_) return {};
+  if (auto made = make_mailbox(mailbox); !made) return made;
+  return put_back(what_.into.empty() ? mailbox.name : what_.into, letter);
+}
+
+Result<void> AccountRestorer::restore(const store::MailboxInfo& mailbox, PresentLetters& present) {
+  MailboxOutcome outcome;
+  outcome.mailbox = mailbox.name;
+  const bool all = what_.message_id.empty() && !what_.uid && what_.into.empty();
+  if (all && !check_) {
+    if (auto made = make_mailbox(mailbox); !made) return made;
+  }
+  for (uint64_t first = what_.uid.value_or(1);;) {
+    auto entries = page(mailbox.id, first, !what_.message_id.empty());
+    if (!entries) return std::unexpected(entries.error());
+    if (entries->empty()) break;
+    for (const store::Entry& letter : *entries) {
+      if (progress_) progress_(++done_, total_);
+      if (!wanted(letter)) continue;
+      if (auto done = restore_one(mailbox, letter, present, outcome); !done) return done;
+    }
+    if (what_.uid) break;
+    first = uint64_t{entries->back().uid} + 1;
+  }
+  out_.mailboxes.push_back(std::move(outcome));
+  return {};
+}
+
+Result<AccountOutcome> AccountRestorer::run() {
+  if (auto found = find_account(); !found) return std::unexpected(found.error());
+  if (auto found = find_mailboxes(); !found) return std::unexpected(found.error());
+  auto there = present();
+  if (!there) return std::unexpected(there.error());
+  for (const store::MailboxInfo& mailbox : chosen_) {
+    if (auto done = restore(mailbox, *there); !done) return std::unexpected(done.error());
+  }
+  return std::move(out_);
+}
+
+}  // namespace
+
+Result<AccountOutcome> restore_account(Core& backup, control::Admin& admin, const Selection& what, bool check,
+                                       const Progress& progress) {
+  return AccountRestorer(backup, admin, what, check, progress).run();
+}
+
+}  // namespace posthouse::app::backup

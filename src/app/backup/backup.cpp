@@ -1,0 +1,264 @@
+#include "app/backup/backup.h"
+
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "app/backup/opened.h"
+#include "app/control/admin.h"
+#include "app/core/folders.h"
+#include "app/privileges/as_user.h"
+#include "app/version.h"
+#include "engine/snapshots.h"
+
+namespace posthouse::app::backup {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kSpareRoom = 16ull << 20;  // for the catalog, and what else the disk is used for
+
+// Where it is now, and what it will be in the catalog.
+struct Source {
+  std::string from;
+  File file;
+};
+
+Result<Source> source(Part part, std::string from, std::string path) {
+  struct stat info{};
+  if (::stat(from.c_str(), &info) != 0)
+    return fail(FaultKind::io, fmt::format("{}: {}", from, std::strerror(errno)));
+  File file;
+  file.part = part;
+  file.path = std::move(path);
+  file.size = static_cast<uint64_t>(info.st_size);
+  file.modified = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
+  file.mode = info.st_mode & 07777;
+  return Source{std::move(from), std::move(file)};
+}
+
+Result<void> add_folder(Part part, const std::string& folder, const std::string& prefix,
+                        std::vector<Source>& out) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!entry.is_regular_file() || name == "LOCK" || name == "IDENTITY") continue;
+    auto made = source(part, entry.path().string(), prefix + name);
+    if (!made) return std::unexpected(made.error());
+    out.push_back(std::move(*made));
+  }
+  if (!error || error == std::errc::no_such_file_or_directory) return {};
+  return fail(FaultKind::io, fmt::format("{}: {}", folder, error.message()));
+}
+
+// What is named and can't be read is told, and the backup goes on: letters are worth more.
+void add_outside(const std::string& path, std::vector<Source>& out, std::vector<std::string>& warnings) {
+  if (path.empty()) return;
+  for (const Source& there : out) {
+    if (there.from == path) return;
+  }
+  auto made = source(Part::outside, path, path);
+  if (made) {
+    out.push_back(std::move(*made));
+  } else {
+    warnings.push_back(made.error().what + " (not in the backup)");
+  }
+}
+
+// Keys before the store: few bytes that nothing else can replace.
+Result<std::vector<Source>> sources(const Loaded& loaded, const std::string& snapshot,
+                                    std::vector<std::string>& warnings) {
+  std::vector<Source> out;
+  const Config& config = loaded.config;
+  std::error_code error;
+  auto file = source(Part::config, loaded.file, fs::absolute(loaded.file, error).string());
+  if (!file) return std::unexpected(file.error());
+  out.push_back(std::move(*file));
+  for (const char* folder : {"keys", "tls"}) {
+    const std::string path = fmt::format("{}/{}", config.server.data_directory, folder);
+    if (auto added = add_folder(Part::data, path, fmt::format("{}/", folder), out); !added)
+      return std::unexpected(added.error());
+  }
+  for (const CertificateFiles& pair : config.tls.certificates) {
+    add_outside(pair.chain, out, warnings);
+    add_outside(pair.key, out, warnings);
+  }
+  add_outside(config.tls.ca_file, out, warnings);
+  add_outside(config.smarthost.password_file, out, warnings);
+  if (auto added = add_folder(Part::store, snapshot, "", out); !added) return std::unexpected(added.error());
+  return out;
+}
+
+// By the server, or by whom the store belongs to, so that no file there comes to belong to root.
+Result<void> take_snapshot(const Config& config, const std::string& name, bool& running) {
+  auto take = [&]() -> Result<void> {
+    auto admin = control::connect_admin(config);
+    if (!admin) return std::unexpected(admin.error());
+    boost::json::object arguments;
+    arguments["name"] = name;
+    auto answer = (*admin)->call("backup.snapshot", std::move(arguments), nullptr);
+    if (!answer) return std::unexpected(answer.error());
+    return {};
+  };
+  running = control::connect_remote(config).has_value();
+  if (running) return take();
+  auto user = owner_of_data(config);
+  if (!user) return std::unexpected(user.error());
+  return *user ? as_user(**user, take) : take();
+}
+
+// Files of the store never change but for those that were mended in place, which shows in their times.
+class Known {
+ public:
+  explicit Known(const Repository& repository) : repository_(repository) {
+    if (auto latest = repository.find("")) {
+      for (File& file : latest->files) {
+        if (file.part == Part::store) files_.emplace(file.path, std::move(file));
+      }
+    }
+  }
+  bool fill(File& file) const {
+    if (file.part != Part::store || (!file.path.ends_with(".sst") && !file.path.ends_with(".blob")))
+      return false;
+    const auto found = files_.find(file.path);
+    if (found == files_.end() || found->second.size != file.size || found->second.modified != file.modified)
+      return false;
+    if (!repository_.has(found->second)) return false;
+    file.sha256 = found->second.sha256;
+    return true;
+  }
+
+ private:
+  const Repository& repository_;
+  std::map<std::string, File> files_;
+};
+
+Result<void> check_room(const Repository& repository, uint64_t wanted) {
+  auto room = repository.free_space();
+  if (!room) return std::unexpected(room.error());
+  if (*room >= wanted + kSpareRoom) return {};
+  return fail(
+      FaultKind::no_space,
+      fmt::format("{}: the disk has {} left and this backup needs {}; those that are there are whole",
+                  repository.directory(), size_for_people(*room), size_for_people(wanted + kSpareRoom)));
+}
+
+Result<void> copy_all(Repository& repository, std::vector<Source>& all, const Options& options,
+                      Catalog& catalog) {
+  const Known known(repository);
+  std::vector<Source*> fresh;
+  uint64_t wanted = 0;
+  for (Source& one : all) {
+    if (known.fill(one.file)) continue;
+    fresh.push_back(&one);
+    wanted += one.file.size;
+  }
+  if (auto room = check_room(repository, wanted); !room) return room;
+  Rate rate(options.rate);
+  uint64_t done = 0;
+  for (Source* one : fresh) {
+    auto taken = repository.take(one->from, one->file, [&](uint64_t bytes) {
+      done += bytes;
+      if (options.progress) options.progress(std::min(done, wanted), wanted);
+      rate.spend(bytes);
+    });
+    if (!taken && taken.error().kind == FaultKind::no_space) {
+      return fail(FaultKind::no_space, taken.error().what + "; the backups that are there are whole");
+    }
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken) catalog.copied += one->file.size;
+  }
+  for (Source& one : all) catalog.files.push_back(std::move(one.file));
+  return {};
+}
+
+Result<void> count(const Repository& repository, const Config& config, Catalog& catalog) {
+  auto opened = Opened::open(repository, catalog, config);
+  if (!opened) return std::unexpected(opened.error());
+  auto counts = (*opened)->count();
+  if (!counts) return std::unexpected(counts.error());
+  catalog.accounts = counts->accounts;
+  catalog.mailboxes = counts->mailboxes;
+  catalog.messages = counts->messages;
+  catalog.bytes = counts->bytes;
+  catalog.queued = counts->queued;
+  return {};
+}
+
+}  // namespace
+
+std::string size_for_people(uint64_t bytes) {
+  constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto amount = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; amount >= 1024 && unit + 1 < std::size(kUnits); ++unit) amount /= 1024;
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", amount, kUnits[unit]);
+}
+
+Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
+                            std::vector<std::string>& warnings) {
+  auto repository = Repository::open_to_write(options.directory);
+  if (!repository) return std::unexpected(repository.error());
+  Catalog catalog;
+  catalog.id = repository->new_id();
+  catalog.version = kVersion;
+  catalog.hostname = effective_hostname(loaded.config);
+  const std::string name = fmt::format("{}-{}", catalog.id, ::getpid());
+  if (auto taken = take_snapshot(loaded.config, name, catalog.running); !taken)
+    return std::unexpected(taken.error());
+  auto snapshot = engine::HeldSnapshot::hold(store_directory(loaded.config), name);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  auto all = sources(loaded, snapshot->folder(), warnings);
+  if (!all) return std::unexpected(all.error());
+  if (auto copied = copy_all(*repository, *all, options, catalog); !copied)
+    return std::unexpected(copied.error());
+  if (auto counted = count(*repository, loaded.config, catalog); !counted)
+    return std::unexpected(counted.error());
+  if (auto added = repository->add(catalog); !added) return std::unexpected(added.error());
+  if (auto pruned = repository->prune(options.keep); !pruned)
+    warnings.push_back("older backups were not removed: " + pruned.error().what);
+  return catalog;
+}
+
+Result<std::vector<std::string>> verify(const std::string& directory, const std::string& id,
+                                        const Options& options) {
+  auto repository = Repository::open(directory);
+  if (!repository) return std::unexpected(repository.error());
+  std::vector<std::string> problems;
+  std::vector<Catalog> catalogs;
+  if (id.empty()) {
+    catalogs = repository->list(problems);
+  } else {
+    auto one = repository->find(id);
+    if (!one) return std::unexpected(one.error());
+    catalogs.push_back(std::move(*one));
+  }
+  std::map<std::string, File> files;  // by hash
+  std::map<std::string, std::set<std::string>> used;
+  uint64_t total = 0;
+  for (const Catalog& catalog : catalogs) {
+    for (const File& file : catalog.files) {
+      if (files.emplace(file.sha256, file).second) total += file.size;
+      used[file.sha256].insert(catalog.id);
+    }
+  }
+  Rate rate(options.rate);
+  uint64_t done = 0;
+  for (const auto& [sha256, file] : files) {
+    auto hash = hash_file(repository->file(file), [&](uint64_t bytes) {
+      done += bytes;
+      if (options.progress) options.progress(std::min(done, total), total);
+      rate.spend(bytes);
+    });
+    if (hash && *hash == sha256) continue;
+    problems.push_back(fmt::format("{} ({}): {}; belongs to {}", repository->file(file), file.path,
+                                   hash ? "its contents have changed" : hash.error().what,
+                                   fmt::join(used[sha256], ", ")));
+  }
+  return problems;
+}
+
+}  // namespace posthouse::app::backup

@@ -1,0 +1,32 @@
+// Making a backup, and checking one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/backup/repository.h"
+#include "app/config/load.h"
+
+namespace posthouse::app::backup {
+
+struct Options {
+  std::string directory;
+  uint64_t keep = 0;  // backups; 0: all
+  uint64_t rate = 0;  // bytes a second; 0: no limit
+  Progress progress;
+};
+
+// A snapshot of the store, by the server when one runs, is copied into the pool as far as it is not there,
+// with the configuration, keys and certificates; then it is opened and counted. Older backups are whole
+// whatever happens. `warnings`: what is not as it should be though the backup is complete.
+Result<Catalog> make_backup(const Loaded& loaded, const Options& options, std::vector<std::string>& warnings);
+
+// Reads every file of the backup (of all for "") and compares it with its hash. A line for each that is
+// damaged.
+Result<std::vector<std::string>> verify(const std::string& directory, const std::string& id,
+                                        const Options& options);
+
+// "12.3 MiB"
+std::string size_for_people(uint64_t bytes);
+
+}  // namespace posthouse::app::backup

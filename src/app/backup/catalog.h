@@ -1,0 +1,47 @@
+// What one backup consists of: which files, and what they hold. docs/formats/backup.md has the format.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace posthouse::app::backup {
+
+enum class Part : uint8_t {
+  store,    // of the store: its name in the store's folder
+  data,     // keys and certificates of our own: its path in the data directory
+  config,   // the configuration file: its absolute path
+  outside,  // what the configuration names elsewhere: its absolute path
+};
+
+struct File {
+  Part part = Part::store;
+  std::string path;
+  uint64_t size = 0;
+  int64_t modified = 0;  // nanoseconds since 1970, of the file that was copied
+  uint32_t mode = 0600;
+  std::string sha256;  // hexadecimal: names its copy in the pool
+};
+
+struct Catalog {
+  std::string id;  // "20261128T205300Z": when it was asked for
+  std::string version;
+  std::string hostname;
+  bool running = false;  // the server was at work
+  uint64_t accounts = 0, mailboxes = 0, messages = 0;
+  uint64_t bytes = 0;   // of letters, as clients see them
+  uint64_t queued = 0;  // letters on their way to other hosts
+  uint64_t copied = 0;  // bytes that were not in the pool before
+  std::vector<File> files;
+
+  uint64_t total() const;  // bytes of all files
+};
+
+std::string encode(const Catalog& catalog);
+// `corrupt` with advice for what is damaged or of an unknown version.
+Result<Catalog> decode(std::string_view text, const std::string& name);
+
+}  // namespace posthouse::app::backup

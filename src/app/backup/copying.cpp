@@ -1,0 +1,168 @@
+#include "app/backup/copying.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "app/backup/hashing.h"
+
+namespace posthouse::app::backup {
+namespace {
+
+constexpr size_t kPiece = 1 << 20;
+
+std::unexpected<Fault> failed(const std::string& path) {
+  const int error = errno;
+  const FaultKind kind = error == ENOSPC || error == EDQUOT  ? FaultKind::no_space
+                         : error == ENOENT                   ? FaultKind::not_found
+                         : error == EACCES || error == EPERM ? FaultKind::policy
+                                                             : FaultKind::io;
+  return fail(kind, fmt::format("{}: {}", path, std::strerror(error)));
+}
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags, mode_t mode = 0)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  explicit operator bool() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Whoever fails half-way leaves nothing.
+struct Unfinished {
+  const std::string& path;
+  bool done = false;
+  ~Unfinished() {
+    if (!done) ::unlink(path.c_str());
+  }
+};
+
+Result<size_t> read_piece(const Descriptor& from, std::string& piece, const std::string& path) {
+  ssize_t n = 0;
+  do {
+    n = ::read(from.get(), piece.data(), piece.size());
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return failed(path);
+  return static_cast<size_t>(n);
+}
+
+Result<void> write_all(const Descriptor& to, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(to.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failed(path);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+// Reads to the end; `use` gets every piece.
+Result<void> read_all(const std::string& path, const Took& took,
+                      const std::function<Result<void>(std::string_view)>& use) {
+  const Descriptor from(path, O_RDONLY);
+  if (!from) return failed(path);
+  std::string piece(kPiece, '\0');
+  while (true) {
+    auto n = read_piece(from, piece, path);
+    if (!n) return std::unexpected(n.error());
+    if (*n == 0) return {};
+    if (auto used = use(std::string_view(piece).substr(0, *n)); !used) return used;
+    if (took) took(*n);
+  }
+}
+
+Result<void> finish(const Descriptor& to, const std::string& path) {
+  if (::fsync(to.get()) != 0) return failed(path);
+  // What is read back shall come from the disk.
+  static_cast<void>(::posix_fadvise(to.get(), 0, 0, POSIX_FADV_DONTNEED));
+  return {};
+}
+
+}  // namespace
+
+void Rate::spend(uint64_t bytes) {
+  if (limit_ == 0) return;
+  spent_ += bytes;
+  const auto due = begin_ + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(
+                                static_cast<double>(spent_) / static_cast<double>(limit_)));
+  std::this_thread::sleep_until(due);
+}
+
+Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t mode, const Took& took) {
+  const Descriptor out(to, O_WRONLY | O_CREAT | O_EXCL, mode);
+  if (!out) return failed(to);
+  Unfinished unfinished{to};
+  Sha256 hash;
+  Copied copied;
+  auto done = read_all(from, took, [&](std::string_view piece) {
+    hash.feed(piece);
+    copied.size += piece.size();
+    return write_all(out, piece, to);
+  });
+  if (done) done = finish(out, to);
+  if (!done) return std::unexpected(done.error());
+  copied.sha256 = hash.finish();
+  auto back = hash_file(to, nullptr);
+  if (!back) return std::unexpected(back.error());
+  if (*back != copied.sha256)
+    return fail(FaultKind::corrupt,
+                fmt::format("{}: the disk gives back something else than was written", to));
+  unfinished.done = true;
+  return copied;
+}
+
+Result<std::string> hash_file(const std::string& path, const Took& took) {
+  Sha256 hash;
+  auto done = read_all(path, took, [&](std::string_view piece) -> Result<void> {
+    hash.feed(piece);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return hash.finish();
+}
+
+Result<void> write_file(const std::string& path, std::string_view bytes, mode_t mode) {
+  const std::string fresh = path + ".new";
+  ::unlink(fresh.c_str());
+  {
+    const Descriptor out(fresh, O_WRONLY | O_CREAT | O_EXCL, mode);
+    if (!out) return failed(fresh);
+    Unfinished unfinished{fresh};
+    auto done = write_all(out, bytes, fresh);
+    if (done) done = finish(out, fresh);
+    if (!done) return done;
+    if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(path);
+    unfinished.done = true;
+  }
+  return sync_folder(std::filesystem::path(path).parent_path().string());
+}
+
+Result<void> sync_folder(const std::string& path) {
+  const Descriptor folder(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+  if (!folder || ::fsync(folder.get()) != 0) return failed(path);
+  return {};
+}
+
+Result<void> make_folder(const std::string& path, mode_t mode) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return failed(path);
+  return {};
+}
+
+}  // namespace posthouse::app::backup

@@ -1,0 +1,50 @@
+// Copying files with their hash, no faster than allowed, and what comes of a full disk.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace posthouse::app::backup {
+
+// Called with (done, total), in bytes or whatever is counted.
+using Progress = std::function<void(uint64_t, uint64_t)>;
+
+// Keeps a reader at so many bytes a second, by waiting. 0: no limit.
+class Rate {
+ public:
+  explicit Rate(uint64_t bytes_a_second) : limit_(bytes_a_second), begin_(system_clock().steady()) {}
+  void spend(uint64_t bytes);
+
+ private:
+  uint64_t limit_;
+  uint64_t spent_ = 0;
+  SteadyTime begin_;
+};
+
+// What was read, in pieces.
+using Took = std::function<void(uint64_t bytes)>;
+
+struct Copied {
+  std::string sha256;
+  uint64_t size = 0;
+};
+
+// `to` is made new, is on disk when this returns, and was read back. Faults name the file; no_space, io, and
+// corrupt when the disk gives back something else than was written. Leaves nothing behind when it fails.
+Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t mode, const Took& took);
+Result<std::string> hash_file(const std::string& path, const Took& took);
+// On disk when it returns, at once or not at all.
+Result<void> write_file(const std::string& path, std::string_view bytes, mode_t mode);
+// What stands in a folder is on disk.
+Result<void> sync_folder(const std::string& path);
+// With all above it; only the last gets the mode.
+Result<void> make_folder(const std::string& path, mode_t mode);
+
+}  // namespace posthouse::app::backup

@@ -1,0 +1,220 @@
+#include "app/backup/repository.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "app/backup/hashing.h"
+#include "app/core/core.h"
+#include "base/clock.h"
+
+namespace posthouse::app::backup {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMark = "posthouse-backups";
+constexpr std::string_view kMarkText =
+    "Backups of Posthouse, format 1. `posthouse backup list` shows them.\n";
+constexpr std::string_view kExtension = ".json";
+constexpr size_t kLargestCatalog = 1 << 30;
+constexpr mode_t kFolderMode = 0700;
+constexpr mode_t kFileMode = 0600;
+
+std::unexpected<Fault> system_fault(const std::string& path) {
+  return fail(FaultKind::io, fmt::format("{}: {}", path, std::strerror(errno)));
+}
+
+bool is_ours(const std::string& directory) {
+  std::error_code error;
+  return fs::exists(fs::path(directory) / kMark, error);
+}
+
+Result<void> make_empty(const std::string& directory) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "lost+found" || name == std::string(kMark) + ".new") continue;
+    return fail(
+        FaultKind::policy,
+        fmt::format("{}: expected a folder of backups, or an empty one; there is {} in it", directory, name));
+  }
+  for (const std::string& path : {directory, directory + "/pool", directory + "/backups"}) {
+    if (auto made = make_folder(path, kFolderMode); !made) return made;
+  }
+  return write_file(fmt::format("{}/{}", directory, kMark), kMarkText, kFileMode);
+}
+
+void remove_all_in(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    std::error_code ignored;
+    fs::remove_all(entry.path(), ignored);
+  }
+}
+
+bool is_id(const std::string& id) {
+  const auto good = [](char c) { return (c >= '0' && c <= '9') || c == 'T' || c == 'Z' || c == '-'; };
+  return !id.empty() && id.size() < 40 && std::ranges::all_of(id, good);
+}
+
+}  // namespace
+
+Repository::Repository(Repository&& other) noexcept
+    : directory_(std::move(other.directory_)), lock_(std::exchange(other.lock_, -1)) {}
+
+Repository::~Repository() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<Repository> Repository::open(const std::string& directory) {
+  std::error_code error;
+  if (is_ours(directory)) return Repository(fs::absolute(directory, error).string(), -1);
+  return fail(FaultKind::not_found,
+              fmt::format("{}: no folder of backups: is its disk mounted, is the path right?", directory));
+}
+
+Result<Repository> Repository::open_to_write(const std::string& directory) {
+  if (!is_ours(directory)) {
+    if (auto made = make_empty(directory); !made) return std::unexpected(made.error());
+  }
+  const int fd = ::open(fmt::format("{}/{}", directory, kMark).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_fault(directory);
+  std::error_code error;
+  Repository out(fs::absolute(directory, error).string(), fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
+    return fail(FaultKind::temporary, fmt::format("{}: another backup is being made there", directory));
+  if (auto made = make_folder(out.scratch(), kFolderMode); !made) return std::unexpected(made.error());
+  remove_all_in(out.scratch());
+  return out;
+}
+
+std::string Repository::pool_path(const std::string& sha256) const {
+  return fmt::format("{}/pool/{}/{}", directory_, sha256.substr(0, 2), sha256);
+}
+
+std::string Repository::catalog_path(const std::string& id) const {
+  return fmt::format("{}/backups/{}{}", directory_, id, kExtension);
+}
+
+std::vector<std::string> Repository::ids() const {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory_ + "/backups", error)) {
+    if (entry.path().extension() == kExtension) out.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+Result<Catalog> Repository::read(const std::string& id) const {
+  auto text = read_file(catalog_path(id), kLargestCatalog);
+  if (!text) return std::unexpected(text.error());
+  return decode(*text, catalog_path(id));
+}
+
+std::vector<Catalog> Repository::list(std::vector<std::string>& damaged) const {
+  std::vector<Catalog> out;
+  for (const std::string& id : ids()) {
+    auto catalog = read(id);
+    if (catalog) {
+      out.push_back(std::move(*catalog));
+    } else {
+      damaged.push_back(catalog.error().what);
+    }
+  }
+  return out;
+}
+
+Result<Catalog> Repository::find(const std::string& id) const {
+  const std::vector<std::string> all = ids();
+  if (id.empty() && !all.empty()) return read(all.back());
+  if (is_id(id) && std::ranges::find(all, id) != all.end()) return read(id);
+  return fail(FaultKind::not_found, id.empty() ? fmt::format("{}: there is no backup yet", directory_)
+                                               : fmt::format("{}: there is no backup {}", directory_, id));
+}
+
+bool Repository::has(const File& file) const {
+  std::error_code error;
+  return is_sha256(file.sha256) && fs::file_size(pool_path(file.sha256), error) == file.size && !error;
+}
+
+Result<bool> Repository::take(const std::string& from, File& file, const Took& took) {
+  const std::string fresh = scratch() + "/copy";
+  auto copied = copy_file(from, fresh, kFileMode, took);
+  if (!copied) return std::unexpected(copied.error());
+  file.size = copied->size;
+  file.sha256 = copied->sha256;
+  const bool known = has(file);
+  const std::string path = pool_path(file.sha256);
+  const std::string folder = fs::path(path).parent_path().string();
+  if (auto made = make_folder(folder, kFolderMode); !made) return std::unexpected(made.error());
+  // Also over one that is there: this one was just read back.
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return system_fault(path);
+  if (auto synced = sync_folder(folder); !synced) return std::unexpected(synced.error());
+  return !known;
+}
+
+Result<void> Repository::take_text(std::string_view text, File& file) {
+  const std::string fresh = scratch() + "/text";
+  if (auto written = write_file(fresh, text, kFileMode); !written) return written;
+  auto taken = take(fresh, file, nullptr);
+  ::unlink(fresh.c_str());
+  if (!taken) return std::unexpected(taken.error());
+  return {};
+}
+
+Result<void> Repository::add(const Catalog& catalog) {
+  if (auto synced = sync_folder(directory_ + "/pool"); !synced) return synced;
+  return write_file(catalog_path(catalog.id), encode(catalog), kFileMode);
+}
+
+// A catalog that can't be read may name any file: then none is removed.
+Result<void> Repository::prune(uint64_t keep) {
+  const std::vector<std::string> all = ids();
+  if (keep > 0 && all.size() > keep) {
+    for (size_t i = 0; i < all.size() - keep; ++i) ::unlink(catalog_path(all[i]).c_str());
+    if (auto synced = sync_folder(directory_ + "/backups"); !synced) return synced;
+  }
+  std::vector<std::string> damaged;
+  std::set<std::string> wanted;
+  for (const Catalog& catalog : list(damaged)) {
+    for (const File& file : catalog.files) wanted.insert(file.sha256);
+  }
+  if (!damaged.empty()) return fail(FaultKind::corrupt, damaged.front());
+  std::error_code error;
+  std::vector<fs::path> unwanted;
+  for (const auto& entry : fs::recursive_directory_iterator(directory_ + "/pool", error)) {
+    if (entry.is_regular_file() && !wanted.contains(entry.path().filename().string()))
+      unwanted.push_back(entry.path());
+  }
+  for (const fs::path& path : unwanted) fs::remove(path, error);
+  return {};
+}
+
+std::string Repository::new_id() const {
+  const std::string id = fmt::format("{:%Y%m%dT%H%M%SZ}", std::chrono::floor<seconds>(system_clock().now()));
+  const std::vector<std::string> all = ids();
+  // Names sort as times do: two of one second, and a clock that was set back, come behind the last.
+  if (all.empty() || all.back() < id) return id;
+  const std::string& last = all.back();
+  const size_t dash = last.find('-');
+  const uint64_t number = dash == std::string::npos ? 1 : std::stoull(last.substr(dash + 1));
+  return fmt::format("{}-{:03}", last.substr(0, dash), number + 1);
+}
+
+Result<uint64_t> Repository::free_space() const {
+  struct statvfs info{};
+  if (::statvfs(directory_.c_str(), &info) != 0) return system_fault(directory_);
+  return uint64_t{info.f_bavail} * info.f_frsize;
+}
+
+}  // namespace posthouse::app::backup

@@ -1,0 +1,60 @@
+// The folder that keeps backups: one pool of files, each named by its hash, and a catalog for each backup
+// that says which of them it consists of. So what two backups have in common is there once, and a file that
+// has changed on the disk shows. docs/formats/backup.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/backup/catalog.h"
+#include "app/backup/copying.h"
+#include "base/result.h"
+
+namespace posthouse::app::backup {
+
+class Repository {
+ public:
+  // To read, alongside other readers: `not_found` when DIR is not one of ours.
+  static Result<Repository> open(const std::string& directory);
+  // To write, alone: makes one of an empty or missing folder, refuses others (`policy`), `temporary` when
+  // another is at work there. What a crash has left half-done goes.
+  static Result<Repository> open_to_write(const std::string& directory);
+  Repository(Repository&& other) noexcept;
+  Repository& operator=(Repository&&) = delete;
+  Repository(const Repository&) = delete;
+  Repository& operator=(const Repository&) = delete;
+  ~Repository();
+
+  // Oldest first. A damaged catalog is named in `damaged` and left out.
+  std::vector<Catalog> list(std::vector<std::string>& damaged) const;
+  // The latest for "".
+  Result<Catalog> find(const std::string& id) const;
+
+  std::string file(const File& file) const { return pool_path(file.sha256); }
+  bool has(const File& file) const;  // with the right size
+  // Puts a copy into the pool, unless what it holds is there. Fills in size and hash; true if it is new.
+  Result<bool> take(const std::string& from, File& file, const Took& took);
+  Result<void> take_text(std::string_view text, File& file);
+  // The backup is complete with this.
+  Result<void> add(const Catalog& catalog);
+  // Removes all but the `keep` latest (0: none), and files that no catalog names.
+  Result<void> prune(uint64_t keep);
+
+  std::string new_id() const;
+  // Bytes that may be written.
+  Result<uint64_t> free_space() const;
+  const std::string& directory() const { return directory_; }
+
+ private:
+  Repository(std::string directory, int lock) : directory_(std::move(directory)), lock_(lock) {}
+  std::string pool_path(const std::string& sha256) const;
+  std::string catalog_path(const std::string& id) const;
+  std::string scratch() const { return directory_ + "/unfinished"; }
+  std::vector<std::string> ids() const;
+  Result<Catalog> read(const std::string& id) const;
+
+  std::string directory_;
+  int lock_;
+};
+
+}  // namespace posthouse::app::backup
