@@ -38,6 +38,7 @@ class Driver {
   struct Put {
     uint64_t delivery = 0;  // names the message for ever
     store::Uid uid = 0;
+    uint32_t uid_validity = 0;  // of the mailbox
     SystemTime date{};
     store::FlagSet flags;
     Bytes bytes;

@@ -40,6 +40,7 @@ struct Effect {
   uint64_t number = 0;
   store::EffectRow row;
   std::string mailbox;  // the name; empty: the mailbox is gone
+  uint32_t uid_validity = 0;
   bool there = false;   // put, flags: the message is there, and this is how:
   store::FlagRow message;
   store::FlagSet flags;

@@ -12,6 +12,8 @@ inline constexpr size_t kEffectsTogether = 200;  // carried out before their row
 inline constexpr size_t kNewTogether = 200;      // messages of others taken in by one transaction
 inline constexpr size_t kOpenMessages = 64;      // files that reading may come back to
 inline constexpr size_t kPiece = 64 * 1024;      // read from a file at once
+inline constexpr uint64_t kBlock = 1 << 20;      // of an mbox, read while it is locked
+inline constexpr size_t kKnownFiles = 4;         // mboxes of an account whose messages' places are remembered
 inline constexpr int kLooks = 5;                 // while index or files change under our eyes
 inline constexpr seconds kRetryEvery{2};         // of what could not be done in the files
 inline constexpr milliseconds kQuiet{50};        // after a change by others, for more of them

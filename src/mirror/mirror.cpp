@@ -3,6 +3,7 @@
 #include "engine/record.h"
 #include "mirror/impl.h"
 #include "mirror/maildir_driver.h"
+#include "mirror/mbox_driver.h"
 #include "net/loop.h"
 #include "store/mail_store_impl.h"
 
@@ -10,6 +11,7 @@ namespace posthouse::mirror {
 
 std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random) {
   if (place.format == store::Format::maildir) return make_maildir_driver(place.inbox, clock, random);
+  if (place.format == store::Format::mbox) return make_mbox_driver(place, clock);
   return nullptr;
 }
 

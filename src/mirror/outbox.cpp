@@ -51,6 +51,7 @@ class OutboxReader {
     if (!info)
       return info.error().kind == FaultKind::not_found ? Result<void>() : std::unexpected(info.error());
     effect.mailbox = info->name;
+    effect.uid_validity = info->uid_validity;
     const Result<std::optional<store::FlagRow>> row = view_.message(mailbox, effect.row.uid);
     if (!row) return std::unexpected(row.error());
     effect.there = row->has_value();
@@ -138,6 +139,7 @@ class Work {
       Driver::Put one;
       one.delivery = effect->message.delivery;
       one.uid = effect->row.uid;
+      one.uid_validity = effect->uid_validity;
       one.date = effect->message.internal_date;
       one.flags = effect->flags;
       one.size = effect->message.size;
