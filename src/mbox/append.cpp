@@ -55,7 +55,7 @@ Result<std::string> separator(const HeldImpl& held, uint64_t size) {
 class RecordWriter {
  public:
   RecordWriter(HeldImpl& held, uint64_t start)
-      : held_(held), start_(start), position_(start), scanner_(sink(), {}, {start == 0 ? 0 : start, {}, 0}) {}
+      : held_(held), position_(start), scanner_(sink(), {}, {start == 0 ? 0 : start, {}, 0}) {}
 
   Result<void> put(std::string_view text) {
     buffer_ += text;
@@ -90,7 +90,6 @@ class RecordWriter {
   }
 
   HeldImpl& held_;
-  uint64_t start_;
   uint64_t position_;
   Scanner scanner_;
   std::string buffer_;

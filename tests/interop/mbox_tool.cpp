@@ -1,8 +1,8 @@
 // The mbox room as a program, for tests with others:
-//   mbox_tool list PATH                       a line of JSON a message: offset, uid, flags, keywords,
-//   subject, size, text mbox_tool append PATH UID FLAGS KEYWORDS  the message is standard input; UID 0: the
-//   next one mbox_tool flag PATH SUBJECT FLAGS         adds flags to the messages of that subject mbox_tool
-//   expunge PATH SUBJECT            removes them
+//   mbox_tool list PATH                       a line of JSON a message: offset, uid, claimed, flags,
+//   keywords, subject, size, text mbox_tool append PATH UID FLAGS KEYWORDS  the message is standard input;
+//   UID 0: the next one mbox_tool flag PATH SUBJECT FLAGS         adds flags to the messages of that subject
+//   mbox_tool expunge PATH SUBJECT            removes them
 // FLAGS and KEYWORDS are letters of Status and X-Status, and words with commas; "-" is none.
 #include <fmt/format.h>
 
@@ -75,7 +75,8 @@ void list(const File& file) {
     const std::string text = text_of(held, record);
     std::string words;
     for (const std::string& word : record.metadata.keywords) words += (words.empty() ? "" : ",") + word;
-    std::cout << "{\"offset\": " << record.offset << ", \"uid\": " << record.metadata.uid << ", \"flags\": "
+    std::cout << "{\"offset\": " << record.offset << ", \"uid\": " << record.metadata.uid
+              << ", \"claimed\": " << record.claimed_uid << ", \"flags\": "
               << json(status_value(record.metadata.flags) + x_status_value(record.metadata.flags))
               << ", \"keywords\": " << json(words) << ", \"subject\": " << json(subject_of(text))
               << ", \"size\": " << record.size
