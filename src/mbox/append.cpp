@@ -55,7 +55,7 @@ Result<std::string> separator(const HeldImpl& held, uint64_t size) {
 class RecordWriter {
  public:
   RecordWriter(HeldImpl& held, uint64_t start)
-      : held_(held), start_(start), position_(start), scanner_(sink(), {}, {start == 0 ? 0 : start, {}, 0}) {}
+      : held_(held), position_(start), scanner_(sink(), {}, {start == 0 ? 0 : start, {}, 0}) {}
 
   Result<void> put(std::string_view text) {
     buffer_ += text;
@@ -90,7 +90,6 @@ class RecordWriter {
   }
 
   HeldImpl& held_;
-  uint64_t start_;
   uint64_t position_;
   Scanner scanner_;
   std::string buffer_;
@@ -157,12 +156,11 @@ Result<Record> reread(const HeldImpl& held, uint64_t start) {
   return *found;
 }
 
-// The letter's UID must be covered by the file's own data, or nobody believes it.
-Result<void> raise_last_uid(HeldImpl& held, const Letter& letter) {
+// The letter's UID and keywords must be covered by the file's own data, or Dovecot believes neither.
+Result<void> cover_letter(HeldImpl& held, const Letter& letter) {
   auto base = held.base();
   if (!base) return std::unexpected(base.error());
-  if (letter.metadata.uid == 0 || !*base || (*base)->last_uid >= letter.metadata.uid) return {};
-  (*base)->last_uid = letter.metadata.uid;
+  if (!*base || !cover(**base, letter.metadata)) return {};
   auto edits = plan_edits(held, {}, *base);
   if (!edits) return std::unexpected(edits.error());
   return held.apply(std::move(*edits));
@@ -178,7 +176,7 @@ Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& 
   const bool first = start == 0;
   std::string head = format_from_line(letter.sender, letter.time);
   std::optional<Base> base = first ? letter.base : std::nullopt;
-  if (base) base->last_uid = std::max(base->last_uid, letter.metadata.uid);
+  if (base) cover(*base, letter.metadata);
   const size_t first_octets = head.size() + 6;  // up to a field that nobody else puts there
   head += metadata_block(letter.metadata, base ? &*base : nullptr);
   if (auto begun = held.begin_append(start, std::string_view(head).substr(0, first_octets)); !begun)
@@ -207,7 +205,7 @@ Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& 
 
 Result<Record> Held::append(const Letter& letter, const Source& source) {
   if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");
-  if (auto raised = raise_last_uid(*impl_, letter); !raised) return std::unexpected(raised.error());
+  if (auto raised = cover_letter(*impl_, letter); !raised) return std::unexpected(raised.error());
   const auto before = impl_->size();
   if (!before) return std::unexpected(before.error());
   const bool had_pending = impl_->pending;

@@ -58,7 +58,8 @@ struct Letter {
   std::string sender;  // of the From_ line: the reverse-path
   int64_t time = 0;    // seconds since 1970: IMAP's INTERNALDATE
   Metadata metadata;
-  std::optional<Base> base;  // for the first message of a file; later its last UID is raised as needed
+  std::optional<Base>
+      base;  // for the first message of a file; later its UID and keywords are added as needed
 };
 
 // The next octets of a message with CRLF line ends; empty at its end. Valid until the next call.
@@ -116,10 +117,10 @@ class Held {
   Result<Record> append(const Letter& letter, const Source& source);
   Result<void> commit();
 
-  // Durable when it returns. `base` replaces the file's. Changes may be in any order. When messages move (one
-  // is removed, a header must grow), all is done or nothing, whatever happens. Metadata that fits where it
-  // stands is changed there: after a crash some of the lines may have their new values and others not, which
-  // doing it again mends.
+  // Durable when it returns. `base` replaces the file's, which comes to cover the new UIDs and keywords in
+  // any case. Changes may be in any order. When messages move (one is removed, a header must grow), all is
+  // done or nothing, whatever happens. Metadata that fits where it stands is changed there: after a crash
+  // some of the lines may have their new values and others not, which doing it again mends.
   Result<void> rewrite(std::span<const Change> changes, const std::optional<Base>& base = std::nullopt);
 
   // The record must be of this state of the file. Fails with not_found when no message starts there.

@@ -140,7 +140,21 @@ Result<JournalHead> HeldImpl::journal_head(JournalKind kind, uint64_t new_size, 
   Hash hash;
   hash.update(*guard);
   head.guard = hash.digest();
+  if (kind == JournalKind::append) return head;
+  const auto cut = digest_of(new_size, head.old_size);
+  if (!cut) return std::unexpected(cut.error());
+  head.cut = *cut;
   return head;
+}
+
+Result<Digest> HeldImpl::digest_of(uint64_t begin, uint64_t end) const {
+  Hash hash;
+  const auto read = read_range(begin, end, [&](std::string_view piece) -> Result<void> {
+    hash.update(piece);
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
+  return hash.digest();
 }
 
 // From the first edit that moves what is behind it, everything up to the end is written anew.

@@ -66,6 +66,9 @@ struct HeldImpl {
   Result<bool> guarded(const JournalHead& head) const;
   Result<void> recover_append(const Journal& journal);
   Result<void> recover_rewrite(Journal journal);
+  Result<Digest> digest_of(uint64_t begin, uint64_t end) const;
+  Result<uint64_t> added_from(const Journal& journal, uint64_t size) const;
+  Result<bool> has_grown(const Journal& journal, uint64_t size) const;
   Result<Journal> with_added(const Journal& journal, uint64_t from, uint64_t to);
   Result<uint64_t> next_from_line(uint64_t offset, bool first_is_ours) const;
 };

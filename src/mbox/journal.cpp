@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kMagic = "PHMBOXJ1";
 constexpr size_t kBoot = 40;
-constexpr size_t kHead = 8 + 9 * 8 + kBoot;
+constexpr size_t kHead = 8 + 11 * 8 + kBoot;
 constexpr size_t kSegmentHead = 16;
 constexpr size_t kTrailer = 16;
 constexpr uint64_t kEndMark = UINT64_MAX;
@@ -29,8 +29,9 @@ uint64_t get64(std::string_view bytes, size_t at) {
 
 std::string encode(const JournalHead& head) {
   std::string out(kMagic);
-  for (uint64_t value : {static_cast<uint64_t>(head.kind), head.device, head.inode, head.old_size,
-                         head.new_size, head.guard_from, head.guard_length, head.guard[0], head.guard[1]}) {
+  for (uint64_t value :
+       {static_cast<uint64_t>(head.kind), head.device, head.inode, head.old_size, head.new_size,
+        head.guard_from, head.guard_length, head.guard[0], head.guard[1], head.cut[0], head.cut[1]}) {
     put64(out, value);
   }
   std::string boot = head.boot.substr(0, kBoot);
@@ -51,6 +52,7 @@ std::optional<JournalHead> decode(std::string_view bytes) {
   head.guard_from = field(5);
   head.guard_length = field(6);
   head.guard = {field(7), field(8)};
+  head.cut = {field(9), field(10)};
   const std::string_view boot = bytes.substr(kHead - kBoot, kBoot);
   head.boot = std::string(boot.substr(0, std::min(boot.find('\0'), boot.size())));
   return head;

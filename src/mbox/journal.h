@@ -33,6 +33,7 @@ struct JournalHead {
                             // append: the first octets of its last record
   uint64_t guard_length = 0;
   Digest guard = {};
+  Digest cut = {};  // of the octets that stood between new_size and old_size, where the file becomes shorter
   std::string boot;
 };
 

@@ -148,6 +148,19 @@ std::string base_value(const Base& base) {
   return fmt::format("{} {:010}{}{}", base.validity, base.last_uid, words.empty() ? "" : " ", words);
 }
 
+bool cover(Base& base, const Metadata& metadata) {
+  bool changed = metadata.uid > base.last_uid;
+  if (changed) base.last_uid = metadata.uid;
+  for (const std::string& word : metadata.keywords) {
+    const bool known = std::any_of(base.keywords.begin(), base.keywords.end(),
+                                   [&](const std::string& each) { return iequals(each, word); });
+    if (known || !is_keyword(word) || base.keywords.size() >= kMaxKeywords) continue;
+    base.keywords.push_back(word);
+    changed = true;
+  }
+  return changed;
+}
+
 std::string metadata_block(const Metadata& metadata, const Base* base) {
   std::string block;
   if (base != nullptr) {

@@ -66,6 +66,9 @@ std::string x_status_value(const Flags& flags);
 std::string keywords_value(const std::vector<std::string>& keywords);
 std::string base_value(const Base& base);
 
+// Makes the file's data cover a message's: its UID and its keywords. True when that changed something.
+bool cover(Base& base, const Metadata& metadata);
+
 // The lines that we put behind a From_ line, padded so that later values fit.
 std::string metadata_block(const Metadata& metadata, const Base* base);
 

@@ -117,23 +117,58 @@ Result<void> HeldImpl::recover_append(const Journal& journal) {
   return apply({Edit{old_size, *others, ""}});  // its journal takes the place of this one
 }
 
-// Octets behind both sizes were appended by another program since the crash: they move along.
+// Octets that another program appended since the crash move along.
 Result<void> HeldImpl::recover_rewrite(Journal journal) {
   const auto all = size();
   if (!all) return std::unexpected(all.error());
-  const uint64_t ours = std::max(journal.head.old_size, journal.head.new_size);
-  if (*all > ours) {
-    auto longer = with_added(journal, ours, *all);
-    if (!longer) return std::unexpected(longer.error());
-    return play(*longer, false);
+  const auto from = added_from(journal, *all);
+  if (!from) return std::unexpected(from.error());
+  if (*all <= *from) return play(journal, false);
+  const auto longer = with_added(journal, *from, *all);
+  if (!longer) return std::unexpected(longer.error());
+  return play(*longer, false);
+}
+
+// Where octets of others begin: behind the old size or the new one, whichever the file had when it was
+// interrupted.
+Result<uint64_t> HeldImpl::added_from(const Journal& journal, uint64_t size) const {
+  const JournalHead& head = journal.head;
+  if (head.new_size < head.old_size) {
+    if (size < head.old_size) return head.new_size;
+    const auto there = digest_of(head.new_size, head.old_size);
+    if (!there) return std::unexpected(there.error());
+    return *there == head.cut ? head.old_size : head.new_size;
   }
-  return play(journal, false);
+  const auto grown = has_grown(journal, size);
+  if (!grown) return std::unexpected(grown.error());
+  return *grown ? head.new_size : head.old_size;
+}
+
+// Growing comes first and leaves nothing but zeros, which then become what the journal has.
+Result<bool> HeldImpl::has_grown(const Journal& journal, uint64_t size) const {
+  const JournalHead& head = journal.head;
+  if (size < head.new_size || head.new_size == head.old_size || journal.segments.empty())
+    return size >= head.new_size;
+  const Segment& tail = journal.segments.back();
+  if (tail.offset > head.old_size) return true;  // never written so
+  const auto length = static_cast<size_t>(std::min<uint64_t>(head.new_size - head.old_size, kPiece));
+  const auto now = disk().read(file.get(), head.old_size, length);
+  if (!now) return std::unexpected(now.error());
+  const auto wanted = disk().read(journal.file.get(), tail.at + (head.old_size - tail.offset), length);
+  if (!wanted) return std::unexpected(wanted.error());
+  for (size_t i = 0; i < std::min(now->size(), wanted->size()); ++i) {
+    if ((*now)[i] != '\0' && (*now)[i] != (*wanted)[i]) return false;
+  }
+  return true;
 }
 
 Result<Journal> HeldImpl::with_added(const Journal& journal, uint64_t from, uint64_t to) {
   JournalHead head = journal.head;
   head.old_size = to;
   head.new_size += to - from;
+  const auto cut = digest_of(head.new_size, head.old_size);
+  if (!cut) return std::unexpected(cut.error());
+  head.cut = *cut;
   auto writer = JournalWriter::create(disk(), path, head);
   if (!writer) return std::unexpected(writer.error());
   for (const Segment& segment : journal.segments) {

@@ -172,6 +172,9 @@ Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> c
   const auto old_base = held.base();
   if (!old_base) return std::unexpected(old_base.error());
   Plan plan{held, *size, first_kept(changes), *old_base, base ? base : *old_base, base.has_value(), {}};
+  for (const Change& change : changes) {
+    if (!change.remove && plan.base && cover(*plan.base, change.metadata)) plan.base_changes = true;
+  }
   bool first_done = plan.first >= *size || (plan.first == 0 && !plan.base_changes);
   for (const Change& change : changes) {
     if (!first_done && change.offset > plan.first) {

@@ -178,8 +178,12 @@ class ForgetfulDisk : public Disk {
     for (size_t at = 0; at < out.size(); at += 512) {
       const std::string& from = below(2) == 0 ? old : now;
       const size_t size = std::min<size_t>(512, out.size() - at);
-      // What was never written of a grown file reads as nothing.
+      // What was never written of a grown file reads as nothing; a file that was not yet made shorter has its
+      // old end.
       std::string sector = at < from.size() ? from.substr(at, size) : std::string();
+      if (sector.size() < size && at + sector.size() < old.size()) {
+        sector += old.substr(at + sector.size(), size - sector.size());
+      }
       sector.resize(size, '\0');
       out.replace(at, size, sector);
     }

@@ -19,9 +19,9 @@ class TempFolder {
  public:
   TempFolder() {
     // In memory where that is possible: the tests flush often, and what a flush does is not what they test.
-    const std::string in_memory = "/dev/shm";
-    const std::filesystem::path base =
-        ::access(in_memory.c_str(), W_OK) == 0 ? in_memory : std::filesystem::temp_directory_path();
+    const std::filesystem::path in_memory = "/dev/shm";
+    const bool can = ::access(in_memory.c_str(), W_OK) == 0;
+    const std::filesystem::path base = can ? in_memory : std::filesystem::temp_directory_path();
     std::string name = (base / "mbox-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
@@ -96,6 +96,10 @@ inline std::vector<Record> scan_all(Held& held) {
   const auto result = held.scan([&](Record&& record) { records.push_back(std::move(record)); });
   EXPECT_TRUE(result.has_value()) << (result ? "" : result.error().what);
   return records;
+}
+
+inline std::vector<Record> scan_all(Held&& held) {
+  return scan_all(held);
 }
 
 inline Result<Record> append_one(const File& file, const Letter& letter, const std::string& text) {

@@ -1,0 +1,50 @@
+// The folders of one account: mbox files in directories, laid out as Dovecot's LAYOUT=fs. A name is either a
+// mailbox (a file) or holds others (a directory), never both; INBOX is a file elsewhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace posthouse::mbox {
+
+struct Folder {
+  std::string name;         // UTF-8, "/" between parts
+  bool selectable = false;  // a mailbox; else it only holds others
+};
+
+// Blocking; keeps nothing in memory, so others may change the directories at any time. Symbolic links are
+// passed over and refused: they could lead out of the root.
+class Tree {
+ public:
+  // The root need not exist yet: it is made (0700) with the first folder.
+  Tree(std::string root, std::string inbox);
+
+  // INBOX first, also when it has no file yet; then the others in the order of their names. Dot files, lock
+  // files, journals, what has no readable name and files that don't begin like an mbox are left out.
+  Result<std::vector<Folder>> list() const;
+
+  // Where the mailbox's file is or would be. syntax: no such name can be.
+  Result<std::string> path_of(std::string_view name) const;
+
+  // An empty mailbox, and the directories above it. exists: there is a folder or holder of that name. policy:
+  // a part above is a mailbox, which can't hold others. "a/" makes a holder only.
+  Result<void> create(std::string_view name) const;
+  // A mailbox, or a holder that is empty. not_found; exists: it still holds others; policy: INBOX.
+  // Directories above that hold nothing any more stay.
+  Result<void> remove(std::string_view name) const;
+  // With all that it holds. For INBOX the caller moves the messages instead (RFC 9051 section 6.3.6): policy.
+  Result<void> rename(std::string_view from, std::string_view to) const;
+
+  // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one.
+  Result<std::vector<std::string>> subscriptions() const;
+  Result<void> subscribe(std::string_view name, bool subscribed) const;
+
+ private:
+  std::string root_;
+  std::string inbox_;
+};
+
+}  // namespace posthouse::mbox

@@ -1,0 +1,173 @@
+#include "mbox/lock.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <utime.h>
+
+#include "support.h"
+
+namespace posthouse::mbox {
+namespace {
+
+FileOptions patient(milliseconds patience) {
+  FileOptions options;
+  options.lock.patience = patience;
+  return options;
+}
+
+const Letter kLetter{"a@b.example", 1606564800, {{}, {}, 0}, std::nullopt};
+
+// The process of a lock file that is surely gone: a child that ended and was waited for.
+pid_t gone_process() {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return child;
+}
+
+TEST(MboxLock, OneAtATime) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const File file(folder / "box", patient(milliseconds(30)));
+  auto held = file.open(Access::write);
+  ASSERT_TRUE(held.has_value());
+  EXPECT_TRUE(std::filesystem::exists(folder / "box.lock"));
+  EXPECT_EQ(file.open(Access::write).error().kind, FaultKind::temporary);
+  EXPECT_EQ(file.open(Access::read).error().kind, FaultKind::temporary);
+  {
+    const Held gone = std::move(*held);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "box.lock"));
+  auto first = file.open(Access::read);
+  auto second = file.open(Access::read);
+  EXPECT_TRUE(first && second);
+  EXPECT_EQ(file.open(Access::write).error().kind, FaultKind::temporary);
+}
+
+TEST(MboxLock, LockFilesOfOthers) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const File file(folder / "box", patient(milliseconds(30)));
+  const std::string lock = folder / "box.lock";
+  const auto opens = [&] { return file.open(Access::write).has_value(); };
+  spill(lock, std::to_string(::getpid()) + "\n");
+  EXPECT_FALSE(opens()) << "its process lives";
+  spill(lock, std::to_string(gone_process()) + "\n");
+  EXPECT_TRUE(opens()) << "its process is gone";
+  spill(lock, "0");
+  EXPECT_FALSE(opens()) << "nobody known, new";
+  const struct utimbuf old = {::time(nullptr) - 400, ::time(nullptr) - 400};
+  ASSERT_EQ(::utime(lock.c_str(), &old), 0);
+  EXPECT_TRUE(opens()) << "nobody known, old";
+  spill(lock, std::to_string(gone_process()) + ":another-host");
+  EXPECT_FALSE(opens()) << "a process of another machine";
+  EXPECT_TRUE(std::filesystem::exists(lock));
+  std::filesystem::remove(lock);
+  size_t names = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++names;
+  EXPECT_EQ(names, 1U);
+}
+
+// Whoever waits for PATH.lock has let go of fcntl's lock, or procmail, which takes them in the other order,
+// would wait for us.
+TEST(MboxLock, WaitsWithoutHoldingTheOther) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  spill(folder / "box.lock", std::to_string(::getpid()) + "\n");
+  std::thread waiter([&] { EXPECT_TRUE(File(folder / "box").open(Access::write).has_value()); });
+  const Handle fd(::open((folder / "box").c_str(), O_RDWR | O_CLOEXEC));
+  for (;;) {
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    if (::fcntl(fd.get(), F_OFD_SETLKW, &lock) == 0) break;
+  }
+  std::filesystem::remove(folder / "box.lock");
+  struct flock unlock = {};
+  unlock.l_type = F_UNLCK;
+  ::fcntl(fd.get(), F_OFD_SETLK, &unlock);
+  waiter.join();
+}
+
+std::atomic<int> signals = 0;
+
+// A storm of signals neither ends the wait nor makes it longer than it may be.
+TEST(MboxLock, SignalsDuringTheWait) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  struct sigaction action = {};
+  struct sigaction before = {};
+  action.sa_handler = [](int) { ++signals; };
+  ::sigaction(SIGALRM, &action, &before);
+  const struct itimerval storm = {{0, 1000}, {0, 1000}};
+  const struct itimerval quiet = {};
+  auto held = File(folder / "box").open(Access::write);
+  std::thread owner([&] {
+    while (signals < 20) std::this_thread::yield();
+    const Held gone = std::move(*held);
+  });
+  ::setitimer(ITIMER_REAL, &storm, nullptr);
+  const auto second = File(folder / "box").open(Access::write);
+  ::setitimer(ITIMER_REAL, &quiet, nullptr);
+  owner.join();
+  ::sigaction(SIGALRM, &before, nullptr);
+  EXPECT_TRUE(second.has_value());
+  EXPECT_GE(signals.load(), 20);
+}
+
+TEST(MboxLock, AReplacedFileIsOpenedAnew) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const File file(folder / "box");
+  auto held = std::make_unique<Held>(std::move(*file.open(Access::write)));
+  std::thread second([&] {
+    auto opened = file.open(Access::write);
+    ASSERT_TRUE(opened.has_value());
+    EXPECT_EQ(scan_all(*opened).size(), 1U);
+  });
+  spill(folder / "new", "From a@b Sat Nov 28 12:00:00 2020\nS: x\n\nb\n\n");
+  std::filesystem::rename(folder / "new", folder / "box");
+  held.reset();
+  second.join();
+}
+
+TEST(MboxLock, TwoProcessesAppendAndExpungeAtOnce) {
+  constexpr uint32_t kEach = 40;
+  TempFolder folder;
+  spill(folder / "box", "");
+  const auto work = [&](const std::string& who) {
+    const File file(folder / "box");
+    for (uint32_t i = 0; i < kEach; ++i) {
+      if (!append_one(file, kLetter, "S: " + who + std::to_string(i) + "\r\n\r\nFrom me\r\n")) return false;
+      if (i % 4 != 3) continue;
+      // Removes one of its own.
+      auto held = file.open(Access::write);
+      if (!held) return false;
+      std::vector<Change> changes;
+      for (const Record& record : scan_all(*held)) {
+        if (changes.empty() && read_message(*held, record).starts_with("S: " + who)) {
+          changes.push_back({record.offset, record.next, true, {}});
+        }
+      }
+      if (!held->rewrite(changes)) return false;
+    }
+    return true;
+  };
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(work("a") ? 0 : 1);
+  EXPECT_TRUE(work("b"));
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  std::map<char, size_t> left;
+  auto held = File(folder / "box").open(Access::read);
+  for (const Record& record : scan_all(*held)) ++left[read_message(*held, record)[3]];
+  EXPECT_EQ(left['a'], kEach - kEach / 4);
+  EXPECT_EQ(left['b'], kEach - kEach / 4);
+}
+
+}  // namespace
+}  // namespace posthouse::mbox
