@@ -35,7 +35,12 @@ bool is_phrase(std::string_view text) {
 }  // namespace
 
 std::string format_address(std::string_view name, const Address& address, bool utf8) {
-  const std::string mailbox = without_controls(address.to_string());
+  Address written = address;
+  // A domain has another form in ASCII (RFC 5891 section 4); a local part has none.
+  if (!utf8 && has_8bit(address.domain)) {
+    if (auto ascii = domain_to_ascii(address.domain)) written.domain = std::move(*ascii);
+  }
+  const std::string mailbox = without_controls(written.to_string());
   std::string shown = without_controls(name);
   if (shown.empty()) return mailbox;
   if (needs_encoded_words(shown, utf8)) {

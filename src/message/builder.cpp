@@ -1,5 +1,7 @@
 #include "message/builder.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "message/address_list.h"
 #include "message/content_field.h"
@@ -14,16 +16,35 @@
 namespace posthouse::message {
 namespace {
 
-// Whether a body can go as 7bit: ASCII without NUL or lone CR, every line short.
-bool is_7bit(std::string_view body) {
+// What decides how a body can go.
+struct Content {
+  size_t coded = 0;                          // octets that quoted-printable writes as codes
+  size_t longest = 0;                        // octets of a line
+  bool has_8bit = false, is_binary = false;  // NUL, or a CR without LF
+};
+
+Content look_at(std::string_view body) {
+  Content content;
   size_t width = 0;
   for (size_t i = 0; i < body.size(); ++i) {
     const char c = body[i];
-    if (is_8bit(c) || c == '\0' || (c == '\r' && (i + 1 == body.size() || body[i + 1] != '\n'))) return false;
-    width = c == '\n' ? 0 : width + 1;
-    if (width > limits::kPreferredLine + 1) return false;
+    const bool ends_line = c == '\n' || (c == '\r' && i + 1 < body.size() && body[i + 1] == '\n');
+    width = ends_line ? 0 : width + 1;
+    content.longest = std::max(content.longest, width);
+    content.has_8bit |= is_8bit(c);
+    content.is_binary |= c == '\0' || (c == '\r' && !ends_line);
+    content.coded += is_8bit(c) || c == '=' || (!ends_line && static_cast<unsigned char>(c) < ' ');
   }
-  return true;
+  return content;
+}
+
+// RFC 2045 section 6: as it is, where line ends and octets allow it.
+std::string_view encoding_for_text(std::string_view body, bool allow_8bit) {
+  const Content content = look_at(body);
+  if (!content.is_binary && !content.has_8bit && content.longest <= limits::kPreferredLine) return "7bit";
+  if (!content.is_binary && content.has_8bit && allow_8bit && content.longest <= limits::kLine) return "8bit";
+  // Two octets more for each code, or a third more for all: what is mostly ASCII stays readable.
+  return content.coded * 6 > body.size() ? "base64" : "quoted-printable";
 }
 
 std::string with_crlf(std::string_view body) {
@@ -76,15 +97,22 @@ std::string filename_parameter(std::string_view filename) {
 
 }  // namespace
 
-std::string text_part(std::string_view body, std::string_view subtype) {
-  const bool plain = is_7bit(body);
+std::string text_part(std::string_view raw_body, std::string_view subtype, bool allow_8bit) {
+  const std::string valid = has_8bit(raw_body) ? to_valid_utf8(raw_body) : std::string();
+  const std::string_view body = valid.empty() ? raw_body : valid;
+  const std::string_view encoding = encoding_for_text(body, allow_8bit);
   std::string out;
   append_field(out, "Content-Type",
-               fmt::format("text/{}; charset={}", subtype, has_8bit(body) ? "utf-8" : "us-ascii"), false);
-  append_field(out, "Content-Transfer-Encoding", plain ? "7bit" : "quoted-printable", false);
+               fmt::format("text/{}; charset={}", subtype, valid.empty() ? "us-ascii" : "utf-8"), false);
+  append_field(out, "Content-Transfer-Encoding", encoding, false);
   out += "\r\n";
-  out += plain ? with_crlf(body)
-               : encode_quoted_printable(has_8bit(body) ? to_valid_utf8(body) : std::string(body));
+  if (encoding == "base64") {
+    append_base64_lines(out, with_crlf(body));  // RFC 2045 section 6.8: text has CRLF before it is coded
+  } else if (encoding == "quoted-printable") {
+    out += encode_quoted_printable(body);
+  } else {
+    out += with_crlf(body);
+  }
   if (!out.ends_with('\n')) out += "\r\n";
   return out;
 }
@@ -126,19 +154,30 @@ MessageBuilder& MessageBuilder::field(std::string_view name, std::string_view va
 }
 
 MessageBuilder& MessageBuilder::text(std::string_view body, std::string_view subtype) {
-  parts_.push_back(text_part(body, subtype));
+  parts_.push_back(text_part(body, subtype, eight_bit_));
   return *this;
 }
 
 MessageBuilder& MessageBuilder::attach(std::string_view filename, std::string_view type,
                                        std::string_view bytes) {
+  const bool message = iequals(type, "message/rfc822") || iequals(type, "message/global");
+  const Content content = message ? look_at(bytes) : Content();
+  const bool as_it_is = message && !content.is_binary && content.longest <= limits::kLine;
   std::string part;
-  append_field(part, "Content-Type", type, false);
-  append_field(part, "Content-Transfer-Encoding", "base64", false);
+  append_field(part, "Content-Type", message && !as_it_is ? "application/octet-stream" : type, false);
+  append_field(part, "Content-Transfer-Encoding",
+               !as_it_is          ? "base64"
+               : content.has_8bit ? "8bit"
+                                  : "7bit",
+               false);
   append_field(part, "Content-Disposition",
                filename.empty() ? "attachment" : "attachment; " + filename_parameter(filename), false);
   part += "\r\n";
-  append_base64_lines(part, bytes);
+  if (as_it_is) {
+    part += with_crlf(bytes);
+  } else {
+    append_base64_lines(part, bytes);
+  }
   parts_.push_back(std::move(part));
   return *this;
 }
@@ -149,6 +188,9 @@ std::string MessageBuilder::build(Random& random) const {
   if (parts_.size() == 1) return out + parts_[0];
   const std::string boundary = make_boundary(random);
   append_field(out, "Content-Type", fmt::format("multipart/mixed; boundary=\"{}\"", boundary), false);
+  // RFC 2045 section 6.4: what holds 8bit is 8bit.
+  if (std::any_of(parts_.begin(), parts_.end(), [](const std::string& part) { return has_8bit(part); }))
+    append_field(out, "Content-Transfer-Encoding", "8bit", false);
   out += "\r\n";
   for (const auto& part : parts_) out.append("--").append(boundary).append("\r\n").append(part);
   return out.append("--").append(boundary).append("--\r\n");

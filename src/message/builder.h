@@ -21,8 +21,14 @@ struct NamedAddress {
 // thread-safe.
 class MessageBuilder {
  public:
-  // `utf8`: header fields may be UTF-8 (RFC 6532), for messages sent with SMTPUTF8; else encoded words.
-  explicit MessageBuilder(bool utf8 = false) : utf8_(utf8) {}
+  // `utf8`: header fields may be UTF-8 (RFC 6532), for messages sent with SMTPUTF8; else encoded words, and
+  // domains as A-labels. It includes 8-bit bodies (RFC 6531 section 3.6).
+  explicit MessageBuilder(bool utf8 = false) : utf8_(utf8), eight_bit_(utf8) {}
+  // Bodies may be sent as 8bit, for messages sent with 8BITMIME. Before the parts.
+  MessageBuilder& allow_8bit() {
+    eight_bit_ = true;
+    return *this;
+  }
 
   MessageBuilder& from(const NamedAddress& address) { return addresses("From", {address}); }
   MessageBuilder& to(const NamedAddress& address) { return addresses("To", {address}); }
@@ -33,23 +39,26 @@ class MessageBuilder {
   // A structured field, its value ASCII (or UTF-8) as it should stand.
   MessageBuilder& field(std::string_view name, std::string_view value);
 
-  // The body, UTF-8 with CRLF or LF line ends; sent as it is if ASCII with short lines, else
-  // quoted-printable.
+  // The body, UTF-8 with CRLF or LF line ends; what is not UTF-8 becomes U+FFFD. Sent as it is if it has
+  // short lines and is ASCII (or 8-bit text is allowed), else in the shorter one of quoted-printable and
+  // base64.
   MessageBuilder& text(std::string_view body, std::string_view subtype = "plain");
-  // `type`: "image/png". `filename`: UTF-8, may be empty.
+  // `type`: "image/png". `filename`: UTF-8, may be empty. In base64, but for message/rfc822, which has to
+  // stay as it is (RFC 2046 section 5.2.1): one with lines that are too long, or NUL, becomes
+  // application/octet-stream.
   MessageBuilder& attach(std::string_view filename, std::string_view type, std::string_view bytes);
 
   // `random` makes the boundary, if one is needed.
   std::string build(Random& random) const;
 
  private:
-  bool utf8_;
+  bool utf8_, eight_bit_;
   std::string header_;
   std::vector<std::string> parts_;  // each with its MIME header
 };
 
 // A MIME part of text: its header, the empty line, the body, ended with CRLF.
-std::string text_part(std::string_view body, std::string_view subtype);
+std::string text_part(std::string_view body, std::string_view subtype, bool allow_8bit = false);
 
 // A boundary that no base64 or quoted-printable text can hold, unlikely in any other.
 std::string make_boundary(Random& random);

@@ -71,6 +71,7 @@ class Writer {
       to.push_back({random_->below(3) == 0 ? "" : text(4), {"a.b+c", "example.net"}});
     builder.addresses("To", to).subject(text(12)).date(SystemTime{std::chrono::seconds(1'700'000'000 + i)});
     builder.message_id(fmt::format("{}@example.org", i));
+    if (i % 7 == 6) builder.allow_8bit();
     builder.text(text(60, i % 3 == 0 ? "\n" : " ") + "\n", i % 5 == 4 ? "html" : "plain");
     for (uint64_t n = random_->below(3); n > 0; --n) {
       // One after the other: compilers may choose the order of arguments.

@@ -113,6 +113,78 @@ RC_GTEST_PROP(Builder, TextsComeBack, ()) {
   RC_ASSERT(back == expected || (expected.empty() && back == "\r\n"));
 }
 
+// Bodies of all kinds: each goes in an encoding that can carry it, and comes back.
+RC_GTEST_PROP(Builder, BodiesOfAnyKindComeBack, ()) {
+  const auto pieces = *rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(
+      "word ", "=", "é", "日本語", "\xff", "\r", std::string(1, '\0'), std::string(200, 'x'),
+      std::string(1100, 'y'), "\n", "\r\n", ".", "From ", " ", "\t", "--=_x"));
+  const bool eight_bit = *rc::gen::arbitrary<bool>(), with_attachment = *rc::gen::arbitrary<bool>();
+  std::string text;
+  for (const auto& piece : pieces) text += piece;
+  test::SeededRandom random;
+  MessageBuilder builder;
+  if (eight_bit) builder.allow_8bit();
+  builder.subject("s").text(text);
+  if (with_attachment) builder.attach("a", "image/png", "x");
+  const std::string m = builder.build(random);
+  check_lines(m, eight_bit);
+  const Summary s = summarize(m);
+  const Part& part = with_attachment ? s.root.children.at(0) : s.root;
+  std::string expected;
+  for (char c : to_valid_utf8(text)) {
+    if (c == '\n' && !expected.ends_with('\r')) expected += '\r';
+    expected += c;
+  }
+  const std::string back = decoded_body(part, m);
+  // A line end may be put behind the last line.
+  RC_ASSERT(back == expected || back == expected + "\r\n" || back + "\r\n" == expected);
+  RC_ASSERT(s.has_8bit_body == (iequals(part.encoding, "8bit")));
+  RC_ASSERT(!s.has_8bit_body || iequals(s.root.encoding, "8bit"));
+}
+
+std::string encoding_of(const std::string& text, bool eight_bit = false) {
+  test::SeededRandom random;
+  MessageBuilder builder;
+  if (eight_bit) builder.allow_8bit();
+  return summarize(builder.text(text).build(random)).root.encoding;
+}
+
+TEST(Builder, ChoosesTheEncodingByContent) {
+  EXPECT_EQ(encoding_of("plain\n"), "7bit");
+  EXPECT_EQ(encoding_of("plain\n", true), "7bit");
+  EXPECT_EQ(encoding_of("mostly ASCII, with one é\n"), "quoted-printable");
+  EXPECT_EQ(encoding_of("mostly ASCII, with one é\n", true), "8bit");
+  EXPECT_EQ(encoding_of("日本語の本文です\n"), "base64");
+  EXPECT_EQ(encoding_of("日本語の本文です\n", true), "8bit");
+  EXPECT_EQ(encoding_of(std::string(999, 'x') + "é", true), "quoted-printable");
+  EXPECT_EQ(encoding_of(std::string("a\0b", 3) + " and words", true), "quoted-printable");
+}
+
+TEST(Builder, AttachesMessagesAsTheyAre) {
+  test::SeededRandom random;
+  const auto attached = [&](const std::string& letter) {
+    return summarize(MessageBuilder().text("x").attach("", "message/rfc822", letter).build(random)).root;
+  };
+  const std::string letter = "Subject: inner\n\nbody\n";
+  const Part plain = attached(letter);
+  ASSERT_TRUE(plain.children[1].is_message());
+  EXPECT_EQ(plain.children[1].envelope->subject, "inner");
+  EXPECT_EQ(plain.children[1].encoding, "7bit");
+  const Part eight = attached(letter + "\xC3\xA9\n");
+  EXPECT_EQ(eight.encoding, "8bit");
+  EXPECT_EQ(eight.children[1].encoding, "8bit");
+  const Part wide = attached(letter + std::string(2000, 'x'));
+  EXPECT_EQ(wide.children[1].type, "application") << "no line may have more than 998 octets";
+}
+
+TEST(Builder, WritesDomainsInAscii) {
+  test::SeededRandom random;
+  const std::string ascii = MessageBuilder().to({"Jü", {"joe", "bücher.example"}}).build(random);
+  EXPECT_NE(ascii.find("<joe@xn--bcher-kva.example>"), std::string::npos) << ascii;
+  const std::string utf8 = MessageBuilder(true).to({"Jü", {"joe", "bücher.example"}}).build(random);
+  EXPECT_NE(utf8.find("<joe@bücher.example>"), std::string::npos) << utf8;
+}
+
 TEST(Builder, WritesWhatLooksLikeAnEncodedWordAsOne) {
   test::SeededRandom random;
   EXPECT_EQ(field_texts(MessageBuilder().subject("=?utf-8?q?x?=").build(random), "Subject")[0],
