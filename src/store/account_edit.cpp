@@ -327,6 +327,7 @@ Result<void> AccountEdit::leave_blob(MailboxId mailbox, Uid uid) {
 
 void AccountEdit::keep(const KeptPlace& place, const std::string& mailbox_name, const KeywordTable& table,
                        const FlagRow& row, std::string_view summary) {
+  if (row.blob == 0) return;
   FlagSet flags = table.flags(row.system, row.keywords);
   KeptRow kept;
   kept.mailbox = mailbox_name;

@@ -60,6 +60,7 @@ class AccountEdit {
   Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
   // Writes down that the message, which is about to go, may come back. `mailbox_name` and `table` are those
   // of the mailbox, which may be dying; `summary` is that of the message's record, "" if it can't be read.
+  // One whose body is not a blob of ours is not kept.
   void keep(const KeptPlace& place, const std::string& mailbox_name, const KeywordTable& table,
             const FlagRow& row, std::string_view summary);
   void hint_kept() { rows_.hint(kept_hint(account_)); }

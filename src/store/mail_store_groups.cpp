@@ -27,7 +27,7 @@ engine::Step add_member(AccountId account, const std::string& group, GroupRow& c
 // Also says again what the hints may have lost.
 Task<Result<void>> MailStore::set_group(AccountId account, std::string group) {
   std::vector<engine::Step> steps;
-  add_counted_edit(steps, account, [account, group](AccountEdit& edit) -> Result<void> {
+  add_counted_edit(steps, account, [group](AccountEdit& edit) -> Result<void> {
     edit.head().group = group;
     if (edit.head().kept_messages > 0) edit.hint_kept();
     return {};

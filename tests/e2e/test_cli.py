@@ -263,6 +263,7 @@ class Operators(unittest.TestCase):
     def test_domains_and_aliases(self):
         def work(when):
             domain = f"{when}.test"
+            unlimited = {"quota_messages": None, "total_bytes": None, "total_messages": None}
             self.ask("domain", "add", domain, "--catch-all", self.demo.address("alice"))
             self.ask("alias", "add", f"all@{domain}", self.demo.address("alice"), "x@far.test")
             self.assertEqual(self.ask("alias", "show", f"all@{domain}")["targets"],
@@ -270,9 +271,10 @@ class Operators(unittest.TestCase):
             self.assertEqual(self.ask("domain", "show", domain)["aliases"], 1)
             self.assertEqual(self.demo.run("domain", "remove", domain).returncode, 77)
             changed = self.ask("domain", "change", domain, "--quota", "5MiB")
-            self.assertEqual(changed, {"name": domain, "catch_all": self.demo.address("alice"), "quota_bytes": 5 << 20})
+            self.assertEqual(changed, {"name": domain, "catch_all": self.demo.address("alice"),
+                                       "quota_bytes": 5 << 20, **unlimited})
             changed = self.ask("domain", "change", domain, "--catch-all", "none", "--quota", "none")
-            self.assertEqual(changed, {"name": domain, "catch_all": None, "quota_bytes": None})
+            self.assertEqual(changed, {"name": domain, "catch_all": None, "quota_bytes": None, **unlimited})
             self.assertEqual(self.demo.run("domain", "change", "other.test", "--quota", "none").returncode, 67)
             changed = self.ask("alias", "change", f"all@{domain}", self.demo.address("bob"))
             self.assertEqual(changed["targets"], [self.demo.address("bob")])

@@ -27,16 +27,6 @@ Result<std::string> address_of(const Arguments& arguments) {
   return message::address_key(*address);
 }
 
-Task<Result<directory::Account>> find(Context context, Arguments arguments) {
-  auto address = address_of(arguments);
-  if (!address) co_return std::unexpected(address.error());
-  auto account = co_await context.core.directory.account(*address);
-  if (!account && account.error().kind == FaultKind::not_found) {
-    co_return fail(FaultKind::not_found, "no such account: " + *address);
-  }
-  co_return account;
-}
-
 // The password given, or one made up, which is then in `made_up`.
 Secret choose_password(const Arguments& arguments, Random& random, std::string& made_up) {
   std::string given = text(arguments, "password");
@@ -53,6 +43,16 @@ void apply(const Arguments& arguments, directory::Account& account) {
 }
 
 }  // namespace
+
+Task<Result<directory::Account>> find_account(Context context, Arguments arguments) {
+  auto address = address_of(arguments);
+  if (!address) co_return std::unexpected(address.error());
+  auto account = co_await context.core.directory.account(*address);
+  if (!account && account.error().kind == FaultKind::not_found) {
+    co_return fail(FaultKind::not_found, "no such account: " + *address);
+  }
+  co_return account;
+}
 
 Task<Answer> account_add(Context context, Arguments arguments) {
   auto address = address_of(arguments);
@@ -82,7 +82,7 @@ Task<Answer> account_list(Context context, Arguments arguments) {
 }
 
 Task<Answer> account_show(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   json::object out = describe(*account);
   auto usage = co_await context.core.store.usage(account->id);
@@ -108,7 +108,7 @@ Task<Answer> account_show(Context context, Arguments arguments) {
 }
 
 Task<Answer> account_change(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   apply(arguments, *account);
   auto changed = co_await context.core.directory.update_account(*account);
@@ -118,7 +118,7 @@ Task<Answer> account_change(Context context, Arguments arguments) {
 }
 
 Task<Answer> account_remove(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   // The directory first: from then on nobody logs in and nothing is delivered. A crash in between leaves
   // mailboxes that nobody can reach, which `store check` names.
@@ -133,7 +133,7 @@ Task<Answer> account_remove(Context context, Arguments arguments) {
 }
 
 Task<Answer> account_password(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   json::object out;
   out["address"] = account->address;

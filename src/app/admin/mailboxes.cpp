@@ -4,7 +4,6 @@
 #include "app/admin/verbs.h"
 #include "app/limits.h"
 #include "delivery/delivery.h"
-#include "message/address.h"
 #include "message/encoded_word.h"
 #include "message/summary.h"
 
@@ -12,17 +11,6 @@ namespace posthouse::app::verbs {
 namespace {
 
 namespace json = boost::json;
-
-Task<Result<directory::Account>> find(Context context, Arguments arguments) {
-  auto given = required(arguments, "address");
-  if (!given) co_return std::unexpected(given.error());
-  auto address = message::address_key(*given);
-  if (!address) co_return std::unexpected(address.error());
-  auto account = co_await context.core.directory.account(*address);
-  if (!account && account.error().kind == FaultKind::not_found)
-    co_return fail(FaultKind::not_found, "no such account: " + *address);
-  co_return account;
-}
 
 store::KeptFilter filter_of(const Arguments& arguments) {
   store::KeptFilter filter;
@@ -131,7 +119,7 @@ Task<Result<void>> check_room(Context context, uint64_t account, store::Quota qu
 }  // namespace
 
 Task<Answer> mailbox_list(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   auto mailboxes = co_await context.core.store.mailboxes(account->id);
   if (!mailboxes) co_return std::unexpected(mailboxes.error());
@@ -141,7 +129,7 @@ Task<Answer> mailbox_list(Context context, Arguments arguments) {
 }
 
 Task<Answer> mailbox_expunged(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   const store::KeptFilter filter = filter_of(arguments);
   const size_t most = number(arguments, "most").value_or(kExpungedListed);
@@ -159,7 +147,7 @@ Task<Answer> mailbox_expunged(Context context, Arguments arguments) {
 }
 
 Task<Answer> mailbox_undelete(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   auto chosen = co_await choose(context, account->id, arguments);
   if (!chosen) co_return std::unexpected(chosen.error());
@@ -195,7 +183,7 @@ Task<Answer> mailbox_undelete(Context context, Arguments arguments) {
 }
 
 Task<Answer> mailbox_purge(Context context, Arguments arguments) {
-  auto account = co_await find(context, arguments);
+  auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
   SystemTime before = SystemTime::max();
   if (auto age = number(arguments, "older_than"))

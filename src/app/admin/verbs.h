@@ -72,8 +72,9 @@ Task<Answer> store_check(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);
 
 // ---- reading arguments
-Result<std::string> required(const Arguments& arguments, std::string_view name);  // not empty
-std::string text(const Arguments& arguments, std::string_view name);              // "" when it is not there
+Task<Result<directory::Account>> find_account(Context context, Arguments arguments);  // address
+Result<std::string> required(const Arguments& arguments, std::string_view name);      // not empty
+std::string text(const Arguments& arguments, std::string_view name);  // "" when it is not there
 bool flag(const Arguments& arguments, std::string_view name);
 std::optional<uint64_t> number(const Arguments& arguments, std::string_view name);
 boost::json::value number_or_null(const std::optional<uint64_t>& number);
