@@ -1,5 +1,6 @@
 #include "maildir/tree.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/wait.h>
@@ -142,7 +143,7 @@ TEST_F(TreeTest, DeletesInOneStep) {
 }
 
 TEST_F(TreeTest, Subscriptions) {
-  const Subscriptions subscriptions(tree.root(), system_clock());
+  const Subscriptions subscriptions(Folder(tree.root()), system_clock());
   EXPECT_EQ(subscriptions.read().value(), Names{});
   EXPECT_TRUE(subscriptions.set("Entwürfe/b", true, names().unique()).value());
   EXPECT_FALSE(subscriptions.set("Entwürfe/b", true, names().unique()).value());
@@ -162,29 +163,31 @@ TEST_F(TreeTest, Subscriptions) {
 TEST_F(TreeTest, LocksKeepOthersOutAndDieWithTheirHolders) {
   const std::string file = root.path("file");
   {
-    const Result<DotLock> lock = DotLock::take(file, system_clock(), milliseconds(0));
+    const Result<DotLock> lock = DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0));
     ASSERT_TRUE(lock);
     EXPECT_TRUE(lock->still_ours());
-    EXPECT_EQ(DotLock::take(file, system_clock(), milliseconds(30)).error().kind, FaultKind::temporary);
+    EXPECT_EQ(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(30)).error().kind,
+              FaultKind::temporary);
     fs::remove(file + ".lock");
     put_file(file + ".lock", "1:elsewhere");
     EXPECT_FALSE(lock->still_ours());
   }
   EXPECT_TRUE(fs::exists(file + ".lock"));  // it is another's now
-  EXPECT_EQ(DotLock::take(file, system_clock(), milliseconds(0)).error().kind, FaultKind::temporary);
+  EXPECT_EQ(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)).error().kind,
+            FaultKind::temporary);
   fs::last_write_time(file + ".lock", fs::file_time_type::clock::now() - std::chrono::minutes(3));
-  EXPECT_TRUE(DotLock::take(file, system_clock(), milliseconds(0)));
+  EXPECT_TRUE(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)));
   EXPECT_FALSE(fs::exists(file + ".lock"));
   const pid_t child = ::fork();
   if (child == 0) {
-    Result<DotLock> lock = DotLock::take(file, system_clock(), milliseconds(0));
+    Result<DotLock> lock = DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0));
     ::_exit(lock ? 0 : 1);  // without letting go
   }
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(fs::exists(file + ".lock"));
-  EXPECT_TRUE(DotLock::take(file, system_clock(), milliseconds(0)));
+  EXPECT_TRUE(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)));
 }
 
 }  // namespace
