@@ -61,6 +61,21 @@ std::unexpected<Fault> os_fault(std::string_view what, std::string_view path) {
   return fail(kind_of(error), fmt::format("{} {}: {}", what, path, std::strerror(error)));
 }
 
+namespace {
+
+// Others who share the folder by its group may read and write what is in it; nobody else may. Where the group
+// can't be given, the file stays its owner's.
+void share(const File& file, const struct stat& like, mode_t mode) {
+  struct stat own{};
+  if (::fstat(file.fd(), &own) != 0) return;
+  if (::geteuid() == 0 && own.st_uid != like.st_uid && ::fchown(file.fd(), like.st_uid, like.st_gid) != 0)
+    return;
+  if (own.st_gid != like.st_gid && ::fchown(file.fd(), static_cast<uid_t>(-1), like.st_gid) != 0) return;
+  if ((own.st_mode & 0777) != mode) (void)::fchmod(file.fd(), mode);
+}
+
+}  // namespace
+
 Result<File> open_folder(const std::string& path) {
   File folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) return os_fault("open folder", path);
@@ -86,6 +101,8 @@ Result<File> open_file_in(int folder, const std::string& name) {
 Result<File> create_file_in(int folder, const std::string& name) {
   File file(::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return os_fault("create", name);
+  struct stat of_folder{};
+  if (::fstat(folder, &of_folder) == 0) share(file, of_folder, 0600 | (of_folder.st_mode & 0060));
   return file;
 }
 
@@ -111,7 +128,12 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view path) {
 }
 
 Result<bool> make_folder_in(int folder, const std::string& name) {
-  if (::mkdirat(folder, name.c_str(), 0700) == 0) return true;
+  if (::mkdirat(folder, name.c_str(), 0700) == 0) {
+    const Result<File> made = open_folder_in(folder, name);
+    struct stat above{};
+    if (made && ::fstat(folder, &above) == 0) share(*made, above, 0700 | (above.st_mode & 02070));
+    return true;
+  }
   if (errno != EEXIST) return os_fault("make folder", name);
   return false;
 }
@@ -165,6 +187,9 @@ Result<void> replace_file(int folder, const std::string& name, const std::string
   if (!tmp) return std::unexpected(tmp.error());
   const Result<File> file = create_file_in(tmp->fd(), unique);
   if (!file) return std::unexpected(file.error());
+  struct stat old{};
+  if (::fstatat(folder, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0)
+    share(*file, old, 0600 | (old.st_mode & 0066));
   Result<void> done = write_all(file->fd(), text, name);
   if (done && sync == Sync::now) done = flush(file->fd(), name);
   if (done && ::renameat(tmp->fd(), unique.c_str(), folder, name.c_str()) != 0)

@@ -39,9 +39,10 @@ std::unexpected<Fault> os_fault(std::string_view what, std::string_view path);
 
 Result<File> open_folder(const std::string& path);
 Result<File> open_folder_in(int folder, const std::string& name);
-Result<File> open_file_in(int folder, const std::string& name);    // a regular file, to be read
-Result<File> create_file_in(int folder, const std::string& name);  // exists: Fault
-Result<void> flush(int fd, std::string_view path);                 // fsync
+Result<File> open_file_in(int folder, const std::string& name);  // a regular file, to be read
+// For the owner, and for the group as far as the folder is. There already: exists.
+Result<File> create_file_in(int folder, const std::string& name);
+Result<void> flush(int fd, std::string_view path);  // fsync
 Result<void> flush_folder(const std::string& path);
 Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
 Result<bool> make_folder_in(int folder, const std::string& name);  // false: it was there
@@ -57,7 +58,8 @@ Result<void> each_entry(
 // A whole small file; nothing if there is none. Larger than `limit`, or no regular file: syntax.
 Result<std::optional<std::string>> read_small(int folder, const std::string& name, size_t limit);
 
-// Writes a file anew by way of tmp/UNIQUE in the same folder; a reader sees the old or the new.
+// Writes a file anew by way of tmp/UNIQUE in the same folder; a reader sees the old or the new. Mode, group
+// and (for root) owner stay as they were.
 Result<void> replace_file(int folder, const std::string& name, const std::string& unique,
                           std::string_view text, Sync sync);
 

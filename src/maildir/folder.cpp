@@ -92,7 +92,13 @@ Result<File> Folder::open_directory() const {
 }
 
 Result<void> Folder::make() const {
-  if (::mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST) return os_fault("make folder", path_);
+  if (directory_.empty()) {
+    if (::mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST) return os_fault("make folder", path_);
+  } else {
+    const Result<File> root = open_folder(root_);
+    const Result<bool> made = root ? make_folder_in(root->fd(), directory_) : std::unexpected(root.error());
+    if (!made) return std::unexpected(made.error());
+  }
   const Result<File> folder = open_directory();
   if (!folder) return std::unexpected(folder.error());
   for (const char* part : {"tmp", "new", "cur"}) {  // cur last: it is what makes a folder one for readers

@@ -197,6 +197,36 @@ TEST_F(InteropTest, DovecotAndWeAtTheSameTime) {
   }
 }
 
+// Both give letters to keywords at the same time, and none ever means two things.
+TEST_F(InteropTest, KeywordsOfDovecotAndOursAtTheSameTime) {
+  std::string session;
+  for (int i = 0; i < 16; ++i) session += append("", fmt::format("Subject: {}\r\n\r\nx\r\n", i));
+  imap(session);
+  std::vector<std::string> bases;
+  const Scan before = inbox.scan().value();
+  for (const Found& message : before.messages) bases.push_back(message.base);
+  std::thread other([&] {
+    // Each in a session of its own: within one, Dovecot waits with its changes.
+    for (int i = 0; i < 8; ++i)
+      imap(fmt::format("s SELECT INBOX\r\nt STORE {} +FLAGS (theirs{})\r\n", i + 1, i));
+  });
+  const Keywords keywords(inbox, system_clock());
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = fmt::format("ours{}", i);
+    const Result<KeywordTable> table = keywords.extend({name}, names().unique());
+    ASSERT_TRUE(table) << table.error().what;
+    const MarkChange change{{0, 1u << table->find(name).value()}, {}};
+    ASSERT_TRUE(inbox.change(bases[static_cast<size_t>(i) + 8], std::nullopt, change));
+  }
+  other.join();
+  const ByUid theirs = dovecots();
+  EXPECT_EQ(ours(), theirs);
+  for (uint32_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(theirs.at(i + 1).flags, std::set<std::string>{fmt::format("theirs{}", i)});
+    EXPECT_EQ(theirs.at(i + 9).flags, std::set<std::string>{fmt::format("ours{}", i)});
+  }
+}
+
 TEST_F(InteropTest, ProcmailMaildropAndMutt) {
   ASSERT_TRUE(tree.make());
   const std::string text = "From: a@x.test\nSubject: p\n\nhello\n";
