@@ -15,20 +15,20 @@ namespace posthouse::maildir {
 // ended, or of two minutes ago, is taken away. Waits (blocks) for others: temporary when they don't let go.
 class DotLock {
  public:
-  static Result<DotLock> take(const std::string& file, const Clock& clock, milliseconds patience);
+  static Result<DotLock> take(int folder, const std::string& file, const Clock& clock, milliseconds patience);
   ~DotLock();
-  DotLock(DotLock&& other) noexcept
-      : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)), inode_(other.inode_) {}
+  DotLock(DotLock&& other) noexcept = default;
   DotLock& operator=(DotLock&&) = delete;
 
   // Nobody took it away meanwhile, thinking that we were dead.
   bool still_ours() const;
 
  private:
-  DotLock(std::string path, File file, uint64_t inode)
-      : path_(std::move(path)), file_(std::move(file)), inode_(inode) {}
-  std::string path_;  // empty: released
-  File file_;         // while it is open, no other file has its inode's number
+  DotLock(File folder, std::string name, File file, uint64_t inode)
+      : folder_(std::move(folder)), name_(std::move(name)), file_(std::move(file)), inode_(inode) {}
+  File folder_;  // none: moved away
+  std::string name_;
+  File file_;  // while it is open, no other file has its inode's number
   uint64_t inode_;
 };
 

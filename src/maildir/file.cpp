@@ -61,8 +61,23 @@ std::unexpected<Fault> os_fault(std::string_view what, std::string_view path) {
   return fail(kind_of(error), fmt::format("{} {}: {}", what, path, std::strerror(error)));
 }
 
+namespace {
+
+// Others who share the folder by its group may read and write what is in it; nobody else may. Where the group
+// can't be given, the file stays its owner's.
+void share(const File& file, const struct stat& like, mode_t mode) {
+  struct stat own{};
+  if (::fstat(file.fd(), &own) != 0) return;
+  if (::geteuid() == 0 && own.st_uid != like.st_uid && ::fchown(file.fd(), like.st_uid, like.st_gid) != 0)
+    return;
+  if (own.st_gid != like.st_gid && ::fchown(file.fd(), static_cast<uid_t>(-1), like.st_gid) != 0) return;
+  if ((own.st_mode & 0777) != mode) (void)::fchmod(file.fd(), mode);
+}
+
+}  // namespace
+
 Result<File> open_folder(const std::string& path) {
-  File folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  File folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) return os_fault("open folder", path);
   return folder;
 }
@@ -86,6 +101,8 @@ Result<File> open_file_in(int folder, const std::string& name) {
 Result<File> create_file_in(int folder, const std::string& name) {
   File file(::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return os_fault("create", name);
+  struct stat of_folder{};
+  if (::fstat(folder, &of_folder) == 0) share(file, of_folder, 0600 | (of_folder.st_mode & 0060));
   return file;
 }
 
@@ -95,9 +112,9 @@ Result<void> flush(int fd, std::string_view path) {
 }
 
 Result<void> flush_folder(const std::string& path) {
-  const Result<File> folder = open_folder(path);
-  if (!folder) return std::unexpected(folder.error());
-  return flush(folder->fd(), path);
+  const File folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return os_fault("open folder", path);
+  return flush(folder.fd(), path);
 }
 
 Result<void> write_all(int fd, std::string_view bytes, std::string_view path) {
@@ -110,9 +127,15 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view path) {
   return {};
 }
 
-Result<void> make_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return os_fault("make folder", path);
-  return {};
+Result<bool> make_folder_in(int folder, const std::string& name) {
+  if (::mkdirat(folder, name.c_str(), 0700) == 0) {
+    const Result<File> made = open_folder_in(folder, name);
+    struct stat above{};
+    if (made && ::fstat(folder, &above) == 0) share(*made, above, 0700 | (above.st_mode & 02070));
+    return true;
+  }
+  if (errno != EEXIST) return os_fault("make folder", name);
+  return false;
 }
 
 int rename_in(int from, const std::string& name, int to, const std::string& new_name) {
@@ -142,8 +165,8 @@ Result<void> each_entry(
   return {};
 }
 
-Result<std::optional<std::string>> read_small(const std::string& path, size_t limit) {
-  const Result<File> file = open_file_in(AT_FDCWD, path);
+Result<std::optional<std::string>> read_small(int folder, const std::string& name, size_t limit) {
+  const Result<File> file = open_file_in(folder, name);
   if (!file && file.error().kind == FaultKind::not_found) return std::nullopt;
   if (!file) return std::unexpected(file.error());
   std::string text;
@@ -151,25 +174,31 @@ Result<std::optional<std::string>> read_small(const std::string& path, size_t li
   for (;;) {
     const ssize_t got = ::read(file->fd(), block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return os_fault("read", path);
+    if (got < 0) return os_fault("read", name);
     if (got == 0) return text;
     text.append(block.data(), static_cast<size_t>(got));
-    if (text.size() > limit) return fail(FaultKind::syntax, fmt::format("{} is too large", path));
+    if (text.size() > limit) return fail(FaultKind::syntax, fmt::format("{} is too large", name));
   }
 }
 
-Result<void> replace_file(const std::string& path, const std::string& temporary, std::string_view text,
-                          Sync sync) {
-  Result<File> file = create_file_in(AT_FDCWD, temporary);
+Result<void> replace_file(int folder, const std::string& name, const std::string& unique,
+                          std::string_view text, Sync sync) {
+  const Result<File> tmp = open_folder_in(folder, "tmp");
+  if (!tmp) return std::unexpected(tmp.error());
+  const Result<File> file = create_file_in(tmp->fd(), unique);
   if (!file) return std::unexpected(file.error());
-  Result<void> done = write_all(file->fd(), text, temporary);
-  if (done && sync == Sync::now) done = flush(file->fd(), temporary);
-  if (done && ::rename(temporary.c_str(), path.c_str()) != 0) done = os_fault("rename to", path);
+  struct stat old{};
+  if (::fstatat(folder, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0)
+    share(*file, old, 0600 | (old.st_mode & 0066));
+  Result<void> done = write_all(file->fd(), text, name);
+  if (done && sync == Sync::now) done = flush(file->fd(), name);
+  if (done && ::renameat(tmp->fd(), unique.c_str(), folder, name.c_str()) != 0)
+    done = os_fault("rename to", name);
   if (!done) {
-    ::unlink(temporary.c_str());
+    ::unlinkat(tmp->fd(), unique.c_str(), 0);
     return done;
   }
-  return sync == Sync::now ? flush_folder(parent_of(path)) : Result<void>{};
+  return sync == Sync::now ? flush(folder, name) : Result<void>{};
 }
 
 std::string parent_of(const std::string& path) {
@@ -177,6 +206,11 @@ std::string parent_of(const std::string& path) {
   const size_t slash = end == std::string::npos ? end : path.rfind('/', end);
   if (slash == std::string::npos) return path.starts_with('/') ? "/" : ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
 }
 
 int64_t nanoseconds_of(const timespec& time) {

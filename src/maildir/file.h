@@ -1,5 +1,5 @@
-// Descriptors, folders and small files, with errors as values. Nothing here follows a symbolic link in the
-// last part of a path.
+// Descriptors, folders and small files, with errors as values. Nothing here but flush_folder() follows a
+// symbolic link in the last part of a path.
 #pragma once
 
 #include <sys/stat.h>
@@ -37,14 +37,15 @@ enum class Sync : uint8_t { now, later };
 // What errno says, for `path`.
 std::unexpected<Fault> os_fault(std::string_view what, std::string_view path);
 
-Result<File> open_folder(const std::string& path);                 // which may be a link itself
-Result<File> open_folder_in(int folder, const std::string& name);  // which may not
-Result<File> open_file_in(int folder, const std::string& name);    // a regular file, to be read
-Result<File> create_file_in(int folder, const std::string& name);  // exists: Fault
-Result<void> flush(int fd, std::string_view path);                 // fsync
+Result<File> open_folder(const std::string& path);
+Result<File> open_folder_in(int folder, const std::string& name);
+Result<File> open_file_in(int folder, const std::string& name);  // a regular file, to be read
+// For the owner, and for the group as far as the folder is. There already: exists.
+Result<File> create_file_in(int folder, const std::string& name);
+Result<void> flush(int fd, std::string_view path);  // fsync
 Result<void> flush_folder(const std::string& path);
 Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
-Result<void> make_folder(const std::string& path);  // fine if it is there
+Result<bool> make_folder_in(int folder, const std::string& name);  // false: it was there
 
 // Renames, and never over another file: exists. 0, or -1 and errno.
 int rename_in(int from, const std::string& name, int to, const std::string& new_name);
@@ -55,13 +56,15 @@ Result<void> each_entry(
     const std::function<bool(std::string_view name, unsigned char type, uint64_t inode)>& see);
 
 // A whole small file; nothing if there is none. Larger than `limit`, or no regular file: syntax.
-Result<std::optional<std::string>> read_small(const std::string& path, size_t limit);
+Result<std::optional<std::string>> read_small(int folder, const std::string& name, size_t limit);
 
-// Writes `path` anew by way of `temporary` (in the same file system); a reader sees the old or the new.
-Result<void> replace_file(const std::string& path, const std::string& temporary, std::string_view text,
-                          Sync sync);
+// Writes a file anew by way of tmp/UNIQUE in the same folder; a reader sees the old or the new. Mode, group
+// and (for root) owner stay as they were.
+Result<void> replace_file(int folder, const std::string& name, const std::string& unique,
+                          std::string_view text, Sync sync);
 
 std::string parent_of(const std::string& path);
+std::string without_slashes(std::string path);  // at its end: a link would be followed
 int64_t nanoseconds_of(const timespec& time);
 
 }  // namespace posthouse::maildir

@@ -33,14 +33,6 @@ State::Part part_of_file(int folder, const char* name) {
   return part_of(facts);
 }
 
-int64_t latest(const State& state) {
-  int64_t time = 0;
-  for (const State::Part* part : {&state.fresh, &state.current, &state.keywords, &state.own_keywords}) {
-    time = std::max({time, part->modified, part->changed});
-  }
-  return time;
-}
-
 }  // namespace
 
 const char* name_of(Where where) {
@@ -87,23 +79,44 @@ std::optional<State> State::from_text(std::string_view text) {
   return good ? std::optional(state) : std::nullopt;
 }
 
+Folder::Folder(const std::string& root, std::string directory)
+    : root_(without_slashes(root)),
+      directory_(std::move(directory)),
+      path_(directory_.empty() ? root_ : root_ + "/" + directory_) {}
+
+Result<File> Folder::open_directory() const {
+  Result<File> root = open_folder(root_);
+  if (!root || directory_.empty()) return root;
+  if (directory_.find('/') != std::string::npos) return fail(FaultKind::syntax, "not a name for a folder");
+  return open_folder_in(root->fd(), directory_);
+}
+
 Result<void> Folder::make() const {
-  if (Result<void> made = make_folder(path_); !made) return made;
-  for (const char* part : {"tmp", "new", "cur"}) {  // cur last: it is what makes a folder one for readers
-    if (Result<void> made = make_folder(path_ + "/" + part); !made) return made;
+  if (directory_.empty()) {
+    if (::mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST) return os_fault("make folder", path_);
+  } else {
+    const Result<File> root = open_folder(root_);
+    const Result<bool> made = root ? make_folder_in(root->fd(), directory_) : std::unexpected(root.error());
+    if (!made) return std::unexpected(made.error());
   }
-  if (Result<void> flushed = flush_folder(path_); !flushed) return flushed;
+  const Result<File> folder = open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  for (const char* part : {"tmp", "new", "cur"}) {  // cur last: it is what makes a folder one for readers
+    if (Result<bool> made = make_folder_in(folder->fd(), part); !made) return std::unexpected(made.error());
+  }
+  if (Result<void> flushed = flush(folder->fd(), path_); !flushed) return flushed;
   return flush_folder(parent_of(path_));
 }
 
 bool Folder::exists() const {
+  const Result<File> folder = open_directory();
   struct stat facts{};
-  return ::lstat((path_ + "/cur").c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+  return folder && ::fstatat(folder->fd(), "cur", &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(facts.st_mode);
 }
 
 Result<Folder::Folders> Folder::open() const {
   Folders folders;
-  Result<File> root = open_folder(path_);
+  Result<File> root = open_directory();
   if (!root) return std::unexpected(root.error());
   folders.root = std::move(*root);
   for (const auto& [file, name] : {std::pair(&folders.fresh, "new"), std::pair(&folders.current, "cur"),
@@ -131,11 +144,7 @@ Result<State> Folder::state_of(const Folders& folders) const {
 Result<State> Folder::state() const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());
-  Result<State> state = state_of(*folders);
-  if (!state) return state;
-  const std::optional<int64_t> now = disk_time(*folders);
-  state->settled = now && latest(*state) < *now - kSettling.count();
-  return state;
+  return state_of(*folders);
 }
 
 // The file system's own clock (a server's, perhaps) is read off a folder that is touched. One that may not be

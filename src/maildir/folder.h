@@ -1,6 +1,6 @@
-// One Maildir folder: new/, cur/ and tmp/ below a path. All calls block. Any thread; calls on one folder may
-// run at the same time, and beside other programs. A folder or file that is a symbolic link is never followed
-// (the path itself may be one), and nothing outside is touched.
+// One Maildir folder: new/, cur/ and tmp/ in a directory. All calls block. Any thread; calls on one folder
+// may run at the same time, and beside other programs. A folder or file that is a symbolic link is never
+// followed (parts of the path above it may be), and nothing outside is touched.
 #pragma once
 
 #include <cstdint>
@@ -67,12 +67,17 @@ struct Scan {
 
 class Folder {
  public:
-  explicit Folder(std::string path) : path_(std::move(path)) {}
+  // `directory`, if given, is a folder within `root`. Neither may be a symbolic link.
+  explicit Folder(const std::string& root, std::string directory = {});
   const std::string& path() const { return path_; }
 
+  // The directory itself, by which files beside the messages are reached.
+  Result<File> open_directory() const;
   Result<void> make() const;  // what is missing of it; its parent must exist
   bool exists() const;        // cur/ is there
 
+  // To be compared with that of a scan; never settled itself. Cheap: some system calls, and nothing is
+  // written.
   Result<State> state() const;
   using Wants = std::function<bool(std::string_view base)>;
   // `wants_facts`: the messages whose size and date are wanted; each costs a system call.
@@ -129,6 +134,8 @@ class Folder {
   Result<Place> rename_found(const Folders& folders, std::string_view key, const std::optional<Place>& hint,
                              const Rename& rename) const;
 
+  std::string root_;
+  std::string directory_;
   std::string path_;
 };
 

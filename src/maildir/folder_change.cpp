@@ -139,8 +139,9 @@ Result<std::string> Folder::take_out(std::string_view key, const std::optional<P
                                      const std::string& kept, Sync sync) const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());
-  if (Result<void> made = make_folder(kept); !made) return std::unexpected(made.error());
-  const Result<File> target = open_folder_in(AT_FDCWD, kept);
+  const Result<bool> made = make_folder_in(AT_FDCWD, without_slashes(kept));
+  if (!made) return std::unexpected(made.error());
+  const Result<File> target = open_folder(without_slashes(kept));
   if (!target) return std::unexpected(target.error());
   std::string file;
   const Result<Place> moved = rename_found(*folders, key, hint, [&](const Place& from) -> Result<int> {
@@ -154,6 +155,10 @@ Result<std::string> Folder::take_out(std::string_view key, const std::optional<P
       return std::unexpected(moved.error());
     file = **there;
   }
+  if (*made) {
+    if (Result<void> flushed = flush_folder(parent_of(kept)); !flushed)
+      return std::unexpected(flushed.error());
+  }
   if (sync == Sync::now) {
     if (Result<void> flushed = flush(target->fd(), kept); !flushed) return std::unexpected(flushed.error());
     if (Result<void> flushed = this->sync(); !flushed) return std::unexpected(flushed.error());
@@ -165,7 +170,7 @@ Result<Place> Folder::put_back(std::string_view key, const std::string& kept, co
                                Sync sync) const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());
-  const Result<File> source = open_folder_in(AT_FDCWD, kept);
+  const Result<File> source = open_folder(without_slashes(kept));
   if (!source) return std::unexpected(source.error());
   const Result<std::optional<std::string>> there = file_in(source->fd(), kept, key);
   if (!there) return std::unexpected(there.error());

@@ -12,9 +12,16 @@ namespace posthouse::maildir {
 
 namespace {
 
-bool is_there(const std::string& path) {
+constexpr const char* kDovecots = "dovecot-keywords";
+constexpr const char* kOwn = "posthouse-keywords";
+
+bool is_there(int folder, const char* name) {
   struct stat facts{};
-  return ::lstat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
+  return ::fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode);
+}
+
+bool is_dovecots(int folder) {
+  return is_there(folder, kDovecots) || is_there(folder, "dovecot-uidlist");
 }
 
 bool is_keyword(std::string_view name) {
@@ -23,17 +30,16 @@ bool is_keyword(std::string_view name) {
   });
 }
 
-// Dovecot takes a file with the same second of modification for the one it has read.
-void date_after(const std::string& path, int64_t before) {
+int64_t second_of(int folder, const char* name) {
   struct stat facts{};
-  if (::lstat(path.c_str(), &facts) != 0 || facts.st_mtim.tv_sec > before) return;
-  const timespec times[2] = {{before + 1, 0}, {before + 1, 0}};
-  (void)::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW);
+  return ::fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 ? facts.st_mtim.tv_sec : 0;
 }
 
-int64_t second_of(const std::string& path) {
-  struct stat facts{};
-  return ::lstat(path.c_str(), &facts) == 0 ? facts.st_mtim.tv_sec : 0;
+// Dovecot takes a file with the same second of modification for the one it has read.
+void date_after(int folder, const char* name, int64_t before) {
+  if (second_of(folder, name) > before) return;
+  const timespec times[2] = {{before + 1, 0}, {before + 1, 0}};
+  (void)::utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
 bool give_letters(KeywordTable& table, const std::vector<std::string>& names, uint32_t used) {
@@ -88,49 +94,50 @@ std::string format_keywords(const KeywordTable& table) {
   return text;
 }
 
-bool Keywords::is_dovecots() const {
-  return is_there(folder_ + "/dovecot-keywords") || is_there(folder_ + "/dovecot-uidlist");
-}
-
-std::string Keywords::path() const {
-  return folder_ + (is_dovecots() ? "/dovecot-keywords" : "/posthouse-keywords");
-}
-
-Result<KeywordTable> Keywords::read() const {
-  const Result<std::optional<std::string>> text = read_small(path(), kMaxKeywordsFile);
+Result<KeywordTable> Keywords::read_in(int folder) {
+  const bool dovecots = is_dovecots(folder);
+  const Result<std::optional<std::string>> own = read_small(folder, kOwn, kMaxKeywordsFile);
+  if (!own) return std::unexpected(own.error());
+  const KeywordTable ours = *own ? parse_keywords(**own) : KeywordTable{};
+  if (!dovecots) return ours;
+  const Result<std::optional<std::string>> text = read_small(folder, kDovecots, kMaxKeywordsFile);
   if (!text) return std::unexpected(text.error());
   KeywordTable table = *text ? parse_keywords(**text) : KeywordTable{};
-  if (!is_dovecots()) return table;
   // Letters that we gave before Dovecot came, as far as it has given them no other meaning.
-  const Result<std::optional<std::string>> own =
-      read_small(folder_ + "/posthouse-keywords", kMaxKeywordsFile);
-  if (!own) return std::unexpected(own.error());
-  const KeywordTable earlier = *own ? parse_keywords(**own) : KeywordTable{};
   for (size_t i = 0; i < table.names.size(); ++i) {
-    if (table.names[i].empty() && !table.find(earlier.names[i])) table.names[i] = earlier.names[i];
+    if (table.names[i].empty() && !table.find(ours.names[i])) table.names[i] = ours.names[i];
   }
   return table;
 }
 
+Result<KeywordTable> Keywords::read() const {
+  const Result<File> folder = folder_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  return read_in(folder->fd());
+}
+
 Result<KeywordTable> Keywords::extend(const std::vector<std::string>& names, const std::string& unique,
                                       uint32_t used) const {
-  Result<KeywordTable> table = read();
+  const Result<File> folder = folder_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  Result<KeywordTable> table = read_in(folder->fd());
   if (!table) return table;
   KeywordTable wanted = *table;
   if (!give_letters(wanted, names, used)) return table;
-  // Dovecot keeps the two files under the lock of the UID list.
-  const std::string locked = folder_ + (is_dovecots() ? "/dovecot-uidlist" : "/posthouse-keywords");
-  const Result<DotLock> lock = DotLock::take(locked, clock_, kLockPatience);
+  // Dovecot keeps its two files under the lock of the UID list.
+  const bool dovecots = is_dovecots(folder->fd());
+  const char* const locked = dovecots ? "dovecot-uidlist" : kOwn;
+  const Result<DotLock> lock = DotLock::take(folder->fd(), locked, clock_, kLockPatience);
   if (!lock) return std::unexpected(lock.error());
-  table = read();
+  table = read_in(folder->fd());
   if (!table || !give_letters(*table, names, used)) return table;
-  if (!lock->still_ours()) return fail(FaultKind::temporary, "the lock of " + locked + " was taken away");
-  const std::string file = path();
-  const int64_t before = second_of(file);
-  const Result<void> written =
-      replace_file(file, fmt::format("{}/tmp/{}", folder_, unique), format_keywords(*table), Sync::now);
+  if (!lock->still_ours())
+    return fail(FaultKind::temporary, fmt::format("the lock of {} was taken away", locked));
+  const char* const file = dovecots ? kDovecots : kOwn;
+  const int64_t before = second_of(folder->fd(), file);
+  const Result<void> written = replace_file(folder->fd(), file, unique, format_keywords(*table), Sync::now);
   if (!written) return std::unexpected(written.error());
-  date_after(file, before);
+  date_after(folder->fd(), file, before);
   return table;
 }
 

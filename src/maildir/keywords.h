@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "maildir/folder.h"
 #include "maildir/limits.h"
 
 namespace posthouse::maildir {
@@ -29,7 +30,7 @@ std::string format_keywords(const KeywordTable& table);
 
 class Keywords {
  public:
-  Keywords(std::string folder, const Clock& clock) : folder_(std::move(folder)), clock_(clock) {}
+  Keywords(Folder folder, const Clock& clock) : folder_(std::move(folder)), clock_(clock) {}
 
   Result<KeywordTable> read() const;
   // The table with letters for all of `names` that can have one; the file is written if it had to be
@@ -39,9 +40,8 @@ class Keywords {
                               uint32_t used = 0) const;
 
  private:
-  bool is_dovecots() const;
-  std::string path() const;
-  std::string folder_;
+  static Result<KeywordTable> read_in(int folder);
+  Folder folder_;
   const Clock& clock_;
 };
 

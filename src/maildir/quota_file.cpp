@@ -16,6 +16,7 @@ namespace posthouse::maildir {
 
 namespace {
 
+constexpr const char* kFile = "maildirsize";
 constexpr int64_t kMost = int64_t{1} << 60;  // of bytes in all; so sums can't overflow
 
 std::optional<QuotaLimits> parse_limits(std::string_view line) {
@@ -104,13 +105,15 @@ std::optional<QuotaUse> parse_quota_file(std::string_view text) {
 
 Result<std::optional<QuotaUse>> QuotaFile::read() const {
   // One that is too long is read to the end of what may be, to know its limits.
-  const Result<File> file = open_file_in(AT_FDCWD, path());
+  const Result<File> folder = root_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  const Result<File> file = open_file_in(folder->fd(), kFile);
   if (!file && file.error().kind == FaultKind::not_found) return std::nullopt;
   if (!file) return std::unexpected(file.error());
   std::string text(kMaxQuotaFile + 1, '\0');
   const ssize_t got = ::pread(file->fd(), text.data(), text.size(), 0);
   struct stat facts{};
-  if (got < 0 || ::fstat(file->fd(), &facts) != 0) return os_fault("read", path());
+  if (got < 0 || ::fstat(file->fd(), &facts) != 0) return os_fault("read", kFile);
   text.resize(static_cast<size_t>(got));
   std::optional<QuotaUse> use = parse_quota_file(text);
   if (!use) return use;
@@ -120,18 +123,22 @@ Result<std::optional<QuotaUse>> QuotaFile::read() const {
 }
 
 Result<void> QuotaFile::add(int64_t bytes, int64_t messages) const {
-  const File file(::open(path().c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const Result<File> folder = root_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  const File file(::openat(folder->fd(), kFile, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && errno == ENOENT) return {};
-  if (!file) return os_fault("open", path());
+  if (!file) return os_fault("open", kFile);
   // One write of a whole line, so that those of others stay whole.
   const std::string line = fmt::format("{} {}\n", bytes, messages);
   const ssize_t written = ::write(file.fd(), line.data(), line.size());
-  if (written != static_cast<ssize_t>(line.size())) return os_fault("write", path());
+  if (written != static_cast<ssize_t>(line.size())) return os_fault("write", kFile);
   return {};
 }
 
 Result<QuotaUse> QuotaFile::calculate(const QuotaLimits& limits, const std::string& unique) const {
-  const Tree tree(root_);
+  const Tree tree(root_.path());
+  const Result<File> root = root_.open_directory();
+  if (!root) return std::unexpected(root.error());
   QuotaUse use;
   for (int tries = 0; tries < kQuotaTries; ++tries) {
     use = QuotaUse{.limits = limits};
@@ -141,7 +148,7 @@ Result<QuotaUse> QuotaFile::calculate(const QuotaLimits& limits, const std::stri
     if (!folders) return std::unexpected(folders.error());
     for (const FolderEntry& entry : *folders) {
       if (entry.directory == ".Trash") continue;
-      const Folder folder(tree.path_of(entry));
+      const Folder folder = tree.folder_of(entry);
       const Result<State> before = folder.state();
       const Result<bool> undisturbed = count(folder, use);
       if (!before || !undisturbed) {
@@ -152,8 +159,7 @@ Result<QuotaUse> QuotaFile::calculate(const QuotaLimits& limits, const std::stri
       counted.emplace_back(folder, *before);
     }
     const std::string text = fmt::format("{}\n{} {}\n", format_limits(limits), use.bytes, use.messages);
-    const Result<void> written =
-        replace_file(path(), fmt::format("{}/tmp/{}", root_, unique), text, Sync::later);
+    const Result<void> written = replace_file(root->fd(), kFile, unique, text, Sync::later);
     if (!written) return std::unexpected(written.error());
     // Whoever delivered since then may have told the old file.
     for (const auto& [folder, before] : counted) {
@@ -162,7 +168,7 @@ Result<QuotaUse> QuotaFile::calculate(const QuotaLimits& limits, const std::stri
     }
     if (quiet) return use;
   }
-  ::unlink(path().c_str());
+  ::unlinkat(root->fd(), kFile, 0);
   return use;
 }
 

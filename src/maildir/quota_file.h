@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "maildir/folder.h"
 
 namespace posthouse::maildir {
 
@@ -32,7 +33,7 @@ std::optional<QuotaUse> parse_quota_file(std::string_view text);
 
 class QuotaFile {
  public:
-  QuotaFile(std::string root, const Clock& clock) : root_(std::move(root)), clock_(clock) {}
+  QuotaFile(Folder root, const Clock& clock) : root_(std::move(root)), clock_(clock) {}
 
   // Nothing if there is no such file, or no readable one.
   Result<std::optional<QuotaUse>> read() const;
@@ -43,8 +44,7 @@ class QuotaFile {
   Result<QuotaUse> calculate(const QuotaLimits& limits, const std::string& unique) const;
 
  private:
-  std::string path() const { return root_ + "/maildirsize"; }
-  std::string root_;
+  Folder root_;
   const Clock& clock_;
 };
 

@@ -9,6 +9,7 @@ namespace posthouse::maildir {
 namespace {
 
 // Version 2: a header and an empty line; levels with tabs between them. Before: levels with dots, no header.
+constexpr const char* kFile = "subscriptions";
 constexpr std::string_view kHeader = "V\t2\n\n";
 constexpr std::string_view kAnyHeader = "V\t";
 
@@ -27,8 +28,8 @@ Result<std::string> line_of_name(std::string_view name, bool with_tabs) {
   return line;
 }
 
-Result<SubscriptionLines> read_lines(const std::string& path) {
-  const Result<std::optional<std::string>> text = read_small(path, kMaxSubscriptionsFile);
+Result<SubscriptionLines> read_lines(int folder) {
+  const Result<std::optional<std::string>> text = read_small(folder, kFile, kMaxSubscriptionsFile);
   if (!text) return std::unexpected(text.error());
   return *text ? parse_subscriptions(**text) : SubscriptionLines{};
 }
@@ -56,7 +57,9 @@ std::string format_subscriptions(const SubscriptionLines& lines) {
 }
 
 Result<std::vector<std::string>> Subscriptions::read() const {
-  const Result<SubscriptionLines> lines = read_lines(path());
+  const Result<File> folder = root_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  const Result<SubscriptionLines> lines = read_lines(folder->fd());
   if (!lines) return std::unexpected(lines.error());
   std::vector<std::string> names;
   for (const std::string& line : lines->lines) {
@@ -67,9 +70,11 @@ Result<std::vector<std::string>> Subscriptions::read() const {
 }
 
 Result<bool> Subscriptions::set(std::string_view name, bool subscribed, const std::string& unique) const {
-  const Result<DotLock> lock = DotLock::take(path(), clock_, kLockPatience);
+  const Result<File> folder = root_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  const Result<DotLock> lock = DotLock::take(folder->fd(), kFile, clock_, kLockPatience);
   if (!lock) return std::unexpected(lock.error());
-  Result<SubscriptionLines> lines = read_lines(path());
+  Result<SubscriptionLines> lines = read_lines(folder->fd());
   if (!lines) return std::unexpected(lines.error());
   const Result<std::string> line = line_of_name(name, lines->with_tabs);
   if (!line) return std::unexpected(line.error());
@@ -81,7 +86,7 @@ Result<bool> Subscriptions::set(std::string_view name, bool subscribed, const st
     lines->lines.erase(at);
   }
   const Result<void> written =
-      replace_file(path(), fmt::format("{}/tmp/{}", root_, unique), format_subscriptions(*lines), Sync::now);
+      replace_file(folder->fd(), kFile, unique, format_subscriptions(*lines), Sync::now);
   if (!written) return std::unexpected(written.error());
   return true;
 }

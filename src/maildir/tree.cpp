@@ -21,8 +21,9 @@ constexpr std::string_view kDeleted = "posthouse-deleted-";
 constexpr const char* kFolderMark = "maildirfolder";
 
 bool is_folder(int root, const std::string& name) {
+  const Result<File> folder = open_folder_in(root, name);
   struct stat facts{};
-  return ::fstatat(root, (name + "/cur").c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(facts.st_mode);
+  return folder && ::fstatat(folder->fd(), "cur", &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(facts.st_mode);
 }
 
 Result<void> remove_all(int folder, const std::string& name, int depth) {
@@ -51,10 +52,6 @@ Result<void> remove_all(int folder, const std::string& name, int depth) {
 
 Result<void> Tree::make() const {
   return Folder(root_).make();
-}
-
-std::string Tree::path_of(const FolderEntry& entry) const {
-  return entry.directory.empty() ? root_ : root_ + "/" + entry.directory;
 }
 
 Result<std::vector<FolderEntry>> Tree::list() const {
@@ -108,7 +105,7 @@ Result<std::string> Tree::directory_of(std::string_view name) const {
 Result<Folder> Tree::folder(std::string_view name) const {
   const Result<std::string> directory = directory_of(name);
   if (!directory) return std::unexpected(directory.error());
-  return Folder(path_of({std::string(name), *directory, false}));
+  return Folder(root_, *directory);
 }
 
 Result<Folder> Tree::create(std::string_view name, const std::string& unique) const {
@@ -119,12 +116,14 @@ Result<Folder> Tree::create(std::string_view name, const std::string& unique) co
   const std::string making = fmt::format("{}{}", kMaking, unique);
   const Result<File> root = open_folder(root_);
   if (!root) return std::unexpected(root.error());
-  Result<void> made = Folder(root_ + "/" + making).make();
+  Result<void> made = Folder(root_, making).make();
+  const Result<File> folder = Folder(root_, making).open_directory();
+  if (made && !folder) made = std::unexpected(folder.error());
   if (made) {
-    const Result<File> mark = create_file_in(root->fd(), making + "/" + kFolderMark);
+    const Result<File> mark = create_file_in(folder->fd(), kFolderMark);
     if (!mark && mark.error().kind != FaultKind::exists) made = std::unexpected(mark.error());
   }
-  if (made) made = flush_folder(root_ + "/" + making);
+  if (made) made = flush(folder->fd(), making);
   if (made && rename_in(root->fd(), making, root->fd(), *directory) != 0)
     made = os_fault("make folder", *directory);
   if (!made) {
@@ -132,7 +131,7 @@ Result<Folder> Tree::create(std::string_view name, const std::string& unique) co
     return std::unexpected(made.error());
   }
   if (Result<void> flushed = flush(root->fd(), root_); !flushed) return std::unexpected(flushed.error());
-  return Folder(root_ + "/" + *directory);
+  return Folder(root_, *directory);
 }
 
 Result<void> Tree::rename(std::string_view from, std::string_view to) const {

@@ -20,13 +20,13 @@ struct FolderEntry {
 
 class Tree {
  public:
-  explicit Tree(std::string root) : root_(std::move(root)) {}
+  explicit Tree(std::string root) : root_(without_slashes(std::move(root))) {}
   const std::string& root() const { return root_; }
 
   Result<void> make() const;                           // the root with INBOX
   Result<std::vector<FolderEntry>> list() const;       // INBOX first, the others by directory
   Result<Folder> folder(std::string_view name) const;  // not_found if it is not there
-  std::string path_of(const FolderEntry& entry) const;
+  Folder folder_of(const FolderEntry& entry) const { return Folder(root_, entry.directory); }
 
   // `unique`: from NameMaker, for the folder's name while it is made or deleted.
   Result<Folder> create(std::string_view name, const std::string& unique) const;
@@ -49,7 +49,7 @@ class Tree {
 // The file `subscriptions` as Dovecot has it.
 class Subscriptions {
  public:
-  Subscriptions(std::string root, const Clock& clock) : root_(std::move(root)), clock_(clock) {}
+  Subscriptions(Folder root, const Clock& clock) : root_(std::move(root)), clock_(clock) {}
 
   // Names that can't be decoded are left out here, and kept in the file.
   Result<std::vector<std::string>> read() const;
@@ -57,8 +57,7 @@ class Subscriptions {
   Result<bool> set(std::string_view name, bool subscribed, const std::string& unique) const;
 
  private:
-  std::string path() const { return root_ + "/subscriptions"; }
-  std::string root_;
+  Folder root_;
   const Clock& clock_;
 };
 

@@ -14,6 +14,7 @@ namespace posthouse::maildir {
 
 namespace {
 
+constexpr const char* kOwnFile = "posthouse-uidlist";
 constexpr std::string_view kOwnHeader = "posthouse-uidlist 1 ";
 constexpr std::string_view kEndOfLine = " .";  // a line without it was torn
 
@@ -117,6 +118,12 @@ void put_in_order(UidList& list) {
   list.entries = std::move(kept);
 }
 
+Result<std::optional<std::string>> read_in(const Folder& folder, const char* name) {
+  const Result<File> directory = folder.open_directory();
+  if (!directory) return std::unexpected(directory.error());
+  return read_small(directory->fd(), name, kMaxUidListFile);
+}
+
 std::string line_of(const UidEntry& entry) {
   return fmt::format("{} {}{}\n", entry.uid, entry.base, kEndOfLine);
 }
@@ -134,8 +141,9 @@ std::optional<UidList> parse_dovecot_uid_list(std::string_view text) {
   bool old = false;
   if (!read_dovecot_header(take_line(text), list, old)) return std::nullopt;
   while (!text.empty()) {
+    const bool whole = text.find('\n') != std::string_view::npos;  // else Dovecot is about to write the rest
     std::optional<UidEntry> entry = read_dovecot_line(take_line(text), old);
-    if (entry) {
+    if (entry && whole) {
       list.entries.push_back(std::move(*entry));
     } else {
       ++list.damaged;
@@ -164,14 +172,14 @@ std::optional<UidList> parse_own_uid_list(std::string_view text) {
   return list;
 }
 
-Result<std::optional<UidList>> read_dovecot_uid_list(const std::string& folder) {
-  const Result<std::optional<std::string>> text = read_small(folder + "/dovecot-uidlist", kMaxUidListFile);
+Result<std::optional<UidList>> read_dovecot_uid_list(const Folder& folder) {
+  const Result<std::optional<std::string>> text = read_in(folder, "dovecot-uidlist");
   if (!text) return std::unexpected(text.error());
   return *text ? parse_dovecot_uid_list(**text) : std::nullopt;
 }
 
 Result<std::optional<UidList>> OwnUidList::read() const {
-  const Result<std::optional<std::string>> text = read_small(path(), kMaxUidListFile);
+  const Result<std::optional<std::string>> text = read_in(folder_, kOwnFile);
   if (!text) return std::unexpected(text.error());
   return *text ? parse_own_uid_list(**text) : std::nullopt;
 }
@@ -181,19 +189,24 @@ Result<void> OwnUidList::write(const UidList& list, const std::string& unique, S
   if (is_guid(list.guid)) text += " G" + list.guid;
   text += fmt::format("{}\n", kEndOfLine);
   for (const UidEntry& entry : list.entries) text += line_of(entry);
-  return replace_file(path(), fmt::format("{}/tmp/{}", folder_, unique), text, sync);
+  const Result<File> folder = folder_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  return replace_file(folder->fd(), kOwnFile, unique, text, sync);
 }
 
 Result<void> OwnUidList::append(std::span<const UidEntry> entries, Sync sync) const {
-  File file(::open(path().c_str(), O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return os_fault("open", path());
+  const Result<File> folder = folder_.open_directory();
+  if (!folder) return std::unexpected(folder.error());
+  const std::string path = folder_.path() + "/" + kOwnFile;
+  const File file(::openat(folder->fd(), kOwnFile, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return os_fault("open", path);
   struct stat facts{};
-  if (::fstat(file.fd(), &facts) != 0) return os_fault("stat", path());
-  if (!S_ISREG(facts.st_mode)) return fail(FaultKind::syntax, path() + " is no regular file");
+  if (::fstat(file.fd(), &facts) != 0) return os_fault("stat", path);
+  if (!S_ISREG(facts.st_mode)) return fail(FaultKind::syntax, path + " is no regular file");
   std::string text;
   char last = '\n';
   if (facts.st_size > 0 && ::pread(file.fd(), &last, 1, facts.st_size - 1) != 1)
-    return os_fault("read", path());
+    return os_fault("read", path);
   if (last != '\n') text += '\n';  // somebody died in the middle of a line
   for (const UidEntry& entry : entries) {
     if (entry.uid == 0 || !is_base(entry.base) || entry.base.find_first_of(":\n") != std::string::npos) {
@@ -201,8 +214,8 @@ Result<void> OwnUidList::append(std::span<const UidEntry> entries, Sync sync) co
     }
     text += line_of(entry);
   }
-  if (Result<void> written = write_all(file.fd(), text, path()); !written) return written;
-  return sync == Sync::now ? flush(file.fd(), path()) : Result<void>{};
+  if (Result<void> written = write_all(file.fd(), text, path); !written) return written;
+  return sync == Sync::now ? flush(file.fd(), path) : Result<void>{};
 }
 
 }  // namespace posthouse::maildir

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "maildir/file.h"
+#include "maildir/folder.h"
 
 namespace posthouse::maildir {
 
@@ -35,14 +36,14 @@ struct UidList {
 std::optional<UidList> parse_dovecot_uid_list(std::string_view text);
 std::optional<UidList> parse_own_uid_list(std::string_view text);
 
-// Nothing if the folder (a path) has none, or one without a readable header.
-Result<std::optional<UidList>> read_dovecot_uid_list(const std::string& folder);
+// Nothing if the folder has none, or one without a readable header.
+Result<std::optional<UidList>> read_dovecot_uid_list(const Folder& folder);
 
 // `posthouse-uidlist` of a folder: a header, and a line for each UID that was given, in the order of UIDs.
 // Those of messages that are gone stay until it is written anew. One writer at a time.
 class OwnUidList {
  public:
-  explicit OwnUidList(std::string folder) : folder_(std::move(folder)) {}
+  explicit OwnUidList(Folder folder) : folder_(std::move(folder)) {}
 
   Result<std::optional<UidList>> read() const;
   // All of it anew. `unique` from NameMaker.
@@ -53,8 +54,7 @@ class OwnUidList {
   static bool is_wasteful(size_t lines, size_t messages) { return lines > 1000 && lines > 2 * messages; }
 
  private:
-  std::string path() const { return folder_ + "/posthouse-uidlist"; }
-  std::string folder_;
+  Folder folder_;
 };
 
 }  // namespace posthouse::maildir

@@ -10,8 +10,8 @@
 
 namespace posthouse::maildir {
 
-Writer::Writer(std::string folder_path, Folder::Folders folders, std::string tmp_name, File file)
-    : folder_(std::move(folder_path)),
+Writer::Writer(Folder folder, Folder::Folders folders, std::string tmp_name, File file)
+    : folder_(std::move(folder)),
       folders_(std::make_unique<Folder::Folders>(std::move(folders))),
       tmp_name_(std::move(tmp_name)),
       file_(std::move(file)) {}
@@ -41,7 +41,7 @@ Result<Writer> Writer::open(const Folder& folder, std::string tmp_name) {
   if (!folders) return std::unexpected(folders.error());
   Result<File> file = create_file_in(folders->tmp.fd(), tmp_name);
   if (!file) return std::unexpected(file.error());
-  return Writer(folder.path(), std::move(*folders), std::move(tmp_name), std::move(*file));
+  return Writer(folder, std::move(*folders), std::move(tmp_name), std::move(*file));
 }
 
 Result<void> Writer::append(std::string_view bytes) {

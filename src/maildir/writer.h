@@ -54,7 +54,7 @@ class Writer {
   Result<Committed> commit(const Commit& commit);
 
  private:
-  Writer(std::string folder_path, Folder::Folders folders, std::string tmp_name, File file);
+  Writer(Folder folder, Folder::Folders folders, std::string tmp_name, File file);
   Result<void> write_out();
   Result<void> finish_file(const Commit& commit);
   Result<std::optional<Committed>> find_earlier(const Commit& commit);

@@ -70,18 +70,17 @@ int renameat2(int from, const char* name, int to, const char* new_name, unsigned
   return strikes("renameat2") ? -1
                               : static_cast<int>(::syscall(SYS_renameat2, from, name, to, new_name, flags));
 }
-int rename(const char* name, const char* new_name) noexcept {
-  if (strikes("rename")) return -1;
-  return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, name, AT_FDCWD, new_name, 0));
-}
 int unlinkat(int folder, const char* name, int flags) noexcept {
   return strikes("unlinkat") ? -1 : static_cast<int>(::syscall(SYS_unlinkat, folder, name, flags));
 }
-int unlink(const char* name) noexcept {
-  return strikes("unlink") ? -1 : static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, name, 0));
-}
 int futimens(int fd, const timespec times[2]) noexcept {
   return strikes("futimens") ? -1 : static_cast<int>(::syscall(SYS_utimensat, fd, nullptr, times, 0));
+}
+int mkdirat(int folder, const char* name, mode_t mode) noexcept {
+  return strikes("mkdirat") ? -1 : static_cast<int>(::syscall(SYS_mkdirat, folder, name, mode));
+}
+int renameat(int from, const char* name, int to, const char* new_name) noexcept {
+  return strikes("renameat") ? -1 : static_cast<int>(::syscall(SYS_renameat2, from, name, to, new_name, 0));
 }
 int mkdir(const char* name, mode_t mode) noexcept {
   return strikes("mkdir") ? -1 : static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, name, mode));

@@ -81,8 +81,8 @@ class InteropTest : public testing::Test {
   }
   // What is read here of the same files.
   ByUid ours() const {
-    const std::optional<UidList> uids = read_dovecot_uid_list(inbox.path()).value();
-    const KeywordTable keywords = Keywords(inbox.path(), system_clock()).read().value();
+    const std::optional<UidList> uids = read_dovecot_uid_list(inbox).value();
+    const KeywordTable keywords = Keywords(inbox, system_clock()).read().value();
     const Result<Scan> scan = inbox.scan();
     EXPECT_TRUE(uids && scan && scan->doubles.empty());
     EXPECT_EQ(uids->damaged, 0u);
@@ -124,26 +124,26 @@ TEST_F(InteropTest, ReadsWhatDovecotWrote) {
   const ByUid theirs = dovecots();
   EXPECT_EQ(theirs.size(), 2u);
   EXPECT_EQ(ours(), theirs);
-  const std::optional<UidList> uids = read_dovecot_uid_list(inbox.path()).value();
+  const std::optional<UidList> uids = read_dovecot_uid_list(inbox).value();
   EXPECT_NE(output.find(fmt::format("UIDVALIDITY {}]", uids->validity)), std::string::npos);
   EXPECT_EQ(uids->guid.size(), 32u);
   std::vector<std::string> names;
   const std::vector<FolderEntry> folders = tree.list().value();
   for (const FolderEntry& entry : folders) names.push_back(entry.name);
   EXPECT_EQ(names, (std::vector<std::string>{"INBOX", "Entwürfe/x & y"}));
-  EXPECT_EQ(Subscriptions(tree.root(), system_clock()).read().value(),
+  EXPECT_EQ(Subscriptions(inbox, system_clock()).read().value(),
             (std::vector<std::string>{"Entwürfe/x & y", "INBOX"}));
 }
 
 TEST_F(InteropTest, DovecotReadsWhatWeWrote) {
   ASSERT_TRUE(tree.make());
   ASSERT_TRUE(tree.create("Entwürfe/x & y", names().unique()));
-  ASSERT_TRUE(Subscriptions(tree.root(), system_clock()).set("Entwürfe/x & y", true, names().unique()));
+  ASSERT_TRUE(Subscriptions(inbox, system_clock()).set("Entwürfe/x & y", true, names().unique()));
   put_message(inbox, "Subject: a\r\n\r\nx\r\n");
   put_message(inbox, "Subject: odd\r\n\r\nx\r\r\ny\r\r\r\n\rz\r\n", {.marks = {Marks::kSeen, 0}});
   imap("s SELECT INBOX\r\nt STORE 1 +FLAGS (Work)\r\n");
   // Now Dovecot knows it, and both change it.
-  const Keywords keywords(inbox.path(), system_clock());
+  const Keywords keywords(inbox, system_clock());
   const KeywordTable table = keywords.extend({"Ours", "work"}, names().unique()).value();
   EXPECT_EQ(table.find("Ours"), 1);
   const std::string third = put_message(inbox, "Subject: c\r\n\r\nz\r\n", {.marks = {Marks::kFlagged, 0b11}});
@@ -197,13 +197,43 @@ TEST_F(InteropTest, DovecotAndWeAtTheSameTime) {
   }
 }
 
+// Both give letters to keywords at the same time, and none ever means two things.
+TEST_F(InteropTest, KeywordsOfDovecotAndOursAtTheSameTime) {
+  std::string session;
+  for (int i = 0; i < 16; ++i) session += append("", fmt::format("Subject: {}\r\n\r\nx\r\n", i));
+  imap(session);
+  std::vector<std::string> bases;
+  const Scan before = inbox.scan().value();
+  for (const Found& message : before.messages) bases.push_back(message.base);
+  std::thread other([&] {
+    // Each in a session of its own: within one, Dovecot waits with its changes.
+    for (int i = 0; i < 8; ++i)
+      imap(fmt::format("s SELECT INBOX\r\nt STORE {} +FLAGS (theirs{})\r\n", i + 1, i));
+  });
+  const Keywords keywords(inbox, system_clock());
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = fmt::format("ours{}", i);
+    const Result<KeywordTable> table = keywords.extend({name}, names().unique());
+    ASSERT_TRUE(table) << table.error().what;
+    const MarkChange change{{0, 1u << table->find(name).value()}, {}};
+    ASSERT_TRUE(inbox.change(bases[static_cast<size_t>(i) + 8], std::nullopt, change));
+  }
+  other.join();
+  const ByUid theirs = dovecots();
+  EXPECT_EQ(ours(), theirs);
+  for (uint32_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(theirs.at(i + 1).flags, std::set<std::string>{fmt::format("theirs{}", i)});
+    EXPECT_EQ(theirs.at(i + 9).flags, std::set<std::string>{fmt::format("ours{}", i)});
+  }
+}
+
 TEST_F(InteropTest, ProcmailMaildropAndMutt) {
   ASSERT_TRUE(tree.make());
   const std::string text = "From: a@x.test\nSubject: p\n\nhello\n";
   put_file(root.path("procmailrc"), fmt::format("MAILDIR={0}\nDEFAULT={0}/Maildir/\n", root.path()));
   put_file(root.path("filter"), fmt::format("to \"{}/Maildir\"\n", root.path()));
   fs::permissions(root.path("filter"), fs::perms::owner_read | fs::perms::owner_write);
-  const QuotaFile quota(tree.root(), system_clock());
+  const QuotaFile quota(inbox, system_clock());
   ASSERT_TRUE(quota.calculate({1'000'000, 100}, names().unique()));
   EXPECT_EQ(run({"maildrop", root.path("filter")}, root.path(), text).status, 0);
   EXPECT_EQ(quota.read()->value().messages, 1);  // maildrop told our file

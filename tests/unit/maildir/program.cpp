@@ -90,10 +90,16 @@ Ran run_on_terminal(const std::vector<std::string>& command, const std::string& 
 void hand_over(const std::string& path) {
   if (::geteuid() != 0) return;
   const auto give = [](const std::string& file) {
-    if (::lchown(file.c_str(), kNobody, kNobody) != 0) throw std::runtime_error("chown " + file);
+    // Somebody may be at work there.
+    if (::lchown(file.c_str(), kNobody, kNobody) != 0 && errno != ENOENT)
+      throw std::runtime_error("chown " + file);
   };
   give(path);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) give(entry.path().string());
+  std::error_code error;
+  for (auto entry = std::filesystem::recursive_directory_iterator(path, error); entry != end(entry);
+       entry.increment(error)) {
+    give(entry->path().string());
+  }
 }
 
 }  // namespace posthouse::maildir::test

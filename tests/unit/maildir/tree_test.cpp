@@ -1,5 +1,6 @@
 #include "maildir/tree.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/wait.h>
@@ -7,6 +8,9 @@
 
 #include "maildir/dot_lock.h"
 #include "maildir/folder_name.h"
+#include "maildir/keywords.h"
+#include "maildir/quota_file.h"
+#include "maildir/uid_list.h"
 #include "test_folder.h"
 
 namespace posthouse::maildir {
@@ -106,6 +110,64 @@ TEST_F(TreeTest, ShowsWhatItCannotDecodeAndNothingElse) {
   EXPECT_EQ(tree.folder("x&")->path(), tree.root() + "/.x&");
 }
 
+// Who may write in his root must not make us read or write in somebody else's.
+TEST_F(TreeTest, LinksLeadNowhere) {
+  const Tree victim(root.path("victim"));
+  ASSERT_TRUE(victim.make());
+  put_message(Folder(victim.root()), "secret\r\n", {.unique = "1.a"});
+  fs::create_directory_symlink(victim.root(), tree.root() + "/.A");
+  EXPECT_EQ(tree.folder("A").error().kind, FaultKind::not_found);
+  const Folder linked(tree.root(), ".A");
+  EXPECT_FALSE(linked.exists());
+  EXPECT_FALSE(linked.scan());
+  EXPECT_FALSE(linked.state());
+  EXPECT_FALSE(linked.open_message("1.a"));
+  EXPECT_FALSE(linked.make());
+  EXPECT_FALSE(Writer::open(linked, "2.a"));
+  EXPECT_FALSE(OwnUidList(linked).write({.validity = 1, .next = 1, .guid = "", .entries = {}}, "u"));
+  EXPECT_FALSE(Keywords(linked, system_clock()).extend({"x"}, "u"));
+  EXPECT_FALSE(QuotaFile(linked, system_clock()).calculate({}, "u"));
+  EXPECT_FALSE(Subscriptions(linked, system_clock()).set("x", true, "u"));
+  EXPECT_EQ(Folder(tree.root(), ".A/../.A").scan().error().kind, FaultKind::syntax);
+  EXPECT_EQ(Folder(tree.root() + "/.A/").scan().error().kind, FaultKind::not_found);
+  EXPECT_EQ(files_in(victim.root()), (Names{"cur", "new", "tmp"}));
+  EXPECT_TRUE(files_in(victim.root() + "/tmp").empty());
+  // Nor links in place of the small files.
+  const Folder inbox(tree.root());
+  put_file(root.path("file"), "V\t2\n\nx\n");
+  for (const char* name :
+       {"subscriptions", "posthouse-uidlist", "posthouse-keywords", "maildirsize", "dovecot-uidlist"}) {
+    fs::create_symlink(root.path("file"), tree.root() + "/" + name);
+  }
+  EXPECT_FALSE(Subscriptions(inbox, system_clock()).read());
+  EXPECT_FALSE(OwnUidList(inbox).read());
+  EXPECT_FALSE(OwnUidList(inbox).append({}));
+  EXPECT_FALSE(Keywords(inbox, system_clock()).read());
+  EXPECT_FALSE(QuotaFile(inbox, system_clock()).add(1, 1));
+  EXPECT_FALSE(read_dovecot_uid_list(inbox));
+  EXPECT_EQ(text_of(root.path("file")), "V\t2\n\nx\n");
+}
+
+TEST_F(TreeTest, WhoSharesTheRootSharesWhatIsMadeInIt) {
+  const auto mode = [&](const std::string& path) {
+    return static_cast<unsigned>(fs::status(tree.root() + "/" + path).permissions());
+  };
+  create("Own");
+  put_message(*tree.folder("Own"), "x\r\n", {.unique = "1.a,S=2"});
+  EXPECT_EQ(mode(".Own/cur"), 0700u);
+  EXPECT_EQ(mode(".Own/new/1.a,S=2"), 0600u);
+  fs::permissions(tree.root(), static_cast<fs::perms>(0775));
+  create("Shared");
+  put_message(*tree.folder("Shared"), "x\r\n", {.unique = "1.a,S=2"});
+  EXPECT_EQ(mode(".Shared/cur"), 0770u);
+  EXPECT_EQ(mode(".Shared/new/1.a,S=2"), 0660u);
+  // A file that is written anew stays as it was.
+  put_file(tree.root() + "/subscriptions", "");
+  fs::permissions(tree.root() + "/subscriptions", static_cast<fs::perms>(0664));
+  EXPECT_TRUE(Subscriptions(Folder(tree.root()), system_clock()).set("x", true, names().unique()));
+  EXPECT_EQ(mode("subscriptions"), 0664u);
+}
+
 TEST_F(TreeTest, RenamesWithInferiors) {
   for (const char* name : {"A", "A/B", "A/B/C", "AB", "Z/B"}) create(name);
   EXPECT_EQ(tree.rename("A", "Z").error().kind, FaultKind::exists);  // Z/B is there
@@ -142,7 +204,7 @@ TEST_F(TreeTest, DeletesInOneStep) {
 }
 
 TEST_F(TreeTest, Subscriptions) {
-  const Subscriptions subscriptions(tree.root(), system_clock());
+  const Subscriptions subscriptions(Folder(tree.root()), system_clock());
   EXPECT_EQ(subscriptions.read().value(), Names{});
   EXPECT_TRUE(subscriptions.set("Entwürfe/b", true, names().unique()).value());
   EXPECT_FALSE(subscriptions.set("Entwürfe/b", true, names().unique()).value());
@@ -162,29 +224,31 @@ TEST_F(TreeTest, Subscriptions) {
 TEST_F(TreeTest, LocksKeepOthersOutAndDieWithTheirHolders) {
   const std::string file = root.path("file");
   {
-    const Result<DotLock> lock = DotLock::take(file, system_clock(), milliseconds(0));
+    const Result<DotLock> lock = DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0));
     ASSERT_TRUE(lock);
     EXPECT_TRUE(lock->still_ours());
-    EXPECT_EQ(DotLock::take(file, system_clock(), milliseconds(30)).error().kind, FaultKind::temporary);
+    EXPECT_EQ(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(30)).error().kind,
+              FaultKind::temporary);
     fs::remove(file + ".lock");
     put_file(file + ".lock", "1:elsewhere");
     EXPECT_FALSE(lock->still_ours());
   }
   EXPECT_TRUE(fs::exists(file + ".lock"));  // it is another's now
-  EXPECT_EQ(DotLock::take(file, system_clock(), milliseconds(0)).error().kind, FaultKind::temporary);
+  EXPECT_EQ(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)).error().kind,
+            FaultKind::temporary);
   fs::last_write_time(file + ".lock", fs::file_time_type::clock::now() - std::chrono::minutes(3));
-  EXPECT_TRUE(DotLock::take(file, system_clock(), milliseconds(0)));
+  EXPECT_TRUE(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)));
   EXPECT_FALSE(fs::exists(file + ".lock"));
   const pid_t child = ::fork();
   if (child == 0) {
-    Result<DotLock> lock = DotLock::take(file, system_clock(), milliseconds(0));
+    Result<DotLock> lock = DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0));
     ::_exit(lock ? 0 : 1);  // without letting go
   }
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(fs::exists(file + ".lock"));
-  EXPECT_TRUE(DotLock::take(file, system_clock(), milliseconds(0)));
+  EXPECT_TRUE(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)));
 }
 
 }  // namespace

@@ -230,7 +230,7 @@ TEST_F(WriterTest, KilledAtEachStepOfTreeChanges) {
     const std::vector<FolderEntry> folders = tree.list().value();
     size_t found = 0;
     for (const FolderEntry& entry : folders) {
-      const Result<Scan> scan = Folder(tree.path_of(entry)).scan();
+      const Result<Scan> scan = tree.folder_of(entry).scan();
       ASSERT_TRUE(scan) << entry.name;
       found += scan->messages.size();
     }
