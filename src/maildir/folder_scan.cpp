@@ -1,5 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <iterator>
@@ -59,6 +61,22 @@ bool is_file(int folder, std::string_view name, unsigned char type) {
          S_ISREG(facts.st_mode);
 }
 
+// Local file systems give every change the time of the kernel's tick; of others (network, FAT) it isn't known.
+std::chrono::nanoseconds settling(int folder) {
+  struct statfs facts{};
+  if (::fstatfs(folder, &facts) != 0) return kSettling;
+  switch (static_cast<uint32_t>(facts.f_type)) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+      return kFineSettling;
+    default:
+      return kSettling;
+  }
+}
+
 void rest_a_moment(int pass) {
   const timespec pause{0, 2'000'000L << std::min(pass, 5)};
   ::nanosleep(&pause, nullptr);
@@ -76,7 +94,7 @@ Result<bool> Folder::read_once(const Folders& folders, State& before, const See&
     return std::max({of.fresh.modified, of.fresh.changed, of.current.modified, of.current.changed});
   };
   const int64_t keywords = std::max(state->keywords.changed, state->own_keywords.changed);
-  state->settled = begin && std::max(latest(*state), keywords) < *begin - kSettling.count();
+  state->settled = begin && std::max(latest(*state), keywords) < *begin - settling(folders.current.fd()).count();
   before = *state;
   for (const Where where : {Where::fresh, Where::current}) {
     const int folder = folders.of(where);

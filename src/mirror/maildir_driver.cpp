@@ -50,7 +50,7 @@ std::string key_of(uint64_t delivery, SystemTime date) {
 class MaildirDriver final : public Driver {
  public:
   MaildirDriver(const std::string& root, const Clock& clock, Random& random)
-      : tree_(root), subscriptions_(root, clock), clock_(clock), names_(clock, random, "posthouse") {}
+      : tree_(root), subscriptions_(Folder(root), clock), clock_(clock), names_(clock, random, "posthouse") {}
 
   Result<void> make(const std::string& mailbox) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
@@ -125,7 +125,7 @@ Result<std::vector<std::string>> MaildirDriver::mailboxes() {
 }
 
 Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const std::vector<std::string>& names) {
-  const maildir::Keywords keywords(folder.path(), clock_);
+  const maildir::Keywords keywords(folder, clock_);
   if (names.empty()) return keywords.read();
   return keywords.extend(names, names_.unique());
 }
@@ -256,7 +256,7 @@ Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vecto
 Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::vector<Known>& known) {
   const Result<Folder> folder = tree_.folder(mailbox);
   if (!folder) return std::unexpected(folder.error());
-  const Result<KeywordTable> table = maildir::Keywords(folder->path(), clock_).read();
+  const Result<KeywordTable> table = maildir::Keywords(*folder, clock_).read();
   if (!table) return std::unexpected(table.error());
   const Result<maildir::Scan> seen = scan(*folder, known);
   if (!seen) return std::unexpected(seen.error());
@@ -300,8 +300,8 @@ Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::
 }
 
 Result<void> MaildirDriver::add_kept_uids(const Folder& folder, Look& look) {
-  Result<std::optional<maildir::UidList>> list = maildir::OwnUidList(folder.path()).read();
-  if (list && !*list) list = maildir::read_dovecot_uid_list(folder.path());
+  Result<std::optional<maildir::UidList>> list = maildir::OwnUidList(folder).read();
+  if (list && !*list) list = maildir::read_dovecot_uid_list(folder);
   if (!list) return std::unexpected(list.error());
   if (!*list) return {};
   std::unordered_map<std::string_view, Uid> uids;
@@ -323,7 +323,7 @@ Result<void> MaildirDriver::note_uids(const std::string& mailbox, const Uids& ui
   entries.reserve(uids.given.size());
   for (const Known& message : uids.given)
     entries.push_back({message.uid, base_of(to_place(message.location)), {}});
-  const maildir::OwnUidList list(folder->path());
+  const maildir::OwnUidList list(*folder);
   if (!uids.all) return list.append(entries, Sync::later);
   return list.write({uids.uid_validity, uids.uid_next, {}, std::move(entries), 0}, names_.unique(),
                     Sync::later);

@@ -70,6 +70,7 @@ Result<void> Checker::check_account(AccountId account) {
     problem(name + ": " + head.error().what);
     return {};
   }
+  in_files_ = head->in_files;
   std::vector<MailboxRow> mailboxes;
   const std::string end = prefix_end(std::string(kMailboxPrefix));
   Result<void> done =
@@ -281,10 +282,6 @@ Result<void> Checker::check_message(AccountId account, const MailboxRow& mailbox
   const auto bad = [&](std::string_view what) {
     problem(fmt::format("{} message {}: {}", place(account, mailbox), uid, what));
   };
-  const Result<std::optional<std::string>> location =
-      reader_.get(account_partition(account), location_key(mailbox.id, uid));
-  if (!location) return std::unexpected(location.error());
-  const bool in_files = location->has_value();
   const Result<std::optional<std::string>> record =
       reader_.get(account_partition(account), message_key(mailbox.id, uid));
   if (!record) return std::unexpected(record.error());
@@ -292,12 +289,12 @@ Result<void> Checker::check_message(AccountId account, const MailboxRow& mailbox
     bad("has no record");
   } else if (const Result<MessageRow> message = decode_message(**record); !message) {
     bad(message.error().what);
-  } else if ((row.blob != 0 && !in_files && message->blob != row.blob) || message->size != row.size) {
+  } else if ((row.blob != 0 && !in_files_ && message->blob != row.blob) || message->size != row.size) {
     bad("record and flags differ");
   }
   const std::string reference = MailStore::blob_reference(account, row.delivery);
   if (row.blob == 0) {
-    if (!in_files) bad("has no body");
+    if (!in_files_) bad("has no body");
     return {};
   }
   const Result<bool> there = engine::has_reference(reader_, row.blob, reference);

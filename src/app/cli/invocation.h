@@ -48,7 +48,7 @@ struct Invocation {
   bool all = false, set_aside = false;
 
   // backup, restore
-  std::string backup_id, rate, account, mailbox, message_id, into, queued = "hold";
+  std::string backup_id, rate, account, message_id, into, queued = "hold";  // and `mailbox`
   uint64_t keep = 0;
   std::optional<uint64_t> uid;
   bool check = false, latest = false;

@@ -450,7 +450,7 @@ TEST_P(MailStoreTest, WatchersHearOfTheirAccount) {
   const auto watch_alice = store_.watch(kAlice, [&] { ++alice; });
   const auto watch_bob = store_.watch(kBob, [&] { ++bob; });
   append("INBOX", "x");
-  EXPECT_EQ(alice, 1);
+  EXPECT_EQ(alice, StoreBed::format() == Format::database ? 1 : 2);  // then once more: it is in its file
   EXPECT_EQ(bob, 0);
 }
 
