@@ -5,15 +5,13 @@ import os
 import pathlib
 import re
 import shutil
-import signal
-import smtplib
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
-from posthouse import BINARY, Demo, Program, run, wait_until
+from posthouse import BINARY, Demo, run, wait_until
+from test_serve import Serve
 
 LARGE = 400 * 1024
 
@@ -194,6 +192,34 @@ class Everything(Base):
             self.assertIn("alice@", run("account", "list", "--config", demo.config, check=True).stdout)
         finally:
             demo.clean()
+
+    def test_of_a_confined_worker_and_its_files_belong_to_it_again(self):
+        """`serve` as in real life: as root it becomes nobody, and its worker reaches its own folders only."""
+        server = Serve()
+        server.start()
+        try:
+            data = pathlib.Path(server.directory, "data")
+            owner = data.stat().st_uid
+            for n in range(3):
+                run("deliver", "me@serve.test", "--config", server.config, stdin=f"Subject: {n}\n\nx\n", check=True)
+            hot = json.loads(run("backup", self.backups, "--json", "--config", server.config, check=True).stdout)
+            self.assertTrue(hot["running"])
+            self.assertEqual(hot["messages"], 3)
+            server.stop()
+            cold = json.loads(run("backup", self.backups, "--json", "--config", server.config, check=True).stdout)
+            self.assertFalse(cold["running"])
+            self.assertEqual({p.stat().st_uid for p in data.rglob("*")}, {owner})
+            shutil.rmtree(data)
+            run("restore", self.backups, "--config", server.config, check=True)
+            self.assertEqual({p.stat().st_uid for p in [data, *data.rglob("*")]}, {owner})
+            self.assertEqual(data.stat().st_mode & 0o777, 0o700)
+            pathlib.Path(server.log_path).unlink()
+            server.start()
+            shown = json.loads(run("account", "show", "me@serve.test", "--json", "--config", server.config).stdout)
+            self.assertEqual(shown["messages"], 3)
+        finally:
+            server.stop()
+            server.clean()
 
     def test_letters_of_the_queue_are_on_hold(self):
         with Demo("--set", "queue.port=1", "--set", "queue.allow_loopback=true") as demo:

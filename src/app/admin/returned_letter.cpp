@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 
 #include "app/admin/verbs.h"
+#include "base/id.h"
+#include "base/log.h"
 #include "message/address.h"
 
 namespace posthouse::app {
@@ -42,6 +44,8 @@ Task<Result<boost::json::value>> ReturnedLetter::commit() {
   store::Quota none;
   auto placed = co_await core_.store.append(account_, mailbox_, writer_, message_, none);
   if (!placed) co_return std::unexpected(placed.error());
+  log::info("letter.returned",
+            {{"account", format_id(account_)}, {"mailbox", mailbox_}, {"uid", placed->uid}});
   boost::json::object out;
   out["mailbox"] = mailbox_;
   out["uid"] = placed->uid;

@@ -11,7 +11,7 @@ namespace posthouse::app::backup {
 
 struct Sha256::Impl {
   struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+    void operator()(EVP_MD_CTX* done) const { EVP_MD_CTX_free(done); }
   };
   std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
 };

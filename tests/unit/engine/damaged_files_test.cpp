@@ -17,6 +17,7 @@
 #include "engine/rocks_block.h"
 #include "engine/rocks_database.h"
 #include "engine/rocks_table_layout.h"
+#include "engine/snapshots.h"
 #include "engines.h"
 #include "support/seeded_random.h"
 
@@ -332,6 +333,24 @@ TEST_F(DamagedFiles, ReadOnlyMendsNothing) {
   EXPECT_FALSE(open_rocks_engine(looking));
   EXPECT_EQ(fs::file_size(path), 100u);
   EXPECT_FALSE(fs::exists(store_ + ".damaged"));
+}
+
+// A table that stands for a lost one, and notes about it, belong together.
+TEST_F(DamagedFiles, ASnapshotOfMendedFilesIsAStore) {
+  fs::resize_file(row_place(200).path, 100);
+  open();
+  EXPECT_TRUE(fs::exists(store_ + "/STAND-INS"));
+  ASSERT_TRUE(loop_.run(engine_->transact({put(account(9999), "r", "x")})));
+  ASSERT_TRUE(loop_.run(engine_->make_snapshot("a")));
+  for (const bool read_only : {true, false}) {
+    RocksOptions copy = options();
+    copy.directory = snapshot_folder(store_, "a");
+    copy.read_only = read_only;
+    const auto opened = open_rocks_engine(copy);
+    ASSERT_TRUE(opened) << opened.error().what;
+    EXPECT_EQ((*opened)->get(account(9999), "r").value(), "x");
+    EXPECT_FALSE((*opened)->lost().empty());
+  }
 }
 
 // Whoever opens a store that is in use is told so, and changes nothing.
