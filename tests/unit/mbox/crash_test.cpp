@@ -113,8 +113,9 @@ bool is_one_of(const std::vector<Seen>& now, const std::vector<Seen>& before,
   return true;
 }
 
-FileOptions options_with(Disk& disk) {
+FileOptions options_with(Disk& disk, bool announce = true) {
   FileOptions options;
+  options.announce_appends = announce;
   options.disk = &disk;
   return options;
 }
@@ -130,21 +131,21 @@ size_t run(const File& file, const std::function<void(size_t)>& done = {}) {
   return count;
 }
 
-int operations() {
+int operations(bool announce = true) {
   TempFolder folder;
   spill(folder / "box", "");
   ScriptedDisk disk(ScriptedDisk::End::none, 0);
-  EXPECT_EQ(run(File(folder / "box", options_with(disk))), steps().size());
+  EXPECT_EQ(run(File(folder / "box", options_with(disk, announce))), steps().size());
   return disk.count();
 }
 
-TEST(MboxCrash, SigkillAtEveryOperationLosesNothing) {
+void kill_everywhere(bool announce) {
   const auto states = expected();
   auto* done = static_cast<std::atomic<size_t>*>(::mmap(
       nullptr, sizeof(std::atomic<size_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   ASSERT_NE(static_cast<void*>(done), MAP_FAILED);
-  const int all = operations();
-  ASSERT_GT(all, 60);
+  const int all = operations(announce);
+  ASSERT_GT(all, 50);
   for (int at = 1; at <= all; ++at) {
     TempFolder folder;
     spill(folder / "box", "");
@@ -152,7 +153,7 @@ TEST(MboxCrash, SigkillAtEveryOperationLosesNothing) {
     const pid_t child = ::fork();
     if (child == 0) {
       ScriptedDisk disk(ScriptedDisk::End::kill, at);
-      run(File(folder / "box", options_with(disk)), [&](size_t n) { *done = n; });
+      run(File(folder / "box", options_with(disk, announce)), [&](size_t n) { *done = n; });
       ::_exit(0);
     }
     int status = 0;
@@ -168,6 +169,14 @@ TEST(MboxCrash, SigkillAtEveryOperationLosesNothing) {
     EXPECT_EQ(names, 1U) << at;
   }
   ::munmap(done, sizeof *done);
+}
+
+TEST(MboxCrash, SigkillAtEveryOperationLosesNothing) {
+  kill_everywhere(true);
+}
+
+TEST(MboxCrash, SigkillAtEveryOperationWithUnannouncedAppends) {
+  kill_everywhere(false);
 }
 
 // Another program delivers before we come back.
@@ -225,7 +234,7 @@ TEST(MboxCrash, ADiskThatForgetsWhatWasNotFlushed) {
   const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
   for (int at = 1;; ++at) {
     bool off = false;
-    for (int round = 0; round < 4; ++round) {
+    for (int round = 0; round < 3; ++round) {
       TempFolder folder;
       spill(folder / "box", "");
       ForgetfulDisk disk(folder / "box", at);
