@@ -31,7 +31,11 @@ class Driver {
   virtual Result<void> erase(const std::string& mailbox) = 0;
   virtual Result<void> subscribe(const std::string& mailbox, bool subscribed) = 0;
   // Those that are there, INBOX too. Fails when the place itself is not there (a disk that is not mounted).
-  virtual Result<std::vector<std::string>> mailboxes() = 0;
+  struct Level {
+    std::string name;
+    bool only_holds = false;  // a level above others that can't hold messages itself
+  };
+  virtual Result<std::vector<Level>> mailboxes() = 0;
   virtual Result<std::vector<std::string>> subscriptions() = 0;
 
   // Puts messages into a mailbox; on disk when it returns. One that is there already (a crash) is only found.

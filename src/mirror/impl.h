@@ -41,7 +41,7 @@ struct Effect {
   store::EffectRow row;
   std::string mailbox;  // the name; empty: the mailbox is gone
   uint32_t uid_validity = 0;
-  bool there = false;   // put, flags: the message is there, and this is how:
+  bool there = false;  // put, flags: the message is there, and this is how:
   store::FlagRow message;
   store::FlagSet flags;
   std::string location;  // "" : not in the files yet

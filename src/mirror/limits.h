@@ -14,8 +14,10 @@ inline constexpr size_t kOpenMessages = 64;      // files that reading may come 
 inline constexpr size_t kPiece = 64 * 1024;      // read from a file at once
 inline constexpr uint64_t kBlock = 1 << 20;      // of an mbox, read while it is locked
 inline constexpr size_t kKnownFiles = 4;         // mboxes of an account whose messages' places are remembered
-inline constexpr int kLooks = 5;                 // while index or files change under our eyes
-inline constexpr seconds kRetryEvery{2};         // of what could not be done in the files
-inline constexpr milliseconds kQuiet{50};        // after a change by others, for more of them
+inline constexpr uint64_t kReadWhole = 16 << 20;  // an mbox of this size is read anew after every change
+inline constexpr int kReadAllEach = 10;           // larger ones after so many that only added to them
+inline constexpr int kLooks = 5;                  // while index or files change under our eyes
+inline constexpr seconds kRetryEvery{2};          // of what could not be done in the files
+inline constexpr milliseconds kQuiet{50};         // after a change by others, for more of them
 
 }  // namespace posthouse::mirror

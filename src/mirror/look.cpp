@@ -235,7 +235,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   Result<void> carried = co_await carry_out(account);
   if (!carried) co_return carried;  // a mailbox that is still to be made would seem to be gone
   Driver& driver = *account.driver;
-  Result<std::vector<std::string>> listed = co_await offload(files, [&] { return driver.mailboxes(); });
+  Result<std::vector<Driver::Level>> listed = co_await offload(files, [&] { return driver.mailboxes(); });
   if (!listed) co_return std::unexpected(listed.error());
   Result<std::vector<std::string>> wanted = co_await offload(files, [&] { return driver.subscriptions(); });
   if (!wanted) co_return std::unexpected(wanted.error());
@@ -258,13 +258,14 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   const auto is_known = [&](const std::string& name) {
     return std::ranges::any_of(known, [&](const store::MailboxInfo& m) { return m.name == name; });
   };
-  for (const std::string& name : *listed) {
-    const Result<std::string> checked = store::check_name(name);
-    if (checked && !is_known(*checked)) added.push_back(*checked);
+  for (const Driver::Level& level : *listed) {
+    const Result<std::string> checked = store::check_name(level.name);
+    if (!level.only_holds && checked && !is_known(*checked)) added.push_back(*checked);
   }
   for (const store::MailboxInfo& mailbox : known) {
     const bool inbox = mailbox.name == store::kInbox;
-    if (!inbox && std::ranges::find(*listed, mailbox.name) == listed->end()) gone.push_back(mailbox.name);
+    if (!inbox && std::ranges::find(*listed, mailbox.name, &Driver::Level::name) == listed->end())
+      gone.push_back(mailbox.name);
   }
   std::ranges::sort(*wanted);
   std::ranges::sort(subscribed);

@@ -56,7 +56,7 @@ class MaildirDriver final : public Driver {
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> erase(const std::string& mailbox) override;
   Result<void> subscribe(const std::string& mailbox, bool subscribed) override;
-  Result<std::vector<std::string>> mailboxes() override;
+  Result<std::vector<Level>> mailboxes() override;
   Result<std::vector<std::string>> subscriptions() override { return subscriptions_.read(); }
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
@@ -112,16 +112,16 @@ Result<void> MaildirDriver::subscribe(const std::string& mailbox, bool subscribe
   return {};
 }
 
-Result<std::vector<std::string>> MaildirDriver::mailboxes() {
+Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
   if (!Folder(tree_.root()).exists())
     return fail(FaultKind::io, "no Maildir at " + tree_.root() + " (is its disk mounted?)");
   const Result<std::vector<maildir::FolderEntry>> entries = tree_.list();
   if (!entries) return std::unexpected(entries.error());
-  std::vector<std::string> names;
+  std::vector<Level> levels;
   for (const maildir::FolderEntry& entry : *entries) {
-    if (!entry.raw) names.push_back(entry.name);
+    if (!entry.raw) levels.push_back({entry.name, false});
   }
-  return names;
+  return levels;
 }
 
 Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const std::vector<std::string>& names) {

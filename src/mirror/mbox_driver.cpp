@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <list>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 
 #include "mbox/file.h"
@@ -29,6 +30,7 @@ struct Records {
   std::optional<mbox::Known> known;
   std::vector<Record> all;  // but for c-client's own
   std::unordered_map<Uid, size_t> by_uid;
+  int grown = 0;
 
   const Record* find(const MboxLocation& location) const {
     if (const auto it = by_uid.find(location.uid); it != by_uid.end()) {
@@ -64,7 +66,7 @@ class MboxDriver final : public Driver {
   Result<void> subscribe(const std::string& mailbox, bool subscribed) override {
     return tree_.subscribe(mailbox, subscribed);
   }
-  Result<std::vector<std::string>> mailboxes() override;
+  Result<std::vector<Level>> mailboxes() override;
   Result<std::vector<std::string>> subscriptions() override { return tree_.subscriptions(); }
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
@@ -83,6 +85,8 @@ class MboxDriver final : public Driver {
   Records& cached(const std::string& mailbox);
   // X-IMAPbase with our UIDVALIDITY, which everything that uses UIDs relies on.
   Result<void> found(const std::string& mailbox, Held& held, uint32_t uid_validity);
+  Result<void> rewrite(const std::string& mailbox, Held& held, std::span<const mbox::Change> changes,
+                       const std::optional<mbox::Base>& base = std::nullopt);
   Result<void> put_all(const std::string& mailbox, std::vector<Put>& messages);
   Result<Record> put_one(Held& held, const Put& message, const std::optional<mbox::Base>& base);
   Result<void> change_all(const std::string& mailbox, std::vector<Change>& messages);
@@ -112,7 +116,7 @@ Records& MboxDriver::cached(const std::string& mailbox) {
   if (known != records_.end()) {
     records_.splice(records_.begin(), records_, known);
   } else {
-    records_.push_front({mailbox, {}, {}, {}});
+    records_.push_front({mailbox, {}, {}, {}, 0});
     if (records_.size() > kKnownFiles) records_.pop_back();
   }
   return records_.front();
@@ -127,7 +131,11 @@ Result<Records*> MboxDriver::records(const std::string& mailbox, Held& held) {
   const auto take = [&](Record&& record) {
     if (!record.pseudo) seen.push_back(std::move(record));
   };
-  const Result<mbox::ScanResult> scanned = held.scan(take, out.known ? &*out.known : nullptr);
+  // Of a file that grew only what is new is read, if reading all takes long; what others changed before that
+  // at the same time is found once in a while.
+  const bool grew = out.known && now->size > out.known->state.size && now->size > kReadWhole &&
+                    ++out.grown % kReadAllEach != 0;
+  const Result<mbox::ScanResult> scanned = held.scan(take, grew ? &*out.known : nullptr);
   if (!scanned) {
     out.known.reset();
     return std::unexpected(scanned.error());
@@ -151,7 +159,15 @@ Result<void> MboxDriver::found(const std::string& mailbox, Held& held, uint32_t 
   if (uid_validity == 0 || (*all)->all.empty() || (base && base->validity == uid_validity)) return {};
   mbox::Base ours;
   ours.validity = uid_validity;
-  return held.rewrite({}, ours);
+  return rewrite(mailbox, held, {}, ours);
+}
+
+// All records may stand elsewhere then, or look otherwise.
+Result<void> MboxDriver::rewrite(const std::string& mailbox, Held& held,
+                                 std::span<const mbox::Change> changes,
+                                 const std::optional<mbox::Base>& base) {
+  cached(mailbox).known.reset();
+  return held.rewrite(changes, base);
 }
 
 Result<void> MboxDriver::make(const std::string& mailbox) {
@@ -188,15 +204,15 @@ Result<void> MboxDriver::erase(const std::string& mailbox) {
   return fine ? Result<void>() : done;
 }
 
-Result<std::vector<std::string>> MboxDriver::mailboxes() {
+Result<std::vector<Driver::Level>> MboxDriver::mailboxes() {
   struct stat facts{};
   if (::stat(place_.folders.c_str(), &facts) != 0)
     return fail(FaultKind::io, "no folder at " + place_.folders + " (is its disk mounted?)");
   const Result<std::vector<mbox::Folder>> all = tree_.list();
   if (!all) return std::unexpected(all.error());
-  std::vector<std::string> names;
-  for (const mbox::Folder& folder : *all) names.push_back(folder.name);
-  return names;
+  std::vector<Level> levels;
+  for (const mbox::Folder& folder : *all) levels.push_back({folder.name, !folder.selectable});
+  return levels;
 }
 
 void MboxDriver::put(const std::string& mailbox, std::vector<Put>& messages) {
@@ -282,7 +298,7 @@ Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Chan
     message.location = location_of(*record, seen->uid, message.now);
     if (metadata != record->metadata) changes.push_back({record->offset, record->next, false, metadata});
   }
-  return changes.empty() ? Result<void>() : held->rewrite(changes);
+  return changes.empty() ? Result<void>() : rewrite(mailbox, *held, changes);
 }
 
 Result<void> MboxDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
@@ -297,7 +313,7 @@ Result<void> MboxDriver::remove(const std::string& mailbox, const std::vector<st
     const Record* const record = seen ? (*all)->find(*seen) : nullptr;
     if (record != nullptr) changes.push_back({record->offset, record->next, true, {}});
   }
-  return changes.empty() ? Result<void>() : held->rewrite(changes);
+  return changes.empty() ? Result<void>() : rewrite(mailbox, *held, changes);
 }
 
 Result<bool> MboxDriver::is_same(const std::string& mailbox, const std::string& state) {
@@ -398,7 +414,7 @@ Result<void> MboxDriver::note_uids(const std::string& mailbox, const Uids& uids)
     changes.push_back({it->second->offset, it->second->next, false, std::move(metadata)});
     unnamed.erase(it);
   }
-  return changes.empty() ? Result<void>() : held->rewrite(changes);
+  return changes.empty() ? Result<void>() : rewrite(mailbox, *held, changes);
 }
 
 Result<std::string> MboxDriver::read_block(const std::string& mailbox, const MboxLocation& location,

@@ -352,18 +352,20 @@ class ModelTest {
 };
 
 TEST(StoreModel, MemoryDoesAsTheModelDoes) {
-  ModelTest("memory", 1).run(20'000, 500);
+  ModelTest("memory", 1).run(StoreBed::operations(20'000), 500);
 }
 
 // The same with a log that forgets soon: what it leaves out it must own up to.
 TEST(StoreModel, WhatIsForgottenIsSaidToBe) {
   ModelTest model("memory", 3, 2);
-  model.run(25'000, 2'500);
-  EXPECT_GT(model.forgetful(), 0);
+  model.run(StoreBed::operations(25'000), 2'500);
+  if (StoreBed::format() == Format::database) {
+    EXPECT_GT(model.forgetful(), 0);
+  }
 }
 
 TEST(StoreModel, RocksDoesAsTheModelDoes) {
-  ModelTest("rocksdb", 2).run(8'000, 1'000);
+  ModelTest("rocksdb", 2).run(StoreBed::operations(8'000), 1'000);
 }
 
 }  // namespace
