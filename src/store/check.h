@@ -50,7 +50,7 @@ class Checker {
   MailStore::CheckReport& report_;
   Progress progress_;
   uint64_t done_ = 0, total_ = 0;
-  bool in_files_ = false;  // the account that is looked at keeps its mail in files
+  bool in_files_ = false;                    // the account that is looked at keeps its mail in files
   std::map<std::string, GroupRow> groups_;   // as the accounts' heads have it
   std::unordered_set<uint64_t> references_;  // hashes of (blob, reference) that messages have
 };

@@ -23,7 +23,8 @@ struct DemoName {
   const char* name;
   const char* format;  // how its letters are kept
 };
-inline constexpr DemoName kDemoNames[] = {{"alice", "database"}, {"bob", "database"}, {"carol", "maildir"}, {"dave", "mbox"}};
+inline constexpr DemoName kDemoNames[] = {
+    {"alice", "database"}, {"bob", "database"}, {"carol", "maildir"}, {"dave", "mbox"}};
 
 // The first line of the configuration that a demo writes.
 inline constexpr const char* kDemoHeadline = "# Written by `posthouse demo` at each start.";
