@@ -182,9 +182,9 @@ TEST_F(Admin, ManyLettersAreChangedTogetherAndCounted) {
 }
 
 TEST_F(Admin, DomainsAndAliasesChange) {
-  ask("domain.add", R"({"name": "a.test", "catch_all": "X@A.test", "quota_bytes": 7})");
+  ask("domain.add", R"({"name": "a.test", "catch_all": "X@B.test", "quota_bytes": 7})");
   EXPECT_EQ(ask("domain.change", R"({"name": "A.test", "quota_bytes": 9})"),
-            R"({"name":"a.test","catch_all":"X@a.test","quota_bytes":9)" + kNoLimits);
+            R"({"name":"a.test","catch_all":"X@b.test","quota_bytes":9)" + kNoLimits);
   EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": null, "quota_bytes": null})"),
             R"({"name":"a.test","catch_all":null,"quota_bytes":null)" + kNoLimits);
   EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": "y@b.test"})"),
