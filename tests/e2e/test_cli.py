@@ -493,7 +493,8 @@ class DemoItself(unittest.TestCase):
             with demo.smtp() as client:
                 client.sendmail("you@a.test", [demo.address("carol")], "Subject: x\r\n\r\nin a file of its own\r\n")
             folder = pathlib.Path(demo.directory, "data/maildir", demo.domain, "carol")
-            found = wait_until(lambda: [f for f in folder.glob("*/*") if b"in a file of its own" in f.read_bytes()])
+            found = wait_until(lambda: [f for f in [*folder.glob("new/*"), *folder.glob("cur/*")]
+                                        if b"in a file of its own" in f.read_bytes()])
             self.assertEqual(len(found), 1)
 
     def test_commands_that_are_printed_work(self):
