@@ -94,6 +94,28 @@ void put_account(Transaction& rows, const Account& account) {
   }
 }
 
+// How many aliases one after another lead to `address`, or to the catch-all of "@domain".
+Task<Result<size_t>> aliases_above(engine::Engine& engine, std::string address) {
+  size_t above = 0;
+  auto look = [&](const engine::Reader& reader) -> Result<void> {
+    Result<size_t> counted = count_upwards(reader, address);
+    if (!counted) return std::unexpected(counted.error());
+    above = *counted;
+    return {};
+  };
+  Result<void> looked = co_await engine.read(look);
+  if (!looked) co_return std::unexpected(looked.error());
+  co_return above;
+}
+
+Result<void> check_new_catch_all(const Transaction& rows, const Domain& domain, size_t above) {
+  if (domain.catch_all.empty()) return {};
+  Result<size_t> below = check_catch_all(rows, domain);
+  if (!below) return std::unexpected(below.error());
+  if (above + *below > kMaxAliasDepth) return chain_too_long("@" + domain.name);
+  return {};
+}
+
 bool has_rows(const Transaction& rows, const std::string& prefix, Result<void>& done) {
   bool any = false;
   done = rows.scan(prefix, after(prefix), [&any](std::string_view, std::string_view) {
@@ -120,13 +142,16 @@ Task<Result<void>> Directory::add_domain(Domain given) {
   if (!name) co_return std::unexpected(name.error());
   Result<Domain> domain = normal(std::move(given));
   if (!domain) co_return std::unexpected(domain.error());
-  auto add = [&domain](Transaction& rows) -> Result<void> {
+  Result<size_t> above = co_await aliases_above(impl_->engine, "@" + domain->name);
+  if (!above) co_return std::unexpected(above.error());
+  auto add = [&domain, &above](Transaction& rows) -> Result<void> {
     std::string row = domain_row(domain->name);
     Result<std::optional<std::string>> there = rows.get(row);
     if (!there) return std::unexpected(there.error());
     if (there->has_value()) return fail(FaultKind::exists, fmt::format("{} is there already", domain->name));
-    rows.put(row, encode(*domain));
-    return {};
+    Result<void> leads_on = check_new_catch_all(rows, *domain, *above);
+    if (leads_on) rows.put(row, encode(*domain));
+    return leads_on;
   };
   co_return co_await impl_->change(add);
 }
@@ -134,10 +159,18 @@ Task<Result<void>> Directory::add_domain(Domain given) {
 Task<Result<void>> Directory::update_domain(Domain given) {
   Result<Domain> domain = normal(std::move(given));
   if (!domain) co_return std::unexpected(domain.error());
-  auto update = [&domain](Transaction& rows) -> Result<void> {
-    Result<void> known = need_domain(rows, "@" + domain->name);
-    if (known) rows.put(domain_row(domain->name), encode(*domain));
-    return known;
+  Result<size_t> above = co_await aliases_above(impl_->engine, "@" + domain->name);
+  if (!above) co_return std::unexpected(above.error());
+  auto update = [&domain, &above](Transaction& rows) -> Result<void> {
+    const std::string row = domain_row(domain->name);
+    Result<void> possible = need_domain(rows, "@" + domain->name);
+    if (!possible) return possible;
+    Result<std::optional<Domain>> there = load(rows, row, decode_domain);
+    if (!there) return std::unexpected(there.error());
+    // One that is there already, from a time when nobody looked, is in the way of nothing else.
+    if ((*there)->catch_all != domain->catch_all) possible = check_new_catch_all(rows, *domain, *above);
+    if (possible) rows.put(row, encode(*domain));
+    return possible;
   };
   co_return co_await impl_->change(update);
 }
@@ -314,15 +347,8 @@ Task<Result<void>> Directory::set_alias(Alias alias) {
       record.targets.push_back(*target);
     }
   }
-  size_t above = 0;
-  auto look = [&](const engine::Reader& reader) -> Result<void> {
-    Result<size_t> counted = count_upwards(reader, *address);
-    if (!counted) return std::unexpected(counted.error());
-    above = *counted;
-    return {};
-  };
-  Result<void> looked = co_await impl_->engine.read(look);
-  if (!looked) co_return looked;
+  Result<size_t> above = co_await aliases_above(impl_->engine, *address);
+  if (!above) co_return std::unexpected(above.error());
   auto set = [&](Transaction& rows) -> Result<void> {
     Result<void> possible = need_domain(rows, *address);
     if (!possible) return possible;
@@ -333,7 +359,7 @@ Task<Result<void>> Directory::set_alias(Alias alias) {
     }
     Result<size_t> below = check_downwards(rows, *address, record);
     if (!below) return std::unexpected(below.error());
-    if (above + *below > kMaxAliasDepth) {
+    if (*above + *below > kMaxAliasDepth) {
       // A chain that is too long already may be shortened step by step.
       bool shortened = false;
       if (there->has_value()) {

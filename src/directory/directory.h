@@ -41,6 +41,8 @@ struct Domain {
   std::string catch_all;                                    // address, or "" for none
   std::optional<uint64_t> quota_bytes{}, quota_messages{};  // defaults of its accounts
   std::optional<uint64_t> total_bytes{}, total_messages{};  // of all its accounts together
+  std::string
+      store_format{};  // how accounts made from now on keep their letters; "": as the configuration says
 };
 
 struct Alias {
@@ -135,7 +137,7 @@ class Directory {
 
   // ---- administration
   Task<Result<void>> add_domain(Domain domain);
-  Task<Result<void>> update_domain(Domain domain);     // catch-all and quota of the one with this name
+  Task<Result<void>> update_domain(Domain domain);     // all but the name of the one with it
   Task<Result<void>> remove_domain(std::string name);  // policy fault while it has accounts or aliases
   Task<Result<std::vector<Domain>>> domains();
   Task<Result<Account>> add_account(Account account, Secret password);  // id is chosen here

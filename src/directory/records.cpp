@@ -6,8 +6,9 @@
 namespace posthouse::directory {
 
 namespace {
-constexpr uint8_t kVersion = 1;         // of every record here but
-constexpr uint8_t kDomainVersion = 2;   // since then: quota_messages and the totals
+constexpr uint8_t kVersion = 1;        // of every record here but
+constexpr uint8_t kDomainVersion = 3;  // since 2: quota_messages and the totals; since 3: store_format
+constexpr uint8_t kDomainWithoutFormat = 2;
 constexpr uint8_t kAccountVersion = 2;  // since then: quota_messages
 
 enum AccountBit : uint8_t { kEnabled = 1, kAdmin = 2, kHasQuota = 4 };
@@ -68,12 +69,14 @@ std::string address_of(std::string_view name_key) {
 }
 
 std::string encode(const Domain& domain) {
-  engine::RecordWriter out(kDomainVersion);
+  // What has nothing new is readable to the programs before.
+  engine::RecordWriter out(domain.store_format.empty() ? kDomainWithoutFormat : kDomainVersion);
   out.bytes(domain.name).bytes(domain.catch_all);
   append(out, domain.quota_bytes);
   append(out, domain.quota_messages);
   append(out, domain.total_bytes);
   append(out, domain.total_messages);
+  if (!domain.store_format.empty()) out.bytes(domain.store_format);
   return out.finish();
 }
 
@@ -88,6 +91,7 @@ Result<Domain> decode_domain(std::string_view record) {
     domain.total_bytes = read_optional(in);
     domain.total_messages = read_optional(in);
   }
+  if (in.version() >= 3) domain.store_format = in.bytes();
   if (!in.ok() || !in.at_end()) return std::unexpected(in.fault("domain record"));
   return domain;
 }

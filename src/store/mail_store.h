@@ -104,7 +104,10 @@ class MailStore {
   // it is counted (its domain); "" for none.
   // `place`: where it keeps its mail if not in the database; what is in these files already becomes the
   // account's.
-  Task<Result<void>> create_account(AccountId account, std::string group = "", FilePlace place = {});
+  // (Overloads, not default arguments: GCC 12 destroys those of an awaited call twice.)
+  Task<Result<void>> create_account(AccountId account, std::string group, FilePlace place);
+  Task<Result<void>> create_account(AccountId account, std::string group);
+  Task<Result<void>> create_account(AccountId account);
   // Where the account keeps its mail.
   Task<Result<FilePlace>> place(AccountId account);
   // Repeatable; blobs go with the next sweep. Nothing of it can be brought back.

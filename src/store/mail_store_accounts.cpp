@@ -193,6 +193,15 @@ Task<Result<void>> MailStore::create_account(AccountId account, std::string grou
   co_return done;
 }
 
+Task<Result<void>> MailStore::create_account(AccountId account, std::string group) {
+  FilePlace in_database;
+  return create_account(account, std::move(group), std::move(in_database));
+}
+
+Task<Result<void>> MailStore::create_account(AccountId account) {
+  return create_account(account, std::string());
+}
+
 Task<Result<FilePlace>> MailStore::place(AccountId account) {
   Result<std::optional<std::string>> row =
       co_await impl_->engine.fetch(account_partition(account), std::string(kFilePlaceKey));

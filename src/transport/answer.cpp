@@ -41,21 +41,23 @@ Answer answer_from(const smtp::Reply& reply, std::string host, bool tls) {
   // A 3yz, or a number no one knows, where a final answer belongs means nothing: try again.
   if (!out.delivered() && !out.permanent() && !(reply.code >= 400 && reply.code < 500)) out.code = 0;
   out.status = default_status(out.code);
-  if (is_status(reply.status) && reply.status[0] == out.status[0]) out.status = reply.status;
+  out.guessed = !is_status(reply.status) || reply.status[0] != out.status[0];
+  if (!out.guessed) out.status = reply.status;
   return out;
 }
 
 Answer own_answer(int code, std::string status, std::string text) {
   Answer out;
   out.code = code;
-  out.status = status.empty() ? default_status(code) : std::move(status);
+  out.guessed = status.empty();
+  out.status = out.guessed ? default_status(code) : std::move(status);
   out.text = one_line(text);
   return out;
 }
 
 std::string to_line(const Answer& answer) {
   std::string out = answer.code == 0 ? std::string() : std::to_string(answer.code) + " ";
-  if (!answer.status.empty()) out += answer.status + " ";
+  if (!answer.guessed) out += answer.status + " ";
   out += answer.text;
   return out;
 }

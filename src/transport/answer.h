@@ -8,10 +8,11 @@
 namespace posthouse::transport {
 
 struct Answer {
-  int code = 0;        // SMTP code; 0: no answer was had
-  std::string status;  // enhanced code, "" if none was given
-  std::string text;    // one line
-  std::string host;    // name of the host that said it; "" for ourselves
+  int code = 0;          // SMTP code; 0: no answer was had
+  std::string status;    // enhanced code, never ""
+  bool guessed = false;  // ... and not what the host said, but what its code means at least
+  std::string text;      // one line
+  std::string host;      // name of the host that said it; "" for ourselves
   bool tls = false;
 
   bool delivered() const { return code >= 200 && code < 300; }

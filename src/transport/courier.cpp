@@ -28,6 +28,7 @@ Answer put_off(const Answer& refusal) {
   Answer out = own_answer(0, refusal.status, "the smarthost refuses us: " + refusal.text);
   if (refusal.code != 0) out.text = "the smarthost refuses us: " + to_line(refusal);
   if (!out.status.empty()) out.status[0] = '4';
+  out.guessed = refusal.guessed;
   out.host = refusal.host;
   return out;
 }

@@ -45,6 +45,7 @@ constexpr seconds kRecordRetryFirst{1};  // when the outcome can't be written (d
 constexpr seconds kRecordRetryMost{60};
 constexpr uint64_t kWholeOriginal = 64 * 1024;  // a bounce holds the whole letter up to this, else its header
 constexpr uint64_t kHeaderOriginal = 128 * 1024;  // of the header at most
+constexpr size_t kReasonShown = 500;              // octets of a host's words, in what the postmaster reads
 constexpr seconds kBouncePatience{2 * 24 *
                                   3600};  // a bounce that can't be taken in goes to the postmaster then
 

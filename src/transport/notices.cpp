@@ -25,6 +25,13 @@ void replace_subject(std::string& head, std::string_view subject) {
   if (end != std::string::npos) head.replace(begin + kField.size(), end - begin - kField.size(), subject);
 }
 
+// A host's words, as far as they fit.
+std::string fit(std::string text, size_t limit) {
+  if (text.size() <= limit) return text;
+  text.resize(limit);
+  return text + "...";
+}
+
 message::Address address_of(const std::string& text) {
   auto parsed = message::parse_mailbox(text);
   return parsed ? std::move(*parsed) : message::Address{};
@@ -61,16 +68,32 @@ engine::Step noted(engine::Step step, std::shared_ptr<std::optional<Fault>> faul
   return {step.partition, std::move(apply)};
 }
 
+// Who does not get the letter, and why.
+std::string failures(const std::vector<Finding>& findings) {
+  std::string out;
+  for (const Finding& finding : findings) {
+    const std::string host = finding.answer.host.empty() ? "" : finding.answer.host + ": ";
+    const std::string& reply = finding.recipient.last_reply;
+    out += fmt::format("\n  {}\n    {}{}\n", finding.recipient.address, host,
+                       fit(reply.empty() ? to_line(finding.answer) : reply, kReasonShown));
+  }
+  return out;
+}
+
 // What the postmaster reads above the report.
-std::string explanation(const queue::Letter& letter, const std::string& why) {
+std::string explanation(const queue::Letter& letter, const std::vector<Finding>& findings,
+                        const std::string& why) {
   if (letter.reverse_path.empty()) {
-    return "A notice that this mail system sent to the sender of a letter could not be delivered,\n"
-           "and there is nobody else to send it to. It is attached, as far as it is not too long.\n";
+    return fmt::format(
+        "A notice that this mail system sent to the sender of a letter could not be\n"
+        "delivered, and there is nobody else to send it to:\n{}\n"
+        "It is attached, as far as it is not too long.\n",
+        failures(findings));
   }
   return fmt::format(
-      "A letter could not be delivered, and its sender can't be told:\n\n  {}\n  {}\n\n"
+      "A letter could not be delivered:\n{}\nIts sender can't be told:\n\n  {}\n    {}\n\n"
       "It is attached, as far as it is not too long.\n",
-      letter.reverse_path, why);
+      failures(findings), letter.reverse_path, why);
 }
 
 }  // namespace
@@ -109,7 +132,7 @@ Task<Result<void>> NoticeWriter::tell_postmaster(queue::Letter letter, std::vect
   Draft draft;
   draft.to = message::Address{"postmaster", options_.postmaster_domain};
   draft.subject = "Undeliverable bounce";
-  draft.report.text = explanation(letter, why);
+  draft.report.text = explanation(letter, findings, why);
   draft.letter = std::move(letter);
   const SystemTime now = clock_.now();
   for (const Finding& finding : findings)
@@ -134,6 +157,8 @@ Task<Result<void>> NoticeWriter::write(Draft draft, Notice& into) {
   report.reporting_mta = options_.hostname;
   report.from = message::Address{"mailer-daemon", options_.hostname};
   report.to = draft.to;
+  if (report.to.domain.empty())  // RFC 5322 section 3.4.1 knows no address without one
+    report.to.domain = options_.default_domain.empty() ? options_.hostname : options_.default_domain;
   report.date = clock_.now();
   report.queue_id = format_id(draft.letter.id);
   report.envelope_id = draft.letter.envelope_id;

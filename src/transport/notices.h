@@ -28,6 +28,7 @@ struct Notice {
 struct NoticeOptions {
   std::string hostname;
   std::string postmaster_domain;  // "" leaves "postmaster" to the default domain
+  std::string default_domain;     // what to call that in a header, where a domain must stand
 };
 
 // Faults of all: what acceptance says; not_found, policy and syntax mean that it would not take the notice

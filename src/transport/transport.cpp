@@ -58,7 +58,7 @@ Transport::Impl::Impl(net::Loop& l, queue::Queue& q, acceptance::Acceptance& a, 
       means(std::move(m)),
       policy(policy_of(means->options)),
       notices(means->engine, a, means->clock, means->random,
-              {means->options.hostname, means->options.postmaster_domain}) {}
+              {means->options.hostname, means->options.postmaster_domain, means->options.default_domain}) {}
 
 Transport::Transport(net::Loop& loop, queue::Queue& queue, acceptance::Acceptance& acceptance,
                      engine::Engine& engine, net::Resolver& resolver,

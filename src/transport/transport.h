@@ -46,6 +46,7 @@ struct Options {
   seconds connection_idle{5};   // how long a used connection waits for another letter
   bool allow_loopback = false;  // tests and the demo: deliver to 127.0.0.0/8 although it is "us"
   std::vector<IpAddress> own_addresses{};  // never delivered to, like loopback
+  std::string default_domain;     // whose "postmaster" is when the next is empty, for people; "": `hostname`
   std::string postmaster_domain;  // postmaster@ this gets undeliverable bounces; "": the default domain's
   std::shared_ptr<Connector> connector{};  // null: TCP
 };

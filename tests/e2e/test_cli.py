@@ -117,8 +117,14 @@ class Configuration(unittest.TestCase):
 
     def test_good(self):
         text, folder = self.usable()
-        self.assertEqual(self.check(text), (0, "FILE: good\n"))
+        status, told = self.check(text)
+        self.assertEqual((status, told.splitlines()[0]), (0, "FILE: good"))
+        # Yet to be made, or on a disk that is not mounted.
+        self.assertRegex(told, f"FILE:[23]: warning: server.data_directory: there is no store in {folder}/data/store: is its disk")
         self.assertEqual(os.listdir(folder), [])  # it only looked
+        pathlib.Path(folder, "posthouse.toml").write_text(text)
+        run("store", "create", "--config", folder + "/posthouse.toml", check=True)
+        self.assertEqual(self.check(text), (0, "FILE: good\n"))
 
     def test_what_a_server_could_not_work_with(self):
         _, folder = self.usable()
@@ -271,10 +277,10 @@ class Operators(unittest.TestCase):
             self.assertEqual(self.ask("domain", "show", domain)["aliases"], 1)
             self.assertEqual(self.demo.run("domain", "remove", domain).returncode, 77)
             changed = self.ask("domain", "change", domain, "--quota", "5MiB")
-            self.assertEqual(changed, {"name": domain, "catch_all": self.demo.address("alice"),
-                                       "quota_bytes": 5 << 20, **unlimited})
+            known = {"name": domain, "catch_all": self.demo.address("alice"), "quota_bytes": 5 << 20}
+            self.assertEqual({**changed, **known}, changed)
             changed = self.ask("domain", "change", domain, "--catch-all", "none", "--quota", "none")
-            self.assertEqual(changed, {"name": domain, "catch_all": None, "quota_bytes": None, **unlimited})
+            self.assertEqual({**changed, "name": domain, "catch_all": None, "quota_bytes": None}, changed)
             self.assertEqual(self.demo.run("domain", "change", "other.test", "--quota", "none").returncode, 67)
             changed = self.ask("alias", "change", f"all@{domain}", self.demo.address("bob"))
             self.assertEqual(changed["targets"], [self.demo.address("bob")])
@@ -285,6 +291,35 @@ class Operators(unittest.TestCase):
             self.assertNotIn(domain, [d["name"] for d in self.ask("domain", "list")])
 
         self.both(work)
+
+    def test_the_store_of_new_accounts_of_a_domain(self):
+        def work(when):
+            domain = f"files-{when}.test"
+            self.assertEqual(self.ask("domain", "add", domain, "--store", "maildir")["store"], "maildir")
+            self.assertEqual(self.ask("domain", "show", domain)["store"], "maildir")
+            self.ask("account", "add", f"one@{domain}")
+            self.assertEqual(self.ask("account", "show", f"one@{domain}")["store"], "maildir")
+            self.assertIsNone(self.ask("domain", "change", domain, "--store", "none")["store"])
+            self.ask("account", "add", f"two@{domain}")
+            self.assertEqual(self.ask("account", "show", f"two@{domain}")["store"], "database")
+            self.assertEqual(self.ask("account", "show", f"one@{domain}")["store"], "maildir")
+            for name in ("one", "two"):
+                self.ask("account", "remove", f"{name}@{domain}")
+            self.ask("domain", "remove", domain)
+
+        self.both(work)
+
+    def test_a_change_of_nothing_says_what_could_be_given(self):
+        for words, told in ((["account", "change", self.demo.address("bob")], "--name, --quota"),
+                            (["domain", "change", self.demo.domain], "--catch-all, --quota")):
+            done = self.demo.run(*words)
+            self.assertEqual((done.returncode, done.stdout), (64, ""), words)
+            self.assertIn(f"nothing to change: give one or more of {told}", done.stderr)
+
+    def test_a_catch_all_that_leads_to_nobody(self):
+        done = self.demo.run("domain", "add", "b.test", "--catch-all", "zz@b.test")
+        self.assertEqual(done.returncode, 77)
+        self.assertIn("the catch-all leads in a circle to nobody: *@b.test -> zz@b.test -> zz@b.test", done.stderr)
 
     def test_names_that_can_not_be(self):
         def work(when):
@@ -374,7 +409,12 @@ class Operators(unittest.TestCase):
             self.assertEqual(self.ask("queue", "hold", number), {"letters": 0, "ids": []}, "it is held already")
             self.assertEqual(self.ask("queue", "release", "--domain", domain), {"letters": 1, "ids": [number]})
             self.assertIn(number, self.demo.run("queue", "hold", "--recipient", f"x@{when}", check=True).stdout)
-            self.assertEqual(self.ask("queue", "show", number)["recipients"][0]["state"], "held")
+            shown = self.ask("queue", "show", number)["recipients"][0]
+            self.assertEqual((shown["state"], shown["next_attempt"]), ("held", None))
+            self.assertRegex(self.demo.run("queue", "show", number, check=True).stdout, r"held x@\S+, \d+ attempts\n")
+            done = self.demo.run("queue", "show", "all")
+            self.assertEqual(done.returncode, 65)
+            self.assertIn("`queue list` lists all", done.stderr)
             self.assertEqual(self.ask("queue", "release", number), {"letters": 1, "ids": [number]})
             self.assertEqual(self.demo.run("queue", "delete").returncode, 65)
             self.assertEqual(self.demo.run("queue", "delete", "0000000000001").returncode, 67)
@@ -441,6 +481,22 @@ class DemoItself(unittest.TestCase):
                 self.assertEqual(other.returncode, 69)
                 self.assertRegex(other.stderr, rf"{base + 25}.*posthouse.*{program.pid}|{program.pid}.*posthouse")
                 self.assertEqual(program.stop(signal.SIGINT), 0)
+
+    def test_a_domain_of_one_label(self):
+        with Demo("--local-domain", "x") as demo:
+            with demo.submission("alice") as client:
+                client.sendmail("alice@x", ["bob@x"], "Subject: short\r\n\r\nfrom here to there\r\n")
+            demo.wait_for_letter("bob", "from here to there")
+
+    def test_carol_keeps_her_letters_in_a_maildir(self):
+        self.assertIn("carol", run("demo", "--help", check=True).stdout)
+        with Demo() as demo:
+            with demo.smtp() as client:
+                client.sendmail("you@a.test", [demo.address("carol")], "Subject: x\r\n\r\nin a file of its own\r\n")
+            folder = pathlib.Path(demo.directory, "data/maildir", demo.domain, "carol")
+            found = wait_until(lambda: [f for f in [*folder.glob("new/*"), *folder.glob("cur/*")]
+                                        if b"in a file of its own" in f.read_bytes()])
+            self.assertEqual(len(found), 1)
 
     def test_commands_that_are_printed_work(self):
         with tempfile.TemporaryDirectory(prefix="posthouse it's a test ") as folder:

@@ -239,6 +239,9 @@ password_file = "{folder}/password"
     def test_a_wrong_password_puts_letters_off(self):
         host, b = self.relay_through('tls = "none"', AUTH=b"535 5.7.8 wrong\r\n")
         self.put_off(b, "x@one.test", "535 5.7.8 wrong")
+        listed = b.cli("queue", "list")
+        self.assertIn("127.0.9.40: 4.7.8 the smarthost refuses us: 535 5.7.8 wrong\n", listed)
+        self.assertEqual(listed.count("4.7.8"), 1, listed)
         self.put_off(b, "x@two.test", "535 5.7.8 wrong")
         self.assertEqual(self.logged(b, self.REASON), 1)
         self.assertEqual(self.logged(b, "letter.bounced"), 0)

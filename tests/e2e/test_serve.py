@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 
 from namespace import propagation
-from posthouse import BINARY, Failed, Program, free_port, run, wait_until
+from posthouse import BINARY, Demo, Failed, Program, free_port, run, wait_until
 
 CONFIG = """\
 [server]
@@ -79,6 +79,9 @@ class Serve(Program):
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
             children = file.read().split()
         return int(children[0]) if children else None
+
+    def worker_starts(self):
+        return self.own_log().count("supervisor.worker_started")
 
     def greeting(self):
         with socket.create_connection(("127.0.0.1", self.ports["smtp"]), timeout=10) as client:
@@ -194,16 +197,33 @@ class Stores(unittest.TestCase):
         store = pathlib.Path(server.directory) / "data/store"
         shutil.rmtree(store)
         done = run("serve", "--config", server.config)
-        self.assertEqual(done.returncode, 69)
-        self.assertIn("there is no store in", server.own_log())
+        self.assertEqual(done.returncode, 74)
+        self.assertIn(f"{server.config}:4: server.data_directory: there is no store in {store}", done.stderr)
         for command, status in (("deliver me@serve.test", 75), ("store check", 74), ("account list", 74)):
             done = run(*command.split(), "--config", server.config, stdin="Subject: x\n\nx\n")
             self.assertEqual((done.returncode, done.stdout), (status, ""))
             self.assertIn("posthouse store create", done.stderr)
-        self.assertEqual(list(store.iterdir()), [])
+        self.assertFalse(store.exists())
         run("store", "create", "--config", server.config, check=True)
         self.assertEqual(run("store", "create", "--config", server.config).returncode, 73)
         self.assertEqual(json.loads(run("account", "list", "--json", "--config", server.config, check=True).stdout), [])
+
+    def test_nothing_is_made_in_the_place_of_a_disk_that_is_not_mounted(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        mount = pathlib.Path(server.directory) / "mnt"
+        mount.mkdir()
+        os.chmod(mount, 0o777)
+        server.write_config(server.text.replace(f'"{server.directory}/data"', f'"{mount}/mail"'))
+        for command, status in (("serve", 74), ("serve --foreground", 74), ("serve --check-sandbox", 74), ("account list", 74),
+                                ("status", 74), ("deliver me@serve.test", 75)):
+            done = run(*command.split(), "--config", server.config, stdin="Subject: x\n\nx\n", timeout=30)
+            self.assertEqual(done.returncode, status, (command, done.stderr))
+            self.assertIn(f"there is no store in {mount}/mail/store: is its disk mounted", done.stderr)
+            self.assertEqual(list(mount.iterdir()), [], command)
+        done = run("config", "check", server.config)
+        self.assertIn(f"posthouse.toml:4: warning: server.data_directory: there is no store in {mount}/mail/store", done.stderr)
+        self.assertEqual(list(mount.iterdir()), [])
 
     def test_a_read_only_data_folder_is_told_at_once(self):
         """As a unit of systemd's shows it when ReadWritePaths does not name it."""
@@ -290,11 +310,13 @@ class Supervision(unittest.TestCase):
     def test_a_start_that_can_not_succeed_is_not_tried_again(self):
         server = Serve()
         self.addCleanup(server.clean)
-        shutil.rmtree(pathlib.Path(server.directory) / "data/store")
+        lock = pathlib.Path(server.directory) / "data/store/LOCK"
+        lock.unlink()
+        lock.mkdir()
         done = run("serve", "--config", server.config, timeout=30)
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(server.own_log().count("supervisor.worker_started"), 1)
-        self.assertRegex(server.own_log(), r"server.cannot_start reason=.*posthouse.toml:4: server.data_directory: there is no")
+        self.assertRegex(server.own_log(), r"server.cannot_start reason=.*posthouse.toml:4: server.data_directory: .*Is a directory")
 
     def test_values_that_can_not_be_used_are_told_with_their_line_before_anything_is_made(self):
         server = Serve()
@@ -729,6 +751,9 @@ class Shutdown(unittest.TestCase):
             # They are told while the others are still there, and nobody new is let in.
             self.assertIsNone(server.process.poll())
             self.assertNotIn("server.stopped", server.own_log())
+            for service in ("smtp", "submission"):
+                self.assertTrue(self.newcomer_hears(server.ports[service]).startswith(b"421 4.3.2 "))
+            self.assertEqual(self.newcomer_hears(server.ports["imaps"]), b"")
             letter.send("second half\r\n.\r\n")
             self.assertEqual(letter.getreply()[0], 250)
             self.assertEqual(letter.getreply()[0], 421)
@@ -741,6 +766,44 @@ class Shutdown(unittest.TestCase):
             shown = json.loads(run("account", "show", "me@serve.test", "--json", "--config", server.config,
                                    check=True).stdout)
             self.assertEqual(shown["messages"], 2)
+
+    @staticmethod
+    def newcomer_hears(port):
+        """All of it; nothing if it is turned away without a word."""
+        heard = b""
+        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            while more := client.recv(4096):
+                heard += more
+        return heard
+
+    def test_a_worker_that_stops_alone_loses_nobody(self):
+        """Its supervisor starts another one on the same sockets."""
+        with Serve() as server:
+            letter = self.letter_begun(server)
+            os.kill(server.worker(), signal.SIGTERM)
+            wait_until(lambda: self.newcomer_hears(server.ports["smtp"]).startswith(b"421 4.3.2 "))
+            letter.send("second half\r\n.\r\n")
+            self.assertEqual(letter.getreply()[0], 250)
+            wait_until(lambda: server.greeting().startswith(b"220 "), 30, "the next worker's greeting")
+            self.assertEqual(server.worker_starts(), 2)
+
+    def test_newcomers_of_imap_and_lmtp_are_told_too(self):
+        with Demo() as demo:
+            client = demo.smtp()
+            self.addCleanup(client.close)
+            client.ehlo("a.test")
+            client.mail("you@a.test")
+            client.rcpt(demo.address("alice"))
+            client.docmd("DATA")
+            client.send("Subject: begun\r\n\r\n")
+            demo.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: self.newcomer_hears(demo.ports["smtp"]).startswith(b"421 4.3.2 "))
+            self.assertTrue(self.newcomer_hears(demo.ports["imap"]).startswith(b"* BYE [UNAVAILABLE] "))
+            self.assertTrue(self.newcomer_hears(demo.ports["lmtp"]).startswith(b"421 4.3.2 "))
+            self.assertEqual(self.newcomer_hears(demo.ports["submissions"]), b"")
+            client.send("over\r\n.\r\n")
+            self.assertEqual(client.getreply()[0], 250)
+            self.assertEqual(demo.process.wait(30), 0)
 
     def test_after_the_limit_all_are_cut(self):
         with Serve(extra='[limits]\nshutdown = "1s"\n') as server:

@@ -67,6 +67,11 @@ int account(const Invocation& in) {
   std::string verb = "account." + in.command.substr(in.command.find(' ') + 1);
   auto arguments = arguments_of(in);
   if (!arguments) return complain(arguments.error());
+  if (in.command == "account change" && arguments->size() == 1) {
+    return nothing_to_change(
+        "--name, --quota, --quota-messages, --admin, --no-admin, --disable, --enable; a password is set with "
+        "`account password`");
+  }
   int status = EX_OK;
   auto answer = ask(in, verb, std::move(*arguments), status);
   if (!answer) return status;

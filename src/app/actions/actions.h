@@ -38,6 +38,10 @@ int status(const Invocation& invocation);
 std::optional<Loaded> load(const Invocation& invocation);
 // Prints the problems; returns EX_CONFIG.
 int tell(const Loaded& loaded);
+// Prints that a command has nothing to do, and what could be given; returns EX_USAGE.
+int nothing_to_change(std::string_view options);
+// Prints what is no mistake but should be known.
+void warn(const Loaded& loaded);
 // The exit status that says most about a fault.
 int exit_status(const Fault& fault);
 // Prints the fault to standard error and returns its exit status.

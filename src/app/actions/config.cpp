@@ -47,10 +47,12 @@ int config(const Invocation& in) {
     Loaded loaded = load_config(in.file);
     if (loaded.problems.empty()) {
       check_surroundings(loaded);
+      check_store(loaded);
       check_user(loaded);
       check_addresses(loaded);
       sort_problems(loaded);
     }
+    warn(loaded);
     if (!loaded.problems.empty()) return tell(loaded);
     fmt::print("{}: good\n", in.file);
     return EX_OK;

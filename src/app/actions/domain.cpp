@@ -15,6 +15,8 @@ int domain(const Invocation& in) {
   if (!in.catch_all.empty()) {
     arguments["catch_all"] = in.catch_all == "none" ? json::value(nullptr) : json::value(in.catch_all);
   }
+  if (!in.store.empty())
+    arguments["store"] = in.store == "none" ? json::value(nullptr) : json::value(in.store);
   struct Limit {
     const char* name;
     const std::string& text;
@@ -30,6 +32,8 @@ int domain(const Invocation& in) {
     if (!value) return complain(value.error());
     arguments[limit.name] = *value;
   }
+  if (in.command == "domain change" && arguments.size() == 1)
+    return nothing_to_change("--catch-all, --quota, --quota-messages, --total, --total-messages, --store");
   int status = EX_OK;
   auto answer = ask(in, verb, std::move(arguments), status);
   if (!answer) return status;

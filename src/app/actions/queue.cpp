@@ -28,12 +28,11 @@ json::object arguments_of(const Invocation& in) {
 void print_recipients(const json::object& letter) {
   for (const auto& item : letter.at("recipients").as_array()) {
     const json::object& recipient = item.as_object();
-    fmt::print("  {} {}, {} attempts, next {}\n", cell(recipient, "state"), cell(recipient, "address"),
-               cell(recipient, "attempts"), cell(recipient, "next_attempt"));
-    if (cell(recipient, "last_reply") != "-") {
-      fmt::print("    {} {}: {}\n", cell(recipient, "last_host"), cell(recipient, "last_status"),
-                 cell(recipient, "last_reply"));
-    }
+    const std::string next = cell(recipient, "next_attempt");
+    fmt::print("  {} {}, {} attempts{}\n", cell(recipient, "state"), cell(recipient, "address"),
+               cell(recipient, "attempts"), next == "-" ? "" : ", next " + next);
+    const std::string reply = cell(recipient, "last_reply"), host = cell(recipient, "last_host");
+    if (reply != "-") fmt::print("    {}{}\n", host == "-" ? "" : host + ": ", reply);
   }
 }
 
@@ -63,6 +62,9 @@ void print_set_aside(const json::array& records) {
 }  // namespace
 
 int queue(const Invocation& in) {
+  if (in.command == "queue show" && in.name == "all") {
+    return complain({FaultKind::syntax, "`queue show` shows one letter by its id; `queue list` lists all"});
+  }
   std::string verb = "queue." + in.command.substr(in.command.find(' ') + 1);
   if (in.set_aside) verb = "queue.set_aside";
   int status = EX_OK;

@@ -50,7 +50,7 @@ int work(const Loaded& loaded, const std::string& config_file, std::vector<Bound
                               std::move(certificates), tell_supervisor});
   if (!server) {
     log::error("server.cannot_start", {{"reason", loaded.told(server.error())}});
-    return server.error().kind == FaultKind::not_found ? EX_UNAVAILABLE : exit_status(server.error());
+    return server.error().kind == FaultKind::not_found ? EX_IOERR : exit_status(server.error());
   }
   // A disk that failed: in order to the end, and the supervisor starts a worker that reads back what is
   // there.
@@ -124,7 +124,14 @@ int serve(const Invocation& in) {
   if (!loaded) return EX_CONFIG;
   check_surroundings(*loaded);
   if (!loaded->problems.empty()) return tell(*loaded);
+  warn(*loaded);
   const Config* config = &loaded->config;
+  // Before anything is made: in the place of a disk that is not mounted it would be in the way of nothing,
+  // and found by nobody.
+  if (auto there = find_store(*config); !there) {
+    complain(*loaded, there.error());
+    return EX_IOERR;  // as every command says it that opens the store
+  }
   std::string config_file = in.config_file;
   if (!config_file.starts_with('/')) {
     char* here = realpath(config_file.c_str(), nullptr);

@@ -36,6 +36,18 @@ int tell(const Loaded& loaded) {
   return EX_CONFIG;
 }
 
+int nothing_to_change(std::string_view options) {
+  print_line(fmt::format("posthouse: nothing to change: give one or more of {}", options));
+  return EX_USAGE;
+}
+
+void warn(const Loaded& loaded) {
+  for (ConfigProblem warning : loaded.warnings) {
+    warning.key = "warning: " + warning.key;
+    fmt::print(stderr, "{}{}\n", log::journal_priority(log::Level::warn), warning.to_string());
+  }
+}
+
 int exit_status(const Fault& fault) {
   switch (fault.kind) {
     case FaultKind::syntax:

@@ -42,6 +42,18 @@ void apply(const Arguments& arguments, directory::Account& account) {
   if (arguments.contains("quota_messages")) account.quota_messages = number(arguments, "quota_messages");
 }
 
+// What was asked for, else the domain's default; "" for the configuration's.
+Task<Result<std::string>> format_for(Context context, std::string asked, std::string address) {
+  if (!asked.empty()) co_return asked;
+  auto domains = co_await context.core.directory.domains();
+  if (!domains) co_return std::unexpected(domains.error());
+  const std::string name = group_of(address);
+  for (const auto& domain : *domains) {
+    if (domain.name == name) co_return domain.store_format;
+  }
+  co_return std::string();
+}
+
 }  // namespace
 
 Task<Result<directory::Account>> find_account(Context context, Arguments arguments) {
@@ -60,7 +72,9 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   directory::Account account;
   account.address = *address;
   apply(arguments, account);
-  auto place = context.core.places.of(text(arguments, "store"), *address);
+  auto format = co_await format_for(context, text(arguments, "store"), *address);
+  if (!format) co_return std::unexpected(format.error());
+  auto place = context.core.places.of(*format, *address);
   if (!place) co_return std::unexpected(place.error());
   std::string made_up;
   Secret password = choose_password(arguments, context.core.random, made_up);

@@ -14,15 +14,22 @@ json::object describe(const directory::Domain& domain) {
   out["quota_messages"] = number_or_null(domain.quota_messages);
   out["total_bytes"] = number_or_null(domain.total_bytes);
   out["total_messages"] = number_or_null(domain.total_messages);
+  out["store"] = domain.store_format.empty() ? json::value(nullptr) : json::value(domain.store_format);
   return out;
 }
 
-void apply(const Arguments& arguments, directory::Domain& domain) {
+Result<void> apply(const Arguments& arguments, directory::Domain& domain) {
   if (arguments.contains("catch_all")) domain.catch_all = text(arguments, "catch_all");
   if (arguments.contains("quota_bytes")) domain.quota_bytes = number(arguments, "quota_bytes");
   if (arguments.contains("quota_messages")) domain.quota_messages = number(arguments, "quota_messages");
   if (arguments.contains("total_bytes")) domain.total_bytes = number(arguments, "total_bytes");
   if (arguments.contains("total_messages")) domain.total_messages = number(arguments, "total_messages");
+  if (!arguments.contains("store")) return {};
+  domain.store_format = text(arguments, "store");
+  if (domain.store_format.empty()) return {};
+  auto format = store::parse_format(domain.store_format);
+  if (!format) return std::unexpected(format.error());
+  return {};
 }
 
 Result<std::string> domain_name(const Arguments& arguments) {
@@ -49,7 +56,8 @@ Task<Answer> domain_add(Context context, Arguments arguments) {
   if (!name) co_return std::unexpected(name.error());
   directory::Domain domain;
   domain.name = *name;
-  apply(arguments, domain);
+  auto applied = apply(arguments, domain);
+  if (!applied) co_return std::unexpected(applied.error());
   auto added = co_await context.core.directory.add_domain(domain);
   if (!added) co_return std::unexpected(added.error());
   co_return describe(domain);
@@ -110,7 +118,8 @@ Task<Answer> domain_change(Context context, Arguments arguments) {
   if (!name) co_return std::unexpected(name.error());
   auto found = co_await find(context, *name);
   if (!found) co_return std::unexpected(found.error());
-  apply(arguments, *found);
+  auto applied = apply(arguments, *found);
+  if (!applied) co_return std::unexpected(applied.error());
   auto changed = co_await context.core.directory.update_domain(*found);
   if (!changed) co_return std::unexpected(changed.error());
   // As it is kept: the directory normalises addresses.

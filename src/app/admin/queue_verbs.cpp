@@ -28,7 +28,8 @@ json::object describe(const queue::Recipient& recipient) {
   out["domain"] = recipient.domain;
   out["state"] = name_of(recipient.state);
   out["attempts"] = recipient.attempts;
-  out["next_attempt"] = iso_time(recipient.next_attempt);
+  const bool waits = recipient.state == queue::RecipientState::waiting;
+  out["next_attempt"] = waits ? json::value(iso_time(recipient.next_attempt)) : json::value(nullptr);
   out["last_host"] = recipient.last_host;
   out["last_status"] = recipient.last_status;
   out["last_reply"] = recipient.last_reply;

@@ -46,7 +46,8 @@ CLI::App* group(CLI::App& app, const std::string& name, const std::string& what)
 void define_demo(CLI::App& app, Invocation& into) {
   CLI::App* demo =
       command(&app, into, "demo",
-              "Run a whole mail server on 127.0.0.1 to try, with two accounts and a welcome letter. "
+              "Run a whole mail server on 127.0.0.1 to try, with accounts for alice, bob and carol, "
+              "whose letters are in a Maildir (DIR/data/maildir/DOMAIN/carol), and a welcome letter. "
               "Ctrl-C stops it.");
   demo->add_option("--dir", into.directory,
                    "Keep everything in DIR, and go on there when it exists; without it a new folder is made "
@@ -144,7 +145,7 @@ void define_account(CLI::App& app, Invocation& into) {
   add->add_flag("--password-stdin", into.password_stdin,
                 "Read the password from standard input, not make one up");
   add->add_option("--store", into.store,
-                  "How it keeps its letters (default: store.format of the configuration)")
+                  "How it keeps its letters (default: its domain's, else store.format of the configuration)")
       ->check(CLI::IsMember({"database", "maildir", "mbox"}))
       ->type_name("FORMAT");
   CLI::App* list = admin_command(account, into, "list", "List accounts");
@@ -190,6 +191,12 @@ void define_domain(CLI::App& app, Invocation& into) {
                     "How many letters all its accounts may keep together; \"none\" for the configuration's "
                     "default")
         ->type_name("N");
+    sub->add_option(
+           "--store", into.store,
+           "How accounts that are added from now on keep their letters; \"none\" for store.format of "
+           "the configuration")
+        ->check(CLI::IsMember({"database", "maildir", "mbox", "none"}))
+        ->type_name("FORMAT");
   };
   properties(name(admin_command(domain, into, "add", "Add a domain")));
   properties(name(admin_command(domain, into, "change", "Change a domain")));

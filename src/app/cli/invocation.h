@@ -34,7 +34,7 @@ struct Invocation {
   std::string quota, total;                    // size, or "none"
   std::string quota_messages, total_messages;  // number, or "none"
   std::string catch_all;
-  std::string store;  // format of an account's mailboxes
+  std::string store;  // format of an account's mailboxes, or of a domain's new accounts
   bool password_stdin = false, password_hash_stdin = false;
 
   // mailbox

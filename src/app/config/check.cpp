@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/config/units.h"
+#include "base/ascii.h"
 
 namespace posthouse::app {
 namespace {
@@ -24,7 +25,7 @@ class Check {
     loopback_only({"listen.metrics", config_.listen.metrics}, "anyone who can connect may read them", {});
     if (config_.auth.plain_without_tls) plain_logins();
     each_address_once();
-    smarthost_password();
+    smarthost_login();
     warning_before_the_end();
     control_socket();
     full_name();
@@ -96,9 +97,36 @@ class Check {
                         by_default(only_other ? key : other), (only_other ? at : there).to_string()));
   }
 
-  void smarthost_password() {
-    if (config_.smarthost.user.empty() || !config_.smarthost.password_file.empty()) return;
-    problem("smarthost.password_file", "expected a file, for smarthost.user is set", {"smarthost.user"});
+  void smarthost_login() {
+    const Config::Smarthost& smarthost = config_.smarthost;
+    if (smarthost.host.empty()) {
+      const char* key = !smarthost.user.empty()            ? "smarthost.user"
+                        : !smarthost.password_file.empty() ? "smarthost.password_file"
+                                                           : nullptr;
+      if (key != nullptr)
+        problem("smarthost.host", fmt::format("expected a host, for {} is set", key), {key});
+    }
+    if (smarthost.user.empty() && !smarthost.password_file.empty()) {
+      problem("smarthost.user", "expected a name, for smarthost.password_file is set",
+              {"smarthost.password_file"});
+    }
+    if (!smarthost.user.empty() && smarthost.password_file.empty())
+      problem("smarthost.password_file", "expected a file, for smarthost.user is set", {"smarthost.user"});
+    const bool remote = !smarthost.host.empty() && !is_this_machine(smarthost.host);
+    if (!smarthost.user.empty() && smarthost.tls == "none" && remote) {
+      problem(
+          "smarthost.tls",
+          fmt::format("expected \"starttls\" or \"implicit\", not \"none\": the password would not be sent "
+                      "to {}, and so no letter",
+                      smarthost.host));
+    }
+  }
+
+  static bool is_this_machine(std::string_view host) {
+    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+    if (host.ends_with('.')) host.remove_suffix(1);
+    const auto ip = IpAddress::parse(host);
+    return ip ? ip->is_loopback() : iequals(host, "localhost");
   }
 
   void warning_before_the_end() {

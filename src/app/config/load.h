@@ -30,6 +30,7 @@ struct ConfigPlace {
 struct Loaded {
   Config config;                                           // the defaults where nothing is set
   std::vector<ConfigProblem> problems;                     // empty: all is well
+  std::vector<ConfigProblem> warnings;                     // what works, but should be known
   std::string file;                                        // its name in messages
   std::map<std::string, ConfigPlace, std::less<>> places;  // of every key that is set
 

@@ -111,9 +111,10 @@ Result<void> create_store(const Config& config) {
 }
 
 Result<std::unique_ptr<Admin>> open_local(const Config& config) {
+  // To `deliver`, "not found" would mean that there is no such user, which bounces letters.
+  if (auto there = find_store(config); !there) return fail(FaultKind::io, there.error().what);
   if (auto entered = enter_folders(config); !entered) return std::unexpected(entered.error());
   auto core = Core::open(config);
-  // To `deliver`, "not found" would mean that there is no such user, which bounces letters.
   if (!core && core.error().kind == FaultKind::not_found) return fail(FaultKind::io, core.error().what);
   if (!core) return std::unexpected(core.error());
   auto settled = net::run_blocking((*core)->settle());

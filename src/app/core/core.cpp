@@ -104,6 +104,7 @@ Result<std::unique_ptr<transport::Transport>> Core::make_transport(const Config&
     return config.tls.ca_file.empty() ? std::unexpected(tls.error()) : blame("tls.ca_file", tls.error());
   transport::Options options;
   options.hostname = effective_hostname(config);
+  options.default_domain = effective_domain(config);
   options.smarthost = std::move(*host);
   options.port = static_cast<uint16_t>(config.queue.port);
   options.retry_after = config.queue.retry;

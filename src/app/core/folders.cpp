@@ -1,6 +1,7 @@
 #include "app/core/folders.h"
 
 #include "app/config/blame.h"
+#include "engine/rocks_files.h"
 
 namespace posthouse::app {
 
@@ -12,6 +13,16 @@ Result<void> make_data_folders(const Config& config, const User* owner) {
     }
   }
   return {};
+}
+
+Result<void> find_store(const Config& config) {
+  const std::string path = store_directory(config);
+  if (engine::look_at_store(path) != engine::StoreFiles::none) return {};
+  return blame(
+      "server.data_directory",
+      {FaultKind::not_found, fmt::format("there is no store in {}: is its disk mounted, is the path right? "
+                                         "`posthouse store create` makes a new one",
+                                         path)});
 }
 
 Result<User> configured_user(const Config& config) {

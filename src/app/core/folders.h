@@ -11,6 +11,10 @@ namespace posthouse::app {
 // and nobody else may look inside.
 Result<void> make_data_folders(const Config& config, const User* owner);
 
+// `not_found` when there is no store: the disk may not be mounted, and nothing may be made in its place. One
+// that can't be looked at is not judged here.
+Result<void> find_store(const Config& config);
+
 // The user and group that the configuration names, who is to be another than root; faults name the option.
 Result<User> configured_user(const Config& config);
 

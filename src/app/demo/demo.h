@@ -1,4 +1,5 @@
-// `posthouse demo`: a whole mail server on loopback in one process, with two accounts.
+// `posthouse demo`: a whole mail server on loopback in one process, with an account for each of
+// kDemoNames.
 #pragma once
 
 #include <string>

@@ -129,6 +129,11 @@ class Survey {
       if (!password) return std::unexpected(password.error());
       return {};
     });
+    if (open_to_all(path)) {
+      loaded_.warnings.push_back(loaded_.problem_with(
+          "smarthost.password_file",
+          fmt::format("expected a file of the server's user alone, but everybody can read {}", path)));
+    }
   }
 
   void trust_anchor() {
@@ -174,6 +179,11 @@ class Survey {
 
 void check_surroundings(Loaded& loaded) {
   Survey(loaded, true).all();
+}
+
+void check_store(Loaded& loaded) {
+  if (auto there = find_store(loaded.config); !there)
+    loaded.warnings.push_back(*loaded.problem_of(there.error()));
 }
 
 void check_changes(Loaded& fresh, const Config& now) {

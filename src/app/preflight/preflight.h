@@ -7,8 +7,11 @@
 namespace posthouse::app {
 
 // The user, the folders and the files, as root with the eyes of server.user; adds a problem for each that
-// would keep a server from its work. Before there are threads.
+// would keep a server from its work, and a warning for what others should not see. Before there are threads.
 void check_surroundings(Loaded& loaded);
+
+// Adds a warning when there is no store: it may be on a disk that is not mounted, or yet to be made.
+void check_store(Loaded& loaded);
 
 // The same for those options alone that `now` has other values of, by whoever serves already: what the next
 // start, perhaps by root, may do or not is not judged by what this process may.

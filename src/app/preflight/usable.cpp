@@ -103,6 +103,11 @@ Result<void> readable_file(const std::string& path) {
   return allowed(path, R_OK, "can't be read");
 }
 
+bool open_to_all(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
+}
+
 Result<void> writable_file(const std::string& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) {

@@ -20,6 +20,9 @@ Result<void> reachable_folder(const std::string& path);
 // The file can be read.
 Result<void> readable_file(const std::string& path);
 
+// Every user of this machine may read the file, as far as its own rights go.
+bool open_to_all(const std::string& path);
+
 // The file can be written, or could be made together with its folder.
 Result<void> writable_file(const std::string& path);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/config/blame.h"
+#include "app/core/folders.h"
 #include "app/limits.h"
 #include "app/privileges/user.h"
 #include "app/server/own_certificate.h"
@@ -59,13 +60,6 @@ size_t loops_wanted(const Config& config) {
   return std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 65) - 1;
 }
 
-// What a client hears when there is no descriptor left for it.
-std::string busy_reply(Service service, const std::string& hostname) {
-  if (service == Service::imap) return "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
-  bool plain_smtp = service == Service::smtp || service == Service::submission || service == Service::lmtp;
-  return plain_smtp ? fmt::format("421 4.3.2 {} too many connections, try again later\r\n", hostname) : "";
-}
-
 net::HttpReply answer_metrics(const net::HttpRequest& request) {
   net::HttpReply reply;
   if (request.path != "/metrics") {
@@ -94,6 +88,9 @@ Result<std::unique_ptr<Core>> open_core_when_free(const Config& config, Core::St
 
 // Everything that can fail for a reason the operator can mend, before anything is served.
 Result<void> Server::Impl::prepare() {
+  if (options_.store == Core::Store::existing) {
+    if (auto there = find_store(config_); !there) return there;
+  }
   if (auto made = make_directory(run_directory(config_), 0700, nullptr); !made) {
     return blame("server.data_directory", made.error());
   }
@@ -167,7 +164,7 @@ void Server::Impl::listen_on(const Bound& bound) {
   auto on_connection = [this, service = bound.service](std::unique_ptr<net::Stream> stream) {
     accept(service, std::move(stream));
   };
-  std::string busy = busy_reply(bound.service, effective_hostname(config_));
+  std::string busy = plain_reply(bound.service, effective_hostname(config_), "too many connections");
   lane.acceptors.push_back(std::make_unique<net::Acceptor>(lane.loop, bound.socket, std::move(on_connection),
                                                            std::move(busy),
                                                            [this]() -> net::Loop& { return least_busy(); }));
@@ -184,7 +181,7 @@ void Server::Impl::start_accepting() {
 
 bool Server::Impl::idle() const {
   return std::all_of(lanes_.begin(), lanes_.end(),
-                     [](const auto& lane) { return lane->connections.count == 0; });
+                     [](const auto& lane) { return lane->connections.count == 0 && lane->on_the_way == 0; });
 }
 
 Task<void> Server::Impl::wait_until_idle(SteadyTime deadline) {
@@ -194,20 +191,28 @@ Task<void> Server::Impl::wait_until_idle(SteadyTime deadline) {
   }
 }
 
-// No new connections. Who waits for a command is told to go (421, BYE); others may finish what is under way
-// until the deadline. Then all are told.
+void Server::Impl::stop_accepting() {
+  for (auto& lane : lanes_) {  // all are on the first loop, whose thread this is
+    lane->acceptors.clear();
+    lane->pages.clear();
+  }
+}
+
+// New connections are told to come later, and not left to wait in the kernel for a worker that may not come,
+// or come in ten minutes. Who waits for a command is told to go (421, BYE); others may finish what is under
+// way until the deadline. Then all are told.
 Task<void> Server::Impl::shut_down() {
   SteadyTime deadline = core_->clock.steady() + config_.limits.shutdown;
   for (auto& lane : lanes_) {
     lane->loop.post([on = lane.get()] {
       on->closing = true;
-      on->acceptors.clear();
-      on->pages.clear();
       for (TrackedStream* stream : on->connections.streams) stream->stop_when_idle();
     });
   }
   co_await transport_->stop(deadline);
   if (control_) co_await control_->stop();
+  co_await wait_until_idle(deadline);
+  stop_accepting();
   co_await wait_until_idle(deadline);
   if (!idle()) {
     log::warn("server.sessions_cut", {{"after_s", config_.limits.shutdown.count()}});

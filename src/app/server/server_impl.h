@@ -26,11 +26,14 @@ struct Lane {
   ConnectionList connections;
   net::Loop loop;
   std::atomic<size_t> on_the_way{0};  // connections given to it that it has not seen yet
-  bool closing = false;               // its thread: those that come now are dropped
+  bool closing = false;               // its thread: those that come now are told to come later
   std::vector<std::unique_ptr<net::Acceptor>> acceptors;
   std::vector<std::unique_ptr<net::HttpServer>> pages;
   std::thread thread;
 };
+
+// What a client hears that is turned away before it is served; "" where TLS comes first.
+std::string plain_reply(Service service, const std::string& hostname, std::string_view why);
 
 struct Server::Impl {
   explicit Impl(Options options) : options_(std::move(options)), config_(options_.config) {}
@@ -42,6 +45,7 @@ struct Server::Impl {
   void listen_on(const Bound& bound);
   Task<void> start();
   Task<void> shut_down();
+  void stop_accepting();
   Task<void> wait_until_idle(SteadyTime deadline);
   bool idle() const;
 

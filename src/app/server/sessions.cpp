@@ -64,6 +64,22 @@ metrics::Counter& connections_total(Service service) {
 
 }  // namespace
 
+std::string plain_reply(Service service, const std::string& hostname, std::string_view why) {
+  switch (service) {
+    case Service::smtp:
+    case Service::submission:
+    case Service::lmtp:
+      return fmt::format("421 4.3.2 {} {}, try again later\r\n", hostname, why);
+    case Service::imap:
+      return fmt::format("* BYE [UNAVAILABLE] {}, try again later\r\n", why);
+    case Service::submissions:
+    case Service::imaps:
+    case Service::metrics:
+      break;
+  }
+  return "";
+}
+
 std::shared_ptr<const Protocols> Server::Impl::protocols() const {
   std::lock_guard lock(protocols_mutex_);
   return protocols_;
@@ -82,9 +98,13 @@ void Server::Impl::accept(Service service, std::unique_ptr<net::Stream> stream) 
   net::Loop* here = &net::this_loop();
   Lane& lane = **std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) { return &l->loop == here; });
   --lane.on_the_way;
-  if (lane.closing) return;
   connections_total(service).add();
   auto tracked = std::make_unique<TrackedStream>(std::move(stream), lane.connections);
+  if (lane.closing) {
+    std::string line = plain_reply(service, effective_hostname(config_), "shutting down");
+    if (!line.empty()) spawn(refuse(std::move(tracked), std::move(line), core_->clock));
+    return;
+  }
   spawn(serve(service, std::move(tracked), format_id(core_->ids.next())));
 }
 

@@ -144,7 +144,9 @@ Task<Result<void>> make_account(Core& core, std::string domain, std::string addr
   account.admin = true;
   auto made = co_await core.directory.add_account(account, password);
   if (!made) co_return std::unexpected(made.error());
-  co_return co_await core.store.create_account(made->id, group_of(made->address));
+  auto place = core.places.of("", made->address);
+  if (!place) co_return std::unexpected(place.error());
+  co_return co_await core.store.create_account(made->id, group_of(made->address), *place);
 }
 
 // All that belongs to the user that serves, made by nobody else.

@@ -22,7 +22,8 @@ namespace {
 namespace json = boost::json;
 using testing::HasSubstr;
 
-const std::string kNoLimits = R"(,"quota_messages":null,"total_bytes":null,"total_messages":null})";
+const std::string kNoLimits =
+    R"(,"quota_messages":null,"total_bytes":null,"total_messages":null,"store":null})";
 
 class Admin : public testing::Test {
  protected:
@@ -64,7 +65,7 @@ TEST_F(Admin, DomainsComeAndGo) {
   EXPECT_THAT(ask("domain.add", R"({})"), HasSubstr("syntax: name is missing"));
   EXPECT_EQ(ask("domain.list", "{}"),
             R"([{"name":"a.test","catch_all":null,"quota_bytes":null,"quota_messages":null,)"
-            R"("total_bytes":null,"total_messages":null}])");
+            R"("total_bytes":null,"total_messages":null,"store":null}])");
   EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("accounts":0)"));
   EXPECT_THAT(ask("domain.show", R"({"name": "b.test"})"), HasSubstr("not_found: "));
   EXPECT_EQ(ask("domain.remove", R"({"name": "a.test"})"), R"({"removed":"a.test"})");
@@ -181,10 +182,41 @@ TEST_F(Admin, ManyLettersAreChangedTogetherAndCounted) {
   EXPECT_EQ(ask("queue.hold", R"({"domain": "b.test", "state": "waiting"})"), R"({"letters":0,"ids":[]})");
 }
 
+TEST_F(Admin, AccountsKeepTheirLettersAsTheirDomainSays) {
+  auto format_of = [this](const std::string& address) {
+    json::value shown = json::parse(ask("account.show", fmt::format(R"({{"address": "{}"}})", address)));
+    return std::string(shown.at("store").as_string());
+  };
+  auto add = [this](const std::string& address, const std::string& store = "") {
+    json::object arguments{{"address", address}};
+    if (!store.empty()) arguments["store"] = store;
+    return ask("account.add", json::serialize(arguments));
+  };
+  EXPECT_THAT(ask("domain.add", R"({"name": "a.test", "store": "maildir"})"),
+              HasSubstr(R"("store":"maildir")"));
+  EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("store":"maildir")"));
+  EXPECT_THAT(ask("domain.add", R"({"name": "b.test"})"), HasSubstr(R"("store":null)"));
+  EXPECT_THAT(ask("domain.add", R"({"name": "c.test", "store": "papyrus"})"), HasSubstr("syntax: "));
+  add("one@A.test");
+  add("two@a.test", "database");
+  add("one@b.test");
+  EXPECT_EQ(format_of("one@a.test"), "maildir");
+  EXPECT_EQ(format_of("two@a.test"), "database");
+  EXPECT_EQ(format_of("one@b.test"), "database");
+  // Those that are there stay as they are, also when other properties of the domain change.
+  EXPECT_THAT(ask("domain.change", R"({"name": "a.test", "quota_bytes": 5})"),
+              HasSubstr(R"("store":"maildir")"));
+  EXPECT_THAT(ask("domain.change", R"({"name": "a.test", "store": "papyrus"})"), HasSubstr("syntax: "));
+  EXPECT_THAT(ask("domain.change", R"({"name": "a.test", "store": null})"), HasSubstr(R"("store":null)"));
+  add("three@a.test");
+  EXPECT_EQ(format_of("three@a.test"), "database");
+  EXPECT_EQ(format_of("one@a.test"), "maildir");
+}
+
 TEST_F(Admin, DomainsAndAliasesChange) {
-  ask("domain.add", R"({"name": "a.test", "catch_all": "X@A.test", "quota_bytes": 7})");
+  ask("domain.add", R"({"name": "a.test", "catch_all": "X@B.test", "quota_bytes": 7})");
   EXPECT_EQ(ask("domain.change", R"({"name": "A.test", "quota_bytes": 9})"),
-            R"({"name":"a.test","catch_all":"X@a.test","quota_bytes":9)" + kNoLimits);
+            R"({"name":"a.test","catch_all":"X@b.test","quota_bytes":9)" + kNoLimits);
   EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": null, "quota_bytes": null})"),
             R"({"name":"a.test","catch_all":null,"quota_bytes":null)" + kNoLimits);
   EXPECT_EQ(ask("domain.change", R"({"name": "a.test", "catch_all": "y@b.test"})"),

@@ -239,6 +239,26 @@ TEST(Config, OptionsThatContradictEachOther) {
               HasSubstr("at most 107 bytes"));
 }
 
+TEST(Config, SmarthostsThatCannotBeMeant) {
+  auto smarthost = [](std::string_view text) { return problems(fmt::format("[smarthost]\n{}", text)); };
+  const std::string login = "user = \"u\"\npassword_file = \"/p\"\n";
+  EXPECT_EQ(smarthost(login), "/etc/p.toml:2: smarthost.host: expected a host, for smarthost.user is set\n");
+  EXPECT_EQ(smarthost("host = \"\"\n" + login),
+            "/etc/p.toml:2: smarthost.host: expected a host, for smarthost.user is set\n");
+  EXPECT_EQ(smarthost("host = \"h.test\"\npassword_file = \"/p\"\n"),
+            "/etc/p.toml:3: smarthost.user: expected a name, for smarthost.password_file is set\n");
+  EXPECT_EQ(smarthost("host = \"h.test\"\n"), "");
+  EXPECT_EQ(smarthost("host = \"h.test\"\n" + login), "");
+  for (const char* host : {"h.test", "192.0.2.1", "[2001:db8::1]", "localhost.test"}) {
+    EXPECT_EQ(smarthost(fmt::format("tls = \"none\"\nhost = \"{}\"\n", host)), "");
+    EXPECT_THAT(
+        smarthost(fmt::format("tls = \"none\"\nhost = \"{}\"\n{}", host, login)),
+        HasSubstr("/etc/p.toml:2: smarthost.tls: expected \"starttls\" or \"implicit\", not \"none\""));
+  }
+  for (const char* host : {"127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST."})
+    EXPECT_EQ(smarthost(fmt::format("tls = \"none\"\nhost = \"{}\"\n{}", host, login)), "");
+}
+
 TEST(Config, OptionsThatContradictEachOtherNameALine) {
   EXPECT_EQ(problems("[queue]\nexpire = \"5d\"\nwarn = \"6d\"\n"),
             "/etc/p.toml:3: queue.warn: expected at most queue.expire, which is \"5d\", not \"6d\"\n");

@@ -136,6 +136,42 @@ TEST_F(PreflightTest, FilesThatAreOfNoUse) {
   }
 }
 
+TEST_F(PreflightTest, APasswordThatEverybodyCanReadIsAWarning) {
+  ::chmod(folder_.c_str(), 0777);
+  const std::string secret = file("secret", "pass\n");
+  const std::string with_secret =
+      fmt::format("[smarthost]\nhost = \"h.test\"\nuser = \"u\"\npassword_file = \"{}\"\n", secret);
+  for (const unsigned mode : {0644u, 0640u, 0600u}) {
+    ::chmod(secret.c_str(), mode);
+    Loaded loaded = parse_config(text(kNoPorts + with_secret, path("data")), path("p.toml"));
+    check_surroundings(loaded);
+    if (mode != 0644u) {
+      EXPECT_THAT(loaded.warnings, IsEmpty()) << mode;
+      continue;
+    }
+    EXPECT_THAT(loaded.problems, IsEmpty());
+    ASSERT_EQ(loaded.warnings.size(), 1u);
+    EXPECT_EQ(loaded.warnings[0].line, static_cast<uint32_t>(kNextLine + 3));
+    EXPECT_EQ(loaded.warnings[0].key, "smarthost.password_file");
+    EXPECT_THAT(loaded.warnings[0].what, HasSubstr("everybody can read " + secret));
+  }
+}
+
+TEST_F(PreflightTest, AStoreThatIsNotThereIsAWarning) {
+  Loaded loaded = parse_config(text(kNoPorts, path("mnt/mail")), path("p.toml"));
+  check_store(loaded);
+  ASSERT_EQ(loaded.warnings.size(), 1u);
+  EXPECT_EQ(loaded.warnings[0].line, 3u);
+  EXPECT_THAT(loaded.warnings[0].what,
+              HasSubstr(fmt::format("there is no store in {}", path("mnt/mail/store"))));
+  EXPECT_THAT(loaded.problems, IsEmpty());
+  std::filesystem::create_directories(path("mnt/mail/store"));
+  file("mnt/mail/store/CURRENT", "MANIFEST-000001\n");
+  loaded.warnings.clear();
+  check_store(loaded);
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+}
+
 TEST_F(PreflightTest, FilesThatAreOfUse) {
   ::chmod(folder_.c_str(), 0777);
   auto made = net::make_self_signed({"mail.example.test"});

@@ -164,6 +164,86 @@ TEST_F(AdministrationTest, AliasesThatLeadInACircleAreRefused) {
   EXPECT_EQ(why("c@example.test", {"c@example.test", "out@elsewhere.test"}), "");
 }
 
+TEST_F(AdministrationTest, CatchAllThatLeadsNowhere) {
+  domain("a.test");
+  account("alice@a.test");
+  auto add = [this](const std::string& name, const std::string& target) {
+    Domain domain{name, target};
+    Result<void> added = run(directory.add_domain(domain));
+    return added ? std::string() : added.error().what;
+  };
+  auto change = [this](const std::string& name, const std::string& target) {
+    Domain domain{name, target};
+    Result<void> changed = run(directory.update_domain(domain));
+    return changed ? std::string() : changed.error().what;
+  };
+  auto set = [this](const std::string& address, const std::string& target) {
+    Alias alias{address, {target}};
+    Result<void> done = run(directory.set_alias(alias));
+    return done ? std::string() : done.error().what;
+  };
+  const std::string circle = "the catch-all leads in a circle to nobody: ";
+  // To a name that is nobody's, which it catches itself.
+  EXPECT_EQ(add("b.test", "zz@b.test"), circle + "*@b.test -> zz@b.test -> zz@b.test");
+  EXPECT_EQ(change("a.test", "zz@a.test"), circle + "*@a.test -> zz@a.test -> zz@a.test");
+  EXPECT_EQ(change("a.test", "postmaster@a.test"), "");
+  EXPECT_EQ(change("a.test", "alice+caught@a.test"), "");
+  EXPECT_EQ(change("a.test", ""), "");
+  EXPECT_EQ(set("ca@a.test", "nothere@a.test"), "");
+  EXPECT_EQ(change("a.test", "ca@a.test"), circle + "*@a.test -> ca@a.test -> nothere@a.test -> ca@a.test");
+  // The alias that closes the circle comes later.
+  EXPECT_EQ(add("b.test", "all@a.test"), "");
+  EXPECT_EQ(set("all@a.test", "q@b.test"),
+            "the alias leads in a circle to nobody: all@a.test -> q@b.test -> all@a.test");
+  EXPECT_EQ(set("all@a.test", "postmaster@b.test"), "");
+  EXPECT_EQ(set("all@a.test", "alice@a.test"), "");
+  EXPECT_EQ(accounts_of("anyone@b.test").size(), 1u);
+  // Two domains that catch for each other.
+  EXPECT_EQ(add("c.test", "x@d.test"), "");
+  EXPECT_EQ(add("d.test", "x@c.test"), circle + "*@d.test -> x@c.test -> x@d.test -> x@c.test");
+}
+
+// Of older times: the rest of such a domain can still be changed.
+TEST_F(AdministrationTest, CatchAllThatLedNowhereBefore) {
+  unchecked_domain("old.test", "zz@old.test");
+  Domain changed{"old.test", "zz@old.test"};
+  changed.quota_bytes = 1000;
+  EXPECT_TRUE(run(directory.update_domain(changed)));
+  changed.catch_all = "yy@old.test";
+  EXPECT_FALSE(run(directory.update_domain(changed)));
+}
+
+TEST_F(AdministrationTest, CatchAllCountsInChainsOfAliases) {
+  domain("a.test");
+  domain("b.test");
+  account("alice@a.test");
+  for (int i = 10; i > 1; --i)
+    alias(fmt::format("n{}@a.test", i), {i == 10 ? "alice@a.test" : fmt::format("n{}@a.test", i + 1)});
+  auto change = [this](const std::string& target) {
+    Domain domain{"b.test", target};
+    return run(directory.update_domain(domain));
+  };
+  EXPECT_TRUE(change("n2@a.test"));
+  EXPECT_EQ(accounts_of("anyone@b.test").size(), 1u);
+  Alias one{"n1@a.test", {"n2@a.test"}};
+  EXPECT_TRUE(run(directory.set_alias(one)));
+  Result<void> too_long = change("n1@a.test");
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().what, "*@b.test would make more than 10 aliases one after another");
+  // The other way round: the chain grows below the catch-all, and above it.
+  Alias below{"alias@a.test", {"n1@a.test"}};
+  EXPECT_FALSE(run(directory.set_alias(below)));
+  Alias above{"above@a.test", {"nobody@b.test"}};
+  EXPECT_FALSE(run(directory.set_alias(above)));
+  account("somebody@b.test");
+  Alias beside{"beside@a.test", {"somebody@b.test"}};
+  EXPECT_TRUE(run(directory.set_alias(beside)));
+  Alias last{"n10@a.test", {"longer@a.test"}};
+  EXPECT_TRUE(run(directory.set_alias(last)));
+  Alias longer{"longer@a.test", {"alice@a.test"}};
+  EXPECT_FALSE(run(directory.set_alias(longer)));
+}
+
 TEST_F(AdministrationTest, ChainsOfAliasesAreLimited) {
   domain("example.test");
   account("alice@example.test");

@@ -30,6 +30,13 @@ TEST(Records, DomainComesBackAndTheFirstVersionsAreRead) {
   EXPECT_EQ(back->quota_messages, 0u);
   EXPECT_EQ(back->total_bytes, 5u);
   EXPECT_FALSE(back->total_messages);
+  EXPECT_EQ(back->store_format, "");
+  EXPECT_EQ(encode(domain)[0], 2) << "readable to those who know nothing of formats";
+  domain.store_format = "maildir";
+  back = decode_domain(encode(domain));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->store_format, "maildir");
+  EXPECT_EQ(back->total_bytes, 5u);
 
   back = decode_domain(engine::RecordWriter(1).bytes("b.test").bytes("").u8(1).varint(9).finish());
   ASSERT_TRUE(back);

@@ -23,6 +23,17 @@ class Town : public ::testing::Test {
     ASSERT_TRUE(run(directory.add_domain(domain)));
   }
 
+  // Of older times too.
+  void unchecked_domain(const std::string& name, const std::string& catch_all) {
+    std::string record = encode(Domain{name, catch_all});
+    auto put = [&](engine::Transaction& rows) -> Result<void> {
+      rows.put(domain_row(name), record);
+      return {};
+    };
+    std::vector<engine::Step> steps{{kPartition, put}};
+    ASSERT_TRUE(run(engine->transact(std::move(steps))));
+  }
+
   AccountId account(const std::string& address, const std::string& password = "demo", bool admin = false) {
     Account account;
     account.address = address;

@@ -73,6 +73,9 @@ TEST(Judge, WarnsOnceAfterFourHours) {
 TEST(Judge, StatusMustFitTheCode) {
   smtp::Reply reply{550, "4.1.1", "contradiction"};
   EXPECT_EQ(answer_from(reply, "h", false).status, "5.0.0");
+  EXPECT_EQ(to_line(answer_from(smtp::Reply{554, "", "go away"}, "h", false)), "554 go away");
+  EXPECT_EQ(to_line(answer_from(smtp::Reply{554, "5.7.1", "go away"}, "h", false)), "554 5.7.1 go away");
+  EXPECT_EQ(to_line(own_answer(451, "4.4.4", "no address")), "451 4.4.4 no address");
   reply = {450, "4.2.2", "full"};
   EXPECT_EQ(answer_from(reply, "h", false).status, "4.2.2");
   reply = {450, "", "a\r\nb"};

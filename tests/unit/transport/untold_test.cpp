@@ -75,8 +75,30 @@ TEST_F(Untold, ASenderWhoseMailboxIsFullMeansThePostmaster) {
   EXPECT_THAT(mailbox(alice)[0], HasSubstr("Subject: Undeliverable bounce"));
   EXPECT_THAT(mailbox(alice)[0], HasSubstr("full@example.test"));
   EXPECT_THAT(mailbox(alice)[0], HasSubstr("the account is full"));
+  EXPECT_THAT(mailbox(alice)[0], HasSubstr("\r\n  x@one.test\r\n    mx.one.test: 550 5.1.1 no\r\n"));
+  EXPECT_THAT(mailbox(alice)[0], HasSubstr("\r\nTo: <postmaster@example.test>\r\n"));
   EXPECT_THAT(mailbox(alice)[0], HasSubstr("Hi."));
   expect_others_go_on();
+}
+
+TEST_F(Untold, ThePostmasterHasADomain) {
+  options.postmaster_domain = "";
+  start();
+  post({"x@one.test"}, "full@example.test");
+  ASSERT_TRUE(wait_empty());
+  ASSERT_THAT(mailbox(alice), SizeIs(1));
+  EXPECT_THAT(mailbox(alice)[0], HasSubstr(fmt::format("\r\nTo: <postmaster@{}>\r\n", options.hostname)));
+}
+
+TEST_F(Untold, ThePostmasterIsOfTheDefaultDomain) {
+  options.postmaster_domain = "";
+  options.default_domain = "example.test";
+  start();
+  post({"x@one.test"}, "");
+  ASSERT_TRUE(wait_empty());
+  ASSERT_THAT(mailbox(alice), SizeIs(1));
+  EXPECT_THAT(mailbox(alice)[0], HasSubstr("\r\nTo: <postmaster@example.test>\r\n"));
+  EXPECT_THAT(mailbox(alice)[0], HasSubstr("\r\n  x@one.test\r\n    mx.one.test: 550 5.1.1 no\r\n"));
 }
 
 TEST_F(Untold, APostmasterWhoseMailboxIsFullGetsItNevertheless) {
