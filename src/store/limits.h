@@ -17,6 +17,7 @@ inline constexpr size_t kPart = 1'000;  // messages changed in one transaction
 inline constexpr uint32_t kKeptExpunges = 10'000;
 inline constexpr uint32_t kForgottenTogether = 1'000;
 inline constexpr size_t kKeptPart = 200;       // expunged messages put back in one transaction
+inline constexpr size_t kLoadedTogether = 64;  // bodies brought back from files by one transaction
 inline constexpr size_t kMaxProblems = 1'000;  // told by check()
 inline constexpr int kMaxAttempts = 5;         // when the messages change between the look and the step
 

@@ -1,4 +1,6 @@
 // What the store does for accounts kept in files (store/files.h).
+#include <deque>
+
 #include "base/log.h"
 #include "engine/blob.h"
 #include "store/mail_store.h"
@@ -76,25 +78,46 @@ Task<void> MailStore::Impl::look(AccountId account, std::optional<MailboxId> mai
 
 Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
                                                 std::vector<Source>& messages) {
-  for (Source& message : messages) {
-    if (message.row.blob != 0) continue;
-    if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
-    engine::BlobWriter writer(engine, ids.next());
-    Result<void> filled = co_await fill(*files, account, mailbox, message.uid, message.row.size, writer);
-    if (!filled) co_return filled;
-    const uint64_t delivery = ids.next();
-    const engine::BlobId blob = writer.id();
-    std::vector<std::string> references;
-    references.push_back(blob_reference(account, delivery));
-    std::vector<engine::Step> steps;
-    steps.push_back(writer.seal(std::move(references)));
-    steps.push_back(refill(account, mailbox, message.uid, blob, delivery));
-    Result<void> done = co_await engine.transact(std::move(steps));
-    if (!done) co_return done;
-    message.row.blob = blob;
-    message.row.delivery = delivery;
+  for (auto next = messages.begin(); next != messages.end();) {
+    std::vector<Source*> part;
+    uint64_t bytes = 0;
+    for (; next != messages.end() && part.size() < kLoadedTogether && bytes < engine::kBlobChunk; ++next) {
+      if (next->row.blob != 0) continue;
+      part.push_back(&*next);
+      bytes += next->row.size;
+    }
+    Result<void> loaded = co_await load_part(account, mailbox, std::move(part));
+    if (!loaded) co_return loaded;
   }
   co_return Result<void>();
+}
+
+// In one transaction; of a large message only what does not fit a chunk is held.
+Task<Result<void>> MailStore::Impl::load_part(AccountId account, MailboxId mailbox,
+                                              std::vector<Source*> part) {
+  if (part.empty()) co_return Result<void>();
+  if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
+  std::deque<engine::BlobWriter> writers;
+  std::vector<uint64_t> deliveries;
+  std::vector<engine::Step> steps;
+  for (const Source* const message : part) {
+    writers.emplace_back(engine, ids.next());
+    Result<void> filled =
+        co_await fill(*files, account, mailbox, message->uid, message->row.size, writers.back());
+    if (!filled) co_return filled;
+    deliveries.push_back(ids.next());
+    std::vector<std::string> references;
+    references.push_back(blob_reference(account, deliveries.back()));
+    steps.push_back(writers.back().seal(std::move(references)));
+    steps.push_back(refill(account, mailbox, message->uid, writers.back().id(), deliveries.back()));
+  }
+  Result<void> done = co_await engine.transact(std::move(steps));
+  if (!done) co_return done;
+  for (size_t i = 0; i < part.size(); ++i) {
+    part[i]->row.blob = writers[i].id();
+    part[i]->row.delivery = deliveries[i];
+  }
+  co_return done;
 }
 
 Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids) {

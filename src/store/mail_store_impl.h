@@ -39,6 +39,7 @@ struct MailStore::Impl {
   // of them changed meanwhile.
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages);
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  Task<Result<void>> load_part(AccountId account, MailboxId mailbox, std::vector<Source*> part);
   // Of a mailbox that is about to be deleted, so that its messages may come back.
   Task<Result<void>> load_all_bodies(AccountId account, std::string mailbox);
   bool keep_expunged;  // messages that are expunged may come back
