@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
 
 #include "base/log.h"
 #include "engine/record.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_lock.h"
+#include "engine/rocks_log_list.h"
+#include "engine/rocks_log_mend.h"
 #include "engine/rocks_mending.h"
 #include "engine/rocks_tuning.h"
 
@@ -174,6 +177,11 @@ rocksdb::Status open_mended(const RocksOptions& options, const DamageNotes& note
 
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& options) {
   if (auto files = check_files(options); !files) return std::unexpected(files.error());
+  if (!options.read_only) {
+    // What RocksDB makes of it is no worse than it was.
+    if (auto mended = mend_logs(options); !mended)
+      log::error("engine.log_not_mended", {{"what", mended.error().what}});
+  }
   auto opened = open_once(options);
   // The row of the format was in a damaged block.
   if (!opened && !options.read_only && !DamageNotes(options.directory).suspects().empty())
@@ -181,9 +189,11 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& o
   return opened;
 }
 
-Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptions& options) {
+Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptions& asked) {
   Opened files;
-  std::unique_ptr<RocksDatabase> opened(new RocksDatabase(options.directory));
+  std::unique_ptr<RocksDatabase> opened(new RocksDatabase(asked));
+  RocksOptions options = asked;
+  options.env = opened->env_.get();
   opened->writable_ = !options.read_only;
   rocksdb::Status status = open_mended(options, opened->notes_, files, opened->in_vain_);
   if (status.IsCorruption()) status = open_up_to_damage(options, status, files);
@@ -202,13 +212,15 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptio
   return opened;
 }
 
-RocksDatabase::RocksDatabase(const std::string& directory) : notes_(directory) {}
+RocksDatabase::RocksDatabase(const RocksOptions& options)
+    : notes_(options.directory), env_(list_logs(options.env, options.directory)) {}
 
 RocksDatabase::~RocksDatabase() {
   if (!db_) return;
   db_->DestroyColumnFamilyHandle(chunks_);
   db_->DestroyColumnFamilyHandle(rows_);
   db_->Close();
+  db_.reset();  // before the files it works with
 }
 
 // A file that is missing is damage, too.
