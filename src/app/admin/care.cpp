@@ -5,20 +5,39 @@ namespace posthouse::app::verbs {
 
 namespace json = boost::json;
 
+namespace {
+
+// When the directory can't be read through.
+std::vector<store::AccountId> accounts_with_rows(const engine::Reader& reader) {
+  std::vector<store::AccountId> out;
+  static_cast<void>(reader.partitions(engine::PartitionKind::account, 0, [&out](uint64_t id) {
+    out.push_back(id);
+    return true;
+  }));
+  return out;
+}
+
+}  // namespace
+
 Task<Answer> store_check(Context context, Arguments) {
   auto accounts = co_await context.core.directory.accounts("");
-  if (!accounts) co_return std::unexpected(accounts.error());
   std::vector<store::AccountId> ids;
-  for (const auto& account : *accounts) ids.push_back(account.id);
+  if (accounts) {
+    for (const auto& account : *accounts) ids.push_back(account.id);
+  } else {
+    ids = accounts_with_rows(context.core.engine);
+  }
   auto report = co_await context.core.store.check(std::move(ids), context.progress);
   if (!report) co_return std::unexpected(report.error());
   json::array problems;
   for (const std::string& damage : context.core.engine.damage()) problems.emplace_back(damage);
+  if (!accounts) problems.emplace_back("the directory of accounts: " + accounts.error().what);
   for (const std::string& problem : report->problems) problems.emplace_back(problem);
+  if (!accounts) accounts = std::vector<directory::Account>();
   for (const auto& account : *accounts) {
     auto usage = co_await context.core.store.usage(account.id);
     const std::string domain = group_of(account.address);
-    if (!usage || usage->group == domain) continue;
+    if (!usage || usage->group == domain) continue;  // what can't be read was told above
     problems.emplace_back(
         fmt::format("account {} is not counted with its domain; `posthouse domain recount "
                     "{}` mends it",
