@@ -417,4 +417,14 @@ Task<Result<MailStore::CheckReport>> MailStore::check(std::vector<AccountId> acc
   co_return std::move(report);
 }
 
+Task<Result<std::vector<std::string>>> MailStore::check_account(AccountId account) {
+  CheckReport report;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    return Checker(reader, report, nullptr).run_one(account);
+  };
+  Result<void> done = co_await impl_->engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(report.problems);
+}
+
 }  // namespace posthouse::store

@@ -26,6 +26,8 @@ class Checker {
         progress_(std::move(progress)) {}
 
   Result<void> run(const std::vector<AccountId>& accounts);
+  // Without bodies and domains.
+  Result<void> run_one(AccountId account) { return check_account(account); }
 
  private:
   struct Counted {

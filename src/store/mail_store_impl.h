@@ -6,8 +6,8 @@
 #include "base/id.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
-#include "store/files.h"
 #include "store/counted_edit.h"
+#include "store/files.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
 #include "store/survey.h"
@@ -80,6 +80,9 @@ struct MailStore::Impl {
   // See settle().
   Task<Result<Survey>> survey(AccountId account);
   Task<Result<void>> repair_messages(AccountId account, Survey& seen);
+
+  // See adopt_bodies().
+  Task<Result<void>> adopt(AccountId account, engine::BlobId blob, uint64_t delivery);
 
   // Erases a range of an account's rows, some at a time.
   Task<Result<void>> erase_range(AccountId account, std::string begin, std::string end);

@@ -3,6 +3,7 @@ next one mends it, and all goes on: letters come in, everybody else's mail is th
 import base64
 import contextlib
 import imaplib
+import json
 import os
 import pathlib
 import shutil
@@ -134,6 +135,34 @@ class DamagedFiles(unittest.TestCase):
             self.assertEqual(accounts, len(PEOPLE) + 1)
             self.assertGreater(messages, 2 * LETTERS)
             self.assertLess(done.stdout.count("belongs to no message"), 2)
+
+    def test_letters_whose_rows_are_lost_come_back_and_the_check_gets_clean(self):
+        """The whole table of the mailboxes is spoilt; bodies are in another."""
+        self.fill()
+        path = self.table_of(self.letters["hurt"][15].encode()[100:140])
+        with open(path, "r+b") as file:
+            for at in range(2000, path.stat().st_size - 12000, 4000):
+                file.seek(at)
+                file.write(os.urandom(100))
+        (self.store / "SUSPECT").write_text(path.name + "\n")
+        with self.running():
+            self.assertIn("engine.mended", self.server.own_log())
+            found = 0
+            for name in PEOPLE:
+                listed = run("mailbox", "list", f"{name}@serve.test", "--json", "--config", self.server.config)
+                if listed.returncode == 0:
+                    found += sum(mailbox["messages"] for mailbox in json.loads(listed.stdout))
+            self.assertIn("store.bodies_adopted", self.server.own_log())
+            self.assertEqual(found, len(PEOPLE) * LETTERS)
+            refused = self.posthouse("store", "repair")
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn("stop it", refused.stderr)
+        shutil.rmtree(self.store.parent / "store.damaged")
+        for _ in range(2):
+            repaired = self.posthouse("store", "repair")
+            self.assertEqual(repaired.returncode, 0, repaired.stdout + repaired.stderr)
+        done = self.posthouse("store", "check")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_the_next_worker_mends_it(self):
         before = self.fill()

@@ -27,7 +27,23 @@ void report(const json::object& answer) {
              cell(answer, "expunged"), cell(answer, "blobs"));
   const json::array& problems = answer.at("problems").as_array();
   for (const auto& problem : problems) fmt::print("damaged: {}\n", std::string_view(problem.as_string()));
-  if (problems.empty()) fmt::print("Nothing is damaged.\n");
+  if (problems.empty() && !answer.contains("notes")) fmt::print("Nothing is damaged.\n");
+}
+
+// What a repair did.
+void tell(const json::object& answer, const char* what, const char* prefix) {
+  const auto* const lines = answer.if_contains(what);
+  if (lines == nullptr) return;
+  for (const auto& line : lines->as_array())
+    fmt::print("{}: {}\n", prefix, std::string_view(line.as_string()));
+}
+
+void report_repair(const json::object& answer) {
+  tell(answer, "repaired", "repaired");
+  tell(answer, "notes", "note");
+  report(answer);
+  fmt::print("{}\n", answer.at("problems").as_array().empty() ? "The store is in order."
+                                                              : "What is damaged above can't be repaired.");
 }
 
 int create(const Loaded& loaded) {
@@ -48,12 +64,15 @@ int store(const Invocation& in) {
   json::object none;
   Progress progress = [](uint64_t, uint64_t) {};
   if (bar) progress = draw;
-  auto answer = (*admin)->call("store.check", none, progress);
+  const bool repair = in.command == "store repair";
+  auto answer = (*admin)->call(repair ? "store.repair" : "store.check", none, progress);
   if (bar) fmt::print(stderr, "\r\x1b[K");
   if (!answer) return complain(answer.error());
   const json::object& found = answer->as_object();
   if (in.json) {
     print_json(*answer);
+  } else if (repair) {
+    report_repair(found);
   } else {
     report(found);
   }

@@ -45,6 +45,7 @@ constexpr Verb kVerbs[] = {
     {"queue.show", verbs::queue_show},
     {"status", verbs::status},
     {"store.check", verbs::store_check},
+    {"store.repair", verbs::store_repair},
 };
 
 }  // namespace

@@ -29,8 +29,8 @@ Task<Answer> domain_remove(Context context, Arguments arguments);  // name
 // Counts anew what the domain's accounts keep together.
 Task<Answer> domain_recount(Context context, Arguments arguments);  // name
 
-// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [quota_messages], [store]. Answers the
-// password it made up, if it did.
+// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [quota_messages], [store].
+// Answers the password it made up, if it did.
 Task<Answer> account_add(Context context, Arguments arguments);
 Task<Answer> account_list(Context context, Arguments arguments);  // [domain]
 Task<Answer> account_show(Context context, Arguments arguments);  // address
@@ -63,6 +63,9 @@ Task<Answer> mailbox_undelete(Context context, Arguments arguments);  // the sam
 Task<Answer> mailbox_purge(Context context, Arguments arguments);     // address, [older_than: seconds]
 
 Task<Answer> store_check(Context context, Arguments arguments);
+// Only where no server runs. As store_check, with [repaired]: what it did, and [notes]: what is kept of
+// damage.
+Task<Answer> store_repair(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);
 
 // ---- reading arguments
