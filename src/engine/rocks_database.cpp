@@ -99,6 +99,7 @@ Result<void> check_files(const RocksOptions& options) {
     case StoreFiles::whole:
       return {};
     case StoreFiles::headless:
+      if (options.lenient) return {};  // opening it fails
       return fail(
           FaultKind::corrupt,
           fmt::format("the store in {} has lost its file CURRENT and nothing was changed: restore it from a "
@@ -126,9 +127,17 @@ rocksdb::Status open_files(const RocksOptions& options, rocksdb::WALRecoveryMode
   const RocksTuning tuning(options, {.stand_ins = notes.has_stand_ins(), .keep_blobs = notes.keeps_blobs()});
   rocksdb::DBOptions database = tuning.database();
   database.wal_recovery_mode = mode;
+  rocksdb::ColumnFamilyOptions rows = tuning.rows();
+  rocksdb::ColumnFamilyOptions chunks = tuning.chunks();
+  if (options.lenient) {
+    database.paranoid_checks = false;
+    database.verify_sst_unique_id_in_manifest = false;
+    database.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    rows.force_consistency_checks = chunks.force_consistency_checks = false;
+  }
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
-      {rocksdb::kDefaultColumnFamilyName, tuning.rows()},
-      {kChunksFamily, tuning.chunks()},
+      {rocksdb::kDefaultColumnFamilyName, rows},
+      {kChunksFamily, chunks},
   };
   return options.read_only
              ? rocksdb::DB::OpenForReadOnly(database, options.directory, families, &to.handles, &to.db)
@@ -195,6 +204,7 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptio
   RocksOptions options = asked;
   options.env = opened->env_.get();
   opened->writable_ = !options.read_only;
+  opened->lenient_ = options.lenient;
   rocksdb::Status status = open_mended(options, opened->notes_, files, opened->in_vain_);
   if (status.IsCorruption()) status = open_up_to_damage(options, status, files);
   // Neither the log nor a table that has a name in the message: then all of them are looked at.
@@ -270,6 +280,7 @@ Result<void> RocksDatabase::check_format(bool read_only) {
     log::info("engine.format_raised", {{"from", *format}, {"to", kFormat}});
   } else {
     if (status.IsCorruption() && !read_only) static_cast<void>(note_damage(status));
+    if (read_only && lenient_) return {};
     if (!status.IsNotFound()) return std::unexpected(to_fault(status, "cannot read the store's format"));
     if (read_only) return {};
   }

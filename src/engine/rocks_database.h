@@ -55,6 +55,7 @@ class RocksDatabase {
 
   DamageNotes notes_;
   bool writable_ = false;
+  bool lenient_ = false;
   std::set<std::string> in_vain_;  // suspects that this start could do nothing with
   mutable std::mutex suspects_mutex_;
   mutable std::set<std::string> suspects_;  // that readers have noted, with the lock

@@ -198,6 +198,25 @@ Result<void> read_log(const std::string& path, LogReading& reading, const LogVis
   return {};
 }
 
+Result<void> read_records(const std::string& path, const LogVisitor& visit) {
+  Result<PatchFile> file = PatchFile::open(path);
+  if (!file) return std::unexpected(file.error());
+  std::string record;
+  for (uint64_t at = 0; at < file->size(); at += kBlock) {
+    const Result<std::string> block = file->read(at, std::min<uint64_t>(kBlock, file->size() - at));
+    if (!block) return std::unexpected(block.error());
+    size_t in_block = 0;
+    while (const auto piece = piece_at(*block, in_block)) {
+      if (piece->type == whole || piece->type == first) record.clear();
+      record += piece->bytes;
+      in_block += kHeader + piece->bytes.size();
+      if (piece->type != whole && piece->type != last) continue;
+      if (Result<void> done = visit(record); !done) return done;
+    }
+  }
+  return {};
+}
+
 void LogWriter::add(std::string_view record) {
   for (bool begins = true, ends = false; !ends; begins = false) {
     if (kBlock - in_block_ < kHeader) {

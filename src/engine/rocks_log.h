@@ -35,6 +35,10 @@ using LogVisitor = std::function<Result<void>(std::string_view record)>;
 // Reads on where the log before ended. Calls `visit` for each record that can be read.
 Result<void> read_log(const std::string& path, LogReading& reading, const LogVisitor& visit);
 
+// The records of a file of the same form that is no log of batches (the manifest), as far as they can be
+// read.
+Result<void> read_records(const std::string& path, const LogVisitor& visit);
+
 // Writes records as a log.
 class LogWriter {
  public:
