@@ -62,6 +62,41 @@ Result<void> lay_out(const std::string& from, const std::string& to) {
   return {};
 }
 
+std::optional<uint64_t> number_of(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  uint64_t number = 0;
+  const auto [end, failed] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
+  return failed == std::errc() && end == stem.data() + stem.size() ? std::optional(number) : std::nullopt;
+}
+
+// A table with a row that nobody asks for: RocksDB learns from tables which families there are, and would
+// pass over all bodies that are in logs only.
+Result<void> add_family(const std::string& folder, uint64_t budget) {
+  uint64_t number = 1;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    number = std::max(number, number_of(entry.path()).value_or(0) + 1);
+  const std::string aside = folder + "/family";
+  RocksOptions options;
+  options.directory = aside;
+  options.create = true;
+  options.memory_budget = budget;
+  {
+    const Result<std::unique_ptr<RocksDatabase>> made = RocksDatabase::open(options);
+    if (!made) return std::unexpected(made.error());
+    rocksdb::DB& db = (*made)->db();
+    rocksdb::Status status = db.Put(rocksdb::WriteOptions(), (*made)->chunks(), std::string(1, '\1'), "");
+    if (status.ok()) status = db.Flush(rocksdb::FlushOptions(), (*made)->chunks());
+    if (!status.ok()) return std::unexpected(to_fault(status, "cannot write " + aside));
+  }
+  for (const auto& entry : fs::directory_iterator(aside, error)) {
+    if (entry.path().extension() == ".sst")
+      fs::rename(entry.path(), fmt::format("{}/{:06}.sst", folder, number++), error);
+  }
+  fs::remove_all(aside, error);
+  return {};
+}
+
 // RocksDB makes a list of the tables from the tables themselves.
 Result<void> list_tables(const std::string& folder, uint64_t budget) {
   const RocksTuning tuning(reading(folder, budget), {.stand_ins = true, .keep_blobs = true});
@@ -74,13 +109,6 @@ Result<void> list_tables(const std::string& folder, uint64_t budget) {
   const rocksdb::Status status = rocksdb::RepairDB(
       folder, database, {{rocksdb::kDefaultColumnFamilyName, rows}, {kChunksFamily, chunks}}, chunks);
   return status.ok() ? Result<void>() : std::unexpected(to_fault(status, "cannot list the store's tables"));
-}
-
-std::optional<uint64_t> number_of(const fs::path& file) {
-  const std::string stem = file.stem().string();
-  uint64_t number = 0;
-  const auto [end, failed] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-  return failed == std::errc() && end == stem.data() + stem.size() ? std::optional(number) : std::nullopt;
 }
 
 // Which leaves the blob files out: they are added to the list, each as if it were full of values in use.
@@ -141,6 +169,7 @@ Result<std::unique_ptr<Engine>> open_for_salvage(const SalvageOptions& options, 
   if (opened) return opened;
   how = opened.error().what;
   Result<void> done = lay_out(options.directory, options.workshop);
+  if (done) done = add_family(options.workshop, options.memory_budget);
   if (done) done = list_tables(options.workshop, options.memory_budget);
   if (done) done = list_blobs(options.workshop);
   if (!done) return std::unexpected(done.error());

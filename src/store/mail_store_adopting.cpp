@@ -1,16 +1,13 @@
 // Bodies whose messages are gone with damaged rows: bytes and owner are known, so they become messages again.
 #include <algorithm>
-#include <unordered_set>
-
-#include <xxhash.h>
 
 #include "base/id.h"
 #include "base/log.h"
 #include "engine/blob_format.h"
 #include "message/date.h"
 #include "message/summary.h"
-#include "store/forgiving_reader.h"
 #include "store/mail_store_impl.h"
+#include "store/orphans.h"
 
 namespace posthouse::store {
 
@@ -18,96 +15,6 @@ namespace {
 
 constexpr std::string_view kRecovered = "Recovered";
 constexpr uint64_t kHeaderLooked = 64 * 1024;  // for the Received field
-
-struct Orphan {
-  engine::BlobId blob = 0;
-  std::string reference;
-  AccountId account = 0;
-  uint64_t delivery = 0;
-  bool sound = false;
-};
-
-struct Found {
-  std::vector<Orphan> orphans;
-  std::vector<engine::BlobId> unreferenced;
-};
-
-uint64_t reference_hash(engine::BlobId blob, std::string_view reference) {
-  return XXH3_64bits_withSeed(reference.data(), reference.size(), blob);
-}
-
-// "a<account>.<delivery>", as MailStore::blob_reference() has it.
-bool parse_reference(std::string_view reference, Orphan& into) {
-  const size_t dot = reference.find('.');
-  if (!reference.starts_with('a') || dot == std::string_view::npos) return false;
-  const auto account = parse_id(reference.substr(1, dot - 1));
-  const auto delivery = parse_id(reference.substr(dot + 1));
-  into.account = account.value_or(0);
-  into.delivery = delivery.value_or(0);
-  return account && delivery;
-}
-
-class OrphanSearch {
- public:
-  OrphanSearch(const engine::Reader& reader, Found& to)
-      : raw_(reader), reader_(reader, [](const std::string&) {}), to_(to) {}
-
-  Result<void> run(const std::vector<AccountId>& accounts) {
-    for (const AccountId account : accounts) {
-      if (Result<void> done = note(account); !done) return done;
-    }
-    return reader_.partitions(engine::PartitionKind::blob, 0, [this](uint64_t blob) {
-      look(blob);
-      return true;
-    });
-  }
-
- private:
-  // Also messages of deleted mailboxes, which are still to be purged.
-  Result<void> note(AccountId account) {
-    const auto refer = [this, account](engine::BlobId blob, uint64_t delivery) {
-      known_.insert(reference_hash(blob, MailStore::blob_reference(account, delivery)));
-    };
-    const auto scan = [&](std::string_view prefix, const engine::RowVisitor& visit) {
-      return reader_.scan(account_partition(account), prefix, prefix_end(std::string(prefix)), visit);
-    };
-    Result<void> done = scan(kFlagsPrefix, [&](std::string_view, std::string_view value) {
-      if (const Result<FlagRow> row = decode_flags(value)) refer(row->blob, row->delivery);
-      return true;
-    });
-    if (!done) return done;
-    return scan(kKeptPrefix, [&](std::string_view, std::string_view value) {
-      if (const Result<KeptRow> row = decode_kept(value)) refer(row->blob, row->delivery);
-      return true;
-    });
-  }
-
-  void look(engine::BlobId blob) {
-    const Result<std::vector<std::string>> references = engine::blob_references(reader_, blob);
-    if (!references) return;
-    std::optional<bool> sound;
-    for (const std::string& reference : *references) {
-      Orphan orphan{blob, reference, 0, 0, false};
-      if (known_.contains(reference_hash(blob, reference)) || !parse_reference(reference, orphan)) continue;
-      if (!sound) sound = engine::check_blob(raw_, blob).has_value();
-      orphan.sound = *sound;
-      to_.orphans.push_back(std::move(orphan));
-    }
-    if (references->empty() && !marked(blob)) to_.unreferenced.push_back(blob);
-  }
-  bool marked(engine::BlobId blob) const {
-    for (const std::string& hint : {engine::dropped_hint(blob), engine::unfinished_hint(blob)}) {
-      const auto there = reader_.get(engine::hints_partition(), hint);
-      if (there && *there) return true;
-    }
-    return false;
-  }
-
-  const engine::Reader& raw_;
-  const ForgivingReader reader_;
-  Found& to_;
-  std::unordered_set<uint64_t> known_;
-};
 
 // When the first field Received says that it came; that is the one of ours.
 std::optional<SystemTime> received_at(std::string_view letter) {
@@ -163,14 +70,18 @@ engine::Step mark_unreferenced(engine::BlobId blob) {
 
 Task<Result<MailStore::Adopted>> MailStore::adopt_bodies(std::vector<AccountId> known,
                                                          std::vector<AccountId> into, bool remove) {
-  Found found;
-  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-    return OrphanSearch(reader, found).run(known);
+  Orphans found;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    Result<Orphans> seen = find_orphans(reader, known);
+    if (!seen) return std::unexpected(seen.error());
+    found = std::move(*seen);
+    return {};
   };
   Result<void> done = co_await impl_->engine.read(std::move(look));
   if (!done) co_return std::unexpected(done.error());
   Adopted adopted;
-  for (const Orphan& orphan : found.orphans) {
+  for (const Orphan& orphan : found.bodies) {
     const bool wanted = std::ranges::find(into, orphan.account) != into.end();
     if (wanted && orphan.sound) {
       done = co_await impl_->adopt(orphan.account, orphan.blob, orphan.delivery);

@@ -6,6 +6,8 @@
 
 #include "app/actions/actions.h"
 #include "app/control/admin.h"
+#include "app/core/core.h"
+#include "app/salvage/salvage.h"
 #include "base/log.h"
 
 namespace posthouse::app::actions {
@@ -51,6 +53,31 @@ int create(const Loaded& loaded) {
   return made ? EX_OK : complain(loaded, made.error());
 }
 
+int salvage(const Loaded& loaded, const Invocation& in) {
+  const bool bar = isatty(STDERR_FILENO) != 0;
+  Progress progress = [](uint64_t, uint64_t) {};
+  if (bar) progress = draw;
+  auto done =
+      salvage_store(store_directory(loaded.config), in.directory, loaded.config.store.memory, progress);
+  if (bar) fmt::print(stderr, "\r\x1b[K");
+  if (!done) return complain(done.error());
+  if (in.json) {
+    json::array unreadable;
+    for (const std::string& line : done->unreadable) unreadable.emplace_back(line);
+    print_json(json::object{{"accounts", done->accounts},
+                            {"letters", done->letters},
+                            {"bytes", done->bytes},
+                            {"obstacle", done->obstacle},
+                            {"unreadable", std::move(unreadable)}});
+  } else {
+    if (!done->obstacle.empty()) fmt::print("could not be opened as usual: {}\n", done->obstacle);
+    for (const std::string& line : done->unreadable) fmt::print("unreadable: {}\n", line);
+    fmt::print("{} letters of {} accounts, {} bytes, are in {}\n", done->letters, done->accounts, done->bytes,
+               in.directory);
+  }
+  return done->unreadable.empty() ? EX_OK : EX_SOFTWARE;
+}
+
 }  // namespace
 
 int store(const Invocation& in) {
@@ -58,6 +85,7 @@ int store(const Invocation& in) {
   if (!loaded) return EX_CONFIG;
   log::configure(log::Level::error, "", "text");
   if (in.command == "store create") return create(*loaded);
+  if (in.command == "store salvage") return salvage(*loaded, in);
   auto admin = control::connect_admin(loaded->config);
   if (!admin) return complain(*loaded, admin.error());
   bool bar = isatty(STDERR_FILENO) != 0;

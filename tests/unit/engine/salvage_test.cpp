@@ -110,7 +110,21 @@ TEST_F(Salvage, NoManifestAtAll) {
   expect_everything(*salvage());
 }
 
-TEST_F(Salvage, AMissingTableTakesOnlyItsRows) {
+TEST_F(Salvage, ADamagedManifestWithEverythingInTheLog) {
+  store_ = dir_.path() + "/fresh";
+  {
+    const auto engine = open_small(store_);
+    bodies_[7] = random_bytes(5000);
+    BlobWriter writer(*engine, 7);
+    ASSERT_TRUE(loop_.run(writer.append(bodies_[7])));
+    std::vector<std::string> references{"r"};
+    ASSERT_TRUE(loop_.run(engine->transact({writer.seal(std::move(references))})));
+  }
+  ASSERT_TRUE(write_whole(manifest(), "nothing of a manifest"));
+  EXPECT_EQ(read_blob(*salvage(), 7, 0, 10000).value(), bodies_[7]);
+}
+
+TEST_F(Salvage, AMissingBlobFileTakesOnlyItsBodies) {
   fs::path gone;
   for (const auto& entry : fs::directory_iterator(store_)) {
     if (entry.path().extension() == ".blob") gone = entry.path();
