@@ -97,8 +97,7 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
   co_return Result<void>();
 }
 
-Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
-                                                std::vector<Uid> uids) {
+Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids) {
   if (!in_files(account)) co_return Result<void>();
   Result<std::vector<Source>> messages = co_await sources(account, mailbox, std::move(uids), false);
   if (!messages) co_return std::unexpected(messages.error());
