@@ -187,9 +187,8 @@ rocksdb::Status open_mended(const RocksOptions& options, const DamageNotes& note
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& options) {
   if (auto files = check_files(options); !files) return std::unexpected(files.error());
   if (!options.read_only) {
-    // What RocksDB makes of it is no worse than it was.
-    if (auto mended = mend_logs(options); !mended)
-      log::error("engine.log_not_mended", {{"what", mended.error().what}});
+    // RocksDB would take what it can read of the logs, and remove them.
+    if (auto mended = mend_logs(options); !mended) return std::unexpected(mended.error());
   }
   auto opened = open_once(options);
   // The row of the format was in a damaged block.

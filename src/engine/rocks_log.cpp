@@ -172,7 +172,10 @@ class Scan {
     if (to_.next != 0 && (number < to_.next || number - to_.next > lost_)) return false;
     if (to_.next != 0 && number == to_.next) return true;  // nothing was there
     // Pages that were not flushed come to the disk in any order.
-    if (to_.unwritten && is_unflushed(record)) return false;
+    if (to_.unwritten && is_unflushed(record)) {
+      to_.cut = true;
+      return false;
+    }
     to_.bytes += lost_ == UINT64_MAX ? 0 : lost_;
     to_.damaged = true;
     return true;

@@ -27,7 +27,8 @@ struct LogReading {
   uint64_t bytes = 0;      // of that
   uint64_t records = 0;    // that could be read
   uint64_t behind = 0;     // of these: behind damage
-  bool foreign = false;    // pieces of a kind that we don't write: better left alone
+  bool cut = false;      // left out what stands behind pages that never came to the disk, and was not flushed
+  bool foreign = false;  // pieces of a kind that we don't write: better left alone
 };
 
 using LogVisitor = std::function<Result<void>(std::string_view record)>;

@@ -48,11 +48,7 @@ Result<void> write_anew(const std::string& path, LogReading& reading) {
   return file->flush();
 }
 
-Result<void> mend(const std::string& directory, const std::vector<std::string>& logs) {
-  LogReading reading;
-  for (const std::string& log : logs) {
-    if (Result<void> done = write_anew(log, reading); !done) return done;
-  }
+Result<void> keep_and_tell(const std::string& directory, const LogReading& reading) {
   const Result<std::string> kept = keep_damaged_log(directory);
   if (!kept) return std::unexpected(kept.error());
   const std::string what = fmt::format(
@@ -61,12 +57,21 @@ Result<void> mend(const std::string& directory, const std::vector<std::string>& 
       "read; letters taken at that time may be missing; kept in {}, which you may remove when you have "
       "looked",
       reading.bytes, reading.behind, *kept);
-  Result<void> done = tell_in(*kept, what);
-  if (done) done = note_everything_lost(DamageNotes(directory));
+  log::error("engine.log_damaged", {{"what", what}, {"kept", *kept}});
+  const Result<void> done = tell_in(*kept, what);
+  return done ? note_everything_lost(DamageNotes(directory)) : done;
+}
+
+Result<void> mend(const std::string& directory, const std::vector<std::string>& logs) {
+  LogReading reading;
+  for (const std::string& log : logs) {
+    if (Result<void> done = write_anew(log, reading); !done) return done;
+  }
+  // Without damage it only ends at a hole, which RocksDB would step over.
+  Result<void> done = reading.damaged ? keep_and_tell(directory, reading) : Result<void>();
   for (const std::string& log : logs) {
     if (done) done = replace_file(log + std::string(kFresh), log);
   }
-  if (done) log::error("engine.log_damaged", {{"what", what}, {"kept", *kept}});
   return done;
 }
 
@@ -77,7 +82,7 @@ Result<void> mend_damaged(const std::string& directory) {
     if (Result<void> done = read_log(log, reading, nullptr); !done) return done;
   }
   // What we don't know RocksDB may.
-  if (!reading.damaged || reading.foreign) return {};
+  if (!(reading.damaged || reading.cut) || reading.foreign) return {};
   Result<void> done = mend(directory, logs);
   std::error_code ignored;
   for (const std::string& log : logs) fs::remove(log + std::string(kFresh), ignored);

@@ -246,6 +246,7 @@ TEST_F(DamagedLog, AHoleBeforeWhatWasNotFlushedIsTheEnd) {
       LogReading reading;
       ASSERT_TRUE(read_log(path, reading, nullptr));
       EXPECT_EQ(reading.damaged, note.empty()) << to;
+      EXPECT_EQ(reading.cut, !note.empty()) << to;
     }
   }
 }
@@ -285,6 +286,19 @@ TEST_F(DamagedLog, ARecordInsideALetterIsNoRecord) {
   ASSERT_TRUE(read_log(log(), reading, nullptr));
   EXPECT_FALSE(reading.damaged);
   expect_quiet({});
+}
+
+// What can't be mended now must not get lost with the log.
+TEST_F(DamagedLog, ALogThatCannotBeKeptStopsTheStart) {
+  write_rows(kRows, 700);
+  overwrite(ends_[5], std::string(16, '\0'));
+  const std::string before = read_whole(log());
+  ASSERT_TRUE(write_whole(store_ + ".damaged", "in the way"));
+  const std::string path = log();
+  EXPECT_FALSE(open_rocks_engine(small_options(store_)));
+  EXPECT_EQ(read_whole(path), before);
+  fs::remove(store_ + ".damaged");
+  expect_told({6});
 }
 
 TEST_F(DamagedLog, AMissingLogIsTold) {
