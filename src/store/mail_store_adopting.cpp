@@ -80,6 +80,10 @@ Task<Result<MailStore::Adopted>> MailStore::adopt_bodies(std::vector<AccountId> 
   };
   Result<void> done = co_await impl_->engine.read(std::move(look));
   if (!done) co_return std::unexpected(done.error());
+  // Two messages must never share a reference.
+  if (found.missed)
+    co_return fail(FaultKind::temporary,
+                   "rows of accounts can't be read; the next start mends them: try again");
   Adopted adopted;
   for (const Orphan& orphan : found.bodies) {
     const bool wanted = std::ranges::find(into, orphan.account) != into.end();

@@ -39,6 +39,7 @@ class OrphanSearch {
     for (const AccountId account : accounts) {
       if (Result<void> done = note(account); !done) return done;
     }
+    to_.missed = reader_.missed_accounts();
     return reader_.partitions(engine::PartitionKind::blob, 0, [this](uint64_t blob) {
       look(blob);
       return true;

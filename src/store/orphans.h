@@ -21,6 +21,7 @@ struct Orphan {
 struct Orphans {
   std::vector<Orphan> bodies;
   std::vector<engine::BlobId> unreferenced;
+  bool missed = false;  // rows of accounts can't be read: some of these bodies may have a message there
 };
 
 // `accounts`: all whose messages count.

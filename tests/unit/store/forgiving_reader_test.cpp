@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "engine/record.h"
+#include "store/orphans.h"
 #include "store/rows.h"
 #include "store_bed.h"
 
@@ -103,6 +104,13 @@ TEST_F(ForgivingReaderTest, DamageAtTheBeginning) {
 
 TEST_F(ForgivingReaderTest, DamageUpToTheEnd) {
   EXPECT_EQ(read(400, kLetters), all_but(400, kLetters));
+}
+
+// Or a body would get a second message while its first can't be read.
+TEST_F(ForgivingReaderTest, WhoLooksForBodiesWithoutMessagesIsTold) {
+  const Damaged damaged(*bed_.engine, 7, 9);
+  EXPECT_TRUE(find_orphans(damaged, {kAlice})->missed);
+  EXPECT_FALSE(find_orphans(*bed_.engine, {kAlice})->missed);
 }
 
 TEST_F(ForgivingReaderTest, ARowThatCannotBeReadPassesForAMissingOne) {
