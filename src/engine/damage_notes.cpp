@@ -188,6 +188,10 @@ void KeptAside::tell(std::string sentence) {
   static_cast<void>(write_whole(folder_ + "/" + std::string(kTold), told_));
 }
 
+Result<void> tell_in(const std::string& folder, const std::string& sentence) {
+  return write_whole(folder + "/" + std::string(kTold), sentence + "\n");
+}
+
 std::vector<std::string> told_in(const std::string& folder) {
   return lines_of(read_whole(folder + "/" + std::string(kTold)));
 }

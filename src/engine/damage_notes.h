@@ -76,7 +76,8 @@ class KeptAside {
   std::string told_;
 };
 
-// The sentences of such a folder; none for one that keeps a log.
+// The sentences of such a folder; none for one that keeps a log that was read up to the damage only.
 std::vector<std::string> told_in(const std::string& folder);
+Result<void> tell_in(const std::string& folder, const std::string& sentence);
 
 }  // namespace posthouse::engine

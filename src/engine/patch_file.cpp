@@ -71,6 +71,10 @@ Result<void> PatchFile::write(uint64_t offset, std::string_view bytes) {
     if (n <= 0) return fault("write");
     done += static_cast<size_t>(n);
   }
+  return flush();
+}
+
+Result<void> PatchFile::flush() const {
   if (::fdatasync(fd_) != 0) return fault("flush");
   return {};
 }
@@ -83,6 +87,10 @@ Result<void> write_whole(const std::string& path, std::string_view bytes) {
   Result<PatchFile> file = PatchFile::open(fresh);
   if (!file) return std::unexpected(file.error());
   if (Result<void> written = file->write(0, bytes); !written) return written;
+  return replace_file(fresh, path);
+}
+
+Result<void> replace_file(const std::string& fresh, const std::string& path) {
   if (::rename(fresh.c_str(), path.c_str()) != 0)
     return fail(FaultKind::io, fmt::format("{}: {}", path, std::strerror(errno)));
   return sync_folder(path);

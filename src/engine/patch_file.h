@@ -23,6 +23,8 @@ class PatchFile {
   Result<std::string> read(uint64_t offset, uint64_t length) const;
   // On disk when it returns.
   Result<void> write(uint64_t offset, std::string_view bytes);
+  // What others have written to it.
+  Result<void> flush() const;
 
  private:
   PatchFile(std::string path, int fd, uint64_t size) : path_(std::move(path)), fd_(fd), size_(size) {}
@@ -35,6 +37,8 @@ class PatchFile {
 
 // A file written whole, on disk under its name when it returns.
 Result<void> write_whole(const std::string& path, std::string_view bytes);
+// The same with what `fresh`, a file beside it that is flushed, holds.
+Result<void> replace_file(const std::string& fresh, const std::string& path);
 // What is in it; "" when it is not there.
 std::string read_whole(const std::string& path);
 

@@ -12,6 +12,7 @@
 #include "base/thread_name.h"
 #include "engine/free_space.h"
 #include "engine/rocks_database.h"
+#include "engine/rocks_log.h"
 #include "engine/rocks_transaction.h"
 #include "engine/watches.h"
 
@@ -142,6 +143,7 @@ Result<void> RocksCommitter::apply_steps(WriteJob& job, RocksTransaction& transa
 
 Result<void> RocksCommitter::write(bool sync, const std::optional<Partition>& erased) {
   batch_->Clear();
+  if (!sync) batch_->PutLogData(std::string(kUnflushedMark));
   overlay_.append_to(*batch_, database_);
   if (erased) {
     batch_->DeleteRange(database_.family(erased->kind), row_key(*erased, ""), partition_end(*erased));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
@@ -9,6 +10,8 @@
 #include "engine/record.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_lock.h"
+#include "engine/rocks_log_list.h"
+#include "engine/rocks_log_mend.h"
 #include "engine/rocks_mending.h"
 #include "engine/rocks_tuning.h"
 
@@ -97,6 +100,7 @@ Result<void> check_files(const RocksOptions& options) {
     case StoreFiles::whole:
       return {};
     case StoreFiles::headless:
+      if (options.lenient) return {};  // opening it fails
       return fail(
           FaultKind::corrupt,
           fmt::format("the store in {} has lost its file CURRENT and nothing was changed: restore it from a "
@@ -124,9 +128,17 @@ rocksdb::Status open_files(const RocksOptions& options, rocksdb::WALRecoveryMode
   const RocksTuning tuning(options, {.stand_ins = notes.has_stand_ins(), .keep_blobs = notes.keeps_blobs()});
   rocksdb::DBOptions database = tuning.database();
   database.wal_recovery_mode = mode;
+  rocksdb::ColumnFamilyOptions rows = tuning.rows();
+  rocksdb::ColumnFamilyOptions chunks = tuning.chunks();
+  if (options.lenient) {
+    database.paranoid_checks = false;
+    database.verify_sst_unique_id_in_manifest = false;
+    database.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    rows.force_consistency_checks = chunks.force_consistency_checks = false;
+  }
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
-      {rocksdb::kDefaultColumnFamilyName, tuning.rows()},
-      {kChunksFamily, tuning.chunks()},
+      {rocksdb::kDefaultColumnFamilyName, rows},
+      {kChunksFamily, chunks},
   };
   return options.read_only
              ? rocksdb::DB::OpenForReadOnly(database, options.directory, families, &to.handles, &to.db)
@@ -175,6 +187,10 @@ rocksdb::Status open_mended(const RocksOptions& options, const DamageNotes& note
 
 Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& options) {
   if (auto files = check_files(options); !files) return std::unexpected(files.error());
+  if (!options.read_only) {
+    // RocksDB would take what it can read of the logs, and remove them.
+    if (auto mended = mend_logs(options); !mended) return std::unexpected(mended.error());
+  }
   auto opened = open_once(options);
   // The row of the format was in a damaged block.
   if (!opened && !options.read_only && !DamageNotes(options.directory).suspects().empty())
@@ -182,10 +198,13 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open(const RocksOptions& o
   return opened;
 }
 
-Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptions& options) {
+Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptions& asked) {
   Opened files;
-  std::unique_ptr<RocksDatabase> opened(new RocksDatabase(options.directory));
+  std::unique_ptr<RocksDatabase> opened(new RocksDatabase(asked));
+  RocksOptions options = asked;
+  options.env = opened->env_.get();
   opened->writable_ = !options.read_only;
+  opened->lenient_ = options.lenient;
   rocksdb::Status status = open_mended(options, opened->notes_, files, opened->in_vain_);
   if (status.IsCorruption()) status = open_up_to_damage(options, status, files);
   // Neither the log nor a table that has a name in the message: then all of them are looked at.
@@ -203,13 +222,15 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptio
   return opened;
 }
 
-RocksDatabase::RocksDatabase(const std::string& directory) : notes_(directory) {}
+RocksDatabase::RocksDatabase(const RocksOptions& options)
+    : notes_(options.directory), env_(list_logs(options.env, options.directory)) {}
 
 RocksDatabase::~RocksDatabase() {
   if (!db_) return;
   db_->DestroyColumnFamilyHandle(chunks_);
   db_->DestroyColumnFamilyHandle(rows_);
   db_->Close();
+  db_.reset();  // before the files it works with
 }
 
 // A file that is missing is damage, too.
@@ -271,6 +292,7 @@ Result<void> RocksDatabase::check_format(bool read_only) {
     log::info("engine.format_raised", {{"from", *format}, {"to", kFormat}});
   } else {
     if (status.IsCorruption() && !read_only) static_cast<void>(note_damage(status));
+    if (read_only && lenient_) return {};
     if (!status.IsNotFound()) return std::unexpected(to_fault(status, "cannot read the store's format"));
     if (read_only) return {};
   }

@@ -14,6 +14,7 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Env;
 class Snapshot;
 class Status;
 }  // namespace rocksdb
@@ -51,15 +52,17 @@ class RocksDatabase {
   }
 
  private:
-  explicit RocksDatabase(const std::string& directory);
+  explicit RocksDatabase(const RocksOptions& options);
   static Result<std::unique_ptr<RocksDatabase>> open_once(const RocksOptions& options);
   Result<void> check_format(bool read_only);
 
   DamageNotes notes_;
   bool writable_ = false;
+  bool lenient_ = false;
   std::set<std::string> in_vain_;  // suspects that this start could do nothing with
   mutable std::mutex suspects_mutex_;
   mutable std::set<std::string> suspects_;  // that readers have noted, with the lock
+  std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* rows_ = nullptr;
   rocksdb::ColumnFamilyHandle* chunks_ = nullptr;

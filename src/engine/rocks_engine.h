@@ -28,6 +28,8 @@ struct RocksOptions {
   bool sync = true;  // false only for tests that measure something else
   size_t reading_threads = 2;
   bool read_only = false;
+  bool lenient =
+      false;  // with read_only: open also what is damaged; what can't be read is so when it is read
   rocksdb::Env* env = nullptr;  // the files; null: the system's. Outlives the engine
 };
 

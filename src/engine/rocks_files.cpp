@@ -71,6 +71,19 @@ void forget_damaged_log(const std::string& kept) {
   fs::remove(fs::path(kept).parent_path(), ignored);  // when it is empty
 }
 
+std::vector<std::string> logs_in(const std::string& directory) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (is_log(entry.path())) out.push_back(entry.path().string());
+  }
+  const auto older = [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  };
+  std::sort(out.begin(), out.end(), older);
+  return out;
+}
+
 std::vector<std::string> damaged_folders(const std::string& directory) {
   std::vector<std::string> out;
   std::error_code error;

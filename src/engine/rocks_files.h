@@ -26,6 +26,9 @@ Result<std::string> new_damaged_folder(const std::string& directory, std::string
 Result<std::string> keep_damaged_log(const std::string& directory);
 void forget_damaged_log(const std::string& kept);
 
+// The logs, oldest first: paths.
+std::vector<std::string> logs_in(const std::string& directory);
+
 // Those folders that nobody has removed since, oldest first.
 std::vector<std::string> damaged_folders(const std::string& directory);
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <rocksdb/env.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -33,6 +34,14 @@ std::string describe_lock(const std::string& directory, std::string_view status)
   const pid_t holder = lock_holder(directory + "/LOCK");
   if (holder > 0) return fmt::format("the store in {} is in use by process {}", directory, holder);
   return fmt::format("the store in {} cannot be locked: {}", directory, status);
+}
+
+StoreLock::StoreLock(const std::string& path) {
+  if (!rocksdb::Env::Default()->LockFile(path, &lock_).ok()) lock_ = nullptr;
+}
+
+StoreLock::~StoreLock() {
+  if (lock_ != nullptr) static_cast<void>(rocksdb::Env::Default()->UnlockFile(lock_));
 }
 
 }  // namespace posthouse::engine

@@ -6,13 +6,13 @@
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
 #include <rocksdb/metadata.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
 #include "engine/rocks_blob_mend.h"
 #include "engine/rocks_database.h"
+#include "engine/rocks_lock.h"
 #include "engine/rocks_table_mend.h"
 #include "engine/rocks_tuning.h"
 
@@ -63,23 +63,6 @@ Result<KnownFiles> list_files(const RocksOptions& options, const DamageNotes& no
   for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
   return out;
 }
-
-// What the database itself takes when it is opened.
-class StoreLock {
- public:
-  explicit StoreLock(const std::string& path) {
-    if (!rocksdb::Env::Default()->LockFile(path, &lock_).ok()) lock_ = nullptr;
-  }
-  ~StoreLock() {
-    if (lock_ != nullptr) static_cast<void>(rocksdb::Env::Default()->UnlockFile(lock_));
-  }
-  StoreLock(const StoreLock&) = delete;
-  StoreLock& operator=(const StoreLock&) = delete;
-  explicit operator bool() const { return lock_ != nullptr; }
-
- private:
-  rocksdb::FileLock* lock_ = nullptr;
-};
 
 class Mender {
  public:

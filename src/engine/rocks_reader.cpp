@@ -122,7 +122,7 @@ Result<void> RocksReader::partitions(PartitionKind kind, uint64_t first,
   const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator(options, database_.family(kind)));
   const auto stumbles = [&](uint64_t id) {
     it->Seek(row_key({kind, id}, ""));
-    return it->status().IsCorruption();
+    return it->status().IsCorruption() || it->status().IsPathNotFound();  // a file that is gone, too
   };
   uint64_t from = first;
   while (true) {

@@ -8,19 +8,26 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "store/forgiving_reader.h"
 #include "store/mail_store.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
 
-// One run over one consistent view. Memory: 8 bytes for each message.
+// One run over one consistent view. What can't be read is listed, and the rest looked at. Memory: 8 bytes for
+// each message.
 class Checker {
  public:
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
   Checker(const engine::Reader& reader, MailStore::CheckReport& report, Progress progress)
-      : reader_(reader), report_(report), progress_(std::move(progress)) {}
+      : raw_(reader),
+        reader_(reader, [this](std::string line) { problem(std::move(line)); }),
+        report_(report),
+        progress_(std::move(progress)) {}
 
   Result<void> run(const std::vector<AccountId>& accounts);
+  // Without bodies and domains.
+  Result<void> run_one(AccountId account) { return check_account(account); }
 
  private:
   struct Counted {
@@ -46,11 +53,13 @@ class Checker {
   Result<void> check_blobs();
   Result<void> check_references(engine::BlobId blob);
 
-  const engine::Reader& reader_;
+  const engine::Reader& raw_;
+  const ForgivingReader reader_;
   MailStore::CheckReport& report_;
   Progress progress_;
   uint64_t done_ = 0, total_ = 0;
   bool in_files_ = false;                    // the account that is looked at keeps its mail in files
+  uint64_t unjudged_ = 0;                    // references that may belong to messages that can't be read
   std::map<std::string, GroupRow> groups_;   // as the accounts' heads have it
   std::unordered_set<uint64_t> references_;  // hashes of (blob, reference) that messages have
 };

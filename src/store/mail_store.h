@@ -237,6 +237,15 @@ class MailStore {
   // The same for bodies: those in `lost` may have forgotten that messages of the account refer to them, and
   // would be swept with the last who still does.
   Task<Result<void>> restore_references(AccountId account, std::vector<engine::PartitionRange> lost);
+  // Bodies that no message knows, though an account of `into` should have one: its rows were lost. They come
+  // back as messages of its mailbox "Recovered", with the date on which they were received. `known`: all
+  // accounts. With `remove`, what belongs to nobody or can't be read goes. Before any session. Repeatable.
+  struct Adopted {
+    uint64_t restored = 0, removed = 0;
+  };
+  Task<Result<Adopted>> adopt_bodies(std::vector<AccountId> known, std::vector<AccountId> into, bool remove);
+  // Whether check() would find nothing wrong with the account's rows; at least one line if it would.
+  Task<Result<std::vector<std::string>>> check_account(AccountId account);
   // Reads every row and every chunk. `progress(done, total)` may be called from another thread.
   Task<Result<CheckReport>> check(std::vector<AccountId> accounts,
                                   std::function<void(uint64_t, uint64_t)> progress);

@@ -82,6 +82,9 @@ struct MailStore::Impl {
   Task<Result<Survey>> survey(AccountId account);
   Task<Result<void>> repair_messages(AccountId account, Survey& seen);
 
+  // See adopt_bodies().
+  Task<Result<void>> adopt(AccountId account, engine::BlobId blob, uint64_t delivery);
+
   // Erases a range of an account's rows, some at a time.
   Task<Result<void>> erase_range(AccountId account, std::string begin, std::string end);
   // Removes what deleted mailboxes (or the whole account) left. Repeatable.

@@ -6,6 +6,8 @@
 
 #include "app/actions/actions.h"
 #include "app/control/admin.h"
+#include "app/core/core.h"
+#include "app/salvage/salvage.h"
 #include "base/log.h"
 
 namespace posthouse::app::actions {
@@ -27,12 +29,53 @@ void report(const json::object& answer) {
              cell(answer, "expunged"), cell(answer, "blobs"));
   const json::array& problems = answer.at("problems").as_array();
   for (const auto& problem : problems) fmt::print("damaged: {}\n", std::string_view(problem.as_string()));
-  if (problems.empty()) fmt::print("Nothing is damaged.\n");
+  if (problems.empty() && !answer.contains("notes")) fmt::print("Nothing is damaged.\n");
+}
+
+// What a repair did.
+void tell(const json::object& answer, const char* what, const char* prefix) {
+  const auto* const lines = answer.if_contains(what);
+  if (lines == nullptr) return;
+  for (const auto& line : lines->as_array())
+    fmt::print("{}: {}\n", prefix, std::string_view(line.as_string()));
+}
+
+void report_repair(const json::object& answer) {
+  tell(answer, "repaired", "repaired");
+  tell(answer, "notes", "note");
+  report(answer);
+  fmt::print("{}\n", answer.at("problems").as_array().empty() ? "The store is in order."
+                                                              : "What is damaged above can't be repaired.");
 }
 
 int create(const Loaded& loaded) {
   auto made = control::create_store(loaded.config);
   return made ? EX_OK : complain(loaded, made.error());
+}
+
+int salvage(const Loaded& loaded, const Invocation& in) {
+  const bool bar = isatty(STDERR_FILENO) != 0;
+  Progress progress = [](uint64_t, uint64_t) {};
+  if (bar) progress = draw;
+  auto done =
+      salvage_store(store_directory(loaded.config), in.directory, loaded.config.store.memory, progress);
+  if (bar) fmt::print(stderr, "\r\x1b[K");
+  if (!done) return complain(done.error());
+  if (in.json) {
+    json::array unreadable;
+    for (const std::string& line : done->unreadable) unreadable.emplace_back(line);
+    print_json(json::object{{"accounts", done->accounts},
+                            {"letters", done->letters},
+                            {"bytes", done->bytes},
+                            {"obstacle", done->obstacle},
+                            {"unreadable", std::move(unreadable)}});
+  } else {
+    if (!done->obstacle.empty()) fmt::print("could not be opened as usual: {}\n", done->obstacle);
+    for (const std::string& line : done->unreadable) fmt::print("unreadable: {}\n", line);
+    fmt::print("{} letters of {} accounts, {} bytes, are in {}\n", done->letters, done->accounts, done->bytes,
+               in.directory);
+  }
+  return done->unreadable.empty() ? EX_OK : EX_SOFTWARE;
 }
 
 }  // namespace
@@ -42,18 +85,22 @@ int store(const Invocation& in) {
   if (!loaded) return EX_CONFIG;
   log::configure(log::Level::error, "", "text");
   if (in.command == "store create") return create(*loaded);
+  if (in.command == "store salvage") return salvage(*loaded, in);
   auto admin = control::connect_admin(loaded->config);
   if (!admin) return complain(*loaded, admin.error());
   bool bar = isatty(STDERR_FILENO) != 0;
   json::object none;
   Progress progress = [](uint64_t, uint64_t) {};
   if (bar) progress = draw;
-  auto answer = (*admin)->call("store.check", none, progress);
+  const bool repair = in.command == "store repair";
+  auto answer = (*admin)->call(repair ? "store.repair" : "store.check", none, progress);
   if (bar) fmt::print(stderr, "\r\x1b[K");
   if (!answer) return complain(answer.error());
   const json::object& found = answer->as_object();
   if (in.json) {
     print_json(*answer);
+  } else if (repair) {
+    report_repair(found);
   } else {
     report(found);
   }

@@ -5,20 +5,27 @@ namespace posthouse::app::verbs {
 
 namespace json = boost::json;
 
-Task<Answer> store_check(Context context, Arguments) {
+namespace {
+
+// Without what Engine::damage() tells.
+Task<Answer> check(Context context) {
   auto accounts = co_await context.core.directory.accounts("");
-  if (!accounts) co_return std::unexpected(accounts.error());
   std::vector<store::AccountId> ids;
-  for (const auto& account : *accounts) ids.push_back(account.id);
+  if (accounts) {
+    for (const auto& account : *accounts) ids.push_back(account.id);
+  } else {
+    ids = accounts_with_rows(context.core.engine);
+  }
   auto report = co_await context.core.store.check(std::move(ids), context.progress);
   if (!report) co_return std::unexpected(report.error());
   json::array problems;
-  for (const std::string& damage : context.core.engine.damage()) problems.emplace_back(damage);
+  if (!accounts) problems.emplace_back("the directory of accounts: " + accounts.error().what);
   for (const std::string& problem : report->problems) problems.emplace_back(problem);
+  if (!accounts) accounts = std::vector<directory::Account>();
   for (const auto& account : *accounts) {
     auto usage = co_await context.core.store.usage(account.id);
     const std::string domain = group_of(account.address);
-    if (!usage || usage->group == domain) continue;
+    if (!usage || usage->group == domain) continue;  // what can't be read was told above
     problems.emplace_back(
         fmt::format("account {} is not counted with its domain; `posthouse domain recount "
                     "{}` mends it",
@@ -32,6 +39,35 @@ Task<Answer> store_check(Context context, Arguments) {
   out["blobs"] = report->blobs;
   out["problems"] = std::move(problems);
   co_return out;
+}
+
+}  // namespace
+
+Task<Answer> store_check(Context context, Arguments) {
+  auto answer = co_await check(context);
+  if (!answer) co_return answer;
+  json::array problems;
+  for (const std::string& damage : context.core.engine.damage()) problems.emplace_back(damage);
+  json::value& found = answer->as_object()["problems"];
+  for (json::value& problem : found.as_array()) problems.push_back(std::move(problem));
+  found = std::move(problems);
+  co_return answer;
+}
+
+Task<Answer> store_repair(Context context, Arguments) {
+  // Sessions rely on UIDs and counters staying as they are.
+  if (context.transport != nullptr)
+    co_return fail(FaultKind::policy, "the server is running: stop it, then repair the store");
+  auto done = co_await context.core.repair(context.progress);
+  if (!done) co_return std::unexpected(done.error());
+  auto answer = co_await check(context);
+  if (!answer) co_return answer;
+  json::array repaired, notes;
+  for (const std::string& line : *done) repaired.emplace_back(line);
+  for (const std::string& damage : context.core.engine.damage()) notes.emplace_back(damage);
+  answer->as_object()["repaired"] = std::move(repaired);
+  answer->as_object()["notes"] = std::move(notes);
+  co_return answer;
 }
 
 Task<Answer> status(Context context, Arguments) {

@@ -49,6 +49,7 @@ constexpr Verb kVerbs[] = {
     {"restore.mailbox", verbs::restore_mailbox},
     {"status", verbs::status},
     {"store.check", verbs::store_check},
+    {"store.repair", verbs::store_repair},
 };
 
 }  // namespace

@@ -69,6 +69,9 @@ Task<Answer> restore_checksum(Context context, Arguments arguments);  // address
 Task<Answer> restore_mailbox(Context context, Arguments arguments);
 
 Task<Answer> store_check(Context context, Arguments arguments);
+// Only where no server runs. As store_check, with [repaired]: what it did, and [notes]: what is kept of
+// damage.
+Task<Answer> store_repair(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);
 
 // ---- reading arguments

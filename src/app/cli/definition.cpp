@@ -369,6 +369,19 @@ void define_others(CLI::App& app, Invocation& into) {
   deliver->add_option("recipient", into.targets, "Who gets it")->required()->type_name("ADDRESS");
   CLI::App* store = group(app, "store", "The store of letters.");
   admin_command(store, into, "check", "Read everything and report what is damaged");
+  admin_command(
+      store, into, "repair",
+      "With the server stopped: put in order what `check` reports, and say what was done. Letters "
+      "whose place is lost come back in a mailbox \"Recovered\"; mailboxes that had to be put in order "
+      "are fetched anew by mail programs. Interrupted, it can be run again");
+  CLI::App* salvage = command(
+      store, into, "salvage",
+      "With the server stopped: copy what can be read of a damaged store into a new folder, a Maildir "
+      "for each mailbox, and list what can't be read. Changes nothing in the store, and works also when "
+      "nothing else can open it");
+  add_config(salvage, into);
+  add_json(salvage, into);
+  salvage->add_option("directory", into.directory, "The folder to make")->required()->type_name("DIR");
   add_config(
       command(store, into, "create",
               "Make an empty store where server.data_directory says, for a configuration that was written "

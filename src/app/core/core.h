@@ -2,7 +2,10 @@
 // the configuration says. The server serves it; the command line uses it directly when no server runs.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "acceptance/acceptance.h"
 #include "app/config/config.h"
@@ -35,6 +38,12 @@ class Core {
   // files.
   Task<Result<void>> settle();
 
+  // Puts in order whatever is not, while nobody else has the store: accounts whose rows contradict each other
+  // (as settle() does), bodies without messages, references, counts, the queue's schedule. What it did, a
+  // sentence each. Repeatable; interrupted, it is done by the next.
+  using Progress = std::function<void(uint64_t done, uint64_t total)>;
+  Task<Result<std::vector<std::string>>> repair(Progress progress);
+
   // Every account is counted with its domain: those made by earlier versions are once, `anew` all are and
   // what the domains count is counted again.
   Task<Result<void>> group_accounts(bool anew);
@@ -64,6 +73,9 @@ class Core {
   queue::Queue queue;
   acceptance::Acceptance acceptance;
 };
+
+// When the directory can't be read through.
+std::vector<uint64_t> accounts_with_rows(const engine::Reader& reader);
 
 // With which accounts one is counted: its domain. `address`: normalised.
 std::string group_of(std::string_view address);

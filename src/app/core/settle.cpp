@@ -19,7 +19,8 @@ bool touched(const std::vector<engine::PartitionRange>& lost, engine::PartitionK
   });
 }
 
-// When the directory can't be read through.
+}  // namespace
+
 std::vector<uint64_t> accounts_with_rows(const engine::Reader& reader) {
   std::vector<uint64_t> out;
   static_cast<void>(reader.partitions(engine::PartitionKind::account, 0, [&out](uint64_t id) {
@@ -28,8 +29,6 @@ std::vector<uint64_t> accounts_with_rows(const engine::Reader& reader) {
   }));
   return out;
 }
-
-}  // namespace
 
 std::string group_of(std::string_view address) {
   const size_t at = address.rfind('@');
@@ -84,6 +83,14 @@ Task<Result<void>> Core::settle() {
     if (!engine::contains(lost, partition)) continue;
     Result<void> done = co_await store.settle(id);
     if (!done && failed(done.error(), format_id(id))) co_return done;
+  }
+  std::vector<uint64_t> hurt;
+  for (const uint64_t id : found) {
+    if (engine::contains(lost, {engine::PartitionKind::account, id})) hurt.push_back(id);
+  }
+  if (!hurt.empty()) {
+    auto adopted = co_await store.adopt_bodies(found, std::move(hurt), false);
+    if (!adopted && failed(adopted.error(), "bodies")) co_return std::unexpected(adopted.error());
   }
   const bool bodies = touched(lost, engine::PartitionKind::blob);
   if (bodies) {

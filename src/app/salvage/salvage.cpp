@@ -1,0 +1,178 @@
+#include "app/salvage/salvage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "app/core/core.h"
+#include "app/salvage/maildir_out.h"
+#include "base/id.h"
+#include "directory/directory.h"
+#include "engine/blob.h"
+#include "engine/rocks_salvage.h"
+#include "net/loop.h"
+#include "store/forgiving_reader.h"
+#include "store/orphans.h"
+
+namespace posthouse::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kWorkshop = ".workshop";
+
+// Goes with what is in it.
+struct Workshop {
+  std::string path;
+  ~Workshop() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+Result<void> make_target(const std::string& to) {
+  std::error_code error;
+  fs::create_directories(to, error);
+  if (!error && !fs::is_empty(to, error) && !error)
+    return fail(FaultKind::exists, fmt::format("{} is not empty: name a folder that is to be made", to));
+  if (error) return fail(FaultKind::io, fmt::format("{}: {}", to, error.message()));
+  return {};
+}
+
+class Salvage {
+ public:
+  Salvage(engine::Engine& engine, const std::string& to, Salvaged& report,
+          const std::function<void(uint64_t, uint64_t)>& progress)
+      : engine_(engine),
+        reader_(engine, [this](std::string line) { unreadable(std::move(line)); }),
+        to_(to),
+        report_(report),
+        progress_(progress) {}
+
+  Result<void> run();
+
+ private:
+  void unreadable(std::string line) { report_.unreadable.push_back(std::move(line)); }
+  void learn_names();
+  std::string name_of(store::AccountId account) const {
+    const auto found = names_.find(account);
+    return found != names_.end() ? found->second : "account " + format_id(account);
+  }
+  Result<void> copy_account(store::AccountId account);
+  Result<void> copy_orphans();
+  Result<void> copy(store::AccountId account, const store::SalvagedLetter& letter);
+  Result<void> finish();
+
+  engine::Engine& engine_;
+  const store::ForgivingReader reader_;
+  const std::string to_;
+  Salvaged& report_;
+  const std::function<void(uint64_t, uint64_t)>& progress_;
+  std::map<store::AccountId, std::string> names_;
+  std::set<store::AccountId> accounts_;
+  std::map<std::string, MaildirOut> folders_;
+};
+
+void Salvage::learn_names() {
+  Pool passwords(1, "password");
+  directory::Directory people(engine_, system_clock(), system_random(), passwords);
+  auto known = net::run_blocking(people.accounts(""));
+  if (!known) return unreadable("the directory of accounts: " + known.error().what);
+  for (const auto& account : *known) {
+    names_[account.id] = account.address;
+    accounts_.insert(account.id);
+  }
+}
+
+Result<void> Salvage::run() {
+  learn_names();
+  Result<void> done = reader_.partitions(engine::PartitionKind::account, 0, [this](uint64_t id) {
+    accounts_.insert(id);
+    return true;
+  });
+  for (const store::AccountId account : accounts_) {
+    if (done) done = copy_account(account);
+    if (progress_) progress_(++report_.accounts, accounts_.size());
+  }
+  if (done) done = copy_orphans();
+  return done ? finish() : done;
+}
+
+Result<void> Salvage::copy_account(store::AccountId account) {
+  return store::salvage_letters(reader_, account, [this, account](const store::SalvagedLetter& letter) {
+    return copy(account, letter);
+  });
+}
+
+// Bodies of which only the owner is known.
+Result<void> Salvage::copy_orphans() {
+  const std::vector<store::AccountId> all(accounts_.begin(), accounts_.end());
+  const Result<store::Orphans> found = store::find_orphans(engine_, all);
+  if (!found) return std::unexpected(found.error());
+  for (const store::Orphan& orphan : found->bodies) {
+    store::SalvagedLetter letter;
+    letter.mailbox = "Recovered";
+    letter.blob = orphan.blob;
+    letter.internal_date = system_clock().now();
+    if (const Result<uint64_t> size = engine::blob_size(engine_, orphan.blob)) letter.size = *size;
+    if (Result<void> done = copy(orphan.account, letter); !done) return done;
+  }
+  return {};
+}
+
+// What can't be read is listed; only a target that can't be written ends it.
+Result<void> Salvage::copy(store::AccountId account, const store::SalvagedLetter& letter) {
+  const std::string where = fmt::format("{} {} message {}", name_of(account), letter.mailbox, letter.uid);
+  if (letter.blob == 0) {
+    unreadable(where + ": is in a file of the account's own, not in the store");
+    return {};
+  }
+  const std::string path = to_ + "/" + folder_name(name_of(account)) + "/" + folder_name(letter.mailbox);
+  MaildirOut& folder = folders_.try_emplace(path, path).first->second;
+  bool damaged = false;
+  const Result<void> done = folder.add(letter, [&](uint64_t at) {
+    Result<std::string> piece = engine::read_blob(engine_, letter.blob, at, engine::kBlobChunk);
+    damaged = !piece || piece->empty();
+    return piece;
+  });
+  if (done) {
+    ++report_.letters;
+    report_.bytes += letter.size;
+    return {};
+  }
+  if (!damaged) return done;
+  unreadable(where + ": " + done.error().what);
+  return {};
+}
+
+Result<void> Salvage::finish() {
+  for (const auto& [path, folder] : folders_) {
+    if (Result<void> done = folder.finish(); !done) return done;
+  }
+  if (report_.unreadable.empty()) return {};
+  std::ofstream list(to_ + "/UNREADABLE");
+  for (const std::string& line : report_.unreadable) list << line << '\n';
+  list.close();
+  return list ? Result<void>() : fail(FaultKind::io, to_ + "/UNREADABLE: can't be written");
+}
+
+}  // namespace
+
+Result<Salvaged> salvage_store(const std::string& store, const std::string& to, uint64_t memory_budget,
+                               const std::function<void(uint64_t done, uint64_t total)>& progress) {
+  if (Result<void> made = make_target(to); !made) return std::unexpected(made.error());
+  const Workshop workshop{to + "/" + std::string(kWorkshop)};
+  Salvaged report;
+  auto opened = engine::open_for_salvage({store, workshop.path, memory_budget}, report.obstacle);
+  if (!opened) return std::unexpected(opened.error());
+  Result<void> done = Salvage(**opened, to, report, progress).run();
+  if (!done) return std::unexpected(done.error());
+  return report;
+}
+
+}  // namespace posthouse::app

@@ -1,0 +1,98 @@
+"""`store salvage`: letters are copied out of a store that nothing else can open any more."""
+import imaplib
+import mailbox
+import os
+import pathlib
+import tempfile
+import unittest
+
+from posthouse import run, tls_context
+from test_serve import Serve
+
+SMALL = 8
+BIG = 3
+
+
+class Salvage(unittest.TestCase):
+    def setUp(self):
+        self.server = Serve("[resolver]\nservers = [\"127.0.0.1@9\"]\n")
+        self.addCleanup(self.server.clean)
+        self.store = pathlib.Path(self.server.directory) / "data/store"
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.target = pathlib.Path(folder.name) / "out"
+        self.server.start()
+        self.letters = {}
+        for number in range(SMALL + BIG):
+            line = os.urandom(30).hex()
+            lines = 1 if number < SMALL else 4000
+            self.letters[f"letter{number}"] = f"{line}\n" * lines
+            run("deliver", "me@serve.test", "--config", self.server.config, check=True,
+                stdin=f"Subject: letter{number}\n\n" + self.letters[f"letter{number}"])
+        self.client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
+        self.client.login("me@serve.test", "secret")
+        self.client.select("INBOX")
+        self.client.uid("STORE", "2", "+FLAGS", r"(\Seen \Flagged $Important)")
+        self.assertEqual(self.client.create('"Old/2025 (before)"')[0], "OK")
+        self.assertEqual(self.client.uid("MOVE", "3", '"Old/2025 (before)"')[0], "OK")
+        self.client.logout()
+
+    def salvage(self, *more):
+        return run("store", "salvage", str(self.target), *more, "--config", self.server.config)
+
+    def found(self):
+        out = {}
+        for folder in self.target.glob("me@serve.test/*"):
+            for letter in mailbox.Maildir(folder, create=False):
+                out[letter["Subject"]] = (folder.name, letter.get_flags(), letter.get_payload())
+        return out
+
+    def expect_everything(self):
+        found = self.found()
+        self.assertEqual({name: body for name, (_, _, body) in found.items()}, self.letters)
+        self.assertEqual(found["letter1"][:2], ("INBOX", "FSa"))
+        self.assertEqual(found["letter2"][:2], ("Old%2F2025 %28before%29", ""))
+        self.assertEqual((self.target / "me@serve.test/INBOX/dovecot-keywords").read_text(), "0 $Important\n")
+
+    def test_a_store_whose_manifest_is_damaged(self):
+        self.server.stop()
+        current = self.store / (self.store / "CURRENT").read_text().strip()
+        current.write_bytes(os.urandom(200))
+        before = {path.name: path.read_bytes() for path in self.store.iterdir()}
+        self.assertNotEqual(run("store", "check", "--config", self.server.config).returncode, 0)
+        done = self.salvage()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.expect_everything()
+        self.assertIn("could not be opened as usual", done.stdout)
+        self.assertEqual(sorted(path.name for path in self.target.iterdir()), ["me@serve.test"])
+        left = {path.name: path.read_bytes() for path in self.store.iterdir()}
+        self.assertEqual({name: left.get(name) for name in before}, before)
+        again = self.salvage()
+        self.assertEqual(again.returncode, 73, again.stdout + again.stderr)
+
+    def test_what_cannot_be_read_is_listed(self):
+        self.server.stop()
+        run("store", "check", "--config", self.server.config, check=True)  # the log goes to tables and blob files
+        blob = next(self.store.glob("*.blob"))
+        content = bytearray(blob.read_bytes())
+        content[len(content) // 2] ^= 0xff
+        blob.write_bytes(content)
+        done = self.salvage()
+        self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"unreadable: me@serve.test INBOX message \d+: .*blob")
+        self.assertIn("message", (self.target / "UNREADABLE").read_text())
+        found = self.found()
+        self.assertEqual(len(found), SMALL + BIG - 1)
+        for name, (_, _, body) in found.items():
+            self.assertEqual(body, self.letters[name])
+        self.assertEqual(list(self.target.rglob("tmp/*")), [])
+
+    def test_a_running_server_is_left_alone(self):
+        done = self.salvage()
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("stop the server", done.stderr)
+        self.server.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
