@@ -14,6 +14,7 @@
 #include "maildir/writer.h"
 #include "mirror/limits.h"
 #include "mirror/maildir_marks.h"
+#include "store/names.h"
 
 namespace posthouse::mirror {
 
@@ -65,12 +66,18 @@ class MaildirDriver final : public Driver {
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
+  bool notes_own() const override { return true; }
   std::vector<std::string> watched(const std::string& mailbox) override;
 
  private:
   Result<KeywordTable> table_for(const Folder& folder, const std::vector<std::string>& names);
   Result<std::string> put_one(const Folder& folder, const KeywordTable& table, const Put& message);
   void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
+  std::unexpected<Fault> no_root() const {
+    return fail(FaultKind::io, "no Maildir at " + tree_.root() + " (is its disk mounted?)");
+  }
+  // Whether a folder that seems empty is the one that had messages.
+  static Result<void> check_empty(const Folder& folder);
   Result<maildir::Scan> scan(const Folder& folder, const std::vector<Known>& known);
   static Result<void> add_kept_uids(const Folder& folder, Look& look);
 
@@ -80,10 +87,15 @@ class MaildirDriver final : public Driver {
   maildir::NameMaker names_;
 };
 
+// A root that is gone is never made again: its disk may not be mounted, and an empty Maildir in its place would
+// say that all messages were removed. Only a new account's INBOX makes it.
 Result<void> MaildirDriver::make(const std::string& mailbox) {
-  Result<void> root = make_parents(tree_.root());
-  if (root) root = tree_.make();
-  if (!root) return root;
+  if (mailbox == store::kInbox) {
+    Result<void> root = make_parents(tree_.root());
+    if (root) root = tree_.make();
+    return root;
+  }
+  if (!Folder(tree_.root()).exists()) return no_root();
   const Result<Folder> there = tree_.folder(mailbox);
   if (there) return there->make();
   const Result<Folder> made = tree_.create(mailbox, names_.unique());
@@ -113,8 +125,7 @@ Result<void> MaildirDriver::subscribe(const std::string& mailbox, bool subscribe
 }
 
 Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
-  if (!Folder(tree_.root()).exists())
-    return fail(FaultKind::io, "no Maildir at " + tree_.root() + " (is its disk mounted?)");
+  if (!Folder(tree_.root()).exists()) return no_root();
   const Result<std::vector<maildir::FolderEntry>> entries = tree_.list();
   if (!entries) return std::unexpected(entries.error());
   std::vector<Level> levels;
@@ -134,6 +145,7 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
   const auto fail_all = [&](const Fault& fault) {
     for (Put& message : messages) message.done = std::unexpected(fault);
   };
+  if (!Folder(tree_.root()).exists()) return fail_all(no_root().error());
   Result<Folder> folder = tree_.folder(mailbox);
   if (!folder && folder.error().kind == FaultKind::not_found) {
     const Result<void> made = make(mailbox);
@@ -260,6 +272,10 @@ Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::
   if (!table) return std::unexpected(table.error());
   const Result<maildir::Scan> seen = scan(*folder, known);
   if (!seen) return std::unexpected(seen.error());
+  if (seen->messages.empty() && !known.empty()) {
+    const Result<void> same = check_empty(*folder);
+    if (!same) return std::unexpected(same.error());
+  }
   std::unordered_map<std::string, size_t> by_base;
   by_base.reserve(known.size());
   for (size_t i = 0; i < known.size(); ++i) by_base.emplace(base_of(to_place(known[i].location)), i);
@@ -299,6 +315,14 @@ Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::
   return out;
 }
 
+Result<void> MaildirDriver::check_empty(const Folder& folder) {
+  const Result<std::optional<maildir::UidList>> list = maildir::OwnUidList(folder).read();
+  if (!list) return std::unexpected(list.error());
+  if (*list) return {};
+  return fail(FaultKind::io, folder.path() + " is empty, and without posthouse-uidlist: another one than before "
+                                             "(is its disk mounted?)");
+}
+
 Result<void> MaildirDriver::add_kept_uids(const Folder& folder, Look& look) {
   Result<std::optional<maildir::UidList>> list = maildir::OwnUidList(folder).read();
   if (list && !*list) list = maildir::read_dovecot_uid_list(folder);
@@ -324,7 +348,12 @@ Result<void> MaildirDriver::note_uids(const std::string& mailbox, const Uids& ui
   for (const Known& message : uids.given)
     entries.push_back({message.uid, base_of(to_place(message.location)), {}});
   const maildir::OwnUidList list(*folder);
-  if (!uids.all) return list.append(entries, Sync::later);
+  if (!uids.all) {
+    const Result<size_t> lines = list.append(entries, Sync::later);
+    if (!lines) return std::unexpected(lines.error());
+    if (!maildir::OwnUidList::is_wasteful(*lines, uids.messages)) return {};
+    return fail(FaultKind::not_found, "most of the list is of messages that are gone");
+  }
   return list.write({uids.uid_validity, uids.uid_next, {}, std::move(entries), 0}, names_.unique(),
                     Sync::later);
 }
@@ -351,7 +380,8 @@ Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string&
 
 std::vector<std::string> MaildirDriver::watched(const std::string& mailbox) {
   const Result<Folder> folder = tree_.folder(mailbox);
-  return folder ? std::vector<std::string>{folder->path()} : std::vector<std::string>();
+  if (!folder) return {};
+  return {folder->path(), folder->path() + "/new", folder->path() + "/cur"};
 }
 
 }  // namespace

@@ -47,6 +47,13 @@ def files_of(folder):
     return found
 
 
+def add_account(demo, name):
+    """A further account that is kept as a Maildir."""
+    address = f"{name}@{demo.domain}"
+    demo.run("account", "add", address, "--store", "maildir", "--password-stdin", stdin="demo\n", check=True)
+    demo.accounts[name] = {"address": address, "password": "demo"}
+
+
 class Imap:
     """carol's INBOX, or another mailbox, by IMAP."""
 
@@ -258,6 +265,307 @@ class OthersChanges(Case):
         self.assertEqual(sorted(flags), ["a", "b"])
         self.assertIn(r"\Flagged", flags["a"])
         self.assertEqual(imap.uids(), {"a": before["a"], "b": before["b"]})
+
+
+class Idle(Case):
+    def idle(self, mailbox="INBOX"):
+        raw = self.enterContext(Raw(self.demo.ports["imap"]))
+        raw.imap("l", f"LOGIN {self.demo.address('carol')} {self.demo.password('carol')}")
+        raw.imap("s", f"SELECT {mailbox}")
+        raw.send("i IDLE\r\n")
+        self.assertTrue(raw.line().startswith(b"+"))
+        return raw
+
+    def hear(self, raw, words, since):
+        """Reads what the session is told up to a line with `words`, which must come within a second or so."""
+        line = raw.line()
+        while words not in line:
+            self.assertTrue(line, "the connection ended")
+            line = raw.line()
+        self.assertLess(time.monotonic() - since, 1.5, line)   # a poll would take 2 s
+        return line
+
+    def test_changes_by_others_are_heard_at_once(self):
+        self.send("a", "b")   # and there is the demo's welcome
+        raw = self.idle()
+        for name, words in (("c", b"* 4 EXISTS"), ("d", b"* 5 EXISTS")):
+            begin = time.monotonic()
+            self.put(name)
+            self.hear(raw, words, begin)
+        begin = time.monotonic()
+        os.rename(self.root / self.file("a"), self.root / "cur" / (pathlib.Path(self.file("a")).name + ":2,F"))
+        self.assertIn(rb"\Flagged", self.hear(raw, b"FETCH", begin))
+        begin = time.monotonic()
+        os.unlink(self.root / self.file("b"))
+        self.hear(raw, b"EXPUNGE", begin)
+
+    def test_a_folder_that_is_replaced_is_watched_again(self):
+        imap = self.imap()
+        self.assertEqual(imap.client.create("Box")[0], "OK")
+        box = self.root / ".Box"
+        raw = self.idle("Box")
+        shutil.copytree(box, self.root / "spare")
+        os.rename(box, self.root / "old")
+        os.rename(self.root / "spare", box)
+        self.put("e", box)
+        self.assertEqual(raw.line(), b"* 1 EXISTS\r\n")
+        begin = time.monotonic()
+        self.put("f", box)
+        self.hear(raw, b"* 2 EXISTS", begin)
+
+    def test_an_mbox_too(self):
+        raw = self.enterContext(Raw(self.demo.ports["imap"]))
+        raw.imap("l", f"LOGIN {self.demo.address('dave')} {self.demo.password('dave')}")
+        self.send("first", to="dave")
+        raw.imap("s", "SELECT INBOX")
+        raw.send("i IDLE\r\n")
+        self.assertTrue(raw.line().startswith(b"+"))
+        box, = pathlib.Path(self.demo.ready["dir"], "data/mbox").rglob("dave/inbox")
+        begin = time.monotonic()
+        with open(box, "ab") as file:
+            file.write(b"From x@far.test Sat Nov 28 12:00:00 2020\n" + local("second") + b"\n")
+        self.hear(raw, b"* 3 EXISTS", begin)
+
+
+class LostIndex(Case):
+    def test_uids_and_flags_come_back_from_the_files(self):
+        self.send("a", "b", "c", "d")
+        self.put("e")
+        imap = self.imap()
+        client = imap.client
+        imap.store("b", "+FLAGS", r"(\Flagged Work)")
+        imap.store("c", "+FLAGS", r"(\Deleted)")
+        self.assertEqual(client.expunge()[0], "OK")
+        client.create("Box")
+        for name in ("d", "a"):
+            self.assertEqual(client.uid("COPY", str(imap.uids()[name]), "Box")[0], "OK")
+        self.send("f")
+        before = {box: (self.imap(box).validity, self.imap(box).messages()) for box in ("INBOX", "Box")}
+        self.assertEqual(set(before["INBOX"][1]), set("abdef"))
+        self.assertEqual(set(before["Box"][1]), set("ad"))
+        self.demo.stop()
+        again = Demo("--set", f'store.maildir="{self.folder}/{{local}}"')
+        self.addCleanup(again.clean)
+        again.start()
+        self.addCleanup(again.stop)
+        shutil.copytree(self.root, self.folder / "erin")
+        add_account(again, "erin")
+        with again.smtp() as smtp:
+            smtp.sendmail("ann@far.test", ["erin@" + again.domain], letter("g"))
+        for box, (validity, messages) in before.items():
+            with Imap(again, box, "erin") as after:
+                self.assertEqual(after.validity, validity, box)
+                found = after.messages()
+                self.assertEqual({n: m for n, m in found.items() if n != "g"}, messages)
+                if box == "INBOX":
+                    self.assertGreater(found["g"][0], max(uid for uid, _ in messages.values()))
+
+    def test_the_list_is_written_anew_when_most_of_it_is_gone(self):
+        imap = self.imap()
+        client = imap.client
+        for _ in range(6):
+            for number in range(210):
+                client.append("INBOX", None, None, letter(f"x{number}"))
+            client.select("INBOX")
+            client.store("1:*", "+FLAGS.SILENT", r"(\Deleted)")
+            self.assertEqual(client.expunge()[0], "OK")
+        self.send("last")
+        lines = (self.root / "posthouse-uidlist").read_bytes().splitlines()
+        self.assertLess(len(lines), 1000)
+        self.assertTrue(lines[-1].startswith(b"%d " % imap.uids()["last"]), lines[-1])
+
+
+def program_user():
+    """What makes a command run as somebody else than root, whom Dovecot's IMAP server refuses."""
+    return ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+class BesideDovecot(Case):
+    """Posthouse and Dovecot as the same user on one Maildir."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-maildir-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.as_user = program_user()
+        self.root = self.folder / "mail/erin"
+        self.root.parent.mkdir()
+        self.config = self.folder / "dovecot.conf"
+        self.config.write_text(f"log_path={self.folder}/log\nmail_location = maildir:{self.root}\nfirst_valid_uid = 0\n"
+                               "namespace inbox {\n  inbox = yes\n  separator = /\n}\n")
+        home = self.folder / "home"
+        home.mkdir()
+        if self.as_user:
+            for path in (self.folder, self.root.parent, home):
+                shutil.chown(path, "nobody", "nogroup")
+        self.environment = dict(os.environ, HOME=str(home), USER="nobody", TERM="xterm", LC_ALL="C.UTF-8")
+        self.demo = Demo("--set", f'store.maildir="{self.folder}/mail/{{local}}"', directory=str(home / "demo"),
+                         wrapper=self.as_user)
+        if self.as_user:
+            (home / "demo").mkdir()
+            shutil.chown(home / "demo", "nobody", "nogroup")
+
+    def start(self):
+        self.demo.start()
+        self.addCleanup(self.demo.stop)
+
+    def run_as_user(self, *command, text=b""):
+        done = subprocess.run([*self.as_user, *map(str, command)], input=text, capture_output=True, timeout=120,
+                              env=self.environment, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, f"{command}: {done.stderr.decode()}{done.stdout.decode()}")
+        return done.stdout
+
+    def dovecot(self, *commands, mailbox="INBOX"):
+        """The answers to commands in a session with the mailbox selected."""
+        script = [f"s SELECT {mailbox}".encode()] + [b"c%d " % i + c for i, c in enumerate(commands)] + [b"q LOGOUT"]
+        out = self.run_as_user(DOVECOT, "-c", self.config, text=b"\r\n".join(script) + b"\r\n")
+        for i in range(len(commands)):
+            self.assertIn(b"c%d OK" % i, out)
+        return out
+
+    @staticmethod
+    def append(mailbox, flags, name):
+        text = letter(name)
+        return b"APPEND %s (%s) {%d+}\r\n%s" % (mailbox, flags, len(text), text)
+
+    def dovecots(self, mailbox="INBOX"):
+        """UIDVALIDITY, name -> (uid, flags) as Dovecot has it."""
+        out = self.dovecot(b"UID FETCH 1:* (FLAGS BODY.PEEK[HEADER])", mailbox=mailbox)
+        found = {}
+        for part in re.split(rb"(?m)^(?=\* \d+ FETCH )", out)[1:]:
+            name, = names_in(part)
+            flags = set(re.search(rb"FLAGS \(([^)]*)\)", part)[1].decode().split()) - {r"\Recent"}
+            self.assertNotIn(name.decode(), found)
+            found[name.decode()] = (int(re.search(rb"UID (\d+)", part)[1]), flags)
+        return int(re.search(rb"UIDVALIDITY (\d+)", out)[1]), found
+
+    def test_a_maildir_of_dovecot_is_taken_over(self):
+        commands = [self.append(b"INBOX", b"", f"n{i}".encode().decode()) for i in range(6)]
+        self.dovecot(*commands, b"UID STORE 2 +FLAGS (\\Flagged Work $Label1)", b"UID STORE 3 +FLAGS (\\Deleted)",
+                     b"UID EXPUNGE 3", b"CREATE Lists/Rust", b"UID COPY 2,5 Lists/Rust", b"SUBSCRIBE Lists/Rust",
+                     self.append(b"INBOX", b"\\Seen Other", "n9"))
+        before = {box: self.dovecots(box) for box in ("INBOX", "Lists/Rust")}
+        self.assertEqual(len(before["INBOX"][1]), 6)
+        self.start()
+        add_account(self.demo, "erin")
+        with self.demo.smtp() as client:
+            client.sendmail("ann@far.test", [self.demo.address("erin")], letter("ours"))
+        for box, (validity, messages) in before.items():
+            imap = self.imap(box, "erin")
+            found = imap.messages()
+            ours = found.pop("ours", None)
+            self.assertEqual((imap.validity, found), (validity, messages))
+            if box == "INBOX":
+                self.assertGreater(ours[0], max(uid for uid, _ in messages.values()))
+        client = self.demo.imap("erin")
+        self.assertIn(b"Lists/Rust", b" ".join(client.lsub()[1]))
+        client.logout()
+        imap = self.imap(name="erin")
+        imap.store("n4", "+FLAGS", r"(\Answered Work New)")
+        imap.store("n1", "-FLAGS", r"(Work)")
+        _, theirs = self.dovecots()
+        self.assertEqual({name: flags for name, (_, flags) in theirs.items()}, imap.flags())
+        self.assertEqual({n: uid for n, (uid, _) in theirs.items() if n != "ours"},
+                         {n: uid for n, uid in imap.uids().items() if n != "ours"})
+        self.assertIn("New", imap.flags()["n4"])
+        self.check_store()
+
+    def test_all_at_the_same_time(self):
+        """Deliveries by Posthouse, procmail, maildrop and Dovecot; flags by Posthouse, Dovecot and mutt; expunges by
+        Dovecot and Posthouse."""
+        self.dovecot()
+        self.start()
+        add_account(self.demo, "erin")
+        rounds = 15
+        faults, gone, sent, lock = [], set(), set(), threading.Lock()
+        address = self.demo.address("erin")
+
+        def put(kind, number):
+            name = f"{kind}{number}"
+            with lock:
+                sent.add(name)
+            return name
+
+        def ours():
+            with self.demo.smtp() as client:
+                for number in range(rounds * 6):
+                    client.sendmail("ann@far.test", [address], letter(put("smtp", number)))
+
+        def procmail():
+            rc = self.folder / "procmailrc"
+            rc.write_text(f"SHELL=/bin/sh\nMAILDIR={self.folder}\nDEFAULT={self.root}/\n")
+            for number in range(rounds * 3):
+                self.run_as_user("procmail", "-m", rc, text=local(put("procmail", number)))
+
+        def maildrop():
+            rules = self.folder / "mailfilter"
+            rules.write_text(f'to "{self.root}"\n')
+            rules.chmod(0o600)
+            if self.as_user:
+                shutil.chown(rules, "nobody", "nogroup")
+            for number in range(rounds * 3):
+                self.run_as_user("maildrop", rules, text=local(put("maildrop", number)))
+
+        def flags():
+            with Imap(self.demo, name="erin") as imap:
+                for number in range(rounds * 2):
+                    imap.client.noop()
+                    imap.client.store("1:*", "+FLAGS.SILENT", rf"(\Seen k{number % 3})")
+                    imap.client.append("INBOX", r"(\Draft)", None, letter(put("append", number)))
+                    imap.client.store("1:*", "-FLAGS.SILENT", f"(k{number % 3})")
+
+        def expunger():
+            """Removes some of its own letters, and only those."""
+            with Imap(self.demo, name="erin") as imap:
+                for number in range(rounds):
+                    name = put("short", number)
+                    imap.client.append("INBOX", None, None, letter(name))
+                    imap.store(name, "+FLAGS", r"(\Deleted)")
+                    self.assertEqual(imap.client.uid("EXPUNGE", str(imap.uids()[name]))[0], "OK")
+                    with lock:
+                        gone.add(name)
+
+        def dovecot():
+            for number in range(rounds):
+                name = put("dovecot", number)
+                short = put("brief", number)
+                self.dovecot(self.append(b"INBOX", b"", name), b"STORE 1:* +FLAGS.SILENT (\\Answered d%d)" % (number % 3),
+                             self.append(b"INBOX", b"\\Deleted", short), b"NOOP",
+                             b"UID SEARCH HEADER Message-ID <" + short.encode() + b"@", b"EXPUNGE")
+                with lock:
+                    gone.add(short)
+
+        def mutt():
+            rc = self.folder / "muttrc"
+            rc.write_text(f'set folder={self.folder} tmpdir={self.folder} header_cache="" delete=yes quit=yes move=no '
+                          "wait_key=no mark_old=no beep=no sleep_time=0 check_new=no\n"
+                          'push "<tag-pattern>~A<enter><tag-prefix><set-flag>!<quit>"\n')
+            for _ in range(rounds // 2):
+                self.run_as_user("script", "-qec", f"mutt -F {rc} -f {self.root}", "/dev/null")
+
+        def guarded(work):
+            try:
+                work()
+            except Exception as fault:   # told by the test itself
+                faults.append((work.__name__, fault))
+
+        workers = [threading.Thread(target=guarded, args=(work,))
+                   for work in (ours, procmail, maildrop, flags, expunger, dovecot, mutt)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(300)
+            self.assertFalse(worker.is_alive())
+        self.assertEqual(faults, [])
+        expected = sent - gone
+        with Imap(self.demo, name="erin") as imap:
+            messages = imap.flags()
+        in_files = files_of(self.root)
+        self.assertEqual({n: f for n, f in in_files.items() if len(f) != 1}, {})
+        self.assertEqual(set(in_files), expected)
+        self.assertEqual(set(messages), expected)
+        theirs = {name: flags for name, (_, flags) in self.dovecots()[1].items()}
+        self.assertEqual(theirs, messages)
+        self.check_store()
 
 
 if __name__ == "__main__":
