@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import traceback
 import unittest
 
 from posthouse import Demo, Program, wait_until
@@ -76,7 +77,9 @@ class Imap:
         found = {}
         if not self.client.uid("SEARCH", None, "ALL")[1][0]:
             return found
-        for item in self.client.uid("FETCH", "1:*", "(UID FLAGS BODY.PEEK[HEADER])")[1]:
+        status, data = self.client.uid("FETCH", "1:*", "(UID FLAGS BODY.PEEK[HEADER])")
+        assert status == "OK", data
+        for item in data:
             if not isinstance(item, tuple):
                 continue
             for name in names_in(item[1]):
@@ -553,6 +556,7 @@ class BesideDovecot(Case):
             try:
                 work()
             except Exception as fault:   # told by the test itself
+                traceback.print_exc()
                 faults.append((work.__name__, fault))
 
         workers = [threading.Thread(target=guarded, args=(work,))
