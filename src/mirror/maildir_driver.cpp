@@ -1,5 +1,7 @@
 #include "mirror/maildir_driver.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <mutex>
 #include <unordered_map>
@@ -27,6 +29,8 @@ using maildir::Sync;
 using maildir::Where;
 using store::FlagSet;
 using store::Uid;
+
+constexpr const char* kMarker = "posthouse-maildir";
 
 std::string to_location(const Place& place) {
   return (place.where == Where::fresh ? "new/" : "cur/") + place.file;
@@ -73,11 +77,9 @@ class MaildirDriver final : public Driver {
   Result<KeywordTable> table_for(const Folder& folder, const std::vector<std::string>& names);
   Result<std::string> put_one(const Folder& folder, const KeywordTable& table, const Put& message);
   void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
-  std::unexpected<Fault> no_root() const {
-    return fail(FaultKind::io, "no Maildir at " + tree_.root() + " (is its disk mounted?)");
-  }
-  // Whether a folder that seems empty is the one that had messages.
-  static Result<void> check_empty(const Folder& folder);
+  Result<void> check_root() const;
+  Result<void> make_root();
+  Result<Folder> folder_of(const std::string& mailbox) const;
   Result<maildir::Scan> scan(const Folder& folder, const std::vector<Known>& known);
   static Result<void> add_kept_uids(const Folder& folder, Look& look);
 
@@ -87,16 +89,37 @@ class MaildirDriver final : public Driver {
   maildir::NameMaker names_;
 };
 
-// A root that is gone is never made again: its disk may not be mounted, and an empty Maildir in its place would
-// say that all messages were removed. Only a new account's INBOX makes it.
+// Without its disk an account has no Maildir, or another one that somebody made in its place; all messages would
+// seem to be removed. So the real one is known by a file, which only a new account makes.
+Result<void> MaildirDriver::check_root() const {
+  if (::access((tree_.root() + "/" + kMarker).c_str(), F_OK) == 0) return {};
+  return fail(FaultKind::io, fmt::format("no {} in {}: is its disk mounted? If it is, and the Maildir is whole, "
+                                         "make that file",
+                                         kMarker, tree_.root()));
+}
+
+Result<void> MaildirDriver::make_root() {
+  Result<void> done = make_parents(tree_.root());
+  if (done) done = tree_.make();
+  if (!done) return done;
+  const Result<maildir::File> root = maildir::open_folder(tree_.root());
+  if (!root) return std::unexpected(root.error());
+  const Result<maildir::File> made = maildir::create_file_in(root->fd(), kMarker);
+  if (!made && made.error().kind != FaultKind::exists) return std::unexpected(made.error());
+  return maildir::flush(root->fd(), tree_.root());
+}
+
+Result<Folder> MaildirDriver::folder_of(const std::string& mailbox) const {
+  const Result<void> there = check_root();
+  if (!there) return std::unexpected(there.error());
+  return tree_.folder(mailbox);
+}
+
 Result<void> MaildirDriver::make(const std::string& mailbox) {
-  if (mailbox == store::kInbox) {
-    Result<void> root = make_parents(tree_.root());
-    if (root) root = tree_.make();
-    return root;
-  }
-  if (!Folder(tree_.root()).exists()) return no_root();
-  const Result<Folder> there = tree_.folder(mailbox);
+  if (mailbox == store::kInbox) return make_root();
+  const Result<void> root = check_root();
+  if (!root) return root;
+  const Result<Folder> there = folder_of(mailbox);
   if (there) return there->make();
   const Result<Folder> made = tree_.create(mailbox, names_.unique());
   if (!made && made.error().kind != FaultKind::exists) return std::unexpected(made.error());
@@ -105,13 +128,17 @@ Result<void> MaildirDriver::make(const std::string& mailbox) {
 
 // Renaming takes inferiors along, and each of them has an effect of its own behind.
 Result<void> MaildirDriver::rename(const std::string& from, const std::string& to) {
-  Result<void> done = tree_.rename(from, to);
+  Result<void> done = check_root();
+  if (!done) return done;
+  done = tree_.rename(from, to);
   const bool gone = !done && done.error().kind == FaultKind::not_found;
   if (gone && tree_.folder(to)) return {};
   return gone ? make(to) : done;
 }
 
 Result<void> MaildirDriver::erase(const std::string& mailbox) {
+  const Result<void> root = check_root();
+  if (!root) return root;
   const Result<std::string> detached = tree_.detach(mailbox, names_.unique());
   if (!detached && detached.error().kind == FaultKind::not_found) return {};
   if (!detached) return std::unexpected(detached.error());
@@ -119,13 +146,16 @@ Result<void> MaildirDriver::erase(const std::string& mailbox) {
 }
 
 Result<void> MaildirDriver::subscribe(const std::string& mailbox, bool subscribed) {
+  const Result<void> root = check_root();
+  if (!root) return root;
   const Result<bool> set = subscriptions_.set(mailbox, subscribed, names_.unique());
   if (!set) return std::unexpected(set.error());
   return {};
 }
 
 Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
-  if (!Folder(tree_.root()).exists()) return no_root();
+  const Result<void> root = check_root();
+  if (!root) return std::unexpected(root.error());
   const Result<std::vector<maildir::FolderEntry>> entries = tree_.list();
   if (!entries) return std::unexpected(entries.error());
   std::vector<Level> levels;
@@ -145,12 +175,11 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
   const auto fail_all = [&](const Fault& fault) {
     for (Put& message : messages) message.done = std::unexpected(fault);
   };
-  if (!Folder(tree_.root()).exists()) return fail_all(no_root().error());
-  Result<Folder> folder = tree_.folder(mailbox);
-  if (!folder && folder.error().kind == FaultKind::not_found) {
+  Result<Folder> folder = folder_of(mailbox);
+  if (!folder && folder.error().kind == FaultKind::not_found && mailbox != store::kInbox) {
     const Result<void> made = make(mailbox);
     if (!made) return fail_all(made.error());
-    folder = tree_.folder(mailbox);
+    folder = folder_of(mailbox);
   }
   if (!folder) return fail_all(folder.error());
   std::vector<std::string> names;
@@ -196,7 +225,7 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
   const auto fail_all = [&](const Fault& fault) {
     for (Change& message : messages) message.done = std::unexpected(fault);
   };
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return fail_all(folder.error());
   std::vector<std::string> names;
   for (const Change& message : messages)
@@ -227,7 +256,7 @@ void MaildirDriver::change_one(const Folder& folder, const KeywordTable& table, 
 }
 
 Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder && folder.error().kind == FaultKind::not_found) return {};
   if (!folder) return std::unexpected(folder.error());
   for (const std::string& location : locations) {
@@ -241,7 +270,7 @@ Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector
 Result<bool> MaildirDriver::is_same(const std::string& mailbox, const std::string& state) {
   const std::optional<maildir::State> before = maildir::State::from_text(state);
   if (!before) return false;
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   const Result<maildir::State> now = folder->state();
   if (!now) return std::unexpected(now.error());
@@ -266,16 +295,12 @@ Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vecto
 }
 
 Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::vector<Known>& known) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   const Result<KeywordTable> table = maildir::Keywords(*folder, clock_).read();
   if (!table) return std::unexpected(table.error());
   const Result<maildir::Scan> seen = scan(*folder, known);
   if (!seen) return std::unexpected(seen.error());
-  if (seen->messages.empty() && !known.empty()) {
-    const Result<void> same = check_empty(*folder);
-    if (!same) return std::unexpected(same.error());
-  }
   std::unordered_map<std::string, size_t> by_base;
   by_base.reserve(known.size());
   for (size_t i = 0; i < known.size(); ++i) by_base.emplace(base_of(to_place(known[i].location)), i);
@@ -315,14 +340,6 @@ Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::
   return out;
 }
 
-Result<void> MaildirDriver::check_empty(const Folder& folder) {
-  const Result<std::optional<maildir::UidList>> list = maildir::OwnUidList(folder).read();
-  if (!list) return std::unexpected(list.error());
-  if (*list) return {};
-  return fail(FaultKind::io, folder.path() + " is empty, and without posthouse-uidlist: another one than before "
-                                             "(is its disk mounted?)");
-}
-
 Result<void> MaildirDriver::add_kept_uids(const Folder& folder, Look& look) {
   Result<std::optional<maildir::UidList>> list = maildir::OwnUidList(folder).read();
   if (list && !*list) list = maildir::read_dovecot_uid_list(folder);
@@ -341,7 +358,7 @@ Result<void> MaildirDriver::add_kept_uids(const Folder& folder, Look& look) {
 }
 
 Result<void> MaildirDriver::note_uids(const std::string& mailbox, const Uids& uids) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   std::vector<maildir::UidEntry> entries;
   entries.reserve(uids.given.size());
@@ -359,7 +376,7 @@ Result<void> MaildirDriver::note_uids(const std::string& mailbox, const Uids& ui
 }
 
 Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string& location) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   const Place place = to_place(location);
   Result<maildir::File> file = folder->open_message(base_of(place), place);
@@ -379,7 +396,7 @@ Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string&
 }
 
 std::vector<std::string> MaildirDriver::watched(const std::string& mailbox) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return {};
   return {folder->path(), folder->path() + "/new", folder->path() + "/cur"};
 }

@@ -1,12 +1,12 @@
 """An account kept as a Maildir (carol of the demo) that other programs use as well: Dovecot's IMAP, mutt, procmail,
 maildrop and whoever renames files."""
+import imaplib
 import os
 import pathlib
 import random
 import re
 import shutil
-import signal
-import socket
+import smtplib
 import subprocess
 import tempfile
 import threading
@@ -14,7 +14,7 @@ import time
 import traceback
 import unittest
 
-from posthouse import Demo, Program, wait_until
+from posthouse import Demo, wait_until
 from raw import Raw
 
 DOVECOT = "/usr/lib/dovecot/imap"
@@ -73,13 +73,14 @@ class Imap:
 
     def messages(self):
         """name -> (uid, flags), each name once."""
-        self.client.noop()
+        def fetch():
+            self.client.noop()
+            if not self.client.uid("SEARCH", None, "ALL")[1][0]:
+                return [b""]
+            status, data = self.client.uid("FETCH", "1:*", "(UID FLAGS BODY.PEEK[HEADER])")
+            return data if status == "OK" else None   # others may remove one at that moment
         found = {}
-        if not self.client.uid("SEARCH", None, "ALL")[1][0]:
-            return found
-        status, data = self.client.uid("FETCH", "1:*", "(UID FLAGS BODY.PEEK[HEADER])")
-        assert status == "OK", data
-        for item in data:
+        for item in wait_until(fetch, 10, "all messages to be readable"):
             if not isinstance(item, tuple):
                 continue
             for name in names_in(item[1]):
@@ -422,7 +423,7 @@ class BesideDovecot(Case):
         script = [f"s SELECT {mailbox}".encode()] + [b"c%d " % i + c for i, c in enumerate(commands)] + [b"q LOGOUT"]
         out = self.run_as_user(DOVECOT, "-c", self.config, text=b"\r\n".join(script) + b"\r\n")
         for i in range(len(commands)):
-            self.assertIn(b"c%d OK" % i, out)
+            self.assertTrue(b"c%d OK" % i in out, (self.folder / "log").read_text()[-2000:])
         return out
 
     @staticmethod
@@ -576,6 +577,81 @@ class BesideDovecot(Case):
         self.assertEqual(set(messages), expected)
         theirs = {name: flags for name, (_, flags) in self.dovecots()[1].items()}
         self.assertEqual(theirs, messages)
+        self.check_store()
+
+
+class Crash(Case):
+    settings = ('resolver.servers=["127.0.0.1@9"]',)
+
+    def setUp(self):
+        super().setUp()
+        self.seed = int(os.environ.get("CRASH_SEED", str(random.randrange(1 << 32))))
+        self.random = random.Random(self.seed)
+        self.count, self.lock = 0, threading.Lock()
+
+    def load(self, accepted, sent):
+        """Letters, and flags and copies meanwhile, until the connection dies."""
+        def deliver():
+            try:
+                with self.demo.smtp() as client:
+                    while True:
+                        with self.lock:
+                            self.count += 1
+                            name = f"crash{self.count}"
+                            sent.add(name)
+                        body = "x" * self.random.choice((10, 3000, 40_000)) + "\r\n"
+                        client.sendmail("ann@far.test", [self.demo.address("carol"), self.demo.address("alice")],
+                                        letter(name, "\r\n".join(body[i:i + 70] for i in range(0, len(body), 70))))
+                        with self.lock:
+                            accepted.add(name)
+            except (OSError, smtplib.SMTPException):
+                pass
+
+        def change():
+            try:
+                with Imap(self.demo) as imap:
+                    while True:
+                        imap.client.noop()
+                        imap.client.store("*", "+FLAGS.SILENT", r"(\Seen k1)")
+                        imap.client.copy("*", "Archive")
+                        imap.client.store("*", "-FLAGS.SILENT", "(k1)")
+            except (OSError, imaplib.IMAP4.error, AssertionError):
+                pass
+
+        threads = [threading.Thread(target=work, daemon=True) for work in (deliver, deliver, deliver, deliver, change)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def test_sigkill_loses_and_doubles_nothing(self):
+        print(f"seed {self.seed}")
+        accepted, sent = set(), set()
+        for number in range(ROUNDS):
+            threads = self.load(accepted, sent)
+            # The moment of the kill is random; it is the test's subject, not a wait for something.
+            threading.Event().wait(self.random.uniform(0.02, 0.5))
+            children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
+            self.demo.kill()
+            for pid in children:
+                subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
+            for thread in threads:
+                thread.join(60)
+                self.assertFalse(thread.is_alive())
+            if number % 5 == 4:   # what others may look at before the next start: nothing is there twice
+                self.assertEqual({n: f for n, f in files_of(self.root).items() if len(f) > 1}, {})
+            self.demo.start()
+        self.assertGreater(len(accepted), ROUNDS)
+        in_files = files_of(self.root)
+        with Imap(self.demo) as imap:
+            messages = imap.messages()
+        self.assertEqual(accepted - set(messages), set())
+        self.assertLessEqual(set(messages) - {"welcome"}, sent)
+        in_files = files_of(self.root)
+        self.assertEqual({n: f for n, f in in_files.items() if len(f) > 1}, {})
+        self.assertEqual(set(in_files), set(messages))
+        with Imap(self.demo, "Archive") as imap:   # copied perhaps more than once, but index and files agree
+            exists = int(imap.client.select("Archive")[1][0])
+        self.assertEqual(exists, sum(len(files) for files in files_of(self.root / ".Archive").values()))
         self.check_store()
 
 
