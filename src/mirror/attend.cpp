@@ -24,7 +24,8 @@ Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
   co_return done;
 }
 
-// Changes that come quickly one after the other are looked at together. Looking takes at most half of the time.
+// Changes that come quickly one after the other are looked at together. Looking takes at most half of the
+// time.
 Task<void> Mirror::Impl::follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd) {
   net::Descriptor descriptor(loop, fd);
   for (;;) {
@@ -35,7 +36,8 @@ Task<void> Mirror::Impl::follow(std::shared_ptr<Impl> self, net::Loop& loop, int
     const SteadyTime begin = self->clock.steady();
     for (const Watcher::Which& which : self->watcher.take_changed()) {
       const Result<void> seen = co_await self->look_unasked(which);
-      if (!seen) log::debug("mirror.unseen", {{"account", format_id(which.first)}, {"what", seen.error().what}});
+      if (!seen)
+        log::debug("mirror.unseen", {{"account", format_id(which.first)}, {"what", seen.error().what}});
     }
     const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
     const Result<void> slept = co_await loop.sleep(std::max<milliseconds>(kQuiet, took));
@@ -72,7 +74,8 @@ Task<void> Mirror::attend(net::Loop& loop) {
     const std::vector<Watcher::Which> unasked = at_all ? impl->watcher.all() : impl->watcher.polled();
     for (const Watcher::Which& which : unasked) {
       const Result<void> seen = co_await impl->look_unasked(which);
-      if (!seen) log::debug("mirror.unseen", {{"account", format_id(which.first)}, {"what", seen.error().what}});
+      if (!seen)
+        log::debug("mirror.unseen", {{"account", format_id(which.first)}, {"what", seen.error().what}});
     }
     Result<void> slept = co_await loop.sleep(kRetryEvery);
     if (!slept) co_return;

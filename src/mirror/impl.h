@@ -44,7 +44,7 @@ struct Effect {
   uint32_t uid_validity = 0;
   Uid uid_next = 0;
   size_t messages = 0;  // in the mailbox
-  bool there = false;  // put, flags: the message is there, and this is how:
+  bool there = false;   // put, flags: the message is there, and this is how:
   store::FlagRow message;
   store::FlagSet flags;
   std::string location;  // "" : not in the files yet
@@ -86,8 +86,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   // Carries out all there is. Fails with the first thing that could not be done; the others are done.
   Task<Result<void>> carry_out(Account& account);
   Task<Result<std::vector<Effect>>> read_outbox(AccountId account, uint64_t from);
-  // The UIDs of what was put into the files, for formats that want them noted. Those of the mailboxes that are
-  // to be noted anew are given back.
+  // The UIDs of what was put into the files, for formats that want them noted. Those of the mailboxes that
+  // are to be noted anew are given back.
   static void note_put(Driver& driver, const std::vector<Effect>& effects,
                        std::map<MailboxId, std::pair<std::string, Driver::Uids>>& anew);
   // True: the outbox has got more by that.

@@ -21,6 +21,6 @@ inline constexpr seconds kRetryEvery{2};          // of what could not be done i
 inline constexpr milliseconds kQuiet{50};         // after a change by others, for more of them
 inline constexpr size_t kWatched = 4096;          // mailboxes, by inotify
 inline constexpr seconds kWatchedFor{3600};       // after a session looked into one (IDLE is renewed earlier)
-inline constexpr seconds kLookAtAllEvery{30};     // of the watched: inotify is blind to what comes by a network
+inline constexpr seconds kLookAtAllEvery{30};  // of the watched: inotify is blind to what comes by a network
 
 }  // namespace posthouse::mirror

@@ -89,13 +89,14 @@ class MaildirDriver final : public Driver {
   maildir::NameMaker names_;
 };
 
-// Without its disk an account has no Maildir, or another one that somebody made in its place; all messages would
-// seem to be removed. So the real one is known by a file, which only a new account makes.
+// Without its disk an account has no Maildir, or another one that somebody made in its place; all messages
+// would seem to be removed. So the real one is known by a file, which only a new account makes.
 Result<void> MaildirDriver::check_root() const {
   if (::access((tree_.root() + "/" + kMarker).c_str(), F_OK) == 0) return {};
-  return fail(FaultKind::io, fmt::format("no {} in {}: is its disk mounted? If it is, and the Maildir is whole, "
-                                         "make that file",
-                                         kMarker, tree_.root()));
+  return fail(FaultKind::io,
+              fmt::format("no {} in {}: is its disk mounted? If it is, and the Maildir is whole, "
+                          "make that file",
+                          kMarker, tree_.root()));
 }
 
 Result<void> MaildirDriver::make_root() {

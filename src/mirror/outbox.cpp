@@ -250,7 +250,8 @@ void Mirror::Impl::note_put(Driver& driver, const std::vector<Effect>& effects,
     uids.messages = effect.messages;
     uids.given.push_back({effect.row.uid, effect.location});
   }
-  std::erase_if(anew, [&](auto& mailbox) { return driver.note_uids(mailbox.second.first, mailbox.second.second); });
+  std::erase_if(anew,
+                [&](auto& mailbox) { return driver.note_uids(mailbox.second.first, mailbox.second.second); });
 }
 
 Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& effects) {

@@ -27,8 +27,8 @@ class Watcher {
   // Whether add() is wanted before a look at the mailbox. `by_session`: it counts as looked at now; others'
   // looks don't begin to watch.
   bool wants(const Which& which, bool by_session);
-  // Watches all of `paths` (folders, files); what can't be watched is polled. The one that no session looked at
-  // for longest is dropped when there are too many.
+  // Watches all of `paths` (folders, files); what can't be watched is polled. The one that no session looked
+  // at for longest is dropped when there are too many.
   void add(const Which& which, const std::vector<std::string>& paths);
 
   // Those that may have changed. What was replaced is polled until it is added again.

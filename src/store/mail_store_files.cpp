@@ -74,8 +74,8 @@ Task<void> MailStore::Impl::look(AccountId account, std::optional<MailboxId> mai
   if (!done) log::warn("store.files_unseen", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 
-// Whatever is in a new account's files already comes in before anything else gets a UID: an index that was lost
-// gets back the UIDs that were noted.
+// Whatever is in a new account's files already comes in before anything else gets a UID: an index that was
+// lost gets back the UIDs that were noted.
 Task<void> MailStore::Impl::look_at_all(AccountId account) {
   co_await look(account);
   std::vector<MailboxInfo> mailboxes;
@@ -113,8 +113,7 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
   co_return Result<void>();
 }
 
-Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
-                                                std::vector<Uid> uids) {
+Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids) {
   if (!in_files(account)) co_return Result<void>();
   Result<std::vector<Source>> messages = co_await sources(account, mailbox, std::move(uids), false);
   if (!messages) co_return std::unexpected(messages.error());
