@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "maildir/folder.h"
 #include "maildir/keywords.h"
+#include "maildir/quota_file.h"
 #include "maildir/reader.h"
 #include "maildir/tree.h"
 #include "maildir/uid_list.h"
@@ -30,6 +31,7 @@ using maildir::Where;
 using store::FlagSet;
 using store::Uid;
 
+constexpr std::string_view kTrash = "Trash";  // does not count for the quota of Maildir++
 constexpr const char* kMarker = "posthouse-maildir";
 
 std::string to_location(const Place& place) {
@@ -78,6 +80,13 @@ class MaildirDriver final : public Driver {
   Result<std::string> put_one(const Folder& folder, const KeywordTable& table, const Put& message);
   void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
   Result<void> check_root() const;
+  // What a message in a file counts for the quota that other programs keep.
+  struct Share {
+    int64_t bytes = 0, messages = 0;
+  };
+  static Share share_of(const Folder& folder, const std::string& mailbox, const Place& place);
+  bool has_quota_file() const;
+  void count(const Share& more);
   Result<void> make_root();
   Result<Folder> folder_of(const std::string& mailbox) const;
   Result<maildir::Scan> scan(const Folder& folder, const std::vector<Known>& known);
@@ -166,6 +175,32 @@ Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
   return levels;
 }
 
+MaildirDriver::Share MaildirDriver::share_of(const Folder& folder, const std::string& mailbox,
+                                             const Place& place) {
+  const maildir::Name name = maildir::parse_name(place.file);
+  if (mailbox == kTrash || (name.marks.flags & maildir::Marks::kTrashed) != 0) return {};
+  if (name.size) return {static_cast<int64_t>(*name.size), 1};
+  const Result<maildir::Found> found = folder.look(name.base, place);
+  return found ? Share{static_cast<int64_t>(found->size), 1} : Share{};
+}
+
+bool MaildirDriver::has_quota_file() const {
+  return ::access((tree_.root() + "/maildirsize").c_str(), F_OK) == 0;
+}
+
+// The file is others': a fault is worth no more than a line. One that grew too long is counted anew.
+void MaildirDriver::count(const Share& more) {
+  if (more.bytes == 0 && more.messages == 0) return;
+  const maildir::QuotaFile file(Folder(tree_.root()), clock_);
+  Result<void> added = file.add(more.bytes, more.messages);
+  const Result<std::optional<maildir::QuotaUse>> use = file.read();
+  if (added && use && *use && (*use)->is_stale) {
+    const Result<maildir::QuotaUse> counted = file.calculate((*use)->limits, names_.unique());
+    if (!counted) added = std::unexpected(counted.error());
+  }
+  if (!added) log::warn("mirror.maildirsize", {{"root", tree_.root()}, {"what", added.error().what}});
+}
+
 Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const std::vector<std::string>& names) {
   const maildir::Keywords keywords(folder, clock_);
   if (names.empty()) return keywords.read();
@@ -196,7 +231,16 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
     }
   }
   const Result<void> flushed = folder->sync();
-  if (!flushed) fail_all(flushed.error());
+  if (!flushed) return fail_all(flushed.error());
+  if (!has_quota_file()) return;
+  Share more;
+  for (const Put& message : messages) {
+    if (!message.done) continue;
+    const Share share = share_of(*folder, mailbox, to_place(message.location));
+    more.bytes += share.bytes;
+    more.messages += share.messages;
+  }
+  count(more);
 }
 
 Result<std::string> MaildirDriver::put_one(const Folder& folder, const KeywordTable& table,
@@ -233,7 +277,16 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
     std::ranges::copy(lettered(message.flags), std::back_inserter(names));
   const Result<KeywordTable> table = table_for(*folder, names);
   if (!table) return fail_all(table.error());
-  for (Change& message : messages) change_one(*folder, *table, message);
+  const bool counts = has_quota_file();
+  Share more;  // by marking as trashed, or no more
+  for (Change& message : messages) {
+    const Share before = counts ? share_of(*folder, mailbox, to_place(message.location)) : Share{};
+    change_one(*folder, *table, message);
+    const Share after = counts ? share_of(*folder, mailbox, to_place(message.location)) : Share{};
+    more.bytes += after.bytes - before.bytes;
+    more.messages += after.messages - before.messages;
+  }
+  count(more);
   const Result<void> flushed = folder->sync();
   if (!flushed) fail_all(flushed.error());
 }
@@ -260,11 +313,18 @@ Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector
   const Result<Folder> folder = folder_of(mailbox);
   if (!folder && folder.error().kind == FaultKind::not_found) return {};
   if (!folder) return std::unexpected(folder.error());
+  const bool counts = has_quota_file();
+  Share less;
   for (const std::string& location : locations) {
     const Place place = to_place(location);
+    const Share share = counts ? share_of(*folder, mailbox, place) : Share{};
     const Result<bool> removed = folder->remove(base_of(place), place, Sync::later);
     if (!removed) return std::unexpected(removed.error());
+    if (!*removed) continue;
+    less.bytes -= share.bytes;
+    less.messages -= share.messages;
   }
+  count(less);
   return folder->sync();
 }
 
