@@ -61,7 +61,8 @@ bool is_file(int folder, std::string_view name, unsigned char type) {
          S_ISREG(facts.st_mode);
 }
 
-// Local file systems give every change the time of the kernel's tick; of others (network, FAT) it isn't known.
+// Local file systems give every change the time of the kernel's tick; of others (network, FAT) it isn't
+// known.
 std::chrono::nanoseconds settling(int folder) {
   struct statfs facts{};
   if (::fstatfs(folder, &facts) != 0) return kSettling;
@@ -94,7 +95,8 @@ Result<bool> Folder::read_once(const Folders& folders, State& before, const See&
     return std::max({of.fresh.modified, of.fresh.changed, of.current.modified, of.current.changed});
   };
   const int64_t keywords = std::max(state->keywords.changed, state->own_keywords.changed);
-  state->settled = begin && std::max(latest(*state), keywords) < *begin - settling(folders.current.fd()).count();
+  state->settled =
+      begin && std::max(latest(*state), keywords) < *begin - settling(folders.current.fd()).count();
   before = *state;
   for (const Where where : {Where::fresh, Where::current}) {
     const int folder = folders.of(where);

@@ -22,8 +22,8 @@ constexpr int kScanPasses = 4;               // over a folder that changes while
 constexpr int kFindPasses = 12;              // in search of one message that others keep renaming
 constexpr int kRenameTries = 50;             // of one message that others keep renaming
 constexpr size_t kMaxMessages = 20'000'000;  // in a folder
-// A folder that changed so recently may change again without its time moving: file systems of Linux have the time of
-// the kernel's tick (at most 10 ms), others may have whole seconds (FAT: two).
+// A folder that changed so recently may change again without its time moving: file systems of Linux have the
+// time of the kernel's tick (at most 10 ms), others may have whole seconds (FAT: two).
 constexpr std::chrono::nanoseconds kFineSettling = std::chrono::milliseconds(50);
 constexpr std::chrono::nanoseconds kSettling = std::chrono::seconds(3);
 constexpr std::chrono::nanoseconds kTmpLife = std::chrono::hours(36);  // of files left in tmp/

@@ -11,7 +11,7 @@ namespace posthouse::mirror {
 
 Result<int> Watcher::open() {
   const std::lock_guard lock(mutex_);
-  Result<maildir::Watch> opened = maildir::Watch::open(kWatched);
+  Result<maildir::Watch> opened = maildir::Watch::open(most_);
   if (!opened) return std::unexpected(opened.error());
   watch_.emplace(std::move(*opened));
   const int fd = ::fcntl(watch_->fd(), F_DUPFD_CLOEXEC, 0);
@@ -36,7 +36,7 @@ void Watcher::add(const Which& which, const std::vector<std::string>& paths) {
   if (!watch_) return;
   auto known = by_mailbox_.find(which);
   if (known == by_mailbox_.end()) {
-    if (entries_.size() >= kWatched) drop(std::prev(entries_.end()));
+    if (entries_.size() >= most_) drop(std::prev(entries_.end()));
     entries_.push_front({which, ++last_key_, false, clock_.steady()});
     known = by_mailbox_.emplace(which, entries_.begin()).first;
     by_key_.emplace(last_key_, entries_.begin());

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "maildir/watch.h"
+#include "mirror/limits.h"
 #include "store/types.h"
 
 namespace posthouse::mirror {
@@ -20,7 +21,7 @@ class Watcher {
  public:
   using Which = std::pair<store::AccountId, store::MailboxId>;
 
-  explicit Watcher(const Clock& clock) : clock_(clock) {}
+  explicit Watcher(const Clock& clock, size_t most = kWatched) : clock_(clock), most_(most) {}
 
   // A descriptor that is readable when take_changed() has something; the caller closes it.
   Result<int> open();
@@ -49,6 +50,7 @@ class Watcher {
   void drop(Entries::iterator entry);
 
   const Clock& clock_;
+  size_t most_;
   std::mutex mutex_;
   std::optional<maildir::Watch> watch_;
   Entries entries_;
