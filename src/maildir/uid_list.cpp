@@ -194,7 +194,7 @@ Result<void> OwnUidList::write(const UidList& list, const std::string& unique, S
   return replace_file(folder->fd(), kOwnFile, unique, text, sync);
 }
 
-Result<void> OwnUidList::append(std::span<const UidEntry> entries, Sync sync) const {
+Result<size_t> OwnUidList::append(std::span<const UidEntry> entries, Sync sync) const {
   const Result<File> folder = folder_.open_directory();
   if (!folder) return std::unexpected(folder.error());
   const std::string path = folder_.path() + "/" + kOwnFile;
@@ -214,8 +214,13 @@ Result<void> OwnUidList::append(std::span<const UidEntry> entries, Sync sync) co
     }
     text += line_of(entry);
   }
-  if (Result<void> written = write_all(file.fd(), text, path); !written) return written;
-  return sync == Sync::now ? flush(file.fd(), path) : Result<void>{};
+  if (Result<void> done = write_all(file.fd(), text, path); !done) return std::unexpected(done.error());
+  if (sync == Sync::now) {
+    if (Result<void> done = flush(file.fd(), path); !done) return std::unexpected(done.error());
+  }
+  if (entries.empty()) return 0;
+  const size_t line = text.size() / entries.size();
+  return (static_cast<size_t>(facts.st_size) + text.size()) / line;
 }
 
 }  // namespace posthouse::maildir

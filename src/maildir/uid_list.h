@@ -49,7 +49,8 @@ class OwnUidList {
   // All of it anew. `unique` from NameMaker.
   Result<void> write(const UidList& list, const std::string& unique, Sync sync = Sync::now) const;
   // UIDs that were given since. not_found: write() it first. A line that a crash tore is left behind.
-  Result<void> append(std::span<const UidEntry> entries, Sync sync = Sync::now) const;
+  // Returns about how many lines there are now.
+  Result<size_t> append(std::span<const UidEntry> entries, Sync sync = Sync::now) const;
   // Worth writing anew: most of its lines are of messages that are gone.
   static bool is_wasteful(size_t lines, size_t messages) { return lines > 1000 && lines > 2 * messages; }
 

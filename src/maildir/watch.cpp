@@ -8,9 +8,10 @@
 namespace posthouse::maildir {
 
 namespace {
-constexpr uint32_t kHow = IN_ONLYDIR | IN_DONT_FOLLOW;
 constexpr uint32_t kGone = IN_DELETE_SELF | IN_MOVE_SELF;
 constexpr uint32_t kMessages = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | kGone;
+constexpr uint32_t kFolder = IN_ONLYDIR | IN_DONT_FOLLOW;
+constexpr uint32_t kContent = IN_MODIFY | IN_CLOSE_WRITE;
 }  // namespace
 
 Result<Watch> Watch::open(size_t max_folders) {
@@ -20,7 +21,7 @@ Result<Watch> Watch::open(size_t max_folders) {
 }
 
 Result<int> Watch::watch(uint64_t key, const std::string& path, uint32_t events) {
-  const int id = ::inotify_add_watch(inotify_.fd(), path.c_str(), events | kHow);
+  const int id = ::inotify_add_watch(inotify_.fd(), path.c_str(), events);
   if (id < 0 && errno == ENOSPC)
     return fail(FaultKind::policy, "no more inotify watches: fs.inotify.max_user_watches");
   if (id < 0) return os_fault("watch", path);
@@ -44,11 +45,15 @@ Result<void> Watch::add_all(uint64_t key, const std::vector<std::string>& paths,
 }
 
 Result<void> Watch::add(uint64_t key, const std::string& folder) {
-  return add_all(key, {folder + "/new", folder + "/cur"}, kMessages);
+  return add_all(key, {folder + "/new", folder + "/cur"}, kMessages | kFolder);
 }
 
 Result<void> Watch::add_tree(uint64_t key, const std::string& root) {
-  return add_all(key, {root}, kMessages);
+  return add_all(key, {root}, kMessages | kFolder);
+}
+
+Result<void> Watch::add_paths(uint64_t key, const std::vector<std::string>& paths) {
+  return add_all(key, paths, kMessages | kContent);
 }
 
 void Watch::remove(uint64_t key) {

@@ -31,6 +31,8 @@ class Watch {
   Result<void> add(uint64_t key, const std::string& folder);
   // The root of a tree: folders made, renamed or removed in it.
   Result<void> add_tree(uint64_t key, const std::string& root);
+  // Files and folders just as they are: written to, replaced, and what comes and goes in them.
+  Result<void> add_paths(uint64_t key, const std::vector<std::string>& paths);
   void remove(uint64_t key);
   size_t size() const { return watches_.size(); }
 

@@ -93,20 +93,23 @@ class Driver {
   // Whether nothing changed since Look::state was told. Cheap; false when in doubt.
   virtual Result<bool> is_same(const std::string& mailbox, const std::string& state) = 0;
   virtual Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) = 0;
-  // The UIDs that messages got here, for the day when the index is lost. not_found: nothing was noted yet;
-  // then again, with `all` of the mailbox.
+  // The UIDs that messages got here, for the day when the index is lost. not_found: nothing was noted yet,
+  // or too much; then again, with `all` of the mailbox.
   struct Uids {
     uint32_t uid_validity = 0;
     store::Uid uid_next = 0;
     std::vector<Known> given;  // rising
     bool all = false;
+    size_t messages = 0;  // in the mailbox
   };
   virtual Result<void> note_uids(const std::string& mailbox, const Uids& uids) = 0;
 
   // The message's bytes, from the place where they are now.
   virtual Result<Bytes> open(const std::string& mailbox, const std::string& location) = 0;
 
-  // Folders to watch with inotify for changes to a mailbox.
+  // Whether note_uids() is wanted for what put() put there too: messages don't carry their UIDs themselves.
+  virtual bool notes_own() const { return false; }
+  // Folders and files to watch with inotify for changes to a mailbox.
   virtual std::vector<std::string> watched(const std::string& mailbox) = 0;
 };
 

@@ -15,6 +15,7 @@
 #include "mirror/limits.h"
 #include "mirror/mirror.h"
 #include "mirror/turnstile.h"
+#include "mirror/watcher.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
 #include "store/file_rows.h"
@@ -41,7 +42,9 @@ struct Effect {
   store::EffectRow row;
   std::string mailbox;  // the name; empty: the mailbox is gone
   uint32_t uid_validity = 0;
-  bool there = false;  // put, flags: the message is there, and this is how:
+  Uid uid_next = 0;
+  size_t messages = 0;  // in the mailbox
+  bool there = false;   // put, flags: the message is there, and this is how:
   store::FlagRow message;
   store::FlagSet flags;
   std::string location;  // "" : not in the files yet
@@ -58,6 +61,7 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Random& random;
   IdSource& ids;
   Pool files;  // blocking work on files
+  Watcher watcher;
 
   mutable std::shared_mutex kept_mutex;
   std::unordered_set<AccountId> kept;
@@ -82,17 +86,27 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   // Carries out all there is. Fails with the first thing that could not be done; the others are done.
   Task<Result<void>> carry_out(Account& account);
   Task<Result<std::vector<Effect>>> read_outbox(AccountId account, uint64_t from);
+  // The UIDs of what was put into the files, for formats that want them noted. Those of the mailboxes that
+  // are to be noted anew are given back.
+  static void note_put(Driver& driver, const std::vector<Effect>& effects,
+                       std::map<MailboxId, std::pair<std::string, Driver::Uids>>& anew);
   // True: the outbox has got more by that.
   Task<Result<bool>> record(AccountId account, std::vector<Effect>& effects);
 
   // ---- look.cpp; under the account's turn
   Task<Result<void>> look_at_mailboxes(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
+  Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
   Task<Result<void>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
   Task<Result<void>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
                                 std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
+
+  // ---- attend.cpp
+  Task<void> carry_out_waiting(Mirror& mirror);
+  Task<Result<void>> look_unasked(Watcher::Which which);
+  static Task<void> follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd);
 };
 
 std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random);

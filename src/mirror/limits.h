@@ -19,5 +19,8 @@ inline constexpr int kReadAllEach = 10;           // larger ones after so many t
 inline constexpr int kLooks = 5;                  // while index or files change under our eyes
 inline constexpr seconds kRetryEvery{2};          // of what could not be done in the files
 inline constexpr milliseconds kQuiet{50};         // after a change by others, for more of them
+inline constexpr size_t kWatched = 4096;          // mailboxes, by inotify
+inline constexpr seconds kWatchedFor{3600};       // after a session looked into one (IDLE is renewed earlier)
+inline constexpr seconds kLookAtAllEvery{30};  // of the watched: inotify is blind to what comes by a network
 
 }  // namespace posthouse::mirror

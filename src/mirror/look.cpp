@@ -204,6 +204,7 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
       }
       uids.uid_validity = (*row)->uid_validity;
       uids.uid_next = (*row)->uid_next;
+      uids.messages = (*row)->exists;
       return {};
     });
     Result<void> done = co_await engine.transact(std::move(steps));

@@ -1,5 +1,7 @@
 #include "mirror/maildir_driver.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <mutex>
 #include <unordered_map>
@@ -8,12 +10,14 @@
 #include "base/log.h"
 #include "maildir/folder.h"
 #include "maildir/keywords.h"
+#include "maildir/quota_file.h"
 #include "maildir/reader.h"
 #include "maildir/tree.h"
 #include "maildir/uid_list.h"
 #include "maildir/writer.h"
 #include "mirror/limits.h"
 #include "mirror/maildir_marks.h"
+#include "store/names.h"
 
 namespace posthouse::mirror {
 
@@ -26,6 +30,9 @@ using maildir::Sync;
 using maildir::Where;
 using store::FlagSet;
 using store::Uid;
+
+constexpr std::string_view kTrash = "Trash";  // does not count for the quota of Maildir++
+constexpr const char* kMarker = "posthouse-maildir";
 
 std::string to_location(const Place& place) {
   return (place.where == Where::fresh ? "new/" : "cur/") + place.file;
@@ -65,12 +72,23 @@ class MaildirDriver final : public Driver {
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
+  bool notes_own() const override { return true; }
   std::vector<std::string> watched(const std::string& mailbox) override;
 
  private:
   Result<KeywordTable> table_for(const Folder& folder, const std::vector<std::string>& names);
   Result<std::string> put_one(const Folder& folder, const KeywordTable& table, const Put& message);
   void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
+  Result<void> check_root() const;
+  // What a message in a file counts for the quota that other programs keep.
+  struct Share {
+    int64_t bytes = 0, messages = 0;
+  };
+  static Share share_of(const Folder& folder, const std::string& mailbox, const Place& place);
+  bool has_quota_file() const;
+  void count(const Share& more);
+  Result<void> make_root();
+  Result<Folder> folder_of(const std::string& mailbox) const;
   Result<maildir::Scan> scan(const Folder& folder, const std::vector<Known>& known);
   static Result<void> add_kept_uids(const Folder& folder, Look& look);
 
@@ -80,11 +98,38 @@ class MaildirDriver final : public Driver {
   maildir::NameMaker names_;
 };
 
+// Without its disk an account has no Maildir, or another one that somebody made in its place; all messages
+// would seem to be removed. So the real one is known by a file, which only a new account makes.
+Result<void> MaildirDriver::check_root() const {
+  if (::access((tree_.root() + "/" + kMarker).c_str(), F_OK) == 0) return {};
+  return fail(FaultKind::io,
+              fmt::format("no {} in {}: is its disk mounted? If it is, and the Maildir is whole, "
+                          "make that file",
+                          kMarker, tree_.root()));
+}
+
+Result<void> MaildirDriver::make_root() {
+  Result<void> done = make_parents(tree_.root());
+  if (done) done = tree_.make();
+  if (!done) return done;
+  const Result<maildir::File> root = maildir::open_folder(tree_.root());
+  if (!root) return std::unexpected(root.error());
+  const Result<maildir::File> made = maildir::create_file_in(root->fd(), kMarker);
+  if (!made && made.error().kind != FaultKind::exists) return std::unexpected(made.error());
+  return maildir::flush(root->fd(), tree_.root());
+}
+
+Result<Folder> MaildirDriver::folder_of(const std::string& mailbox) const {
+  const Result<void> there = check_root();
+  if (!there) return std::unexpected(there.error());
+  return tree_.folder(mailbox);
+}
+
 Result<void> MaildirDriver::make(const std::string& mailbox) {
-  Result<void> root = make_parents(tree_.root());
-  if (root) root = tree_.make();
+  if (mailbox == store::kInbox) return make_root();
+  const Result<void> root = check_root();
   if (!root) return root;
-  const Result<Folder> there = tree_.folder(mailbox);
+  const Result<Folder> there = folder_of(mailbox);
   if (there) return there->make();
   const Result<Folder> made = tree_.create(mailbox, names_.unique());
   if (!made && made.error().kind != FaultKind::exists) return std::unexpected(made.error());
@@ -93,13 +138,17 @@ Result<void> MaildirDriver::make(const std::string& mailbox) {
 
 // Renaming takes inferiors along, and each of them has an effect of its own behind.
 Result<void> MaildirDriver::rename(const std::string& from, const std::string& to) {
-  Result<void> done = tree_.rename(from, to);
+  Result<void> done = check_root();
+  if (!done) return done;
+  done = tree_.rename(from, to);
   const bool gone = !done && done.error().kind == FaultKind::not_found;
   if (gone && tree_.folder(to)) return {};
   return gone ? make(to) : done;
 }
 
 Result<void> MaildirDriver::erase(const std::string& mailbox) {
+  const Result<void> root = check_root();
+  if (!root) return root;
   const Result<std::string> detached = tree_.detach(mailbox, names_.unique());
   if (!detached && detached.error().kind == FaultKind::not_found) return {};
   if (!detached) return std::unexpected(detached.error());
@@ -107,14 +156,16 @@ Result<void> MaildirDriver::erase(const std::string& mailbox) {
 }
 
 Result<void> MaildirDriver::subscribe(const std::string& mailbox, bool subscribed) {
+  const Result<void> root = check_root();
+  if (!root) return root;
   const Result<bool> set = subscriptions_.set(mailbox, subscribed, names_.unique());
   if (!set) return std::unexpected(set.error());
   return {};
 }
 
 Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
-  if (!Folder(tree_.root()).exists())
-    return fail(FaultKind::io, "no Maildir at " + tree_.root() + " (is its disk mounted?)");
+  const Result<void> root = check_root();
+  if (!root) return std::unexpected(root.error());
   const Result<std::vector<maildir::FolderEntry>> entries = tree_.list();
   if (!entries) return std::unexpected(entries.error());
   std::vector<Level> levels;
@@ -122,6 +173,32 @@ Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
     if (!entry.raw) levels.push_back({entry.name, false});
   }
   return levels;
+}
+
+MaildirDriver::Share MaildirDriver::share_of(const Folder& folder, const std::string& mailbox,
+                                             const Place& place) {
+  const maildir::Name name = maildir::parse_name(place.file);
+  if (mailbox == kTrash || (name.marks.flags & maildir::Marks::kTrashed) != 0) return {};
+  if (name.size) return {static_cast<int64_t>(*name.size), 1};
+  const Result<maildir::Found> found = folder.look(name.base, place);
+  return found ? Share{static_cast<int64_t>(found->size), 1} : Share{};
+}
+
+bool MaildirDriver::has_quota_file() const {
+  return ::access((tree_.root() + "/maildirsize").c_str(), F_OK) == 0;
+}
+
+// The file is others': a fault is worth no more than a line. One that grew too long is counted anew.
+void MaildirDriver::count(const Share& more) {
+  if (more.bytes == 0 && more.messages == 0) return;
+  const maildir::QuotaFile file(Folder(tree_.root()), clock_);
+  Result<void> added = file.add(more.bytes, more.messages);
+  const Result<std::optional<maildir::QuotaUse>> use = file.read();
+  if (added && use && *use && (*use)->is_stale) {
+    const Result<maildir::QuotaUse> counted = file.calculate((*use)->limits, names_.unique());
+    if (!counted) added = std::unexpected(counted.error());
+  }
+  if (!added) log::warn("mirror.maildirsize", {{"root", tree_.root()}, {"what", added.error().what}});
 }
 
 Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const std::vector<std::string>& names) {
@@ -134,11 +211,11 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
   const auto fail_all = [&](const Fault& fault) {
     for (Put& message : messages) message.done = std::unexpected(fault);
   };
-  Result<Folder> folder = tree_.folder(mailbox);
-  if (!folder && folder.error().kind == FaultKind::not_found) {
+  Result<Folder> folder = folder_of(mailbox);
+  if (!folder && folder.error().kind == FaultKind::not_found && mailbox != store::kInbox) {
     const Result<void> made = make(mailbox);
     if (!made) return fail_all(made.error());
-    folder = tree_.folder(mailbox);
+    folder = folder_of(mailbox);
   }
   if (!folder) return fail_all(folder.error());
   std::vector<std::string> names;
@@ -154,7 +231,16 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
     }
   }
   const Result<void> flushed = folder->sync();
-  if (!flushed) fail_all(flushed.error());
+  if (!flushed) return fail_all(flushed.error());
+  if (!has_quota_file()) return;
+  Share more;
+  for (const Put& message : messages) {
+    if (!message.done) continue;
+    const Share share = share_of(*folder, mailbox, to_place(message.location));
+    more.bytes += share.bytes;
+    more.messages += share.messages;
+  }
+  count(more);
 }
 
 Result<std::string> MaildirDriver::put_one(const Folder& folder, const KeywordTable& table,
@@ -184,14 +270,23 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
   const auto fail_all = [&](const Fault& fault) {
     for (Change& message : messages) message.done = std::unexpected(fault);
   };
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return fail_all(folder.error());
   std::vector<std::string> names;
   for (const Change& message : messages)
     std::ranges::copy(lettered(message.flags), std::back_inserter(names));
   const Result<KeywordTable> table = table_for(*folder, names);
   if (!table) return fail_all(table.error());
-  for (Change& message : messages) change_one(*folder, *table, message);
+  const bool counts = has_quota_file();
+  Share more;  // by marking as trashed, or no more
+  for (Change& message : messages) {
+    const Share before = counts ? share_of(*folder, mailbox, to_place(message.location)) : Share{};
+    change_one(*folder, *table, message);
+    const Share after = counts ? share_of(*folder, mailbox, to_place(message.location)) : Share{};
+    more.bytes += after.bytes - before.bytes;
+    more.messages += after.messages - before.messages;
+  }
+  count(more);
   const Result<void> flushed = folder->sync();
   if (!flushed) fail_all(flushed.error());
 }
@@ -215,21 +310,28 @@ void MaildirDriver::change_one(const Folder& folder, const KeywordTable& table, 
 }
 
 Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder && folder.error().kind == FaultKind::not_found) return {};
   if (!folder) return std::unexpected(folder.error());
+  const bool counts = has_quota_file();
+  Share less;
   for (const std::string& location : locations) {
     const Place place = to_place(location);
+    const Share share = counts ? share_of(*folder, mailbox, place) : Share{};
     const Result<bool> removed = folder->remove(base_of(place), place, Sync::later);
     if (!removed) return std::unexpected(removed.error());
+    if (!*removed) continue;
+    less.bytes -= share.bytes;
+    less.messages -= share.messages;
   }
+  count(less);
   return folder->sync();
 }
 
 Result<bool> MaildirDriver::is_same(const std::string& mailbox, const std::string& state) {
   const std::optional<maildir::State> before = maildir::State::from_text(state);
   if (!before) return false;
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   const Result<maildir::State> now = folder->state();
   if (!now) return std::unexpected(now.error());
@@ -254,7 +356,7 @@ Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vecto
 }
 
 Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::vector<Known>& known) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   const Result<KeywordTable> table = maildir::Keywords(*folder, clock_).read();
   if (!table) return std::unexpected(table.error());
@@ -317,20 +419,25 @@ Result<void> MaildirDriver::add_kept_uids(const Folder& folder, Look& look) {
 }
 
 Result<void> MaildirDriver::note_uids(const std::string& mailbox, const Uids& uids) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   std::vector<maildir::UidEntry> entries;
   entries.reserve(uids.given.size());
   for (const Known& message : uids.given)
     entries.push_back({message.uid, base_of(to_place(message.location)), {}});
   const maildir::OwnUidList list(*folder);
-  if (!uids.all) return list.append(entries, Sync::later);
+  if (!uids.all) {
+    const Result<size_t> lines = list.append(entries, Sync::later);
+    if (!lines) return std::unexpected(lines.error());
+    if (!maildir::OwnUidList::is_wasteful(*lines, uids.messages)) return {};
+    return fail(FaultKind::not_found, "most of the list is of messages that are gone");
+  }
   return list.write({uids.uid_validity, uids.uid_next, {}, std::move(entries), 0}, names_.unique(),
                     Sync::later);
 }
 
 Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string& location) {
-  const Result<Folder> folder = tree_.folder(mailbox);
+  const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
   const Place place = to_place(location);
   Result<maildir::File> file = folder->open_message(base_of(place), place);
@@ -350,8 +457,9 @@ Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string&
 }
 
 std::vector<std::string> MaildirDriver::watched(const std::string& mailbox) {
-  const Result<Folder> folder = tree_.folder(mailbox);
-  return folder ? std::vector<std::string>{folder->path()} : std::vector<std::string>();
+  const Result<Folder> folder = folder_of(mailbox);
+  if (!folder) return {};
+  return {folder->path(), folder->path() + "/new", folder->path() + "/cur"};
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include "mirror/impl.h"
 #include "mirror/maildir_driver.h"
 #include "mirror/mbox_driver.h"
-#include "net/loop.h"
 #include "store/mail_store_impl.h"
 
 namespace posthouse::mirror {
@@ -16,7 +15,7 @@ std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& 
 }
 
 Mirror::Impl::Impl(engine::Engine& e, const Clock& c, Random& r, IdSource& i, Options options)
-    : engine(e), clock(c), random(r), ids(i), files(options.threads, "files") {}
+    : engine(e), clock(c), random(r), ids(i), files(options.threads, "files"), watcher(c) {}
 
 Mirror::Mirror(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options)
     : impl_(std::make_shared<Impl>(engine, clock, random, ids, options)) {}
@@ -52,23 +51,6 @@ void Mirror::adopt(AccountId account) {
 void Mirror::carry_out_soon(AccountId account) {
   const std::lock_guard lock(impl_->accounts_mutex);
   impl_->waiting.insert(account);
-}
-
-Task<void> Mirror::attend(net::Loop& loop) {
-  const std::shared_ptr<Impl> impl = impl_;
-  for (;;) {
-    std::unordered_set<AccountId> waiting;
-    {
-      const std::lock_guard lock(impl->accounts_mutex);
-      waiting.swap(impl->waiting);
-    }
-    for (const AccountId id : waiting) {
-      Result<void> done = co_await carry_out(id);
-      if (!done && done.error().kind != FaultKind::not_found) carry_out_soon(id);
-    }
-    Result<void> slept = co_await loop.sleep(kRetryEvery);
-    if (!slept) co_return;
-  }
 }
 
 Task<Result<std::shared_ptr<Account>>> Mirror::Impl::account(AccountId id) {
@@ -121,6 +103,7 @@ Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
   Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
   if (!account) co_return std::unexpected(account.error());
   const Turnstile::Turn turn = co_await (*account)->turns.take();
+  co_await impl_->watch(**account, mailbox, true);
   Result<void> done = co_await impl_->look_into(**account, mailbox);
   co_return done;
 }

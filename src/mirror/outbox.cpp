@@ -52,6 +52,8 @@ class OutboxReader {
       return info.error().kind == FaultKind::not_found ? Result<void>() : std::unexpected(info.error());
     effect.mailbox = info->name;
     effect.uid_validity = info->uid_validity;
+    effect.uid_next = info->uid_next;
+    effect.messages = info->exists;
     const Result<std::optional<store::FlagRow>> row = view_.message(mailbox, effect.row.uid);
     if (!row) return std::unexpected(row.error());
     effect.there = row->has_value();
@@ -236,6 +238,22 @@ Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(AccountId account, u
   co_return std::move(effects);
 }
 
+void Mirror::Impl::note_put(Driver& driver, const std::vector<Effect>& effects,
+                            std::map<MailboxId, std::pair<std::string, Driver::Uids>>& anew) {
+  if (!driver.notes_own()) return;
+  for (const Effect& effect : effects) {
+    if (effect.row.kind != Kind::put || !effect.done || !effect.there || effect.location.empty()) continue;
+    auto& [name, uids] = anew[effect.row.mailbox];
+    name = effect.mailbox;
+    uids.uid_validity = effect.uid_validity;
+    uids.uid_next = effect.uid_next;
+    uids.messages = effect.messages;
+    uids.given.push_back({effect.row.uid, effect.location});
+  }
+  std::erase_if(anew,
+                [&](auto& mailbox) { return driver.note_uids(mailbox.second.first, mailbox.second.second); });
+}
+
 Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& effects) {
   bool more = false;
   std::vector<char> left(effects.size(), 0);
@@ -275,9 +293,15 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
     from = effects->back().number + 1;
     Driver& driver = *account.driver;
     const bool again = account.again;
-    co_await offload(files, [&] { Work(engine, driver, again).run(*effects); });
+    std::map<MailboxId, std::pair<std::string, Driver::Uids>> anew;
+    co_await offload(files, [&] {
+      Work(engine, driver, again).run(*effects);
+      note_put(driver, *effects, anew);
+    });
     Result<bool> more = co_await record(account.id, *effects);
     if (!more) co_return std::unexpected(more.error());
+    for (auto& [mailbox, uids] : anew)
+      co_await note_uids(account, mailbox, uids.first, std::move(uids.second));
     for (const Effect& effect : *effects) {
       if (!effect.done && all) all = effect.done;
     }

@@ -76,6 +76,22 @@ Task<void> MailStore::Impl::look(AccountId account, std::optional<MailboxId> mai
   if (!done) log::warn("store.files_unseen", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 
+// Whatever is in a new account's files already comes in before anything else gets a UID: an index that was
+// lost gets back the UIDs that were noted.
+Task<void> MailStore::Impl::look_at_all(AccountId account) {
+  co_await look(account);
+  std::vector<MailboxInfo> mailboxes;
+  std::function<Result<void>(const AccountView&)> list = [&](const AccountView& seen) -> Result<void> {
+    Result<std::vector<MailboxInfo>> listed = seen.mailboxes();
+    if (!listed) return std::unexpected(listed.error());
+    mailboxes = std::move(*listed);
+    return {};
+  };
+  Result<void> done = co_await view(account, std::move(list));
+  if (!done) co_return;
+  for (const MailboxInfo& mailbox : mailboxes) co_await look(account, mailbox.id);
+}
+
 Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
                                                 std::vector<Source>& messages) {
   for (auto next = messages.begin(); next != messages.end();) {

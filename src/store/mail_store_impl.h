@@ -35,6 +35,7 @@ struct MailStore::Impl {
   // Brings files and index together, for accounts kept in files; at once for all others.
   Task<void> carry_out(AccountId account);
   Task<void> look(AccountId account, std::optional<MailboxId> mailbox = {});
+  Task<void> look_at_all(AccountId account);
   // Gives those of `messages` whose bytes are in a file a blob beside it, for a while. `temporary` when one
   // of them changed meanwhile.
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages);

@@ -1,0 +1,714 @@
+"""An account kept as a Maildir (carol of the demo) that other programs use as well: Dovecot's IMAP, mutt, procmail,
+maildrop and whoever renames files."""
+import imaplib
+import os
+import pathlib
+import random
+import re
+import shutil
+import smtplib
+import subprocess
+import tempfile
+import threading
+import time
+import traceback
+import unittest
+
+from posthouse import Demo, wait_until
+from raw import Raw
+
+DOVECOT = "/usr/lib/dovecot/imap"
+ROUNDS = int(os.environ.get("MAILDIR_CRASH_ROUNDS", "20"))
+
+
+def letter(name, body="hello\r\n"):
+    return f"From: Ann <ann@far.test>\r\nSubject: {name}\r\nMessage-ID: <{name}@far.test>\r\n\r\n{body}".encode()
+
+
+def local(name):
+    return letter(name).replace(b"\r\n", b"\n")
+
+
+def names_in(data):
+    """The Message-IDs' left parts in an answer of FETCH or in a file."""
+    return re.findall(rb"(?im)^Message-ID: <([^@\s]+)@far\.test>", data)
+
+
+def files_of(folder):
+    """name of the letter -> file names ("cur/...") of the messages in a Maildir folder."""
+    found = {}
+    for sub in ("new", "cur"):
+        for path in pathlib.Path(folder, sub).iterdir():
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:   # renamed meanwhile
+                continue
+            for name in names_in(data):
+                found.setdefault(name.decode(), []).append(f"{sub}/{path.name}")
+    return found
+
+
+def add_account(demo, name):
+    """A further account that is kept as a Maildir."""
+    address = f"{name}@{demo.domain}"
+    demo.run("account", "add", address, "--store", "maildir", "--password-stdin", stdin="demo\n", check=True)
+    demo.accounts[name] = {"address": address, "password": "demo"}
+
+
+class Imap:
+    """carol's INBOX, or another mailbox, by IMAP."""
+
+    def __init__(self, demo, mailbox="INBOX", name="carol"):
+        self.client = demo.imap(name)
+        status, data = self.client.select(mailbox)
+        if status != "OK":
+            raise AssertionError(data)
+        self.validity = int(self.client.response("UIDVALIDITY")[1][0])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        try:
+            self.client.logout()
+        except (OSError, imaplib.IMAP4.abort):   # the server was killed
+            self.client.shutdown()
+
+    def messages(self):
+        """name -> (uid, flags), each name once."""
+        def fetch():
+            self.client.noop()
+            if not self.client.uid("SEARCH", None, "ALL")[1][0]:
+                return [b""]
+            self.client.untagged_responses.clear()   # imaplib keeps those of a refused command
+            status, data = self.client.uid("FETCH", "1:*", "(UID FLAGS BODY.PEEK[HEADER])")
+            return data if status == "OK" else None   # others may remove one at that moment
+        found = {}
+        for item in wait_until(fetch, 10, "all messages to be readable"):
+            if not isinstance(item, tuple):
+                continue
+            for name in names_in(item[1]):
+                assert name.decode() not in found, f"{name} twice"
+                flags = re.search(rb"FLAGS \(([^)]*)\)", item[0])[1].decode().split()
+                found[name.decode()] = (int(re.search(rb"UID (\d+)", item[0])[1]), set(flags) - {"\\Recent"})
+        return found
+
+    def flags(self):
+        return {name: flags for name, (_, flags) in self.messages().items()}
+
+    def uids(self):
+        return {name: uid for name, (uid, _) in self.messages().items()}
+
+    def store(self, name, how, flags):
+        status, data = self.client.uid("STORE", str(self.uids()[name]), how, flags)
+        assert status == "OK", data
+
+
+class Case(unittest.TestCase):
+    settings = ()
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-maildir-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        words = []
+        for setting in self.settings:
+            words += ["--set", setting.replace("{folder}", str(self.folder))]
+        self.demo = Demo(*words)
+        self.addCleanup(self.demo.clean)
+        self.demo.start()
+        self.addCleanup(self.demo.stop)
+        self.root = pathlib.Path(self.demo.ready["dir"], "data/maildir", self.demo.domain, "carol")
+
+    def send(self, *names, to="carol"):
+        with self.demo.smtp() as client:
+            for name in names:
+                client.sendmail("ann@far.test", [self.demo.address(to)], letter(name))
+
+    def imap(self, mailbox="INBOX", name="carol"):
+        return self.enterContext(Imap(self.demo, mailbox, name))
+
+    def put(self, name, folder=None):
+        """As a simple delivery agent does."""
+        folder = folder or self.root
+        base = f"{int(time.time())}.{name}.far"
+        (folder / "tmp" / base).write_bytes(local(name))
+        os.rename(folder / "tmp" / base, folder / "new" / base)
+
+    def file(self, name, folder=None):
+        found = files_of(folder or self.root)[name]
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def letter_of(self, keyword, folder=None):
+        for list_name in ("dovecot-keywords", "posthouse-keywords"):
+            path = (folder or self.root) / list_name
+            if path.exists():
+                for line in path.read_text().splitlines():
+                    number, name = line.split(" ", 1)
+                    if name == keyword:
+                        return chr(ord("a") + int(number))
+        self.fail(f"{keyword} has no letter")
+
+    def mutt(self, keys):
+        """Runs mutt on the Maildir with these keys, which end it."""
+        rc = self.folder / "muttrc"
+        rc.write_text(f'set folder={self.folder} tmpdir={self.folder} header_cache="" delete=yes quit=yes move=no '
+                      f'wait_key=no mark_old=no beep=no sleep_time=0\npush "{keys}"\n')
+        environment = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "HOME": str(self.folder), "PATH": os.environ["PATH"]}
+        command = ["script", "-qec", f"mutt -F {rc} -f {self.root}", "/dev/null"]
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:])
+
+    def check_store(self):
+        done = self.demo.run("store", "check", "--json")
+        self.assertIn('"problems":[]', done.stdout.replace(" ", ""))
+
+
+class OurChanges(Case):
+    def test_a_letter_is_in_new_when_250_comes(self):
+        for number in range(20):
+            self.send(f"l{number}")
+            self.assertTrue(self.file(f"l{number}").startswith("new/"))
+        self.assertEqual((self.root / self.file("l3")).read_bytes().split(b"\n\n", 1)[1], b"hello\n")
+        self.assertNotIn(b"\r", (self.root / self.file("l3")).read_bytes())
+        self.assertEqual(list((self.root / "tmp").iterdir()), [])
+
+    def test_flags_and_keywords(self):
+        self.send("a", "b")
+        imap = self.imap()
+        imap.store("a", "+FLAGS", r"(\Flagged \Answered Work $Forwarded)")
+        work = self.letter_of("Work")
+        self.assertTrue(self.file("a").startswith("cur/"))
+        self.assertEqual(self.file("a").split(":2,")[1], "FPR" + work)
+        self.assertTrue(self.file("b").startswith("new/"))
+        imap.store("a", "-FLAGS", r"(\Flagged Work)")
+        self.assertEqual(self.file("a").split(":2,")[1], "PR")
+        imap.store("a", "FLAGS", r"(\Seen \Deleted \Draft)")
+        self.assertEqual(self.file("a").split(":2,")[1], "DST")
+
+    def test_copies_moves_and_folders(self):
+        self.send("a", "b", "c")
+        imap = self.imap()
+        client = imap.client
+        self.assertEqual(client.create('"Lists/Rust &AOk-"')[0], "OK")
+        rust = self.root / ".Lists.Rust &AOk-"
+        self.assertTrue((rust / "maildirfolder").exists())
+        imap.store("a", "+FLAGS", r"(\Flagged Work)")
+        self.assertEqual(client.uid("COPY", str(imap.uids()["a"]), '"Lists/Rust &AOk-"')[0], "OK")
+        self.assertIn("F", self.file("a", rust).split(":2,")[1])
+        self.assertEqual(self.letter_of("Work", rust), self.file("a", rust)[-1])
+        self.file("a")
+        self.assertEqual(client.uid("MOVE", str(imap.uids()["b"]), '"Lists/Rust &AOk-"')[0], "OK")
+        self.assertNotIn("b", files_of(self.root))
+        self.file("b", rust)
+        self.assertEqual(client.rename('"Lists/Rust &AOk-"', "Crab")[0], "OK")
+        self.assertFalse(rust.exists())
+        self.assertEqual(set(files_of(self.root / ".Crab")), {"a", "b"})
+        self.assertEqual(client.append("Crab", r"(\Seen)", None, letter("d"))[0], "OK")
+        self.assertTrue(self.file("d", self.root / ".Crab").endswith(":2,S"))
+        self.assertEqual(client.subscribe("Crab")[0], "OK")
+        self.assertIn("Crab", (self.root / "subscriptions").read_text().splitlines())
+        self.assertEqual(client.unsubscribe("Crab")[0], "OK")
+        self.assertNotIn("Crab", (self.root / "subscriptions").read_text().splitlines())
+        self.assertEqual(client.delete("Crab")[0], "OK")
+        self.assertFalse((self.root / ".Crab").exists())
+        self.check_store()
+
+    def test_expunge_and_undelete(self):
+        self.send("a", "b")
+        imap = self.imap()
+        imap.store("a", "+FLAGS", r"(\Deleted)")
+        self.assertEqual(imap.client.expunge()[0], "OK")
+        self.assertEqual(set(files_of(self.root)), {"b"})
+        done = self.demo.run("mailbox", "undelete", self.demo.address("carol"), "--mailbox", "INBOX", check=True)
+        self.assertIn("1", done.stdout)
+        self.assertEqual(set(imap.messages()), {"a", "b"})
+        self.assertEqual(set(files_of(self.root)), {"a", "b"})
+        self.assertEqual((self.root / self.file("a")).read_bytes().split(b"\n\n", 1)[1], b"hello\n")
+        self.check_store()
+
+
+    def quota_file(self):
+        """Messages and bytes that maildirsize says."""
+        lines = (self.root / "maildirsize").read_text().splitlines()
+        self.assertEqual(lines[0], "1000000S")
+        return (sum(int(line.split()[1]) for line in lines[1:]), sum(int(line.split()[0]) for line in lines[1:]))
+
+    def real_use(self):
+        sizes = []
+        for folder in (self.root, self.root / ".Archive"):
+            for sub in ("new", "cur"):
+                sizes += [p.stat().st_size for p in (folder / sub).iterdir() if "T" not in p.name.partition(":2,")[2]]
+        return len(sizes), sum(sizes)
+
+    def test_maildirsize_of_others_is_kept(self):
+        self.send("a")
+        self.assertFalse((self.root / "maildirsize").exists())
+        messages, size = self.real_use()
+        (self.root / "maildirsize").write_text(f"1000000S\n{size} {messages}\n")
+        self.send("b", "c")
+        self.assertEqual(self.quota_file(), self.real_use())
+        imap = self.imap()
+        imap.store("b", "+FLAGS", r"(\Deleted)")
+        self.assertEqual(self.quota_file(), self.real_use())
+        imap.store("b", "-FLAGS", r"(\Deleted)")
+        self.assertEqual(self.quota_file(), self.real_use())
+        imap.client.uid("MOVE", str(imap.uids()["a"]), "Archive")
+        self.assertEqual(self.quota_file(), self.real_use())
+        imap.client.uid("COPY", str(imap.uids()["b"]), "Trash")
+        self.assertEqual(self.quota_file(), self.real_use())
+        imap.store("c", "+FLAGS", r"(\Deleted)")
+        imap.client.expunge()
+        self.assertEqual(self.quota_file(), self.real_use())
+
+    def test_quota_counts_what_others_delivered(self):
+        imap = self.imap()
+        imap.messages()
+        self.demo.run("account", "change", self.demo.address("carol"), "--quota-messages", "3", check=True)
+        self.put("theirs1")
+        self.put("theirs2")
+        self.assertEqual(len(imap.messages()), 2)
+        with self.demo.smtp() as client:
+            with self.assertRaises(smtplib.SMTPException):
+                client.sendmail("ann@far.test", [self.demo.address("carol")], letter("toomuch"))
+        os.unlink(self.root / self.file("theirs1"))
+        self.assertEqual(len(imap.messages()), 1)
+        self.send("fits")
+        self.assertEqual(set(imap.messages()), {"theirs2", "fits"})
+
+
+class OthersChanges(Case):
+    def test_plain_renames_and_removals(self):
+        self.send("a", "b", "c")
+        imap = self.imap()
+        uids = imap.uids()
+        for name, marks in (("a", "FS"), ("b", "R")):
+            os.rename(self.root / self.file(name), self.root / "cur" / f"{pathlib.Path(self.file(name)).name}:2,{marks}")
+        os.unlink(self.root / self.file("c"))
+        self.put("d")
+        self.assertEqual(imap.flags(), {"a": {r"\Flagged", r"\Seen"}, "b": {r"\Answered"}, "d": set()})
+        self.assertEqual({name: uid for name, uid in imap.uids().items() if name in uids},
+                         {"a": uids["a"], "b": uids["b"]})
+        imap.store("b", "+FLAGS", r"(\Seen)")
+        self.assertEqual(self.file("b").split(":2,")[1], "RS")
+        # A folder that others made, and one they removed.
+        for sub in ("new", "cur", "tmp"):
+            os.makedirs(self.root / ".Theirs.Deep" / sub)
+        self.put("e", self.root / ".Theirs.Deep")
+        self.assertIn(b"Theirs/Deep", b" ".join(imap.client.list()[1]))
+        self.assertEqual(set(self.imap("Theirs/Deep").messages()), {"e"})
+        shutil.rmtree(self.root / ".Theirs.Deep")
+        wait_until(lambda: b"Theirs/Deep" not in b" ".join(imap.client.list()[1]), 10, "the folder to go")
+        self.check_store()
+
+    def test_procmail_and_maildrop(self):
+        imap = self.imap()
+        rc = self.folder / "procmailrc"
+        rc.write_text(f"MAILDIR={self.folder}\nDEFAULT={self.root}/\n")
+        subprocess.run(["procmail", "-m", str(rc)], input=local("p"), check=True)
+        mailfilter = self.folder / "mailfilter"
+        mailfilter.write_text(f'to "{self.root}"\n')
+        mailfilter.chmod(0o600)
+        environment = dict(os.environ, HOME=str(self.folder))
+        subprocess.run(["maildrop", str(mailfilter)], input=local("m"), check=True, env=environment)
+        self.assertEqual(imap.flags(), {"p": set(), "m": set()})
+
+    def test_mutt(self):
+        self.send("a", "b", "c")
+        imap = self.imap()
+        before = imap.uids()
+        self.mutt("<tag-pattern>~s a<enter><tag-prefix><set-flag>!<delete-pattern>~s c<enter><quit>")
+        flags = wait_until(lambda: len(imap.flags()) == 2 and imap.flags(), 20, "the letter to go")
+        self.assertEqual(sorted(flags), ["a", "b"])
+        self.assertIn(r"\Flagged", flags["a"])
+        self.assertEqual(imap.uids(), {"a": before["a"], "b": before["b"]})
+
+
+class Idle(Case):
+    def idle(self, mailbox="INBOX"):
+        raw = self.enterContext(Raw(self.demo.ports["imap"]))
+        raw.imap("l", f"LOGIN {self.demo.address('carol')} {self.demo.password('carol')}")
+        raw.imap("s", f"SELECT {mailbox}")
+        raw.send("i IDLE\r\n")
+        self.assertTrue(raw.line().startswith(b"+"))
+        return raw
+
+    def hear(self, raw, words, since):
+        """Reads what the session is told up to a line with `words`, which must come within a second or so."""
+        line = raw.line()
+        while words not in line:
+            self.assertTrue(line, "the connection ended")
+            line = raw.line()
+        self.assertLess(time.monotonic() - since, 1.5, line)   # a poll would take 2 s
+        return line
+
+    def test_changes_by_others_are_heard_at_once(self):
+        self.send("a", "b")   # and there is the demo's welcome
+        raw = self.idle()
+        for name, words in (("c", b"* 4 EXISTS"), ("d", b"* 5 EXISTS")):
+            begin = time.monotonic()
+            self.put(name)
+            self.hear(raw, words, begin)
+        begin = time.monotonic()
+        os.rename(self.root / self.file("a"), self.root / "cur" / (pathlib.Path(self.file("a")).name + ":2,F"))
+        self.assertIn(rb"\Flagged", self.hear(raw, b"FETCH", begin))
+        begin = time.monotonic()
+        os.unlink(self.root / self.file("b"))
+        self.hear(raw, b"EXPUNGE", begin)
+
+    def test_a_folder_that_is_replaced_is_watched_again(self):
+        imap = self.imap()
+        self.assertEqual(imap.client.create("Box")[0], "OK")
+        box = self.root / ".Box"
+        raw = self.idle("Box")
+        shutil.copytree(box, self.root / "spare")
+        os.rename(box, self.root / "old")
+        os.rename(self.root / "spare", box)
+        self.put("e", box)
+        self.assertEqual(raw.line(), b"* 1 EXISTS\r\n")
+        begin = time.monotonic()
+        self.put("f", box)
+        self.hear(raw, b"* 2 EXISTS", begin)
+
+    def test_an_mbox_too(self):
+        raw = self.enterContext(Raw(self.demo.ports["imap"]))
+        raw.imap("l", f"LOGIN {self.demo.address('dave')} {self.demo.password('dave')}")
+        self.send("first", to="dave")
+        raw.imap("s", "SELECT INBOX")
+        raw.send("i IDLE\r\n")
+        self.assertTrue(raw.line().startswith(b"+"))
+        box, = pathlib.Path(self.demo.ready["dir"], "data/mbox").rglob("dave/inbox")
+        begin = time.monotonic()
+        with open(box, "ab") as file:
+            file.write(b"From x@far.test Sat Nov 28 12:00:00 2020\n" + local("second") + b"\n")
+        self.hear(raw, b"* 3 EXISTS", begin)
+
+
+class LostIndex(Case):
+    def test_uids_and_flags_come_back_from_the_files(self):
+        self.send("a", "b", "c", "d")
+        self.put("e")
+        imap = self.imap()
+        client = imap.client
+        imap.store("b", "+FLAGS", r"(\Flagged Work)")
+        imap.store("c", "+FLAGS", r"(\Deleted)")
+        self.assertEqual(client.expunge()[0], "OK")
+        client.create("Box")
+        for name in ("d", "a"):
+            self.assertEqual(client.uid("COPY", str(imap.uids()[name]), "Box")[0], "OK")
+        self.send("f")
+        before = {box: (self.imap(box).validity, self.imap(box).messages()) for box in ("INBOX", "Box")}
+        self.assertEqual(set(before["INBOX"][1]), set("abdef"))
+        self.assertEqual(set(before["Box"][1]), set("ad"))
+        self.demo.stop()
+        again = Demo("--set", f'store.maildir="{self.folder}/{{local}}"')
+        self.addCleanup(again.clean)
+        again.start()
+        self.addCleanup(again.stop)
+        shutil.copytree(self.root, self.folder / "erin")
+        add_account(again, "erin")
+        with again.smtp() as smtp:
+            smtp.sendmail("ann@far.test", ["erin@" + again.domain], letter("g"))
+        for box, (validity, messages) in before.items():
+            with Imap(again, box, "erin") as after:
+                self.assertEqual(after.validity, validity, box)
+                found = after.messages()
+                self.assertEqual({n: m for n, m in found.items() if n != "g"}, messages)
+                if box == "INBOX":
+                    self.assertGreater(found["g"][0], max(uid for uid, _ in messages.values()))
+
+    def test_the_list_is_written_anew_when_most_of_it_is_gone(self):
+        imap = self.imap()
+        client = imap.client
+        for _ in range(6):
+            for number in range(210):
+                client.append("INBOX", None, None, letter(f"x{number}"))
+            client.select("INBOX")
+            client.store("1:*", "+FLAGS.SILENT", r"(\Deleted)")
+            self.assertEqual(client.expunge()[0], "OK")
+        self.send("last")
+        lines = (self.root / "posthouse-uidlist").read_bytes().splitlines()
+        self.assertLess(len(lines), 1000)
+        self.assertTrue(lines[-1].startswith(b"%d " % imap.uids()["last"]), lines[-1])
+
+
+def program_user():
+    """What makes a command run as somebody else than root, whom Dovecot's IMAP server refuses."""
+    return ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+class BesideDovecot(Case):
+    """Posthouse and Dovecot as the same user on one Maildir."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-maildir-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.as_user = program_user()
+        self.root = self.folder / "mail/erin"
+        self.root.parent.mkdir()
+        self.config = self.folder / "dovecot.conf"
+        self.config.write_text(f"log_path={self.folder}/log\nmail_location = maildir:{self.root}\nfirst_valid_uid = 0\n"
+                               "namespace inbox {\n  inbox = yes\n  separator = /\n}\n")
+        home = self.folder / "home"
+        home.mkdir()
+        if self.as_user:
+            for path in (self.folder, self.root.parent, home):
+                shutil.chown(path, "nobody", "nogroup")
+        self.environment = dict(os.environ, HOME=str(home), USER="nobody", TERM="xterm", LC_ALL="C.UTF-8")
+        self.demo = Demo("--set", f'store.maildir="{self.folder}/mail/{{local}}"', directory=str(home / "demo"),
+                         wrapper=self.as_user)
+        if self.as_user:
+            (home / "demo").mkdir()
+            shutil.chown(home / "demo", "nobody", "nogroup")
+
+    def start(self):
+        self.demo.start()
+        self.addCleanup(self.demo.stop)
+
+    def run_as_user(self, *command, text=b""):
+        done = subprocess.run([*self.as_user, *map(str, command)], input=text, capture_output=True, timeout=120,
+                              env=self.environment, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, f"{command}: {done.stderr.decode()}{done.stdout.decode()}")
+        self.errors = done.stderr
+        return done.stdout
+
+    def dovecot(self, *commands, mailbox="INBOX", strict=True):
+        """The answers to commands in a session with the mailbox selected. Not `strict`: they may be NO."""
+        script = [f"s SELECT {mailbox}".encode()] + [b"c%d " % i + c for i, c in enumerate(commands)] + [b"q LOGOUT"]
+        out = self.run_as_user(DOVECOT, "-c", self.config, text=b"\r\n".join(script) + b"\r\n")
+        for i in range(len(commands)):
+            told = b"\n".join(line for line in out.splitlines() if re.match(rb"c\d|\* BYE", line))
+            self.assertTrue(b"c%d OK" % i in out or (not strict and b"c%d NO" % i in out), (told, self.errors[-2000:]))
+        return out
+
+    @staticmethod
+    def append(mailbox, flags, name):
+        text = letter(name)
+        return b"APPEND %s (%s) {%d+}\r\n%s" % (mailbox, flags, len(text), text)
+
+    def dovecots(self, mailbox="INBOX"):
+        """UIDVALIDITY, name -> (uid, flags) as Dovecot has it."""
+        out = self.dovecot(b"UID FETCH 1:* (FLAGS BODY.PEEK[HEADER])", mailbox=mailbox)
+        found = {}
+        for part in re.split(rb"(?m)^(?=\* \d+ FETCH )", out)[1:]:
+            name, = names_in(part)
+            flags = set(re.search(rb"FLAGS \(([^)]*)\)", part)[1].decode().split()) - {r"\Recent"}
+            self.assertNotIn(name.decode(), found)
+            found[name.decode()] = (int(re.search(rb"UID (\d+)", part)[1]), flags)
+        return int(re.search(rb"UIDVALIDITY (\d+)", out)[1]), found
+
+    def test_a_maildir_of_dovecot_is_taken_over(self):
+        commands = [self.append(b"INBOX", b"", f"n{i}") for i in range(6)]
+        self.dovecot(*commands)
+        # One by one, as Dovecot may do what it got at once in another order.
+        for command in (b"UID STORE 2 +FLAGS (\\Flagged Work $Label1)", b"UID STORE 3 +FLAGS (\\Deleted)",
+                        b"UID EXPUNGE 3", b"CREATE Lists/Rust", b"UID COPY 2,5 Lists/Rust", b"SUBSCRIBE Lists/Rust",
+                        self.append(b"INBOX", b"\\Seen Other", "n9")):
+            self.dovecot(command)
+        before = {box: self.dovecots(box) for box in ("INBOX", "Lists/Rust")}
+        self.assertEqual(len(before["INBOX"][1]), 6)
+        self.start()
+        add_account(self.demo, "erin")
+        with self.demo.smtp() as client:
+            client.sendmail("ann@far.test", [self.demo.address("erin")], letter("ours"))
+        for box, (validity, messages) in before.items():
+            imap = self.imap(box, "erin")
+            found = imap.messages()
+            ours = found.pop("ours", None)
+            self.assertEqual((imap.validity, found), (validity, messages))
+            if box == "INBOX":
+                self.assertGreater(ours[0], max(uid for uid, _ in messages.values()))
+        client = self.demo.imap("erin")
+        self.assertIn(b"Lists/Rust", b" ".join(client.lsub()[1]))
+        client.logout()
+        imap = self.imap(name="erin")
+        imap.store("n4", "+FLAGS", r"(\Answered Work New)")
+        imap.store("n1", "-FLAGS", r"(Work)")
+        _, theirs = self.dovecots()
+        self.assertEqual({name: flags for name, (_, flags) in theirs.items()}, imap.flags())
+        self.assertEqual({n: uid for n, (uid, _) in theirs.items() if n != "ours"},
+                         {n: uid for n, uid in imap.uids().items() if n != "ours"})
+        self.assertIn("New", imap.flags()["n4"])
+        self.check_store()
+
+    def test_all_at_the_same_time(self):
+        """Deliveries by Posthouse, procmail, maildrop and Dovecot; flags by Posthouse, Dovecot and mutt; expunges by
+        Dovecot and Posthouse."""
+        self.dovecot()
+        self.start()
+        add_account(self.demo, "erin")
+        rounds = 15
+        faults, gone, perhaps, sent, lock = [], set(), set(), set(), threading.Lock()
+        address = self.demo.address("erin")
+
+        def put(kind, number):
+            name = f"{kind}{number}"
+            with lock:
+                sent.add(name)
+            return name
+
+        def ours():
+            with self.demo.smtp() as client:
+                for number in range(rounds * 6):
+                    client.sendmail("ann@far.test", [address], letter(put("smtp", number)))
+
+        def procmail():
+            rc = self.folder / "procmailrc"
+            rc.write_text(f"SHELL=/bin/sh\nMAILDIR={self.folder}\nDEFAULT={self.root}/\n")
+            for number in range(rounds * 3):
+                self.run_as_user("procmail", "-m", rc, text=local(put("procmail", number)))
+
+        def maildrop():
+            rules = self.folder / "mailfilter"
+            rules.write_text(f'to "{self.root}"\n')
+            rules.chmod(0o600)
+            if self.as_user:
+                shutil.chown(rules, "nobody", "nogroup")
+            for number in range(rounds * 3):
+                self.run_as_user("maildrop", rules, text=local(put("maildrop", number)))
+
+        def flags():
+            with Imap(self.demo, name="erin") as imap:
+                for number in range(rounds * 2):
+                    imap.client.noop()
+                    imap.client.store("1:*", "+FLAGS.SILENT", rf"(\Seen k{number % 3})")
+                    imap.client.append("INBOX", r"(\Draft)", None, letter(put("append", number)))
+                    imap.client.store("1:*", "-FLAGS.SILENT", f"(k{number % 3})")
+
+        def expunger():
+            """Removes some of its own letters, and only those."""
+            with Imap(self.demo, name="erin") as imap:
+                for number in range(rounds):
+                    name = put("short", number)
+                    self.assertEqual(imap.client.append("INBOX", None, None, letter(name))[0], "OK")
+                    uid = str(imap.uids()[name])
+                    imap.client.uid("STORE", uid, "+FLAGS", r"(\Deleted)")   # Dovecot's EXPUNGE may be the first
+                    self.assertEqual(imap.client.uid("EXPUNGE", uid)[0], "OK")
+                    with lock:
+                        gone.add(name)
+
+        def dovecot():
+            for number in range(rounds):
+                name = put("dovecot", number)
+                short = put("brief", number)
+                self.dovecot(self.append(b"INBOX", b"", name), b"STORE 1:* +FLAGS.SILENT (\\Answered d%d)" % (number % 3),
+                             self.append(b"INBOX", b"\\Deleted", short), b"NOOP",
+                             b"UID SEARCH HEADER Message-ID <" + short.encode() + b"@", b"EXPUNGE", strict=False)
+                with lock:
+                    perhaps.add(short)   # Dovecot may do its EXPUNGE before the APPEND
+
+        def mutt():
+            rc = self.folder / "muttrc"
+            rc.write_text(f'set folder={self.folder} tmpdir={self.folder} header_cache="" delete=yes quit=yes move=no '
+                          "wait_key=no mark_old=no beep=no sleep_time=0 check_new=no\n"
+                          'push "<tag-pattern>~A<enter><tag-prefix><set-flag>!<quit>"\n')
+            for _ in range(rounds // 2):
+                # Killed when it asks something because the mailbox changes under its eyes.
+                subprocess.run([*self.as_user, "script", "-qec",
+                                f"timeout -s KILL 5 mutt -F {rc} -f {self.root}", "/dev/null"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, env=self.environment, cwd=self.folder, timeout=60)
+
+        def guarded(work):
+            try:
+                work()
+            except Exception as fault:   # told by the test itself
+                traceback.print_exc()
+                faults.append((work.__name__, fault))
+
+        workers = [threading.Thread(target=guarded, args=(work,))
+                   for work in (ours, procmail, maildrop, flags, expunger, dovecot, mutt)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(300)
+            self.assertFalse(worker.is_alive())
+        self.assertEqual(faults, [])
+        expected = sent - gone - perhaps
+        with Imap(self.demo, name="erin") as imap:
+            messages = imap.flags()
+        in_files = files_of(self.root)
+        self.assertEqual({n: f for n, f in in_files.items() if len(f) != 1}, {})
+        self.assertEqual(set(in_files) - perhaps, expected)
+        self.assertEqual(set(messages), set(in_files))
+        theirs = {name: flags for name, (_, flags) in self.dovecots()[1].items()}
+        self.assertEqual(theirs, messages)
+        self.check_store()
+
+
+class Crash(Case):
+    settings = ('resolver.servers=["127.0.0.1@9"]',)
+
+    def setUp(self):
+        super().setUp()
+        self.seed = int(os.environ.get("CRASH_SEED", str(random.randrange(1 << 32))))
+        self.random = random.Random(self.seed)
+        self.count, self.lock = 0, threading.Lock()
+
+    def load(self, accepted, sent):
+        """Letters, and flags and copies meanwhile, until the connection dies."""
+        def deliver():
+            try:
+                with self.demo.smtp() as client:
+                    while True:
+                        with self.lock:
+                            self.count += 1
+                            name = f"crash{self.count}"
+                            sent.add(name)
+                        body = "x" * self.random.choice((10, 3000, 40_000)) + "\r\n"
+                        client.sendmail("ann@far.test", [self.demo.address("carol"), self.demo.address("alice")],
+                                        letter(name, "\r\n".join(body[i:i + 70] for i in range(0, len(body), 70))))
+                        with self.lock:
+                            accepted.add(name)
+            except (OSError, smtplib.SMTPException):
+                pass
+
+        def change():
+            try:
+                with Imap(self.demo) as imap:
+                    while True:
+                        imap.client.noop()
+                        imap.client.store("*", "+FLAGS.SILENT", r"(\Seen k1)")
+                        imap.client.copy("*", "Archive")
+                        imap.client.store("*", "-FLAGS.SILENT", "(k1)")
+            except (OSError, imaplib.IMAP4.error, AssertionError):
+                pass
+
+        threads = [threading.Thread(target=work, daemon=True) for work in (deliver, deliver, deliver, deliver, change)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def test_sigkill_loses_and_doubles_nothing(self):
+        print(f"seed {self.seed}")
+        accepted, sent = set(), set()
+        for number in range(ROUNDS):
+            threads = self.load(accepted, sent)
+            # The moment of the kill is random; it is the test's subject, not a wait for something.
+            threading.Event().wait(self.random.uniform(0.02, 0.5))
+            children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
+            self.demo.kill()
+            for pid in children:
+                subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
+            for thread in threads:
+                thread.join(60)
+                self.assertFalse(thread.is_alive())
+            if number % 5 == 4:   # what others may look at before the next start: nothing is there twice
+                self.assertEqual({n: f for n, f in files_of(self.root).items() if len(f) > 1}, {})
+            self.demo.start()
+        self.assertGreater(len(accepted), ROUNDS)
+        in_files = files_of(self.root)
+        with Imap(self.demo) as imap:
+            messages = imap.messages()
+        self.assertEqual(accepted - set(messages), set())
+        self.assertLessEqual(set(messages) - {"welcome"}, sent)
+        in_files = files_of(self.root)
+        self.assertEqual({n: f for n, f in in_files.items() if len(f) > 1}, {})
+        self.assertEqual(set(in_files), set(messages))
+        with Imap(self.demo, "Archive") as imap:   # copied perhaps more than once, but index and files agree
+            exists = int(imap.client.select("Archive")[1][0])
+        self.assertEqual(exists, sum(len(files) for files in files_of(self.root / ".Archive").values()))
+        self.check_store()
+
+
+if __name__ == "__main__":
+    unittest.main()
