@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.h"
 
@@ -16,8 +17,10 @@ inline constexpr uint64_t kBlock = 1 << 20;      // of an mbox, read while it is
 inline constexpr size_t kKnownFiles = 4;         // mboxes of an account whose messages' places are remembered
 inline constexpr uint64_t kReadWhole = 16 << 20;  // an mbox of this size is read anew after every change
 inline constexpr int kReadAllEach = 10;           // larger ones after so many that only added to them
-inline constexpr int kLooks = 5;                  // while index or files change under our eyes
-inline constexpr seconds kRetryEvery{2};          // of what could not be done in the files
-inline constexpr milliseconds kQuiet{50};         // after a change by others, for more of them
+// UIDs above are not taken over from an mbox: any sender may have written them, and none would be left.
+inline constexpr uint32_t kHighestForeignUid = 0x7fffffff;
+inline constexpr int kLooks = 5;           // while index or files change under our eyes
+inline constexpr seconds kRetryEvery{2};   // of what could not be done in the files
+inline constexpr milliseconds kQuiet{50};  // after a change by others, for more of them
 
 }  // namespace posthouse::mirror

@@ -279,7 +279,14 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
     Result<bool> more = co_await record(account.id, *effects);
     if (!more) co_return std::unexpected(more.error());
     for (const Effect& effect : *effects) {
-      if (!effect.done && all) all = effect.done;
+      if (effect.done) continue;
+      // What the format forbids is in the index for good; it is tried again with every change, and not told
+      // again.
+      const bool final = effect.done.error().kind == FaultKind::permanent;
+      if (final && account.told.insert(effect.number).second)
+        log::warn("mirror.only_in_index",
+                  {{"account", format_id(account.id)}, {"what", effect.done.error().what}});
+      if (!final && all) all = effect.done;
     }
     if (effects->size() < kEffectsTogether && !*more) break;
   }

@@ -190,6 +190,7 @@ Task<Result<void>> MailStore::create_account(AccountId account, std::string grou
   if (!done || place.format == Format::database || impl_->files == nullptr) co_return done;
   impl_->files->adopt(account);
   co_await impl_->carry_out(account);
+  co_await impl_->look(account);  // what is there already, before the first delivery takes a UID of it
   co_return done;
 }
 
