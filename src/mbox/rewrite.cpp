@@ -1,4 +1,7 @@
 // From changes of messages to edits of the file.
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/ascii.h"
@@ -195,14 +198,32 @@ Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> c
   return std::move(plan.edits);
 }
 
+namespace {
+
+// Dovecot and mutt compare size and second: a change in place within the second of the last one would never
+// be seen by those who looked in between.
+void show_change(int fd, const struct ::stat& before) {
+  struct ::stat now = {};
+  if (::fstat(fd, &now) != 0 || now.st_size != before.st_size) return;
+  if (now.st_mtim.tv_sec > before.st_mtim.tv_sec) return;
+  struct timespec times[2] = {{0, UTIME_OMIT}, {before.st_mtim.tv_sec + 1, now.st_mtim.tv_nsec}};
+  static_cast<void>(::futimens(fd, times));
+}
+
+}  // namespace
+
 Result<bool> Held::rewrite(std::span<const Change> changes, const std::optional<Base>& base) {
   if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");
   if (auto committed = impl_->commit(); !committed) return std::unexpected(committed.error());
   auto edits = plan_edits(*impl_, {changes.begin(), changes.end()}, base);
   if (!edits) return std::unexpected(edits.error());
+  const bool edits_empty = edits->empty();
+  const auto before = impl_->info();
+  if (!before) return std::unexpected(before.error());
   const bool moved = !std::ranges::all_of(*edits, &Edit::same_length);
   if (auto applied = impl_->apply(std::move(*edits)); !applied) return std::unexpected(applied.error());
   if (auto synced = impl_->sync(); !synced) return std::unexpected(synced.error());
+  if (!edits_empty) show_change(impl_->file.get(), *before);
   return moved;
 }
 

@@ -33,6 +33,7 @@ struct Account {
   // Under a turn:
   bool again = true;                        // what the outbox holds may have been done before a crash
   std::map<MailboxId, std::string> states;  // as last looked at
+  bool names_differ = false;                // a rename or removal that the files have no room for
   std::unordered_set<uint64_t> told;        // rows of the outbox that the files have no room for
 };
 

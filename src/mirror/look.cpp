@@ -305,6 +305,7 @@ Task<void> Mirror::Impl::look_into_new(Account& account) {
 Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   Result<void> carried = co_await carry_out(account);
   if (!carried) co_return carried;  // a mailbox that is still to be made would seem to be gone
+  if (account.names_differ) co_return Result<void>();  // one under its old name would seem to be new
   Driver& driver = *account.driver;
   Result<std::vector<Driver::Level>> listed = co_await offload(files, [&] { return driver.mailboxes(); });
   if (!listed) co_return std::unexpected(listed.error());

@@ -268,6 +268,7 @@ Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& 
 
 Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
   Result<void> all;
+  account.names_differ = false;
   for (uint64_t from = 0;;) {
     Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from);
     if (!effects) co_return std::unexpected(effects.error());
@@ -287,6 +288,8 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
         log::warn("mirror.only_in_index",
                   {{"account", format_id(account.id)}, {"what", effect.done.error().what}});
       if (!final && all) all = effect.done;
+      const Kind kind = effect.row.kind;
+      account.names_differ = account.names_differ || kind == Kind::rename || kind == Kind::erase;
     }
     if (effects->size() < kEffectsTogether && !*more) break;
   }

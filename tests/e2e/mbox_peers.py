@@ -32,7 +32,9 @@ class Peers:
         self.config = self.home / "dovecot.conf"
         self.config.write_text(
             f"log_path={self.home}/log\nmail_location = mbox:{self.folders}:INBOX={self.inbox}\n"
-            "mbox_write_locks = dotlock fcntl\nmbox_read_locks = fcntl\nfirst_valid_uid = 0\n")
+            "mbox_write_locks = dotlock fcntl\nmbox_read_locks = fcntl\nfirst_valid_uid = 0\n"
+            # Else it does not look for flags that others changed, and writes what it remembers over them.
+            "mbox_dirty_syncs = no\n")
         self.environment = dict(os.environ, HOME=str(self.home), USER=USER, TERM="xterm", LC_ALL="C.UTF-8", TZ="UTC")
 
     def run(self, *command, text=b""):
@@ -76,7 +78,7 @@ class Peers:
     def mutt(self, keys, box=None, must=True):
         rc = self.home / "muttrc"
         if not rc.exists():
-            rc.write_text(f"set folder={self.home}\nset delete=yes quit=yes move=no wait_key=no mark_old=yes beep=no\n"
+            rc.write_text(f"set folder={self.home}\nset delete=yes quit=yes move=no wait_key=no mark_old=no beep=no\n"
                           f"set tmpdir={self.home}\nset header_cache=\"\"\n")
         pid, terminal = pty.fork()
         if pid == 0:
