@@ -52,10 +52,7 @@ Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
                 of->path() + ": what is above it is a mailbox, which can't hold others");
   if (!named || !S_ISDIR(facts.st_mode)) return of->open(access);
   if (access == Access::read) return fail(FaultKind::not_found, of->path() + ": it only holds others");
-  // One that holds nothing any more makes room for the mailbox.
-  if (::rmdir(of->path().c_str()) != 0)
-    return fail(FaultKind::permanent, of->path() + ": it holds other mailboxes, so it can't hold messages");
-  return of->open(access);
+  return fail(FaultKind::permanent, of->path() + ": it is for other mailboxes, so it can't hold messages");
 }
 
 Result<MboxRecords*> MboxDriver::records(const std::string& mailbox, Held& held) {

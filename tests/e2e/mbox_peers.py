@@ -72,7 +72,7 @@ class Peers:
     def expunge(self, uid):
         """In two sessions: the first leaves the message in the file as long as others read it."""
         self.imap(f"uid store {uid} +flags (\\Deleted)")
-        self.imap(f"uid expunge {uid}")
+        self.imap("expunge")
 
     # ---- mutt
     def mutt(self, keys, box=None, must=True):

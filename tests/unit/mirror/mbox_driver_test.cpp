@@ -182,11 +182,6 @@ TEST_F(MboxDriverTest, AMailboxWithLettersHoldsNoOthersForGood) {
   driver_->put("c", puts);
   ASSERT_FALSE(puts[0].done);
   EXPECT_EQ(puts[0].done.error().kind, FaultKind::permanent);
-  ASSERT_TRUE(driver_->erase("c/d"));
-  puts[0].done = {};
-  driver_->put("c", puts);
-  EXPECT_TRUE(puts[0].done);
-  EXPECT_TRUE(std::filesystem::is_regular_file(place_.folders + "/c"));
 }
 
 }  // namespace
