@@ -196,7 +196,9 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
                                             std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity,
                                             Uid uid_next) {
   Driver& driver = *account.driver;
-  for (size_t at = 0; at < fresh.size(); at += kNewTogether) {
+  Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
+  Result<void> done;
+  for (size_t at = 0; done && at < fresh.size(); at += kNewTogether) {
     std::vector<Arrival> arrivals;
     const size_t end = std::min(fresh.size(), at + kNewTogether);
     co_await offload(files, [&] {
@@ -214,7 +216,6 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
     });
     std::vector<uint64_t> deliveries;
     for (size_t i = 0; i < arrivals.size(); ++i) deliveries.push_back(ids.next());
-    Driver::Uids uids;
     std::vector<engine::Step> steps;
     store::add_counted_edit(steps, account.id, [&](store::AccountEdit& edit) -> Result<void> {
       edit.follow_files();
@@ -237,12 +238,12 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
       uids.uid_next = (*row)->uid_next;
       return {};
     });
-    Result<void> done = co_await engine.transact(std::move(steps));
-    if (!done) co_return done;
+    done = co_await engine.transact(std::move(steps));
+    if (!done) break;
     for (const Arrival& arrival : arrivals) uids.given.push_back({arrival.uid, arrival.fresh.location});
-    co_await note_uids(account, mailbox, name, std::move(uids));
   }
-  co_return Result<void>();
+  if (!uids.given.empty()) co_await note_uids(account, mailbox, name, std::move(uids));
+  co_return done;
 }
 
 Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailbox, std::string name) {
