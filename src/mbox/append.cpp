@@ -17,7 +17,7 @@ Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view firs
   head->guard_length = first.size();
   head->guard = hash.digest();
   head->boot = options.announce_appends ? "" : disk().boot_id();
-  if (auto written = write_append_journal(disk(), path, *head, pending); !written) return written;
+  if (auto written = write_append_journal(disk(), journal_base, *head, pending); !written) return written;
   pending = true;
   return {};
 }
@@ -26,14 +26,14 @@ Result<void> HeldImpl::cut_back() {
   if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
   if (auto synced = disk().sync(file.get()); !synced) return synced;
   pending = dirty = false;
-  return discard_journal(disk(), path, options.announce_appends);
+  return discard_journal(disk(), journal_base, options.announce_appends);
 }
 
 Result<void> HeldImpl::commit() {
   dirty = dirty || pending;
   if (auto synced = sync(); !synced) return synced;
   if (!pending) return {};
-  if (auto gone = discard_journal(disk(), path, options.announce_appends); !gone) return gone;
+  if (auto gone = discard_journal(disk(), journal_base, options.announce_appends); !gone) return gone;
   pending = false;
   return {};
 }
@@ -98,18 +98,19 @@ class RecordWriter {
 };
 
 // The message itself, behind the file's own header. Gives whether its last line lacks its end.
-Result<bool> write_message(RecordWriter& writer, const Source& source, std::string& first_octets) {
+using PutText = std::function<Result<void>(std::string_view)>;
+Result<bool> write_message(const PutText& write, const Source& source, std::string& first_octets) {
   Encoder encoder;
   std::string out;
   bool begun = false;
   const auto put = [&]() -> Result<void> {
     if (out.empty()) return {};
     if (!begun && needs_form(false, out.front())) {
-      if (auto form = writer.put(form_line(false)); !form) return form;
+      if (auto form = write(form_line(false)); !form) return form;
       first_octets = out.substr(0, 1);
     }
     begun = true;
-    const auto written = writer.put(out);
+    const auto written = write(out);
     out.clear();
     return written;
   };
@@ -189,7 +190,8 @@ Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& 
   Result<void> step = writer.put(head);
   const uint64_t own_end = start + head.size();
   if (!step) return std::unexpected(step.error());
-  const auto open = write_message(writer, source, blank_first);
+  const auto open =
+      write_message([&](std::string_view text) { return writer.put(text); }, source, blank_first);
   if (!open) return std::unexpected(open.error());
   if (step = writer.put("\n"); !step) return std::unexpected(step.error());
   const auto record = writer.finish();
@@ -202,6 +204,21 @@ Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& 
 }
 
 }  // namespace
+
+Result<Digest> digest_of(const Source& source) {
+  std::optional<Record> found;
+  Scanner scanner([&](Record&& record) { found = std::move(record); });
+  std::string first_octets;
+  const auto feed = [&](std::string_view text) { return scanner.feed(text); };
+  if (auto fed = feed(format_from_line("", 0)); !fed) return std::unexpected(fed.error());
+  const auto written = write_message(feed, source, first_octets);
+  if (!written) return std::unexpected(written.error());
+  Result<void> end = feed("\n");
+  if (end) end = scanner.finish();
+  if (!end) return std::unexpected(end.error());
+  if (!found) return fail(FaultKind::corrupt, "no message");
+  return found->digest;
+}
 
 Result<Record> Held::append(const Letter& letter, const Source& source) {
   if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");

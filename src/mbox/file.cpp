@@ -18,9 +18,9 @@ State state_of(const struct ::stat& info) {
           static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino)};
 }
 
-bool has_journal(const std::string& path) {
+bool has_journal(const std::string& journal_base) {
   struct ::stat info = {};
-  return ::lstat(journal_path(path).c_str(), &info) == 0;
+  return ::lstat(journal_path(journal_base).c_str(), &info) == 0;
 }
 
 // Whether what is open is still what the path names: another program may have put a new file there.
@@ -55,9 +55,10 @@ Result<Held> File::open(Access access) const {
 
 // closed: the file was replaced meanwhile; try again.
 Result<Held> File::try_open(Access access, SteadyTime until) const {
-  const bool writable = access == Access::write || has_journal(path_);
   auto impl = std::make_unique<HeldImpl>();
   impl->path = path_;
+  impl->journal_base = options_.journal_base.empty() ? path_ : options_.journal_base;
+  const bool writable = access == Access::write || has_journal(impl->journal_base);
   impl->options = options_;
   impl->writable = writable;
   const int flags = writable ? O_RDWR : O_RDONLY;
@@ -83,7 +84,8 @@ Result<Held> File::try_open(Access access, SteadyTime until) const {
   const auto info = check_regular(*fd, path_);
   if (!info) return std::unexpected(info.error());
   if (!still_named(path_, *info)) return fail(FaultKind::closed, path_);
-  if (!writable && has_journal(path_)) return fail(FaultKind::closed, path_);  // its writer crashed meanwhile
+  if (!writable && has_journal(impl->journal_base))
+    return fail(FaultKind::closed, path_);  // its writer crashed meanwhile
   if (writable) {
     if (auto recovered = impl->recover(); !recovered) return std::unexpected(recovered.error());
   }
@@ -181,6 +183,27 @@ Result<ScanResult> Held::scan(const Scanner::Sink& sink, const Known* known) {
       scan_range(*impl_, [&](Record&& record) { notes.take(std::move(record)); }, Resume{}, never);
   if (!scanned) return fail(scanned.error().kind, impl_->path + ": " + scanned.error().what);
   return result;
+}
+
+Result<Known> Held::renew(const Known& known) {
+  const auto now = state();
+  if (!now) return std::unexpected(now.error());
+  const auto base = impl_->base();
+  if (!base) return std::unexpected(base.error());
+  Known next = known;
+  next.state = *now;
+  next.base = *base;
+  if (!known.any) return next;
+  std::optional<Record> last;
+  const auto take = [&](Record&& record) { last = std::move(record); };
+  const bool never = false;
+  const auto scanned =
+      scan_range(*impl_, take, Resume{known.last_offset, *base, known.uid_before_last}, never);
+  if (!scanned) return std::unexpected(scanned.error());
+  if (!last || last->offset != known.last_offset || last->end != known.last_end)
+    return fail(FaultKind::temporary, impl_->path + ": its last message is not the one that was known");
+  next.last_raw = last->raw;
+  return next;
 }
 
 Result<Reader> Held::reader(const Record& record) {

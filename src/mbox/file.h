@@ -22,6 +22,9 @@ struct FileOptions {
   LockOptions lock;
   mode_t mode = 0660;  // of a file that is made; the umask applies
   Disk* disk = &system_disk();
+  // What the journal's name begins with; empty: the file's own. For a file in a folder that we may not write.
+  // All who use the file must name the same.
+  std::string journal_base;
   // An append is announced on disk before it begins and taken back there when it is done: a power cut in
   // between leaves nothing of it. Without that it costs one flush a commit instead of three; SIGKILL still
   // leaves nothing, a power cut may leave a torn message behind those that were committed.
@@ -73,6 +76,9 @@ struct Change {
   Metadata metadata;  // else: all of the new values
 };
 
+// The digest that a letter's record will have, whatever the file. Reads all of it.
+Result<Digest> digest_of(const Source& source);
+
 enum class Access { read, write };
 
 class Held;
@@ -111,6 +117,10 @@ class Held {
   // later full scan. syntax: not an mbox.
   Result<ScanResult> scan(const Scanner::Sink& sink, const Known* known = nullptr);
 
+  // After a rewrite() that moved nothing, of a file that was as `known`: what is known of it now. Reads the
+  // last message only.
+  Result<Known> renew(const Known& known);
+
   // Adds a message at the end: "From " quoted (mboxrd), LF line ends, the file's own header fields left out
   // of the letter and written from its metadata. Gives the record as a scan would. Nothing of it stays when
   // it fails. Durable after commit(), which several may share.
@@ -120,8 +130,9 @@ class Held {
   // Durable when it returns. `base` replaces the file's, which comes to cover the new UIDs and keywords in
   // any case. Changes may be in any order. When messages move (one is removed, a header must grow), all is
   // done or nothing, whatever happens. Metadata that fits where it stands is changed there: after a crash
-  // some of the lines may have their new values and others not, which doing it again mends.
-  Result<void> rewrite(std::span<const Change> changes, const std::optional<Base>& base = std::nullopt);
+  // some of the lines may have their new values and others not, which doing it again mends. Gives whether
+  // anything moved: else all records stand where they stood.
+  Result<bool> rewrite(std::span<const Change> changes, const std::optional<Base>& base = std::nullopt);
 
   // The record must be of this state of the file. Fails with not_found when no message starts there.
   Result<Reader> reader(const Record& record);

@@ -179,7 +179,7 @@ Result<void> HeldImpl::apply_journaled(const std::vector<Edit>& edits, size_t fi
   for (const Edit& edit : edits) new_size = new_size - (edit.end - edit.begin) + edit.text.size();
   const auto head = journal_head(JournalKind::rewrite, new_size, edits.front().begin);
   if (!head) return std::unexpected(head.error());
-  auto writer = JournalWriter::create(disk(), path, *head);
+  auto writer = JournalWriter::create(disk(), journal_base, *head);
   if (!writer) return std::unexpected(writer.error());
   for (size_t i = 0; i < first_shift; ++i) {
     Result<void> step = writer->segment(edits[i].begin, edits[i].text.size());
@@ -206,7 +206,7 @@ Result<void> HeldImpl::play(const Journal& journal, bool first_time) {
     Result<void> grown = disk().reserve(file.get(), *now, journal.head.new_size);
     if (grown) grown = disk().resize(file.get(), journal.head.new_size);
     if (!grown) {
-      if (first_time) static_cast<void>(discard_journal(disk(), path, true));
+      if (first_time) static_cast<void>(discard_journal(disk(), journal_base, true));
       return grown;
     }
   }
@@ -215,7 +215,7 @@ Result<void> HeldImpl::play(const Journal& journal, bool first_time) {
       const auto piece = disk().read(journal.file.get(), segment.at + done,
                                      static_cast<size_t>(std::min<uint64_t>(segment.length - done, kPiece)));
       if (!piece) return std::unexpected(piece.error());
-      if (piece->empty()) return fail(FaultKind::io, journal_path(path) + ": it became shorter");
+      if (piece->empty()) return fail(FaultKind::io, journal_path(journal_base) + ": it became shorter");
       if (auto written = disk().write(file.get(), segment.offset + done, *piece); !written) return written;
       done += piece->size();
     }
@@ -225,7 +225,7 @@ Result<void> HeldImpl::play(const Journal& journal, bool first_time) {
     if (auto cut = disk().resize(file.get(), journal.head.new_size); !cut) return cut;
   }
   if (auto synced = disk().sync(file.get()); !synced) return synced;
-  return discard_journal(disk(), path, true);
+  return discard_journal(disk(), journal_base, true);
 }
 
 }  // namespace posthouse::mbox

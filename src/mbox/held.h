@@ -20,6 +20,7 @@ struct Edit {
 
 struct HeldImpl {
   std::string path;
+  std::string journal_base;  // what its name begins with
   FileOptions options;
   Handle file;
   std::optional<DotlockFile> dotlock;

@@ -7,20 +7,21 @@
 namespace posthouse::mbox {
 
 Result<void> HeldImpl::recover() {
-  auto journal = read_journal(disk(), path);
+  auto journal = read_journal(disk(), journal_base);
   if (!journal) return std::unexpected(journal.error());
-  if (!*journal) return discard_journal(disk(), path, false);  // none, or one that never became complete
+  if (!*journal)
+    return discard_journal(disk(), journal_base, false);  // none, or one that never became complete
   const JournalHead& head = (*journal)->head;
   const auto same = same_file(head);
   if (!same) return std::unexpected(same.error());
   if (head.kind == JournalKind::append) {
-    return *same ? recover_append(**journal) : discard_journal(disk(), path, false);
+    return *same ? recover_append(**journal) : discard_journal(disk(), journal_base, false);
   }
   const auto fitting = *same ? guarded(head) : same;
   if (!fitting) return std::unexpected(fitting.error());
   if (*fitting) return recover_rewrite(std::move(**journal));
-  const std::string aside = journal_path(path) + ".aside";
-  if (auto moved = disk().rename(journal_path(path), aside); !moved) return moved;
+  const std::string aside = journal_path(journal_base) + ".aside";
+  if (auto moved = disk().rename(journal_path(journal_base), aside); !moved) return moved;
   return fail(FaultKind::corrupt,
               aside +
                   ": it was written for this mbox, which another program has changed since; "
@@ -98,12 +99,12 @@ Result<void> HeldImpl::recover_append(const Journal& journal) {
   const auto all = size();
   if (!all) return std::unexpected(all.error());
   const uint64_t old_size = journal.head.old_size;
-  if (*all <= old_size) return discard_journal(disk(), path, false);
+  if (*all <= old_size) return discard_journal(disk(), journal_base, false);
   const bool same_boot = journal.head.boot.empty() || journal.head.boot == disk().boot_id();
   if (!same_boot) {
     const auto end = disk().read(file.get(), *all - 2, 2);
     if (!end) return std::unexpected(end.error());
-    if (*end == "\n\n") return discard_journal(disk(), path, false);
+    if (*end == "\n\n") return discard_journal(disk(), journal_base, false);
   }
   const auto ours = guarded(journal.head);
   if (!ours) return std::unexpected(ours.error());
@@ -112,7 +113,7 @@ Result<void> HeldImpl::recover_append(const Journal& journal) {
   if (*others == *all || !same_boot) {
     if (auto cut = disk().resize(file.get(), old_size); !cut) return cut;
     if (auto synced = disk().sync(file.get()); !synced) return synced;
-    return discard_journal(disk(), path, false);
+    return discard_journal(disk(), journal_base, false);
   }
   return apply({Edit{old_size, *others, ""}});  // its journal takes the place of this one
 }
@@ -169,7 +170,7 @@ Result<Journal> HeldImpl::with_added(const Journal& journal, uint64_t from, uint
   const auto cut = digest_of(head.new_size, head.old_size);
   if (!cut) return std::unexpected(cut.error());
   head.cut = *cut;
-  auto writer = JournalWriter::create(disk(), path, head);
+  auto writer = JournalWriter::create(disk(), journal_base, head);
   if (!writer) return std::unexpected(writer.error());
   for (const Segment& segment : journal.segments) {
     Result<void> step = writer->segment(segment.offset, segment.length);
@@ -177,7 +178,7 @@ Result<Journal> HeldImpl::with_added(const Journal& journal, uint64_t from, uint
       const auto piece = disk().read(journal.file.get(), segment.at + done,
                                      static_cast<size_t>(std::min<uint64_t>(segment.length - done, kPiece)));
       if (!piece) return std::unexpected(piece.error());
-      if (piece->empty()) return fail(FaultKind::io, journal_path(path) + ": it became shorter");
+      if (piece->empty()) return fail(FaultKind::io, journal_path(journal_base) + ": it became shorter");
       step = writer->data(*piece);
       done += piece->size();
     }

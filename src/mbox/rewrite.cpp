@@ -1,4 +1,7 @@
 // From changes of messages to edits of the file.
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/ascii.h"
@@ -139,7 +142,8 @@ Result<void> plan_kept(Plan& plan, const Record& record, const Metadata* metadat
   if (record.pseudo)
     return fail(FaultKind::permanent, plan.held.path + ": c-client's own message has no room");
   const Base* kept = is_first && plan.base ? &*plan.base : nullptr;
-  const Metadata own = own_metadata(record, plan.old_base);
+  // Where the file lost its own data (mutt), the UIDs are those of the data that it gets again.
+  const Metadata own = own_metadata(record, plan.old_base ? plan.old_base : plan.base);
   auto lines = editor.anew(metadata != nullptr ? *metadata : own, kept);
   std::move(lines.begin(), lines.end(), std::back_inserter(plan.edits));
   return {};
@@ -194,13 +198,33 @@ Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> c
   return std::move(plan.edits);
 }
 
-Result<void> Held::rewrite(std::span<const Change> changes, const std::optional<Base>& base) {
+namespace {
+
+// Dovecot and mutt compare size and second: a change in place within the second of the last one would never
+// be seen by those who looked in between.
+void show_change(int fd, const struct ::stat& before) {
+  struct ::stat now = {};
+  if (::fstat(fd, &now) != 0 || now.st_size != before.st_size) return;
+  if (now.st_mtim.tv_sec > before.st_mtim.tv_sec) return;
+  struct timespec times[2] = {{0, UTIME_OMIT}, {before.st_mtim.tv_sec + 1, now.st_mtim.tv_nsec}};
+  static_cast<void>(::futimens(fd, times));
+}
+
+}  // namespace
+
+Result<bool> Held::rewrite(std::span<const Change> changes, const std::optional<Base>& base) {
   if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");
-  if (auto committed = impl_->commit(); !committed) return committed;
+  if (auto committed = impl_->commit(); !committed) return std::unexpected(committed.error());
   auto edits = plan_edits(*impl_, {changes.begin(), changes.end()}, base);
   if (!edits) return std::unexpected(edits.error());
-  if (auto applied = impl_->apply(std::move(*edits)); !applied) return applied;
-  return impl_->sync();
+  const bool edits_empty = edits->empty();
+  const auto before = impl_->info();
+  if (!before) return std::unexpected(before.error());
+  const bool moved = !std::ranges::all_of(*edits, &Edit::same_length);
+  if (auto applied = impl_->apply(std::move(*edits)); !applied) return std::unexpected(applied.error());
+  if (auto synced = impl_->sync(); !synced) return std::unexpected(synced.error());
+  if (!edits_empty) show_change(impl_->file.get(), *before);
+  return moved;
 }
 
 }  // namespace posthouse::mbox

@@ -89,6 +89,7 @@ class Driver {
     std::string state;
     uint32_t uid_validity = 0;  // that the files say they have; 0: none
     store::Uid uid_next = 0;
+    bool misnamed = false;  // the files say other UIDs than the index: note all of them
   };
   // Whether nothing changed since Look::state was told. Cheap; false when in doubt.
   virtual Result<bool> is_same(const std::string& mailbox, const std::string& state) = 0;

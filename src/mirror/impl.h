@@ -34,6 +34,8 @@ struct Account {
   // Under a turn:
   bool again = true;                        // what the outbox holds may have been done before a crash
   std::map<MailboxId, std::string> states;  // as last looked at
+  bool names_differ = false;                // a rename or removal that the files have no room for
+  std::unordered_set<uint64_t> told;        // rows of the outbox that the files have no room for
 };
 
 // One row of the outbox, with what is needed to carry it out.
@@ -95,12 +97,14 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
 
   // ---- look.cpp; under the account's turn
   Task<Result<void>> look_at_mailboxes(Account& account);
+  Task<void> look_into_new(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
   Task<Result<void>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
   Task<Result<void>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
                                 std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
+  Task<Result<void>> note_all_uids(Account& account, MailboxId mailbox, std::string name);
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
 
   // ---- attend.cpp

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.h"
 
@@ -22,5 +23,7 @@ inline constexpr milliseconds kQuiet{50};         // after a change by others, f
 inline constexpr size_t kWatched = 4096;          // mailboxes, by inotify
 inline constexpr seconds kWatchedFor{3600};       // after a session looked into one (IDLE is renewed earlier)
 inline constexpr seconds kLookAtAllEvery{30};  // of the watched: inotify is blind to what comes by a network
+// UIDs above are not taken over from an mbox: any sender may have written them, and none would be left.
+inline constexpr uint32_t kHighestForeignUid = 0x7fffffff;
 
 }  // namespace posthouse::mirror

@@ -1,5 +1,6 @@
 // What others did in the files.
 #include <algorithm>
+#include <set>
 
 #include "message/summary.h"
 #include "mirror/impl.h"
@@ -89,6 +90,29 @@ Result<void> place_arrival(store::AccountEdit& edit, store::MailboxRow& mailbox,
   return {};
 }
 
+// The mailboxes that the outbox still has to make or rename; what it can't stays in the index.
+Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId account) {
+  std::set<std::string> names;
+  const Result<void> read = reader.scan(store::account_partition(account), store::effect_key(0),
+                                        store::prefix_end(std::string(store::kEffectPrefix)),
+                                        [&](std::string_view, std::string_view value) {
+                                          const Result<store::EffectRow> row = store::decode_effect(value);
+                                          if (!row) return true;
+                                          if (row->kind == store::EffectRow::Kind::make)
+                                            names.insert(row->name);
+                                          if (row->kind == store::EffectRow::Kind::rename)
+                                            names.insert(row->to);
+                                          return true;
+                                        });
+  if (!read) return std::unexpected(read.error());
+  return names;
+}
+
+bool is_within(const std::string& name, const std::set<std::string>& levels) {
+  const auto holds = [&](const std::string& level) { return name == level || name.starts_with(level + "/"); };
+  return std::ranges::any_of(levels, holds);
+}
+
 }  // namespace
 
 Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) {
@@ -130,6 +154,10 @@ Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, co
     Result<void> done = co_await take_changes(account, mailbox, look);
     if (!done) co_return done;
   }
+  if (look.misnamed) {
+    Result<void> noted = co_await note_all_uids(account, mailbox, name);
+    if (!noted) co_return noted;
+  }
   if (look.fresh.empty()) co_return Result<void>();
   const auto by_uid = [](const Driver::Look::Fresh& fresh) {
     return fresh.uid == 0 ? UINT32_MAX : fresh.uid;
@@ -168,7 +196,9 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
                                             std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity,
                                             Uid uid_next) {
   Driver& driver = *account.driver;
-  for (size_t at = 0; at < fresh.size(); at += kNewTogether) {
+  Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
+  Result<void> done;
+  for (size_t at = 0; done && at < fresh.size(); at += kNewTogether) {
     std::vector<Arrival> arrivals;
     const size_t end = std::min(fresh.size(), at + kNewTogether);
     co_await offload(files, [&] {
@@ -186,7 +216,6 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
     });
     std::vector<uint64_t> deliveries;
     for (size_t i = 0; i < arrivals.size(); ++i) deliveries.push_back(ids.next());
-    Driver::Uids uids;
     std::vector<engine::Step> steps;
     store::add_counted_edit(steps, account.id, [&](store::AccountEdit& edit) -> Result<void> {
       edit.follow_files();
@@ -197,8 +226,11 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
         (*row)->uid_validity = uid_validity;
         edit.head().last_uid_validity = std::max(edit.head().last_uid_validity, uid_validity);
       }
+      // Under another UIDVALIDITY its UIDs name messages that we know nothing of.
+      const bool believed = (*row)->uid_validity == uid_validity;
       for (size_t i = 0; i < arrivals.size(); ++i) {
-        if (arrivals[i].fresh.uid == 0) (*row)->uid_next = std::max((*row)->uid_next, uid_next);
+        if (!believed) arrivals[i].fresh.uid = 0;
+        if (believed && arrivals[i].fresh.uid == 0) (*row)->uid_next = std::max((*row)->uid_next, uid_next);
         const Result<void> placed = place_arrival(edit, **row, deliveries[i], arrivals[i]);
         if (!placed) return placed;
       }
@@ -207,12 +239,33 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
       uids.messages = (*row)->exists;
       return {};
     });
-    Result<void> done = co_await engine.transact(std::move(steps));
-    if (!done) co_return done;
+    done = co_await engine.transact(std::move(steps));
+    if (!done) break;
     for (const Arrival& arrival : arrivals) uids.given.push_back({arrival.uid, arrival.fresh.location});
-    co_await note_uids(account, mailbox, name, std::move(uids));
   }
-  co_return Result<void>();
+  if (!uids.given.empty()) co_await note_uids(account, mailbox, name, std::move(uids));
+  co_return done;
+}
+
+Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailbox, std::string name) {
+  Snapshot snapshot;
+  Driver::Uids uids;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    const Result<store::MailboxInfo> info = store::AccountView(reader, account.id).mailbox(mailbox);
+    if (!info) return std::unexpected(info.error());
+    uids.uid_validity = info->uid_validity;
+    uids.uid_next = info->uid_next;
+    return take_snapshot(reader, account.id, mailbox, snapshot);
+  };
+  Result<void> done = co_await engine.read(std::move(look));
+  if (!done) co_return done;
+  uids.given = std::move(snapshot.known);
+  uids.all = true;
+  Driver& driver = *account.driver;
+  Result<void> noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
+  if (!noted) log::warn("mirror.uids_not_noted", {{"mailbox", name}, {"what", noted.error().what}});
+  co_return done;
 }
 
 // Only for the day when the index is lost, so a fault is worth no more than a line.
@@ -232,9 +285,29 @@ Task<void> Mirror::Impl::note_uids(Account& account, MailboxId mailbox, std::str
   if (!noted) log::warn("mirror.uids_not_noted", {{"mailbox", name}, {"what", noted.error().what}});
 }
 
+// A mailbox that never had a message takes over UIDVALIDITY and UIDs of the files, so this comes before any
+// delivery gives one.
+Task<void> Mirror::Impl::look_into_new(Account& account) {
+  std::vector<store::MailboxInfo> known;
+  std::function<Result<void>(const engine::Reader&)> read =
+      [&](const engine::Reader& reader) -> Result<void> {
+    Result<std::vector<store::MailboxInfo>> found = store::AccountView(reader, account.id).mailboxes();
+    if (!found) return std::unexpected(found.error());
+    known = std::move(*found);
+    return {};
+  };
+  Result<void> done = co_await engine.read(std::move(read));
+  for (const store::MailboxInfo& mailbox : known) {
+    if (mailbox.uid_next != 1 || account.states.contains(mailbox.id)) continue;
+    done = co_await look_into(account, mailbox.id);
+    if (!done) log::warn("mirror.unseen", {{"account", format_id(account.id)}, {"what", done.error().what}});
+  }
+}
+
 Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   Result<void> carried = co_await carry_out(account);
   if (!carried) co_return carried;  // a mailbox that is still to be made would seem to be gone
+  if (account.names_differ) co_return Result<void>();  // one under its old name would seem to be new
   Driver& driver = *account.driver;
   Result<std::vector<Driver::Level>> listed = co_await offload(files, [&] { return driver.mailboxes(); });
   if (!listed) co_return std::unexpected(listed.error());
@@ -242,6 +315,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   if (!wanted) co_return std::unexpected(wanted.error());
   std::vector<store::MailboxInfo> known;
   std::vector<std::string> subscribed;
+  std::set<std::string> to_come;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     const store::AccountView view(reader, account.id);
@@ -251,6 +325,9 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     Result<std::vector<std::string>> names = view.subscriptions();
     if (!names) return std::unexpected(names.error());
     subscribed = std::move(*names);
+    Result<std::set<std::string>> still = unmade(reader, account.id);
+    if (!still) return std::unexpected(still.error());
+    to_come = std::move(*still);
     return {};
   };
   Result<void> seen = co_await engine.read(std::move(look));
@@ -265,7 +342,8 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   }
   for (const store::MailboxInfo& mailbox : known) {
     const bool inbox = mailbox.name == store::kInbox;
-    if (!inbox && std::ranges::find(*listed, mailbox.name, &Driver::Level::name) == listed->end())
+    if (!inbox && !is_within(mailbox.name, to_come) &&
+        std::ranges::find(*listed, mailbox.name, &Driver::Level::name) == listed->end())
       gone.push_back(mailbox.name);
   }
   std::ranges::sort(*wanted);

@@ -1,6 +1,7 @@
 #include "mirror/mbox_location.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/ascii.h"
 
@@ -43,6 +44,22 @@ std::string hex_digest(const mbox::Digest& digest) {
   std::string out;
   for (const uint64_t half : digest) out += fmt::format("{:016x}", half);
   return out;
+}
+
+std::optional<mbox::Digest> parse_digest(std::string_view hex) {
+  constexpr size_t kHalf = 16;
+  mbox::Digest out;
+  if (hex.size() != kHalf * out.size()) return std::nullopt;
+  for (uint64_t& half : out) {
+    const auto [end, error] = std::from_chars(hex.data(), hex.data() + kHalf, half, 16);
+    if (error != std::errc() || end != hex.data() + kHalf) return std::nullopt;
+    hex.remove_prefix(kHalf);
+  }
+  return out;
+}
+
+std::string location_of(const mbox::Record& record, store::Uid uid, const store::FlagSet& flags) {
+  return format_location({uid, hex_digest(record.digest), flags});
 }
 
 store::FlagSet to_flags(const mbox::Metadata& metadata) {

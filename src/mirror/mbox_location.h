@@ -11,7 +11,7 @@
 namespace posthouse::mirror {
 
 struct MboxLocation {
-  store::Uid uid = 0;
+  store::Uid uid = 0;    // that the file has for it; 0: not known yet
   std::string digest;    // hex
   store::FlagSet flags;  // as the file has them
 };
@@ -20,6 +20,8 @@ std::string format_location(const MboxLocation& location);
 std::optional<MboxLocation> parse_location(std::string_view text);
 
 std::string hex_digest(const mbox::Digest& digest);
+std::optional<mbox::Digest> parse_digest(std::string_view hex);
+std::string location_of(const mbox::Record& record, store::Uid uid, const store::FlagSet& flags);
 store::FlagSet to_flags(const mbox::Metadata& metadata);
 // `before`: what is not ours to say (whether it is old) stays.
 mbox::Metadata to_metadata(const store::FlagSet& flags, store::Uid uid, const mbox::Metadata& before);

@@ -96,6 +96,7 @@ Task<Result<void>> Mirror::look(AccountId id) {
   if (!account) co_return std::unexpected(account.error());
   const Turnstile::Turn turn = co_await (*account)->turns.take();
   Result<void> done = co_await impl_->look_at_mailboxes(**account);
+  if (done) co_await impl_->look_into_new(**account);
   co_return done;
 }
 

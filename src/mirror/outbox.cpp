@@ -1,5 +1,6 @@
 // What the index says that is to be done in the files.
 #include <algorithm>
+#include <tuple>
 
 #include "engine/blob.h"
 #include "mirror/impl.h"
@@ -86,22 +87,41 @@ class Work {
   void run(std::vector<Effect>& effects) {
     for (auto it = effects.begin(); it != effects.end();) {
       const auto first = it;
-      const auto same = [&](const Effect& e) {
-        return e.row.kind == first->row.kind && e.mailbox == first->mailbox;
-      };
-      it = std::find_if_not(first, effects.end(), same);
-      run_group(std::vector<Effect*>(pointers(first, it)));
+      it = std::find_if(first, effects.end(), is_structure);
+      run_messages(first, it);
+      if (it == effects.end()) break;
+      run_group(pointers(it, it + 1));
+      ++it;
     }
   }
 
  private:
   using Iterator = std::vector<Effect>::iterator;
+
+  static bool is_structure(const Effect& effect) {
+    const Kind kind = effect.row.kind;
+    return kind != Kind::put && kind != Kind::flags && kind != Kind::remove;
+  }
+
   static std::vector<Effect*> pointers(Iterator from, Iterator to) {
     std::vector<Effect*> out;
     for (; from != to; ++from) {
       if (from->done) out.push_back(&*from);
     }
     return out;
+  }
+
+  // A move of many puts and removes in turn. What a message became counts, not in which order, but that it is
+  // there before it gets flags, and in its new place before it goes from the old one.
+  void run_messages(Iterator from, Iterator to) {
+    std::vector<Effect*> all = pointers(from, to);
+    const auto order = [](const Effect* e) { return std::tie(e->row.kind, e->mailbox); };
+    std::ranges::stable_sort(all, {}, order);
+    for (auto it = all.begin(); it != all.end();) {
+      const auto first = it;
+      it = std::find_if(first, all.end(), [&](const Effect* e) { return order(e) != order(*first); });
+      run_group(std::vector<Effect*>(first, it));
+    }
   }
 
   void run_group(const std::vector<Effect*>& group) {
@@ -286,6 +306,7 @@ Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& 
 
 Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
   Result<void> all;
+  account.names_differ = false;
   for (uint64_t from = 0;;) {
     Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from);
     if (!effects) co_return std::unexpected(effects.error());
@@ -303,7 +324,16 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
     for (auto& [mailbox, uids] : anew)
       co_await note_uids(account, mailbox, uids.first, std::move(uids.second));
     for (const Effect& effect : *effects) {
-      if (!effect.done && all) all = effect.done;
+      if (effect.done) continue;
+      // What the format forbids is in the index for good; it is tried again with every change, and not told
+      // again.
+      const bool final = effect.done.error().kind == FaultKind::permanent;
+      if (final && account.told.insert(effect.number).second)
+        log::warn("mirror.only_in_index",
+                  {{"account", format_id(account.id)}, {"what", effect.done.error().what}});
+      if (!final && all) all = effect.done;
+      const Kind kind = effect.row.kind;
+      account.names_differ = account.names_differ || kind == Kind::rename || kind == Kind::erase;
     }
     if (effects->size() < kEffectsTogether && !*more) break;
   }

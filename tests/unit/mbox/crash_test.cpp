@@ -35,7 +35,8 @@ Result<void> alter(const File& file, const std::function<std::optional<Change>(c
     if (auto change = choose(record)) changes.push_back(*change);
   });
   if (!scanned) return std::unexpected(scanned.error());
-  return held->rewrite(changes);
+  const auto moved = held->rewrite(changes);
+  return moved ? Result<void>() : std::unexpected(moved.error());
 }
 
 std::vector<Step> steps() {

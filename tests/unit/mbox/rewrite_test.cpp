@@ -13,7 +13,7 @@ using testing::HasSubstr;
 const std::string kFrom = "From a@b Sat Nov 28 12:00:00 2020\n";
 
 // Gives the message number `i` new metadata.
-Result<void> set(const File& file, size_t i, const Metadata& metadata,
+Result<bool> set(const File& file, size_t i, const Metadata& metadata,
                  const std::optional<Base>& base = std::nullopt) {
   auto held = file.open(Access::write);
   const auto records = scan_all(*held);
@@ -21,12 +21,77 @@ Result<void> set(const File& file, size_t i, const Metadata& metadata,
                        base);
 }
 
-Result<void> remove(const File& file, const std::vector<size_t>& which) {
+Result<bool> remove(const File& file, const std::vector<size_t>& which) {
   auto held = file.open(Access::write);
   const auto records = scan_all(*held);
   std::vector<Change> changes;
   for (size_t i : which) changes.push_back({records.at(i).offset, records.at(i).next, true, {}});
   return held->rewrite(changes);
+}
+
+TEST(MboxRewrite, WhatChangesInPlaceIsKnownWithoutAScan) {
+  const TempFolder dir;
+  const File file(dir / "box");
+  {
+    auto held = file.open(Access::write);
+    Letter letter;
+    letter.base.emplace();
+    letter.base->validity = 7;
+    for (uint32_t uid = 1; uid <= 3; ++uid) {
+      letter.metadata.uid = uid;
+      ASSERT_TRUE(held->append(letter, source_of("Subject: x\r\n\r\ny\r\n")));
+    }
+    ASSERT_TRUE(held->commit());
+  }
+  auto held = file.open(Access::write);
+  std::vector<Record> records;
+  const auto take = [&](Record&& record) { records.push_back(std::move(record)); };
+  const Known known = held->scan(take)->known;
+  ASSERT_EQ(records.size(), 3);
+  Metadata seen = records[2].metadata;
+  seen.flags.seen = true;
+  const auto moved = held->rewrite(std::vector<Change>{{records[2].offset, records[2].next, false, seen}});
+  ASSERT_TRUE(moved);
+  EXPECT_FALSE(*moved);
+  const auto renewed = held->renew(known);
+  ASSERT_TRUE(renewed);
+  records.clear();
+  const auto again = held->scan(take, &*renewed);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->continued);
+  EXPECT_TRUE(records.empty());
+}
+
+TEST(MboxRewrite, ALettersDigestIsThatOfItsRecord) {
+  const TempFolder dir;
+  const File file(dir / "box");
+  for (const std::string text :
+       {"Subject: x\r\n\r\nFrom here\r\n", "a: b\r\n\r\nno end", " blank first\r\n\r\nx\r\n",
+        "Status: RO\r\nX-UID: 7\r\nSubject: y\r\n\r\n\r\n\r\n"}) {
+    const auto record = append_one(file, {}, text);
+    const auto digest = digest_of(source_of(text, 3));
+    ASSERT_TRUE(record && digest) << text;
+    EXPECT_EQ(*digest, record->digest) << text;
+    EXPECT_EQ(scan_all(*file.open(Access::read)).back().digest, *digest) << text;
+  }
+}
+
+TEST(MboxRewrite, TheJournalMayBeElsewhere) {
+  const TempFolder dir;
+  FileOptions options;
+  options.journal_base = dir / "elsewhere";
+  const File file(dir / "box", options);
+  {
+    auto held = file.open(Access::write);
+    ASSERT_TRUE(held->append({}, source_of("Subject: x\r\n\r\ny\r\n")));
+    EXPECT_TRUE(std::filesystem::exists(journal_path(dir / "elsewhere")));
+    EXPECT_FALSE(std::filesystem::exists(journal_path(dir / "box")));
+    ASSERT_TRUE(held->commit());
+  }
+  Metadata keywords;
+  keywords.keywords = {"one"};
+  ASSERT_TRUE(set(file, 0, keywords));
+  EXPECT_FALSE(std::filesystem::exists(journal_path(dir / "elsewhere")));
 }
 
 TEST(MboxRewrite, GivesUidsToMailOfOthers) {

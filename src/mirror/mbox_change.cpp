@@ -1,0 +1,220 @@
+// What the index changed, into mbox files.
+#include <algorithm>
+#include <unordered_map>
+
+#include "mirror/limits.h"
+#include "mirror/mbox_files.h"
+
+namespace posthouse::mirror {
+
+namespace {
+
+using mbox::Access;
+using mbox::Held;
+using mbox::Metadata;
+using mbox::Record;
+using store::FlagSet;
+using store::Uid;
+
+// The message as append() takes it.
+mbox::Source source_of(const Driver::Put& message) {
+  struct State {
+    uint64_t at = 0;
+    std::string piece;
+  };
+  return [&message, state = std::make_shared<State>()]() -> Result<std::string_view> {
+    if (state->at >= message.size) return std::string_view();
+    Result<std::string> next = message.bytes(state->at, kPiece);
+    if (!next) return std::unexpected(next.error());
+    if (next->empty()) return fail(FaultKind::corrupt, "the message ends early");
+    state->piece = std::move(*next);
+    state->at += state->piece.size();
+    return std::string_view(state->piece);
+  };
+}
+
+// The record that an earlier attempt made of the message. Its UID alone does not prove it.
+Result<const Record*> made_before(const MboxRecords& records, const Driver::Put& message) {
+  const auto claims = [&](const Record& record) { return record.claimed_uid == message.uid; };
+  if (std::ranges::none_of(records.all(), claims)) return nullptr;
+  const Result<mbox::Digest> digest = mbox::digest_of(source_of(message));
+  if (!digest) return std::unexpected(digest.error());
+  const std::optional<size_t> at = records.exact(message.uid, *digest);
+  return at ? &records.all()[*at] : nullptr;
+}
+
+Result<Record> append(Held& held, const Driver::Put& message, const std::optional<mbox::Base>& base) {
+  const Result<std::string> begin = message.bytes(0, kPiece);
+  if (!begin) return std::unexpected(begin.error());
+  mbox::Letter letter;
+  letter.sender = sender_of(*begin);
+  letter.time = std::chrono::duration_cast<seconds>(message.date.time_since_epoch()).count();
+  letter.metadata = to_metadata(message.flags, message.uid, {});
+  letter.base = base;
+  return held.append(letter, source_of(message));
+}
+
+// Whether the UIDs rise through the file, once it is changed, but for those at its end that have none yet.
+bool would_rise(const std::vector<Record>& records, const std::vector<mbox::Change>& changes) {
+  std::unordered_map<uint64_t, Uid> changed;
+  for (const mbox::Change& change : changes) changed.emplace(change.offset, change.metadata.uid);
+  Uid last = 0;
+  bool ended = false;
+  for (const Record& record : records) {
+    const auto it = changed.find(record.offset);
+    const Uid uid = it != changed.end() ? it->second : record.claimed_uid;
+    if (uid != 0 && (ended || uid <= last)) return false;
+    ended = ended || uid == 0;
+    last = std::max(last, uid);
+  }
+  return true;
+}
+
+std::vector<std::optional<MboxLocation>> parse_all(const std::vector<std::string>& locations) {
+  std::vector<std::optional<MboxLocation>> out;
+  for (const std::string& location : locations) out.push_back(parse_location(location));
+  return out;
+}
+
+}  // namespace
+
+// Everything that uses UIDs relies on X-IMAPbase, which mutt drops with the first message: then the X-UIDs
+// are ours still. Under another UIDVALIDITY they are those of others, and naming our messages by them would
+// give one UID to two messages: then none stays.
+Result<MboxRecords*> MboxDriver::our_records(const std::string& mailbox, Held& held, uint32_t uid_validity,
+                                             Uid next) {
+  const Result<MboxRecords*> all = records(mailbox, held);
+  if (!all) return all;
+  const std::optional<mbox::Base> base = (*all)->base();
+  if (uid_validity == 0 || (*all)->all().empty() || (base && base->validity == uid_validity)) return all;
+  mbox::Base ours;
+  ours.validity = uid_validity;
+  ours.last_uid = next - 1;
+  std::vector<mbox::Change> changes;
+  for (const Record& record : (*all)->all()) {
+    if (!base || record.claimed_uid == 0) continue;
+    Metadata metadata = record.metadata;
+    metadata.uid = 0;
+    changes.push_back({record.offset, record.next, false, std::move(metadata)});
+  }
+  const Result<void> done = (*all)->rewrite(held, changes, ours);
+  if (!done) return std::unexpected(done.error());
+  return records(mailbox, held);
+}
+
+void MboxDriver::put(const std::string& mailbox, std::vector<Put>& messages) {
+  const std::lock_guard lock(mutex_);
+  const Result<void> done = put_all(mailbox, messages);
+  if (done) return;
+  for (Put& message : messages) message.done = done;
+}
+
+Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& messages) {
+  Result<Held> held = hold(mailbox, Access::write);
+  if (!held) return std::unexpected(held.error());
+  const Put& first = messages.front();
+  const Result<MboxRecords*> before = our_records(mailbox, *held, first.uid_validity, first.uid);
+  if (!before) return std::unexpected(before.error());
+  std::optional<mbox::Base> base;
+  if ((*before)->all().empty()) {
+    base.emplace();
+    base->validity = first.uid_validity;
+  }
+  for (Put& message : messages) {
+    const Result<const Record*> there =
+        message.again ? made_before(**before, message) : Result<const Record*>(nullptr);
+    if (there && *there != nullptr) {
+      message.location = location_of(**there, message.uid, to_flags((*there)->metadata));
+      continue;
+    }
+    const Result<Record> record = there ? append(*held, message, base) : std::unexpected(there.error());
+    if (!record) {  // a body that can't be read must not hold up the others
+      message.done = std::unexpected(record.error());
+      continue;
+    }
+    base.reset();
+    message.location = location_of(*record, message.uid, to_flags(record->metadata));
+  }
+  const Result<void> done = held->commit();
+  if (done) (*before)->follow_appends(*held);
+  return done;
+}
+
+void MboxDriver::change(const std::string& mailbox, std::vector<Change>& messages) {
+  const std::lock_guard lock(mutex_);
+  const Result<void> done = change_all(mailbox, messages);
+  if (done) return;
+  for (Change& message : messages) message.done = done;
+}
+
+Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Change>& messages) {
+  Result<Held> held = hold(mailbox, Access::write);
+  if (!held) return std::unexpected(held.error());
+  const Result<MboxRecords*> all = records(mailbox, *held);
+  if (!all) return std::unexpected(all.error());
+  std::vector<std::optional<MboxLocation>> seen;
+  for (const Change& message : messages) seen.push_back(parse_location(message.location));
+  const std::vector<std::optional<size_t>> found = (*all)->assign(seen);
+  std::vector<mbox::Change> changes;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    Change& message = messages[i];
+    if (!found[i]) {
+      message.done = fail(FaultKind::not_found, "the message is gone");
+      continue;
+    }
+    const Record& record = (*all)->all()[*found[i]];
+    const FlagSet wanted = with_change(to_flags(record.metadata), difference(message.flags, seen[i]->flags),
+                                       difference(seen[i]->flags, message.flags));
+    const Uid uid = seen[i]->uid != 0 ? seen[i]->uid : record.metadata.uid;
+    const Metadata metadata = to_metadata(wanted, uid, record.metadata);
+    message.now = to_flags(metadata);
+    message.location = location_of(record, seen[i]->uid, message.now);
+    if (metadata != record.metadata) changes.push_back({record.offset, record.next, false, metadata});
+  }
+  return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);
+}
+
+Result<void> MboxDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
+  const std::lock_guard lock(mutex_);
+  Result<Held> held = hold(mailbox, Access::write);
+  if (!held) return std::unexpected(held.error());
+  const Result<MboxRecords*> all = records(mailbox, *held);
+  if (!all) return std::unexpected(all.error());
+  std::vector<mbox::Change> changes;
+  for (const std::optional<size_t> at : (*all)->assign(parse_all(locations))) {
+    if (!at) continue;
+    const Record& record = (*all)->all()[*at];
+    changes.push_back({record.offset, record.next, true, {}});
+  }
+  return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);
+}
+
+// They get into the file, where other programs find them too.
+Result<void> MboxDriver::note_uids(const std::string& mailbox, const Uids& uids) {
+  const std::lock_guard lock(mutex_);
+  Result<Held> held = hold(mailbox, Access::write);
+  if (!held) return std::unexpected(held.error());
+  const Result<MboxRecords*> all = our_records(mailbox, *held, uids.uid_validity, uids.uid_next);
+  if (!all) return std::unexpected(all.error());
+  std::vector<std::optional<MboxLocation>> seen;
+  for (const Known& given : uids.given) {
+    seen.push_back(parse_location(given.location));
+    const std::optional<mbox::Digest> digest = seen.back() ? parse_digest(seen.back()->digest) : std::nullopt;
+    if (digest && (*all)->exact(given.uid, *digest)) seen.back()->uid = given.uid;
+  }
+  const std::vector<std::optional<size_t>> found = (*all)->assign(seen);
+  std::vector<mbox::Change> changes;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (!found[i]) continue;
+    const Record& record = (*all)->all()[*found[i]];
+    if (record.metadata.uid == uids.given[i].uid) continue;
+    Metadata metadata = record.metadata;
+    metadata.uid = uids.given[i].uid;
+    changes.push_back({record.offset, record.next, false, std::move(metadata)});
+  }
+  // Others give new UIDs where they don't rise: then theirs and ours differ, and it stays so.
+  if (uids.all && !would_rise((*all)->all(), changes)) return {};
+  return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);
+}
+
+}  // namespace posthouse::mirror

@@ -1,0 +1,64 @@
+// The inside of the mbox driver. Not for others.
+#pragma once
+
+#include <list>
+#include <mutex>
+
+#include "mbox/file.h"
+#include "mbox/tree.h"
+#include "mirror/driver.h"
+#include "mirror/mbox_location.h"
+#include "mirror/mbox_records.h"
+#include "store/files.h"
+
+namespace posthouse::mirror {
+
+class MboxDriver final : public Driver {
+ public:
+  MboxDriver(const store::FilePlace& place, const Clock& clock);
+
+  // ---- mbox_driver.cpp: mailboxes, reading
+  Result<void> make(const std::string& mailbox) override;
+  Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> erase(const std::string& mailbox) override;
+  Result<void> subscribe(const std::string& mailbox, bool subscribed) override;
+  Result<std::vector<Level>> mailboxes() override;
+  Result<std::vector<std::string>> subscriptions() override;
+  Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
+  std::vector<std::string> watched(const std::string& mailbox) override;
+
+  // ---- mbox_change.cpp: what we change
+  void put(const std::string& mailbox, std::vector<Put>& messages) override;
+  void change(const std::string& mailbox, std::vector<Change>& messages) override;
+  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
+  Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
+
+  // ---- mbox_look.cpp: what others changed
+  Result<bool> is_same(const std::string& mailbox, const std::string& state) override;
+  Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
+
+ private:
+  struct Cached {
+    std::string mailbox;
+    MboxRecords records;
+  };
+
+  Result<mbox::File> file(const std::string& mailbox) const;
+  Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access) const;
+  // The file's records as they are now. Under mutex_.
+  Result<MboxRecords*> records(const std::string& mailbox, mbox::Held& held);
+  // The same, of a file that has our UIDVALIDITY and has given all UIDs before `next`, if it has messages.
+  Result<MboxRecords*> our_records(const std::string& mailbox, mbox::Held& held, uint32_t uid_validity,
+                                   store::Uid next);
+  Result<std::string> read_block(const std::string& mailbox, const MboxLocation& location, uint64_t offset);
+  Result<void> put_all(const std::string& mailbox, std::vector<Put>& messages);
+  Result<void> change_all(const std::string& mailbox, std::vector<Change>& messages);
+
+  store::FilePlace place_;
+  mbox::Tree tree_;
+  mbox::FileOptions options_;
+  std::mutex mutex_;           // open() may run beside all else
+  std::list<Cached> records_;  // the latest first
+};
+
+}  // namespace posthouse::mirror

@@ -1,0 +1,474 @@
+"""An account kept in mbox files that others use at the same time: Dovecot's IMAP, mutt, procmail, Python."""
+import mailbox
+import os
+import pathlib
+import random
+import re
+import shutil
+import smtplib
+import subprocess
+import threading
+import unittest
+
+from mbox_peers import AS_USER, Peers, USER, folder_of_user
+from posthouse import Demo, wait_until
+
+KILLS = int(os.environ.get("MBOX_CRASH_ROUNDS", "20"))
+
+
+def letter(subject, body="From here to there\r\n"):
+    return f"From: a@far.test\r\nTo: dave@example.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@far.test>\r\n\r\n{body}"
+
+
+class Case(unittest.TestCase):
+    settings = ()
+
+    def setUp(self):
+        self.folder = folder_of_user()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.demo = self.new_demo("data")
+        self.home = self.folder / "data/data/mbox/example.test/dave"
+        self.inbox, self.folders = self.home / "inbox", self.home / "folders"
+        self.peers = Peers(self.folder / "peers", self.inbox, self.folders)
+        self.addCleanup(lambda: self.demo.stop())
+
+    def new_demo(self, name):
+        where = self.folder / name
+        where.mkdir(exist_ok=True)
+        if AS_USER:
+            shutil.chown(where, USER, "nogroup")
+        words = [word for setting in self.settings for word in ("--set", setting)]
+        return Demo(*words, directory=str(where), wrapper=AS_USER, env={"HOME": str(self.folder)})
+
+    def send(self, *subjects, body="From here to there\r\n"):
+        with self.demo.smtp() as client:
+            for subject in subjects:
+                client.sendmail("a@far.test", [self.demo.address("dave")], letter(subject, body))
+
+    def clear(self):
+        """Takes the demo's letters of welcome away."""
+        client = self.demo.imap("dave")
+        client.select("INBOX")
+        client.uid("STORE", "1:*", "+FLAGS.SILENT", "(\\Deleted)")
+        client.expunge()
+        client.logout()
+
+    def in_file(self, path=None):
+        """The messages of an mbox as Python has them."""
+        box = mailbox.mbox(path or self.inbox, create=False)
+        try:
+            return list(box)
+        finally:
+            box.close()
+
+    def subjects_in_file(self, path=None):
+        return [message["Subject"] for message in self.in_file(path)]
+
+    def over_imap(self, folder="INBOX", name="dave"):
+        """UID -> (subject, flags)."""
+        client = self.demo.imap(name)
+        try:
+            status, answer = client.select(folder, readonly=True)
+            self.assertEqual(status, "OK", answer)
+            found = {}
+            if client.uid("SEARCH", None, "ALL")[1][0]:
+                for item in client.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+                    if isinstance(item, tuple):
+                        uid = int(re.search(rb"UID (\d+)", item[0])[1])
+                        flags = set(re.search(rb"FLAGS \(([^)]*)\)", item[0])[1].decode().split()) - {"\\Recent"}
+                        found[uid] = (item[1].decode().split(":", 1)[1].strip(), flags)
+            self.validity = int(client.response("UIDVALIDITY")[1][0])
+            return found
+        finally:
+            client.logout()
+
+    def subjects(self, folder="INBOX"):
+        return [subject for subject, _ in self.over_imap(folder).values()]
+
+
+class WeToOthers(Case):
+    def setUp(self):
+        super().setUp()
+        self.demo.start()
+        self.clear()
+
+    def test_a_letter_is_in_the_file_when_it_is_answered(self):
+        with self.demo.smtp() as client:
+            for number in range(20):
+                client.sendmail("a@far.test", [self.demo.address("dave")], letter(f"n{number}"))
+                self.assertEqual(self.subjects_in_file()[-1], f"n{number}")
+        got = self.in_file()[3]
+        self.assertEqual(got.get_from().split()[0], "a@far.test")
+        self.assertIn(">From here to there", got.get_payload())
+        self.assertEqual(self.peers.flags().keys(), self.over_imap().keys())
+        self.assertEqual(self.peers.validity(), self.validity)
+
+    def test_flags_keywords_and_expunge(self):
+        self.send("one", "two", "three", "four")
+        uids = list(self.over_imap())
+        client = self.demo.imap("dave")
+        client.select("INBOX")
+        client.uid("STORE", str(uids[0]), "+FLAGS", "(\\Seen \\Answered)")
+        client.uid("STORE", str(uids[1]), "+FLAGS", "(\\Flagged work $Forwarded)")
+        client.uid("STORE", str(uids[2]), "+FLAGS", "(\\Deleted)")
+        flags = [set(message.get_flags()) - {"O", " "} for message in self.in_file()]
+        self.assertEqual(flags, [{"R", "A"}, {"F"}, {"D"}, set()])
+        self.assertEqual(self.in_file()[1]["X-Keywords"].split(), ["$Forwarded", "work"])
+        self.assertEqual(self.peers.flags(), {
+            uids[0]: {"\\Seen", "\\Answered"}, uids[1]: {"\\Flagged", "work", "$Forwarded"},
+            uids[2]: {"\\Deleted"}, uids[3]: set()})
+        client.uid("STORE", str(uids[1]), "-FLAGS", "(\\Flagged work)")
+        self.assertEqual(self.peers.flags()[uids[1]], {"$Forwarded"})
+        client.expunge()
+        client.logout()
+        self.assertEqual(self.subjects_in_file(), ["one", "two", "four"])
+        self.assertEqual(list(self.peers.flags()), [uids[0], uids[1], uids[3]])
+        self.peers.mutt("<tag-pattern>!~R<enter><tag-prefix><delete-message><sync-mailbox><quit>")
+        self.assertEqual(self.subjects_in_file(), ["one"])   # what mutt takes for read
+
+    def test_copies_moves_folders_and_subscriptions(self):
+        self.send("one", "two", "three")
+        client = self.demo.imap("dave")
+        client.create("Work/Gr&APwA3w-e")
+        client.create("Old")
+        client.subscribe("Old")
+        client.select("INBOX")
+        uids = client.uid("SEARCH", None, "ALL")[1][0].split()
+        self.assertEqual(client.uid("COPY", uids[0], '"Work/Gr&APwA3w-e"')[0], "OK")
+        self.assertEqual(client.uid("MOVE", uids[1], "Old")[0], "OK")
+        self.assertEqual(self.subjects_in_file(self.folders / "Work/Gr&APwA3w-e"), ["one"])
+        self.assertEqual(self.subjects_in_file(self.folders / "Old"), ["two"])
+        self.assertEqual(self.subjects_in_file(), ["one", "three"])
+        self.assertIn("Old", (self.folders / ".subscriptions").read_text().split("\n"))
+        self.assertEqual(client.rename("Old", "Older")[0], "OK")
+        self.assertEqual(self.subjects_in_file(self.folders / "Older"), ["two"])
+        self.assertFalse((self.folders / "Old").exists())
+        self.assertTrue(any('"Older"' in line or line.endswith(" Older")
+                            for line in self.peers.imap('list "" "*"')))
+        self.assertEqual(client.delete("Older")[0], "OK")
+        self.assertFalse((self.folders / "Older").exists())
+        client.logout()
+
+    def test_undelete_puts_it_back_into_the_file(self):
+        self.send("keep", "lost")
+        uid = list(self.over_imap())[1]
+        client = self.demo.imap("dave")
+        client.select("INBOX")
+        client.uid("STORE", str(uid), "+FLAGS", "(\\Deleted \\Flagged)")
+        client.expunge()
+        client.logout()
+        self.assertEqual(self.subjects_in_file(), ["keep"])
+        self.demo.run("mailbox", "undelete", self.demo.address("dave"), check=True)
+        self.assertEqual(self.subjects_in_file().count("lost"), 1)
+        self.assertEqual(sorted(self.subjects()), sorted(self.subjects_in_file()))
+        self.assertGreater(max(self.over_imap()), uid)
+
+    def test_a_level_above_a_full_mailbox_stays_whole(self):
+        """The format has no room for a mailbox that has letters and holds others: what has no room is in the index, is
+        told once, and nothing of it goes."""
+        client = self.demo.imap("dave")
+        client.create("a")
+        client.append("a", None, None, letter("in a").encode())
+        client.create("a/b")
+        client.append("a/b", None, None, letter("in b").encode())
+        client.logout()
+        for _ in range(3):
+            names = [line.decode().split()[-1].strip('"') for line in self.listed()]
+            self.assertIn("a/b", names)
+            self.assertEqual(self.subjects("a"), ["in a"])
+            self.assertEqual(self.subjects("a/b"), ["in b"])
+        self.demo.stop()
+        self.demo.start()
+        self.send("one")
+        self.assertEqual(self.subjects("a/b"), ["in b"])
+        log = self.demo.log()
+        self.assertLess(log.count("only_in_index"), 12, log[-3000:])
+        self.assertNotIn("store.files_wait", log)
+
+    def listed(self):
+        client = self.demo.imap("dave")
+        try:
+            return client.list()[1]
+        finally:
+            client.logout()
+
+
+class OthersToUs(Case):
+    def setUp(self):
+        super().setUp()
+        self.demo.start()
+        self.clear()
+
+    def test_deliveries(self):
+        self.send("ours")
+        self.peers.procmail(letter("procmail"))
+        self.peers.python(letter("python"))
+        text = letter("dovecot", "Dovecot does not quote\r\n")
+        self.peers.imap(f"append INBOX (\\Flagged kw) {{{len(text)}+}}\r\n{text}")
+        seen = self.over_imap()
+        self.assertEqual([subject for subject, _ in seen.values()], ["ours", "procmail", "python", "dovecot"])
+        self.assertEqual(list(seen.values())[3][1], {"\\Flagged", "kw"})
+        self.assertEqual(list(seen), sorted(seen))
+        self.assertEqual(list(self.peers.flags()), list(seen))
+        # What we change in letters of others is in the file, and what we expunge is gone there.
+        client = self.demo.imap("dave")
+        client.select("INBOX")
+        uids = list(seen)
+        client.uid("STORE", str(uids[1]), "+FLAGS", "(\\Seen mine)")
+        client.uid("STORE", str(uids[2]), "+FLAGS", "(\\Deleted)")
+        client.expunge()
+        client.logout()
+        self.assertEqual(self.subjects_in_file(), ["ours", "procmail", "dovecot"])
+        self.assertEqual(self.peers.flags()[uids[1]], {"\\Seen", "mine"})
+        self.assertEqual(list(self.over_imap()), [uids[0], uids[1], uids[3]])
+
+    def test_flags_and_expunges_of_dovecot(self):
+        self.send("one", "two", "three")
+        uids = list(self.over_imap())
+        self.peers.imap(f"uid store {uids[0]} +flags (\\Seen work)")
+        self.peers.expunge(uids[1])
+        self.assertEqual(self.over_imap(), {uids[0]: ("one", {"\\Seen", "work"}), uids[2]: ("three", set())})
+
+    def test_mutt_deletes_the_first_and_with_it_the_uids(self):
+        self.send("one", "two", "three")
+        uids = list(self.over_imap())
+        validity = self.validity
+        self.peers.mutt("<first-entry><delete-message><next-entry><flag-message><sync-mailbox><quit>")
+        self.assertNotIn("X-IMAPbase", self.inbox.read_text())
+        seen = self.over_imap()
+        self.assertEqual([(uid, subject) for uid, (subject, _) in seen.items()], [(uids[1], "two"), (uids[2], "three")])
+        self.assertEqual(self.validity, validity)
+        self.send("four")
+        self.assertEqual(list(self.over_imap()), [uids[1], uids[2], uids[2] + 1])
+        self.assertEqual(list(self.peers.flags()), [uids[1], uids[2], uids[2] + 1])
+        self.assertEqual(self.peers.validity(), validity)
+
+    def test_a_file_under_another_uidvalidity_gives_no_uid_twice(self):
+        self.send("one", "two")
+        uids = list(self.over_imap())
+        box = self.inbox.read_text().replace("Subject: one", "Subject: other")
+        box = re.sub(r"X-IMAPbase: \d+", "X-IMAPbase: 1234567890", box)
+        new = self.home / "new"
+        new.write_text(box)
+        if AS_USER:
+            shutil.chown(new, USER, "nogroup")
+        os.rename(new, self.inbox)
+        seen = self.over_imap()
+        self.assertEqual({subject for subject, _ in seen.values()}, {"other", "two"})
+        self.assertEqual(seen[uids[1]][0], "two")
+        self.assertNotIn(uids[0], seen)
+        self.send("three")
+        self.assertEqual(len(self.over_imap()), 3)
+        self.assertEqual(len(self.peers.flags()), 3)
+
+    def test_a_file_that_goes_and_comes_back(self):
+        self.send("one", "two")
+        uids = list(self.over_imap())
+        os.rename(self.inbox, self.home / "away")
+        self.assertEqual(self.over_imap(), {})
+        os.rename(self.home / "away", self.inbox)
+        seen = self.over_imap()
+        self.assertEqual([subject for subject, _ in seen.values()], ["one", "two"])
+        self.assertGreater(min(seen), max(uids))
+        self.send("three")
+        self.assertEqual(self.subjects(), ["one", "two", "three"])
+        self.assertEqual(self.over_imap().keys(), self.peers.flags().keys())
+
+    def test_a_forged_uid_leaves_uids_for_others(self):
+        self.inbox.write_text("")
+        self.peers.procmail("X-IMAPbase: 77 4294967294\r\nX-UID: 4294967294\r\n" + letter("forged"))
+        self.assertEqual(self.subjects(), ["forged"])
+        self.send("after")
+        self.assertEqual(self.subjects(), ["forged", "after"])
+        self.assertLess(max(self.over_imap()), 1000)
+
+
+class TakingOver(Case):
+    def setUp(self):
+        super().setUp()
+        self.home = self.folder / "others"
+        self.inbox, self.folders = self.home / "inbox", self.home / "folders"
+        self.peers = Peers(self.folder / "peers", self.inbox, self.folders)
+        self.demo.args += self.places(self.home)
+
+    @staticmethod
+    def places(home):
+        return ["--set", f'store.mbox_inbox="{home}/inbox"', "--set", f'store.mbox_folders="{home}/folders"']
+    def fill(self):
+        for number in range(5):
+            self.peers.procmail(letter(f"m{number}"))
+
+    def prepare(self):
+        """The files stand elsewhere, so that the demo finds them when it makes its accounts."""
+        self.folders.mkdir(parents=True)
+        self.inbox.touch()
+        if AS_USER:
+            subprocess.run(["chown", "-R", f"{USER}:nogroup", self.home], check=True)
+
+    def test_from_dovecot(self):
+        self.prepare()
+        self.fill()
+        self.peers.imap("store 2 +flags (\\Seen work)")
+        self.peers.expunge(1)
+        self.peers.imap("create Old/Done", "copy 1 Old/Done", "subscribe Old/Done")
+        flags, validity = self.peers.flags(), self.peers.validity()
+        self.assertEqual(min(flags), 2)
+        old = self.peers.flags("Old/Done"), self.peers.validity("Old/Done")
+        self.demo.start()
+        seen = self.over_imap()
+        mine = {uid: seen[uid][1] for uid in flags}
+        self.assertEqual(mine, flags)
+        self.assertEqual(self.validity, validity)
+        self.assertEqual([seen[uid][0] for uid in flags], ["m1", "m2", "m3", "m4"])
+        copied = self.over_imap("Old/Done")
+        self.assertEqual(({uid: flags for uid, (_, flags) in copied.items()}, self.validity), old)
+        client = self.demo.imap("dave")
+        self.assertTrue(any(b"Old/Done" in line for line in client.lsub()[1]))
+        client.logout()
+        self.assertEqual(self.peers.validity(), validity)
+        self.assertEqual(self.peers.flags().keys(), seen.keys())
+
+    def test_from_mutt(self):
+        self.prepare()
+        self.fill()
+        self.peers.mutt("<first-entry><flag-message><delete-message><sync-mailbox><quit>")
+        self.demo.start()
+        seen = [(subject, flags) for subject, flags in self.over_imap().values() if subject.startswith("m")]
+        self.assertEqual([subject for subject, _ in seen], ["m0", "m2", "m3", "m4"])
+        self.assertIn("\\Flagged", seen[0][1])
+
+    def test_the_index_is_lost(self):
+        self.demo.start()
+        self.clear()
+        self.send("one", "two", "three", "four")
+        self.peers.procmail(letter("five"))
+        uids = list(self.over_imap())
+        client = self.demo.imap("dave")
+        client.create("Old")
+        client.select("INBOX")
+        client.uid("STORE", str(uids[1]), "+FLAGS", "(\\Flagged work)")
+        client.uid("STORE", str(uids[0]), "+FLAGS", "(\\Deleted)")
+        client.expunge()
+        client.uid("COPY", str(uids[4]), "Old")
+        client.logout()
+        before, validity = self.over_imap(), self.validity
+        old, old_validity = self.over_imap("Old"), self.validity
+        self.demo.stop()
+        self.demo = self.new_demo("second")
+        self.demo.args += self.places(self.home)
+        self.demo.start()
+        after = {uid: what for uid, what in self.over_imap().items() if uid in before}
+        self.assertEqual(after, before)
+        self.assertEqual(self.validity, validity)
+        self.assertEqual(self.over_imap("Old"), old)
+        self.assertEqual(self.validity, old_validity)
+
+
+class Together(Case):
+    ROUNDS = 8
+
+    def test_nothing_is_lost_or_doubled(self):
+        self.demo.start()
+        self.clear()
+        self.send(*(f"doomed{n}" for n in range(self.ROUNDS)), *(f"flag{n}" for n in range(self.ROUNDS)), "last")
+        faults = []
+
+        def repeat(work):
+            def body():
+                try:
+                    for number in range(self.ROUNDS):
+                        work(number)
+                except Exception as fault:  # told by the test's own thread
+                    faults.append(fault)
+            return threading.Thread(target=body)
+
+        def flag(number):
+            client = self.demo.imap("dave")
+            client.select("INBOX")
+            found = client.uid("SEARCH", None, "SUBJECT", f"flag{number}")[1][0].split()
+            if len(found) != 1:
+                raise AssertionError(f"flag{number}: {found}")
+            client.uid("STORE", found[0], "+FLAGS", "(\\Flagged ours)")
+            client.logout()
+
+        def expunge(number):
+            lines = self.peers.imap(f"uid search subject doomed{number}")
+            uid = next(line for line in lines if line.startswith("* SEARCH")).split()[2]
+            self.peers.expunge(uid)
+
+        workers = [repeat(lambda n: self.send(f"smtp{n}", body="x" * 70_000 if n % 2 else "short\r\n")),
+                   repeat(lambda n: self.peers.procmail(letter(f"procmail{n}"))),
+                   repeat(lambda n: self.peers.python(letter(f"python{n}"))),
+                   repeat(flag), repeat(expunge),
+                   repeat(lambda n: self.peers.mutt("<last-entry><flag-message><sync-mailbox><quit>", must=False))]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(400)
+            self.assertFalse(worker.is_alive())
+        self.assertEqual(faults, [])
+        self.peers.imap("expunge")   # what it marked and left for later
+        wanted = sorted([f"{who}{n}" for who in ("smtp", "procmail", "python", "flag") for n in range(self.ROUNDS)]
+                        + ["last"])
+        self.assertEqual(sorted(self.subjects()), wanted)
+        self.assertEqual(sorted(self.subjects_in_file()), wanted)
+        seen = self.over_imap()
+        for subject, flags in seen.values():
+            if subject.startswith("flag"):
+                self.assertLessEqual({"\\Flagged", "ours"}, flags, subject)
+        self.assertEqual(len(self.peers.flags()), len(wanted))
+        self.assertEqual(sorted(sorted(flags) for _, flags in self.over_imap().values()),
+                         sorted(sorted(flags) for flags in self.peers.flags().values()))
+
+
+class Crash(Case):
+    def test_nothing_acknowledged_is_lost(self):
+        seed = int(os.environ.get("CRASH_SEED", str(random.randrange(1 << 32))))
+        choice = random.Random(seed)
+        self.demo.start()
+        self.clear()
+        self.demo.stop()
+        self.peers.procmail(letter("stranger"))
+        accepted, sent, lock = set(), set(), threading.Lock()
+
+        def deliver(port, address, sizes):
+            try:
+                with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+                    for size in sizes:
+                        with lock:
+                            name = f"crash{len(sent)}"
+                            sent.add(name)
+                        client.sendmail("a@far.test", [address], letter(name, "From x\r\n" * (size // 8)))
+                        with lock:
+                            accepted.add(name)
+            except (OSError, smtplib.SMTPException):
+                pass
+
+        for _ in range(KILLS):
+            self.demo.start()
+            threads = [threading.Thread(target=deliver, args=(
+                self.demo.ports["smtp"], self.demo.address("dave"),
+                [choice.choice((300, 4000, 100_000)) for _ in range(200)])) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            # The moment of the kill is random; it is the test's subject, not a wait for something.
+            threading.Event().wait(choice.uniform(0.0, 0.4))
+            children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
+            self.demo.kill()
+            for pid in children:
+                subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
+            for thread in threads:
+                thread.join(60)
+                self.assertFalse(thread.is_alive())
+        self.demo.start()
+        self.assertGreater(len(accepted), KILLS, "the load did not get through")
+        wait_until(lambda: sorted(self.subjects()) == sorted(self.subjects_in_file()), 60, "file and index agree")
+        there = self.subjects_in_file()
+        self.assertEqual(len(there), len(set(there)), f"doubled, seed {seed}")
+        self.assertEqual(accepted - set(there), set(), f"lost, seed {seed}")
+        self.assertEqual(set(there) - sent, {"stranger"}, f"seed {seed}")
+        self.assertEqual(len(self.over_imap()), len(self.peers.flags()))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,188 @@
+// mbox files as the mirror's driver has them, while others change them behind its back.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "mirror/mbox_driver.h"
+#include "mirror/mbox_location.h"
+#include "support/fake_clock.h"
+
+namespace posthouse::mirror {
+namespace {
+
+using Put = Driver::Put;
+
+class MboxDriverTest : public testing::Test {
+ protected:
+  MboxDriverTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "mbox-driver-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    root_ = name;
+    place_.format = store::Format::mbox;
+    place_.inbox = root_ + "/inbox";
+    place_.folders = root_ + "/folders";
+    driver_ = make_mbox_driver(place_, clock_);
+    EXPECT_TRUE(driver_->make("INBOX"));
+  }
+  ~MboxDriverTest() override { std::filesystem::remove_all(root_); }
+
+  Put letter(store::Uid uid, const std::string& text, bool again = false) {
+    Put put;
+    put.uid = uid;
+    put.uid_validity = kValidity;
+    put.size = text.size();
+    put.again = again;
+    put.bytes = [text](uint64_t offset, uint64_t length) -> Result<std::string> {
+      return text.substr(offset, length);
+    };
+    return put;
+  }
+  std::string put(store::Uid uid, const std::string& text, bool again = false) {
+    std::vector<Put> puts{letter(uid, text, again)};
+    driver_->put("INBOX", puts);
+    EXPECT_TRUE(puts[0].done) << puts[0].done.error().what;
+    return puts[0].location;
+  }
+  std::string file() {
+    std::ifstream in(place_.inbox, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void set_file(const std::string& text) { std::ofstream(place_.inbox, std::ios::binary) << text; }
+  size_t count(const std::string& words) {
+    const std::string text = file();
+    size_t found = 0;
+    for (size_t at = text.find(words); at != text.npos; at = text.find(words, at + 1)) ++found;
+    return found;
+  }
+  void replace(const std::string& from, const std::string& to) {
+    std::string text = file();
+    ASSERT_NE(text.find(from), text.npos);
+    set_file(text.replace(text.find(from), from.size(), to));
+  }
+  Driver::Look look(const std::vector<Driver::Known>& known) {
+    auto seen = driver_->look("INBOX", known);
+    EXPECT_TRUE(seen);
+    return seen ? *seen : Driver::Look();
+  }
+
+  static constexpr uint32_t kValidity = 1000;
+  static constexpr const char* kStranger = "From s@x Sat Nov 28 12:00:00 2020\nSubject: stranger\n\nx\n\n";
+  test::FakeClock clock_;
+  std::string root_;
+  store::FilePlace place_;
+  std::unique_ptr<Driver> driver_;
+};
+
+TEST_F(MboxDriverTest, ALetterThatIsThereAlreadyIsOnlyFound) {
+  const std::string first = put(1, "Subject: one\r\n\r\nx\r\n");
+  EXPECT_EQ(put(1, "Subject: one\r\n\r\nx\r\n", true), first);
+  EXPECT_EQ(count("Subject: one"), 1);
+}
+
+TEST_F(MboxDriverTest, AnotherLetterOfTheSameUidIsNotTakenForIt) {
+  put(1, "Subject: other\r\n\r\nx\r\n");
+  put(1, "Subject: one\r\n\r\nx\r\n", true);
+  EXPECT_EQ(count("Subject: one"), 1);
+  EXPECT_EQ(count("Subject: other"), 1);
+}
+
+TEST_F(MboxDriverTest, ALetterIsFoundAgainThoughMuttDroppedTheFilesOwnData) {
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  put(2, "Subject: two\r\n\r\nx\r\n");
+  std::string text = file();
+  const size_t at = text.find("X-IMAPbase:");
+  text.erase(at, text.find('\n', at) + 1 - at);
+  set_file(text);
+  put(2, "Subject: two\r\n\r\nx\r\n", true);
+  EXPECT_EQ(count("Subject: two"), 1);
+}
+
+TEST_F(MboxDriverTest, UnderAnotherUidValidityOnlyTheTextCounts) {
+  const std::string one = put(1, "Subject: one\r\n\r\nx\r\n");
+  const std::string two = put(2, "Subject: two\r\n\r\nx\r\n");
+  replace("X-IMAPbase: 1000", "X-IMAPbase: 2000");
+  replace("Subject: one", "Subject: new");
+  put(3, "Subject: three\r\n\r\nx\r\n");
+  EXPECT_EQ(count("X-IMAPbase: 1000"), 1);
+  const Driver::Look seen = look({{1, one}, {2, two}});
+  EXPECT_EQ(seen.gone, std::vector<store::Uid>{1});
+  ASSERT_EQ(seen.fresh.size(), 2);  // what is new, and the third, which is not known here
+  EXPECT_EQ(seen.fresh[0].uid, 0);
+}
+
+TEST_F(MboxDriverTest, LettersOfOthersCanBeChangedBeforeAndAfterTheyGotUids) {
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  set_file(file() + kStranger);
+  const Driver::Look seen = look({{1, put(1, "Subject: one\r\n\r\nx\r\n", true)}});
+  ASSERT_EQ(seen.fresh.size(), 1);
+  ASSERT_TRUE(driver_->note_uids("INBOX", {kValidity, 3, {{2, seen.fresh[0].location}}, false}));
+  EXPECT_EQ(count("X-UID: 2"), 1);
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kFlagged, {}}, {}, {}}};
+  driver_->change("INBOX", changes);
+  EXPECT_TRUE(changes[0].done);
+  EXPECT_EQ(count("X-Status: F"), 1);
+  EXPECT_EQ(count("X-UID: 2"), 1);
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location}));
+  EXPECT_EQ(count("stranger"), 0);
+  EXPECT_EQ(count("Subject: one"), 1);
+}
+
+TEST_F(MboxDriverTest, TwoLettersOfOneTextAreTwo) {
+  set_file(std::string(kStranger) + kStranger + kStranger);
+  const Driver::Look seen = look({});
+  ASSERT_EQ(seen.fresh.size(), 3);
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kSeen, {}}, {}, {}},
+                                      {seen.fresh[1].location, {store::kSeen, {}}, {}, {}}};
+  driver_->change("INBOX", changes);
+  EXPECT_TRUE(changes[0].done && changes[1].done);
+  EXPECT_EQ(count("Status: R"), 2);
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location, changes[1].location}));
+  EXPECT_EQ(count("stranger"), 1);
+}
+
+TEST_F(MboxDriverTest, AUidThatAnySenderCanWriteIsNotBelieved) {
+  set_file(
+      "From s@x Sat Nov 28 12:00:00 2020\nX-IMAPbase: 7 4294967295\nX-UID: 4294967295\nSubject: x\n\nx\n\n");
+  const Driver::Look seen = look({});
+  ASSERT_EQ(seen.fresh.size(), 1);
+  EXPECT_EQ(seen.fresh[0].uid, 0);
+  EXPECT_EQ(seen.uid_next, 0);
+}
+
+TEST_F(MboxDriverTest, ABodyThatCantBeReadDoesNotHoldUpOthers) {
+  Put broken = letter(1, "Subject: broken\r\n\r\nx\r\n");
+  broken.bytes = [](uint64_t, uint64_t) -> Result<std::string> { return fail(FaultKind::corrupt, "broken"); };
+  std::vector<Put> puts{broken, letter(2, "Subject: two\r\n\r\nx\r\n")};
+  driver_->put("INBOX", puts);
+  EXPECT_FALSE(puts[0].done);
+  EXPECT_TRUE(puts[1].done);
+  EXPECT_EQ(count("Subject: two"), 1);
+  EXPECT_EQ(count("X-IMAPbase: 1000"), 1);
+}
+
+TEST_F(MboxDriverTest, WhereTheFolderIsMissingNothingIsSaidToBeGone) {
+  const std::string one = put(1, "Subject: one\r\n\r\nx\r\n");
+  std::filesystem::remove(place_.inbox);
+  EXPECT_EQ(look({{1, one}}).gone, std::vector<store::Uid>{1});
+  std::filesystem::rename(root_, root_ + "-away");
+  EXPECT_FALSE(driver_->look("INBOX", {{1, one}}));
+  std::filesystem::rename(root_ + "-away", root_);
+}
+
+TEST_F(MboxDriverTest, AMailboxWithLettersHoldsNoOthersForGood) {
+  ASSERT_TRUE(driver_->make("a"));
+  std::vector<Put> puts{letter(1, "Subject: one\r\n\r\nx\r\n")};
+  driver_->put("a", puts);
+  ASSERT_TRUE(puts[0].done);
+  const Result<void> made = driver_->make("a/b");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().kind, FaultKind::permanent);
+  ASSERT_TRUE(driver_->make("c/d"));
+  driver_->put("c", puts);
+  ASSERT_FALSE(puts[0].done);
+  EXPECT_EQ(puts[0].done.error().kind, FaultKind::permanent);
+}
+
+}  // namespace
+}  // namespace posthouse::mirror
