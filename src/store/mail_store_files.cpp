@@ -24,7 +24,8 @@ Task<Result<void>> fill(Files& files, AccountId account, MailboxId mailbox, Uid 
 
 // Whoever reads a row with a blob relies on its reference, so both come in one transaction. Meanwhile the
 // message may have gone, or got its blob back through another: then ours is left to the next sweep.
-engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobId blob, uint64_t delivery) {
+engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobId blob, uint64_t delivery,
+                    bool for_good) {
   return edit_step(account, [=](AccountEdit& edit) -> Result<void> {
     Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
     if (!row) return std::unexpected(row.error());
@@ -32,7 +33,7 @@ engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobI
     (*row)->blob = blob;
     (*row)->delivery = delivery;
     edit.rows().put(flags_key(mailbox, uid), encode(**row));
-    edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});  // lets go of the blob again, later
+    if (!for_good) edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});  // lets go of the blob, later
     return {};
   });
 }
@@ -75,7 +76,7 @@ Task<void> MailStore::Impl::look(AccountId account, std::optional<MailboxId> mai
 }
 
 Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
-                                                std::vector<Source>& messages) {
+                                                std::vector<Source>& messages, bool for_good) {
   for (Source& message : messages) {
     if (message.row.blob != 0) continue;
     if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
@@ -88,7 +89,7 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
     references.push_back(blob_reference(account, delivery));
     std::vector<engine::Step> steps;
     steps.push_back(writer.seal(std::move(references)));
-    steps.push_back(refill(account, mailbox, message.uid, blob, delivery));
+    steps.push_back(refill(account, mailbox, message.uid, blob, delivery, for_good));
     Result<void> done = co_await engine.transact(std::move(steps));
     if (!done) co_return done;
     message.row.blob = blob;
@@ -97,8 +98,7 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
   co_return Result<void>();
 }
 
-Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
-                                                std::vector<Uid> uids) {
+Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids) {
   if (!in_files(account)) co_return Result<void>();
   Result<std::vector<Source>> messages = co_await sources(account, mailbox, std::move(uids), false);
   if (!messages) co_return std::unexpected(messages.error());

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "app/actions/actions.h"
+#include "app/actions/progress_bar.h"
 #include "app/control/admin.h"
 #include "base/log.h"
 
@@ -35,6 +36,23 @@ int create(const Loaded& loaded) {
   return made ? EX_OK : complain(loaded, made.error());
 }
 
+int convert(const Invocation& in, control::Admin& admin) {
+  json::object arguments;
+  arguments["address"] = in.name;
+  arguments["to"] = in.store;
+  auto answer = [&] {
+    ProgressBar bar;
+    return admin.call("store.convert", std::move(arguments), bar.letters());
+  }();
+  if (!answer) return complain(answer.error());
+  if (in.json) {
+    print_json(*answer);
+  } else {
+    print_object(answer->as_object());
+  }
+  return EX_OK;
+}
+
 }  // namespace
 
 int store(const Invocation& in) {
@@ -44,6 +62,7 @@ int store(const Invocation& in) {
   if (in.command == "store create") return create(*loaded);
   auto admin = control::connect_admin(loaded->config);
   if (!admin) return complain(*loaded, admin.error());
+  if (in.command == "store convert") return convert(in, **admin);
   bool bar = isatty(STDERR_FILENO) != 0;
   json::object none;
   Progress progress = [](uint64_t, uint64_t) {};

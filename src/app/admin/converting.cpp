@@ -1,0 +1,60 @@
+// An account that moves to another format.
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+
+#include "app/admin/verbs.h"
+
+namespace posthouse::app::verbs {
+namespace {
+
+namespace json = boost::json;
+
+// What lies there would become the account's, beside what it has.
+bool is_free(const std::string& path) {
+  std::error_code failed;
+  if (path.empty() || !std::filesystem::exists(path, failed)) return !failed;
+  return std::filesystem::is_empty(path, failed) && !failed;
+}
+
+// On a reading thread: the files may be slow.
+Task<Result<void>> check_free(Context context, store::FilePlace place) {
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader&) -> Result<void> {
+    for (const std::string& path : {place.inbox, place.folders}) {
+      if (!is_free(path))
+        return fail(FaultKind::exists, path + " holds something already: move it away first");
+    }
+    return {};
+  };
+  co_return co_await context.core.engine.read(std::move(look));
+}
+
+}  // namespace
+
+Task<Answer> store_convert(Context context, Arguments arguments) {
+  auto account = co_await find_account(context, arguments);
+  if (!account) co_return std::unexpected(account.error());
+  auto to = required(arguments, "to");
+  if (!to) co_return std::unexpected(to.error());
+  auto place = context.core.places.of(*to, account->address);
+  if (!place) co_return std::unexpected(place.error());
+  auto now = co_await context.core.store.place(account->id);
+  if (!now) co_return std::unexpected(now.error());
+  if (now->format == store::Format::database && place->format != store::Format::database) {
+    auto free = co_await check_free(context, *place);
+    if (!free) co_return std::unexpected(free.error());
+  }
+  auto done = co_await context.core.store.convert(account->id, *place, context.progress);
+  if (!done) co_return std::unexpected(done.error());
+  json::object out;
+  out["address"] = account->address;
+  out["store"] = store::to_string(place->format);
+  if (now->format != store::Format::database && place->format == store::Format::database) {
+    out["copy_left"] = now->inbox;
+    if (!now->folders.empty()) out["folders_left"] = now->folders;
+  }
+  co_return out;
+}
+
+}  // namespace posthouse::app::verbs
