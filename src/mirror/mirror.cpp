@@ -69,7 +69,10 @@ Task<Result<void>> Mirror::leave(AccountId id, std::function<Task<Result<void>>(
   if (!done) co_return done;
   for (const MailboxId mailbox : mailboxes) {
     done = co_await impl->look_into(*leaving, mailbox);
-    if (!done && done.error().kind != FaultKind::not_found) co_return done;
+    // Gone meanwhile, or a level of mbox that only holds others.
+    const bool none =
+        !done && (done.error().kind == FaultKind::not_found || done.error().kind == FaultKind::policy);
+    if (!done && !none) co_return done;
   }
   done = co_await last();
   if (!done) co_return done;

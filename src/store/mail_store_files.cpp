@@ -33,6 +33,14 @@ engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobI
     (*row)->blob = blob;
     (*row)->delivery = delivery;
     edit.rows().put(flags_key(mailbox, uid), encode(**row));
+    const Result<std::optional<std::string>> record = edit.rows().get(message_key(mailbox, uid));
+    if (!record) return std::unexpected(record.error());
+    const Result<MessageRow> known = decode_message(*record ? **record : std::string_view());
+    if (known) {  // a damaged one is for the check to tell
+      MessageRow message = *known;
+      message.blob = blob;
+      edit.rows().put(message_key(mailbox, uid), encode(message));
+    }
     if (!for_good) edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});  // lets go of the blob, later
     return {};
   });

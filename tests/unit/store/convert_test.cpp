@@ -143,9 +143,9 @@ TEST_P(Convert, GoesOnAfterAnyStop) {
     }();
     files_->left = at;
     const Result<void> there = bed_.run(bed_.store.convert(kAlice, to));
+    files_->left = -1;
     if (!there) {
       EXPECT_EQ(bed_.must(bed_.store.conversions()).size(), 1u);
-      files_->left = -1;
       EXPECT_EQ(look(), before) << "usable in the middle";
       bed_.must(bed_.store.convert(kAlice, to));
     }
@@ -153,13 +153,12 @@ TEST_P(Convert, GoesOnAfterAnyStop) {
     EXPECT_EQ(in_files(), 11u);
     files_->left = at;
     const Result<void> back = bed_.run(bed_.store.convert(kAlice, FilePlace()));
+    files_->left = -1;
     if (!back) {
       EXPECT_EQ(bed_.must(bed_.store.conversions()).size(), 1u);
-      files_->left = -1;
       EXPECT_EQ(look(), before) << "usable in the middle";
       bed_.must(bed_.store.convert(kAlice, FilePlace()));
     }
-    files_->left = -1;
     EXPECT_EQ(look(), before) << at;
     EXPECT_EQ(in_files(), 0u);
     EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
@@ -186,7 +185,7 @@ TEST_P(Convert, NotFromFilesToOtherFiles) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Convert, testing::Values(Format::maildir, Format::mbox),
-                         [](const auto& info) { return std::string(to_string(info.param)); });
+                         [](const auto& format) { return std::string(to_string(format.param)); });
 
 }  // namespace
 }  // namespace posthouse::store
