@@ -13,7 +13,8 @@ import threading
 import time
 import unittest
 
-from posthouse import BINARY, Demo, wait_until
+from posthouse import BINARY, Demo, run, wait_until
+from test_serve import Serve
 
 NAMES = ["Entwürfe & Co", "😀 fun", "v1.2", "Work/Plans.2026", "日本語/ok"]
 
@@ -220,6 +221,31 @@ class Sources(Base):
             self.assertEqual(demo.run("import", demo.address("bob"), self.path("void")).returncode, 67)
             pathlib.Path(self.path("one.eml")).write_bytes(letter(1))
             self.assertEqual(demo.run("import", "who@example.test", self.path("one.eml")).returncode, 67)
+
+
+class AsRoot(Base):
+    @unittest.skipUnless(os.geteuid() == 0, "only root can read what the server's user can't")
+    def test_what_only_root_may_read_without_a_server(self):
+        """The store is opened by its owner, the files by root."""
+        source = pathlib.Path(self.path("secret"))
+        source.mkdir(mode=0o700)
+        for n in range(3):
+            (source / f"{n}.eml").write_bytes(letter(n))
+            (source / f"{n}.eml").chmod(0o600)
+        server = Serve()
+        try:
+            done = run("import", "me@serve.test", source, "--json", "--config", server.config, check=True)
+            self.assertEqual(json.loads(done.stdout)["imported"], 3)
+            out = self.path("out")
+            done = run("export", "me@serve.test", out, "--format", "eml", "--json", "--config", server.config, check=True)
+            self.assertEqual(json.loads(done.stdout)["exported"], 3)
+            self.assertEqual(sorted(p.read_bytes() for p in pathlib.Path(out).rglob("*.eml")), [letter(n) for n in range(3)])
+            self.assertEqual({os.stat(p).st_uid for p in pathlib.Path(server.directory, "data").rglob("*")},
+                             {os.stat(os.path.join(server.directory, "data")).st_uid}, "nothing there became root's")
+            self.assertEqual(run("import", "me@serve.test", source, "--json", "--config", server.config,
+                                 check=True).stdout.count('"imported":0'), 2)
+        finally:
+            server.clean()
 
 
 class Crashes(Base):

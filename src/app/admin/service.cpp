@@ -65,7 +65,8 @@ Task<Result<boost::json::value>> AdminService::execute(std::string verb, boost::
   if (found == std::end(kVerbs)) co_return fail(FaultKind::syntax, "unknown verb " + verb);
   verbs::Context context{core_, transport_, locked_out_, std::move(progress)};
   auto answer = co_await found->run(std::move(context), std::move(arguments));
-  if (answer && (verb.starts_with("restore.") || verb.starts_with("import.") || verb.starts_with("export."))) {
+  if (answer &&
+      (verb.starts_with("restore.") || verb.starts_with("import.") || verb.starts_with("export."))) {
     log::debug("admin.done", {{"verb", verb}});  // many for each letter that is told (ReturnedLetter)
   } else if (answer) {
     log::info("admin.done", {{"verb", verb}});

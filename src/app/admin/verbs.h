@@ -29,8 +29,8 @@ Task<Answer> domain_remove(Context context, Arguments arguments);  // name
 // Counts anew what the domain's accounts keep together.
 Task<Answer> domain_recount(Context context, Arguments arguments);  // name
 
-// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [quota_messages], [store]. Answers the
-// password it made up, if it did.
+// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [quota_messages], [store].
+// Answers the password it made up, if it did.
 Task<Answer> account_add(Context context, Arguments arguments);
 Task<Answer> account_list(Context context, Arguments arguments);  // [domain]
 Task<Answer> account_show(Context context, Arguments arguments);  // address
@@ -61,14 +61,15 @@ Task<Answer> mailbox_list(Context context, Arguments arguments);  // address
 Task<Answer> mailbox_expunged(Context context, Arguments arguments);
 Task<Answer> mailbox_undelete(Context context, Arguments arguments);  // the same, [dry_run]
 Task<Answer> mailbox_purge(Context context, Arguments arguments);     // address, [older_than: seconds]
-Task<Answer> backup_snapshot(Context context, Arguments arguments);  // name: engine::Engine::make_snapshot
+Task<Answer> backup_snapshot(Context context, Arguments arguments);   // name: engine::Engine::make_snapshot
 // address, mailbox, [first]: [uid, delivery, blob, size, date] of letters from that UID on.
 Task<Answer> restore_list(Context context, Arguments arguments);
 Task<Answer> restore_checksum(Context context, Arguments arguments);  // address, mailbox, uid
 // address, mailbox, [role], [subscribed]: makes it when it is not there.
 Task<Answer> restore_mailbox(Context context, Arguments arguments);
 
-// address, mailbox, [first]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from that UID on.
+// address, mailbox, [first]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from that UID
+// on.
 Task<Answer> import_present(Context context, Arguments arguments);
 // address, mailbox, [first]: [uid, delivery, size, date, flags, keywords] of letters from that UID on.
 Task<Answer> export_list(Context context, Arguments arguments);

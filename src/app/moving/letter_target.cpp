@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/backup/copying.h"
+#include "app/moving/file_batch.h"
 #include "app/moving/letter_files.h"
 #include "app/moving/names.h"
 #include "app/moving/target.h"
@@ -11,13 +12,6 @@
 
 namespace posthouse::app::moving {
 namespace {
-
-timespec to_timespec(SystemTime time) {
-  const auto since = time.time_since_epoch();
-  const auto whole = std::chrono::floor<seconds>(since);
-  return {static_cast<time_t>(whole.count()),
-          static_cast<long>(std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count())};
-}
 
 class LetterTarget final : public Target {
  public:
@@ -44,43 +38,27 @@ class LetterTarget final : public Target {
   Result<void> put(const Outgoing& letter, const control::LetterPieces& pieces) override {
     const std::string name = name_of(letter);
     const std::string path = folder_ + "/" + name, part = folder_ + "/." + name + ".part";
-    auto written = write(part, letter, pieces);
+    ::unlink(part.c_str());  // of an earlier run that did not end
+    auto written = FileBatch::write(part, letter.date, pieces,
+                                    [](std::string_view piece, bool, std::string& out) { out = piece; });
     if (written && !noted_.contains(name))
       written = maildir::write_all(flags_.fd(), flags_line(name, letter.flags), path);
-    if (written && ::rename(part.c_str(), path.c_str()) != 0) written = maildir::os_fault("rename", path);
-    if (!written) ::unlink(part.c_str());
+    if (written) return batch_.add(part, path);
+    ::unlink(part.c_str());
     return written;
   }
 
-  Result<void> close() override {
-    if (auto flushed = maildir::flush(flags_.fd(), folder_); !flushed) return flushed;
-    return maildir::flush_folder(folder_);
-  }
+  Result<void> close() override { return batch_.finish(); }
 
  private:
   std::string name_of(const Outgoing& letter) const {
     return fmt::format("{}-{:010}.eml", validity_, letter.uid);
   }
 
-  static Result<void> write(const std::string& path, const Outgoing& letter,
-                            const control::LetterPieces& pieces) {
-    const maildir::File file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file) return maildir::os_fault("open", path);
-    while (true) {
-      auto piece = pieces();
-      if (!piece) return std::unexpected(piece.error());
-      if (piece->empty()) break;
-      if (auto written = maildir::write_all(file.fd(), *piece, path); !written) return written;
-    }
-    const timespec times[2] = {to_timespec(letter.date), to_timespec(letter.date)};
-    if (::futimens(file.fd(), times) != 0) return maildir::os_fault("set the time of", path);
-    return maildir::flush(file.fd(), path);
-  }
-
   std::string directory_, folder_;
   uint32_t validity_ = 0;
   maildir::File flags_;
+  FileBatch batch_;
   std::map<std::string, store::FlagSet, std::less<>> noted_;
 };
 

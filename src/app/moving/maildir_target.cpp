@@ -1,12 +1,15 @@
 // A Maildir++ tree. Letters are named by their deliveries, so that they are known again.
+#include <unistd.h>
+
 #include <unordered_set>
 
+#include "app/moving/file_batch.h"
 #include "app/moving/target.h"
 #include "base/random.h"
 #include "maildir/keywords.h"
+#include "maildir/line_ends.h"
 #include "maildir/name.h"
 #include "maildir/tree.h"
-#include "maildir/writer.h"
 #include "mirror/maildir_marks.h"
 
 namespace posthouse::app::moving {
@@ -46,28 +49,27 @@ class MaildirTarget final : public Target {
   Result<bool> has(const Outgoing& letter) override { return there_.contains(name_of(letter)); }
 
   Result<void> put(const Outgoing& letter, const control::LetterPieces& pieces) override {
-    auto writer = maildir::Writer::open(*folder_, names_.unique());
-    if (!writer) return std::unexpected(writer.error());
-    while (true) {
-      auto piece = pieces();
-      if (!piece) return std::unexpected(piece.error());
-      if (piece->empty()) break;
-      if (auto written = writer->append(*piece); !written) return written;
-    }
     if (auto known = learn(letter.flags); !known) return known;
-    maildir::Commit commit;
-    commit.unique = name_of(letter);
-    commit.where = maildir::Where::current;
-    commit.marks = mirror::to_marks(letter.flags, table_);
-    commit.date = letter.date;
-    commit.sync = maildir::Sync::later;
-    auto done = writer->commit(commit);
-    if (!done) return std::unexpected(done.error());
-    there_.insert(commit.unique);
-    return {};
+    const std::string part = folder_->path() + "/tmp/" + names_.unique();
+    maildir::ToFile line_ends;
+    auto written =
+        FileBatch::write(part, letter.date, pieces, [&](std::string_view piece, bool last, std::string& out) {
+          line_ends.convert(piece, out);
+          if (last) line_ends.finish(out);
+        });
+    if (!written) {
+      ::unlink(part.c_str());
+      return written;
+    }
+    maildir::Name name;
+    name.base = maildir::base_with_sizes(name_of(letter), line_ends.size(), line_ends.crlf_size());
+    name.stem = name.base;
+    name.marks = mirror::to_marks(letter.flags, table_);
+    there_.insert(name_of(letter));
+    return batch_.add(part, folder_->path() + "/cur/" + maildir::format_name(name));
   }
 
-  Result<void> close() override { return folder_->sync(); }
+  Result<void> close() override { return batch_.finish(); }
 
  private:
   static std::string name_of(const Outgoing& letter) {
@@ -93,6 +95,7 @@ class MaildirTarget final : public Target {
   maildir::KeywordTable table_;
   std::unordered_set<std::string> there_;
   uint32_t used_ = 0;
+  FileBatch batch_;
 };
 
 }  // namespace
