@@ -86,6 +86,22 @@ Step BlobWriter::seal(std::vector<std::string> references) {
                    });
 }
 
+void BlobChecksum::feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (pending_.size() == kBlobChunk) {  // a full chunk is the last one until another byte comes
+      state_ = chain_checksum(state_, pending_);
+      pending_.clear();
+    }
+    const size_t take = std::min(bytes.size(), kBlobChunk - pending_.size());
+    pending_.append(bytes.substr(0, take));
+    bytes.remove_prefix(take);
+  }
+}
+
+uint64_t BlobChecksum::value() const {
+  return chain_checksum(state_, pending_);
+}
+
 Step add_reference(BlobId id, std::string reference) {
   return make_step(id, [id, reference = std::move(reference)](Transaction& rows) -> Result<void> {
     const Result<bool> alive = has_reference(rows);

@@ -67,6 +67,17 @@ Result<uint64_t> blob_size(const Reader& reader, BlobId id);
 // Blobs of the same bytes have the same; others hardly ever.
 Result<uint64_t> blob_checksum(const Reader& reader, BlobId id);
 
+// The same of bytes that are not (yet) a blob, fed in pieces of any size.
+class BlobChecksum {
+ public:
+  void feed(std::string_view bytes);
+  uint64_t value() const;  // of all so far
+
+ private:
+  uint64_t state_ = 0;
+  std::string pending_;  // less than a chunk
+};
+
 // Whether the blob has this reference; the second form does not block.
 Result<bool> has_reference(const Reader& reader, BlobId id, std::string_view reference);
 Task<Result<bool>> fetch_has_reference(Engine& engine, BlobId id, std::string reference);

@@ -48,6 +48,47 @@ void Mirror::adopt(AccountId account) {
   impl_->kept.insert(account);
 }
 
+Task<Result<void>> Mirror::leave(AccountId id, std::function<Task<Result<void>>()> last) {
+  const std::shared_ptr<Impl> impl = impl_;
+  Result<std::shared_ptr<Account>> account = co_await impl->account(id);
+  if (!account) co_return std::unexpected(account.error());
+  const std::shared_ptr<Account> leaving = *account;
+  const Turnstile::Turn turn = co_await leaving->turns.take();
+  Result<void> done = co_await impl->look_at_mailboxes(*leaving);
+  if (!done) co_return done;
+  std::vector<MailboxId> mailboxes;
+  std::function<Result<void>(const engine::Reader&)> list =
+      [&](const engine::Reader& reader) -> Result<void> {
+    Result<std::vector<store::MailboxInfo>> found = store::AccountView(reader, id).mailboxes();
+    if (!found) return std::unexpected(found.error());
+    for (const store::MailboxInfo& mailbox : *found) mailboxes.push_back(mailbox.id);
+    return {};
+  };
+  done = co_await impl->engine.read(std::move(list));
+  if (!done) co_return done;
+  for (const MailboxId mailbox : mailboxes) {
+    done = co_await impl->look_into(*leaving, mailbox);
+    // Gone meanwhile, or a level of mbox that only holds others.
+    const bool none =
+        !done && (done.error().kind == FaultKind::not_found || done.error().kind == FaultKind::policy);
+    if (!done && !none) co_return done;
+  }
+  done = co_await last();
+  if (!done) co_return done;
+  {
+    const std::unique_lock lock(impl->kept_mutex);
+    impl->kept.erase(id);
+  }
+  {
+    const std::lock_guard lock(impl->accounts_mutex);
+    impl->accounts.erase(id);
+    impl->waiting.erase(id);
+  }
+  const std::lock_guard lock(impl->open_mutex);
+  impl->open.remove_if([id](const Impl::Open& one) { return one.account == id; });
+  co_return done;
+}
+
 void Mirror::carry_out_soon(AccountId account) {
   const std::lock_guard lock(impl_->accounts_mutex);
   impl_->waiting.insert(account);

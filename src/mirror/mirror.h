@@ -39,6 +39,7 @@ class Mirror : public store::Files {
 
   bool keeps(store::AccountId account) const override;
   void adopt(store::AccountId account) override;
+  Task<Result<void>> leave(store::AccountId account, std::function<Task<Result<void>>()> last) override;
   Task<Result<void>> carry_out(store::AccountId account) override;
   void carry_out_soon(store::AccountId account) override;
   Task<Result<void>> look(store::AccountId account) override;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -34,6 +35,9 @@ class Files {
   virtual bool keeps(AccountId account) const = 0;
   // An account that was just made.
   virtual void adopt(AccountId account) = 0;
+  // An account that goes back to the database. Takes in what others did, and then, while nobody else carries
+  // out or looks, calls `last`; after its success the account is none of ours any more.
+  virtual Task<Result<void>> leave(AccountId account, std::function<Task<Result<void>>()> last) = 0;
 
   // Does in the files what the outbox says, and returns when that is on disk. What can't be done now (a full
   // disk, missing rights) stays in the outbox and is tried again: the store has it, so nothing is lost.

@@ -110,6 +110,17 @@ class MailStore {
   Task<Result<void>> create_account(AccountId account);
   // Where the account keeps its mail.
   Task<Result<FilePlace>> place(AccountId account);
+  // Moves the account to another format, while it is in use: names, UIDs, flags and MODSEQs stay. An
+  // interrupted one is named by conversions(), and goes on with another call, which also may have another
+  // place. Files that the account leaves stay as they are. `place`: nothing may be there yet (that is for
+  // the caller to see). policy: from one format of files to another; that goes by way of the database.
+  using Progress = std::function<void(uint64_t done, uint64_t total)>;
+  Task<Result<void>> convert(AccountId account, FilePlace place, Progress progress = nullptr);
+  struct Conversion {
+    AccountId account = 0;
+    bool to_files = false;
+  };
+  Task<Result<std::vector<Conversion>>> conversions();
   // Repeatable; blobs go with the next sweep. Nothing of it can be brought back.
   Task<Result<void>> remove_account(AccountId account);
   Task<Result<Usage>> usage(AccountId account);
@@ -156,6 +167,14 @@ class MailStore {
   // IMAP APPEND: one message whose blob `writer` has taken all bytes.
   Task<Result<Placed>> append(AccountId account, std::string mailbox, engine::BlobWriter& writer,
                               NewMessage message, Quota quota);
+
+  // Many at once, all or none: for letters that move in.
+  struct Arriving {
+    engine::BlobWriter* writer = nullptr;
+    NewMessage message;
+  };
+  Task<Result<std::vector<Placed>>> append_all(AccountId account, std::string mailbox,
+                                               std::vector<Arriving> messages);
 
   // ---- reading
   // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent

@@ -359,6 +359,7 @@ Task<Result<void>> MailStore::Impl::purge_account(AccountId account) {
   steps.push_back(erase_hint(hint_key(kRemoveHint, account)));
   steps.push_back(erase_hint(hint_key(kPurgeHint, account)));
   steps.push_back(erase_hint(hint_key(kFilesHint, account)));
+  steps.push_back(erase_hint(hint_key(kConvertHint, account)));
   steps.push_back(erase_hint(hint_key(kKeptHint, account)));
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;

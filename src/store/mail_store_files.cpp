@@ -26,7 +26,8 @@ Task<Result<void>> fill(Files& files, AccountId account, MailboxId mailbox, Uid 
 
 // Whoever reads a row with a blob relies on its reference, so both come in one transaction. Meanwhile the
 // message may have gone, or got its blob back through another: then ours is left to the next sweep.
-engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobId blob, uint64_t delivery) {
+engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobId blob, uint64_t delivery,
+                    bool for_good) {
   return edit_step(account, [=](AccountEdit& edit) -> Result<void> {
     Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
     if (!row) return std::unexpected(row.error());
@@ -34,7 +35,15 @@ engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobI
     (*row)->blob = blob;
     (*row)->delivery = delivery;
     edit.rows().put(flags_key(mailbox, uid), encode(**row));
-    edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});  // lets go of the blob again, later
+    const Result<std::optional<std::string>> record = edit.rows().get(message_key(mailbox, uid));
+    if (!record) return std::unexpected(record.error());
+    const Result<MessageRow> known = decode_message(*record ? **record : std::string_view());
+    if (known) {  // a damaged one is for the check to tell
+      MessageRow message = *known;
+      message.blob = blob;
+      edit.rows().put(message_key(mailbox, uid), encode(message));
+    }
+    if (!for_good) edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});  // lets go of the blob, later
     return {};
   });
 }
@@ -93,7 +102,7 @@ Task<void> MailStore::Impl::look_at_all(AccountId account) {
 }
 
 Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox,
-                                                std::vector<Source>& messages) {
+                                                std::vector<Source>& messages, bool for_good) {
   for (auto next = messages.begin(); next != messages.end();) {
     std::vector<Source*> part;
     uint64_t bytes = 0;
@@ -102,15 +111,15 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
       part.push_back(&*next);
       bytes += next->row.size;
     }
-    Result<void> loaded = co_await load_part(account, mailbox, std::move(part));
+    Result<void> loaded = co_await load_part(account, mailbox, std::move(part), for_good);
     if (!loaded) co_return loaded;
   }
   co_return Result<void>();
 }
 
 // In one transaction; of a large message only what does not fit a chunk is held.
-Task<Result<void>> MailStore::Impl::load_part(AccountId account, MailboxId mailbox,
-                                              std::vector<Source*> part) {
+Task<Result<void>> MailStore::Impl::load_part(AccountId account, MailboxId mailbox, std::vector<Source*> part,
+                                              bool for_good) {
   if (part.empty()) co_return Result<void>();
   if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
   std::deque<engine::BlobWriter> writers;
@@ -125,7 +134,7 @@ Task<Result<void>> MailStore::Impl::load_part(AccountId account, MailboxId mailb
     std::vector<std::string> references;
     references.push_back(blob_reference(account, deliveries.back()));
     steps.push_back(writers.back().seal(std::move(references)));
-    steps.push_back(refill(account, mailbox, message->uid, writers.back().id(), deliveries.back()));
+    steps.push_back(refill(account, mailbox, message->uid, writers.back().id(), deliveries.back(), for_good));
   }
   Result<void> done = co_await engine.transact(std::move(steps));
   if (!done) co_return done;

@@ -36,11 +36,13 @@ struct MailStore::Impl {
   Task<void> carry_out(AccountId account);
   Task<void> look(AccountId account, std::optional<MailboxId> mailbox = {});
   Task<void> look_at_all(AccountId account);
-  // Gives those of `messages` whose bytes are in a file a blob beside it, for a while. `temporary` when one
-  // of them changed meanwhile.
-  Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages);
+  // Gives those of `messages` whose bytes are in a file a blob beside it, for a while (or `for_good`).
+  // `temporary` when one of them changed meanwhile.
+  Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages,
+                                 bool for_good = false);
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
-  Task<Result<void>> load_part(AccountId account, MailboxId mailbox, std::vector<Source*> part);
+  Task<Result<void>> load_part(AccountId account, MailboxId mailbox, std::vector<Source*> part,
+                               bool for_good);
   // Of a mailbox that is about to be deleted, so that its messages may come back.
   Task<Result<void>> load_all_bodies(AccountId account, std::string mailbox);
   bool keep_expunged;  // messages that are expunged may come back
@@ -94,6 +96,15 @@ struct MailStore::Impl {
   Task<Result<Restored>> purge_kept(AccountId account, SystemTime before, size_t most);
   Task<Result<void>> purge_dying(AccountId account);
   Task<Result<void>> purge_account(AccountId account);
+
+  // ---- convert()
+  Task<Result<void>> enter_files(AccountId account, FilePlace place, const MailStore::Progress& progress);
+  Task<Result<void>> leave_files(AccountId account, const MailStore::Progress& progress);
+  Task<Result<void>> put_all(AccountId account, const MailStore::Progress& progress);
+  Task<Result<void>> load_everything(AccountId account, const MailStore::Progress& progress);
+  Task<Result<void>> forget_files(AccountId account);
+  Task<Result<std::optional<bool>>> unfinished(AccountId account);  // whether it goes to files
+  Task<Result<std::vector<std::pair<MailboxId, Uid>>>> messages_in(AccountId account, bool files);
 };
 
 // The system partition of what is kept for all accounts together; engine/engine.h has the others.
@@ -105,6 +116,7 @@ inline constexpr std::string_view kPurgeHint = "store.p";   // + account: has dy
 inline constexpr std::string_view kRemoveHint = "store.r";  // + account: is being removed
 inline constexpr std::string_view kFilesHint =
     "store.f";  // + account: keeps its mail in files, as long as it is there
+inline constexpr std::string_view kConvertHint = "store.c";  // + account: changes its format
 // One that leads purge_kept()'s caller to accounts with expunged messages that may come back.
 inline constexpr std::string_view kKeptHint = "store.k";  // + account
 std::string hint_key(std::string_view prefix, AccountId account);

@@ -91,4 +91,51 @@ Task<Result<Placed>> MailStore::append(AccountId account, std::string mailbox, e
   co_return placed;
 }
 
+Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::string mailbox,
+                                                        std::vector<Arriving> messages) {
+  const Result<std::string> name = check_name(mailbox);
+  if (!name) co_return std::unexpected(name.error());
+  struct Row {
+    FlagRow row;
+    std::string record;
+  };
+  std::vector<Row> rows;
+  std::vector<engine::Step> steps;
+  for (Arriving& arriving : messages) {
+    NewMessage& message = arriving.message;
+    Row one;
+    one.row.system = message.flags.system;
+    one.row.size = arriving.writer->size();
+    one.row.internal_date = message.internal_date;
+    one.row.blob = arriving.writer->id();
+    one.row.delivery = impl_->ids.next();
+    one.record = encode(MessageRow{one.row.blob, one.row.size, message.internal_date, message.summary});
+    std::vector<std::string> references;
+    references.push_back(blob_reference(account, one.row.delivery));
+    steps.push_back(arriving.writer->seal(std::move(references)));
+    rows.push_back(std::move(one));
+  }
+  std::vector<Placed> placed;
+  add_counted_edit(steps, account, [&](AccountEdit& edit) -> Result<void> {
+    placed.clear();
+    const Result<MailboxRow*> into = edit.mailbox_named(*name);
+    if (!into) return std::unexpected(into.error());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Result<std::vector<uint8_t>> numbers =
+          keyword_numbers(edit, (*into)->id, messages[i].message.flags.keywords);
+      if (!numbers) return std::unexpected(numbers.error());
+      FlagRow row = rows[i].row;
+      row.keywords = std::move(*numbers);
+      const Result<Uid> uid = edit.place(**into, std::move(row), rows[i].record);
+      if (!uid) return std::unexpected(uid.error());
+      placed.push_back({(*into)->id, (*into)->uid_validity, *uid});
+    }
+    return {};
+  });
+  Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  if (!done) co_return std::unexpected(done.error());
+  co_await impl_->carry_out(account);
+  co_return placed;
+}
+
 }  // namespace posthouse::store

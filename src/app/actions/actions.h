@@ -28,6 +28,8 @@ int queue(const Invocation& invocation);
 int deliver(const Invocation& invocation);
 int store(const Invocation& invocation);
 int backup(const Invocation& invocation);
+int import(const Invocation& invocation);
+int export_to(const Invocation& invocation);
 int restore(const Invocation& invocation);
 int man(const Invocation& invocation);
 int version(const Invocation& invocation);

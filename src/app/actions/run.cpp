@@ -13,12 +13,12 @@ struct Entry {
 };
 
 constexpr Entry kActions[] = {
-    {"account", actions::account}, {"alias", actions::alias},     {"backup", actions::backup},
-    {"config", actions::config},   {"deliver", actions::deliver}, {"demo", actions::demo},
-    {"domain", actions::domain},   {"mailbox", actions::mailbox}, {"man", actions::man},
-    {"queue", actions::queue},     {"restore", actions::restore}, {"serve", actions::serve},
-    {"setup", actions::setup},     {"status", actions::status},   {"store", actions::store},
-    {"version", actions::version},
+    {"account", actions::account},  {"alias", actions::alias},     {"backup", actions::backup},
+    {"config", actions::config},    {"deliver", actions::deliver}, {"demo", actions::demo},
+    {"domain", actions::domain},    {"mailbox", actions::mailbox}, {"man", actions::man},
+    {"export", actions::export_to}, {"import", actions::import},   {"queue", actions::queue},
+    {"restore", actions::restore},  {"serve", actions::serve},     {"setup", actions::setup},
+    {"status", actions::status},    {"store", actions::store},     {"version", actions::version},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "app/actions/actions.h"
+#include "app/actions/progress_bar.h"
 #include "app/control/admin.h"
 #include "app/core/core.h"
 #include "app/salvage/salvage.h"
@@ -78,6 +79,23 @@ int salvage(const Loaded& loaded, const Invocation& in) {
   return done->unreadable.empty() ? EX_OK : EX_SOFTWARE;
 }
 
+int convert(const Invocation& in, control::Admin& admin) {
+  json::object arguments;
+  arguments["address"] = in.name;
+  arguments["to"] = in.store;
+  auto answer = [&] {
+    ProgressBar bar;
+    return admin.call("store.convert", std::move(arguments), bar.letters());
+  }();
+  if (!answer) return complain(answer.error());
+  if (in.json) {
+    print_json(*answer);
+  } else {
+    print_object(answer->as_object());
+  }
+  return EX_OK;
+}
+
 }  // namespace
 
 int store(const Invocation& in) {
@@ -88,6 +106,7 @@ int store(const Invocation& in) {
   if (in.command == "store salvage") return salvage(*loaded, in);
   auto admin = control::connect_admin(loaded->config);
   if (!admin) return complain(*loaded, admin.error());
+  if (in.command == "store convert") return convert(in, **admin);
   bool bar = isatty(STDERR_FILENO) != 0;
   json::object none;
   Progress progress = [](uint64_t, uint64_t) {};

@@ -124,6 +124,13 @@ Task<Answer> account_show(Context context, Arguments arguments) {
 Task<Answer> account_change(Context context, Arguments arguments) {
   auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
+  if (std::string format = text(arguments, "store"); !format.empty()) {
+    Arguments conversion;
+    conversion["address"] = account->address;
+    conversion["to"] = std::move(format);
+    auto converted = co_await store_convert(context, std::move(conversion));
+    if (!converted) co_return converted;
+  }
   apply(arguments, *account);
   auto changed = co_await context.core.directory.update_account(*account);
   if (!changed) co_return std::unexpected(changed.error());

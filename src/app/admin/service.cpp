@@ -32,6 +32,10 @@ constexpr Verb kVerbs[] = {
     {"domain.recount", verbs::domain_recount},
     {"domain.remove", verbs::domain_remove},
     {"domain.show", verbs::domain_show},
+    {"export.letters", verbs::export_letters},
+    {"export.list", verbs::export_list},
+    {"export.piece", verbs::export_piece},
+    {"import.present", verbs::import_present},
     {"mailbox.expunged", verbs::mailbox_expunged},
     {"mailbox.list", verbs::mailbox_list},
     {"mailbox.purge", verbs::mailbox_purge},
@@ -50,6 +54,7 @@ constexpr Verb kVerbs[] = {
     {"status", verbs::status},
     {"store.check", verbs::store_check},
     {"store.repair", verbs::store_repair},
+    {"store.convert", verbs::store_convert},
 };
 
 }  // namespace
@@ -61,7 +66,8 @@ Task<Result<boost::json::value>> AdminService::execute(std::string verb, boost::
   if (found == std::end(kVerbs)) co_return fail(FaultKind::syntax, "unknown verb " + verb);
   verbs::Context context{core_, transport_, locked_out_, std::move(progress)};
   auto answer = co_await found->run(std::move(context), std::move(arguments));
-  if (answer && verb.starts_with("restore.")) {
+  if (answer &&
+      (verb.starts_with("restore.") || verb.starts_with("import.") || verb.starts_with("export."))) {
     log::debug("admin.done", {{"verb", verb}});  // many for each letter that is told (ReturnedLetter)
   } else if (answer) {
     log::info("admin.done", {{"verb", verb}});

@@ -35,7 +35,7 @@ Task<Answer> account_add(Context context, Arguments arguments);
 Task<Answer> account_list(Context context, Arguments arguments);  // [domain]
 Task<Answer> account_show(Context context, Arguments arguments);  // address
 Task<Answer> account_change(Context context,
-                            Arguments arguments);  // address, [enabled], [admin], [quota_bytes] ...
+                            Arguments arguments);  // address, [enabled], [admin], [store] ...
 Task<Answer> account_remove(Context context, Arguments arguments);    // address
 Task<Answer> account_password(Context context, Arguments arguments);  // address, [password]
 
@@ -68,6 +68,17 @@ Task<Answer> restore_checksum(Context context, Arguments arguments);  // address
 // address, mailbox, [role], [subscribed]: makes it when it is not there.
 Task<Answer> restore_mailbox(Context context, Arguments arguments);
 
+// address, mailbox, [first]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from that UID
+// on.
+Task<Answer> import_present(Context context, Arguments arguments);
+// address, mailbox, [first]: [uid, delivery, size, date, flags, keywords] of letters from that UID on.
+Task<Answer> export_list(Context context, Arguments arguments);
+// address, mailbox, uids: [uid, bytes in base64] of the first of them, of a long letter its beginning; null
+// and a reason for what can't be read.
+Task<Answer> export_letters(Context context, Arguments arguments);
+Task<Answer> export_piece(Context context, Arguments arguments);  // address, mailbox, uid, offset
+
+Task<Answer> store_convert(Context context, Arguments arguments);  // address, to: a format
 Task<Answer> store_check(Context context, Arguments arguments);
 // Only where no server runs. As store_check, with [repaired]: what it did, and [notes]: what is kept of
 // damage.

@@ -152,6 +152,9 @@ void define_account(CLI::App& app, Invocation& into) {
   list->add_option("domain", into.domain, "Of this domain only")->type_name("DOMAIN");
   address(admin_command(account, into, "show", "Show an account and what it keeps"));
   CLI::App* change = properties(address(admin_command(account, into, "change", "Change an account")));
+  change->add_option("--store", into.store, "Keep its letters in this format from now on, see store convert")
+      ->check(CLI::IsMember({"database", "maildir", "mbox"}))
+      ->type_name("FORMAT");
   change->add_flag("--no-admin", into.no_admin, "No longer an administrator")->excludes("--admin");
   change->add_flag("--disable", into.disable, "No more logins and no more letters");
   change->add_flag("--enable", into.enable, "Undo --disable")->excludes("--disable");
@@ -357,6 +360,39 @@ void define_backup(CLI::App& app, Invocation& into) {
       ->excludes("--account");
 }
 
+void define_moving(CLI::App& app, Invocation& into) {
+  CLI::App* import = admin_command(
+      &app, into, "import",
+      "Bring letters from elsewhere into an account, with flags, keywords, dates and mailboxes, while the "
+      "server runs or not. Repeating it doubles nothing. What can't be read is listed and left out; the exit "
+      "status is 65 then.");
+  import->add_option("address", into.name, "The account's address")->required()->type_name("ADDRESS");
+  import
+      ->add_option(
+          "source", into.file,
+          "An mbox file or a folder of them, a Maildir with its subfolders, or a folder of .eml files")
+      ->required()
+      ->type_name("SOURCE");
+  import->add_option("--format", into.format, "What SOURCE is, should it not be clear")
+      ->default_str("auto")
+      ->check(CLI::IsMember({"auto", "mbox", "maildir", "eml"}))
+      ->type_name("FORMAT");
+  import->add_option("--into", into.into, "Into this mailbox; other mailboxes of SOURCE go below it")
+      ->type_name("MAILBOX");
+  import->add_flag("--dry-run", into.dry_run, "Change nothing: tell what would come");
+  CLI::App* out = admin_command(
+      &app, into, "export",
+      "Write the letters of an account to DIR, with flags, keywords, dates and mailboxes, while the server "
+      "runs or not. A repeat adds what is new.");
+  out->add_option("address", into.name, "The account's address")->required()->type_name("ADDRESS");
+  out->add_option("dir", into.directory, "Where to; made if it is not there")->required()->type_name("DIR");
+  out->add_option("--format", into.format, "As what")
+      ->default_str("maildir")
+      ->check(CLI::IsMember({"maildir", "mbox", "eml"}))
+      ->type_name("FORMAT");
+  out->add_option("--mailbox", into.mailbox, "This mailbox only")->type_name("NAME");
+}
+
 void define_others(CLI::App& app, Invocation& into) {
   CLI::App* deliver = command(
       &app, into, "deliver",
@@ -382,6 +418,16 @@ void define_others(CLI::App& app, Invocation& into) {
   add_config(salvage, into);
   add_json(salvage, into);
   salvage->add_option("directory", into.directory, "The folder to make")->required()->type_name("DIR");
+  CLI::App* convert = admin_command(
+      store, into, "convert",
+      "Move an account to another format while it is in use: UIDs, flags and all stay. What an interrupted "
+      "one left undone is done by the next start of the server, or by repeating it. Files that the account "
+      "leaves stay as a copy.");
+  convert->add_option("address", into.name, "The account's address")->required()->type_name("ADDRESS");
+  convert->add_option("--to", into.store, "The format")
+      ->required()
+      ->check(CLI::IsMember({"database", "maildir", "mbox"}))
+      ->type_name("FORMAT");
   add_config(
       command(store, into, "create",
               "Make an empty store where server.data_directory says, for a configuration that was written "
@@ -412,6 +458,7 @@ std::unique_ptr<CLI::App> define_commands(Invocation& into) {
   define_mailbox(*app, into);
   define_queue(*app, into);
   define_backup(*app, into);
+  define_moving(*app, into);
   define_others(*app, into);
   return app;
 }

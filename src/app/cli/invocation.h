@@ -53,7 +53,10 @@ struct Invocation {
   std::optional<uint64_t> uid;
   bool check = false, latest = false;
 
-  // config
+  // import, export: and `into`, `dry_run`, `mailbox`, `directory`
+  std::string format;
+
+  // config, import
   std::string file;
   bool comments = false;
 };

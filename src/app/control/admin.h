@@ -22,7 +22,8 @@ class Admin {
   virtual ~Admin() = default;
   virtual Result<boost::json::value> call(std::string verb, boost::json::object arguments,
                                           Progress progress) = 0;
-  // The verb "restore.message" (ReturnedLetter), with the letter behind it.
+  // The verb "restore.message" (ReturnedLetter) with the letter behind it, or "import.letters" (LetterBatch)
+  // with several.
   virtual Result<boost::json::value> send(std::string verb, boost::json::object arguments,
                                           LetterPieces pieces) = 0;
   // The queue id of the letter.
@@ -36,8 +37,13 @@ class Admin {
 // done.
 Result<std::unique_ptr<Admin>> connect_admin(const Config& config);
 
+// The same for who has to stay root, since the files that he reads or writes are not for the store's owner.
+// Before there are threads.
+Result<std::unique_ptr<Admin>> connect_beside(const Config& config);
+
 // One each, for tests.
 Result<std::unique_ptr<Admin>> connect_remote(const Config& config);
+Result<std::unique_ptr<Admin>> connect_remote_at(const std::string& path);
 Result<std::unique_ptr<Admin>> open_local(const Config& config);
 
 // Makes the store of a configuration that was written by hand. Fails with `exists` when there is one.

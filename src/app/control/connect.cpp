@@ -34,7 +34,8 @@ Result<std::unique_ptr<Admin>> connect_patiently(const Config& config) {
 }
 
 bool only_reads(std::string_view verb) {
-  return verb == "status" || verb.ends_with(".list") || verb.ends_with(".show") || verb == "mailbox.expunged";
+  return verb == "status" || verb.starts_with("export.") || verb == "import.present" ||
+         verb.ends_with(".list") || verb.ends_with(".show") || verb == "mailbox.expunged";
 }
 
 // Goes to whoever has the store when the one that was asked is gone.

@@ -1,5 +1,6 @@
 #include <boost/json.hpp>
 
+#include "app/admin/letter_batch.h"
 #include "app/admin/returned_letter.h"
 #include "app/control/admin.h"
 #include "app/core/folders.h"
@@ -43,8 +44,10 @@ Task<Result<std::string>> take_letter(Core& core, const Config& config, LocalEnv
   co_return (*letter)->queue_id();
 }
 
-Task<Result<json::value>> take_back(Core& core, json::object arguments, LetterPieces pieces) {
-  auto letter = co_await ReturnedLetter::open(core, std::move(arguments));
+// ReturnedLetter or LetterBatch.
+template <class Letter>
+Task<Result<json::value>> take_in(Core& core, json::object arguments, LetterPieces pieces) {
+  auto letter = co_await Letter::open(core, std::move(arguments));
   if (!letter) co_return std::unexpected(letter.error());
   while (true) {
     auto piece = pieces();
@@ -67,8 +70,11 @@ class LocalAdmin : public Admin {
   }
 
   Result<json::value> send(std::string verb, json::object arguments, LetterPieces pieces) override {
-    if (verb != "restore.message") return fail(FaultKind::syntax, "unknown verb " + verb);
-    return net::run_blocking(take_back(*core_, std::move(arguments), std::move(pieces)));
+    if (verb == "restore.message")
+      return net::run_blocking(take_in<ReturnedLetter>(*core_, std::move(arguments), std::move(pieces)));
+    if (verb == "import.letters")
+      return net::run_blocking(take_in<LetterBatch>(*core_, std::move(arguments), std::move(pieces)));
+    return fail(FaultKind::syntax, "unknown verb " + verb);
   }
 
   Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) override {

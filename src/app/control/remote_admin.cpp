@@ -146,9 +146,13 @@ Task<Result<void>> probe(std::string path) {
 }  // namespace
 
 Result<std::unique_ptr<Admin>> connect_remote(const Config& config) {
-  auto there = net::run_blocking(probe(control_path(config)));
+  return connect_remote_at(control_path(config));
+}
+
+Result<std::unique_ptr<Admin>> connect_remote_at(const std::string& path) {
+  auto there = net::run_blocking(probe(path));
   if (!there) return std::unexpected(there.error());
-  return std::make_unique<RemoteAdmin>(control_path(config));
+  return std::make_unique<RemoteAdmin>(path);
 }
 
 }  // namespace posthouse::app::control

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "app/admin/letter_batch.h"
 #include "app/admin/returned_letter.h"
 #include "app/control/protocol.h"
 #include "app/deliver/local_letter.h"
@@ -89,8 +90,9 @@ struct Server::Impl {
   static Task<Result<json::value>> answer(Impl& self, net::Stream& stream, Request request);
   static Task<Result<json::value>> deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                            LocalEnvelope envelope);
-  static Task<Result<json::value>> take_back(Impl& self, net::Stream& stream, net::BufferedReader& reader,
-                                             json::object arguments);
+  template <class Letter>  // ReturnedLetter, LetterBatch
+  static Task<Result<json::value>> take_in(Impl& self, net::Stream& stream, net::BufferedReader& reader,
+                                           json::object arguments);
 };
 
 Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) {
@@ -115,7 +117,9 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
       LocalEnvelope envelope = envelope_of(request->arguments);
       result = co_await deliver(self, *stream, reader, std::move(envelope));
     } else if (request->verb == "restore.message") {
-      result = co_await take_back(self, *stream, reader, std::move(request->arguments));
+      result = co_await take_in<ReturnedLetter>(self, *stream, reader, std::move(request->arguments));
+    } else if (request->verb == "import.letters") {
+      result = co_await take_in<LetterBatch>(self, *stream, reader, std::move(request->arguments));
     } else {
       result = co_await answer(self, *stream, std::move(*request));
     }
@@ -135,7 +139,8 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
 // Runs the verb beside, so that progress can be told meanwhile.
 Task<Result<json::value>> Server::Impl::answer(Impl& self, net::Stream& stream, Request request) {
   if (request.verb == "ping") co_return json::value("pong");
-  bool tells = request.verb == "store.check";
+  bool tells = request.verb == "store.check" || request.verb == "store.convert" ||
+               (request.verb == "account.change" && request.arguments.contains("store"));
   if (!tells) {
     Progress none = [](uint64_t, uint64_t) {};
     co_return co_await self.service.execute(std::move(request.verb), std::move(request.arguments),
@@ -179,9 +184,10 @@ Task<Result<json::value>> Server::Impl::deliver(Impl& self, net::Stream& stream,
   co_return out;
 }
 
-Task<Result<json::value>> Server::Impl::take_back(Impl& self, net::Stream& stream,
-                                                  net::BufferedReader& reader, json::object arguments) {
-  auto letter = co_await ReturnedLetter::open(self.service.core(), std::move(arguments));
+template <class Letter>
+Task<Result<json::value>> Server::Impl::take_in(Impl& self, net::Stream& stream, net::BufferedReader& reader,
+                                                json::object arguments) {
+  auto letter = co_await Letter::open(self.service.core(), std::move(arguments));
   Result<void> state;
   if (!letter) state = std::unexpected(letter.error());
   while (true) {

@@ -148,6 +148,7 @@ Task<void> Server::Impl::start() {
   spawn(sweep_blobs());
   spawn(core_->mirror.attend(lanes_[0]->loop));
   spawn(purge_expunged());
+  spawn(finish_conversions());
   watch_certificates();
   spawn(update_gauges());
   start_accepting();

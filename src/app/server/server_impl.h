@@ -59,6 +59,7 @@ struct Server::Impl {
 
   // ---- upkeep (upkeep.cpp), each until the main loop stops
   Task<void> sweep_blobs();
+  Task<void> finish_conversions();  // of accounts to another format, that were interrupted
   Task<void> purge_expunged();
   void watch_certificates();
   Task<void> update_gauges();

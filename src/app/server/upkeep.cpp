@@ -6,6 +6,7 @@
 #include "app/server/logging.h"
 #include "app/server/own_certificate.h"
 #include "app/server/server_impl.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -26,6 +27,27 @@ Task<void> Server::Impl::sweep_blobs() {
     reclaim_from = core_->clock.steady() + kReclaimPause;
     if (!reclaimed) log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
     log::info("server.space_reclaimed", {{"free", core_->engine.free_space()}});
+  }
+}
+
+Task<void> Server::Impl::finish_conversions() {
+  auto found = co_await core_->store.conversions();
+  if (!found) log::warn("server.conversions_unknown", {{"reason", found.error().what}});
+  if (!found) co_return;
+  for (const store::MailStore::Conversion& one : *found) {
+    store::FilePlace place;
+    if (one.to_files) {
+      auto now = co_await core_->store.place(one.account);
+      if (!now) continue;
+      place = *now;
+    }
+    Result<void> done = co_await core_->store.convert(one.account, place);
+    if (done) {
+      log::info("server.conversion_finished", {{"account", format_id(one.account)}});
+    } else {
+      log::error("server.conversion_failed",
+                 {{"account", format_id(one.account)}, {"reason", done.error().what}});
+    }
   }
 }
 

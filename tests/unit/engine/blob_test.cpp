@@ -74,6 +74,20 @@ TEST_P(BlobTest, PiecesMayHaveAnySize) {
   EXPECT_EQ(read_blob(*engine_, 2, 0, UINT64_MAX).value_or("?"), bytes);
 }
 
+TEST_P(BlobTest, BytesElsewhereHaveTheSameChecksum) {
+  BlobId id = 1;
+  for (const size_t size : {size_t{0}, size_t{1}, kBlobChunk - 1, kBlobChunk, kBlobChunk + 1, 2 * kBlobChunk,
+                            3 * kBlobChunk + 17}) {
+    const std::string bytes = letters(size);
+    store(++id, bytes, {"a1.1"});
+    for (const size_t piece : {size_t{1000}, kBlobChunk, size_t{500'000}}) {
+      BlobChecksum checksum;
+      for (size_t at = 0; at < size; at += piece) checksum.feed(std::string_view(bytes).substr(at, piece));
+      EXPECT_EQ(checksum.value(), blob_checksum(*engine_, id).value_or(0)) << size << " in " << piece;
+    }
+  }
+}
+
 TEST_P(BlobTest, ASmallBlobIsTwoRows) {
   store(1, letters(4096), {"a1.1"});
   EXPECT_EQ(rows_of(1), 2u);

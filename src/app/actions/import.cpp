@@ -1,0 +1,67 @@
+#include "app/moving/import.h"
+
+#include <sysexits.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "app/actions/actions.h"
+#include "app/actions/moving.h"
+#include "app/actions/progress_bar.h"
+#include "base/log.h"
+
+namespace posthouse::app::actions {
+
+namespace json = boost::json;
+
+int print_moved(const Invocation& in, const moving::MoveOutcome& outcome, const std::string& verb) {
+  uint64_t moved = 0;
+  json::array mailboxes;
+  std::vector<std::vector<std::string>> rows;
+  for (const moving::MovedMailbox& mailbox : outcome.mailboxes) {
+    moved += mailbox.moved;
+    json::object row;
+    row["from"] = mailbox.from;
+    row["to"] = mailbox.to;
+    row["letters"] = mailbox.read;
+    row["there"] = mailbox.there;
+    row[verb] = mailbox.moved;
+    mailboxes.push_back(std::move(row));
+    rows.push_back({mailbox.from, mailbox.to, fmt::to_string(mailbox.read), fmt::to_string(mailbox.there),
+                    fmt::to_string(mailbox.moved)});
+  }
+  if (in.json) {
+    json::object out;
+    out["mailboxes"] = std::move(mailboxes);
+    out[verb] = moved;
+    out["skipped"] = json::array(outcome.skipped.begin(), outcome.skipped.end());
+    out["skipped_count"] = outcome.skipped_count;
+    print_json(out);
+  } else {
+    print_table({"FROM", "TO", "LETTERS", "THERE", in.dry_run ? "WOULD COME" : "MOVED"}, rows);
+    for (const std::string& line : outcome.skipped) fmt::print("skipped: {}\n", line);
+    fmt::print("{} letters {}, {} skipped.\n", moved, in.dry_run ? "would come" : verb,
+               outcome.skipped_count);
+  }
+  return outcome.skipped_count == 0 ? EX_OK : EX_DATAERR;
+}
+
+int import(const Invocation& in) {
+  auto loaded = load(in);
+  if (!loaded) return EX_CONFIG;
+  log::configure(log::Level::error, "", "text");
+  auto source = moving::open_source(in.file, in.format);
+  if (!source) return complain(source.error());
+  auto admin = control::connect_beside(loaded->config);
+  if (!admin) return complain(*loaded, admin.error());
+  moving::ImportOptions options{in.name, in.into, in.dry_run, nullptr};
+  auto outcome = [&] {
+    ProgressBar bar;
+    options.progress = (*source)->counts_bytes() ? bar.bytes() : bar.letters();
+    return moving::import_letters(**admin, **source, options);
+  }();
+  if (!outcome) return complain(outcome.error());
+  return print_moved(in, *outcome, "imported");
+}
+
+}  // namespace posthouse::app::actions

@@ -1,0 +1,82 @@
+// An account that moves to another format.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <filesystem>
+
+#include "app/admin/verbs.h"
+
+namespace posthouse::app::verbs {
+namespace {
+
+namespace json = boost::json;
+
+// What lies there would become the account's, beside what it has.
+bool is_free(const std::string& path) {
+  std::error_code failed;
+  if (path.empty() || !std::filesystem::exists(path, failed)) return !failed;
+  return std::filesystem::is_empty(path, failed) && !failed;
+}
+
+// On a reading thread: the files may be slow.
+Task<Result<void>> check_free(Context context, store::FilePlace place) {
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader&) -> Result<void> {
+    for (const std::string& path : {place.inbox, place.folders}) {
+      if (!is_free(path))
+        return fail(FaultKind::exists, path + " holds something already: move it away first");
+    }
+    return {};
+  };
+  co_return co_await context.core.engine.read(std::move(look));
+}
+
+// In mbox a name is a file or holds others.
+Task<Result<void>> check_names(Context context, store::AccountId account) {
+  auto mailboxes = co_await context.core.store.mailboxes(account);
+  if (!mailboxes) co_return std::unexpected(mailboxes.error());
+  for (const auto& mailbox : *mailboxes) {
+    const bool holds = std::ranges::any_of(
+        *mailboxes, [&](const auto& other) { return other.name.starts_with(mailbox.name + "/"); });
+    if (holds && mailbox.exists > 0 && mailbox.name != "INBOX") {
+      co_return fail(FaultKind::policy,
+                     fmt::format("{} has letters and holds other mailboxes, which mbox can't say: move its "
+                                 "letters first",
+                                 mailbox.name));
+    }
+  }
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Task<Answer> store_convert(Context context, Arguments arguments) {
+  auto account = co_await find_account(context, arguments);
+  if (!account) co_return std::unexpected(account.error());
+  auto to = required(arguments, "to");
+  if (!to) co_return std::unexpected(to.error());
+  auto place = context.core.places.of(*to, account->address);
+  if (!place) co_return std::unexpected(place.error());
+  auto now = co_await context.core.store.place(account->id);
+  if (!now) co_return std::unexpected(now.error());
+  if (now->format == store::Format::database && place->format != store::Format::database) {
+    auto free = co_await check_free(context, *place);
+    if (!free) co_return std::unexpected(free.error());
+    if (place->format == store::Format::mbox) {
+      auto fits = co_await check_names(context, account->id);
+      if (!fits) co_return std::unexpected(fits.error());
+    }
+  }
+  auto done = co_await context.core.store.convert(account->id, *place, context.progress);
+  if (!done) co_return std::unexpected(done.error());
+  json::object out;
+  out["address"] = account->address;
+  out["store"] = store::to_string(place->format);
+  if (now->format != store::Format::database && place->format == store::Format::database) {
+    out["copy_left"] = now->inbox;
+    if (!now->folders.empty()) out["folders_left"] = now->folders;
+  }
+  co_return out;
+}
+
+}  // namespace posthouse::app::verbs

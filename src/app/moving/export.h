@@ -1,0 +1,21 @@
+// The letters of one account out to files, while it is in use.
+#pragma once
+
+#include <string>
+
+#include "app/moving/import.h"
+#include "app/moving/target.h"
+
+namespace posthouse::app::moving {
+
+struct ExportOptions {
+  std::string address;
+  std::string mailbox;  // "": all
+  Progress progress;
+};
+
+// What Target has already is passed over. Letters that can't be read, and mailboxes that the format can't
+// hold, are told in `skipped`.
+Result<MoveOutcome> export_letters(control::Admin& admin, Target& target, const ExportOptions& options);
+
+}  // namespace posthouse::app::moving

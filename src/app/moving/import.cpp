@@ -1,0 +1,252 @@
+#include "app/moving/import.h"
+
+#include <boost/json.hpp>
+#include <map>
+
+#include "app/limits.h"
+#include "app/moving/names.h"
+#include "engine/blob.h"
+
+namespace posthouse::app::moving {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kFrame = 256 * 1024;
+
+struct Shape {
+  uint64_t size = 0, checksum = 0;
+  auto operator<=>(const Shape&) const = default;
+};
+
+json::array describe(const Letter& letter, uint64_t size) {
+  json::array out;
+  out.emplace_back(size);
+  out.emplace_back(int64_t{letter.date.time_since_epoch().count()});
+  out.emplace_back(letter.flags.system);
+  out.push_back(json::array(letter.flags.keywords.begin(), letter.flags.keywords.end()));
+  return out;
+}
+
+class Importer {
+ public:
+  Importer(control::Admin& admin, Source& source, const ImportOptions& options)
+      : admin_(admin), source_(source), options_(options) {}
+
+  Result<MoveOutcome> run();
+
+ private:
+  std::string target(const std::string& mailbox) const;
+  Result<void> run(const SourceMailbox& mailbox);
+  Result<void> look_for_account();
+  Result<void> make_mailbox();
+  Result<void> find_present();
+  Result<void> take(Letter& letter);
+  Result<void> take_large(Letter& letter);
+  bool is_there(const Shape& shape);
+  Result<void> send(json::array letters, const control::LetterPieces& pieces);
+  Result<void> flush();
+  void bad(const std::string& where, const Fault& fault);
+  json::object place() const {
+    json::object out;
+    out["address"] = options_.address;
+    out["mailbox"] = now_.to;
+    return out;
+  }
+
+  control::Admin& admin_;
+  Source& source_;
+  const ImportOptions& options_;
+  MoveOutcome out_;
+  MovedMailbox now_;
+  std::map<Shape, uint32_t> present_;
+  json::array batch_;  // described
+  std::string bytes_;  // of them
+  uint64_t passed_ = 0;
+};
+
+void Importer::bad(const std::string& where, const Fault& fault) {
+  ++out_.skipped_count;
+  if (out_.skipped.size() < kMostSkipped) out_.skipped.push_back(fmt::format("{}: {}", where, fault.what));
+}
+
+std::string Importer::target(const std::string& mailbox) const {
+  if (options_.into.empty()) return mailbox;
+  return mailbox == "INBOX" || source_.mailboxes().size() == 1 ? options_.into
+                                                               : below(options_.into, mailbox);
+}
+
+Result<void> Importer::look_for_account() {
+  json::object arguments;
+  arguments["address"] = options_.address;
+  auto shown = admin_.call("account.show", std::move(arguments), nullptr);
+  if (!shown) return std::unexpected(shown.error());
+  return {};
+}
+
+Result<void> Importer::make_mailbox() {
+  if (options_.dry_run) return {};
+  json::object arguments = place();
+  arguments["subscribed"] = true;
+  auto made = admin_.call("restore.mailbox", std::move(arguments), nullptr);
+  if (!made) return std::unexpected(made.error());
+  return {};
+}
+
+Result<void> Importer::find_present() {
+  present_.clear();
+  for (uint64_t first = 1; first <= UINT32_MAX;) {
+    json::object arguments = place();
+    arguments["first"] = first;
+    auto answer = admin_.call("import.present", std::move(arguments), nullptr);
+    if (!answer && answer.error().kind == FaultKind::not_found) return {};
+    if (!answer) return std::unexpected(answer.error());
+    const auto* messages = answer->is_object() ? answer->get_object().if_contains("messages") : nullptr;
+    if (messages == nullptr || !messages->is_array()) return fail(FaultKind::io, "import.present: no list");
+    if (messages->get_array().empty()) return {};
+    for (const json::value& row : messages->get_array()) {
+      if (!row.is_array() || row.get_array().size() != 3)
+        return fail(FaultKind::io, "import.present: a row is not what was expected");
+      const json::array& values = row.get_array();
+      json::error_code failed;
+      first = values[0].to_number<uint64_t>(failed) + 1;
+      Shape shape;
+      if (!failed) shape.size = values[1].to_number<uint64_t>(failed);
+      if (failed) return fail(FaultKind::io, "import.present: a row is not what was expected");
+      if (values[2].is_null()) continue;  // its bytes can't be read
+      shape.checksum = values[2].to_number<uint64_t>(failed);
+      if (failed) return fail(FaultKind::io, "import.present: a row is not what was expected");
+      ++present_[shape];
+    }
+  }
+  return {};
+}
+
+bool Importer::is_there(const Shape& shape) {
+  const auto found = present_.find(shape);
+  if (found == present_.end()) return false;
+  if (--found->second == 0) present_.erase(found);
+  ++now_.there;
+  return true;
+}
+
+Result<void> Importer::send(json::array letters, const control::LetterPieces& pieces) {
+  json::object arguments = place();
+  arguments["letters"] = std::move(letters);
+  auto done = admin_.send("import.letters", std::move(arguments), pieces);
+  if (!done && done.error().kind == FaultKind::closed)
+    return fail(FaultKind::temporary, done.error().what + "; repeat the command, it goes on where it was");
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+Result<void> Importer::flush() {
+  if (batch_.empty()) return {};
+  size_t at = 0;
+  auto done = send(std::move(batch_), [&]() -> Result<std::string> {
+    std::string piece = bytes_.substr(at, kFrame);
+    at += piece.size();
+    return piece;
+  });
+  batch_ = json::array();
+  bytes_.clear();
+  return done;
+}
+
+Result<void> Importer::take(Letter& letter) {
+  auto bytes = letter.read(0, kImportBytes + 1);
+  if (!bytes) {
+    bad(letter.where, bytes.error());
+    return {};
+  }
+  if (bytes->empty()) {
+    bad(letter.where, Fault{FaultKind::corrupt, "it is empty"});
+    return {};
+  }
+  ++now_.read;
+  if (bytes->size() > kImportBytes) return take_large(letter);
+  engine::BlobChecksum checksum;
+  checksum.feed(*bytes);
+  if (is_there({bytes->size(), checksum.value()})) return {};
+  ++now_.moved;
+  if (options_.dry_run) return {};
+  batch_.push_back(describe(letter, bytes->size()));
+  bytes_ += *bytes;
+  const bool full = batch_.size() == kImportTogether || bytes_.size() >= kImportBytes;
+  return full ? flush() : Result<void>();
+}
+
+// Read twice: what it is must be known before it is sent.
+Result<void> Importer::take_large(Letter& letter) {
+  engine::BlobChecksum checksum;
+  uint64_t size = 0;
+  while (true) {
+    auto piece = letter.read(size, kFrame);
+    if (!piece) {
+      --now_.read;
+      bad(letter.where, piece.error());
+      return {};
+    }
+    checksum.feed(*piece);
+    size += piece->size();
+    if (piece->size() < kFrame) break;
+  }
+  if (is_there({size, checksum.value()})) return {};
+  ++now_.moved;
+  if (options_.dry_run) return {};
+  if (auto flushed = flush(); !flushed) return flushed;  // so that the order stays
+  uint64_t at = 0;
+  json::array letters;
+  letters.push_back(describe(letter, size));
+  return send(std::move(letters), [&]() -> Result<std::string> {
+    auto piece = letter.read(at, kFrame);
+    if (piece) at += piece->size();
+    return piece;
+  });
+}
+
+Result<void> Importer::run(const SourceMailbox& mailbox) {
+  now_ = MovedMailbox{mailbox.name, target(mailbox.name)};
+  if (auto made = make_mailbox(); !made) {
+    const FaultKind kind = made.error().kind;
+    if (kind != FaultKind::syntax && kind != FaultKind::exists && kind != FaultKind::policy) return made;
+    bad(mailbox.path, made.error());
+    return {};
+  }
+  if (auto found = find_present(); !found) {
+    if (found.error().kind != FaultKind::syntax) return found;
+    bad(mailbox.path, found.error());  // in a dry run: no such name can be
+    return {};
+  }
+  Reading reading;
+  reading.letter = [this](Letter& letter) { return take(letter); };
+  reading.bad = [this](const std::string& where, const Fault& fault) { bad(where, fault); };
+  reading.passed = [this](uint64_t more) {
+    passed_ += more;
+    if (options_.progress) options_.progress(passed_, source_.total());
+  };
+  auto done = source_.read(mailbox, reading);
+  if (done) done = flush();
+  out_.mailboxes.push_back(now_);
+  return done;
+}
+
+Result<MoveOutcome> Importer::run() {
+  if (auto there = look_for_account(); !there) return std::unexpected(there.error());
+  for (const std::string& strange : source_.strange()) {
+    ++out_.skipped_count;
+    out_.skipped.push_back(strange);
+  }
+  for (const SourceMailbox& mailbox : source_.mailboxes()) {
+    if (auto done = run(mailbox); !done) return std::unexpected(done.error());
+  }
+  return std::move(out_);
+}
+
+}  // namespace
+
+Result<MoveOutcome> import_letters(control::Admin& admin, Source& source, const ImportOptions& options) {
+  return Importer(admin, source, options).run();
+}
+
+}  // namespace posthouse::app::moving

@@ -1,0 +1,107 @@
+// A Maildir++ tree. Letters are named by their deliveries, so that they are known again.
+#include <unistd.h>
+
+#include <unordered_set>
+
+#include "app/moving/file_batch.h"
+#include "app/moving/target.h"
+#include "base/random.h"
+#include "maildir/keywords.h"
+#include "maildir/line_ends.h"
+#include "maildir/name.h"
+#include "maildir/tree.h"
+#include "mirror/maildir_marks.h"
+
+namespace posthouse::app::moving {
+namespace {
+
+class MaildirTarget final : public Target {
+ public:
+  explicit MaildirTarget(const std::string& directory)
+      : tree_(directory), names_(system_clock(), system_random(), "export") {}
+
+  Result<void> open(const std::string& mailbox, bool subscribed, uint32_t) override {
+    if (auto made = tree_.make(); !made) return made;
+    auto folder = tree_.folder(mailbox);
+    if (!folder && folder.error().kind == FaultKind::not_found)
+      folder = tree_.create(mailbox, names_.unique());
+    if (!folder) return std::unexpected(folder.error());
+    folder_.emplace(std::move(*folder));
+    keywords_.emplace(*folder_, system_clock());
+    auto table = keywords_->read();
+    if (!table) return std::unexpected(table.error());
+    table_ = std::move(*table);
+    auto scan = folder_->scan();
+    if (!scan) return std::unexpected(scan.error());
+    there_.clear();
+    used_ = 0;
+    for (const maildir::Found& found : scan->messages) {
+      there_.emplace(maildir::unique_part(found.base));
+      used_ |= found.marks.letters;
+    }
+    if (!subscribed) return {};
+    auto set = maildir::Subscriptions(maildir::Folder(tree_.root()), system_clock())
+                   .set(mailbox, true, names_.unique());
+    if (!set) return std::unexpected(set.error());
+    return {};
+  }
+
+  Result<bool> has(const Outgoing& letter) override { return there_.contains(name_of(letter)); }
+
+  Result<void> put(const Outgoing& letter, const control::LetterPieces& pieces) override {
+    if (auto known = learn(letter.flags); !known) return known;
+    const std::string part = folder_->path() + "/tmp/" + names_.unique();
+    maildir::ToFile line_ends;
+    auto written =
+        FileBatch::write(part, letter.date, pieces, [&](std::string_view piece, bool last, std::string& out) {
+          line_ends.convert(piece, out);
+          if (last) line_ends.finish(out);
+        });
+    if (!written) {
+      ::unlink(part.c_str());
+      return written;
+    }
+    maildir::Name name;
+    name.base = maildir::base_with_sizes(name_of(letter), line_ends.size(), line_ends.crlf_size());
+    name.stem = name.base;
+    name.marks = mirror::to_marks(letter.flags, table_);
+    there_.insert(name_of(letter));
+    return batch_.add(part, folder_->path() + "/cur/" + maildir::format_name(name));
+  }
+
+  Result<void> close() override { return batch_.finish(); }
+
+ private:
+  static std::string name_of(const Outgoing& letter) {
+    const int64_t when = std::chrono::duration_cast<seconds>(letter.date.time_since_epoch()).count();
+    return fmt::format("{}.D{:016x}.export", std::max<int64_t>(when, 0), letter.delivery);
+  }
+
+  // Letters for its keywords; those that find none are left out (mirror::to_marks).
+  Result<void> learn(const store::FlagSet& flags) {
+    const std::vector<std::string> wanted = mirror::lettered(flags);
+    const auto known = [&](const std::string& name) { return table_.find(name).has_value(); };
+    if (std::ranges::all_of(wanted, known)) return {};
+    auto table = keywords_->extend(wanted, names_.unique(), used_);
+    if (!table) return std::unexpected(table.error());
+    table_ = std::move(*table);
+    return {};
+  }
+
+  maildir::Tree tree_;
+  maildir::NameMaker names_;
+  std::optional<maildir::Folder> folder_;
+  std::optional<maildir::Keywords> keywords_;
+  maildir::KeywordTable table_;
+  std::unordered_set<std::string> there_;
+  uint32_t used_ = 0;
+  FileBatch batch_;
+};
+
+}  // namespace
+
+std::unique_ptr<Target> make_maildir_target(const std::string& directory) {
+  return std::make_unique<MaildirTarget>(directory);
+}
+
+}  // namespace posthouse::app::moving

@@ -1,0 +1,61 @@
+// Where letters come from that move in: files of the formats that mail programs write. Read in order, one
+// letter at a time; memory does not grow with what is read.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/types.h"
+
+namespace posthouse::app::moving {
+
+struct Letter {
+  std::string where;  // for people
+  SystemTime date{};
+  store::FlagSet flags;
+  // Its bytes with CRLF line ends; fewer than `length` only at its end. As long as the sink is running.
+  std::function<Result<std::string>(uint64_t offset, size_t length)> read;
+};
+
+struct SourceMailbox {
+  std::string name;  // UTF-8 with "/" between levels
+  std::string path;
+};
+
+// What the reading of a source calls.
+struct Reading {
+  // A fault ends the reading: it is one of where the letters go.
+  std::function<Result<void>(Letter&)> letter;
+  // Something that can't be read is left out.
+  std::function<void(std::string where, const Fault& fault)> bad;
+  std::function<void(uint64_t)> passed;  // so much more of Source::total()
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  const std::vector<SourceMailbox>& mailboxes() const { return mailboxes_; }
+  uint64_t total() const { return total_; }
+  bool counts_bytes() const { return counts_bytes_; }  // else letters
+  // What was found in the place and is none of its letters.
+  const std::vector<std::string>& strange() const { return strange_; }
+  virtual Result<void> read(const SourceMailbox& mailbox, const Reading& reading) = 0;
+
+ protected:
+  std::vector<SourceMailbox> mailboxes_;
+  std::vector<std::string> strange_;
+  uint64_t total_ = 0;
+  bool counts_bytes_ = false;
+};
+
+// `format`: "mbox", "maildir", "eml", or "auto" to look. not_found: there is nothing of it.
+Result<std::unique_ptr<Source>> open_source(const std::string& path, const std::string& format);
+
+Result<std::unique_ptr<Source>> open_maildirs(const std::string& path);
+Result<std::unique_ptr<Source>> open_mboxes(const std::string& path);
+Result<std::unique_ptr<Source>> open_letters(const std::string& path);  // .eml
+
+}  // namespace posthouse::app::moving

@@ -1,0 +1,270 @@
+// Accounts that change their format while they are in use.
+//
+// To files: the account is one of files at once; then every message gets an outbox row, which is carried out
+// as for a new letter. To the database: first all bodies are loaded, which takes its time; then, while
+// nothing is carried out, those that came meanwhile, and the account is one of the database at once.
+// A hint leads to what was interrupted: every step may be done again.
+#include <algorithm>
+
+#include "engine/record.h"
+#include "store/mail_store.h"
+#include "store/mail_store_impl.h"
+
+namespace posthouse::store {
+
+namespace {
+
+constexpr std::string_view kToFiles = "f";
+constexpr std::string_view kToDatabase = "d";
+
+engine::Step set_hint(AccountId account, std::string_view value) {
+  return {engine::hints_partition(), [account, value](engine::Transaction& rows) -> Result<void> {
+            rows.put(hint_key(kConvertHint, account), value);
+            return {};
+          }};
+}
+
+engine::Step clear_hint(std::string key) {
+  return {engine::hints_partition(), [key = std::move(key)](engine::Transaction& rows) -> Result<void> {
+            rows.erase(key);
+            return {};
+          }};
+}
+
+// Makes the account one of files. Repeatable: one that is already keeps its place.
+Result<void> turn_to_files(AccountEdit& edit, AccountId account, const FilePlace& place,
+                           const std::vector<MailboxInfo>& mailboxes,
+                           const std::vector<std::string>& subscriptions) {
+  if (edit.head().in_files) return {};
+  edit.head().in_files = true;
+  edit.rows().put(kFilePlaceKey, encode(place));
+  edit.rows().hint(hint_key(kFilesHint, account));
+  for (const MailboxInfo& mailbox : mailboxes)
+    edit.effect({EffectRow::Kind::make, mailbox.id, 0, mailbox.name, {}});
+  for (const std::string& name : subscriptions) edit.effect({EffectRow::Kind::subscribe, 0, 0, name, {}});
+  return {};
+}
+
+Result<bool> is_in_files(const engine::Reader& reader, AccountId account) {
+  const Result<HeadRow> head = AccountView(reader, account).head();
+  if (!head) return std::unexpected(head.error());
+  return head->in_files;
+}
+
+void tell(const MailStore::Progress& progress, uint64_t done, uint64_t total) {
+  if (progress) progress(done, total);
+}
+
+}  // namespace
+
+Task<Result<std::optional<bool>>> MailStore::Impl::unfinished(AccountId account) {
+  Result<std::optional<std::string>> hint =
+      co_await engine.fetch(engine::hints_partition(), hint_key(kConvertHint, account));
+  if (!hint) co_return std::unexpected(hint.error());
+  if (!*hint) co_return std::optional<bool>();
+  co_return std::optional<bool>(**hint == kToFiles);
+}
+
+// Those whose bytes are in a file, or those whose bytes are in the database.
+Task<Result<std::vector<std::pair<MailboxId, Uid>>>> MailStore::Impl::messages_in(AccountId account,
+                                                                                  bool in_file) {
+  std::vector<std::pair<MailboxId, Uid>> out;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
+    const Result<std::vector<MailboxInfo>> mailboxes = seen.mailboxes();
+    if (!mailboxes) return std::unexpected(mailboxes.error());
+    for (const MailboxInfo& mailbox : *mailboxes) {
+      const Result<void> read = seen.for_each(mailbox.id, 0, UINT32_MAX, [&](Uid uid, const FlagRow& row) {
+        if ((row.blob == 0) == in_file) out.emplace_back(mailbox.id, uid);
+        return true;
+      });
+      if (!read) return read;
+    }
+    return {};
+  };
+  Result<void> done = co_await view(account, std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(out);
+}
+
+// What of the files is still in the index of an account that left them.
+Task<Result<void>> MailStore::Impl::forget_files(AccountId account) {
+  for (const std::string_view prefix : {kLocationPrefix, kEffectPrefix}) {
+    std::string begin(prefix);
+    std::string end = prefix_end(begin);
+    Result<void> erased = co_await erase_range(account, std::move(begin), std::move(end));
+    if (!erased) co_return erased;
+  }
+  std::vector<engine::Step> steps;
+  steps.push_back(clear_hint(hint_key(kConvertHint, account)));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
+}
+
+Task<Result<void>> MailStore::Impl::put_all(AccountId account, const MailStore::Progress& progress) {
+  Result<std::vector<std::pair<MailboxId, Uid>>> messages = co_await messages_in(account, false);
+  if (!messages) co_return std::unexpected(messages.error());
+  for (size_t at = 0; at < messages->size(); at += kPart) {
+    const size_t end = std::min(messages->size(), at + kPart);
+    std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) -> Result<void> {
+      for (size_t i = at; i < end; ++i) {
+        const auto [mailbox, uid] = (*messages)[i];
+        edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});
+      }
+      return {};
+    };
+    std::vector<engine::Step> steps;
+    steps.push_back(edit_step(account, std::move(work)));
+    Result<void> noted = co_await engine.transact(std::move(steps));
+    if (!noted) co_return noted;
+    Result<void> carried = co_await files->carry_out(account);
+    if (!carried) co_return carried;
+    tell(progress, end, messages->size());
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> MailStore::Impl::enter_files(AccountId account, FilePlace place,
+                                                const MailStore::Progress& progress) {
+  std::vector<MailboxInfo> mailboxes;
+  std::vector<std::string> subscriptions;
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
+    Result<std::vector<MailboxInfo>> found = seen.mailboxes();
+    if (!found) return std::unexpected(found.error());
+    mailboxes = std::move(*found);
+    Result<std::vector<std::string>> names = seen.subscriptions();
+    if (!names) return std::unexpected(names.error());
+    subscriptions = std::move(*names);
+    return {};
+  };
+  const auto still_so = [&](AccountEdit& edit) {
+    if (edit.head().mailboxes != mailboxes.size()) return false;
+    return std::ranges::all_of(mailboxes, [&](const MailboxInfo& mailbox) {
+      const Result<MailboxRow*> row = edit.mailbox(mailbox.id);
+      return row && (*row)->name == mailbox.name;
+    });
+  };
+  // A mailbox that is made or renamed between the look and the step would be missed: then it is done again.
+  for (bool again = true; again;) {
+    Result<void> seen = co_await view(account, look);
+    if (!seen) co_return seen;
+    again = false;
+    std::vector<engine::Step> steps;
+    steps.push_back(edit_step(account, [&](AccountEdit& edit) -> Result<void> {
+      again = !still_so(edit);
+      return again ? Result<void>() : turn_to_files(edit, account, place, mailboxes, subscriptions);
+    }));
+    steps.push_back(set_hint(account, kToFiles));
+    Result<void> turned = co_await engine.transact(std::move(steps));
+    if (!turned) co_return turned;
+  }
+  files->adopt(account);
+  Result<void> put = co_await put_all(account, progress);
+  if (!put) co_return put;
+  std::vector<engine::Step> steps;
+  steps.push_back(clear_hint(hint_key(kConvertHint, account)));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
+}
+
+// Every message gets a blob beside its file.
+Task<Result<void>> MailStore::Impl::load_everything(AccountId account, const MailStore::Progress& progress) {
+  Result<std::vector<std::pair<MailboxId, Uid>>> messages = co_await messages_in(account, true);
+  if (!messages) co_return std::unexpected(messages.error());
+  for (size_t at = 0; at < messages->size();) {
+    const MailboxId mailbox = (*messages)[at].first;
+    std::vector<Uid> uids;
+    for (; at < messages->size() && (*messages)[at].first == mailbox && uids.size() < kPart; ++at)
+      uids.push_back((*messages)[at].second);
+    Result<std::vector<Source>> found = co_await sources(account, mailbox, std::move(uids), false);
+    if (!found && found.error().kind == FaultKind::not_found) continue;
+    if (!found) co_return std::unexpected(found.error());
+    for (Source& source : *found) {
+      std::vector<Source> one{source};
+      Result<void> loaded = co_await load_bodies(account, mailbox, one, true);
+      // One that changed or went meanwhile is looked at again in the end.
+      const bool moved = !loaded && (loaded.error().kind == FaultKind::temporary ||
+                                     loaded.error().kind == FaultKind::not_found);
+      if (!loaded && !moved) co_return loaded;
+    }
+    tell(progress, at, messages->size());
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> MailStore::Impl::leave_files(AccountId account, const MailStore::Progress& progress) {
+  std::vector<engine::Step> begin;
+  begin.push_back(set_hint(account, kToDatabase));
+  Result<void> begun = co_await engine.transact(std::move(begin));
+  if (!begun) co_return begun;
+  Result<void> loaded = co_await load_everything(account, progress);
+  if (!loaded) co_return loaded;
+  std::function<Task<Result<void>>()> last = [this, account]() -> Task<Result<void>> {
+    Result<void> rest = co_await load_everything(account, nullptr);
+    if (!rest) co_return rest;
+    Result<std::vector<std::pair<MailboxId, Uid>>> left = co_await messages_in(account, true);
+    if (!left) co_return std::unexpected(left.error());
+    if (!left->empty()) {
+      co_return fail(FaultKind::io, fmt::format("{} messages can't be read from their files", left->size()));
+    }
+    std::vector<engine::Step> steps;
+    steps.push_back(edit_step(account, [](AccountEdit& edit) -> Result<void> {
+      edit.head().in_files = false;
+      edit.rows().erase(kFilePlaceKey);
+      return {};
+    }));
+    steps.push_back(clear_hint(hint_key(kFilesHint, account)));
+    co_return co_await engine.transact(std::move(steps));
+  };
+  Result<void> left = co_await files->leave(account, std::move(last));
+  if (!left) co_return left;
+  Result<void> done = co_await forget_files(account);
+  co_return done;
+}
+
+Task<Result<void>> MailStore::convert(AccountId account, FilePlace place, Progress progress) {
+  if (impl_->files == nullptr) co_return fail(FaultKind::permanent, "there are no files");
+  bool now_in_files = false;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    const Result<bool> found = is_in_files(reader, account);
+    if (!found) return std::unexpected(found.error());
+    now_in_files = *found;
+    return {};
+  };
+  Result<void> seen = co_await impl_->engine.read(std::move(look));
+  if (!seen) co_return seen;
+  Result<FilePlace> before = co_await this->place(account);
+  if (!before) co_return std::unexpected(before.error());
+  Result<std::optional<bool>> unfinished = co_await impl_->unfinished(account);
+  if (!unfinished) co_return std::unexpected(unfinished.error());
+  const bool to_files = place.format != Format::database;
+  if (!now_in_files && *unfinished) {  // it had left, but for what is forgotten now
+    Result<void> forgotten = co_await impl_->forget_files(account);
+    if (!forgotten) co_return forgotten;
+  }
+  if (to_files && now_in_files && before->format != place.format)
+    co_return fail(FaultKind::policy,
+                   "the account keeps its letters in files of another format: convert it to "
+                   "the database first");
+  if (to_files == now_in_files && !(now_in_files && *unfinished)) co_return Result<void>();
+  if (to_files) co_return co_await impl_->enter_files(account, std::move(place), progress);
+  co_return co_await impl_->leave_files(account, progress);
+}
+
+Task<Result<std::vector<MailStore::Conversion>>> MailStore::conversions() {
+  std::vector<Conversion> out;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    return reader.scan(
+        engine::hints_partition(), kConvertHint, prefix_end(std::string(kConvertHint)),
+        [&](std::string_view key, std::string_view value) {
+          if (key.size() == kConvertHint.size() + 8)
+            out.push_back({engine::read_key_u64(key.substr(kConvertHint.size())), value == kToFiles});
+          return true;
+        });
+  };
+  Result<void> found = co_await impl_->engine.read(std::move(look));
+  if (!found) co_return std::unexpected(found.error());
+  co_return out;
+}
+
+}  // namespace posthouse::store

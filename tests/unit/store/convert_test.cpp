@@ -1,0 +1,191 @@
+// Accounts that move from one format to another.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "store_bed.h"
+
+namespace posthouse::store {
+namespace {
+
+constexpr AccountId kAlice = 1;
+
+// The mirror, of which a call fails once.
+class Faltering : public Files {
+ public:
+  explicit Faltering(mirror::Mirror& to) : to_(to) {}
+  int left = -1;  // calls that go well; -1: all
+
+  bool keeps(AccountId account) const override { return to_.keeps(account); }
+  void adopt(AccountId account) override { to_.adopt(account); }
+  Task<Result<void>> leave(AccountId account, std::function<Task<Result<void>>()> last) override {
+    if (falters()) co_return fail(FaultKind::io, "stopped");
+    co_return co_await to_.leave(account, std::move(last));
+  }
+  Task<Result<void>> carry_out(AccountId account) override {
+    if (falters()) co_return fail(FaultKind::io, "stopped");
+    co_return co_await to_.carry_out(account);
+  }
+  void carry_out_soon(AccountId account) override { to_.carry_out_soon(account); }
+  Task<Result<void>> look(AccountId account) override { return to_.look(account); }
+  Task<Result<void>> look(AccountId account, MailboxId mailbox) override {
+    return to_.look(account, mailbox);
+  }
+  Task<Result<std::string>> read(AccountId account, MailboxId mailbox, Uid uid, uint64_t offset,
+                                 uint64_t length) override {
+    if (falters()) co_return fail(FaultKind::io, "stopped");
+    co_return co_await to_.read(account, mailbox, uid, offset, length);
+  }
+
+ private:
+  bool falters() {
+    if (left < 0) return false;
+    return left-- == 0;
+  }
+  mirror::Mirror& to_;
+};
+
+struct Seen {
+  std::vector<std::string> mailboxes;  // name, UIDVALIDITY, UIDNEXT, MODSEQ, role, subscribed
+  std::vector<std::string> messages;   // where, UID, MODSEQ, flags, date, bytes
+  bool operator==(const Seen&) const = default;
+};
+
+class Convert : public testing::TestWithParam<Format> {
+ protected:
+  Convert() {
+    if (!bed_.mirror) bed_.mirror.emplace(*bed_.engine, bed_.clock, bed_.random, bed_.ids);
+    files_ = std::make_unique<Faltering>(*bed_.mirror);
+    bed_.store.use_files(files_.get());
+    bed_.must(bed_.store.create_account(kAlice, "example.test"));
+    bed_.must(bed_.store.create_mailbox(kAlice, "Entwürfe & Co/v1.2"));
+    for (int i = 0; i < 12; ++i) {
+      const std::string body = "Subject: letter " + std::to_string(i) + "\r\n\r\nFrom here\r\n";
+      const FlagSet flags{static_cast<uint8_t>(i % 3 == 0 ? kSeen | kFlagged : 0),
+                          i % 4 == 0 ? std::vector<std::string>{"work"} : std::vector<std::string>{}};
+      EXPECT_TRUE(bed_.append(kAlice, i % 2 == 0 ? "INBOX" : "Entwürfe & Co/v1.2", body, flags));
+      bed_.clock.advance(seconds(60));
+    }
+    const MailboxId inbox = bed_.id_of(kAlice, "INBOX");
+    bed_.must(bed_.store.update_flags(kAlice, inbox, {2, 3}, {FlagChange::add, {kAnswered, {}}, {}}));
+    bed_.must(bed_.store.update_flags(kAlice, inbox, {1}, {FlagChange::add, {kDeleted, {}}, {}}));
+    bed_.must(bed_.store.expunge(kAlice, inbox, {1}));
+  }
+
+  FilePlace place() {
+    FilePlace out;
+    out.format = GetParam();
+    out.inbox = bed_.dir.path() + "/files/inbox";
+    out.folders = bed_.dir.path() + "/files/folders";
+    if (out.format == Format::maildir) out.folders.clear();
+    return out;
+  }
+
+  Seen look() {
+    Seen out;
+    for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
+      out.mailboxes.push_back(fmt::format("{} {} {} {} {} {}", mailbox.name, mailbox.uid_validity,
+                                          mailbox.uid_next, mailbox.highest_modseq,
+                                          static_cast<int>(mailbox.role), mailbox.subscribed));
+      for (const Entry& entry : bed_.all(kAlice, mailbox.id)) {
+        out.messages.push_back(fmt::format("{} {} {} {} {} {} {}", mailbox.name, entry.uid, entry.modseq,
+                                           entry.flags.system, entry.flags.keywords.size(),
+                                           entry.internal_date.time_since_epoch().count() / 1000,
+                                           bed_.must(bed_.store.read(kAlice, entry, 0, UINT64_MAX))));
+      }
+    }
+    return out;
+  }
+
+  size_t in_files() {
+    size_t count = 0;
+    for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
+      for (const Entry& entry : bed_.all(kAlice, mailbox.id)) count += entry.blob == 0 ? 1 : 0;
+    }
+    return count;
+  }
+
+  StoreBed bed_;
+  std::unique_ptr<Faltering> files_;
+};
+
+TEST_P(Convert, ThereAndBackKeepsEverything) {
+  const Seen before = look();
+  bed_.must(bed_.store.convert(kAlice, place()));
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(in_files(), 11u);
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, GetParam());
+  EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
+  ASSERT_TRUE(bed_.append(kAlice, "INBOX", "Subject: new\r\n\r\nto a file\r\n"));
+  EXPECT_EQ(in_files(), 12u);
+  const Seen with_new = look();
+  bed_.must(bed_.store.convert(kAlice, FilePlace()));
+  EXPECT_EQ(look(), with_new);
+  EXPECT_EQ(in_files(), 0u);
+  EXPECT_FALSE(bed_.mirror->keeps(kAlice));
+  EXPECT_TRUE(std::filesystem::exists(place().inbox)) << "a copy stays";
+  EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+  ASSERT_TRUE(bed_.append(kAlice, "INBOX", "Subject: newer\r\n\r\nto the database\r\n"));
+  EXPECT_EQ(in_files(), 0u);
+}
+
+TEST_P(Convert, GoesOnAfterAnyStop) {
+  const Seen before = look();
+  bool whole = false;
+  for (int at = 0; !whole; ++at) {
+    ASSERT_LT(at, 1000);
+    const FilePlace to = [&] {
+      FilePlace out = place();
+      out.inbox += std::to_string(at);
+      if (!out.folders.empty()) out.folders += std::to_string(at);
+      return out;
+    }();
+    files_->left = at;
+    const Result<void> there = bed_.run(bed_.store.convert(kAlice, to));
+    files_->left = -1;
+    if (!there) {
+      EXPECT_EQ(bed_.must(bed_.store.conversions()).size(), 1u);
+      EXPECT_EQ(look(), before) << "usable in the middle";
+      bed_.must(bed_.store.convert(kAlice, to));
+    }
+    EXPECT_EQ(look(), before) << at;
+    EXPECT_EQ(in_files(), 11u);
+    files_->left = at;
+    const Result<void> back = bed_.run(bed_.store.convert(kAlice, FilePlace()));
+    files_->left = -1;
+    if (!back) {
+      EXPECT_EQ(bed_.must(bed_.store.conversions()).size(), 1u);
+      EXPECT_EQ(look(), before) << "usable in the middle";
+      bed_.must(bed_.store.convert(kAlice, FilePlace()));
+    }
+    EXPECT_EQ(look(), before) << at;
+    EXPECT_EQ(in_files(), 0u);
+    EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
+    whole = there && back;
+  }
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+TEST_P(Convert, WhatCantBeReadKeepsItInFiles) {
+  bed_.must(bed_.store.convert(kAlice, place()));
+  const Seen before = look();
+  files_->left = 0;
+  EXPECT_EQ(bed_.fault(bed_.store.convert(kAlice, FilePlace())), FaultKind::io);
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, GetParam());
+  EXPECT_EQ(look(), before);
+}
+
+TEST_P(Convert, NotFromFilesToOtherFiles) {
+  bed_.must(bed_.store.convert(kAlice, place()));
+  FilePlace other = place();
+  other.format = GetParam() == Format::mbox ? Format::maildir : Format::mbox;
+  EXPECT_EQ(bed_.fault(bed_.store.convert(kAlice, other)), FaultKind::policy);
+  bed_.must(bed_.store.convert(kAlice, place()));  // nothing to do
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, Convert, testing::Values(Format::maildir, Format::mbox),
+                         [](const auto& format) { return std::string(to_string(format.param)); });
+
+}  // namespace
+}  // namespace posthouse::store
