@@ -112,6 +112,7 @@ void MboxDriver::put(const std::string& mailbox, std::vector<Put>& messages) {
 Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& messages) {
   Result<Held> held = hold(mailbox, Access::write);
   if (!held) return std::unexpected(held.error());
+  const OwnChange own(*this, mailbox, *held);
   const Put& first = messages.front();
   const Result<MboxRecords*> before = our_records(mailbox, *held, first.uid_validity, first.uid);
   if (!before) return std::unexpected(before.error());
@@ -150,6 +151,7 @@ void MboxDriver::change(const std::string& mailbox, std::vector<Change>& message
 Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Change>& messages) {
   Result<Held> held = hold(mailbox, Access::write);
   if (!held) return std::unexpected(held.error());
+  const OwnChange own(*this, mailbox, *held);
   const Result<MboxRecords*> all = records(mailbox, *held);
   if (!all) return std::unexpected(all.error());
   std::vector<std::optional<MboxLocation>> seen;
@@ -178,6 +180,7 @@ Result<void> MboxDriver::remove(const std::string& mailbox, const std::vector<st
   const std::lock_guard lock(mutex_);
   Result<Held> held = hold(mailbox, Access::write);
   if (!held) return std::unexpected(held.error());
+  const OwnChange own(*this, mailbox, *held);
   const Result<MboxRecords*> all = records(mailbox, *held);
   if (!all) return std::unexpected(all.error());
   std::vector<mbox::Change> changes;
@@ -194,6 +197,7 @@ Result<void> MboxDriver::note_uids(const std::string& mailbox, const Uids& uids)
   const std::lock_guard lock(mutex_);
   Result<Held> held = hold(mailbox, Access::write);
   if (!held) return std::unexpected(held.error());
+  const OwnChange own(*this, mailbox, *held);
   const Result<MboxRecords*> all = our_records(mailbox, *held, uids.uid_validity, uids.uid_next);
   if (!all) return std::unexpected(all.error());
   std::vector<std::optional<MboxLocation>> seen;

@@ -55,15 +55,19 @@ Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
   return fail(FaultKind::permanent, of->path() + ": it is for other mailboxes, so it can't hold messages");
 }
 
-Result<MboxRecords*> MboxDriver::records(const std::string& mailbox, Held& held) {
+MboxDriver::Cached& MboxDriver::cached(const std::string& mailbox) {
   const auto known = std::ranges::find(records_, mailbox, &Cached::mailbox);
   if (known != records_.end()) {
     records_.splice(records_.begin(), records_, known);
   } else {
-    records_.push_front({mailbox, {}});
+    records_.push_front({mailbox, {}, {}, {}});
     if (records_.size() > kKnownFiles) records_.pop_back();
   }
-  MboxRecords& out = records_.front().records;
+  return records_.front();
+}
+
+Result<MboxRecords*> MboxDriver::records(const std::string& mailbox, Held& held) {
+  MboxRecords& out = cached(mailbox).records;
   const Result<void> fresh = out.refresh(held);
   if (!fresh) return std::unexpected(fresh.error());
   return &out;

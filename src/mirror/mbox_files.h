@@ -41,10 +41,15 @@ class MboxDriver final : public Driver {
   struct Cached {
     std::string mailbox;
     MboxRecords records;
+    std::string told;   // the state that the last look told
+    std::string still;  // and the one that only our own changes made of it
   };
+  // While we change a file: what we do ourselves is no reason to look again.
+  class OwnChange;
 
   Result<mbox::File> file(const std::string& mailbox) const;
   Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access) const;
+  Cached& cached(const std::string& mailbox);
   // The file's records as they are now. Under mutex_.
   Result<MboxRecords*> records(const std::string& mailbox, mbox::Held& held);
   // The same, of a file that has our UIDVALIDITY and has given all UIDs before `next`, if it has messages.
@@ -59,6 +64,28 @@ class MboxDriver final : public Driver {
   mbox::FileOptions options_;
   std::mutex mutex_;           // open() may run beside all else
   std::list<Cached> records_;  // the latest first
+};
+
+std::string to_text(const mbox::State& state);
+
+class MboxDriver::OwnChange {
+ public:
+  OwnChange(MboxDriver& driver, const std::string& mailbox, mbox::Held& held)
+      : cached_(driver.cached(mailbox)), held_(held) {
+    const Result<mbox::State> now = held.state();
+    ours_ = now && to_text(*now) == cached_.still;
+  }
+  ~OwnChange() {
+    const Result<mbox::State> now = held_.state();
+    if (ours_ && now) cached_.still = to_text(*now);
+  }
+  OwnChange(const OwnChange&) = delete;
+  OwnChange& operator=(const OwnChange&) = delete;
+
+ private:
+  Cached& cached_;
+  mbox::Held& held_;
+  bool ours_ = false;
 };
 
 }  // namespace posthouse::mirror

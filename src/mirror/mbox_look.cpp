@@ -15,10 +15,6 @@ using mbox::Record;
 using store::FlagSet;
 using store::Uid;
 
-std::string to_text(const mbox::State& state) {
-  return fmt::format("{} {} {} {} {}", state.exists, state.size, state.modified, state.device, state.inode);
-}
-
 // Finds the messages of the index among the file's: by UID and text, then by text alone, as letters of
 // others bear no UID until they are given theirs.
 class Matcher {
@@ -95,12 +91,18 @@ class Matcher {
 
 }  // namespace
 
+std::string to_text(const mbox::State& state) {
+  return fmt::format("{} {} {} {} {}", state.exists, state.size, state.modified, state.device, state.inode);
+}
+
 Result<bool> MboxDriver::is_same(const std::string& mailbox, const std::string& state) {
   const Result<mbox::File> of = file(mailbox);
   if (!of) return std::unexpected(of.error());
   const Result<mbox::State> now = of->state();
   if (!now) return std::unexpected(now.error());
-  return to_text(*now) == state;
+  const std::lock_guard lock(mutex_);
+  const Cached& known = cached(mailbox);
+  return to_text(*now) == state || (known.told == state && known.still == to_text(*now));
 }
 
 // A file that is not there is empty: mutt removes one whose last message it deleted. But where even its
@@ -116,6 +118,7 @@ Result<Driver::Look> MboxDriver::look(const std::string& mailbox, const std::vec
     if (!read) return std::unexpected(read.error());
     all = &(*read)->all();
     out.state = to_text((*read)->state());
+    cached(mailbox).told = cached(mailbox).still = out.state;
     const std::optional<mbox::Base>& base = (*read)->base();
     if (base) out.uid_validity = base->validity;
     if (base && base->last_uid <= kHighestForeignUid) out.uid_next = base->last_uid + 1;

@@ -34,7 +34,7 @@ class Peers:
             f"log_path={self.home}/log\nmail_location = mbox:{self.folders}:INBOX={self.inbox}\n"
             "mbox_write_locks = dotlock fcntl\nmbox_read_locks = fcntl\nfirst_valid_uid = 0\n"
             # Else it does not look for flags that others changed, and writes what it remembers over them.
-            "mbox_dirty_syncs = no\n")
+            "mbox_dirty_syncs = no\nmbox_lazy_writes = no\n")
         self.environment = dict(os.environ, HOME=str(self.home), USER=USER, TERM="xterm", LC_ALL="C.UTF-8", TZ="UTC")
 
     def run(self, *command, text=b""):
