@@ -20,7 +20,7 @@ void WriteLine::add(WriteJob* job) {
     if (job->relaxed) {
       if (relaxed_.empty()) {
         relaxed_by_ = now() + kRelaxedPatience;
-        wake = awaited_ > 0 && !has_term_;  // it must learn that there is a time now
+        wake = awaited_ > 0 && relaxed_by_ < sleeps_until_;  // it must learn that it has less time now
       }
       relaxed_.push_back(job);
       if (relaxed_.size() == kMaxRelaxed) {
@@ -54,7 +54,7 @@ void WriteLine::sleep(std::unique_lock<std::mutex>& lock, std::optional<SteadyTi
     const std::optional<SteadyTime> term = next_term(flush_by);
     if (term && now() >= *term) return;
     awaited_ = 1;
-    has_term_ = term.has_value();
+    sleeps_until_ = term.value_or(SteadyTime::max());
     if (term) {
       wake_.wait_until(lock, *term);
     } else {
@@ -70,7 +70,7 @@ WriteLine::Turn WriteLine::wait(std::optional<SteadyTime> flush_by) {
   sleep(lock, flush_by);
   if (!urgent_.empty() && urgent_.size() < last_group_ && !closing_) {
     awaited_ = last_group_;
-    has_term_ = true;
+    sleeps_until_ = {};  // in a moment
     wake_.wait_for(lock, kPatience);
   }
   awaited_ = 0;

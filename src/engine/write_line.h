@@ -60,10 +60,10 @@ class WriteLine {
   std::condition_variable wake_;
   std::deque<WriteJob*> urgent_;
   std::deque<WriteJob*> relaxed_;
-  SteadyTime relaxed_by_{};  // when the relaxed ones are to be written at the latest
-  size_t awaited_ = 0;       // the committer sleeps until so many urgent ones wait; 0: it is awake
-  bool has_term_ = false;    // or until a time
-  size_t last_group_ = 0;    // urgent ones in it
+  SteadyTime relaxed_by_{};    // when the relaxed ones are to be written at the latest
+  size_t awaited_ = 0;         // the committer sleeps until so many urgent ones wait; 0: it is awake
+  SteadyTime sleeps_until_{};  // of the committer, while awaited_ is not 0
+  size_t last_group_ = 0;      // urgent ones in it
   bool closing_ = false;
 };
 

@@ -374,7 +374,7 @@ class SingleLetters(Base):
             send(demo, range(3), size=LARGE)
             self.back_up(demo)
             there = demo.run("restore", self.backups, "--check", "--json")
-            self.assertEqual(there.returncode, 73, "the folder is not empty")
+            self.assertEqual(there.returncode, 73, there.stdout + there.stderr)
             config = os.path.join(self.folder, "none.toml")
             text = pathlib.Path(demo.config).read_text().replace(os.path.dirname(demo.config), self.folder + "/none")
             pathlib.Path(config).write_text(text)

@@ -234,7 +234,7 @@ class OthersToUs(Case):
         uids = list(self.over_imap())
         validity = self.validity
         self.peers.mutt("<first-entry><delete-message><next-entry><flag-message><sync-mailbox><quit>")
-        self.assertNotIn("X-IMAPbase", self.inbox.read_text())
+        # The server may have noticed already, and have put X-IMAPbase back.
         seen = self.over_imap()
         self.assertEqual([(uid, subject) for uid, (subject, _) in seen.items()], [(uids[1], "two"), (uids[2], "three")])
         self.assertEqual(self.validity, validity)

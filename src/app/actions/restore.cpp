@@ -92,7 +92,7 @@ json::object describe(const backup::MailboxOutcome& mailbox, std::string_view mi
 struct Report {
   json::array accounts;
   std::vector<std::vector<std::string>> rows;
-  uint64_t missing = 0, sampled = 0, in_backup = 0;
+  uint64_t missing = 0, sampled = 0, in_backup = 0, in_files = 0;
   std::vector<std::string> damaged;
 
   void add(const std::string& address, const backup::AccountOutcome& outcome, bool check) {
@@ -101,6 +101,7 @@ struct Report {
       missing += mailbox.missing;
       sampled += mailbox.sampled;
       in_backup += mailbox.in_backup;
+      in_files += mailbox.in_files;
       mailboxes.push_back(describe(mailbox, check ? "missing" : "restored"));
       rows.push_back({address, mailbox.mailbox, fmt::to_string(mailbox.in_backup),
                       fmt::to_string(mailbox.there), fmt::to_string(mailbox.missing)});
@@ -120,11 +121,17 @@ struct Report {
       out["queued"] = catalog.queued;
       out["accounts"] = accounts;
       out["sampled"] = sampled;
+      out["in_files"] = in_files;
       out["damaged"] = json::array(damaged.begin(), damaged.end());
       print_json(out);
     } else {
       print_table({"ACCOUNT", "MAILBOX", "IN BACKUP", "THERE", in.check ? "TO RESTORE" : "RESTORED"}, rows);
       for (const std::string& line : damaged) fmt::print("damaged: {}\n", line);
+      if (in_files != 0) {
+        fmt::print(
+            "{} letters are in Maildirs or mboxes, which are not in the backup: restore those files.\n",
+            in_files);
+      }
       if (in.check) {
         fmt::print("{} letters would come from backup {}; {} of them were read as samples, {} are damaged.\n",
                    missing, catalog.id, sampled, damaged.size());

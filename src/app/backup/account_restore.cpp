@@ -251,6 +251,10 @@ Result<void> AccountRestorer::put_back(const std::string& mailbox, const store::
 
 Result<void> AccountRestorer::restore_one(const store::MailboxInfo& mailbox, const store::Entry& letter,
                                           PresentLetters& present, MailboxOutcome& outcome) {
+  if (letter.blob == 0) {
+    ++outcome.in_files;
+    return {};
+  }
   ++outcome.in_backup;
   auto there = present.take(admin_, address_, letter, [&] { return checksum(letter); });
   if (!there && there.error().kind != FaultKind::corrupt) return std::unexpected(there.error());

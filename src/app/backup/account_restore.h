@@ -24,6 +24,7 @@ struct MailboxOutcome {
   uint64_t there = 0;      // still, here or elsewhere in the account
   uint64_t missing = 0;    // restored, or with `check` what would be
   uint64_t sampled = 0;    // bodies read by `check`
+  uint64_t in_files = 0;   // in a Maildir or an mbox, which the backup does not have
 };
 
 struct AccountOutcome {
