@@ -159,12 +159,14 @@ Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, co
     if (!noted) co_return noted;
   }
   if (look.fresh.empty()) co_return Result<void>();
-  const auto by_uid = [](const Driver::Look::Fresh& fresh) {
-    return fresh.uid == 0 ? UINT32_MAX : fresh.uid;
-  };
-  std::ranges::stable_sort(look.fresh, {}, by_uid);
+  // Those that have UIDs come first, in their order; the others as they arrived.
+  std::vector<Driver::Look::Fresh> named, unnamed;
+  for (Driver::Look::Fresh& fresh : look.fresh)
+    (fresh.uid != 0 ? named : unnamed).push_back(std::move(fresh));
+  std::ranges::sort(named, {}, &Driver::Look::Fresh::uid);
+  std::ranges::move(unnamed, std::back_inserter(named));
   Result<void> done =
-      co_await take_fresh(account, mailbox, name, std::move(look.fresh), look.uid_validity, look.uid_next);
+      co_await take_fresh(account, mailbox, name, std::move(named), look.uid_validity, look.uid_next);
   co_return done;
 }
 

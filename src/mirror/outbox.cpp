@@ -116,7 +116,7 @@ class Work {
   void run_messages(Iterator from, Iterator to) {
     std::vector<Effect*> all = pointers(from, to);
     const auto order = [](const Effect* e) { return std::tie(e->row.kind, e->mailbox); };
-    std::ranges::stable_sort(all, {}, order);
+    std::ranges::sort(all, {}, [](const Effect* e) { return std::tie(e->row.kind, e->mailbox, e->number); });
     for (auto it = all.begin(); it != all.end();) {
       const auto first = it;
       it = std::find_if(first, all.end(), [&](const Effect* e) { return order(e) != order(*first); });
