@@ -33,19 +33,21 @@ class IdReader {
  private:
   static bool is_plain(char c) { return c != '<' && c != '>' && c != '"' && c != '(' && !is_blank(c); }
 
-  // Behind "<", to behind ">". Another "<" begins anew.
+  // Behind "<", to behind ">". Another "<" begins anew. Quotes around nothing are no identifier.
   std::string read_id() {
     std::string id;
+    bool only_quotes = true;
     while (at_ < text_.size() && text_[at_] != '<') {
       const char c = text_[at_];
       if (c == '>') {
         ++at_;
-        return id;
+        return only_quotes ? std::string() : id;
       }
       if (c == '"') {
         const size_t begin = at_;
         std::string quoted;
         take_quoted(quoted);
+        only_quotes = only_quotes && quoted.empty();
         id += keeps_quotes_ && at_ > begin + 1 ? text_.substr(begin, at_ - begin) : quoted;
       } else if (c == '(') {
         skip_comment();
@@ -55,6 +57,7 @@ class IdReader {
           continue;
         }
         const size_t begin = at_;
+        only_quotes = false;
         while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
         id.append(text_.substr(begin, at_ - begin));
       }

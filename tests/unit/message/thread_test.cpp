@@ -19,6 +19,7 @@ TEST(MessageIds, Reads) {
   EXPECT_THAT(parse_message_ids("<no-at-sign>"), ElementsAre("no-at-sign"));
   EXPECT_THAT(parse_message_ids(""), IsEmpty());
   EXPECT_THAT(parse_message_ids("<>"), IsEmpty());
+  EXPECT_THAT(parse_message_ids_as_written("<\"\"> <\"a b\"@c>"), ElementsAre("\"a b\"@c"));
 }
 
 TEST(MessageIds, AreNormalised) {
