@@ -10,14 +10,6 @@
 
 namespace posthouse::store {
 
-namespace {
-
-std::unexpected<Fault> no_mailbox() {
-  return fail(FaultKind::not_found, "no such mailbox");
-}
-
-}  // namespace
-
 uint32_t validity_by_clock(SystemTime now) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 1, UINT32_MAX));

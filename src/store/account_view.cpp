@@ -10,10 +10,6 @@ namespace posthouse::store {
 
 namespace {
 
-std::unexpected<Fault> no_mailbox() {
-  return fail(FaultKind::not_found, "no such mailbox");
-}
-
 bool inbox_first(const MailboxInfo& a, const MailboxInfo& b) {
   const bool a_inbox = a.name == kInbox;
   const bool b_inbox = b.name == kInbox;
@@ -25,6 +21,10 @@ bool by_uid(const Entry& a, const Entry& b) {
 }
 
 }  // namespace
+
+std::unexpected<Fault> no_mailbox() {
+  return fail(FaultKind::not_found, "no such mailbox");
+}
 
 bool is_dense(Uid first, Uid last, size_t count) {
   constexpr uint64_t kDenseEnough = 8;  // at least one of so many

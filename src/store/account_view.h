@@ -12,6 +12,8 @@
 
 namespace posthouse::store {
 
+std::unexpected<Fault> no_mailbox();  // not_found
+
 // Cheap to make; made inside Engine::read. Damaged rows of messages are reported and left out.
 class AccountView {
  public:

@@ -59,6 +59,13 @@ struct Quota {
   std::optional<uint64_t> messages;
   std::optional<uint64_t> group_bytes{};  // of all accounts of the group together
   std::optional<uint64_t> group_messages{};
+
+  // Whether an account with so many messages of so many bytes may get another one of `size`; says nothing of
+  // the group.
+  bool has_room(uint64_t used_messages, uint64_t used_bytes, uint64_t size) const {
+    return (!messages || used_messages < *messages) &&
+           (!bytes || (size <= *bytes && used_bytes <= *bytes - size));
+  }
 };
 
 // An expunged message that may come back.

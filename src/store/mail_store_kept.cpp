@@ -86,10 +86,6 @@ Result<MailboxRow*> home_of(AccountEdit& edit, const KeptPlace& place, const std
   return edit.create(name, Role::none, now);
 }
 
-bool over(const std::optional<uint64_t>& limit, uint64_t used, uint64_t more) {
-  return limit && (more > *limit || used > *limit - more);
-}
-
 Result<void> put_back(AccountEdit& edit, const KeptPlace& place, const Quota& quota, SystemTime now,
                       Restored& done) {
   std::string record;
@@ -98,7 +94,7 @@ Result<void> put_back(AccountEdit& edit, const KeptPlace& place, const Quota& qu
   if (!*taken) return {};
   const KeptRow& kept = **taken;
   const HeadRow& head = edit.head();
-  if (over(quota.messages, head.messages, 1) || over(quota.bytes, head.bytes, kept.size))
+  if (!quota.has_room(head.messages, head.bytes, kept.size))
     return fail(FaultKind::over_quota, "the account is full");
   const Result<MailboxRow*> home = home_of(edit, place, kept.mailbox, now);
   if (!home) return std::unexpected(home.error());

@@ -7,10 +7,6 @@ namespace posthouse::store {
 
 namespace {
 
-bool over(const std::optional<uint64_t>& limit, uint64_t used, uint64_t more) {
-  return limit && (more > *limit || used > *limit - more);
-}
-
 Result<MailboxRow*> target(AccountEdit& edit, const std::string& name, bool fall_back) {
   Result<MailboxRow*> row = edit.mailbox_named(name);
   if (row || !fall_back || row.error().kind != FaultKind::not_found) return row;
@@ -47,9 +43,8 @@ std::vector<engine::Step> MailStore::Impl::place_steps(AccountId account, std::s
       [name = std::move(name), row, record = std::move(record), keywords = std::move(message.flags.keywords),
        quota, fall_back, placed](AccountEdit& edit) -> Result<void> {
         const HeadRow& head = edit.head();
-        if (over(quota.messages, head.messages, 1) || over(quota.bytes, head.bytes, row.size)) {
+        if (!quota.has_room(head.messages, head.bytes, row.size))
           return fail(FaultKind::over_quota, "the account is full");
-        }
         const Result<MailboxRow*> into = target(edit, name, fall_back);
         if (!into) return std::unexpected(into.error());
         Result<std::vector<uint8_t>> numbers = keyword_numbers(edit, (*into)->id, keywords);

@@ -21,12 +21,6 @@ json::object describe(const directory::Account& account) {
   return out;
 }
 
-Result<std::string> address_of(const Arguments& arguments) {
-  auto address = required(arguments, "address");
-  if (!address) return address;
-  return message::address_key(*address);
-}
-
 // The password given, or one made up, which is then in `made_up`.
 Secret choose_password(const Arguments& arguments, Random& random, std::string& made_up) {
   std::string given = text(arguments, "password");

@@ -25,12 +25,6 @@ Task<Result<std::optional<directory::Alias>>> find(Context context, std::string 
   co_return out;
 }
 
-Result<std::string> address_of(const Arguments& arguments) {
-  auto address = required(arguments, "address");
-  if (!address) return address;
-  return message::address_key(*address);
-}
-
 // Address and targets, all of them good.
 Result<directory::Alias> alias_of(const Arguments& arguments) {
   auto address = address_of(arguments);

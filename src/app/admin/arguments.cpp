@@ -1,6 +1,7 @@
 #include <fmt/chrono.h>
 
 #include "app/admin/verbs.h"
+#include "message/address.h"
 
 namespace posthouse::app::verbs {
 
@@ -13,6 +14,12 @@ Result<std::string> required(const Arguments& arguments, std::string_view name) 
   std::string value = text(arguments, name);
   if (value.empty()) return fail(FaultKind::syntax, fmt::format("{} is missing", name));
   return value;
+}
+
+Result<std::string> address_of(const Arguments& arguments) {
+  auto address = required(arguments, "address");
+  if (!address) return address;
+  return message::address_key(*address);
 }
 
 bool flag(const Arguments& arguments, std::string_view name) {

@@ -88,6 +88,7 @@ Task<Answer> status(Context context, Arguments arguments);
 // ---- reading arguments
 Task<Result<directory::Account>> find_account(Context context, Arguments arguments);  // address
 Result<std::string> required(const Arguments& arguments, std::string_view name);      // not empty
+Result<std::string> address_of(const Arguments& arguments);           // "address" as the directory's key
 std::string text(const Arguments& arguments, std::string_view name);  // "" when it is not there
 bool flag(const Arguments& arguments, std::string_view name);
 std::optional<uint64_t> number(const Arguments& arguments, std::string_view name);

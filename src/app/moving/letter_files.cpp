@@ -11,7 +11,6 @@
 namespace posthouse::app::moving {
 namespace {
 
-constexpr int kDepth = 32;
 constexpr size_t kLongestLine = 64 * 1024;
 
 bool is_letter(std::string_view file) {
@@ -111,7 +110,7 @@ Result<std::unique_ptr<Source>> open_letters(const std::string& path) {
   auto out = std::make_unique<LetterFiles>();
   if (!is_folder(path)) {
     out->take_file(path);
-  } else if (auto found = out->find(maildir::without_slashes(path), "", kDepth); !found) {
+  } else if (auto found = out->find(maildir::without_slashes(path), "", kFolderDepth); !found) {
     return std::unexpected(found.error());
   }
   return out;

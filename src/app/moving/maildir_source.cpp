@@ -10,8 +10,6 @@
 namespace posthouse::app::moving {
 namespace {
 
-constexpr int kDepth = 32;  // of folders in folders
-
 class Maildirs : public Source {
  public:
   Result<void> find(const std::string& path, const std::string& name, int depth) {
@@ -86,7 +84,7 @@ class Maildirs : public Source {
 
 Result<std::unique_ptr<Source>> open_maildirs(const std::string& path) {
   auto out = std::make_unique<Maildirs>();
-  if (auto found = out->find(maildir::without_slashes(path), "", kDepth); !found)
+  if (auto found = out->find(maildir::without_slashes(path), "", kFolderDepth); !found)
     return std::unexpected(found.error());
   return out;
 }

@@ -17,7 +17,6 @@
 namespace posthouse::app::moving {
 namespace {
 
-constexpr int kDepth = 32;
 constexpr seconds kPatience{5};  // for programs that write to the file at the moment
 constexpr std::string_view kOthers[] = {".lock", ".msf", ".dat", ".html", ".json", ".index", ".sqlite"};
 
@@ -205,7 +204,7 @@ Result<std::unique_ptr<Source>> open_mboxes(const std::string& path) {
   auto out = std::make_unique<Mboxes>();
   if (!is_folder(path)) {
     out->take(path, "INBOX");
-  } else if (auto found = out->find(maildir::without_slashes(path), "", kDepth); !found) {
+  } else if (auto found = out->find(maildir::without_slashes(path), "", kFolderDepth); !found) {
     return std::unexpected(found.error());
   }
   return out;

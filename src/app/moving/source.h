@@ -12,6 +12,8 @@
 
 namespace posthouse::app::moving {
 
+constexpr int kFolderDepth = 32;  // of folders in folders
+
 struct Letter {
   std::string where;  // for people
   SystemTime date{};

@@ -9,6 +9,7 @@
 #include "message/summary.h"
 #include "message/transfer.h"
 #include "support/seeded_random.h"
+#include "unit/message/support.h"
 
 namespace posthouse::message {
 namespace {
@@ -24,10 +25,6 @@ DispositionReport usual_report() {
   report.original_subject = "Grüße";
   report.domain = "mail.example.org";
   return report;
-}
-
-std::string body_of(const Part& part, const std::string& m) {
-  return m.substr(part.body_begin, part.body_end - part.body_begin);
 }
 
 std::string made(const DispositionReport& report) {

@@ -141,10 +141,6 @@ TEST(Record, PassesOverItemsOfLaterVersions) {
     EXPECT_FALSE(decode(with(damaged)).has_value());
 }
 
-std::string body_of(const Part& part, const std::string& message) {
-  return message.substr(part.body_begin, part.body_end - part.body_begin);
-}
-
 uint64_t size_when_decoded(const Part& part, const std::string& message) {
   TransferDecoder decoder(transfer_encoding(part.encoding));
   std::string out;

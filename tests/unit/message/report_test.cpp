@@ -38,10 +38,6 @@ bool is_clean(std::string_view m) {
   return m.ends_with("\r\n");
 }
 
-std::string body_of(const Part& part, const std::string& m) {
-  return m.substr(part.body_begin, part.body_end - part.body_begin);
-}
-
 Report failed_report() {
   Report report;
   report.reporting_mta = "mail.example.test";

@@ -10,10 +10,6 @@
 namespace posthouse::message {
 namespace {
 
-std::string body_of(const Part& part, const std::string& message) {
-  return message.substr(part.body_begin, part.body_end - part.body_begin);
-}
-
 // "type/subtype[octets,lines](children)" for the whole tree.
 std::string shape(const Part& part) {
   std::string out = part.type + "/" + part.subtype + "[" + std::to_string(part.body_end - part.body_begin) +

@@ -18,6 +18,10 @@ inline std::string crlf(std::string_view text) {
   return out;
 }
 
+inline std::string body_of(const Part& part, const std::string& message) {
+  return message.substr(part.body_begin, part.body_end - part.body_begin);
+}
+
 inline std::string envelope_of(const std::string& message, bool utf8 = false) {
   std::string out;
   append_imap_envelope(out, encode(summarize(message)), utf8);
