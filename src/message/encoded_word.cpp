@@ -105,8 +105,11 @@ bool stands_alone(std::string_view text, size_t at, const Word& word) {
 }
 
 std::string decode(std::string_view value, bool strict) {
-  const std::string text = unfold(value);
-  if (text.find("=?") == std::string::npos) return has_8bit(text) ? to_utf8(text, "utf-8") : text;
+  std::string text = unfold(value);
+  if (text.find("=?") == std::string::npos) {
+    if (has_8bit(text)) return to_utf8(text, "utf-8");
+    return text;
+  }
   WordDecoder decoder(strict);
   std::string_view rest = text;
   bool after_word = false;
