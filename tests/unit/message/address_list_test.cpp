@@ -70,6 +70,7 @@ TEST(AddressList, Reads) {
       {"Testing) <sam@example.com>", "Testing)|-|sam|example.com"},
       {"<third@example.net, fourth@example.net>", "-|-|third|example.net ; -|-|fourth|example.net"},
       {"\"Joe <joe@example.com>", "Joe|-|joe|example.com"},
+      {"Joe \"Smith <joe@example.com>", "Joe Smith|-|joe|example.com"},
       {"Joe", "-|-|Joe|"},
       {"Joe Smith", "Joe Smith|-||"},
       {"joe@example.org <joe@example.org>", "joe@example.org|-|joe|example.org"},
