@@ -140,7 +140,8 @@ void AddressListReader::take_word(std::string& out) {
   }
 }
 
-// Behind "@": labels and dots, blanks and comments between them dropped (obs-domain), or a literal.
+// Behind "@": labels and dots, blanks and comments between them dropped (obs-domain), or a literal. A
+// parenthesis that closes nothing ends it.
 void AddressListReader::take_domain(Draft& draft) {
   skip_blanks(draft);
   if (at_ < text_.size() && text_[at_] == '[') {
@@ -153,9 +154,14 @@ void AddressListReader::take_domain(Draft& draft) {
     return;
   }
   while (at_ < text_.size()) {
-    const size_t begin = at_;
+    const size_t begin = at_, known = draft.domain.size();
     take_word(draft.domain);
     if (at_ == begin) return;
+    if (const size_t stray = draft.domain.find(')', known); stray != std::string::npos) {
+      at_ = text_.find(')', begin);
+      draft.domain.resize(stray);
+      return;
+    }
     const size_t word_end = at_;
     skip_blanks(draft);
     // "example . org" goes on, "example.org Joe" does not.

@@ -46,32 +46,17 @@ constexpr uint32_t short_name(std::string_view word) {
   return letters;
 }
 
-template <size_t size>
-constexpr std::array<uint32_t, size> short_names(const std::array<std::string_view, size>& names) {
-  std::array<uint32_t, size> out{};
-  for (size_t i = 0; i < size; ++i) out[i] = short_name(names[i]);
-  return out;
-}
+constexpr auto kShortMonths = [] {
+  std::array<uint32_t, kMonths.size()> names{};
+  for (size_t i = 0; i < names.size(); ++i) names[i] = short_name(kMonths[i]);
+  return names;
+}();
 
-// Which of them `word` is, from 1; 0 if it is none.
-template <size_t size>
-int place_of(std::string_view word, const std::array<uint32_t, size>& names) {
-  if (word.size() < 3) return 0;
-  const uint32_t name = short_name(word);
-  for (size_t i = 0; i < size; ++i) {
-    if (names[i] == name) return static_cast<int>(i) + 1;
-  }
-  return 0;
-}
-
+// 1..12, or 0.
 int month_number(std::string_view word) {
-  static constexpr auto kNames = short_names(kMonths);
-  return place_of(word, kNames);
-}
-
-bool is_weekday(std::string_view word) {
-  static constexpr auto kNames = short_names(kDays);
-  return place_of(word, kNames) != 0;
+  if (word.size() < 3) return 0;
+  const auto* found = std::find(kShortMonths.begin(), kShortMonths.end(), short_name(word));
+  return found == kShortMonths.end() ? 0 : static_cast<int>(found - kShortMonths.begin()) + 1;
 }
 
 // RFC 5322 section 4.3: the North American zones; military letters and anything unknown count as -0000.
@@ -299,8 +284,8 @@ std::optional<ZonedTime> parse_date(std::string_view value) {
   Walker walk(all);
   walk.skip_marks();
   if (auto iso = parse_iso(walk)) return iso;
-  if (is_weekday(walk.peek()) && month_number(walk.peek()) == 0) walk.skip();
-  walk.skip_marks();
+  // The day of the week, in whatever language, and what damage left of it.
+  while (!walk.peek().empty() && !is_digit(walk.peek()[0]) && month_number(walk.peek()) == 0) walk.skip();
   if (auto asctime = parse_asctime(walk)) return asctime;
   Civil c;
   const auto day = walk.number(2);

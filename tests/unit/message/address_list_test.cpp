@@ -68,6 +68,7 @@ TEST(AddressList, Reads) {
       {"second@example.org>", "-|-|second|example.org"},
       {"(Testing <fran@example.com>", "Testing|-|fran|example.com"},
       {"Testing) <sam@example.com>", "Testing)|-|sam|example.com"},
+      {"Sam <sam@exam)ple.com>, joe@example.com)", "Sam|-|sam|exam ; -|-|joe|example.com"},
       {"<third@example.net, fourth@example.net>", "-|-|third|example.net ; -|-|fourth|example.net"},
       {"\"Joe <joe@example.com>", "Joe|-|joe|example.com"},
       {"Joe \"Smith <joe@example.com>", "Joe Smith|-|joe|example.com"},
