@@ -151,18 +151,21 @@ std::optional<std::string> restore_bit(std::string block) {
   const std::string_view contents(block.data(), size);
   const uint32_t stored = little_u32(std::string_view(block).substr(size + 1));
   const uint32_t computed = block_checksum(contents, block[size]);
+  std::optional<std::string> restored;
   if (std::has_single_bit(stored ^ computed)) {
-    block.resize(size + 1);
-    append_u32(block, computed);
-    return block;
+    restored = block.substr(0, size + 1);
+    append_u32(*restored, computed);
   }
   for (size_t bit = 0; bit < 8 * (size + 1); ++bit) {
     char& byte = block[bit / 8];
     byte = static_cast<char>(byte ^ (1 << (bit % 8)));
-    if (block_checksum(contents, block[size]) == stored) return block;
+    if (block_checksum(contents, block[size]) == stored) {
+      if (restored) return std::nullopt;
+      restored = block;
+    }
     byte = static_cast<char>(byte ^ (1 << (bit % 8)));
   }
-  return std::nullopt;
+  return restored;
 }
 
 std::string empty_block(uint64_t size) {

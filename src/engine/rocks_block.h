@@ -44,8 +44,9 @@ std::optional<std::vector<IndexEntry>> parse_index(std::string_view properties, 
 // The checksum that belongs behind `contents`: over them and the type of compression.
 uint32_t block_checksum(std::string_view contents, char type);
 
-// When one bit of a block with its trailer has changed: the block as it was. Trying every bit takes the
-// square of the block's size: for 8 KiB some hundredths of a second, for 512 KiB minutes.
+// When one bit of a block with its trailer has changed: the block as it was; nothing where several bits could
+// have been it, the checksum having no more than 32. Trying every bit takes the square of the block's size:
+// for 8 KiB some hundredths of a second, for 512 KiB minutes.
 std::optional<std::string> restore_bit(std::string block);
 
 // A block of this size with nothing in it, with its trailer: what is no block of rows is read as nothing

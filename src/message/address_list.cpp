@@ -16,6 +16,11 @@ constexpr auto kEndsWord = [] {
   for (char c : std::string_view(" \t\r\n\0\"(<>@,;:[", 14)) table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
+constexpr auto kEndsPlainWord = [] {
+  auto table = kEndsWord;
+  table['\\'] = true;
+  return table;
+}();
 bool ends_word(char c) {
   return kEndsWord[static_cast<unsigned char>(c)];
 }
@@ -122,10 +127,12 @@ bool AddressListReader::take_quoted(std::string& out) {
 
 void AddressListReader::take_word(std::string& out) {
   while (at_ < text_.size() && !ends_word(text_[at_])) {
-    const size_t begin = at_;
-    while (at_ < text_.size() && !ends_word(text_[at_]) && text_[at_] != '\\') ++at_;
-    out.append(text_.substr(begin, at_ - begin));
-    if (at_ == text_.size() || ends_word(text_[at_])) return;
+    const std::string_view rest = text_.substr(at_);
+    size_t n = 0;
+    while (n < rest.size() && !kEndsPlainWord[static_cast<unsigned char>(rest[n])]) ++n;
+    out.append(rest.substr(0, n));
+    at_ += n;
+    if (n == rest.size() || ends_word(rest[n])) return;
     // "\@" belongs to the local part: read as an end of it, the letter would seem to come from another
     // domain.
     if (text_.substr(at_).starts_with("\\@")) ++at_;
@@ -133,7 +140,8 @@ void AddressListReader::take_word(std::string& out) {
   }
 }
 
-// Behind "@": labels and dots, blanks and comments between them dropped (obs-domain), or a literal.
+// Behind "@": labels and dots, blanks and comments between them dropped (obs-domain), or a literal. A
+// parenthesis that closes nothing ends it.
 void AddressListReader::take_domain(Draft& draft) {
   skip_blanks(draft);
   if (at_ < text_.size() && text_[at_] == '[') {
@@ -146,9 +154,14 @@ void AddressListReader::take_domain(Draft& draft) {
     return;
   }
   while (at_ < text_.size()) {
-    const size_t begin = at_;
+    const size_t begin = at_, known = draft.domain.size();
     take_word(draft.domain);
     if (at_ == begin) return;
+    if (const size_t stray = draft.domain.find(')', known); stray != std::string::npos) {
+      at_ = text_.find(')', begin);
+      draft.domain.resize(stray);
+      return;
+    }
     const size_t word_end = at_;
     skip_blanks(draft);
     // "example . org" goes on, "example.org Joe" does not.
@@ -222,8 +235,9 @@ bool AddressListReader::another_follows(Draft& draft) {
 }
 
 AddressListReader::End AddressListReader::take_entry(Draft& draft) {
+  bool keeps_blank = false;
   while (true) {
-    draft.blank_before = false;
+    draft.blank_before = std::exchange(keeps_blank, false);
     skip_blanks(draft);
     if (at_ >= text_.size()) return End::text;
     const char c = text_[at_];
@@ -260,7 +274,9 @@ AddressListReader::End AddressListReader::take_entry(Draft& draft) {
     } else {
       const size_t before = draft.phrase.size();
       if (c == '"') {
-        draft.has_quoted |= take_quoted(draft.phrase);
+        const bool quoted = take_quoted(draft.phrase);
+        draft.has_quoted |= quoted;
+        keeps_blank = !quoted && draft.blank_before;  // the quote was passed over
       } else {
         if (c == '[' || c == '@') {
           draft.phrase += c;
@@ -278,10 +294,10 @@ AddressListReader::End AddressListReader::take_entry(Draft& draft) {
 
 bool AddressListReader::finish(Draft& draft, EnvelopeAddress& out) {
   if (!draft.has_words && !draft.has_angle) return false;
-  out = EnvelopeAddress();
   local_end_ = draft.local_end;
   if (!draft.has_at && !draft.has_angle) {
     // A naked local part (RFC 7103 section 7.1.7), or no more than a name.
+    out = EnvelopeAddress();
     const bool word = draft.phrase.find(' ') == std::string::npos;
     (word ? out.mailbox : out.name) = std::move(draft.phrase);
     out.has_name = !word;

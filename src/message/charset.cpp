@@ -24,35 +24,54 @@ struct Alias {
   std::string_view name, icu;
 };
 // Labels that stand for a superset in practice (WHATWG Encoding).
-constexpr std::array<Alias, 25> kAliases = {{{"gb2312", "gb18030"},
-                                             {"gb_2312-80", "gb18030"},
-                                             {"gbk", "gb18030"},
-                                             {"x-gbk", "gb18030"},
-                                             {"ks_c_5601-1987", "windows-949"},
-                                             {"ks_c_5601", "windows-949"},
-                                             {"ksc5601", "windows-949"},
-                                             {"euc-kr", "windows-949"},
-                                             {"shift_jis", "windows-31j"},
-                                             {"shift-jis", "windows-31j"},
-                                             {"x-sjis", "windows-31j"},
-                                             {"sjis", "windows-31j"},
-                                             {"big5", "big5-hkscs"},
-                                             {"iso-8859-9", "windows-1254"},
-                                             {"iso-8859-11", "windows-874"},
-                                             {"tis-620", "windows-874"},
-                                             {"iso-8859-8-i", "iso-8859-8"},
-                                             {"cp-1251", "windows-1251"},
-                                             {"win-1251", "windows-1251"},
-                                             {"x-mac-roman", "macintosh"},
-                                             {"cn-big5", "big5-hkscs"},
-                                             {"cn-gb", "gb18030"},
-                                             {"koi8-ru", "koi8-u"},
-                                             {"win-1250", "windows-1250"},
-                                             {"win-1252", "windows-1252"}}};
+constexpr auto kAliases = std::to_array<Alias>({
+    {"gb2312", "gb18030"},
+    {"gb_2312-80", "gb18030"},
+    {"chinese", "gb18030"},
+    {"csiso58gb231280", "gb18030"},
+    {"iso-ir-58", "gb18030"},
+    {"gbk", "gb18030"},
+    {"x-gbk", "gb18030"},
+    {"x-euc-cn", "gb18030"},
+    {"cn-gb", "gb18030"},
+    {"ks_c_5601-1987", "windows-949"},
+    {"ks_c_5601", "windows-949"},
+    {"ksc5601", "windows-949"},
+    {"euc-kr", "windows-949"},
+    {"uhc", "windows-949"},
+    {"shift_jis", "windows-31j"},
+    {"shift-jis", "windows-31j"},
+    {"x-sjis", "windows-31j"},
+    {"sjis", "windows-31j"},
+    {"cp50220", "iso-2022-jp"},
+    {"cp50221", "iso-2022-jp"},
+    {"cp50222", "iso-2022-jp"},
+    {"iso-2022-jp-ms", "iso-2022-jp"},
+    {"big5", "big5-hkscs"},
+    {"cn-big5", "big5-hkscs"},
+    {"x-x-big5", "big5-hkscs"},
+    {"iso-8859-9", "windows-1254"},
+    {"iso-8859-11", "windows-874"},
+    {"tis-620", "windows-874"},
+    {"dos-874", "windows-874"},
+    {"iso-8859-8-i", "iso-8859-8"},
+    {"cp-1251", "windows-1251"},
+    {"win-1250", "windows-1250"},
+    {"win-1251", "windows-1251"},
+    {"win-1252", "windows-1252"},
+    {"x-mac-roman", "macintosh"},
+    {"x-mac-ukrainian", "x-mac-cyrillic"},
+    {"koi", "koi8-r"},
+    {"koi8-ru", "koi8-u"},
+});
 
-constexpr std::array<std::string_view, 8> kLatin = {"iso-8859-1", "latin1",       "iso8859-1", "iso_8859-1",
-                                                    "l1",         "windows-1252", "cp1252",    "x-ansi"};
-constexpr std::array<std::string_view, 4> kUtf8 = {"utf-8", "utf8", "us-ascii", "ascii"};
+constexpr auto kLatin = std::to_array<std::string_view>(
+    {"iso-8859-1", "latin1", "iso8859-1", "iso88591", "iso_8859-1", "iso_8859-1:1987", "iso-ir-100", "l1",
+     "csisolatin1", "cp819", "ibm819", "windows-1252", "cp1252", "x-cp1252", "x-ansi"});
+// With the names that ASCII has: more than ASCII stands under them.
+constexpr auto kUtf8 = std::to_array<std::string_view>(
+    {"utf-8", "utf8", "us-ascii", "ascii", "ansi_x3.4-1968", "ansi_x3.4-1986", "iso646-us",
+     "iso_646.irv:1991", "iso-ir-6", "csascii", "us", "646", "cp367", "ibm367"});
 
 bool among(std::string_view name, const auto& names) {
   for (auto n : names) {
@@ -71,11 +90,12 @@ Converter open_converter(std::string_view name) {
   for (char c : name) {
     if (!is_alnum(c) && c != '-' && c != '_' && c != '.' && c != ':' && c != '+') return nullptr;
   }
+  std::string known = to_lower(name);  // ICU passes over "x-", but not over "X-"
   for (const auto& alias : kAliases) {
-    if (iequals(alias.name, name)) name = alias.icu;
+    if (alias.name == known) known = alias.icu;
   }
   UErrorCode status = U_ZERO_ERROR;
-  Converter converter(ucnv_open(std::string(name).c_str(), &status));
+  Converter converter(ucnv_open(known.c_str(), &status));
   if (U_FAILURE(status)) return nullptr;
   return converter;
 }
@@ -143,20 +163,28 @@ void CharsetDecoder::Impl::feed_utf8(std::string_view bytes, std::string& out, b
 
 void CharsetDecoder::Impl::feed_icu(std::string_view bytes, std::string& out, bool last) {
   std::array<UChar, kStep> wide;
+  UChar* begin = wide.data();
   const char* source = bytes.data();
   const char* const end = source + bytes.size();
   while (true) {
     UErrorCode status = U_ZERO_ERROR;
-    UChar* target = wide.data();
+    UChar* target = begin;
     ucnv_toUnicode(converter.get(), &target, wide.data() + wide.size(), &source, end, nullptr, last, &status);
+    const bool full = status == U_BUFFER_OVERFLOW_ERROR;
+    begin = wide.data();
     for (UChar* p = wide.data(); p != target; ++p) {
       char32_t c = *p;
-      if (c >= 0xD800 && c < 0xDC00 && p + 1 != target && p[1] >= 0xDC00 && p[1] < 0xE000) {
-        c = 0x10000 + ((c - 0xD800) << 10) + (*++p - 0xDC00);
+      if (c >= 0xD800 && c < 0xDC00) {
+        if (full && p + 1 == target) {  // its second half comes next
+          *begin++ = *p;
+          break;
+        }
+        if (p + 1 != target && p[1] >= 0xDC00 && p[1] < 0xE000)
+          c = 0x10000 + ((c - 0xD800) << 10) + (*++p - 0xDC00);
       }
       append_utf8(out, c);
     }
-    if (status != U_BUFFER_OVERFLOW_ERROR) return;
+    if (!full) return;
   }
 }
 

@@ -80,7 +80,8 @@ class FieldReader {
       field.truncated = true;
       return;
     }
-    field.parameters.emplace_back(std::string(name), std::move(value));
+    if (field.parameters.empty()) field.parameters.reserve(4);
+    field.parameters.emplace_back(name, std::move(value));
   }
 
   bool take_quoted(std::string& value) {
@@ -156,7 +157,7 @@ void append_percent_encoded(std::string& out, std::string_view text) {
   }
 }
 
-// RFC 2231 section 3: pieces 0, 1, 2... of one name, in that order, up to the first gap.
+// RFC 2231 section 3: pieces 0, 1, 2... of one name, in that order, up to the first gap. Some count from 1.
 void join_pieces(const Parameters& all, const std::vector<Piece>& pieces, size_t first, ContentField& out) {
   std::vector<size_t> order;
   for (size_t i = first; i < all.size(); ++i) {
@@ -168,7 +169,7 @@ void join_pieces(const Parameters& all, const std::vector<Piece>& pieces, size_t
   bool encoded = false;
   for (size_t i : order) encoded |= pieces[i].encoded;
   std::string value;
-  uint64_t expected = 0;
+  uint64_t expected = *pieces[order.front()].index;
   for (size_t i : order) {
     if (*pieces[i].index != expected) continue;
     ++expected;
@@ -179,7 +180,6 @@ void join_pieces(const Parameters& all, const std::vector<Piece>& pieces, size_t
       value += all[i].second;
     }
   }
-  if (expected == 0) return;
   if (value.size() > limits::kParameterBytes) {
     out.truncated = true;
     value.resize(limits::kParameterBytes);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <vector>
 
 #include "base/ascii.h"
 
@@ -40,21 +39,24 @@ std::optional<ZonedTime> to_day(Civil c) {
   return to_time(c, 0);
 }
 
-// 1..12, or 0. Full names count by their first three letters.
-int month_number(std::string_view word) {
-  if (word.size() < 3) return 0;
-  for (size_t i = 0; i < kMonths.size(); ++i) {
-    if (iequals(word.substr(0, 3), kMonths[i])) return static_cast<int>(i) + 1;
-  }
-  return 0;
+// The first three letters of a name, as one number. Full names count by them.
+constexpr uint32_t short_name(std::string_view word) {
+  uint32_t letters = 0;
+  for (size_t i = 0; i < 3; ++i) letters = letters << 8 | static_cast<unsigned char>(ascii_lower(word[i]));
+  return letters;
 }
 
-bool is_weekday(std::string_view word) {
-  if (word.size() < 3) return false;
-  for (auto day : kDays) {
-    if (iequals(word.substr(0, 3), day)) return true;
-  }
-  return false;
+constexpr auto kShortMonths = [] {
+  std::array<uint32_t, kMonths.size()> names{};
+  for (size_t i = 0; i < names.size(); ++i) names[i] = short_name(kMonths[i]);
+  return names;
+}();
+
+// 1..12, or 0.
+int month_number(std::string_view word) {
+  if (word.size() < 3) return 0;
+  const auto* found = std::find(kShortMonths.begin(), kShortMonths.end(), short_name(word));
+  return found == kShortMonths.end() ? 0 : static_cast<int>(found - kShortMonths.begin()) + 1;
 }
 
 // RFC 5322 section 4.3: the North American zones; military letters and anything unknown count as -0000.
@@ -96,12 +98,17 @@ std::optional<int> numeric_zone(char sign, std::string_view digits) {
   return sign == '-' ? -total : total;
 }
 
+struct Tokens {
+  std::array<std::string_view, kMaxDateTokens> list;
+  size_t size = 0;
+};
+
 // Words, numbers, and the marks : + - / . one by one. Comments and blanks gone.
-std::vector<std::string_view> tokens(std::string_view text) {
-  std::vector<std::string_view> out;
+Tokens tokens(std::string_view text) {
+  Tokens out;
   size_t at = 0;
   int depth = 0;
-  while (at < text.size() && out.size() < kMaxDateTokens) {
+  while (at < text.size() && out.size < kMaxDateTokens) {
     const char c = text[at];
     if (c == '(') {
       ++depth;
@@ -117,7 +124,7 @@ std::vector<std::string_view> tokens(std::string_view text) {
         ++at;
         continue;
       }
-      out.push_back(text.substr(at, end - at));
+      out.list[out.size++] = text.substr(at, end - at);
       at = end;
       continue;
     }
@@ -126,12 +133,12 @@ std::vector<std::string_view> tokens(std::string_view text) {
   return out;
 }
 
-// Walks the tokens of a date.
+// Walks the tokens of a date, which must outlive it.
 class Walker {
  public:
-  explicit Walker(std::string_view text) : tokens_(tokens(text)) {}
+  explicit Walker(const Tokens& tokens) : tokens_(&tokens) {}
   std::string_view peek(size_t ahead = 0) const {
-    return at_ + ahead < tokens_.size() ? tokens_[at_ + ahead] : std::string_view();
+    return at_ + ahead < tokens_->size ? tokens_->list[at_ + ahead] : std::string_view();
   }
   void skip() { ++at_; }
   bool take(char mark) {
@@ -151,7 +158,7 @@ class Walker {
   }
 
  private:
-  std::vector<std::string_view> tokens_;
+  const Tokens* tokens_;
   size_t at_ = 0;
 };
 
@@ -273,11 +280,12 @@ Broken broken_down(SystemTime time, int offset) {
 }  // namespace
 
 std::optional<ZonedTime> parse_date(std::string_view value) {
-  Walker walk(value);
+  const Tokens all = tokens(value);
+  Walker walk(all);
   walk.skip_marks();
   if (auto iso = parse_iso(walk)) return iso;
-  if (is_weekday(walk.peek()) && month_number(walk.peek()) == 0) walk.skip();
-  walk.skip_marks();
+  // The day of the week, in whatever language, and what damage left of it.
+  while (!walk.peek().empty() && !is_digit(walk.peek()[0]) && month_number(walk.peek()) == 0) walk.skip();
   if (auto asctime = parse_asctime(walk)) return asctime;
   Civil c;
   const auto day = walk.number(2);

@@ -1,5 +1,6 @@
 #include "message/encoded_word.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/ascii.h"
@@ -45,9 +46,11 @@ std::optional<Word> read_word(std::string_view text) {
   const char encoding = ascii_lower(text[at + 1]);
   if (encoding != 'b' && encoding != 'q') return std::nullopt;
   const size_t begin = at + 3;
-  size_t end = begin;
-  // A "?" not followed by "=" can't be inside, so the first one ends the word or shows that it is none.
-  while (end < text.size() && text[end] != '?') ++end;
+  const auto next_mark = [&](size_t from) { return std::min(text.find('?', from), text.size()); };
+  size_t end = next_mark(begin);
+  // Some mailers leave "?" as it is in Q text, against RFC 2047 section 4.2; behind "=" it begins a new word.
+  while (encoding == 'q' && end + 1 < text.size() && text[end + 1] != '=' && text[end - 1] != '=')
+    end = next_mark(end + 1);
   // Q text that begins with "=XX" after "?" looks like an end; it isn't one, since "?=" would leave it empty.
   if (end + 1 >= text.size() || text[end + 1] != '=') return std::nullopt;
   Word word;
@@ -105,8 +108,11 @@ bool stands_alone(std::string_view text, size_t at, const Word& word) {
 }
 
 std::string decode(std::string_view value, bool strict) {
-  const std::string text = unfold(value);
-  if (text.find("=?") == std::string::npos) return has_8bit(text) ? to_utf8(text, "utf-8") : text;
+  std::string text = unfold(value);
+  if (text.find("=?") == std::string::npos) {
+    if (has_8bit(text)) return to_utf8(text, "utf-8");
+    return text;
+  }
   WordDecoder decoder(strict);
   std::string_view rest = text;
   bool after_word = false;

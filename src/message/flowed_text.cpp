@@ -30,6 +30,7 @@ bool deletes_spaces(const Part& part) {
 }
 
 void FlowedText::feed(std::string_view text, std::string& out) {
+  out.reserve(out.size() + text.size());
   while (!text.empty()) {
     if (at_ == At::content && !can_be_signature_ && !after_cr_) {
       // Words, and the single blanks between them, that are no end of a line.
@@ -74,7 +75,10 @@ void FlowedText::take(char c, std::string& out) {
 }
 
 void FlowedText::take_content(char c, std::string& out) {
-  if (can_be_signature_) {
+  if (can_be_signature_ && start_.empty() && c != kSignature[0]) {
+    can_be_signature_ = false;
+    begin_content(out);
+  } else if (can_be_signature_) {
     start_ += c;
     if (kSignature.starts_with(start_)) return;
     can_be_signature_ = false;

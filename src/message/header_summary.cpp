@@ -123,18 +123,21 @@ void keep_parameters(Parameters& slot, ContentField& field, Budget& budget) {
 }
 
 void add_addresses(std::vector<EnvelopeAddress>& list, std::string_view raw, Budget& budget) {
+  constexpr size_t kUsualAddresses = 4;
+  if (list.empty()) list.reserve(kUsualAddresses);
   AddressListReader reader(raw);
-  EnvelopeAddress entry;
-  while (reader.next(entry)) {
+  while (true) {
+    EnvelopeAddress& entry = list.emplace_back();
+    if (!reader.next(entry)) break;
     const size_t size = entry.name.size() + entry.route.size() + entry.mailbox.size() + entry.host.size();
     if (budget.addresses == 0 || size > budget.text) {
       budget.truncated = true;
-      return;
+      break;
     }
     --budget.addresses;
     budget.text -= size;
-    list.push_back(std::move(entry));
   }
+  list.pop_back();
 }
 
 bool read_envelope_field(Known known, std::string_view raw, Envelope& e, Budget& budget) {

@@ -42,6 +42,7 @@ bool is_empty_line(std::string_view text, size_t at) {
 std::string_view field_name(std::string_view line) {
   size_t n = 0;
   while (n < line.size() && kInName[static_cast<unsigned char>(line[n])]) ++n;
+  if (n > 0 && n < line.size() && line[n] == ':') return line.substr(0, n);
   size_t colon = n;
   while (colon < line.size() && is_wsp(line[colon])) ++colon;
   if (n == 0 || colon == line.size() || line[colon] != ':') return {};
@@ -78,13 +79,14 @@ bool HeaderReader::next(HeaderField& field) {
   size_t value = begin + field.name.size();
   while (block_[value] != ':') ++value;
   ++value;
-  size_t end = line_end(block_, begin);
-  for (; end < block_.size() && !is_empty_line(block_, end); end = line_end(block_, end)) {
-    if (is_wsp(block_[end])) continue;
-    name_ = field_name(block_.substr(end));
+  const std::string_view block = block_;
+  size_t end = line_end(block, begin);
+  for (; end < block.size() && !is_empty_line(block, end); end = line_end(block, end)) {
+    if (is_wsp(block[end])) continue;
+    name_ = field_name(block.substr(end));
     if (!name_.empty()) break;
   }
-  field.value = without_line_end(block_.substr(value, end - value));
+  field.value = without_line_end(block.substr(value, end - value));
   field.begin = begin;
   field.end = end;
   at_ = end;

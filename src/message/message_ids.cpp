@@ -1,11 +1,21 @@
 #include "message/message_ids.h"
 
+#include <array>
+
 #include "base/ascii.h"
 #include "message/lexical.h"
 #include "message/limits.h"
 
 namespace posthouse::message {
 namespace {
+
+// What an identifier has between its brackets, but for quotes, comments and blanks.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> table{};
+  table.fill(true);
+  for (char c : std::string_view("<>\"( \t\r\n\0", 9)) table[static_cast<unsigned char>(c)] = false;
+  return table;
+}();
 
 class IdReader {
  public:
@@ -31,7 +41,7 @@ class IdReader {
   }
 
  private:
-  static bool is_plain(char c) { return c != '<' && c != '>' && c != '"' && c != '(' && !is_blank(c); }
+  static bool is_plain(char c) { return kPlain[static_cast<unsigned char>(c)]; }
 
   // Behind "<", to behind ">". Another "<" begins anew. Quotes around nothing are no identifier.
   std::string read_id() {
@@ -41,7 +51,8 @@ class IdReader {
       const char c = text_[at_];
       if (c == '>') {
         ++at_;
-        return only_quotes ? std::string() : id;
+        if (only_quotes) id.clear();
+        return id;
       }
       if (c == '"') {
         const size_t begin = at_;
@@ -56,13 +67,16 @@ class IdReader {
           ++at_;
           continue;
         }
-        const size_t begin = at_;
+        const std::string_view rest = text_.substr(at_);
+        size_t n = 0;
+        while (n < rest.size() && is_plain(rest[n])) ++n;
         only_quotes = false;
-        while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
-        id.append(text_.substr(begin, at_ - begin));
+        id.append(rest.substr(0, n));
+        at_ += n;
       }
     }
-    return id.find('@') == std::string::npos ? std::string() : id;  // the bracket is missing
+    if (id.find('@') == std::string::npos) id.clear();  // the bracket is missing
+    return id;
   }
 
   // One that is never closed is no quoted string, and no other can be.

@@ -10,11 +10,30 @@ namespace {
 
 constexpr size_t kWorthSharing = 4;  // octets; shorter texts are written
 
+// Mostly a text is the end of a field: a subject without "Re:", an identifier without its brackets. Where it
+// begins in the envelope, or nullptr.
+const char* find_at_end(std::string_view text, std::string_view envelope) {
+  Reader r(envelope);
+  const uint64_t flags = r.number();
+  for (const uint64_t flag : {kDate, kSubject, kInReplyTo, kMessageId}) {
+    if ((flags & flag) == 0) continue;
+    auto field = r.text();
+    if (field.ends_with('>') && !text.ends_with('>')) field.remove_suffix(1);
+    if (field.ends_with(text)) return field.data() + field.size() - text.size();
+  }
+  return nullptr;
+}
+
+const void* find_shared(std::string_view text, std::string_view envelope) {
+  if (text.size() < kWorthSharing || text.size() > envelope.size()) return nullptr;
+  if (const char* at = find_at_end(text, envelope); at != nullptr) return at;
+  return memmem(envelope.data(), envelope.size(), text.data(), text.size());
+}
+
 // A text, or where it stands in the envelope: twice its length and itself, or twice its offset plus one and
 // its length.
 void write_shared(Writer& w, std::string_view text, std::string_view envelope) {
-  const bool look = text.size() >= kWorthSharing && text.size() <= envelope.size();
-  const void* at = look ? memmem(envelope.data(), envelope.size(), text.data(), text.size()) : nullptr;
+  const void* at = find_shared(text, envelope);
   if (at == nullptr) return w.text_twice(text);
   w.number(static_cast<uint64_t>(static_cast<const char*>(at) - envelope.data()) << 1 | 1);
   w.number(text.size());

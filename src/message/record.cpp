@@ -25,6 +25,7 @@ void write_addresses(Writer& w, const std::vector<EnvelopeAddress>& list) {
 
 std::string write_envelope(const Envelope& e) {
   std::string out;
+  out.reserve(512);
   Writer w(out);
   w.number((e.has_date ? record::kDate : 0) | (e.has_subject ? record::kSubject : 0) |
            (e.has_in_reply_to ? record::kInReplyTo : 0) | (e.has_message_id ? record::kMessageId : 0));

@@ -2,6 +2,7 @@
 // and texts behind their length.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -51,15 +52,12 @@ class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
   void number(uint64_t n) {
-    if (n < 0x80) {
-      out_ += static_cast<char>(n);
-      return;
-    }
-    while (n >= 0x80) {
-      out_ += static_cast<char>(n | 0x80);
-      n >>= 7;
-    }
-    out_ += static_cast<char>(n);
+    if (n < 0x80) return out_.push_back(static_cast<char>(n));
+    std::array<char, 10> bytes;
+    size_t size = 0;
+    for (; n >= 0x80; n >>= 7) bytes[size++] = static_cast<char>(n | 0x80);
+    bytes[size++] = static_cast<char>(n);
+    out_.append(bytes.data(), size);
   }
   void signed_number(int64_t n) { number(static_cast<uint64_t>(n) << 1 ^ static_cast<uint64_t>(n >> 63)); }
   void text(std::string_view s) {

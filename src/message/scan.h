@@ -1,6 +1,7 @@
 // Quick looks at many bytes at once.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -12,35 +13,42 @@ struct ScanResult {
   bool has_8bit = false;
 };
 
-// Counts line feeds and notices bytes above 127, eight bytes a step.
+// Counts line feeds and notices bytes above 127, two vectors a step.
 inline ScanResult scan(std::string_view bytes) {
-  constexpr uint64_t kOnes = 0x0101010101010101, kLow = 0x7F7F7F7F7F7F7F7F, kHigh = 0x8080808080808080;
-  constexpr size_t kBlock = 255;  // words after which a byte of the sum could overflow
+  constexpr size_t kVector = 16;
+  using Bytes = unsigned char __attribute__((vector_size(kVector)));
+  using Words = uint64_t __attribute__((vector_size(kVector)));
+  constexpr uint64_t kHigh = 0x8080808080808080;
+  constexpr size_t kBlock = 127;  // pairs of vectors after which a byte of the sums could overflow
   ScanResult result;
   const char* at = bytes.data();
-  size_t words = bytes.size() / 8;
-  uint64_t any = 0;
-  while (words > 0) {
-    const size_t n = words < kBlock ? words : kBlock;
-    uint64_t sums = 0;
-    for (size_t i = 0; i < n; ++i, at += 8) {
-      uint64_t word;
-      std::memcpy(&word, at, 8);
-      any |= word;
-      const uint64_t x = word ^ (kOnes * '\n');
-      sums += (~(((x & kLow) + kLow) | x) & kHigh) >> 7;  // 1 in every byte that is a line feed
+  Bytes any{};
+  for (size_t pairs = bytes.size() / (2 * kVector); pairs > 0;) {
+    const size_t n = pairs < kBlock ? pairs : kBlock;
+    Bytes sums{};
+    for (size_t i = 0; i < n; ++i, at += 2 * kVector) {
+      Bytes one, two;
+      std::memcpy(&one, at, kVector);
+      std::memcpy(&two, at + kVector, kVector);
+      any |= one | two;
+      sums -= static_cast<Bytes>(one == '\n') + static_cast<Bytes>(two == '\n');  // true is -1
     }
-    words -= n;
+    pairs -= n;
+    Words words;
+    std::memcpy(&words, &sums, kVector);
     // Sums of neighbours first: eight bytes of up to 255 don't fit into one byte.
     constexpr uint64_t kEven = 0x00FF00FF00FF00FF;
-    const uint64_t pairs = (sums & kEven) + (sums >> 8 & kEven);
-    result.line_feeds += (pairs * 0x0001000100010001) >> 48;
+    const Words neighbours = (words & kEven) + (words >> 8 & kEven);
+    result.line_feeds += ((neighbours[0] + neighbours[1]) * 0x0001000100010001) >> 48;
   }
+  Words words;
+  std::memcpy(&words, &any, kVector);
+  uint64_t rest = 0;
   for (; at != bytes.data() + bytes.size(); ++at) {
     result.line_feeds += *at == '\n';
-    any |= static_cast<unsigned char>(*at);
+    rest |= static_cast<unsigned char>(*at);
   }
-  result.has_8bit = (any & kHigh) != 0;
+  result.has_8bit = ((words[0] | words[1] | rest) & kHigh) != 0;
   return result;
 }
 
@@ -59,8 +67,17 @@ inline bool scan_8bit(std::string_view bytes) {
   return (any & kHigh) != 0;
 }
 
-// Printable ASCII without two spaces in a row: about how much of it there is at the start, in whole vectors.
-// What comes behind has to be looked at byte by byte; the last byte may be a space.
+// Which byte of a word, as it lies in memory, is the first that is not 0.
+inline size_t first_byte(uint64_t word) {
+  constexpr int kBits = 8;
+  const int zeros =
+      std::endian::native == std::endian::little ? std::countr_zero(word) : std::countl_zero(word);
+  return static_cast<size_t>(zeros / kBits);
+}
+
+// Printable ASCII without two spaces in a row: how much of it there is at the start, at least, looked at in
+// whole vectors. The last few bytes of a text have to be looked at one by one; the last byte that is counted
+// may be a space.
 inline size_t printable_run(std::string_view text) {
   constexpr size_t kVector = 16;
   using Bytes = unsigned char __attribute__((vector_size(kVector)));
@@ -75,7 +92,8 @@ inline size_t printable_run(std::string_view text) {
     const Bytes any = other | two;
     Words words;
     std::memcpy(&words, &any, kVector);
-    if ((words[0] | words[1]) != 0) break;
+    if (words[0] != 0) return n + first_byte(words[0]);
+    if (words[1] != 0) return n + sizeof(uint64_t) + first_byte(words[1]);
   }
   return n;
 }

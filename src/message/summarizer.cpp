@@ -30,6 +30,9 @@ struct Open {
 // As much of a line as a delimiter can take, blanks at its end included.
 constexpr size_t kLineStart = limits::kBoundary + 1024;
 
+// Octets of a header for which room is made at once.
+constexpr size_t kUsualHeader = 2048;
+
 struct BoundaryMatch {
   size_t index = 0;  // in the stack of open entities
   bool found = false, closing = false;
@@ -112,6 +115,7 @@ struct Summarizer::Impl {
 
   void feed(std::string_view bytes);
   std::string_view feed_header(std::string_view bytes);
+  size_t pass_field_lines(std::string_view bytes);
   std::string_view feed_body(std::string_view bytes);
   void feed_counting(std::string_view bytes);
   void keep_header(std::string_view piece);
@@ -177,14 +181,38 @@ void Summarizer::Impl::keep_header(std::string_view piece) {
   header.append(piece);
 }
 
-// One line, or the piece of it that is there. Gives what is left.
+// Whole lines at the start of `bytes` that neither end the header nor can be a delimiter: how much they are.
+size_t Summarizer::Impl::pass_field_lines(std::string_view bytes) {
+  if (first_header_line || !line.empty()) return 0;
+  const char* const begin = bytes.data();
+  const char* const end = begin + bytes.size();
+  const char* at = begin;
+  while (at != end && *at != '\r' && *at != '\n' && (*at != '-' || boundaries == 0)) {
+    const void* lf = std::memchr(at, '\n', static_cast<size_t>(end - at));
+    if (lf == nullptr) break;
+    at = static_cast<const char*>(lf) + 1;
+    ++line_feeds;
+  }
+  const auto size = static_cast<size_t>(at - begin);
+  if (size == 0) return 0;
+  keep_header(bytes.substr(0, size));
+  header_line = header.size();
+  offset += size;
+  end_line(size > 1 && at[-2] == '\r' ? 2 : 1);
+  return size;
+}
+
+// Lines, or the piece of one that is there. Gives what is left.
 std::string_view Summarizer::Impl::feed_header(std::string_view bytes) {
+  if (const size_t passed = pass_field_lines(bytes); passed > 0) return bytes.substr(passed);
   const size_t lf = bytes.find('\n');
   const bool whole = lf != std::string_view::npos;
   const auto piece = bytes.substr(0, whole ? lf + 1 : bytes.size());
   const bool fresh = line.empty();
   if (!whole || !fresh) keep_line_start(piece);
-  keep_header(piece);
+  const bool ends_header = fresh && (piece == "\r\n" || piece == "\n");
+  if (header.empty()) header.reserve(std::min(bytes.size(), kUsualHeader));
+  if (!ends_header) keep_header(piece);
   offset += piece.size();
   if (!whole) {
     last_byte = piece.back();

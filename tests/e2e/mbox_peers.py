@@ -23,8 +23,12 @@ def folder_of_user():
     return folder
 
 
+# Else Dovecot does not look for flags that others changed, and writes what it remembers over them.
+ATTENTIVE = "mbox_dirty_syncs = no\nmbox_lazy_writes = no\n"
+
+
 class Peers:
-    def __init__(self, home, inbox, folders):
+    def __init__(self, home, inbox, folders, dovecot=ATTENTIVE):
         self.home, self.inbox, self.folders = pathlib.Path(home), pathlib.Path(inbox), pathlib.Path(folders)
         self.home.mkdir(exist_ok=True)
         if AS_USER:
@@ -32,9 +36,7 @@ class Peers:
         self.config = self.home / "dovecot.conf"
         self.config.write_text(
             f"log_path={self.home}/log\nmail_location = mbox:{self.folders}:INBOX={self.inbox}\n"
-            "mbox_write_locks = dotlock fcntl\nmbox_read_locks = fcntl\nfirst_valid_uid = 0\n"
-            # Else it does not look for flags that others changed, and writes what it remembers over them.
-            "mbox_dirty_syncs = no\nmbox_lazy_writes = no\n")
+            f"mbox_write_locks = dotlock fcntl\nmbox_read_locks = fcntl\nfirst_valid_uid = 0\n{dovecot}")
         self.environment = dict(os.environ, HOME=str(self.home), USER=USER, TERM="xterm", LC_ALL="C.UTF-8", TZ="UTC")
 
     def run(self, *command, text=b""):

@@ -27,6 +27,15 @@ def send(demo, numbers, to="alice", size=0):
             smtp.sendmail("a@sender.test", [demo.address(to)], letter(n, size))
 
 
+def empty(demo):
+    """Takes all letters out of the INBOX, as a client does."""
+    imap = demo.imap()
+    imap.select("INBOX")
+    imap.store("1:*", "+FLAGS", "(\\Deleted)")
+    imap.expunge()
+    imap.logout()
+
+
 def contents(demo, name="alice"):
     """{mailbox: [(uid, flags, date, hash of the message)]}, {mailbox: UIDVALIDITY}."""
     imap = demo.imap(name)
@@ -301,11 +310,7 @@ class SingleLetters(Base):
             send(demo, range(3))
             before, _ = contents(demo)
             self.back_up(demo)
-            imap = demo.imap()
-            imap.select("INBOX")
-            imap.store("1:*", "+FLAGS", "(\\Deleted)")
-            imap.expunge()
-            imap.logout()
+            empty(demo)
             wanted = before["INBOX"][2]
             arguments = ("--account", address, "--mailbox", "INBOX", "--uid", wanted[0], "--into", "Found/Again")
             for count in (1, 0):
@@ -342,11 +347,7 @@ class SingleLetters(Base):
             send(demo, range(150))
             before, _ = contents(demo)
             self.back_up(demo)
-            imap = demo.imap()
-            imap.select("INBOX")
-            imap.store("1:*", "+FLAGS", "(\\Deleted)")
-            imap.expunge()
-            imap.logout()
+            empty(demo)
             for n in range(6):
                 process = subprocess.Popen([BINARY, "restore", self.backups, "--account", address, "--config",
                                             demo.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -3,19 +3,15 @@ import json
 import mailbox
 import os
 import pathlib
-import pty
-import select
 import shutil
-import signal
-import subprocess
-import tempfile
+import sys
 import threading
-import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+from mbox_peers import AS_USER, IMAP, Peers, USER, folder_of_user  # noqa: E402
+
 TOOL = str(pathlib.Path(os.environ["BUILD_DIR"]) / "bin/mbox_tool")
-IMAP = "/usr/lib/dovecot/imap"
-USER = "nobody"
 
 
 def letter(subject, body="From here to there\r\n"):
@@ -24,95 +20,29 @@ def letter(subject, body="From here to there\r\n"):
 
 class Shared(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-mbox-", dir="/tmp"))
+        self.folder = folder_of_user()
         self.addCleanup(shutil.rmtree, self.folder)
-        self.box = self.folder / "inbox"
-        self.config = self.folder / "dovecot.conf"
-        self.config.write_text(
-            f"log_path={self.folder}/log\nmail_location = mbox:{self.folder}/mail:INBOX={self.box}\n"
-            "mbox_write_locks = dotlock fcntl\nmbox_read_locks = fcntl\nfirst_valid_uid = 0\n")
-        (self.folder / "mail").mkdir()
-        self.as_user = []
-        if os.geteuid() == 0:   # Dovecot's programs don't run as root; ours and the others then do as that user
-            shutil.chown(self.folder, USER)
-            shutil.chown(self.folder / "mail", USER)
-            self.as_user = ["setpriv", "--reuid", USER, "--regid", "nogroup", "--clear-groups"]
-        self.environment = dict(os.environ, HOME=str(self.folder), USER=USER, TERM="xterm", LC_ALL="C.UTF-8", TZ="UTC")
-
-    def run_as_user(self, *command, text=""):
-        done = subprocess.run([*self.as_user, *map(str, command)], input=text.encode("latin-1"), capture_output=True,
-                              env=self.environment, cwd=self.folder, timeout=120)
-        self.assertEqual(done.returncode, 0, f"{command}: {done.stderr.decode()}{done.stdout.decode()}")
-        return done.stdout.decode("latin-1")
+        self.box, folders = self.folder / "inbox", self.folder / "mail"
+        folders.mkdir()
+        if AS_USER:
+            shutil.chown(folders, USER, "nogroup")
+        self.peers = Peers(self.folder, self.box, folders, dovecot="")
 
     def tool(self, command, *args, text=""):
-        return self.run_as_user(TOOL, command, self.box, *args, text=text)
+        return self.peers.run(TOOL, command, self.box, *args, text=text)
 
     def ours(self):
         return [json.loads(line) for line in self.tool("list").splitlines()]
 
-    def imap(self, *commands):
-        """Runs the commands in one session that has INBOX selected; gives the lines."""
-        script = "s select INBOX\r\n" + "".join(f"c{i} {c}\r\n" for i, c in enumerate(commands)) + "q logout\r\n"
-        out = self.run_as_user(IMAP, "-c", self.config, text=script)
-        for i in range(len(commands)):
-            self.assertIn(f"c{i} OK", out)
-        return out.splitlines()
-
     def dovecot(self):
         """uid -> (flags, size) as Dovecot has it."""
         seen = {}
-        for line in self.imap("fetch 1:* (uid flags rfc822.size)"):
+        for line in self.peers.imap("fetch 1:* (uid flags rfc822.size)"):
             if " FETCH (UID " in line:
                 words = line.replace("(", " ").replace(")", " ").split()
                 flags = words[words.index("FLAGS") + 1:words.index("RFC822.SIZE")]
                 seen[int(words[words.index("UID") + 1])] = (set(flags) - {"\\Recent"}, int(words[-1]))
         return seen
-
-    def mutt(self, keys):
-        rc = self.folder / "muttrc"
-        rc.write_text(f"set folder={self.folder}\nset delete=yes quit=yes move=no wait_key=no mark_old=yes beep=no\n"
-                      f"set tmpdir={self.folder}\nset header_cache=\"\"\n")
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            command = [*self.as_user, "mutt", "-F", str(rc), "-f", str(self.box), "-e", f"push {keys}"]
-            os.execvpe(command[0], command, self.environment)
-        end = time.monotonic() + 60
-        screen = b""
-        while time.monotonic() < end:
-            if select.select([terminal], [], [], 1)[0]:
-                try:
-                    piece = os.read(terminal, 65536)
-                except OSError:
-                    break
-                if not piece:
-                    break
-                screen += piece
-        else:
-            os.kill(pid, signal.SIGKILL)
-        os.close(terminal)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0, screen[-2000:])
-
-    def procmail(self, text):
-        rc = self.folder / "procmailrc"
-        rc.write_text(f"SHELL=/bin/sh\nDEFAULT={self.box}\nLOCKSLEEP=1\n:0:\n{self.box}\n")
-        self.run_as_user("procmail", "-m", rc, text="From p@example Sat Nov 28 12:00:00 2020\n" + text.replace("\r\n", "\n"))
-
-    def python_delivers(self, text):
-        script = ("import mailbox, sys\n"
-                  "import time\n"
-                  f"box = mailbox.mbox({str(self.box)!r})\n"
-                  "for attempt in range(3000):\n"
-                  "    try:\n"
-                  "        box.lock()\n"
-                  "        break\n"
-                  "    except mailbox.ExternalClashError:\n"
-                  "        time.sleep(0.01)\n"
-                  "else:\n"
-                  "    sys.exit('never got the lock')\n"
-                  "box.add(sys.stdin.buffer.read())\nbox.flush()\nbox.unlock()\n")
-        self.run_as_user("/usr/bin/python3", "-c", script, text=text.replace("\r\n", "\n"))
 
     def subjects(self):
         return sorted(m["subject"] for m in self.ours())
@@ -128,18 +58,18 @@ class OneAfterTheOther(Shared):
             1: (set(), ours[0]["size"] + 1),     # Dovecot leaves ">From " as it stands
             2: ({"\\Seen", "\\Flagged", "\\Answered", "work", "$Forwarded"}, ours[1]["size"]),
             7: ({"\\Draft", "\\Deleted"}, ours[2]["size"] + 1)})
-        self.assertIn("* OK [UIDVALIDITY 1606564800] UIDs valid", self.imap("noop"))
+        self.assertIn("* OK [UIDVALIDITY 1606564800] UIDs valid", self.peers.imap("noop"))
 
     def test_we_agree_with_dovecot(self):
         for i in range(1, 4):
             self.tool("append", i, "-", "-", text=letter(f"m{i}"))
-        self.imap("store 2 +flags (\\Seen \\Flagged new-keyword)", "uid store 3 +flags (\\Deleted \\Answered)")
+        self.peers.imap("store 2 +flags (\\Seen \\Flagged new-keyword)", "uid store 3 +flags (\\Deleted \\Answered)")
         ours = {m["uid"]: m for m in self.ours()}
         self.assertLessEqual({"R", "F"}, set(ours[2]["flags"]))
         self.assertEqual(ours[2]["keywords"], "new-keyword")
         self.assertLessEqual({"A", "D"}, set(ours[3]["flags"]))
         texts = {m["uid"]: m["text"] for m in ours.values()}
-        self.imap("uid store 1 +flags (\\Deleted)", "expunge")
+        self.peers.imap("uid store 1 +flags (\\Deleted)", "expunge")
         self.assertEqual({m["uid"]: m["text"] for m in self.ours()}, {2: texts[2]})
         self.assertEqual(self.ours()[0]["validity"], 1606564800)
         self.tool("append", 0, "R", "-", text=letter("m4"))
@@ -148,7 +78,7 @@ class OneAfterTheOther(Shared):
 
     def test_dovecot_saves_and_we_read_the_same(self):
         text = letter("saved", "From me\r\n>From you\r\n")
-        self.run_as_user(IMAP, "-c", self.config, text=f"a append INBOX (\\Flagged kw) {{{len(text)}+}}\r\n{text}\r\nb logout\r\n")
+        self.peers.run(IMAP, "-c", self.peers.config, text=f"a append INBOX (\\Flagged kw) {{{len(text)}+}}\r\n{text}\r\nb logout\r\n")
         ours = self.ours()
         self.assertEqual(ours[0]["text"], text)
         self.assertEqual(ours[0]["keywords"], "kw")
@@ -158,13 +88,13 @@ class OneAfterTheOther(Shared):
         for i in range(1, 5):
             self.tool("append", i, "O", "kw" if i == 2 else "-", text=letter(f"m{i}"))
         before = {m["uid"]: m["text"] for m in self.ours()}
-        self.mutt("<last-entry><delete-message><first-entry><flag-message><sync-mailbox><quit>")
+        self.peers.mutt("<last-entry><delete-message><first-entry><flag-message><sync-mailbox><quit>")
         ours = {m["uid"]: m for m in self.ours()}
         self.assertEqual({uid: m["text"] for uid, m in ours.items()}, {uid: before[uid] for uid in (1, 2, 3)})
         self.assertIn("F", ours[1]["flags"])
         self.assertEqual(ours[2]["keywords"], "kw")
         # With the first message mutt drops the file's own data: then the UIDs are claims.
-        self.mutt("<first-entry><delete-message><sync-mailbox><quit>")
+        self.peers.mutt("<first-entry><delete-message><sync-mailbox><quit>")
         ours = {m["claimed"]: m for m in self.ours()}
         self.assertEqual({uid: m["text"] for uid, m in ours.items()}, {uid: before[uid] for uid in (2, 3)})
         self.assertEqual([m["uid"] for m in ours.values()], [0, 0])
@@ -174,13 +104,13 @@ class OneAfterTheOther(Shared):
         self.tool("append", 2, "-", "-", text=letter("new"))
         self.tool("append", 3, "ROF", "-", text=letter("flagged"))
         # What mutt takes for new or flagged goes.
-        self.mutt("<tag-pattern>~N|~F<enter><tag-prefix><delete-message><sync-mailbox><quit>")
+        self.peers.mutt("<tag-pattern>~N|~F<enter><tag-prefix><delete-message><sync-mailbox><quit>")
         self.assertEqual(self.subjects(), ["seen"])
 
     def test_letters_of_procmail_and_python(self):
         self.tool("append", 1, "-", "-", text=letter("ours"))
-        self.procmail(letter("procmail") + "X-UID: 1\r\n")
-        self.python_delivers(letter("python"))
+        self.peers.procmail(letter("procmail") + "X-UID: 1\r\n")
+        self.peers.python(letter("python"))
         ours = self.ours()
         self.assertEqual([m["subject"] for m in ours], ["ours", "procmail", "python"])
         self.assertEqual([m["uid"] for m in ours], [1, 0, 0])
@@ -222,16 +152,16 @@ class AtTheSameTime(Shared):
 
         def procmail():
             for i in range(self.ROUNDS):
-                self.procmail(letter(f"procmail-{i}"))
+                self.peers.procmail(letter(f"procmail-{i}"))
 
         def python():
             for i in range(self.ROUNDS):
-                self.python_delivers(letter(f"python-{i}"))
+                self.peers.python(letter(f"python-{i}"))
 
         def dovecot():
             for i in range(self.ROUNDS):
                 text = letter(f"dovecot-{i}", "Hello\r\n")
-                self.run_as_user(IMAP, "-c", self.config, text=(
+                self.peers.run(IMAP, "-c", self.peers.config, text=(
                     f"a append INBOX (\\Flagged) {{{len(text)}+}}\r\n{text}\r\nb select INBOX\r\n"
                     f"c search subject dovecot-{i - 1}\r\nd store 1 +flags (\\Seen k{i % 3})\r\ne logout\r\n"))
 
@@ -251,7 +181,7 @@ class AtTheSameTime(Shared):
             self.assertTrue(message["text"].endswith("\r\n\r\n" + body), message)
         # Dovecot has the same, and after it gave UIDs to all, so have we, in order.
         dovecot = self.dovecot()
-        self.imap("check")
+        self.peers.imap("check")
         uids = [m["uid"] for m in self.ours()]
         self.assertEqual(uids, sorted(dovecot))
         self.assertEqual(len(set(uids)), len(wanted))

@@ -9,6 +9,35 @@
 
 namespace posthouse::test {
 
+// Notes when the bytes of letters are read.
+class ReaderThatCounts : public engine::Reader {
+ public:
+  ReaderThatCounts(const engine::Reader& inside, std::atomic<size_t>& blob_reads)
+      : inside_(inside), blob_reads_(blob_reads) {}
+  Result<std::optional<std::string>> get(engine::Partition partition, std::string_view key) const override {
+    blob_reads_ += partition.kind == engine::PartitionKind::blob;
+    return inside_.get(partition, key);
+  }
+  Result<void> scan(engine::Partition partition, std::string_view begin, std::string_view end,
+                    const engine::RowVisitor& visit) const override {
+    blob_reads_ += partition.kind == engine::PartitionKind::blob;
+    return inside_.scan(partition, begin, end, visit);
+  }
+  Result<void> scan_back(engine::Partition partition, std::string_view begin, std::string_view end,
+                         const engine::RowVisitor& visit) const override {
+    blob_reads_ += partition.kind == engine::PartitionKind::blob;
+    return inside_.scan_back(partition, begin, end, visit);
+  }
+  Result<void> partitions(engine::PartitionKind kind, uint64_t first,
+                          const engine::PartitionVisitor& visit) const override {
+    return inside_.partitions(kind, first, visit);
+  }
+
+ private:
+  const engine::Reader& inside_;
+  std::atomic<size_t>& blob_reads_;
+};
+
 class EngineWithFaults : public engine::Engine {
  public:
   explicit EngineWithFaults(engine::Engine& inside) : inside_(inside) {}
@@ -22,17 +51,18 @@ class EngineWithFaults : public engine::Engine {
   std::atomic<int> transactions = 0;
   std::atomic<size_t> refused = 0;  // calls of transact() that failed so
   std::atomic<size_t> steps = 0;    // of the last transaction
+  mutable std::atomic<size_t> blob_reads = 0;
 
   Result<std::optional<std::string>> get(engine::Partition partition, std::string_view key) const override {
-    return inside_.get(partition, key);
+    return counting().get(partition, key);
   }
   Result<void> scan(engine::Partition partition, std::string_view begin, std::string_view end,
                     const engine::RowVisitor& visit) const override {
-    return inside_.scan(partition, begin, end, visit);
+    return counting().scan(partition, begin, end, visit);
   }
   Result<void> scan_back(engine::Partition partition, std::string_view begin, std::string_view end,
                          const engine::RowVisitor& visit) const override {
-    return inside_.scan_back(partition, begin, end, visit);
+    return counting().scan_back(partition, begin, end, visit);
   }
   Result<void> partitions(engine::PartitionKind kind, uint64_t first,
                           const engine::PartitionVisitor& visit) const override {
@@ -57,10 +87,13 @@ class EngineWithFaults : public engine::Engine {
   }
   void hint(std::string key) override { inside_.hint(std::move(key)); }
   Task<Result<std::optional<std::string>>> fetch(engine::Partition partition, std::string key) override {
+    blob_reads += partition.kind == engine::PartitionKind::blob;
     return inside_.fetch(partition, std::move(key));
   }
   Task<Result<void>> read(std::function<Result<void>(const engine::Reader&)> look) override {
-    return inside_.read(std::move(look));
+    return inside_.read([this, look = std::move(look)](const engine::Reader& reader) {
+      return look(ReaderThatCounts(reader, blob_reads));
+    });
   }
   std::unique_ptr<engine::Watch> watch(engine::Partition partition, std::function<void()> changed) override {
     return inside_.watch(partition, std::move(changed));
@@ -71,6 +104,8 @@ class EngineWithFaults : public engine::Engine {
   uint64_t free_space() const override { return free.value_or(inside_.free_space()); }
 
  private:
+  ReaderThatCounts counting() const { return {inside_, blob_reads}; }
+
   engine::Engine& inside_;
 };
 

@@ -38,13 +38,16 @@ Result<std::string> domain_name(const Arguments& arguments) {
   return message::domain_to_ascii(*name);
 }
 
-Task<Result<directory::Domain>> find(Context context, std::string name) {
+// The one that is named.
+Task<Result<directory::Domain>> find(Context context, Arguments arguments) {
+  auto name = domain_name(arguments);
+  if (!name) co_return std::unexpected(name.error());
   auto domains = co_await context.core.directory.domains();
   if (!domains) co_return std::unexpected(domains.error());
   for (auto& domain : *domains) {
-    if (domain.name == name) co_return std::move(domain);
+    if (domain.name == *name) co_return std::move(domain);
   }
-  co_return fail(FaultKind::not_found, "no such domain: " + name);
+  co_return fail(FaultKind::not_found, "no such domain: " + *name);
 }
 
 }  // namespace
@@ -72,18 +75,16 @@ Task<Answer> domain_list(Context context, Arguments) {
 }
 
 Task<Answer> domain_show(Context context, Arguments arguments) {
-  auto name = domain_name(arguments);
-  if (!name) co_return std::unexpected(name.error());
-  auto found = co_await find(context, *name);
+  auto found = co_await find(context, arguments);
   if (!found) co_return std::unexpected(found.error());
-  auto accounts = co_await context.core.directory.accounts(*name);
+  auto accounts = co_await context.core.directory.accounts(found->name);
   if (!accounts) co_return std::unexpected(accounts.error());
-  auto aliases = co_await context.core.directory.aliases(*name);
+  auto aliases = co_await context.core.directory.aliases(found->name);
   if (!aliases) co_return std::unexpected(aliases.error());
   json::object out = describe(*found);
   out["accounts"] = accounts->size();
   out["aliases"] = aliases->size();
-  auto usage = co_await context.core.store.group_usage(*name);
+  auto usage = co_await context.core.store.group_usage(found->name);
   if (usage) {
     out["messages"] = usage->messages;
     out["bytes"] = usage->bytes;
@@ -92,38 +93,34 @@ Task<Answer> domain_show(Context context, Arguments arguments) {
 }
 
 Task<Answer> domain_recount(Context context, Arguments arguments) {
-  auto name = domain_name(arguments);
-  if (!name) co_return std::unexpected(name.error());
-  auto found = co_await find(context, *name);
+  auto found = co_await find(context, arguments);
   if (!found) co_return std::unexpected(found.error());
-  auto accounts = co_await context.core.directory.accounts(*name);
+  auto accounts = co_await context.core.directory.accounts(found->name);
   if (!accounts) co_return std::unexpected(accounts.error());
   std::vector<store::AccountId> members;
   for (const auto& account : *accounts) {
-    auto set = co_await context.core.store.set_group(account.id, *name);
+    auto set = co_await context.core.store.set_group(account.id, found->name);
     if (!set && set.error().kind != FaultKind::not_found) co_return std::unexpected(set.error());
     members.push_back(account.id);
   }
-  auto usage = co_await context.core.store.recount_group(*name, std::move(members));
+  auto usage = co_await context.core.store.recount_group(found->name, std::move(members));
   if (!usage) co_return std::unexpected(usage.error());
   json::object out;
-  out["name"] = *name;
+  out["name"] = found->name;
   out["messages"] = usage->messages;
   out["bytes"] = usage->bytes;
   co_return out;
 }
 
 Task<Answer> domain_change(Context context, Arguments arguments) {
-  auto name = domain_name(arguments);
-  if (!name) co_return std::unexpected(name.error());
-  auto found = co_await find(context, *name);
+  auto found = co_await find(context, arguments);
   if (!found) co_return std::unexpected(found.error());
   auto applied = apply(arguments, *found);
   if (!applied) co_return std::unexpected(applied.error());
   auto changed = co_await context.core.directory.update_domain(*found);
   if (!changed) co_return std::unexpected(changed.error());
   // As it is kept: the directory normalises addresses.
-  auto kept = co_await find(context, *name);
+  auto kept = co_await find(context, std::move(arguments));
   if (!kept) co_return std::unexpected(kept.error());
   co_return describe(*kept);
 }

@@ -28,6 +28,13 @@ Task<Result<Found>> find(Context context, Arguments arguments) {
   co_return out;
 }
 
+// Those of the mailbox from the UID "first" on.
+Task<Result<std::vector<store::Entry>>> page(Context context, Found found, Arguments arguments, size_t size) {
+  const auto first = static_cast<store::Uid>(number(arguments, "first").value_or(1));
+  co_return co_await context.core.store.entries(found.account, found.mailbox.id, first, UINT32_MAX, size,
+                                                false);
+}
+
 // Of a letter in a file its bytes are read; else its blob knows. Nothing for one that went meanwhile.
 Task<Result<std::optional<uint64_t>>> checksum_of_file(Context context, store::AccountId account,
                                                        store::Entry entry) {
@@ -84,9 +91,7 @@ Result<std::vector<store::Uid>> uids_of(const Arguments& arguments) {
 Task<Answer> import_present(Context context, Arguments arguments) {
   auto found = co_await find(context, arguments);
   if (!found) co_return std::unexpected(found.error());
-  const auto first = static_cast<store::Uid>(number(arguments, "first").value_or(1));
-  auto entries = co_await context.core.store.entries(found->account, found->mailbox.id, first, UINT32_MAX,
-                                                     kImportPage, false);
+  auto entries = co_await page(context, *found, std::move(arguments), kImportPage);
   if (!entries) co_return std::unexpected(entries.error());
   std::vector<std::optional<uint64_t>> checksums(entries->size());
   std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
@@ -116,9 +121,7 @@ Task<Answer> import_present(Context context, Arguments arguments) {
 Task<Answer> export_list(Context context, Arguments arguments) {
   auto found = co_await find(context, arguments);
   if (!found) co_return std::unexpected(found.error());
-  const auto first = static_cast<store::Uid>(number(arguments, "first").value_or(1));
-  auto entries = co_await context.core.store.entries(found->account, found->mailbox.id, first, UINT32_MAX,
-                                                     kRestorePage, false);
+  auto entries = co_await page(context, *found, std::move(arguments), kRestorePage);
   if (!entries) co_return std::unexpected(entries.error());
   json::array messages;
   for (const store::Entry& entry : *entries) messages.push_back(describe(entry));

@@ -212,6 +212,33 @@ TEST(ImapSession, SessionsOfAnAccountCanBeEnded) {
 }
 
 // A disk that is full lets nothing be changed, and everything be read.
+// Lists are made of what was noted when the letters came in: their bytes are not read, let alone parsed.
+TEST(ImapSession, ListsDoNotReadLetters) {
+  House house;
+  const std::string head =
+      "From: =?utf-8?q?J=C3=B6rg?= <joerg@example.org>\r\nTo: a@example.org, Group: b@example.org;\r\n"
+      "Date: Mon, 23 Nov 2026 22:14:10 +0100\r\nSubject: Re: lists\r\n";
+  house.deliver(1, "INBOX", head + "\r\nplain\r\n");
+  house.deliver(1, "INBOX",
+                head +
+                    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
+                    "Content-Type: message/rfc822\r\n\r\nSubject: inside\r\n\r\nx\r\n--b--\r\n");
+  house.deliver(1, "INBOX", "no header at all");
+  auto client = house.login("alice");
+  client->ask("a SELECT INBOX\r\n");
+  house.faults.blob_reads = 0;
+  for (const char* command :
+       {"FETCH 1:* ALL", "FETCH 1:* FULL",
+        "UID FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)", "SEARCH SUBJECT lists",
+        "SEARCH CHARSET UTF-8 FROM \"J\303\266rg\" TO b@example.org", "SEARCH SENTSINCE 1-Nov-2026 LARGER 10",
+        "STATUS INBOX (MESSAGES UNSEEN)"}) {
+    EXPECT_THAT(client->ask(std::string("b ") + command + "\r\n"), HasSubstr("b OK")) << command;
+    EXPECT_EQ(house.faults.blob_reads, 0u) << command;
+  }
+  client->ask("c FETCH 1 BODY.PEEK[TEXT]\r\n");
+  EXPECT_GT(house.faults.blob_reads, 0u);
+}
+
 TEST(ImapSession, WhatCannotBeWrittenIsRefusedAndMailCanBeRead) {
   House house;
   store::FlagSet deleted;

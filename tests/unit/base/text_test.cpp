@@ -30,6 +30,34 @@ TEST(Ascii, ComparesWithoutCaseButOnlyAscii) {
   EXPECT_TRUE(ILess()("z", "\xe9"));  // bytes are unsigned
 }
 
+// Eight characters are compared at once: in every place of texts of every length, each pair of bytes.
+TEST(Ascii, ComparesEveryPairOfBytesInEveryPlace) {
+  for (size_t size = 1; size <= 18; ++size) {
+    for (size_t place = 0; place < size; ++place) {
+      std::string a(size, 'x'), b(size, 'X');
+      for (int x = 0; x < 256; ++x) {
+        for (int y : {x, x ^ 0x20, x ^ 0x80, x ^ 0xA0, x ^ 1}) {
+          a[place] = static_cast<char>(x);
+          b[place] = static_cast<char>(y);
+          ASSERT_EQ(iequals(a, b), ascii_lower(a[place]) == ascii_lower(b[place]))
+              << size << ' ' << x << ' ' << y;
+        }
+      }
+    }
+  }
+}
+
+TEST(Ascii, SeesAByteAbove127InEveryPlace) {
+  for (size_t size = 1; size <= 18; ++size) {
+    for (size_t place = 0; place < size; ++place) {
+      std::string text(size, '\x7f');
+      EXPECT_FALSE(has_8bit(text));
+      text[place] = '\x80';
+      EXPECT_TRUE(has_8bit(text)) << size << ' ' << place;
+    }
+  }
+}
+
 TEST(Ascii, TrimsAndSplits) {
   EXPECT_EQ(trim(" \t a b\r\n"), "a b");
   EXPECT_EQ(trim(" \r\n"), "");

@@ -69,6 +69,9 @@ TEST(PartName, IsFilenameOrName) {
   EXPECT_EQ(name("Content-Type: a/b; name=n\r\nContent-Disposition: attachment; filename*=utf-8''%C3%A9"),
             "é");
   EXPECT_EQ(name("Content-Type: a/b"), "");
+  // Pieces that are counted from 1, against RFC 2231 section 3.
+  EXPECT_EQ(name("Content-Disposition: attachment; filename*1=long-; filename*2=name.txt"), "long-name.txt");
+  EXPECT_EQ(name("Content-Disposition: attachment; filename*1*=utf-8''%C3%A9; filename*2=.txt"), "é.txt");
 }
 
 }  // namespace

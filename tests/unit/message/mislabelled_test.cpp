@@ -38,6 +38,12 @@ const std::vector<Case> kCases = {
     {"tis-620", "\xA1\x80", "ก€"},                               // windows-874
     {"big5", "\xA4\xA4\xA4\xE5", "中文"},                        //
     {"cp-1251", "\xCF\xF0", "Пр"},                               //
+    {"ansi_x3.4-1968", "caf\xE9 na\xC3\xAFve", "café naïve"},    // ASCII as the C locale calls it
+    {"X-CP1251", "\xCF\xF0", "Пр"},                              //
+    {"uhc", "\x8C\x63\xB9\xE6", "똠방"},                         //
+    {"chinese", "\xE9\x46\xBB\xF9", "镕基"},                     //
+    {"cp50220", "\x1B$B-!\x1B(B", "①"},                          //
+    {"cp819", "\x93quotes\x94", "“quotes”"},                     //
     {"'utf-8'", "na\xC3\xAFve", "naïve"},                        // quotes of their own
 };
 
@@ -54,6 +60,16 @@ std::string percent(std::string_view bytes) {
 
 TEST(Mislabelled, Bodies) {
   for (const auto& c : kCases) EXPECT_EQ(to_utf8(c.bytes, c.label), c.text) << c.label;
+}
+
+// Text is converted in steps: a character of two units of UTF-16 may begin in one and end in the next.
+TEST(Mislabelled, CharactersBeyondTheFirstPlaneAtTheEndOfAStep) {
+  const std::string character = "\x95\x32\x82\x36";  // U+20000 in GB18030
+  for (size_t before = 4090; before < 4100; ++before) {
+    EXPECT_EQ(to_utf8(std::string(before, 'a') + character + "b", "gb18030"),
+              std::string(before, 'a') + "\xF0\xA0\x80\x80" + "b")
+        << before;
+  }
 }
 
 TEST(Mislabelled, Previews) {

@@ -315,5 +315,22 @@ TEST(Limits, ManyParametersAreCut) {
   EXPECT_EQ(s.root.parameters[0].second, std::string(limits::kParameters, 'x'));
 }
 
+// Bytes are counted in vectors, whose sums must not overflow.
+TEST(Scan, CountsLineFeedsInTextsOfAllLengths) {
+  for (size_t size :
+       {0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 100, 4063, 4064, 4065, 8128, 8160, 16384, 100'003}) {
+    std::string text(size, '\n');
+    EXPECT_EQ(scan(text).line_feeds, size);
+    EXPECT_FALSE(scan(text).has_8bit);
+    for (size_t at = 0; at < size; at += size / 37 + 1) {
+      text[at] = '\x80';
+      const ScanResult seen = scan(text);
+      EXPECT_TRUE(seen.has_8bit) << size << ' ' << at;
+      EXPECT_EQ(seen.line_feeds, size - 1);
+      text[at] = '\n';
+    }
+  }
+}
+
 }  // namespace
 }  // namespace posthouse::message

@@ -46,6 +46,20 @@ class Untold : public TransportTest {
     post({"y@two.test"}, "bob@example.test");
     EXPECT_TRUE(wait_received("192.0.2.2", before + 1));
   }
+  // A letter to a host that wants it later.
+  uint64_t put_off(const std::string& sender) {
+    HostScript busy;
+    busy.mail_reply = "450 4.7.1 greylisted";
+    host("one.test", "192.0.2.1", busy);
+    start();
+    const uint64_t id = post({"x@one.test"}, sender);
+    EXPECT_TRUE(wait_attempts(id, "x@one.test", 1));
+    return id;
+  }
+  bool tried_again(uint64_t id, uint32_t attempts) {
+    pass(hours(5));
+    return wait_attempts(id, "x@one.test", attempts);
+  }
   Result<Told> bounce(uint64_t id) {
     std::optional<Result<Told>> out;
     std::atomic<bool> done = false;
@@ -145,14 +159,8 @@ TEST_F(Untold, ALetterOfALocalSenderToAPostmasterElsewhereIsNoCircle) {
 }
 
 TEST_F(Untold, ADelayWarningThatIsRefusedIsDroppedForGood) {
-  HostScript busy;
-  busy.mail_reply = "450 4.7.1 greylisted";
-  host("one.test", "192.0.2.1", busy);
-  start();
-  const uint64_t id = post({"x@one.test"}, "full@example.test");
-  ASSERT_TRUE(wait_attempts(id, "x@one.test", 1));
-  pass(hours(5));
-  ASSERT_TRUE(wait_attempts(id, "x@one.test", 2));
+  const uint64_t id = put_off("full@example.test");
+  ASSERT_TRUE(tried_again(id, 2));
   EXPECT_TRUE(recipient(id, "x@one.test")->delay_warned);
   EXPECT_EQ(recipient(id, "x@one.test")->state, queue::RecipientState::waiting);
   EXPECT_THAT(mailbox(full), SizeIs(0));
@@ -161,19 +169,12 @@ TEST_F(Untold, ADelayWarningThatIsRefusedIsDroppedForGood) {
 }
 
 TEST_F(Untold, ADelayWarningWithoutRoomIsDroppedForGood) {
-  HostScript busy;
-  busy.mail_reply = "450 4.7.1 greylisted";
-  host("one.test", "192.0.2.1", busy);
-  start();
-  const uint64_t id = post({"x@one.test"}, "bob@example.test");
-  ASSERT_TRUE(wait_attempts(id, "x@one.test", 1));
+  const uint64_t id = put_off("bob@example.test");
   on_loop([this] { engine.blob_fault = Fault{FaultKind::no_space, "disk full"}; });
-  pass(hours(5));
-  ASSERT_TRUE(wait_attempts(id, "x@one.test", 2));
+  ASSERT_TRUE(tried_again(id, 2));
   EXPECT_TRUE(recipient(id, "x@one.test")->delay_warned);
   on_loop([this] { engine.blob_fault.reset(); });
-  pass(hours(5));
-  ASSERT_TRUE(wait_attempts(id, "x@one.test", 3));
+  ASSERT_TRUE(tried_again(id, 3));
   EXPECT_THAT(mailbox(bob), SizeIs(0));
   expect_others_go_on();
 }
