@@ -28,6 +28,12 @@ json::array describe(const Letter& letter, uint64_t size) {
   return out;
 }
 
+// As mailbox.list has it.
+std::string_view store_role_name(store::Role role) {
+  constexpr std::string_view kNames[] = {"none", "inbox", "drafts", "sent", "junk", "trash", "archive"};
+  return kNames[static_cast<size_t>(role)];
+}
+
 class Importer {
  public:
   Importer(control::Admin& admin, Source& source, const ImportOptions& options)
@@ -36,14 +42,18 @@ class Importer {
   Result<MoveOutcome> run();
 
  private:
-  std::string target(const std::string& mailbox) const;
+  std::string target(const SourceMailbox& mailbox) const;
   Result<void> run(const SourceMailbox& mailbox);
   Result<void> look_for_account();
-  Result<void> make_mailbox();
+  Result<void> find_roles();
+  Result<void> make_mailbox(store::Role role);
   Result<void> find_present();
   Result<void> take(Letter& letter);
   Result<void> take_large(Letter& letter);
   bool is_there(const Shape& shape);
+  Reading reading();
+  void settle(const Letter& letter, const Shape& shape);
+  void tell_settled();
   Result<void> send(json::array letters, const control::LetterPieces& pieces);
   Result<void> flush();
   void bad(const std::string& where, const Fault& fault);
@@ -59,9 +69,12 @@ class Importer {
   const ImportOptions& options_;
   MoveOutcome out_;
   MovedMailbox now_;
+  std::map<std::string, std::string, std::less<>> roles_;  // of the account: role -> mailbox
   std::map<Shape, uint32_t> present_;
-  json::array batch_;  // described
-  std::string bytes_;  // of them
+  std::vector<Settled> sent_;     // in batch_
+  std::vector<Settled> settled_;  // in the account, and the source does not know yet
+  json::array batch_;             // described
+  std::string bytes_;             // of them
   uint64_t passed_ = 0;
 };
 
@@ -70,10 +83,31 @@ void Importer::bad(const std::string& where, const Fault& fault) {
   if (out_.skipped.size() < kMostSkipped) out_.skipped.push_back(fmt::format("{}: {}", where, fault.what));
 }
 
-std::string Importer::target(const std::string& mailbox) const {
-  if (options_.into.empty()) return mailbox;
-  return mailbox == "INBOX" || source_.mailboxes().size() == 1 ? options_.into
-                                                               : below(options_.into, mailbox);
+std::string Importer::target(const SourceMailbox& mailbox) const {
+  if (options_.into.empty()) {
+    const auto ours = roles_.find(store_role_name(mailbox.role));
+    return mailbox.role == store::Role::none || ours == roles_.end() ? mailbox.name : ours->second;
+  }
+  return mailbox.name == "INBOX" || source_.mailboxes().size() == 1 ? options_.into
+                                                                    : below(options_.into, mailbox.name);
+}
+
+// What a source uses for sent letters goes where the account has its own, whatever the name.
+Result<void> Importer::find_roles() {
+  json::object arguments;
+  arguments["address"] = options_.address;
+  auto mailboxes = admin_.call("mailbox.list", std::move(arguments), nullptr);
+  if (!mailboxes) return std::unexpected(mailboxes.error());
+  if (!mailboxes->is_array()) return fail(FaultKind::io, "mailbox.list: no list");
+  for (const json::value& row : mailboxes->get_array()) {
+    const auto* mailbox = row.if_object();
+    const auto* name = mailbox == nullptr ? nullptr : mailbox->if_contains("name");
+    const auto* role = mailbox == nullptr ? nullptr : mailbox->if_contains("role");
+    if (name == nullptr || !name->is_string() || role == nullptr || !role->is_string())
+      return fail(FaultKind::io, "mailbox.list: a row is not what was expected");
+    roles_.emplace(std::string(role->get_string()), std::string(name->get_string()));
+  }
+  return {};
 }
 
 Result<void> Importer::look_for_account() {
@@ -84,9 +118,10 @@ Result<void> Importer::look_for_account() {
   return {};
 }
 
-Result<void> Importer::make_mailbox() {
+Result<void> Importer::make_mailbox(store::Role role) {
   if (options_.dry_run) return {};
   json::object arguments = place();
+  arguments["role"] = static_cast<uint64_t>(role);
   arguments["subscribed"] = true;
   auto made = admin_.call("restore.mailbox", std::move(arguments), nullptr);
   if (!made) return std::unexpected(made.error());
@@ -150,7 +185,21 @@ Result<void> Importer::flush() {
   });
   batch_ = json::array();
   bytes_.clear();
+  if (done) settled_.insert(settled_.end(), sent_.begin(), sent_.end());
+  sent_.clear();
+  tell_settled();
   return done;
+}
+
+void Importer::settle(const Letter& letter, const Shape& shape) {
+  if (letter.id == 0) return;
+  settled_.push_back({letter.id, shape.size, shape.checksum});
+  if (settled_.size() >= kImportTogether) tell_settled();
+}
+
+void Importer::tell_settled() {
+  if (!settled_.empty()) source_.settled(settled_);
+  settled_.clear();
 }
 
 Result<void> Importer::take(Letter& letter) {
@@ -167,9 +216,11 @@ Result<void> Importer::take(Letter& letter) {
   if (bytes->size() > kImportBytes) return take_large(letter);
   engine::BlobChecksum checksum;
   checksum.feed(*bytes);
-  if (is_there({bytes->size(), checksum.value()})) return {};
+  const Shape shape{bytes->size(), checksum.value()};
+  if (is_there(shape)) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
+  if (letter.id != 0) sent_.push_back({letter.id, shape.size, shape.checksum});
   batch_.push_back(describe(letter, bytes->size()));
   bytes_ += *bytes;
   const bool full = batch_.size() == kImportTogether || bytes_.size() >= kImportBytes;
@@ -191,23 +242,47 @@ Result<void> Importer::take_large(Letter& letter) {
     size += piece->size();
     if (piece->size() < kFrame) break;
   }
-  if (is_there({size, checksum.value()})) return {};
+  const Shape shape{size, checksum.value()};
+  if (is_there(shape)) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
   if (auto flushed = flush(); !flushed) return flushed;  // so that the order stays
   uint64_t at = 0;
   json::array letters;
   letters.push_back(describe(letter, size));
-  return send(std::move(letters), [&]() -> Result<std::string> {
+  auto done = send(std::move(letters), [&]() -> Result<std::string> {
     auto piece = letter.read(at, kFrame);
     if (piece) at += piece->size();
     return piece;
   });
+  if (done) settle(letter, shape);
+  return done;
+}
+
+Reading Importer::reading() {
+  Reading out;
+  out.letter = [this](Letter& letter) { return take(letter); };
+  out.bad = [this](const std::string& where, const Fault& fault) { bad(where, fault); };
+  out.passed = [this](uint64_t more) {
+    passed_ += more;
+    if (options_.progress) options_.progress(passed_, source_.total());
+  };
+  out.known = [this](uint64_t size, uint64_t checksum) {
+    const bool there = is_there({size, checksum});
+    if (there) ++now_.read;
+    return there;
+  };
+  out.unread = [this](bool there) {
+    ++now_.read;
+    ++(there ? now_.there : now_.moved);
+  };
+  out.dry_run = options_.dry_run;
+  return out;
 }
 
 Result<void> Importer::run(const SourceMailbox& mailbox) {
-  now_ = MovedMailbox{mailbox.name, target(mailbox.name)};
-  if (auto made = make_mailbox(); !made) {
+  now_ = MovedMailbox{mailbox.name, target(mailbox)};
+  if (auto made = make_mailbox(options_.into.empty() ? mailbox.role : store::Role::none); !made) {
     const FaultKind kind = made.error().kind;
     if (kind != FaultKind::syntax && kind != FaultKind::exists && kind != FaultKind::policy) return made;
     bad(mailbox.path, made.error());
@@ -218,21 +293,17 @@ Result<void> Importer::run(const SourceMailbox& mailbox) {
     bad(mailbox.path, found.error());  // in a dry run: no such name can be
     return {};
   }
-  Reading reading;
-  reading.letter = [this](Letter& letter) { return take(letter); };
-  reading.bad = [this](const std::string& where, const Fault& fault) { bad(where, fault); };
-  reading.passed = [this](uint64_t more) {
-    passed_ += more;
-    if (options_.progress) options_.progress(passed_, source_.total());
-  };
-  auto done = source_.read(mailbox, reading);
+  auto done = source_.read(mailbox, reading());
   if (done) done = flush();
+  tell_settled();
   out_.mailboxes.push_back(now_);
   return done;
 }
 
 Result<MoveOutcome> Importer::run() {
   if (auto there = look_for_account(); !there) return std::unexpected(there.error());
+  if (auto found = find_roles(); !found) return std::unexpected(found.error());
+  out_.left_out = source_.left_out();
   for (const std::string& strange : source_.strange()) {
     ++out_.skipped_count;
     out_.skipped.push_back(strange);

@@ -25,7 +25,8 @@ struct MovedMailbox {
 
 struct MoveOutcome {
   std::vector<MovedMailbox> mailboxes;
-  std::vector<std::string> skipped;  // a line each, at most kMostSkipped
+  std::vector<std::string> skipped;   // a line each, at most kMostSkipped
+  std::vector<std::string> left_out;  // on purpose
   uint64_t skipped_count = 0;
 };
 
