@@ -78,6 +78,36 @@ class FromPosthouse(Case):
         self.assertEqual(self.bring_imap(self.url, env=self.env)["imported"], 0)
         self.assertEqual(contents(self.demo, "bob"), contents(self.other))
 
+    def test_flags_that_changed_there(self):
+        self.bring_imap(self.url, env=self.env)
+        imap = self.other.imap()
+        imap.select("INBOX")
+        imap.store("1:5", "FLAGS", "(\\Deleted later)")
+        imap.store("9", "FLAGS", "()")
+        imap.logout()
+        here = self.demo.imap("bob")
+        here.select("INBOX")
+        here.store("20", "FLAGS", "(\\Draft)")
+        here.logout()
+        before = contents(self.demo, "bob")
+        self.assertEqual(self.bring_imap(self.url, env=self.env)["imported"], 0)
+        self.assertEqual(contents(self.demo, "bob"), before, "only when asked for")
+        would = self.bring_imap(self.url, "--sync-flags", "--dry-run", env=self.env)
+        self.assertGreaterEqual(would["flagged"], 6)
+        self.assertEqual(contents(self.demo, "bob"), before)
+        self.assertEqual(self.bring_imap(self.url, "--sync-flags", env=self.env)["flagged"], would["flagged"])
+        self.assertEqual(contents(self.demo, "bob"), contents(self.other))
+        self.assertEqual(self.bring_imap(self.url, "--sync-flags", env=self.env)["flagged"], 0)
+        # The same of letters that have to be fetched to be known.
+        imap = self.other.imap()
+        imap.select("INBOX")
+        imap.store("3", "+FLAGS", "\\Flagged")
+        imap.logout()
+        shutil.rmtree(pathlib.Path(self.demo.ready["dir"], "data/import"))
+        done = self.bring_imap(self.url, "--sync-flags", env=self.env)
+        self.assertEqual((done["flagged"], done["imported"]), (1, 0))
+        self.assertEqual(contents(self.demo, "bob"), contents(self.other))
+
     def test_without_a_server_of_ours(self):
         before = contents(self.other)
         self.demo.stop()
@@ -271,6 +301,14 @@ class Breaking(Case):
         self.assertEqual(self.bring_imap(stub.url())["imported"], 1)
         self.assertEqual(self.bring_imap(stub.url())["imported"], 0)
         self.assertEqual(self.found(), digests([letter(1)] * 3))
+
+    def test_more_keywords_than_there_is_room_for(self):
+        stub = self.stub({"INBOX": [letter(1), letter(2)]})
+        stub.flags = {10: "\\Seen \\Odd $A " + "x" * 200, 20: " ".join(f"k{n}" for n in range(300))}
+        self.assertEqual(self.bring_imap(stub.url())["imported"], 2)
+        rows = contents(self.demo, "bob")["INBOX"]
+        self.assertIn((digests([letter(1)])[0], ("$A", "\\Seen"), 1422784800), rows)
+        self.assertEqual(self.bring_imap(stub.url(), "--sync-flags")["imported"], 0)
 
     def test_connections_that_break(self):
         stub = self.stub()

@@ -17,7 +17,7 @@ namespace posthouse::app::actions {
 namespace json = boost::json;
 
 int print_moved(const Invocation& in, const moving::MoveOutcome& outcome, const std::string& verb) {
-  uint64_t moved = 0;
+  uint64_t moved = 0, flagged = 0;
   json::array mailboxes;
   std::vector<std::vector<std::string>> rows;
   for (const moving::MovedMailbox& mailbox : outcome.mailboxes) {
@@ -28,6 +28,8 @@ int print_moved(const Invocation& in, const moving::MoveOutcome& outcome, const 
     row["letters"] = mailbox.read;
     row["there"] = mailbox.there;
     row[verb] = mailbox.moved;
+    if (in.sync_flags) row["flagged"] = mailbox.flagged;
+    flagged += mailbox.flagged;
     mailboxes.push_back(std::move(row));
     rows.push_back({mailbox.from, mailbox.to, fmt::to_string(mailbox.read), fmt::to_string(mailbox.there),
                     fmt::to_string(mailbox.moved)});
@@ -36,6 +38,7 @@ int print_moved(const Invocation& in, const moving::MoveOutcome& outcome, const 
     json::object out;
     out["mailboxes"] = std::move(mailboxes);
     out[verb] = moved;
+    if (in.sync_flags) out["flagged"] = flagged;
     out["left_out"] = json::array(outcome.left_out.begin(), outcome.left_out.end());
     out["skipped"] = json::array(outcome.skipped.begin(), outcome.skipped.end());
     out["skipped_count"] = outcome.skipped_count;
@@ -44,6 +47,7 @@ int print_moved(const Invocation& in, const moving::MoveOutcome& outcome, const 
     print_table({"FROM", "TO", "LETTERS", "THERE", in.dry_run ? "WOULD COME" : "MOVED"}, rows);
     for (const std::string& line : outcome.left_out) fmt::print("left out: {}\n", line);
     for (const std::string& line : outcome.skipped) fmt::print("skipped: {}\n", line);
+    if (in.sync_flags) fmt::print("{} letters that were there got other flags.\n", flagged);
     fmt::print("{} letters {}, {} skipped.\n", moved, in.dry_run ? "would come" : verb,
                outcome.skipped_count);
   }
@@ -56,7 +60,7 @@ int bring(const Invocation& in, control::Admin& admin, moving::Source& source) {
   source.choose(in.folders, in.exclude);
   if (source.mailboxes().empty())
     return complain(Fault{FaultKind::not_found, "no mailbox of SOURCE is chosen"});
-  moving::ImportOptions options{in.name, in.into, in.dry_run, nullptr};
+  moving::ImportOptions options{in.name, in.into, in.dry_run, in.sync_flags, nullptr};
   auto outcome = [&] {
     ProgressBar bar;
     options.progress = source.counts_bytes() ? bar.bytes() : bar.letters();

@@ -411,6 +411,8 @@ void define_moving(CLI::App& app, Invocation& into) {
       ->add_option("--exclude", into.exclude,
                    "Not this mailbox of SOURCE, nor those below it; may be repeated")
       ->type_name("NAME");
+  import->add_flag("--sync-flags", into.sync_flags,
+                   "Letters that are there already get the flags that they have in SOURCE");
   define_imap_import(import, into);
   CLI::App* out = admin_command(
       &app, into, "export",

@@ -5,6 +5,7 @@
 #include "app/limits.h"
 #include "base/ascii.h"
 #include "net/loop.h"
+#include "store/limits.h"
 
 namespace posthouse::app::moving {
 
@@ -32,6 +33,13 @@ milliseconds pause_before(int tries) {
   milliseconds out = kImapFirstPause;
   for (int i = 1; i < tries && out < kImapLongestPause; ++i) out *= 2;
   return std::min(out, kImapLongestPause);
+}
+
+// The same bits. A keyword that the store has no room for would take the others of its letter with it.
+store::FlagSet our_flags(const wire::imap::Flags& flags) {
+  store::FlagSet out{flags.system, flags.keywords};
+  std::erase_if(out.keywords, [](const std::string& name) { return name.size() > store::kMaxKeywordBytes; });
+  return out;
 }
 
 }  // namespace
@@ -106,10 +114,13 @@ Task<Result<void>> ImapMailbox::list(ImapConnection& connection) {
       return fail(FaultKind::permanent, "the other server lists more letters than it has");
     connection.was_wanted();
     const uint64_t size = fetched->size.value_or(0);
+    if (reading_.sync_flags) flags_[*fetched->uid] = our_flags(fetched->flags);
     found.push_back({*fetched->uid, static_cast<uint32_t>(std::min<uint64_t>(size, UINT32_MAX))});
     return {};
   };
-  auto done = co_await connection.run("UID FETCH 1:* (UID RFC822.SIZE)", std::move(note));
+  std::string command = "UID FETCH 1:* (UID RFC822.SIZE)";
+  if (reading_.sync_flags) command.insert(command.size() - 1, " FLAGS");
+  auto done = co_await connection.run(std::move(command), std::move(note));
   if (!done) co_return std::unexpected(done.error());
   if (done->kind != Status::ok) co_return fault_of(*done);
   if (found.empty()) co_return fail(FaultKind::temporary, "the other server does not list its letters");
@@ -125,7 +136,7 @@ void ImapMailbox::pass_known() {
   KnownLetters* memory = memory_(*validity_);
   for (Letter& letter : letters_) {
     const auto known = memory == nullptr ? std::nullopt : memory->find(letter.uid);
-    const bool there = known && reading_.known(known->size, known->checksum);
+    const bool there = known && reading_.known(known->size, known->checksum, flags_[letter.uid]);
     if (!there && known && only_new_) reading_.unread(true);
     if (!there && !(known && only_new_)) {
       if (!reading_.dry_run) continue;
@@ -134,6 +145,7 @@ void ImapMailbox::pass_known() {
     finish(letter);
   }
   if (memory != nullptr) memory->forget();
+  flags_.clear();
 }
 
 // Letters that stand side by side in the mailbox are a range.
@@ -185,8 +197,7 @@ Result<void> ImapMailbox::give(ImapConnection& connection, Fetched& fetched, Let
   out.id = letter.uid;
   out.where = fmt::format("{}, UID {}", mailbox_.name, letter.uid);
   out.date = fetched.date ? SystemTime(seconds(*fetched.date)) : system_clock().now();
-  out.flags.system = fetched.flags.system;  // the same bits
-  out.flags.keywords = std::move(fetched.flags.keywords);
+  out.flags = our_flags(fetched.flags);
   const std::string text = std::move(fetched.text);
   out.read = [&](uint64_t offset, size_t length) -> Result<std::string> {
     if (fetched.body == Fetched::streamed) return connection.spool().read(offset, length);

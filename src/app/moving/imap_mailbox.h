@@ -1,6 +1,7 @@
 // Reads one mailbox of another server to its end, over as many connections as it takes.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -78,8 +79,9 @@ class ImapMailbox {
   std::optional<uint32_t> validity_;
   uint32_t exists_ = 0;
   bool listed_ = false;
-  std::vector<Letter> letters_;  // by UID
-  size_t next_ = 0;              // the first that was not asked for on this connection
+  std::vector<Letter> letters_;               // by UID
+  std::map<uint32_t, store::FlagSet> flags_;  // if they are to be compared
+  size_t next_ = 0;                           // the first that was not asked for on this connection
   uint64_t passed_ = 0;
   bool refused_ = false;   // EXAMINE was; told
   bool progress_ = false;  // since the connection stands

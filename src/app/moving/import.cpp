@@ -2,9 +2,11 @@
 
 #include <boost/json.hpp>
 #include <map>
+#include <set>
 
 #include "app/limits.h"
 #include "app/moving/names.h"
+#include "base/ascii.h"
 #include "engine/blob.h"
 
 namespace posthouse::app::moving {
@@ -34,6 +36,12 @@ std::string_view store_role_name(store::Role role) {
   return kNames[static_cast<size_t>(role)];
 }
 
+bool same(const store::FlagSet& ours, const store::FlagSet& theirs) {
+  const std::set<std::string, ILess> a(ours.keywords.begin(), ours.keywords.end());
+  const std::set<std::string, ILess> b(theirs.keywords.begin(), theirs.keywords.end());
+  return ours.system == theirs.system && std::ranges::equal(a, b, iequals);
+}
+
 class Importer {
  public:
   Importer(control::Admin& admin, Source& source, const ImportOptions& options)
@@ -50,7 +58,9 @@ class Importer {
   Result<void> find_present();
   Result<void> take(Letter& letter);
   Result<void> take_large(Letter& letter);
-  bool is_there(const Shape& shape);
+  Result<bool> is_there(const Shape& shape, const store::FlagSet& flags);
+  Result<void> note_present(const json::array& values);
+  Result<void> send_flags();
   Reading reading();
   void settle(const Letter& letter, const Shape& shape);
   void tell_settled();
@@ -70,8 +80,11 @@ class Importer {
   MoveOutcome out_;
   MovedMailbox now_;
   std::map<std::string, std::string, std::less<>> roles_;  // of the account: role -> mailbox
-  std::map<Shape, uint32_t> present_;
-  std::vector<Settled> sent_;     // in batch_
+  std::multimap<Shape, store::Uid> present_;
+  std::map<store::Uid, store::FlagSet> flags_;                  // of those, if they are to be changed
+  std::vector<std::pair<store::Uid, store::FlagSet>> changes_;  // of flags, that were not sent
+  std::optional<Fault> failed_;                                 // sending them
+  std::vector<Settled> sent_;                                   // in batch_
   std::vector<Settled> settled_;  // in the account, and the source does not know yet
   json::array batch_;             // described
   std::string bytes_;             // of them
@@ -128,11 +141,37 @@ Result<void> Importer::make_mailbox(store::Role role) {
   return {};
 }
 
+Result<void> Importer::note_present(const json::array& values) {
+  const auto wrong = [] { return fail(FaultKind::io, "import.present: a row is not what was expected"); };
+  json::error_code failed;
+  const auto uid = values[0].to_number<store::Uid>(failed);
+  if (failed) return wrong();
+  Shape shape;
+  shape.size = values[1].to_number<uint64_t>(failed);
+  if (failed) return wrong();
+  if (values[2].is_null()) return {};  // its bytes can't be read
+  shape.checksum = values[2].to_number<uint64_t>(failed);
+  if (failed) return wrong();
+  present_.emplace(shape, uid);
+  if (!options_.sync_flags) return {};
+  store::FlagSet flags;
+  flags.system = values[3].to_number<uint8_t>(failed);
+  if (failed || !values[4].is_array()) return wrong();
+  for (const json::value& keyword : values[4].get_array()) {
+    if (!keyword.is_string()) return wrong();
+    flags.keywords.emplace_back(keyword.get_string());
+  }
+  flags_.emplace(uid, std::move(flags));
+  return {};
+}
+
 Result<void> Importer::find_present() {
   present_.clear();
+  flags_.clear();
   for (uint64_t first = 1; first <= UINT32_MAX;) {
     json::object arguments = place();
     arguments["first"] = first;
+    arguments["flags"] = options_.sync_flags;
     auto answer = admin_.call("import.present", std::move(arguments), nullptr);
     if (!answer && answer.error().kind == FaultKind::not_found) return {};
     if (!answer) return std::unexpected(answer.error());
@@ -140,29 +179,48 @@ Result<void> Importer::find_present() {
     if (messages == nullptr || !messages->is_array()) return fail(FaultKind::io, "import.present: no list");
     if (messages->get_array().empty()) return {};
     for (const json::value& row : messages->get_array()) {
-      if (!row.is_array() || row.get_array().size() != 3)
+      if (!row.is_array() || row.get_array().size() != (options_.sync_flags ? 5 : 3))
         return fail(FaultKind::io, "import.present: a row is not what was expected");
-      const json::array& values = row.get_array();
+      if (auto noted = note_present(row.get_array()); !noted) return noted;
       json::error_code failed;
-      first = values[0].to_number<uint64_t>(failed) + 1;
-      Shape shape;
-      if (!failed) shape.size = values[1].to_number<uint64_t>(failed);
-      if (failed) return fail(FaultKind::io, "import.present: a row is not what was expected");
-      if (values[2].is_null()) continue;  // its bytes can't be read
-      shape.checksum = values[2].to_number<uint64_t>(failed);
-      if (failed) return fail(FaultKind::io, "import.present: a row is not what was expected");
-      ++present_[shape];
+      first = row.get_array()[0].to_number<uint64_t>(failed) + 1;
     }
   }
   return {};
 }
 
-bool Importer::is_there(const Shape& shape) {
-  const auto found = present_.find(shape);
-  if (found == present_.end()) return false;
-  if (--found->second == 0) present_.erase(found);
+Result<bool> Importer::is_there(const Shape& shape, const store::FlagSet& flags) {
+  const auto found = present_.lower_bound(shape);
+  if (found == present_.end() || found->first != shape) return false;
+  const store::Uid uid = found->second;
+  present_.erase(found);
   ++now_.there;
+  if (!options_.sync_flags || same(flags_[uid], flags)) return true;
+  ++now_.flagged;
+  if (options_.dry_run) return true;
+  changes_.emplace_back(uid, flags);
+  if (changes_.size() < kImportTogether) return true;
+  auto sent = send_flags();
+  if (!sent) return std::unexpected(sent.error());
   return true;
+}
+
+Result<void> Importer::send_flags() {
+  if (changes_.empty()) return {};
+  json::object arguments = place();
+  json::array rows;
+  for (const auto& [uid, flags] : changes_) {
+    json::array row;
+    row.emplace_back(uid);
+    row.emplace_back(flags.system);
+    row.push_back(json::array(flags.keywords.begin(), flags.keywords.end()));
+    rows.push_back(std::move(row));
+  }
+  arguments["changes"] = std::move(rows);
+  changes_.clear();
+  auto done = admin_.call("import.flags", std::move(arguments), nullptr);
+  if (!done) return std::unexpected(done.error());
+  return {};
 }
 
 Result<void> Importer::send(json::array letters, const control::LetterPieces& pieces) {
@@ -217,7 +275,9 @@ Result<void> Importer::take(Letter& letter) {
   engine::BlobChecksum checksum;
   checksum.feed(*bytes);
   const Shape shape{bytes->size(), checksum.value()};
-  if (is_there(shape)) return settle(letter, shape), Result<void>();
+  auto there = is_there(shape, letter.flags);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
   if (letter.id != 0) sent_.push_back({letter.id, shape.size, shape.checksum});
@@ -243,7 +303,9 @@ Result<void> Importer::take_large(Letter& letter) {
     if (piece->size() < kFrame) break;
   }
   const Shape shape{size, checksum.value()};
-  if (is_there(shape)) return settle(letter, shape), Result<void>();
+  auto there = is_there(shape, letter.flags);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
   if (auto flushed = flush(); !flushed) return flushed;  // so that the order stays
@@ -267,11 +329,13 @@ Reading Importer::reading() {
     passed_ += more;
     if (options_.progress) options_.progress(passed_, source_.total());
   };
-  out.known = [this](uint64_t size, uint64_t checksum) {
-    const bool there = is_there({size, checksum});
-    if (there) ++now_.read;
-    return there;
+  out.known = [this](uint64_t size, uint64_t checksum, const store::FlagSet& flags) {
+    auto there = is_there({size, checksum}, flags);
+    if (!there && !failed_) failed_ = there.error();
+    if (there && *there) ++now_.read;
+    return there && *there;
   };
+  out.sync_flags = options_.sync_flags;
   out.unread = [this](bool there) {
     ++now_.read;
     ++(there ? now_.there : now_.moved);
@@ -296,6 +360,8 @@ Result<void> Importer::run(const SourceMailbox& mailbox) {
   auto done = source_.read(mailbox, reading());
   if (done) done = flush();
   tell_settled();
+  if (done && failed_) done = std::unexpected(*failed_);
+  if (done) done = send_flags();
   out_.mailboxes.push_back(now_);
   return done;
 }

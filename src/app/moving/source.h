@@ -37,9 +37,10 @@ struct Reading {
   std::function<void(uint64_t)> passed;  // so much more of Source::total()
   // For sources that remember what their letters are and need not read them again: whether the mailbox has
   // this one, which then counts as read, and stands for no other.
-  std::function<bool(uint64_t size, uint64_t checksum)> known;
+  std::function<bool(uint64_t size, uint64_t checksum, const store::FlagSet& flags)> known;
   std::function<void(bool there)> unread;  // a letter that is not read, for it is there or this is a dry run
   bool dry_run = false;
+  bool sync_flags = false;  // known() wants to know flags
 };
 
 struct Settled {
