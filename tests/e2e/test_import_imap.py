@@ -16,8 +16,9 @@ import threading
 import unittest
 
 from imap_stub import Stub
-from posthouse import BINARY, Demo, wait_until
+from posthouse import BINARY, Demo, run, wait_until
 from test_import import Base, contents, fill, letter
+from test_serve import Serve
 
 DOVECOT = "/usr/lib/dovecot/imap"
 SECRET = {"POSTHOUSE_IMPORT_PASSWORD": "sesame"}
@@ -511,6 +512,45 @@ class Breaking(Case):
         done = self.bring_imap(stub.url(), status=65)
         self.assertEqual(done["imported"], 30)
         self.assertIn("NOPERM", done["skipped"][0])
+
+
+class AsRoot(Base):
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become the server's user")
+    def test_root_becomes_the_servers_user(self):
+        pathlib.Path(self.path("password")).write_text("sesame\n")
+        pathlib.Path(self.path("password")).chmod(0o600)
+        pathlib.Path(self.folder).chmod(0o700)
+        server = Serve()
+        self.addCleanup(server.clean)
+        stub = self.enterContext(Stub({"INBOX": [letter(1)]}))
+        who = []
+
+        def look(connection, tag, words):   # whose process it is that talks
+            port = connection.peer.getpeername()[1]
+            for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[1].endswith(f":{port:04X}") and fields[2].endswith(f":{stub.port:04X}"):
+                    who.append(int(fields[7]))
+            connection.do_list(tag, b"", words)
+
+        stub.on["LIST"] = look
+        data = os.path.join(server.directory, "data")
+
+        def bring(imported):
+            done = run("import", "me@serve.test", stub.url(), "--password-file", self.path("password"), "--json",
+                       "--config", server.config, check=True)
+            self.assertEqual(json.loads(done.stdout)["imported"], imported)
+            self.assertEqual({os.stat(p).st_uid for p in pathlib.Path(data).rglob("*")}, {os.stat(data).st_uid})
+
+        bring(1)
+        bring(0)
+        server.start()
+        self.addCleanup(server.stop)
+        stub.mailboxes["INBOX"].append((20, letter(2)))
+        bring(1)
+        bring(0)
+        self.assertEqual(set(who), {os.stat(data).st_uid})
+        self.assertEqual(len(who), 4)
 
 
 class Killed(Case):
