@@ -311,6 +311,26 @@ class Breaking(Case):
         self.assertIn((digests([letter(1)])[0], ("$A", "\\Seen"), 1422784800), rows)
         self.assertEqual(self.bring_imap(stub.url(), "--sync-flags")["imported"], 0)
 
+    def test_letters_that_files_keep_in_another_form(self):
+        """They don't come again either, and are shown whole."""
+        odd = [b"Subject: a\r\n\r\nno end", b"Subject: b\r\n\r\nbare\nlf\r\n", b"Subject: c\r\n\r\nbare\rcr\r\n",
+               b"Subject: d\r\n\r\nFrom x\r\n>From y\r\n", b"Subject: f\r\n",
+               b"Status: RO\r\nX-UID: 7\r\nFrom: z@y\r\nContent-Length: 5\r\n\r\nhi\r\n\r\n\r\n", b"no header at all",
+               b"\r\n\r\nbody\r\n", b"Subject: g\r\n\r\ncrcr\r\r\n",
+               b"Status: O\r\nSubject: long\r\n\r\n" + b"bare\nFrom here\r\n" * 100_000]
+        full = [one.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for one in odd]
+        own = re.compile(rb"(?m)^(Status|X-UID|Content-Length): .*\r\n")
+        stub = self.stub({"INBOX": odd})
+        for name, kept in (("bob", odd), ("carol", full), ("dave", [own.sub(b"", one) for one in full])):
+            for imported in (len(odd), 0):
+                done = self.demo.run("import", self.demo.address(name), stub.url(), "--into", "Odd", "--json", env=SECRET)
+                self.assertEqual(json.loads(done.stdout)["imported"], imported, name)
+            self.assertEqual(sorted(row[0] for row in contents(self.demo, name)["Odd"]), digests(kept), name)
+        shutil.rmtree(pathlib.Path(self.demo.ready["dir"], "data/import"))
+        for name in ("bob", "carol", "dave"):
+            done = self.demo.run("import", self.demo.address(name), stub.url(), "--into", "Odd", "--json", env=SECRET)
+            self.assertEqual(json.loads(done.stdout)["imported"], 0, name)
+
     def test_connections_that_break(self):
         stub = self.stub()
         broken = set()
@@ -498,6 +518,29 @@ class Breaking(Case):
 
         stub.on = {"UID FETCH": throttle}
         self.assertEqual(self.bring_imap(stub.url())["imported"], 30)
+
+    def test_a_login_that_is_refused_in_the_middle(self):
+        stub = self.stub()
+        refused = []
+
+        def close_once(connection, number, uid, text):
+            if uid == 150 and not refused:
+                refused.append(1)
+                connection.close()
+                return True
+            return False
+
+        def login(connection, tag, words):
+            if len(refused) == 1:
+                refused.append(2)
+                connection.send(tag + b" NO [ALERT] Too many simultaneous connections\r\n")
+            else:
+                connection.do_authenticate(tag, b"", words)
+
+        stub.before_letter = close_once
+        stub.on["AUTHENTICATE"] = login
+        self.assertEqual(self.bring_imap(stub.url())["imported"], 30)
+        self.assertEqual(refused, [1, 2])
 
     def test_a_mailbox_that_may_not_be_read(self):
         stub = self.stub({"INBOX": self.LETTERS, "Secret": [letter(1)]})

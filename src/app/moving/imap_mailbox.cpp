@@ -47,8 +47,12 @@ store::FlagSet our_flags(const wire::imap::Flags& flags) {
 Task<Result<ImapConnection*>> ImapSession::get() {
   if (!now_) {
     auto opened = co_await ImapConnection::open(options_);
+    // Who was let in once is let in again, as a rule: too many connections, say.
+    const bool later = !opened && was_in_ && opened.error().kind == FaultKind::policy;
+    if (later) co_return fail(FaultKind::temporary, opened.error().what);
     if (!opened) co_return std::unexpected(opened.error());
     now_ = std::move(*opened);
+    was_in_ = true;
   }
   co_return now_.get();
 }

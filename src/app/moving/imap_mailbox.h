@@ -23,6 +23,7 @@ class ImapSession {
  private:
   const ImapOptions& options_;
   std::unique_ptr<ImapConnection> now_;
+  bool was_in_ = false;  // logged in once
 };
 
 class ImapMailbox {

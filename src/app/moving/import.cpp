@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/limits.h"
+#include "app/moving/kept_form.h"
 #include "app/moving/names.h"
 #include "base/ascii.h"
 #include "engine/blob.h"
@@ -42,6 +43,38 @@ bool same(const store::FlagSet& ours, const store::FlagSet& theirs) {
   return ours.system == theirs.system && std::ranges::equal(a, b, iequals);
 }
 
+Shape shape_of(std::string_view bytes) {
+  engine::BlobChecksum checksum;
+  checksum.feed(bytes);
+  return {bytes.size(), checksum.value()};
+}
+
+// A letter from its begin to its end, as the account will have it.
+class LetterReader {
+ public:
+  LetterReader(const Letter& letter, const std::string& format) : letter_(letter), form_(format) {}
+
+  // Empty at the end.
+  Result<std::string> next() {
+    std::string out;
+    while (out.empty() && !done_) {
+      auto piece = letter_.read(at_, kFrame);
+      if (!piece) return piece;
+      at_ += piece->size();
+      form_.feed(*piece, out);
+      done_ = piece->size() < kFrame;
+      if (done_) form_.finish(out);
+    }
+    return out;
+  }
+
+ private:
+  const Letter& letter_;
+  KeptForm form_;
+  uint64_t at_ = 0;
+  bool done_ = false;
+};
+
 class Importer {
  public:
   Importer(control::Admin& admin, Source& source, const ImportOptions& options)
@@ -77,6 +110,7 @@ class Importer {
   control::Admin& admin_;
   Source& source_;
   const ImportOptions& options_;
+  std::string format_ = "database";  // of the account's mailboxes
   MoveOutcome out_;
   MovedMailbox now_;
   std::map<std::string, std::string, std::less<>> roles_;  // of the account: role -> mailbox
@@ -128,6 +162,8 @@ Result<void> Importer::look_for_account() {
   arguments["address"] = options_.address;
   auto shown = admin_.call("account.show", std::move(arguments), nullptr);
   if (!shown) return std::unexpected(shown.error());
+  const auto* format = shown->is_object() ? shown->get_object().if_contains("store") : nullptr;
+  if (format != nullptr && format->is_string()) format_ = std::string(format->get_string());
   return {};
 }
 
@@ -272,51 +308,49 @@ Result<void> Importer::take(Letter& letter) {
   }
   ++now_.read;
   if (bytes->size() > kImportBytes) return take_large(letter);
-  engine::BlobChecksum checksum;
-  checksum.feed(*bytes);
-  const Shape shape{bytes->size(), checksum.value()};
+  std::string kept;
+  KeptForm form(format_);
+  form.feed(*bytes, kept);
+  form.finish(kept);
+  const Shape shape = shape_of(kept);
   auto there = is_there(shape, letter.flags);
   if (!there) return std::unexpected(there.error());
   if (*there) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
   if (letter.id != 0) sent_.push_back({letter.id, shape.size, shape.checksum});
-  batch_.push_back(describe(letter, bytes->size()));
-  bytes_ += *bytes;
+  batch_.push_back(describe(letter, kept.size()));
+  bytes_ += kept;
   const bool full = batch_.size() == kImportTogether || bytes_.size() >= kImportBytes;
   return full ? flush() : Result<void>();
 }
 
 // Read twice: what it is must be known before it is sent.
 Result<void> Importer::take_large(Letter& letter) {
+  Shape shape;
   engine::BlobChecksum checksum;
-  uint64_t size = 0;
-  while (true) {
-    auto piece = letter.read(size, kFrame);
+  for (LetterReader reader(letter, format_);;) {
+    auto piece = reader.next();
     if (!piece) {
       --now_.read;
       bad(letter.where, piece.error());
       return {};
     }
+    if (piece->empty()) break;
     checksum.feed(*piece);
-    size += piece->size();
-    if (piece->size() < kFrame) break;
+    shape.size += piece->size();
   }
-  const Shape shape{size, checksum.value()};
+  shape.checksum = checksum.value();
   auto there = is_there(shape, letter.flags);
   if (!there) return std::unexpected(there.error());
   if (*there) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
   if (auto flushed = flush(); !flushed) return flushed;  // so that the order stays
-  uint64_t at = 0;
+  LetterReader reader(letter, format_);
   json::array letters;
-  letters.push_back(describe(letter, size));
-  auto done = send(std::move(letters), [&]() -> Result<std::string> {
-    auto piece = letter.read(at, kFrame);
-    if (piece) at += piece->size();
-    return piece;
-  });
+  letters.push_back(describe(letter, shape.size));
+  auto done = send(std::move(letters), [&] { return reader.next(); });
   if (done) settle(letter, shape);
   return done;
 }
