@@ -29,6 +29,26 @@ constexpr size_t kDeliverRecipients = 1000;
 // counts.
 constexpr size_t kLettersNamed = 200;
 
+// ---- import from an IMAP server
+constexpr seconds kImapConnectTime{30};           // for one of its addresses to answer
+constexpr seconds kImapPatience{180};             // for it to say something, or to take what we say
+constexpr seconds kImapLastWord{2};               // to take our LOGOUT
+constexpr size_t kImapMailboxes = 10'000;         // that it may have
+constexpr size_t kImapLetters = 5'000'000;        // that a mailbox of it may have
+constexpr uint64_t kImapLetter = 1ull << 30;      // bytes of a letter
+constexpr size_t kImapAside = 100'000;            // responses in a row that nobody asked for
+constexpr size_t kImapTogether = 200;             // letters in one FETCH
+constexpr uint64_t kImapTogetherBytes = 4 << 20;  // of letters in one FETCH, but for a single one
+constexpr size_t kImapAhead = 2;                  // FETCHes under way
+constexpr int kImapTries = 8;                     // of connections in a row that bring nothing
+constexpr milliseconds kImapFirstPause{250};      // before the second of them; doubles
+constexpr milliseconds kImapLongestPause{30'000};
+constexpr int kImapLetterTries = 3;          // connections that may end at one letter before it is left out
+constexpr uint64_t kImapBrokenLetters = 20;  // that may be left out for that
+constexpr size_t kImapUrl = 2'000;           // bytes
+constexpr size_t kImapSecret = 64 * 1024;    // bytes of a file with a password or token
+constexpr size_t kImapKnown = 200 << 20;     // bytes of a file that notes what was brought
+
 // ---- the store
 constexpr milliseconds kStorePatience{10'000};  // for another process to let go of it at the start
 constexpr milliseconds kStoreRetry{250};

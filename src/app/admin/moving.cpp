@@ -1,8 +1,11 @@
 // What import and export ask for. Pages and pieces are small, so that others are served in between.
+#include <algorithm>
 #include <boost/json.hpp>
+#include <map>
 
 #include "app/admin/verbs.h"
 #include "app/limits.h"
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "engine/blob.h"
 
@@ -86,7 +89,66 @@ Result<std::vector<store::Uid>> uids_of(const Arguments& arguments) {
   return out;
 }
 
+// Letters by the flags that they are to have.
+struct ByFlags {
+  bool operator()(const store::FlagSet& a, const store::FlagSet& b) const {
+    return std::tie(a.system, a.keywords) < std::tie(b.system, b.keywords);
+  }
+};
+using FlagChanges = std::map<store::FlagSet, std::vector<store::Uid>, ByFlags>;
+
+Result<FlagChanges> changes_of(const Arguments& arguments) {
+  const auto wrong = [] { return fail(FaultKind::syntax, "changes: not what was expected"); };
+  const auto* changes = arguments.if_contains("changes");
+  if (changes == nullptr || !changes->is_array() || changes->get_array().size() > kImportTogether)
+    return wrong();
+  FlagChanges out;
+  for (const json::value& change : changes->get_array()) {
+    if (!change.is_array() || change.get_array().size() != 3) return wrong();
+    const json::array& values = change.get_array();
+    json::error_code failed;
+    const auto uid = values[0].to_number<store::Uid>(failed);
+    store::FlagSet flags;
+    if (!failed) flags.system = values[1].to_number<uint8_t>(failed);
+    if (failed || !values[2].is_array()) return wrong();
+    for (const json::value& keyword : values[2].get_array()) {
+      if (!keyword.is_string()) return wrong();
+      flags.keywords.emplace_back(keyword.get_string());
+    }
+    std::ranges::sort(flags.keywords, ILess());
+    out[std::move(flags)].push_back(uid);
+  }
+  return out;
+}
+
 }  // namespace
+
+Task<Answer> import_flags(Context context, Arguments arguments) {
+  auto found = co_await find(context, arguments);
+  if (!found) co_return std::unexpected(found.error());
+  auto changes = changes_of(arguments);
+  if (!changes) co_return std::unexpected(changes.error());
+  uint64_t changed = 0;
+  for (auto& [flags, uids] : *changes) {
+    store::FlagUpdate update;
+    update.change = store::FlagChange::set;
+    update.flags = flags;
+    std::ranges::sort(uids);
+    std::vector<store::Uid> these = uids;
+    auto done =
+        co_await context.core.store.update_flags(found->account, found->mailbox.id, std::move(these), update);
+    if (!done && done.error().kind == FaultKind::policy) {  // no room for such keywords: without them
+      update.flags.keywords.clear();
+      done = co_await context.core.store.update_flags(found->account, found->mailbox.id, std::move(uids),
+                                                      update);
+    }
+    if (!done) co_return std::unexpected(done.error());
+    changed += done->entries.size();
+  }
+  json::object out;
+  out["changed"] = changed;
+  co_return out;
+}
 
 Task<Answer> import_present(Context context, Arguments arguments) {
   auto found = co_await find(context, arguments);
@@ -111,6 +173,10 @@ Task<Answer> import_present(Context context, Arguments arguments) {
     row.emplace_back(entry.uid);
     row.emplace_back(entry.size);
     row.push_back(number_or_null(checksums[i]));
+    if (flag(arguments, "flags")) {
+      row.emplace_back(entry.flags.system);
+      row.push_back(json::array(entry.flags.keywords.begin(), entry.flags.keywords.end()));
+    }
     messages.push_back(std::move(row));
   }
   json::object out;

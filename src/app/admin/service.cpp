@@ -35,6 +35,7 @@ constexpr Verb kVerbs[] = {
     {"export.letters", verbs::export_letters},
     {"export.list", verbs::export_list},
     {"export.piece", verbs::export_piece},
+    {"import.flags", verbs::import_flags},
     {"import.present", verbs::import_present},
     {"mailbox.expunged", verbs::mailbox_expunged},
     {"mailbox.list", verbs::mailbox_list},

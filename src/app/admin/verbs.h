@@ -68,9 +68,12 @@ Task<Answer> restore_checksum(Context context, Arguments arguments);  // address
 // address, mailbox, [role], [subscribed]: makes it when it is not there.
 Task<Answer> restore_mailbox(Context context, Arguments arguments);
 
-// address, mailbox, [first]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from that UID
-// on.
+// address, mailbox, [first], [flags]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from
+// that UID on; with `flags` also flags (bits of store::Flag) and keywords.
 Task<Answer> import_present(Context context, Arguments arguments);
+// address, mailbox, changes: [uid, flags, keywords] each, instead of those that the letter has. Answers how
+// many letters there were: changed.
+Task<Answer> import_flags(Context context, Arguments arguments);
 // address, mailbox, [first]: [uid, delivery, size, date, flags, keywords] of letters from that UID on.
 Task<Answer> export_list(Context context, Arguments arguments);
 // address, mailbox, uids: [uid, bytes in base64] of the first of them, of a long letter its beginning; null

@@ -360,6 +360,28 @@ void define_backup(CLI::App& app, Invocation& into) {
       ->excludes("--account");
 }
 
+void define_imap_import(CLI::App* import, Invocation& into) {
+  CLI::Option* password =
+      import->add_option("--password-file", into.password_file,
+                         "A file whose first line is the password of USER there. Without it: "
+                         "POSTHOUSE_IMPORT_PASSWORD of the environment, or you are asked");
+  password->type_name("FILE");
+  import
+      ->add_option("--token-file", into.token_file,
+                   "A file whose first line is an OAuth token for USER; read again at each login")
+      ->excludes(password)
+      ->type_name("FILE");
+  import->add_flag("--all-mail", into.all_mail,
+                   "Also views like \"All Mail\", whose letters are in other mailboxes as well");
+  import->add_flag("--only-new", into.only_new,
+                   "What was brought once stays away, also if it was moved or expunged here since");
+  import->add_option("--ca-file", into.ca_file, "Trust these certificates (PEM), not the system's")
+      ->type_name("FILE");
+  import->add_flag("--insecure", into.insecure, "Don't check the certificate of HOST");
+  import->add_flag("--plaintext", into.plaintext,
+                   "imap:// without TLS: everybody on the way can read the password");
+}
+
 void define_moving(CLI::App& app, Invocation& into) {
   CLI::App* import = admin_command(
       &app, into, "import",
@@ -370,7 +392,8 @@ void define_moving(CLI::App& app, Invocation& into) {
   import
       ->add_option(
           "source", into.file,
-          "An mbox file or a folder of them, a Maildir with its subfolders, or a folder of .eml files")
+          "An mbox file or a folder of them, a Maildir with its subfolders, a folder of .eml files, or an "
+          "account on another server: imaps://USER@HOST[:PORT], or imap:// with STARTTLS")
       ->required()
       ->type_name("SOURCE");
   import->add_option("--format", into.format, "What SOURCE is, should it not be clear")
@@ -380,6 +403,17 @@ void define_moving(CLI::App& app, Invocation& into) {
   import->add_option("--into", into.into, "Into this mailbox; other mailboxes of SOURCE go below it")
       ->type_name("MAILBOX");
   import->add_flag("--dry-run", into.dry_run, "Change nothing: tell what would come");
+  import
+      ->add_option("--folder", into.folders,
+                   "Only this mailbox of SOURCE, and those below it; may be repeated")
+      ->type_name("NAME");
+  import
+      ->add_option("--exclude", into.exclude,
+                   "Not this mailbox of SOURCE, nor those below it; may be repeated")
+      ->type_name("NAME");
+  import->add_flag("--sync-flags", into.sync_flags,
+                   "Letters that are there already get the flags that they have in SOURCE");
+  define_imap_import(import, into);
   CLI::App* out = admin_command(
       &app, into, "export",
       "Write the letters of an account to DIR, with flags, keywords, dates and mailboxes, while the server "

@@ -55,6 +55,10 @@ struct Invocation {
 
   // import, export: and `into`, `dry_run`, `mailbox`, `directory`
   std::string format;
+  // import, from an IMAP server
+  std::vector<std::string> folders, exclude;
+  std::string password_file, token_file, ca_file;
+  bool insecure = false, plaintext = false, all_mail = false, only_new = false, sync_flags = false;
 
   // config, import
   std::string file;

@@ -19,17 +19,13 @@ bool is_letter(std::string_view file) {
 
 class LetterFiles : public Source {
  public:
-  void take_file(const std::string& path) {
-    mailboxes_.push_back({"INBOX", path});
-    total_ = 1;
-  }
+  void take_file(const std::string& path) { mailboxes_.push_back({"INBOX", path, 1}); }
 
   Result<void> find(const std::string& path, const std::string& name, int depth) {
     auto listing = list_folder(path);
     if (!listing) return std::unexpected(listing.error());
     const auto letters = static_cast<uint64_t>(std::ranges::count_if(listing->files, is_letter));
-    if (letters > 0 || !name.empty()) mailboxes_.push_back({name.empty() ? "INBOX" : name, path});
-    total_ += letters;
+    if (letters > 0 || !name.empty()) mailboxes_.push_back({name.empty() ? "INBOX" : name, path, letters});
     for (const std::string& folder : listing->folders) {
       if (depth == 0) break;
       auto found = find(path + "/" + folder, below(name, level_of_file(folder)), depth - 1);

@@ -56,7 +56,7 @@ class Maildirs : public Source {
  private:
   void count(const std::string& path) {
     for (const char* part : {"/new", "/cur"}) {
-      if (auto listing = list_folder(path + part)) total_ += listing->files.size();
+      if (auto listing = list_folder(path + part)) mailboxes_.back().amount += listing->files.size();
     }
   }
 

@@ -88,8 +88,7 @@ class Mboxes : public Source {
   void take(const std::string& path, const std::string& name) {
     struct ::stat info{};
     if (::stat(path.c_str(), &info) != 0) return;
-    mailboxes_.push_back({name, path});
-    total_ += static_cast<uint64_t>(info.st_size);
+    mailboxes_.push_back({name, path, static_cast<uint64_t>(info.st_size)});
   }
 
   Result<void> find(const std::string& path, const std::string& name, int depth) {

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "app/moving/names.h"
 #include "base/ascii.h"
 #include "maildir/file.h"
@@ -49,7 +51,29 @@ std::string look(const std::string& path) {
   return has_letter(path, kLookDepth) ? "eml" : "mbox";
 }
 
+// It, or below it. INBOX in any case.
+bool is_within(const std::string& name, const std::string& above) {
+  if (iequals(above, "INBOX") && iequals(name, "INBOX")) return true;
+  return name == above || name.starts_with(above + "/");
+}
+
 }  // namespace
+
+uint64_t Source::total() const {
+  uint64_t out = 0;
+  for (const SourceMailbox& mailbox : mailboxes_) out += mailbox.amount;
+  return out;
+}
+
+void Source::choose(const std::vector<std::string>& only, const std::vector<std::string>& exclude) {
+  const auto any = [](const std::vector<std::string>& list, const SourceMailbox& mailbox) {
+    return std::ranges::any_of(list,
+                               [&](const std::string& above) { return is_within(mailbox.name, above); });
+  };
+  std::erase_if(mailboxes_, [&](const SourceMailbox& mailbox) {
+    return (!only.empty() && !any(only, mailbox)) || any(exclude, mailbox);
+  });
+}
 
 Result<std::unique_ptr<Source>> open_source(const std::string& path, const std::string& format) {
   struct ::stat info{};
