@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "app/backup/file_letters.h"
 #include "app/backup/opened.h"
 #include "app/control/admin.h"
 #include "app/core/folders.h"
@@ -175,6 +176,25 @@ Result<void> copy_all(Repository& repository, std::vector<Source>& all, const Op
   return {};
 }
 
+// First of all, as nobody keeps others from changing these files.
+Result<void> take_letters(const Loaded& loaded, const std::string& snapshot, Repository& repository,
+                          const Options& options, Catalog& catalog, std::vector<std::string>& warnings) {
+  auto opened = Opened::open_snapshot(snapshot, loaded.config);
+  if (!opened) return std::unexpected(opened.error());
+  auto owner = owner_of_data(loaded.config);
+  if (!owner) return std::unexpected(owner.error());
+  Rate rate(options.rate);
+  auto taken = take_file_letters((*opened)->core(), repository, *owner, rate, options.progress, warnings);
+  if (!taken) return std::unexpected(taken.error());
+  catalog.file_letters = taken->letters;
+  catalog.file_bytes = taken->bytes;
+  catalog.file_gone = taken->gone;
+  catalog.file_unread = taken->unread;
+  catalog.copied += taken->copied;
+  catalog.files = std::move(taken->lists);
+  return {};
+}
+
 Result<void> count(const Repository& repository, const Config& config, Catalog& catalog) {
   auto opened = Opened::open(repository, catalog, config);
   if (!opened) return std::unexpected(opened.error());
@@ -186,6 +206,21 @@ Result<void> count(const Repository& repository, const Config& config, Catalog& 
   catalog.bytes = counts->bytes;
   catalog.queued = counts->queued;
   return {};
+}
+
+// The list itself is among the files: whether it is damaged shows there.
+void add_letters(const Repository& repository, const File& list, const std::function<void(const File&)>& add) {
+  auto letters = repository.letters(list);
+  if (!letters) return;
+  for (ListedLetter& letter : *letters) {
+    if (letter.sha256.empty()) continue;
+    File file;
+    file.part = Part::letters;
+    file.path = fmt::format("the letter with UID {} of {}", letter.uid, list.path);
+    file.size = letter.size;
+    file.sha256 = std::move(letter.sha256);
+    add(file);
+  }
 }
 
 }  // namespace
@@ -213,6 +248,10 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   if (!snapshot) return std::unexpected(snapshot.error());
   auto all = sources(loaded, snapshot->folder(), warnings);
   if (!all) return std::unexpected(all.error());
+  auto letters = take_letters(loaded, snapshot->folder(), *repository, options, catalog, warnings);
+  if (!letters && letters.error().kind == FaultKind::no_space)
+    return fail(FaultKind::no_space, letters.error().what + "; the backups that are there are whole");
+  if (!letters) return std::unexpected(letters.error());
   if (auto copied = copy_all(*repository, *all, options, catalog); !copied)
     return std::unexpected(copied.error());
   if (auto counted = count(*repository, loaded.config, catalog); !counted)
@@ -239,10 +278,14 @@ Result<std::vector<std::string>> verify(const std::string& directory, const std:
   std::map<std::string, File> files;  // by hash
   std::map<std::string, std::set<std::string>> used;
   uint64_t total = 0;
+  const auto add = [&](const Catalog& catalog, const File& file) {
+    if (files.emplace(file.sha256, file).second) total += file.size;
+    used[file.sha256].insert(catalog.id);
+  };
   for (const Catalog& catalog : catalogs) {
     for (const File& file : catalog.files) {
-      if (files.emplace(file.sha256, file).second) total += file.size;
-      used[file.sha256].insert(catalog.id);
+      add(catalog, file);
+      if (file.part == Part::letters) add_letters(*repository, file, [&](const File& f) { add(catalog, f); });
     }
   }
   Rate rate(options.rate);
