@@ -466,7 +466,8 @@ Result<std::string> MaildirDriver::stamp(const std::string& mailbox, const std::
   const Result<maildir::File> file = folder->open_message(base_of(place), place);
   if (!file) return std::unexpected(file.error());
   struct stat facts{};
-  if (::fstat(file->fd(), &facts) != 0) return std::unexpected(maildir::os_fault("fstat", place.file).error());
+  if (::fstat(file->fd(), &facts) != 0)
+    return std::unexpected(maildir::os_fault("fstat", place.file).error());
   return stamp_of(facts, facts.st_mtim, base_of(place));
 }
 

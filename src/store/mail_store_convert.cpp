@@ -20,7 +20,8 @@ constexpr std::string_view kToDatabase = "d";
 constexpr std::string_view kToOtherFiles = "x";  // by way of the database; then where they are
 
 engine::Step set_hint(AccountId account, std::string_view value) {
-  return {engine::hints_partition(), [account, value = std::string(value)](engine::Transaction& rows) -> Result<void> {
+  return {engine::hints_partition(),
+          [account, value = std::string(value)](engine::Transaction& rows) -> Result<void> {
             rows.put(hint_key(kConvertHint, account), value);
             return {};
           }};
@@ -261,20 +262,19 @@ Task<Result<void>> MailStore::convert(AccountId account, FilePlace place, Progre
 Task<Result<std::vector<MailStore::Conversion>>> MailStore::conversions() {
   std::vector<Conversion> out;
   std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-    return reader.scan(
-        engine::hints_partition(), kConvertHint, prefix_end(std::string(kConvertHint)),
-        [&](std::string_view key, std::string_view value) {
-          if (key.size() != kConvertHint.size() + 8) return true;
-          Conversion one;
-          one.account = engine::read_key_u64(key.substr(kConvertHint.size()));
-          one.to_files = !value.starts_with(kToDatabase);
-          if (value.starts_with(kToOtherFiles)) {
-            Result<FilePlace> place = decode_file_place(value.substr(kToOtherFiles.size()));
-            if (place) one.place = std::move(*place);
-          }
-          out.push_back(std::move(one));
-          return true;
-        });
+    return reader.scan(engine::hints_partition(), kConvertHint, prefix_end(std::string(kConvertHint)),
+                       [&](std::string_view key, std::string_view value) {
+                         if (key.size() != kConvertHint.size() + 8) return true;
+                         Conversion one;
+                         one.account = engine::read_key_u64(key.substr(kConvertHint.size()));
+                         one.to_files = !value.starts_with(kToDatabase);
+                         if (value.starts_with(kToOtherFiles)) {
+                           Result<FilePlace> place = decode_file_place(value.substr(kToOtherFiles.size()));
+                           if (place) one.place = std::move(*place);
+                         }
+                         out.push_back(std::move(one));
+                         return true;
+                       });
   };
   Result<void> found = co_await impl_->engine.read(std::move(look));
   if (!found) co_return std::unexpected(found.error());

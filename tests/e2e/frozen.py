@@ -48,7 +48,7 @@ def demo(folder):
 
 
 def letters(server, name):
-    """{mailbox: {"uid_validity", "uid_next", "letters": [uid, flags, date, size, hash, modseq]}}, by UID."""
+    """{mailbox: {"uid_validity", "uid_next", "letters": [uid, flags, date, size, hash]}}, by UID."""
     imap = server.imap(name)
     out = {}
     for line in imap.list()[1]:
@@ -56,17 +56,17 @@ def letters(server, name):
         status = imap.status(f'"{mailbox}"', "(UIDVALIDITY UIDNEXT)")[1][0].decode()
         imap.select(f'"{mailbox}"', readonly=True)
         rows = []
-        data = imap.fetch("1:*", "(UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ BODY.PEEK[])")[1]
+        data = imap.fetch("1:*", "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])")[1]
         for item in data:
             if not isinstance(item, tuple):
                 continue
             head = item[0].decode()
             found = {key: re.search(pattern, head)[1] for key, pattern in (
                 ("uid", r"UID (\d+)"), ("flags", r"FLAGS \((.*?)\)"), ("date", r'INTERNALDATE "(.*?)"'),
-                ("size", r"RFC822.SIZE (\d+)"), ("modseq", r"MODSEQ \((\d+)\)"))}
+                ("size", r"RFC822.SIZE (\d+)"))}
             flags = sorted(set(found["flags"].split()) - {"\\Recent"})
             rows.append([int(found["uid"]), flags, found["date"], int(found["size"]),
-                         hashlib.sha256(item[1]).hexdigest(), int(found["modseq"])])
+                         hashlib.sha256(item[1]).hexdigest()])
         out[mailbox] = {"uid_validity": int(re.search(r"UIDVALIDITY (\d+)", status)[1]),
                         "uid_next": int(re.search(r"UIDNEXT (\d+)", status)[1]), "letters": sorted(rows)}
     imap.logout()

@@ -8,6 +8,7 @@ import unittest
 
 from posthouse import BINARY, Demo, run, wait_until
 from test_backup import Base, contents, letter, send
+from test_serve import Serve
 
 NAMES = ("carol", "dave")
 
@@ -245,6 +246,56 @@ class OfFiles(Base):
                 self.assertEqual(self.numbers(done, "restored"), {"INBOX": 1})
                 self.assertEqual(sorted(row[1:] for row in contents(new, "carol")[0]["INBOX"]),
                                  sorted(row[1:] for row in before))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_files_are_read_with_the_rights_of_their_owner(self):
+        """`serve` as in real life: root makes the backup, and reads no more of a Maildir than the server may."""
+        server = Serve()
+        server.start()
+        try:
+            data = pathlib.Path(server.directory, "data")
+            owner = data.stat().st_uid
+            self.assertNotEqual(owner, 0)
+            run("account", "add", "jo@serve.test", "--store", "maildir", "--password-stdin", "--config", server.config,
+                stdin="demo\n", check=True)
+            for n in range(5):
+                run("deliver", "jo@serve.test", "--config", server.config, stdin=f"Subject: {n}\n\nx\n", check=True)
+            maildir = data / "maildir/serve.test/jo"
+            letters = sorted((maildir / "new").iterdir())
+            self.assertEqual(len(letters), 5)
+            for running in (True, False):
+                done = run("backup", self.backups, "--json", "--config", server.config, check=True)
+                self.assertEqual(json.loads(done.stdout)["letters_in_files"], 5)
+                if running:
+                    server.stop()
+            secret = pathlib.Path(self.folder, "secret")
+            secret.write_bytes(letters[0].read_bytes())
+            secret.chmod(0o600)
+            shutil.copy(letters[1], letters[1].with_name("copy"))
+            letters[1].unlink()
+            letters[1].with_name("copy").rename(letters[1])    # root's own now, and of another inode
+            letters[1].chmod(0o600)
+            letters[0].unlink()
+            letters[0].symlink_to(secret)
+            done = run("backup", self.backups, "--json", "--config", server.config)
+            self.assertEqual(done.returncode, 70, done.stderr)
+            told = json.loads(done.stdout)
+            self.assertEqual(told["letters_unread"], 1, done.stderr)
+            self.assertEqual(told["letters_in_files"], 3)
+            self.assertIn("jo@serve.test: 1 letters can't be read", done.stderr)
+            first = json.loads(run("backup", "list", self.backups, "--json", check=True).stdout)[0]["id"]
+            shutil.rmtree(data)
+            run("restore", self.backups, "--backup", first, "--config", server.config, check=True)
+            self.assertEqual({p.lstat().st_uid for p in [data, *data.rglob("*")]}, {owner})
+            pathlib.Path(server.log_path).unlink()
+            server.start()
+            wait_until(lambda: maildir.exists() and len(list((maildir / "new").iterdir())) == 5, what="the files")
+            shown = json.loads(run("account", "show", "jo@serve.test", "--json", "--config", server.config).stdout)
+            self.assertEqual((shown["messages"], shown["store"]), (5, "maildir"))
+            self.assertEqual({p.lstat().st_uid for p in maildir.rglob("*")}, {owner})
+        finally:
+            server.stop()
+            server.clean()
 
     def test_killed_and_repeated(self):
         with Demo() as demo:

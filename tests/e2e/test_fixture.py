@@ -9,8 +9,8 @@ from posthouse import run
 NAMES = sorted(path.name.removesuffix(".tar.xz") for path in frozen.FIXTURES.glob("store-*.tar.xz"))
 
 
-def without_modseq(boxes):
-    return {box: [row[:5] for row in has["letters"]] for box, has in boxes.items()}
+def rows(boxes):
+    return {box: has["letters"] for box, has in boxes.items()}
 
 
 class Frozen(unittest.TestCase):
@@ -26,18 +26,13 @@ class Frozen(unittest.TestCase):
                     now = frozen.described(server)
                     for what in ("letters", "accounts", "expunged", "domains", "aliases", "queue"):
                         self.assertEqual(now[what], expected[what], what)
-                    for account, boxes in expected["letters"].items():
-                        for box, has in boxes.items():
-                            numbers = [row[5] for row in has["letters"]]
-                            self.assertEqual(len(set(numbers)), len(numbers), (account, box))
                     self.goes_on(server, expected)
                 self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
 
     def goes_on(self, server, expected):
-        """The next UIDs and MODSEQs are higher than all before, in each format, and what was expunged comes back."""
+        """The next UIDs are higher than all before, in each format, and what was expunged comes back."""
         for name in ("alice", "carol", "dave"):
             before = expected["letters"][name]["INBOX"]
-            highest = max(row[5] for box in expected["letters"][name].values() for row in box["letters"])
             with server.smtp() as smtp:
                 smtp.sendmail("a@far.test", [server.address(name)], "Subject: new\r\n\r\nnew\r\n")
             server.wait_for_letter(name, "Subject: new")
@@ -46,7 +41,6 @@ class Frozen(unittest.TestCase):
             after = frozen.letters(server, name)
             fresh = [row for row in after["INBOX"]["letters"] if row[0] >= before["uid_next"]]
             self.assertTrue(fresh)
-            self.assertGreater(min(row[5] for row in fresh), highest)
             self.assertEqual(after["INBOX"]["letters"][:len(before["letters"])], before["letters"])
             self.assertEqual(sum(len(box["letters"]) for box in after.values()),
                              sum(len(box["letters"]) for box in expected["letters"][name].values()) + 1 + len(gone))
@@ -73,7 +67,7 @@ class Frozen(unittest.TestCase):
                 with frozen.demo(folder) as server:
                     now = frozen.described(server)
                     for account, boxes in expected["letters"].items():
-                        self.assertEqual(without_modseq(now["letters"][account]), without_modseq(boxes), account)
+                        self.assertEqual(rows(now["letters"][account]), rows(boxes), account)
                         for box, has in boxes.items():
                             self.assertGreater(now["letters"][account][box]["uid_validity"], has["uid_validity"])
                     for what in ("domains", "aliases", "queue"):

@@ -128,8 +128,8 @@ struct Report {
       print_table({"ACCOUNT", "MAILBOX", "IN BACKUP", "THERE", in.check ? "TO RESTORE" : "RESTORED"}, rows);
       for (const std::string& line : damaged) fmt::print("damaged: {}\n", line);
       if (left_out != 0) {
-        fmt::print(
-            "{} letters were in Maildirs or mboxes and could not be read for this backup.\n", left_out);
+        fmt::print("{} letters were in Maildirs or mboxes and could not be read for this backup.\n",
+                   left_out);
       }
       if (in.check) {
         fmt::print("{} letters would come from backup {}; {} of them were read as samples, {} are damaged.\n",

@@ -28,7 +28,12 @@ class AccountRestorer {
  public:
   AccountRestorer(Opened& opened, control::Admin& admin, const Selection& what, bool check,
                   const Progress& progress)
-      : opened_(opened), backup_(opened.core()), admin_(admin), what_(what), check_(check), progress_(progress) {}
+      : opened_(opened),
+        backup_(opened.core()),
+        admin_(admin),
+        what_(what),
+        check_(check),
+        progress_(progress) {}
 
   Result<AccountOutcome> run();
 
@@ -332,8 +337,8 @@ Result<AccountOutcome> AccountRestorer::run() {
 
 }  // namespace
 
-Result<AccountOutcome> restore_account(Opened& backup, control::Admin& admin, const Selection& what, bool check,
-                                       const Progress& progress) {
+Result<AccountOutcome> restore_account(Opened& backup, control::Admin& admin, const Selection& what,
+                                       bool check, const Progress& progress) {
   return AccountRestorer(backup, admin, what, check, progress).run();
 }
 

@@ -37,7 +37,7 @@ struct AccountOutcome {
 // backup with the same body: of a move or copy (it shares the body) or of an earlier restore (the same size,
 // date and checksum). Each of those stands for one letter of the backup. So repeating it doubles nothing, and
 // an interrupted one goes on. `check`: nothing is changed. Progress in letters.
-Result<AccountOutcome> restore_account(Opened& backup, control::Admin& admin, const Selection& what, bool check,
-                                       const Progress& progress);
+Result<AccountOutcome> restore_account(Opened& backup, control::Admin& admin, const Selection& what,
+                                       bool check, const Progress& progress);
 
 }  // namespace posthouse::app::backup

@@ -208,8 +208,9 @@ Result<void> count(const Repository& repository, const Config& config, Catalog& 
   return {};
 }
 
-// The list itself is among the files: whether it is damaged shows there.
-void add_letters(const Repository& repository, const File& list, const std::function<void(const File&)>& add) {
+// What is in a list, as files. Whether the list itself is damaged shows elsewhere.
+void each_letter(const Repository& repository, const File& list,
+                 const std::function<void(const File&)>& see) {
   auto letters = repository.letters(list);
   if (!letters) return;
   for (ListedLetter& letter : *letters) {
@@ -219,8 +220,23 @@ void add_letters(const Repository& repository, const File& list, const std::func
     file.path = fmt::format("the letter with UID {} of {}", letter.uid, list.path);
     file.size = letter.size;
     file.sha256 = std::move(letter.sha256);
-    add(file);
+    see(file);
   }
+}
+
+std::set<std::string> backups_with(const Repository& repository, const std::vector<Catalog>& catalogs,
+                                   const std::string& sha256) {
+  std::set<std::string> out;
+  for (const Catalog& catalog : catalogs) {
+    const auto see = [&](const File& file) {
+      if (file.sha256 == sha256) out.insert(catalog.id);
+    };
+    for (const File& file : catalog.files) {
+      see(file);
+      if (file.part == Part::letters) each_letter(repository, file, see);
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -276,30 +292,33 @@ Result<std::vector<std::string>> verify(const std::string& directory, const std:
     catalogs.push_back(std::move(*one));
   }
   std::map<std::string, File> files;  // by hash
-  std::map<std::string, std::set<std::string>> used;
   uint64_t total = 0;
-  const auto add = [&](const Catalog& catalog, const File& file) {
-    if (files.emplace(file.sha256, file).second) total += file.size;
-    used[file.sha256].insert(catalog.id);
+  const auto add = [&](const File& file) {
+    const bool fresh = files.emplace(file.sha256, file).second;
+    if (fresh) total += file.size;
+    return fresh;
   };
   for (const Catalog& catalog : catalogs) {
     for (const File& file : catalog.files) {
-      add(catalog, file);
-      if (file.part == Part::letters) add_letters(*repository, file, [&](const File& f) { add(catalog, f); });
+      if (add(file) && file.part == Part::letters) each_letter(*repository, file, add);
     }
   }
   Rate rate(options.rate);
   uint64_t done = 0;
+  std::map<std::string, std::string> damaged;  // by hash: what is wrong
   for (const auto& [sha256, file] : files) {
     auto hash = hash_file(repository->file(file), [&](uint64_t bytes) {
       done += bytes;
       if (options.progress) options.progress(std::min(done, total), total);
       rate.spend(bytes);
     });
-    if (hash && *hash == sha256) continue;
-    problems.push_back(fmt::format("{} ({}): {}; belongs to {}", repository->file(file), file.path,
-                                   hash ? "its contents have changed" : hash.error().what,
-                                   fmt::join(used[sha256], ", ")));
+    if (!hash || *hash != sha256)
+      damaged.emplace(sha256, hash ? "its contents have changed" : hash.error().what);
+  }
+  for (const auto& [sha256, what] : damaged) {
+    const File& file = files.at(sha256);
+    problems.push_back(fmt::format("{} ({}): {}; belongs to {}", repository->file(file), file.path, what,
+                                   fmt::join(backups_with(*repository, catalogs, sha256), ", ")));
   }
   return problems;
 }

@@ -40,7 +40,7 @@ struct Catalog {
   uint64_t file_bytes = 0;
   uint64_t file_gone = 0;    // were removed by others while they were read
   uint64_t file_unread = 0;  // could not be read
-  uint64_t copied = 0;  // bytes that were not in the pool before
+  uint64_t copied = 0;       // bytes that were not in the pool before
   std::vector<File> files;
 
   uint64_t total() const;  // bytes of all files, without those letters

@@ -15,7 +15,7 @@ namespace posthouse::app::backup {
 namespace {
 
 constexpr size_t kPage = 1'000;
-constexpr size_t kLettersTogether = 512;        // flushed at once
+constexpr size_t kLettersTogether = 512;  // flushed at once
 constexpr uint64_t kBytesTogether = 64 << 20;
 
 // Letters that were read, until many are flushed and in the pool together.
@@ -69,7 +69,9 @@ struct Shared {
 class AccountTaker {
  public:
   AccountTaker(Shared& shared, Intake& intake, const directory::Account& account, store::FilePlace place)
-      : shared_(shared), intake_(intake), account_(account),
+      : shared_(shared),
+        intake_(intake),
+        account_(account),
         driver_(mirror::make_driver(place, system_clock(), system_random())) {}
 
   Result<void> run(const std::vector<store::MailboxInfo>& mailboxes);
@@ -315,13 +317,14 @@ Result<void> AccountTaker::run(const std::vector<store::MailboxInfo>& mailboxes)
   shared_.out.gone += gone_;
   shared_.out.unread += unread_;
   if (gone_ != 0) {
-    shared_.warnings.push_back(fmt::format(
-        "{}: {} letters were removed from its files while they were read (not in the backup)",
-        account_.address, gone_));
+    shared_.warnings.push_back(
+        fmt::format("{}: {} letters were removed from its files while they were read (not in the backup)",
+                    account_.address, gone_));
   }
   if (unread_ != 0) {
-    shared_.warnings.push_back(fmt::format("{}: {} letters can't be read from its files (not in the backup): {}",
-                                           account_.address, unread_, first_unread_));
+    shared_.warnings.push_back(
+        fmt::format("{}: {} letters can't be read from its files (not in the backup): {}", account_.address,
+                    unread_, first_unread_));
   }
   return {};
 }

@@ -205,8 +205,9 @@ Result<std::vector<ListedLetter>> Repository::letters(const File& list) const {
   if (!text) return fail(FaultKind::corrupt, text.error().what);
   if (sha256(*text) == list.sha256) return decode_letters(*text, path);
   return fail(FaultKind::corrupt,
-              path + ": this list of letters is damaged: use another backup (`posthouse backup verify` tells "
-                     "which are whole)");
+              path +
+                  ": this list of letters is damaged: use another backup (`posthouse backup verify` tells "
+                  "which are whole)");
 }
 
 Result<void> Repository::add(const Catalog& catalog) {
@@ -225,8 +226,8 @@ Result<void> Repository::prune(uint64_t keep) {
   std::set<std::string> wanted;
   for (const Catalog& catalog : list(damaged)) {
     for (const File& file : catalog.files) {
-      wanted.insert(file.sha256);
-      if (file.part != Part::letters) continue;
+      const bool seen = !wanted.insert(file.sha256).second;
+      if (seen || file.part != Part::letters) continue;
       auto listed = letters(file);
       if (!listed) return std::unexpected(listed.error());
       for (ListedLetter& letter : *listed) wanted.insert(std::move(letter.sha256));

@@ -19,8 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kUnfinished = "restoring";  // in the data directory
-constexpr const char* kLetters = "letters";  // in it, while accounts with files are put in order
-constexpr const char* kNotes = "notes";      // likewise, what there is to tell of them
+constexpr const char* kLetters = "letters";       // in it, while accounts with files are put in order
+constexpr const char* kNotes = "notes";           // likewise, what there is to tell of them
 constexpr const char* kOwnFolders[] = {"keys", "tls"};
 constexpr size_t kLargestConfig = 16 << 20;
 constexpr size_t kAllLetters = SIZE_MAX;
@@ -131,7 +131,8 @@ Result<void> Restorer::clear() const {
 }
 
 Result<void> Restorer::copy(const File& file, const std::string& to) {
-  auto copied = copy_file(repository_.file(file), to, file.mode & 0600, [this](uint64_t bytes) { tell(bytes); });
+  auto copied =
+      copy_file(repository_.file(file), to, file.mode & 0600, [this](uint64_t bytes) { tell(bytes); });
   if (!copied) return std::unexpected(copied.error());
   if (copied->sha256 != file.sha256) {
     return fail(FaultKind::corrupt, fmt::format("{} ({}) is damaged: use another backup (`posthouse backup "
@@ -248,8 +249,8 @@ Result<void> Restorer::finish() {
     std::vector<std::string> notes;
     auto restored = net::run_blocking(restore_file_accounts(**core, *files_, config_before_, notes));
     if (!restored) return restored;
-    return write_file(fmt::format("{}/{}", unfinished(config_), kNotes), fmt::format("{}", fmt::join(notes, "\n")),
-                      0600);
+    return write_file(fmt::format("{}/{}", unfinished(config_), kNotes),
+                      fmt::format("{}", fmt::join(notes, "\n")), 0600);
   };
   if (auto settled = owner_ ? as_user(*owner_, settle) : settle(); !settled) return settled;
   return read_notes();

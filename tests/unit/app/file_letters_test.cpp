@@ -27,9 +27,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST(LetterList, ComesBackAsItWas) {
-  const std::vector<ListedLetter> letters{{1, 10, sha256("a"), stamp_for_list("1 2 3")},
-                                          {2, 0, sha256("b"), ""},
-                                          {4294967295u, 7, "", ""}};
+  const std::vector<ListedLetter> letters{
+      {1, 10, sha256("a"), stamp_for_list("1 2 3")}, {2, 0, sha256("b"), ""}, {4294967295u, 7, "", ""}};
   const std::string text = encode_letters(letters);
   const auto back = decode_letters(text, "x");
   ASSERT_TRUE(back) << back.error().what;
@@ -42,12 +41,13 @@ TEST(LetterList, NothingElseIsTakenForOne) {
   const std::string hash = sha256("a");
   const std::string head = "posthouse letters 1\n";
   ASSERT_TRUE(decode_letters(head + "5 1 " + hash + " -\n", "x"));
-  for (const std::string& line : std::vector<std::string>
-       {"0 1 " + hash + " -", "4294967296 1 " + hash + " -", "5 x " + hash + " -", "5 1 ../../etc -",
-        "5 1 " + hash, "5 1 " + hash + " abc", "5 1 " + hash + " -\n5 1 " + hash + " -", "5 1  -", ""}) {
+  for (const std::string& line : std::vector<std::string>{
+           "0 1 " + hash + " -", "4294967296 1 " + hash + " -", "5 x " + hash + " -", "5 1 ../../etc -",
+           "5 1 " + hash, "5 1 " + hash + " abc", "5 1 " + hash + " -\n5 1 " + hash + " -", "5 1  -", ""}) {
     EXPECT_FALSE(decode_letters(head + line + "\n", "x")) << line;
   }
-  for (const std::string& text : {std::string(), std::string("posthouse letters 2\n"), head + "5 1 " + hash + " -"})
+  for (const std::string& text :
+       {std::string(), std::string("posthouse letters 2\n"), head + "5 1 " + hash + " -"})
     EXPECT_FALSE(decode_letters(text, "x")) << text;
   EXPECT_FALSE(parse_list_path("a/1"));
   EXPECT_FALSE(parse_list_path("1/4294967296"));
@@ -74,7 +74,9 @@ class FileLetters : public testing::Test {
   }
   ~FileLetters() override { fs::remove_all(directory_); }
 
-  static std::string letter(const std::string& name) { return "Subject: " + name + "\n\nthis is " + name + "\n"; }
+  static std::string letter(const std::string& name) {
+    return "Subject: " + name + "\n\nthis is " + name + "\n";
+  }
   static std::string hash(const std::string& name) {
     return sha256("Subject: " + name + "\r\n\r\nthis is " + name + "\r\n");
   }
@@ -102,8 +104,7 @@ class FileLetters : public testing::Test {
   void take() {
     auto repository = Repository::open_to_write(directory_ + "/backups");
     ASSERT_TRUE(repository) << repository.error().what;
-    const std::string folder =
-        engine::snapshot_folder(config_.server.data_directory + "/store", name_);
+    const std::string folder = engine::snapshot_folder(config_.server.data_directory + "/store", name_);
     auto opened = Opened::open_snapshot(folder, config_);
     ASSERT_TRUE(opened) << opened.error().what;
     Rate rate(0);
@@ -124,9 +125,7 @@ class FileLetters : public testing::Test {
       EXPECT_TRUE(files->check(listed)) << one;
     }
   }
-  bool has(const std::string& name) const {
-    return std::ranges::find(hashes_, hash(name)) != hashes_.end();
-  }
+  bool has(const std::string& name) const { return std::ranges::find(hashes_, hash(name)) != hashes_.end(); }
 
   std::string directory_, maildir_, mbox_, name_;
   Config config_;
@@ -137,7 +136,8 @@ class FileLetters : public testing::Test {
 };
 
 TEST_F(FileLetters, AreFoundWhereOthersMovedThemMeanwhile) {
-  for (const char* name : {"one", "two", "three", "four"}) write(maildir_ + "/cur/" + name + ":2,", letter(name));
+  for (const char* name : {"one", "two", "three", "four"})
+    write(maildir_ + "/cur/" + name + ":2,", letter(name));
   snapshot();
   fs::rename(maildir_ + "/cur/one:2,", maildir_ + "/cur/one:2,FS");
   fs::rename(maildir_ + "/cur/two:2,", maildir_ + "/.Work/cur/two:2,T");

@@ -88,8 +88,8 @@ class Convert : public testing::TestWithParam<Format> {
                                           mailbox.uid_next, mailbox.highest_modseq,
                                           static_cast<int>(mailbox.role), mailbox.subscribed));
       for (const Entry& entry : bed_.all(kAlice, mailbox.id)) {
-        out.messages.push_back(fmt::format("{} {} {} {} {} {} {} {} {}", mailbox.name, entry.uid, entry.modseq,
-                                           entry.flags.system, entry.flags.keywords.size(),
+        out.messages.push_back(fmt::format("{} {} {} {} {} {} {} {} {}", mailbox.name, entry.uid,
+                                           entry.modseq, entry.flags.system, entry.flags.keywords.size(),
                                            entry.internal_date.time_since_epoch().count() / 1000,
                                            entry.saved.time_since_epoch().count(), entry.email,
                                            bed_.must(bed_.store.read(kAlice, entry, 0, UINT64_MAX))));
