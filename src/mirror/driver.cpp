@@ -27,6 +27,11 @@ Result<void> make_parents(const std::string& path) {
   return {};
 }
 
+std::string stamp_of(const struct stat& facts, const timespec& changed, std::string_view message) {
+  return fmt::format("{} {} {} {}.{:09} {}", facts.st_dev, facts.st_ino, facts.st_size, changed.tv_sec,
+                     changed.tv_nsec, message);
+}
+
 store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without) {
   store::FlagSet out;
   out.system = static_cast<uint8_t>(from.system & ~without.system);

@@ -6,6 +6,8 @@
 // be told from what we are about to change.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,7 +15,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/result.h"
+#include "store/files.h"
 #include "store/types.h"
 
 namespace posthouse::mirror {
@@ -108,15 +112,25 @@ class Driver {
   // The message's bytes, from the place where they are now.
   virtual Result<Bytes> open(const std::string& mailbox, const std::string& location) = 0;
 
+  // Which file the message is in, in words that stay the same only as long as its bytes are the same, however
+  // others move it or flag it: who has read it once need not read it again. Empty when that can't be known.
+  // not_found when the message is gone.
+  virtual Result<std::string> stamp(const std::string& mailbox, const std::string& location) = 0;
+  // What is left of a location when others flag the message, or move it to another mailbox.
+  virtual std::string name_in(const std::string& location) = 0;
+
   // Whether note_uids() is wanted for what put() put there too: messages don't carry their UIDs themselves.
   virtual bool notes_own() const { return false; }
   // Folders and files to watch with inotify for changes to a mailbox.
   virtual std::vector<std::string> watched(const std::string& mailbox) = 0;
 };
 
+std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random);
+
 // What the drivers share.
 // The folders above `path` that are not there yet, for ourselves only.
 Result<void> make_parents(const std::string& path);
+std::string stamp_of(const struct stat& facts, const timespec& changed, std::string_view message);
 store::FlagSet with_change(store::FlagSet flags, const store::FlagSet& added, const store::FlagSet& removed);
 store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without);
 

@@ -97,6 +97,7 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
 
   // ---- look.cpp; under the account's turn
   Task<Result<void>> look_at_mailboxes(Account& account);
+  Task<Result<void>> look_into_all(Account& account);
   Task<void> look_into_new(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
@@ -112,7 +113,5 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> look_unasked(Watcher::Which which);
   static Task<void> follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd);
 };
-
-std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random);
 
 }  // namespace posthouse::mirror

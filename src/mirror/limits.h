@@ -17,6 +17,7 @@ inline constexpr uint64_t kBlock = 1 << 20;      // of an mbox, read while it is
 inline constexpr size_t kKnownFiles = 4;         // mboxes of an account whose messages' places are remembered
 inline constexpr uint64_t kReadWhole = 16 << 20;  // an mbox of this size is read anew after every change
 inline constexpr int kReadAllEach = 10;           // larger ones after so many that only added to them
+inline constexpr seconds kSameTime{3};            // in which changes of a file may show the same time
 inline constexpr int kLooks = 5;                  // while index or files change under our eyes
 inline constexpr seconds kRetryEvery{2};          // of what could not be done in the files
 inline constexpr milliseconds kQuiet{50};         // after a change by others, for more of them

@@ -69,7 +69,7 @@ struct Arrival {
 };
 
 Result<void> place_arrival(store::AccountEdit& edit, store::MailboxRow& mailbox, uint64_t delivery,
-                           Arrival& arrival) {
+                           SystemTime now, Arrival& arrival) {
   const Result<store::KeywordTable*> table = edit.keywords(mailbox.id);
   if (!table) return std::unexpected(table.error());
   const std::vector<std::string>& names = arrival.fresh.flags.keywords;
@@ -83,7 +83,7 @@ Result<void> place_arrival(store::AccountEdit& edit, store::MailboxRow& mailbox,
   if (arrival.fresh.uid >= mailbox.uid_next) mailbox.uid_next = arrival.fresh.uid;
   const std::string record =
       store::encode(store::MessageRow{0, row.size, row.internal_date, arrival.read.summary});
-  const Result<Uid> uid = edit.place(mailbox, std::move(row), record);
+  const Result<Uid> uid = edit.place(mailbox, std::move(row), record, now);
   if (!uid) return std::unexpected(uid.error());
   edit.put_location(mailbox.id, *uid, arrival.fresh.location);
   arrival.uid = *uid;
@@ -233,7 +233,7 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
       for (size_t i = 0; i < arrivals.size(); ++i) {
         if (!believed) arrivals[i].fresh.uid = 0;
         if (believed && arrivals[i].fresh.uid == 0) (*row)->uid_next = std::max((*row)->uid_next, uid_next);
-        const Result<void> placed = place_arrival(edit, **row, deliveries[i], arrivals[i]);
+        const Result<void> placed = place_arrival(edit, **row, deliveries[i], clock.now(), arrivals[i]);
         if (!placed) return placed;
       }
       uids.uid_validity = (*row)->uid_validity;

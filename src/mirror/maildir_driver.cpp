@@ -72,6 +72,8 @@ class MaildirDriver final : public Driver {
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
+  Result<std::string> stamp(const std::string& mailbox, const std::string& location) override;
+  std::string name_in(const std::string& location) override { return base_of(to_place(location)); }
   bool notes_own() const override { return true; }
   std::vector<std::string> watched(const std::string& mailbox) override;
 
@@ -454,6 +456,19 @@ Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string&
     const std::lock_guard lock(shared->mutex);
     return shared->reader.read(offset, static_cast<size_t>(length));
   });
+}
+
+// A message's file is written once; who writes another makes a new file. Flags change its name only.
+Result<std::string> MaildirDriver::stamp(const std::string& mailbox, const std::string& location) {
+  const Result<Folder> folder = folder_of(mailbox);
+  if (!folder) return std::unexpected(folder.error());
+  const Place place = to_place(location);
+  const Result<maildir::File> file = folder->open_message(base_of(place), place);
+  if (!file) return std::unexpected(file.error());
+  struct stat facts{};
+  if (::fstat(file->fd(), &facts) != 0)
+    return std::unexpected(maildir::os_fault("fstat", place.file).error());
+  return stamp_of(facts, facts.st_mtim, base_of(place));
 }
 
 std::vector<std::string> MaildirDriver::watched(const std::string& mailbox) {

@@ -167,6 +167,29 @@ Result<Bytes> MboxDriver::open(const std::string& mailbox, const std::string& lo
   });
 }
 
+// Any change of the file counts, also one that gives it its old time: what is at the place of the message
+// then may be another.
+Result<std::string> MboxDriver::stamp(const std::string& mailbox, const std::string& location) {
+  const std::optional<MboxLocation> at = parse_location(location);
+  if (!at) return fail(FaultKind::corrupt, "a location that can't be read");
+  const Result<std::string> path = tree_.path_of(mailbox);
+  if (!path) return path;
+  struct stat facts{};
+  if (::lstat(path->c_str(), &facts) != 0) {
+    return fail(errno == ENOENT ? FaultKind::not_found : FaultKind::io,
+                fmt::format("{}: {}", *path, std::strerror(errno)));
+  }
+  // Another change may show the same time.
+  const auto age = system_clock().now().time_since_epoch() - seconds(facts.st_ctim.tv_sec);
+  if (age < kSameTime) return std::string();
+  return stamp_of(facts, facts.st_ctim, fmt::format("{} {}", at->uid, at->digest));
+}
+
+std::string MboxDriver::name_in(const std::string& location) {
+  const std::optional<MboxLocation> at = parse_location(location);
+  return at ? at->digest : std::string();
+}
+
 Result<void> MboxDriver::subscribe(const std::string& mailbox, bool subscribed) {
   const Result<void> done = tree_.subscribe(mailbox, subscribed);
   return done ? done : final_fault(done.error());

@@ -48,31 +48,45 @@ void Mirror::adopt(AccountId account) {
   impl_->kept.insert(account);
 }
 
+Task<Result<void>> Mirror::Impl::look_into_all(Account& account) {
+  Result<void> done = co_await look_at_mailboxes(account);
+  if (!done) co_return done;
+  std::vector<MailboxId> mailboxes;
+  std::function<Result<void>(const engine::Reader&)> list =
+      [&](const engine::Reader& reader) -> Result<void> {
+    Result<std::vector<store::MailboxInfo>> found = store::AccountView(reader, account.id).mailboxes();
+    if (!found) return std::unexpected(found.error());
+    for (const store::MailboxInfo& mailbox : *found) mailboxes.push_back(mailbox.id);
+    return {};
+  };
+  done = co_await engine.read(std::move(list));
+  if (!done) co_return done;
+  for (const MailboxId mailbox : mailboxes) {
+    done = co_await look_into(account, mailbox);
+    // Gone meanwhile, or a level of mbox that only holds others.
+    const bool none =
+        !done && (done.error().kind == FaultKind::not_found || done.error().kind == FaultKind::policy);
+    if (!done && !none) co_return done;
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Mirror::look_into_all(AccountId id) {
+  Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
+  if (!account) co_return std::unexpected(account.error());
+  const Turnstile::Turn turn = co_await (*account)->turns.take();
+  Result<void> done = co_await impl_->look_into_all(**account);
+  co_return done;
+}
+
 Task<Result<void>> Mirror::leave(AccountId id, std::function<Task<Result<void>>()> last) {
   const std::shared_ptr<Impl> impl = impl_;
   Result<std::shared_ptr<Account>> account = co_await impl->account(id);
   if (!account) co_return std::unexpected(account.error());
   const std::shared_ptr<Account> leaving = *account;
   const Turnstile::Turn turn = co_await leaving->turns.take();
-  Result<void> done = co_await impl->look_at_mailboxes(*leaving);
+  Result<void> done = co_await impl->look_into_all(*leaving);
   if (!done) co_return done;
-  std::vector<MailboxId> mailboxes;
-  std::function<Result<void>(const engine::Reader&)> list =
-      [&](const engine::Reader& reader) -> Result<void> {
-    Result<std::vector<store::MailboxInfo>> found = store::AccountView(reader, id).mailboxes();
-    if (!found) return std::unexpected(found.error());
-    for (const store::MailboxInfo& mailbox : *found) mailboxes.push_back(mailbox.id);
-    return {};
-  };
-  done = co_await impl->engine.read(std::move(list));
-  if (!done) co_return done;
-  for (const MailboxId mailbox : mailboxes) {
-    done = co_await impl->look_into(*leaving, mailbox);
-    // Gone meanwhile, or a level of mbox that only holds others.
-    const bool none =
-        !done && (done.error().kind == FaultKind::not_found || done.error().kind == FaultKind::policy);
-    if (!done && !none) co_return done;
-  }
   done = co_await last();
   if (!done) co_return done;
   {

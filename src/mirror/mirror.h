@@ -44,6 +44,8 @@ class Mirror : public store::Files {
   void carry_out_soon(store::AccountId account) override;
   Task<Result<void>> look(store::AccountId account) override;
   Task<Result<void>> look(store::AccountId account, store::MailboxId mailbox) override;
+  // At the mailboxes and into each of them, whatever is watched.
+  Task<Result<void>> look_into_all(store::AccountId account);
   Task<Result<std::string>> read(store::AccountId account, store::MailboxId mailbox, store::Uid uid,
                                  uint64_t offset, uint64_t length) override;
 

@@ -221,7 +221,10 @@ void AccountEdit::count(MailboxRow& mailbox, const FlagRow& row, bool add) {
   if ((row.system & kDeleted) != 0) move(mailbox.deleted, 1);
 }
 
-Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_view message_record) {
+Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_view message_record,
+                               SystemTime now) {
+  row.saved = now;
+  if (row.email == 0) row.email = row.delivery;
   if (mailbox.uid_next == UINT32_MAX) return fail(FaultKind::permanent, "the mailbox has used up its UIDs");
   const Uid uid = mailbox.uid_next++;
   row.modseq = modseq();
@@ -329,6 +332,7 @@ void AccountEdit::keep(const KeptPlace& place, const std::string& mailbox_name, 
   kept.size = row.size;
   kept.blob = row.blob;
   kept.delivery = row.delivery;
+  kept.email = row.email;
   kept.summary = summary;
   if (head_.kept_messages == 0) hint_kept();
   rows_.put(kept_key(place), encode(kept));

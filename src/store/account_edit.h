@@ -54,8 +54,9 @@ class AccountEdit {
   // Those of the UIDs that are there, with one scan where that is faster.
   using Message = std::pair<Uid, FlagRow>;
   Result<std::vector<Message>> messages(MailboxId mailbox, const std::vector<Uid>& rising) const;
-  // Gives it a UID and MODSEQs; `row` brings the rest. `permanent` when the UIDs are used up.
-  Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record);
+  // Gives it a UID and MODSEQs, and a name of its own if it has none (a copy has one); `row` brings the rest.
+  // `permanent` when the UIDs are used up.
+  Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record, SystemTime now);
   void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
   Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
   // Writes down that the message, which is about to go, may come back. `mailbox_name` and `table` are those

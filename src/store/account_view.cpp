@@ -45,6 +45,8 @@ Entry make_entry(MailboxId mailbox, Uid uid, const FlagRow& row, const KeywordTa
   entry.size = row.size;
   entry.blob = row.blob;
   entry.delivery = row.delivery;
+  entry.saved = row.saved;
+  entry.email = row.email;
   return entry;
 }
 

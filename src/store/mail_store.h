@@ -120,12 +120,13 @@ class MailStore {
   // Moves the account to another format, while it is in use: names, UIDs, flags and MODSEQs stay. An
   // interrupted one is named by conversions(), and goes on with another call, which also may have another
   // place. Files that the account leaves stay as they are. `place`: nothing may be there yet (that is for
-  // the caller to see). policy: from one format of files to another; that goes by way of the database.
+  // the caller to see). From one format of files to another it goes by way of the database.
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
   Task<Result<void>> convert(AccountId account, FilePlace place, Progress progress = nullptr);
   struct Conversion {
     AccountId account = 0;
     bool to_files = false;
+    std::optional<FilePlace> place{};  // where it goes, if it is not there yet
   };
   Task<Result<std::vector<Conversion>>> conversions();
   // Repeatable; blobs go with the next sweep. Nothing of it can be brought back.

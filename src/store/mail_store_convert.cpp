@@ -3,6 +3,7 @@
 // To files: the account is one of files at once; then every message gets an outbox row, which is carried out
 // as for a new letter. To the database: first all bodies are loaded, which takes its time; then, while
 // nothing is carried out, those that came meanwhile, and the account is one of the database at once.
+// Between two formats of files it is first the one and then the other.
 // A hint leads to what was interrupted: every step may be done again.
 #include <algorithm>
 
@@ -16,9 +17,11 @@ namespace {
 
 constexpr std::string_view kToFiles = "f";
 constexpr std::string_view kToDatabase = "d";
+constexpr std::string_view kToOtherFiles = "x";  // by way of the database; then where they are
 
 engine::Step set_hint(AccountId account, std::string_view value) {
-  return {engine::hints_partition(), [account, value](engine::Transaction& rows) -> Result<void> {
+  return {engine::hints_partition(),
+          [account, value = std::string(value)](engine::Transaction& rows) -> Result<void> {
             rows.put(hint_key(kConvertHint, account), value);
             return {};
           }};
@@ -62,7 +65,7 @@ Task<Result<std::optional<bool>>> MailStore::Impl::unfinished(AccountId account)
       co_await engine.fetch(engine::hints_partition(), hint_key(kConvertHint, account));
   if (!hint) co_return std::unexpected(hint.error());
   if (!*hint) co_return std::optional<bool>();
-  co_return std::optional<bool>(**hint == kToFiles);
+  co_return std::optional<bool>(!(*hint)->starts_with(kToDatabase));
 }
 
 // Those whose bytes are in a file, or those whose bytes are in the database.
@@ -87,13 +90,14 @@ Task<Result<std::vector<std::pair<MailboxId, Uid>>>> MailStore::Impl::messages_i
 }
 
 // What of the files is still in the index of an account that left them.
-Task<Result<void>> MailStore::Impl::forget_files(AccountId account) {
+Task<Result<void>> MailStore::Impl::forget_files(AccountId account, bool done_with_it) {
   for (const std::string_view prefix : {kLocationPrefix, kEffectPrefix}) {
     std::string begin(prefix);
     std::string end = prefix_end(begin);
     Result<void> erased = co_await erase_range(account, std::move(begin), std::move(end));
     if (!erased) co_return erased;
   }
+  if (!done_with_it) co_return Result<void>();
   std::vector<engine::Step> steps;
   steps.push_back(clear_hint(hint_key(kConvertHint, account)));
   Result<void> done = co_await engine.transact(std::move(steps));
@@ -191,9 +195,12 @@ Task<Result<void>> MailStore::Impl::load_everything(AccountId account, const Mai
   co_return Result<void>();
 }
 
-Task<Result<void>> MailStore::Impl::leave_files(AccountId account, const MailStore::Progress& progress) {
+Task<Result<void>> MailStore::Impl::leave_files(AccountId account, const FilePlace& next,
+                                                const MailStore::Progress& progress) {
+  const bool is_end = next.format == Format::database;
   std::vector<engine::Step> begin;
-  begin.push_back(set_hint(account, kToDatabase));
+  begin.push_back(
+      set_hint(account, is_end ? std::string(kToDatabase) : std::string(kToOtherFiles) + encode(next)));
   Result<void> begun = co_await engine.transact(std::move(begin));
   if (!begun) co_return begun;
   Result<void> loaded = co_await load_everything(account, progress);
@@ -217,7 +224,7 @@ Task<Result<void>> MailStore::Impl::leave_files(AccountId account, const MailSto
   };
   Result<void> left = co_await files->leave(account, std::move(last));
   if (!left) co_return left;
-  Result<void> done = co_await forget_files(account);
+  Result<void> done = co_await forget_files(account, is_end);
   co_return done;
 }
 
@@ -239,28 +246,35 @@ Task<Result<void>> MailStore::convert(AccountId account, FilePlace place, Progre
   if (!unfinished) co_return std::unexpected(unfinished.error());
   const bool to_files = place.format != Format::database;
   if (!now_in_files && *unfinished) {  // it had left, but for what is forgotten now
-    Result<void> forgotten = co_await impl_->forget_files(account);
+    Result<void> forgotten = co_await impl_->forget_files(account, !to_files);
     if (!forgotten) co_return forgotten;
   }
-  if (to_files && now_in_files && before->format != place.format)
-    co_return fail(FaultKind::policy,
-                   "the account keeps its letters in files of another format: convert it to "
-                   "the database first");
+  if (to_files && now_in_files && before->format != place.format) {
+    Result<void> left = co_await impl_->leave_files(account, place, progress);
+    if (!left) co_return left;
+    now_in_files = false;
+  }
   if (to_files == now_in_files && !(now_in_files && *unfinished)) co_return Result<void>();
   if (to_files) co_return co_await impl_->enter_files(account, std::move(place), progress);
-  co_return co_await impl_->leave_files(account, progress);
+  co_return co_await impl_->leave_files(account, place, progress);
 }
 
 Task<Result<std::vector<MailStore::Conversion>>> MailStore::conversions() {
   std::vector<Conversion> out;
   std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-    return reader.scan(
-        engine::hints_partition(), kConvertHint, prefix_end(std::string(kConvertHint)),
-        [&](std::string_view key, std::string_view value) {
-          if (key.size() == kConvertHint.size() + 8)
-            out.push_back({engine::read_key_u64(key.substr(kConvertHint.size())), value == kToFiles});
-          return true;
-        });
+    return reader.scan(engine::hints_partition(), kConvertHint, prefix_end(std::string(kConvertHint)),
+                       [&](std::string_view key, std::string_view value) {
+                         if (key.size() != kConvertHint.size() + 8) return true;
+                         Conversion one;
+                         one.account = engine::read_key_u64(key.substr(kConvertHint.size()));
+                         one.to_files = !value.starts_with(kToDatabase);
+                         if (value.starts_with(kToOtherFiles)) {
+                           Result<FilePlace> place = decode_file_place(value.substr(kToOtherFiles.size()));
+                           if (place) one.place = std::move(*place);
+                         }
+                         out.push_back(std::move(one));
+                         return true;
+                       });
   };
   Result<void> found = co_await impl_->engine.read(std::move(look));
   if (!found) co_return std::unexpected(found.error());

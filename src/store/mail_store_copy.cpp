@@ -70,7 +70,7 @@ void start(Copied& done, const Ends& ends) {
 
 Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string& to,
                            const std::vector<Source>& messages, const std::vector<uint64_t>& deliveries,
-                           const Quota& quota, Copied& done) {
+                           const Quota& quota, SystemTime saved, Copied& done) {
   const Result<Ends> ends = find_ends(edit, from, to);
   if (!ends) return std::unexpected(ends.error());
   const Result<void> room = check_quota(edit.head(), messages, quota);
@@ -83,7 +83,7 @@ Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string&
     FlagRow row = translate(**now, *ends);
     row.blob = messages[i].row.blob;
     row.delivery = deliveries[i];
-    const Result<Uid> uid = edit.place(*ends->to, std::move(row), messages[i].record);
+    const Result<Uid> uid = edit.place(*ends->to, std::move(row), messages[i].record, saved);
     if (!uid) return std::unexpected(uid.error());
     done.from.push_back(messages[i].uid);
     done.to.push_back(*uid);
@@ -93,7 +93,7 @@ Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string&
 
 // The reference to the blob goes along, so no blob is touched.
 Result<void> move_messages(AccountEdit& edit, MailboxId from, const std::string& to,
-                           const std::vector<Source>& messages, Copied& done) {
+                           const std::vector<Source>& messages, SystemTime saved, Copied& done) {
   const Result<Ends> ends = find_ends(edit, from, to);
   if (!ends) return std::unexpected(ends.error());
   start(done, *ends);
@@ -104,7 +104,7 @@ Result<void> move_messages(AccountEdit& edit, MailboxId from, const std::string&
     if ((*now)->blob == 0) return changed_meanwhile();
     const Result<void> removed = edit.remove(*ends->from, message.uid, **now);
     if (!removed) return removed;
-    const Result<Uid> uid = edit.place(*ends->to, translate(**now, *ends), message.record);
+    const Result<Uid> uid = edit.place(*ends->to, translate(**now, *ends), message.record, saved);
     if (!uid) return std::unexpected(uid.error());
     done.from.push_back(message.uid);
     done.to.push_back(*uid);
@@ -138,7 +138,7 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
     }
     Copied part;
     const auto work = [&](AccountEdit& edit) {
-      return copy_messages(edit, from, to, messages, deliveries, quota, part);
+      return copy_messages(edit, from, to, messages, deliveries, quota, clock.now(), part);
     };
     add_counted_edit(steps, account, work, GroupLimits{quota.group_bytes, quota.group_messages});
     Result<void> done = co_await engine.transact(std::move(steps));
@@ -190,7 +190,7 @@ Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, 
   Copied part;
   bool too_much = false;
   std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& account_edit) -> Result<void> {
-    Result<void> moved = move_messages(account_edit, from, to, *found, part);
+    Result<void> moved = move_messages(account_edit, from, to, *found, clock.now(), part);
     const Result<MailboxRow*> row = account_edit.mailbox(from);
     too_much = row && remembers_too_much(**row);
     return moved;

@@ -99,10 +99,11 @@ struct MailStore::Impl {
 
   // ---- convert()
   Task<Result<void>> enter_files(AccountId account, FilePlace place, const MailStore::Progress& progress);
-  Task<Result<void>> leave_files(AccountId account, const MailStore::Progress& progress);
+  Task<Result<void>> leave_files(AccountId account, const FilePlace& next,
+                                 const MailStore::Progress& progress);
   Task<Result<void>> put_all(AccountId account, const MailStore::Progress& progress);
   Task<Result<void>> load_everything(AccountId account, const MailStore::Progress& progress);
-  Task<Result<void>> forget_files(AccountId account);
+  Task<Result<void>> forget_files(AccountId account, bool done_with_it);
   Task<Result<std::optional<bool>>> unfinished(AccountId account);  // whether it goes to files
   Task<Result<std::vector<std::pair<MailboxId, Uid>>>> messages_in(AccountId account, bool files);
 };

@@ -104,6 +104,7 @@ Result<void> put_back(AccountEdit& edit, const KeptPlace& place, const Quota& qu
   row.internal_date = kept.internal_date;
   row.blob = kept.blob;
   row.delivery = kept.delivery;
+  row.email = kept.email;
   if (!kept.keywords.empty()) {
     const Result<KeywordTable*> table = edit.keywords((*home)->id);
     if (!table) return std::unexpected(table.error());
@@ -111,7 +112,7 @@ Result<void> put_back(AccountEdit& edit, const KeptPlace& place, const Quota& qu
     row.keywords = numbers ? std::move(*numbers) : (*table)->known_numbers(kept.keywords);
   }
   const std::string message = encode(MessageRow{kept.blob, kept.size, kept.internal_date, kept.summary});
-  const Result<Uid> uid = edit.place(**home, std::move(row), message);
+  const Result<Uid> uid = edit.place(**home, std::move(row), message, now);
   if (!uid) return std::unexpected(uid.error());
   ++done.messages;
   done.bytes += kept.size;

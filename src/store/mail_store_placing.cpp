@@ -41,7 +41,7 @@ std::vector<engine::Step> MailStore::Impl::place_steps(AccountId account, std::s
   add_counted_edit(
       steps, account,
       [name = std::move(name), row, record = std::move(record), keywords = std::move(message.flags.keywords),
-       quota, fall_back, placed](AccountEdit& edit) -> Result<void> {
+       quota, fall_back, placed, now = clock.now()](AccountEdit& edit) -> Result<void> {
         const HeadRow& head = edit.head();
         if (!quota.has_room(head.messages, head.bytes, row.size))
           return fail(FaultKind::over_quota, "the account is full");
@@ -51,7 +51,7 @@ std::vector<engine::Step> MailStore::Impl::place_steps(AccountId account, std::s
         if (!numbers) return std::unexpected(numbers.error());
         FlagRow with_keywords = row;
         with_keywords.keywords = std::move(*numbers);
-        const Result<Uid> uid = edit.place(**into, std::move(with_keywords), record);
+        const Result<Uid> uid = edit.place(**into, std::move(with_keywords), record, now);
         if (!uid) return std::unexpected(uid.error());
         if (placed != nullptr) *placed = Placed{(*into)->id, (*into)->uid_validity, *uid};
         return {};
@@ -121,7 +121,7 @@ Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::
       if (!numbers) return std::unexpected(numbers.error());
       FlagRow row = rows[i].row;
       row.keywords = std::move(*numbers);
-      const Result<Uid> uid = edit.place(**into, std::move(row), rows[i].record);
+      const Result<Uid> uid = edit.place(**into, std::move(row), rows[i].record, impl_->clock.now());
       if (!uid) return std::unexpected(uid.error());
       placed.push_back({(*into)->id, (*into)->uid_validity, *uid});
     }

@@ -17,6 +17,8 @@ using engine::RecordWriter;
 constexpr uint8_t kVersion = 1;         // of every record here but
 constexpr uint8_t kHeadVersion = 2;     // since then: kept_messages to next_effect
 constexpr uint8_t kMailboxVersion = 2;  // since then: expunges, forgotten
+constexpr uint8_t kFlagsVersion = 2;    // since then: saved, email
+constexpr uint8_t kKeptVersion = 2;     // since then: email
 constexpr uint8_t kDyingVersion = 2;    // since then: name, when
 
 std::string key_of(char table, MailboxId mailbox) {
@@ -39,6 +41,11 @@ std::string end_of(char table, MailboxId mailbox, Uid last) {
 uint64_t pack_time(SystemTime time) {
   const int64_t ms = time.time_since_epoch().count();
   return (static_cast<uint64_t>(ms) << 1) ^ static_cast<uint64_t>(ms >> 63);
+}
+
+// Mostly it is the delivery it came with.
+uint64_t pack_email(uint64_t email, uint64_t delivery) {
+  return email == delivery ? 0 : email;
 }
 
 SystemTime unpack_time(uint64_t packed) {
@@ -198,15 +205,16 @@ Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record) {
 }
 
 std::string encode(const FlagRow& row) {
-  RecordWriter writer(kVersion);
+  RecordWriter writer(kFlagsVersion);
   writer.varint(row.modseq).varint(row.created).u8(row.system);
   writer.bytes({reinterpret_cast<const char*>(row.keywords.data()), row.keywords.size()});
   writer.varint(row.size).varint(pack_time(row.internal_date)).varint(row.blob).varint(row.delivery);
+  writer.varint(pack_time(row.saved)).varint(pack_email(row.email, row.delivery));
   return writer.finish();
 }
 
 Result<FlagRow> decode_flags(std::string_view record) {
-  RecordReader reader(record, kVersion);
+  RecordReader reader(record, kFlagsVersion);
   FlagRow row;
   row.modseq = reader.varint();
   row.created = reader.varint();
@@ -217,6 +225,11 @@ Result<FlagRow> decode_flags(std::string_view record) {
   row.internal_date = unpack_time(reader.varint());
   row.blob = reader.varint();
   row.delivery = reader.varint();
+  if (reader.version() >= 2) {
+    row.saved = unpack_time(reader.varint());
+    row.email = reader.varint();
+  }
+  if (row.email == 0) row.email = row.delivery;
   if (!reader.ok()) return std::unexpected(reader.fault("message flags"));
   return row;
 }
@@ -255,15 +268,15 @@ Result<ChangeRow> decode_change(std::string_view record) {
 }
 
 std::string encode(const KeptRow& row) {
-  RecordWriter writer(kVersion);
+  RecordWriter writer(kKeptVersion);
   writer.bytes(row.mailbox).u8(row.system).varint(row.keywords.size());
   for (const std::string& name : row.keywords) writer.bytes(name);
   writer.varint(pack_time(row.internal_date)).varint(row.size).varint(row.blob).varint(row.delivery);
-  return writer.bytes(row.summary).finish();
+  return writer.bytes(row.summary).varint(pack_email(row.email, row.delivery)).finish();
 }
 
 Result<KeptRow> decode_kept(std::string_view record) {
-  RecordReader reader(record, kVersion);
+  RecordReader reader(record, kKeptVersion);
   KeptRow row;
   row.mailbox = std::string(reader.bytes());
   row.system = reader.u8();
@@ -275,6 +288,8 @@ Result<KeptRow> decode_kept(std::string_view record) {
   row.blob = reader.varint();
   row.delivery = reader.varint();
   row.summary = reader.bytes();
+  if (reader.version() >= 2) row.email = reader.varint();
+  if (row.email == 0) row.email = row.delivery;
   if (!reader.ok() || count > kMaxKeywords) return std::unexpected(reader.fault("expunged message"));
   return row;
 }

@@ -59,6 +59,9 @@ struct FlagRow {
   SystemTime internal_date{};
   engine::BlobId blob = 0;  // 0: the bytes are in a file (store/file_rows.h)
   uint64_t delivery = 0;    // names the reference to the blob
+  // Since version 2:
+  SystemTime saved{};  // when it came into this mailbox (RFC 8514); 0: not known
+  uint64_t email = 0;  // names its bytes for ever, whereto it is copied or moved (RFC 8474)
 };
 
 struct MessageRow {
@@ -82,6 +85,7 @@ struct KeptRow {
   engine::BlobId blob = 0;
   uint64_t delivery = 0;     // names the reference to the blob, which stays
   std::string_view summary;  // points into the record
+  uint64_t email = 0;        // as FlagRow has it
 };
 
 // What a mailbox that is going leaves behind for its messages.

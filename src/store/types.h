@@ -63,6 +63,8 @@ struct Entry {
   uint64_t size = 0;        // RFC822.SIZE, octets
   engine::BlobId blob = 0;  // 0: the bytes are in a file
   uint64_t delivery = 0;    // names the reference to the blob, see MailStore::blob_reference()
+  SystemTime saved{};       // when it came into the mailbox (RFC 8514 SAVEDATE); 0: not known
+  uint64_t email = 0;       // the same for all copies of a message, for ever (RFC 8474 EMAILID)
   std::string summary;
 };
 

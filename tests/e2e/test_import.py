@@ -337,15 +337,56 @@ class Formats(Base):
     def test_mbox_and_back(self):
         self.there_and_back("mbox")
 
+    def test_from_maildir_to_mbox_and_back_while_letters_come(self):
+        with Demo(directory=self.path("demo")) as demo:
+            fill(demo)
+            before = contents(demo, uids=True)
+            root = pathlib.Path(demo.config).parent / "data"
+            self.convert(demo, "maildir")
+            stop, sent = threading.Event(), []
+
+            def load():
+                while not stop.is_set():
+                    with demo.smtp() as smtp:
+                        smtp.sendmail("a@sender.test", [demo.address("alice")], letter(10_000 + len(sent)))
+                    sent.append(1)
+
+            sender = threading.Thread(target=load)
+            sender.start()
+            wait_until(lambda: sent)
+            for to in ("mbox", "maildir"):
+                self.convert(demo, to)
+                shown = json.loads(demo.run("account", "show", demo.address("alice"), "--json", check=True).stdout)
+                self.assertEqual(shown["store"], to)
+                so_far = len(sent)
+                wait_until(lambda: len(sent) > so_far)
+                if to == "mbox":    # the copy is in the way
+                    again = demo.run("store", "convert", demo.address("alice"), "--to", "maildir")
+                    self.assertEqual(again.returncode, 73, again.stdout + again.stderr)
+                    shutil.rmtree(root / "maildir" / demo.domain / "alice")
+            stop.set()
+            sender.join()
+            after = contents(demo, uids=True)
+            self.assertEqual(set(after), set(before), "names and UIDVALIDITYs")
+            for key, rows in before.items():
+                self.assertEqual(after[key][:len(rows)], rows, key)
+            inbox = [rows for (box, _), rows in after.items() if box == "INBOX"][0]
+            old = [rows for (box, _), rows in before.items() if box == "INBOX"][0]
+            self.assertEqual(len(inbox), len(old) + len(sent))
+            demo.stop()
+            self.assertIn("Nothing is damaged", demo.run("store", "check", check=True).stdout)
+            demo.start()
+            self.assertEqual(contents(demo, uids=True), after)
+
     def test_killed_in_the_middle(self):
         with Demo(directory=self.path("demo")) as demo:
             fill(demo, count=800)
             before = contents(demo, uids=True)
-            for to in ("maildir", "database"):
+            for to in ("maildir", "mbox", "database"):
                 client = subprocess.Popen([BINARY, "store", "convert", demo.address("alice"), "--to", to, "--config",
                                            demo.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 root = pathlib.Path(demo.config).parent / "data" / "maildir"
-                wait_until(lambda: client.poll() is not None or to == "database" or
+                wait_until(lambda: client.poll() is not None or to != "maildir" or
                            sum(1 for _ in root.rglob("cur/*")) > 50)
                 demo.kill()
                 client.wait(60)

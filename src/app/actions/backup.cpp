@@ -26,7 +26,10 @@ json::object describe(const backup::Catalog& catalog) {
   out["messages"] = catalog.messages;
   out["queued"] = catalog.queued;
   out["files"] = catalog.files.size();
-  out["bytes"] = catalog.total();
+  out["bytes"] = catalog.total() + catalog.file_bytes;
+  out["letters_in_files"] = catalog.file_letters;
+  out["letters_gone"] = catalog.file_gone;
+  out["letters_unread"] = catalog.file_unread;
   out["copied_bytes"] = catalog.copied;
   return out;
 }
@@ -68,9 +71,12 @@ int make(const Invocation& in, backup::Options options) {
         "Backup {}: {} accounts, {} letters in {} mailboxes, {} in the queue; {} in {} files, of which {} "
         "were new.\n",
         made->id, made->accounts, made->messages, made->mailboxes, made->queued,
-        backup::size_for_people(made->total()), made->files.size(), backup::size_for_people(made->copied));
+        backup::size_for_people(made->total() + made->file_bytes), made->files.size(),
+        backup::size_for_people(made->copied));
+    if (made->file_letters != 0)
+      fmt::print("{} of the letters come from Maildirs and mboxes.\n", made->file_letters);
   }
-  return EX_OK;
+  return made->file_unread == 0 ? EX_OK : EX_SOFTWARE;
 }
 
 int list(const Invocation& in) {
@@ -86,7 +92,8 @@ int list(const Invocation& in) {
     std::vector<std::vector<std::string>> rows;
     for (const backup::Catalog& catalog : all) {
       rows.push_back({catalog.id, catalog.hostname, fmt::to_string(catalog.accounts),
-                      fmt::to_string(catalog.messages), backup::size_for_people(catalog.total()),
+                      fmt::to_string(catalog.messages),
+                      backup::size_for_people(catalog.total() + catalog.file_bytes),
                       backup::size_for_people(catalog.copied)});
     }
     print_table({"BACKUP", "HOST", "ACCOUNTS", "LETTERS", "SIZE", "NEW"}, rows);

@@ -92,7 +92,7 @@ json::object describe(const backup::MailboxOutcome& mailbox, std::string_view mi
 struct Report {
   json::array accounts;
   std::vector<std::vector<std::string>> rows;
-  uint64_t missing = 0, sampled = 0, in_backup = 0, in_files = 0;
+  uint64_t missing = 0, sampled = 0, in_backup = 0, left_out = 0;
   std::vector<std::string> damaged;
 
   void add(const std::string& address, const backup::AccountOutcome& outcome, bool check) {
@@ -101,7 +101,7 @@ struct Report {
       missing += mailbox.missing;
       sampled += mailbox.sampled;
       in_backup += mailbox.in_backup;
-      in_files += mailbox.in_files;
+      left_out += mailbox.left_out;
       mailboxes.push_back(describe(mailbox, check ? "missing" : "restored"));
       rows.push_back({address, mailbox.mailbox, fmt::to_string(mailbox.in_backup),
                       fmt::to_string(mailbox.there), fmt::to_string(mailbox.missing)});
@@ -121,16 +121,15 @@ struct Report {
       out["queued"] = catalog.queued;
       out["accounts"] = accounts;
       out["sampled"] = sampled;
-      out["in_files"] = in_files;
+      out["left_out"] = left_out;
       out["damaged"] = json::array(damaged.begin(), damaged.end());
       print_json(out);
     } else {
       print_table({"ACCOUNT", "MAILBOX", "IN BACKUP", "THERE", in.check ? "TO RESTORE" : "RESTORED"}, rows);
       for (const std::string& line : damaged) fmt::print("damaged: {}\n", line);
-      if (in_files != 0) {
-        fmt::print(
-            "{} letters are in Maildirs or mboxes, which are not in the backup: restore those files.\n",
-            in_files);
+      if (left_out != 0) {
+        fmt::print("{} letters were in Maildirs or mboxes and could not be read for this backup.\n",
+                   left_out);
       }
       if (in.check) {
         fmt::print("{} letters would come from backup {}; {} of them were read as samples, {} are damaged.\n",
@@ -184,7 +183,7 @@ int check_all(const Invocation& in) {
   for (const std::string& address : *all) {
     backup::Selection what;
     what.account = address;
-    auto outcome = backup::restore_account((*opened)->core(), nobody, what, true, nullptr);
+    auto outcome = backup::restore_account(**opened, nobody, what, true, nullptr);
     if (!outcome) return complain(outcome.error());
     report.add(address, *outcome, true);
   }
@@ -224,7 +223,7 @@ int restore_account(const Invocation& in) {
   if (in.uid) what.uid = static_cast<store::Uid>(*in.uid);
   auto outcome = [&] {
     ProgressBar bar;
-    return backup::restore_account((*opened)->core(), **admin, what, in.check, bar.letters());
+    return backup::restore_account(**opened, **admin, what, in.check, bar.letters());
   }();
   if (!outcome) return complain(outcome.error());
   Report report;

@@ -1,9 +1,6 @@
 // An account that moves to another format.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
-#include <filesystem>
 
 #include "app/admin/verbs.h"
 
@@ -11,13 +8,6 @@ namespace posthouse::app::verbs {
 namespace {
 
 namespace json = boost::json;
-
-// What lies there would become the account's, beside what it has.
-bool is_free(const std::string& path) {
-  std::error_code failed;
-  if (path.empty() || !std::filesystem::exists(path, failed)) return !failed;
-  return std::filesystem::is_empty(path, failed) && !failed;
-}
 
 // On a reading thread: the files may be slow.
 Task<Result<void>> check_free(Context context, store::FilePlace place) {
@@ -59,7 +49,7 @@ Task<Answer> store_convert(Context context, Arguments arguments) {
   if (!place) co_return std::unexpected(place.error());
   auto now = co_await context.core.store.place(account->id);
   if (!now) co_return std::unexpected(now.error());
-  if (now->format == store::Format::database && place->format != store::Format::database) {
+  if (now->format != place->format && place->format != store::Format::database) {
     auto free = co_await check_free(context, *place);
     if (!free) co_return std::unexpected(free.error());
     if (place->format == store::Format::mbox) {
@@ -72,7 +62,7 @@ Task<Answer> store_convert(Context context, Arguments arguments) {
   json::object out;
   out["address"] = account->address;
   out["store"] = store::to_string(place->format);
-  if (now->format != store::Format::database && place->format == store::Format::database) {
+  if (now->format != store::Format::database && place->format != now->format) {
     out["copy_left"] = now->inbox;
     if (!now->folders.empty()) out["folders_left"] = now->folders;
   }

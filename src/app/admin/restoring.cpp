@@ -1,6 +1,7 @@
 // What backup and restore ask for.
 #include "app/admin/verbs.h"
 #include "app/limits.h"
+#include "base/log.h"
 #include "engine/blob.h"
 #include "message/address.h"
 
@@ -32,11 +33,44 @@ json::array describe(const store::Entry& entry) {
   return out;
 }
 
+// As a blob has it, also of a letter in a file.
+Task<Result<uint64_t>> checksum_of(Context context, store::AccountId account, store::Entry entry) {
+  engine::BlobChecksum read;
+  for (uint64_t at = 0; entry.blob == 0 && at < entry.size;) {
+    auto piece = co_await context.core.store.read(account, entry, at, engine::kBlobChunk);
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    read.feed(*piece);
+    at += piece->size();
+  }
+  if (entry.blob == 0) co_return read.value();
+  uint64_t checksum = 0;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    auto found = engine::blob_checksum(reader, entry.blob);
+    if (!found) return std::unexpected(found.error());
+    checksum = *found;
+    return {};
+  };
+  auto done = co_await context.core.engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return checksum;
+}
+
 }  // namespace
 
+// What others did in the files up to now is in the index of the snapshot. Files that can't be looked at don't
+// keep it from being made.
 Task<Answer> backup_snapshot(Context context, Arguments arguments) {
   auto name = required(arguments, "name");
   if (!name) co_return std::unexpected(name.error());
+  auto accounts = co_await context.core.directory.accounts("");
+  if (!accounts) co_return std::unexpected(accounts.error());
+  for (const directory::Account& account : *accounts) {
+    if (!context.core.mirror.keeps(account.id)) continue;
+    auto seen = co_await context.core.mirror.look_into_all(account.id);
+    if (!seen) log::warn("backup.files_unseen", {{"account", account.address}, {"what", seen.error().what}});
+  }
   auto made = co_await context.core.engine.make_snapshot(*name);
   if (!made) co_return std::unexpected(made.error());
   co_return json::object();
@@ -66,17 +100,10 @@ Task<Answer> restore_checksum(Context context, Arguments arguments) {
   if (!entries) co_return std::unexpected(entries.error());
   json::object out;
   if (entries->empty()) co_return out;
-  uint64_t checksum = 0;
-  std::function<Result<void>(const engine::Reader&)> look =
-      [&](const engine::Reader& reader) -> Result<void> {
-    auto found = engine::blob_checksum(reader, entries->front().blob);
-    if (!found) return std::unexpected(found.error());
-    checksum = *found;
-    return {};
-  };
-  auto done = co_await context.core.engine.read(std::move(look));
-  if (!done) co_return std::unexpected(done.error());
-  out["checksum"] = checksum;
+  auto checksum = co_await checksum_of(context, account, entries->front());
+  if (!checksum && checksum.error().kind == FaultKind::not_found) co_return out;
+  if (!checksum) co_return std::unexpected(checksum.error());
+  out["checksum"] = *checksum;
   co_return out;
 }
 

@@ -26,9 +26,14 @@ std::string without_brackets(std::string_view id) {
 
 class AccountRestorer {
  public:
-  AccountRestorer(Core& backup, control::Admin& admin, const Selection& what, bool check,
+  AccountRestorer(Opened& opened, control::Admin& admin, const Selection& what, bool check,
                   const Progress& progress)
-      : backup_(backup), admin_(admin), what_(what), check_(check), progress_(progress) {}
+      : opened_(opened),
+        backup_(opened.core()),
+        admin_(admin),
+        what_(what),
+        check_(check),
+        progress_(progress) {}
 
   Result<AccountOutcome> run();
 
@@ -52,6 +57,7 @@ class AccountRestorer {
     return net::run_blocking(backup_.engine.read(look));
   }
 
+  Opened& opened_;
   Core& backup_;
   control::Admin& admin_;
   const Selection& what_;
@@ -99,6 +105,9 @@ Result<void> AccountRestorer::make_account() {
   account["display_name"] = account_.display_name;
   account["admin"] = account_.admin;
   account["enabled"] = account_.enabled;
+  auto place = net::run_blocking(backup_.store.place(account_.id));
+  if (!place) return std::unexpected(place.error());
+  account["store"] = store::to_string(place->format);
   if (account_.quota_bytes) account["quota_bytes"] = *account_.quota_bytes;
   if (auto added = admin_.call("account.add", std::move(account), nullptr); !added)
     return std::unexpected(added.error());
@@ -195,7 +204,17 @@ bool AccountRestorer::wanted(const store::Entry& letter) const {
   return summary && without_brackets(summary->envelope.message_id) == without_brackets(what_.message_id);
 }
 
+// As a blob has it, also of a letter that was in a file.
 Result<uint64_t> AccountRestorer::checksum(const store::Entry& letter) {
+  engine::BlobChecksum read;
+  for (uint64_t at = 0; letter.blob == 0 && at < letter.size;) {
+    auto piece = net::run_blocking(backup_.store.read(account_.id, letter, at, engine::kBlobChunk));
+    if (!piece) return fail(FaultKind::corrupt, piece.error().what);
+    if (piece->empty()) break;
+    read.feed(*piece);
+    at += piece->size();
+  }
+  if (letter.blob == 0) return read.value();
   uint64_t out = 0;
   auto done = on_reader([&](const engine::Reader& reader) -> Result<void> {
     auto found = engine::blob_checksum(reader, letter.blob);
@@ -208,6 +227,11 @@ Result<uint64_t> AccountRestorer::checksum(const store::Entry& letter) {
 }
 
 Result<void> AccountRestorer::read_through(const store::Entry& letter) {
+  if (letter.blob == 0) {
+    auto listed = opened_.files().find(account_.id, letter.mailbox, letter.uid);
+    if (!listed) return std::unexpected(listed.error());
+    return opened_.files().check(**listed);
+  }
   return on_reader([&](const engine::Reader& reader) { return engine::check_blob(reader, letter.blob); });
 }
 
@@ -251,8 +275,8 @@ Result<void> AccountRestorer::put_back(const std::string& mailbox, const store::
 
 Result<void> AccountRestorer::restore_one(const store::MailboxInfo& mailbox, const store::Entry& letter,
                                           PresentLetters& present, MailboxOutcome& outcome) {
-  if (letter.blob == 0) {
-    ++outcome.in_files;
+  if (letter.blob == 0 && !opened_.files().find(account_.id, mailbox.id, letter.uid)) {
+    ++outcome.left_out;
     return {};
   }
   ++outcome.in_backup;
@@ -313,8 +337,8 @@ Result<AccountOutcome> AccountRestorer::run() {
 
 }  // namespace
 
-Result<AccountOutcome> restore_account(Core& backup, control::Admin& admin, const Selection& what, bool check,
-                                       const Progress& progress) {
+Result<AccountOutcome> restore_account(Opened& backup, control::Admin& admin, const Selection& what,
+                                       bool check, const Progress& progress) {
   return AccountRestorer(backup, admin, what, check, progress).run();
 }
 

@@ -24,7 +24,7 @@ struct MailboxOutcome {
   uint64_t there = 0;      // still, here or elsewhere in the account
   uint64_t missing = 0;    // restored, or with `check` what would be
   uint64_t sampled = 0;    // bodies read by `check`
-  uint64_t in_files = 0;   // in a Maildir or an mbox, which the backup does not have
+  uint64_t left_out = 0;   // were in a Maildir or an mbox, and could not be had for the backup
 };
 
 struct AccountOutcome {
@@ -37,7 +37,7 @@ struct AccountOutcome {
 // backup with the same body: of a move or copy (it shares the body) or of an earlier restore (the same size,
 // date and checksum). Each of those stands for one letter of the backup. So repeating it doubles nothing, and
 // an interrupted one goes on. `check`: nothing is changed. Progress in letters.
-Result<AccountOutcome> restore_account(Core& backup, control::Admin& admin, const Selection& what, bool check,
-                                       const Progress& progress);
+Result<AccountOutcome> restore_account(Opened& backup, control::Admin& admin, const Selection& what,
+                                       bool check, const Progress& progress);
 
 }  // namespace posthouse::app::backup

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "app/backup/file_letters.h"
 #include "app/backup/opened.h"
 #include "app/control/admin.h"
 #include "app/core/folders.h"
@@ -175,6 +176,25 @@ Result<void> copy_all(Repository& repository, std::vector<Source>& all, const Op
   return {};
 }
 
+// First of all, as nobody keeps others from changing these files.
+Result<void> take_letters(const Loaded& loaded, const std::string& snapshot, Repository& repository,
+                          const Options& options, Catalog& catalog, std::vector<std::string>& warnings) {
+  auto opened = Opened::open_snapshot(snapshot, loaded.config);
+  if (!opened) return std::unexpected(opened.error());
+  auto owner = owner_of_data(loaded.config);
+  if (!owner) return std::unexpected(owner.error());
+  Rate rate(options.rate);
+  auto taken = take_file_letters((*opened)->core(), repository, *owner, rate, options.progress, warnings);
+  if (!taken) return std::unexpected(taken.error());
+  catalog.file_letters = taken->letters;
+  catalog.file_bytes = taken->bytes;
+  catalog.file_gone = taken->gone;
+  catalog.file_unread = taken->unread;
+  catalog.copied += taken->copied;
+  catalog.files = std::move(taken->lists);
+  return {};
+}
+
 Result<void> count(const Repository& repository, const Config& config, Catalog& catalog) {
   auto opened = Opened::open(repository, catalog, config);
   if (!opened) return std::unexpected(opened.error());
@@ -186,6 +206,37 @@ Result<void> count(const Repository& repository, const Config& config, Catalog& 
   catalog.bytes = counts->bytes;
   catalog.queued = counts->queued;
   return {};
+}
+
+// What is in a list, as files. Whether the list itself is damaged shows elsewhere.
+void each_letter(const Repository& repository, const File& list,
+                 const std::function<void(const File&)>& see) {
+  auto letters = repository.letters(list);
+  if (!letters) return;
+  for (ListedLetter& letter : *letters) {
+    if (letter.sha256.empty()) continue;
+    File file;
+    file.part = Part::letters;
+    file.path = fmt::format("the letter with UID {} of {}", letter.uid, list.path);
+    file.size = letter.size;
+    file.sha256 = std::move(letter.sha256);
+    see(file);
+  }
+}
+
+std::set<std::string> backups_with(const Repository& repository, const std::vector<Catalog>& catalogs,
+                                   const std::string& sha256) {
+  std::set<std::string> out;
+  for (const Catalog& catalog : catalogs) {
+    const auto see = [&](const File& file) {
+      if (file.sha256 == sha256) out.insert(catalog.id);
+    };
+    for (const File& file : catalog.files) {
+      see(file);
+      if (file.part == Part::letters) each_letter(repository, file, see);
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -213,6 +264,10 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   if (!snapshot) return std::unexpected(snapshot.error());
   auto all = sources(loaded, snapshot->folder(), warnings);
   if (!all) return std::unexpected(all.error());
+  auto letters = take_letters(loaded, snapshot->folder(), *repository, options, catalog, warnings);
+  if (!letters && letters.error().kind == FaultKind::no_space)
+    return fail(FaultKind::no_space, letters.error().what + "; the backups that are there are whole");
+  if (!letters) return std::unexpected(letters.error());
   if (auto copied = copy_all(*repository, *all, options, catalog); !copied)
     return std::unexpected(copied.error());
   if (auto counted = count(*repository, loaded.config, catalog); !counted)
@@ -237,26 +292,33 @@ Result<std::vector<std::string>> verify(const std::string& directory, const std:
     catalogs.push_back(std::move(*one));
   }
   std::map<std::string, File> files;  // by hash
-  std::map<std::string, std::set<std::string>> used;
   uint64_t total = 0;
+  const auto add = [&](const File& file) {
+    const bool fresh = files.emplace(file.sha256, file).second;
+    if (fresh) total += file.size;
+    return fresh;
+  };
   for (const Catalog& catalog : catalogs) {
     for (const File& file : catalog.files) {
-      if (files.emplace(file.sha256, file).second) total += file.size;
-      used[file.sha256].insert(catalog.id);
+      if (add(file) && file.part == Part::letters) each_letter(*repository, file, add);
     }
   }
   Rate rate(options.rate);
   uint64_t done = 0;
+  std::map<std::string, std::string> damaged;  // by hash: what is wrong
   for (const auto& [sha256, file] : files) {
     auto hash = hash_file(repository->file(file), [&](uint64_t bytes) {
       done += bytes;
       if (options.progress) options.progress(std::min(done, total), total);
       rate.spend(bytes);
     });
-    if (hash && *hash == sha256) continue;
-    problems.push_back(fmt::format("{} ({}): {}; belongs to {}", repository->file(file), file.path,
-                                   hash ? "its contents have changed" : hash.error().what,
-                                   fmt::join(used[sha256], ", ")));
+    if (!hash || *hash != sha256)
+      damaged.emplace(sha256, hash ? "its contents have changed" : hash.error().what);
+  }
+  for (const auto& [sha256, what] : damaged) {
+    const File& file = files.at(sha256);
+    problems.push_back(fmt::format("{} ({}): {}; belongs to {}", repository->file(file), file.path, what,
+                                   fmt::join(backups_with(*repository, catalogs, sha256), ", ")));
   }
   return problems;
 }

@@ -9,9 +9,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 constexpr std::string_view kSum = "sha256 ";
-constexpr std::string_view kParts[] = {"store", "data", "config", "outside"};
+constexpr std::string_view kParts[] = {"store", "data", "config", "outside", "letters"};
 
 json::object describe(const File& file) {
   json::object out;
@@ -38,7 +38,7 @@ File file_of(const json::object& from) {
   out.sha256 = std::string(from.at("sha256").as_string());
   if (!is_sha256(out.sha256)) throw std::invalid_argument("sha256");
   // They become paths below a folder.
-  const bool inside = out.part == Part::store || out.part == Part::data;
+  const bool inside = out.part != Part::config && out.part != Part::outside;
   const bool strange =
       out.path.empty() || out.path.front() == '/' || out.path.find("..") != std::string::npos;
   if (inside && strange) throw std::invalid_argument("path");
@@ -55,6 +55,12 @@ Catalog catalog_of(const json::object& from) {
                                  std::pair("messages", &out.messages), std::pair("bytes", &out.bytes),
                                  std::pair("queued", &out.queued), std::pair("copied", &out.copied)}) {
     *to = from.at(name).to_number<uint64_t>();
+  }
+  // Since format 2.
+  for (const auto& [name, to] :
+       {std::pair("file_letters", &out.file_letters), std::pair("file_bytes", &out.file_bytes),
+        std::pair("file_gone", &out.file_gone), std::pair("file_unread", &out.file_unread)}) {
+    if (const auto* value = from.if_contains(name)) *to = value->to_number<uint64_t>();
   }
   for (const auto& file : from.at("files").as_array()) out.files.push_back(file_of(file.as_object()));
   return out;
@@ -93,6 +99,10 @@ std::string encode(const Catalog& catalog) {
   out["bytes"] = catalog.bytes;
   out["queued"] = catalog.queued;
   out["copied"] = catalog.copied;
+  out["file_letters"] = catalog.file_letters;
+  out["file_bytes"] = catalog.file_bytes;
+  out["file_gone"] = catalog.file_gone;
+  out["file_unread"] = catalog.file_unread;
   json::array files;
   for (const File& file : catalog.files) files.push_back(describe(file));
   out["files"] = std::move(files);

@@ -15,6 +15,7 @@ enum class Part : uint8_t {
   data,     // keys and certificates of our own: its path in the data directory
   config,   // the configuration file: its absolute path
   outside,  // what the configuration names elsewhere: its absolute path
+  letters,  // a list of letters that were in files (letter_list.h): its account and mailbox
 };
 
 struct File {
@@ -34,10 +35,15 @@ struct Catalog {
   uint64_t accounts = 0, mailboxes = 0, messages = 0;
   uint64_t bytes = 0;   // of letters, as clients see them
   uint64_t queued = 0;  // letters on their way to other hosts
-  uint64_t copied = 0;  // bytes that were not in the pool before
+  // Of those, letters in Maildirs and mboxes, which are in the pool one by one:
+  uint64_t file_letters = 0;
+  uint64_t file_bytes = 0;
+  uint64_t file_gone = 0;    // were removed by others while they were read
+  uint64_t file_unread = 0;  // could not be read
+  uint64_t copied = 0;       // bytes that were not in the pool before
   std::vector<File> files;
 
-  uint64_t total() const;  // bytes of all files
+  uint64_t total() const;  // bytes of all files, without those letters
 };
 
 std::string encode(const Catalog& catalog);

@@ -126,6 +126,58 @@ Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t 
   return copied;
 }
 
+Result<Copied> write_pieces(const std::string& to, const Pieces& pieces, const Took& took) {
+  const Descriptor out(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (!out) return failed(to);
+  Unfinished unfinished{to};
+  Sha256 hash;
+  Copied copied;
+  while (true) {
+    auto piece = pieces(copied.size);
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    hash.feed(*piece);
+    copied.size += piece->size();
+    if (auto written = write_all(out, *piece, to); !written) return std::unexpected(written.error());
+    if (took) took(piece->size());
+  }
+  copied.sha256 = hash.finish();
+  unfinished.done = true;
+  return copied;
+}
+
+Result<void> sync_file_system(const std::string& folder) {
+  const Descriptor there(folder, O_RDONLY | O_DIRECTORY);
+  if (!there || ::syncfs(there.get()) != 0) return failed(folder);
+  return {};
+}
+
+Result<std::string> read_back(const std::string& path) {
+  {
+    const Descriptor file(path, O_RDONLY);
+    if (!file) return failed(path);
+    static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED));
+  }
+  return hash_file(path, nullptr);
+}
+
+Result<std::string> read_range(const std::string& path, uint64_t offset, uint64_t length) {
+  const Descriptor file(path, O_RDONLY);
+  if (!file) return failed(path);
+  std::string out(length, '\0');
+  size_t have = 0;
+  while (have < out.size()) {
+    const ssize_t n =
+        ::pread(file.get(), out.data() + have, out.size() - have, static_cast<off_t>(offset + have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failed(path);
+    if (n == 0) break;
+    have += static_cast<size_t>(n);
+  }
+  out.resize(have);
+  return out;
+}
+
 Result<std::string> hash_file(const std::string& path, const Took& took) {
   Sha256 hash;
   auto done = read_all(path, took, [&](std::string_view piece) -> Result<void> {

@@ -39,6 +39,15 @@ struct Copied {
 // `to` is made new, is on disk when this returns, and was read back. Faults name the file; no_space, io, and
 // corrupt when the disk gives back something else than was written. Leaves nothing behind when it fails.
 Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t mode, const Took& took);
+// Where bytes come from, a piece from there on; empty at the end.
+using Pieces = std::function<Result<std::string>(uint64_t offset)>;
+// `to` is made new, of what the pieces are; not flushed, and not read back. Leaves nothing when it fails.
+Result<Copied> write_pieces(const std::string& to, const Pieces& pieces, const Took& took);
+// All that was written to the file system of this folder is on its disk.
+Result<void> sync_file_system(const std::string& folder);
+// The hash of what the disk has of a file that was flushed, not of what memory has.
+Result<std::string> read_back(const std::string& path);
+Result<std::string> read_range(const std::string& path, uint64_t offset, uint64_t length);
 Result<std::string> hash_file(const std::string& path, const Took& took);
 // On disk when it returns, at once or not at all.
 Result<void> write_file(const std::string& path, std::string_view bytes, mode_t mode);

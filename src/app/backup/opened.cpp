@@ -40,8 +40,8 @@ Task<Result<Opened::Counts>> count_all(Core& core) {
 
 }  // namespace
 
-Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const Catalog& catalog,
-                                             const Config& config) {
+Result<std::unique_ptr<Opened>> Opened::open_links(const Links& links, const Config& config,
+                                                   std::optional<PoolFiles> files) {
   auto scratch = make_scratch();
   if (!scratch) return std::unexpected(scratch.error());
   std::unique_ptr<Opened> out(new Opened(*scratch));
@@ -49,6 +49,21 @@ Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const
   inside.server.data_directory = *scratch;
   std::error_code error;
   fs::create_directories(store_directory(inside), error);
+  for (const auto& [name, file] : links) {
+    fs::create_symlink(file, fs::path(store_directory(inside)) / name, error);
+    if (error) return fail(FaultKind::io, fmt::format("{}: {}", *scratch, error.message()));
+  }
+  auto core = Core::open(inside, Core::Store::read_only);
+  if (!core) return std::unexpected(core.error());
+  out->core_ = std::move(*core);
+  out->files_ = std::move(files);
+  if (out->files_) out->core_->store.use_files(&*out->files_);
+  return out;
+}
+
+Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const Catalog& catalog,
+                                             const Config& config) {
+  Links links;
   for (const File& file : catalog.files) {
     if (file.part != Part::store) continue;
     if (!repository.has(file)) {
@@ -56,13 +71,22 @@ Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const
                   fmt::format("{}: missing, or cut off; `posthouse backup verify` tells more",
                               repository.file(file)));
     }
-    fs::create_symlink(repository.file(file), fs::path(store_directory(inside)) / file.path, error);
-    if (error) return fail(FaultKind::io, fmt::format("{}: {}", *scratch, error.message()));
+    links.emplace_back(file.path, repository.file(file));
   }
-  auto core = Core::open(inside, Core::Store::read_only);
-  if (!core) return std::unexpected(core.error());
-  out->core_ = std::move(*core);
-  return out;
+  auto files = PoolFiles::of(repository, catalog);
+  if (!files) return std::unexpected(files.error());
+  return open_links(links, config, std::move(*files));
+}
+
+Result<std::unique_ptr<Opened>> Opened::open_snapshot(const std::string& folder, const Config& config) {
+  Links links;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && name != "LOCK") links.emplace_back(name, entry.path().string());
+  }
+  if (error) return fail(FaultKind::io, fmt::format("{}: {}", folder, error.message()));
+  return open_links(links, config, std::nullopt);
 }
 
 Opened::~Opened() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "app/backup/pool_files.h"
 #include "app/backup/repository.h"
 #include "app/core/core.h"
 
@@ -15,11 +16,14 @@ class Opened {
   // file that is missing, and as engine::open_rocks_engine.
   static Result<std::unique_ptr<Opened>> open(const Repository& repository, const Catalog& catalog,
                                               const Config& config);
+  // A snapshot that is not in the pool yet.
+  static Result<std::unique_ptr<Opened>> open_snapshot(const std::string& folder, const Config& config);
   ~Opened();
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
 
   Core& core() { return *core_; }
+  const PoolFiles& files() const { return *files_; }  // not of a snapshot
 
   struct Counts {
     uint64_t accounts = 0, mailboxes = 0, messages = 0, bytes = 0, queued = 0;
@@ -29,7 +33,12 @@ class Opened {
  private:
   explicit Opened(std::string folder) : folder_(std::move(folder)) {}
 
+  using Links = std::vector<std::pair<std::string, std::string>>;  // name in the store, file
+  static Result<std::unique_ptr<Opened>> open_links(const Links& links, const Config& config,
+                                                    std::optional<PoolFiles> files);
+
   std::string folder_;
+  std::optional<PoolFiles> files_;
   std::unique_ptr<Core> core_;
 };
 

@@ -53,7 +53,8 @@ Result<void> PresentLetters::add(control::Admin& admin, const std::string& addre
       first = uint64_t{row->uid} + 1;
       deliveries_.insert(row->delivery);
       if (in_backup_.contains(row->delivery)) continue;
-      by_blob_.emplace(row->blob, later_.size());
+      // One in a file has no body to share.
+      if (row->blob != 0) by_blob_.emplace(row->blob, later_.size());
       by_shape_.emplace(Shape(row->size, row->date), later_.size());
       later_.push_back({mailbox, row->uid, row->blob, false});
     }

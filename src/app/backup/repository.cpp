@@ -163,13 +163,51 @@ Result<bool> Repository::take(const std::string& from, File& file, const Took& t
   return !known;
 }
 
-Result<void> Repository::take_text(std::string_view text, File& file) {
+Result<bool> Repository::take_text(std::string_view text, File& file) {
   const std::string fresh = scratch() + "/text";
-  if (auto written = write_file(fresh, text, kFileMode); !written) return written;
+  if (auto written = write_file(fresh, text, kFileMode); !written) return std::unexpected(written.error());
   auto taken = take(fresh, file, nullptr);
   ::unlink(fresh.c_str());
-  if (!taken) return std::unexpected(taken.error());
-  return {};
+  return taken;
+}
+
+Result<uint64_t> Repository::take_all(const std::vector<Fresh>& files) {
+  uint64_t fresh = 0;
+  if (files.empty()) return fresh;
+  if (auto synced = sync_file_system(scratch()); !synced) return std::unexpected(synced.error());
+  std::set<std::string> folders;
+  for (const Fresh& one : files) {
+    auto back = read_back(one.path);
+    if (!back) return std::unexpected(back.error());
+    if (*back != one.what.sha256)
+      return fail(FaultKind::corrupt,
+                  fmt::format("{}: the disk gives back something else than was written", one.path));
+    File file;
+    file.size = one.what.size;
+    file.sha256 = one.what.sha256;
+    if (!has(file)) fresh += file.size;
+    const std::string path = pool_path(file.sha256);
+    const std::string folder = fs::path(path).parent_path().string();
+    if (folders.insert(folder).second) {
+      if (auto made = make_folder(folder, kFolderMode); !made) return std::unexpected(made.error());
+    }
+    if (::rename(one.path.c_str(), path.c_str()) != 0) return system_fault(path);
+  }
+  for (const std::string& folder : folders) {
+    if (auto synced = sync_folder(folder); !synced) return std::unexpected(synced.error());
+  }
+  return fresh;
+}
+
+Result<std::vector<ListedLetter>> Repository::letters(const File& list) const {
+  const std::string path = file(list);
+  auto text = read_file(path, kLargestCatalog);
+  if (!text) return fail(FaultKind::corrupt, text.error().what);
+  if (sha256(*text) == list.sha256) return decode_letters(*text, path);
+  return fail(FaultKind::corrupt,
+              path +
+                  ": this list of letters is damaged: use another backup (`posthouse backup verify` tells "
+                  "which are whole)");
 }
 
 Result<void> Repository::add(const Catalog& catalog) {
@@ -187,7 +225,13 @@ Result<void> Repository::prune(uint64_t keep) {
   std::vector<std::string> damaged;
   std::set<std::string> wanted;
   for (const Catalog& catalog : list(damaged)) {
-    for (const File& file : catalog.files) wanted.insert(file.sha256);
+    for (const File& file : catalog.files) {
+      const bool seen = !wanted.insert(file.sha256).second;
+      if (seen || file.part != Part::letters) continue;
+      auto listed = letters(file);
+      if (!listed) return std::unexpected(listed.error());
+      for (ListedLetter& letter : *listed) wanted.insert(std::move(letter.sha256));
+    }
   }
   if (!damaged.empty()) return fail(FaultKind::corrupt, damaged.front());
   std::error_code error;

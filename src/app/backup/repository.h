@@ -8,6 +8,7 @@
 
 #include "app/backup/catalog.h"
 #include "app/backup/copying.h"
+#include "app/backup/letter_list.h"
 #include "base/result.h"
 
 namespace posthouse::app::backup {
@@ -30,11 +31,22 @@ class Repository {
   // The latest for "".
   Result<Catalog> find(const std::string& id) const;
 
+  std::string pool_path(const std::string& sha256) const;
   std::string file(const File& file) const { return pool_path(file.sha256); }
   bool has(const File& file) const;  // with the right size
   // Puts a copy into the pool, unless what it holds is there. Fills in size and hash; true if it is new.
   Result<bool> take(const std::string& from, File& file, const Took& took);
-  Result<void> take_text(std::string_view text, File& file);
+  Result<bool> take_text(std::string_view text, File& file);
+  // Many small ones at once, each written to its unfinished_file() (not flushed): they are flushed together,
+  // read back, and in the pool when this returns. How many bytes of them are new.
+  struct Fresh {
+    std::string path;
+    Copied what;
+  };
+  std::string unfinished_file(size_t number) const { return fmt::format("{}/letter-{}", scratch(), number); }
+  Result<uint64_t> take_all(const std::vector<Fresh>& files);
+  // What a list of letters in the pool holds. `corrupt` when it is not what was written.
+  Result<std::vector<ListedLetter>> letters(const File& list) const;
   // The backup is complete with this.
   Result<void> add(const Catalog& catalog);
   // Removes all but the `keep` latest (0: none), and files that no catalog names.
@@ -47,7 +59,6 @@ class Repository {
 
  private:
   Repository(std::string directory, int lock) : directory_(std::move(directory)), lock_(lock) {}
-  std::string pool_path(const std::string& sha256) const;
   std::string catalog_path(const std::string& id) const;
   std::string scratch() const { return directory_ + "/unfinished"; }
   std::vector<std::string> ids() const;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "app/backup/file_accounts.h"
 #include "app/config/load.h"
 #include "app/core/core.h"
 #include "app/core/folders.h"
@@ -18,9 +19,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kUnfinished = "restoring";  // in the data directory
+constexpr const char* kLetters = "letters";       // in it, while accounts with files are put in order
+constexpr const char* kNotes = "notes";           // likewise, what there is to tell of them
 constexpr const char* kOwnFolders[] = {"keys", "tls"};
 constexpr size_t kLargestConfig = 16 << 20;
 constexpr size_t kAllLetters = SIZE_MAX;
+constexpr uint64_t kPieceOfLetter = 1 << 20;
 
 std::string unfinished(const Config& config) {
   return fmt::format("{}/{}", config.server.data_directory, kUnfinished);
@@ -65,15 +69,25 @@ class Restorer {
   Result<void> copy_files();
   Result<void> copy(const File& file, const std::string& to);
   void restore_outside(const File& file);
+  Result<void> copy_letters();
   Result<void> finish();
+  Result<void> read_notes();
   Result<void> appear() const;
 
   const RestoreOptions& options_;
   const Repository& repository_;
   Restored& out_;
   Config config_;
+  Config config_before_;  // when the backup was made
+  std::optional<PoolFiles> files_;
   std::optional<User> owner_;
   uint64_t done_ = 0;
+
+  void tell(uint64_t bytes) {
+    done_ += bytes;
+    const uint64_t total = out_.catalog.total() + out_.catalog.file_bytes;
+    if (options_.progress) options_.progress(std::min(done_, total), total);
+  }
 };
 
 Result<void> Restorer::find_config() {
@@ -95,6 +109,11 @@ Result<void> Restorer::find_config() {
   auto config = good_config(load_config(out_.config_file));
   if (!config) return std::unexpected(config.error());
   config_ = std::move(*config);
+  config_before_ = config_;
+  if (const File* file = config_of(out_.catalog)) {
+    auto text = text_of(repository_, *file);
+    if (text) config_before_ = parse_config(*text, file->path).config;
+  }
   out_.data_directory = config_.server.data_directory;
   return {};
 }
@@ -112,10 +131,8 @@ Result<void> Restorer::clear() const {
 }
 
 Result<void> Restorer::copy(const File& file, const std::string& to) {
-  auto copied = copy_file(repository_.file(file), to, file.mode & 0600, [this](uint64_t bytes) {
-    done_ += bytes;
-    if (options_.progress) options_.progress(done_, out_.catalog.total());
-  });
+  auto copied =
+      copy_file(repository_.file(file), to, file.mode & 0600, [this](uint64_t bytes) { tell(bytes); });
   if (!copied) return std::unexpected(copied.error());
   if (copied->sha256 != file.sha256) {
     return fail(FaultKind::corrupt, fmt::format("{} ({}) is damaged: use another backup (`posthouse backup "
@@ -149,6 +166,7 @@ Result<void> Restorer::copy_files() {
   }
   for (const File& file : out_.catalog.files) {
     Result<void> done;
+    if (file.part == Part::letters) continue;
     if (file.part == Part::store) done = copy(file, fmt::format("{}/{}", store_directory(inside), file.path));
     if (file.part == Part::data) done = copy(file, fmt::format("{}/{}", unfinished(config_), file.path));
     if (file.part == Part::outside) restore_outside(file);
@@ -157,6 +175,32 @@ Result<void> Restorer::copy_files() {
   for (const std::string& folder : folders) {
     if (auto synced = sync_folder(folder); !synced) return synced;
   }
+  return {};
+}
+
+// Whom the store belongs to may not see the backup.
+Result<void> Restorer::copy_letters() {
+  auto files = PoolFiles::of(repository_, out_.catalog);
+  if (!files) return std::unexpected(files.error());
+  files_ = std::move(*files);
+  const std::string folder = fmt::format("{}/{}", unfinished(config_), kLetters);
+  if (auto made = make_folder(folder, 0700); !made) return made;
+  if (auto owned = own(folder, owner_); !owned) return owned;
+  for (const std::string& sha256 : files_->hashes()) {
+    const std::string to = fmt::format("{}/{}", folder, sha256);
+    const Pieces pieces = [from = repository_.pool_path(sha256)](uint64_t at) {
+      return read_range(from, at, kPieceOfLetter);
+    };
+    auto copied = write_pieces(to, pieces, [this](uint64_t bytes) { tell(bytes); });
+    if (!copied) return std::unexpected(copied.error());
+    if (copied->sha256 != sha256)
+      return fail(FaultKind::corrupt,
+                  fmt::format("{} (a letter) is damaged: use another backup (`posthouse backup verify` tells "
+                              "which are whole)",
+                              repository_.pool_path(sha256)));
+    if (auto owned = own(to, owner_); !owned) return owned;
+  }
+  files_->move_to(folder);
   return {};
 }
 
@@ -189,15 +233,40 @@ Task<Result<void>> settle_store(Core& core, Queued what, bool latest) {
   co_return Result<void>();
 }
 
+// The places of files are those of the real data directory.
 Result<void> Restorer::finish() {
   Config inside = config_;
   inside.server.data_directory = unfinished(config_);
+  const FilePlaces places(config_);
+  inside.store.maildir = places.maildir;
+  inside.store.mbox_inbox = places.mbox_inbox;
+  inside.store.mbox_folders = places.mbox_folders;
   auto settle = [&]() -> Result<void> {
     auto core = Core::open(inside);
     if (!core) return std::unexpected(core.error());
-    return net::run_blocking(settle_store(**core, options_.queued, options_.latest));
+    auto settled = net::run_blocking(settle_store(**core, options_.queued, options_.latest));
+    if (!settled) return settled;
+    std::vector<std::string> notes;
+    auto restored = net::run_blocking(restore_file_accounts(**core, *files_, config_before_, notes));
+    if (!restored) return restored;
+    return write_file(fmt::format("{}/{}", unfinished(config_), kNotes),
+                      fmt::format("{}", fmt::join(notes, "\n")), 0600);
   };
-  return owner_ ? as_user(*owner_, settle) : settle();
+  if (auto settled = owner_ ? as_user(*owner_, settle) : settle(); !settled) return settled;
+  return read_notes();
+}
+
+// It may have been another process that wrote them.
+Result<void> Restorer::read_notes() {
+  auto text = read_file(fmt::format("{}/{}", unfinished(config_), kNotes), kLargestConfig);
+  if (!text) return std::unexpected(text.error());
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    out_.warnings.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return {};
 }
 
 // The store last: with it the restore is complete.
@@ -223,6 +292,7 @@ Result<void> Restorer::run() {
   if (auto made = make_directory(out_.data_directory, 0700, owner_ ? &*owner_ : nullptr); !made) return made;
   if (auto cleared = clear(); !cleared) return cleared;
   if (auto copied = copy_files(); !copied) return copied;
+  if (auto copied = copy_letters(); !copied) return copied;
   if (auto finished = finish(); !finished) return finished;
   return appear();
 }

@@ -25,7 +25,7 @@ struct Restored {
   std::string config_file, data_directory;
   bool made_config = false;
   std::vector<std::string> written;   // files outside the data directory
-  std::vector<std::string> warnings;  // of these files
+  std::vector<std::string> warnings;  // of these files, and of accounts whose mail is in files
 };
 
 // Into a data directory that is empty, or where an earlier restore did not come to its end (`exists`

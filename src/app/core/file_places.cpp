@@ -72,6 +72,12 @@ Result<store::FilePlace> FilePlaces::of(std::string_view wanted, std::string_vie
   return place;
 }
 
+bool is_free(const std::string& path) {
+  std::error_code failed;
+  if (path.empty() || !std::filesystem::exists(path, failed)) return !failed;
+  return std::filesystem::is_empty(path, failed) && !failed;
+}
+
 std::vector<std::string> file_roots(const Config& config) {
   std::vector<std::string> roots;
   for (const std::string& pattern :

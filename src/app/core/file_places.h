@@ -27,4 +27,7 @@ std::string fill_path(std::string_view pattern, std::string_view address);
 // The folders below which all files of accounts are: the templates as far as they are the same for everybody.
 std::vector<std::string> file_roots(const Config& config);
 
+// Nothing is there that would become an account's, beside what it has. Also of "".
+bool is_free(const std::string& path);
+
 }  // namespace posthouse::app

@@ -36,7 +36,9 @@ Task<void> Server::Impl::finish_conversions() {
   if (!found) co_return;
   for (const store::MailStore::Conversion& one : *found) {
     store::FilePlace place;
-    if (one.to_files) {
+    if (one.place) {
+      place = *one.place;
+    } else if (one.to_files) {
       auto now = co_await core_->store.place(one.account);
       if (!now) continue;
       place = *now;

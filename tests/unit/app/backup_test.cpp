@@ -20,6 +20,8 @@ Catalog example() {
   out.running = true;
   out.accounts = 2;
   out.messages = 77;
+  out.file_letters = 5;
+  out.file_unread = 1;
   out.files.push_back({Part::store, "000012.sst", 100, 1'795'900'000'123'456'789, 0600, sha256("a")});
   out.files.push_back({Part::outside, "/etc/ssl/key.pem", 5, 7, 0640, sha256("b")});
   return out;
@@ -60,8 +62,9 @@ TEST(BackupCatalog, RefusesNewerFormatsAndPathsThatLeaveTheFolder) {
     out.replace(out.find(from), from.size(), to);
     return decode(sealed(out), "x");
   };
-  EXPECT_THAT(with("\"format\":1", "\"format\":2").error().what,
+  EXPECT_THAT(with("\"format\":2", "\"format\":3").error().what,
               HasSubstr("posthouse 1.2.3, which is newer"));
+  EXPECT_TRUE(with("\"format\":2", "\"format\":1"));
   EXPECT_FALSE(with("000012.sst", "../../x"));
   EXPECT_FALSE(with("000012.sst", "/etc/passwd"));
   EXPECT_FALSE(with("\"part\":\"store\"", "\"part\":\"other\""));

@@ -88,9 +88,10 @@ class Convert : public testing::TestWithParam<Format> {
                                           mailbox.uid_next, mailbox.highest_modseq,
                                           static_cast<int>(mailbox.role), mailbox.subscribed));
       for (const Entry& entry : bed_.all(kAlice, mailbox.id)) {
-        out.messages.push_back(fmt::format("{} {} {} {} {} {} {}", mailbox.name, entry.uid, entry.modseq,
-                                           entry.flags.system, entry.flags.keywords.size(),
+        out.messages.push_back(fmt::format("{} {} {} {} {} {} {} {} {}", mailbox.name, entry.uid,
+                                           entry.modseq, entry.flags.system, entry.flags.keywords.size(),
                                            entry.internal_date.time_since_epoch().count() / 1000,
+                                           entry.saved.time_since_epoch().count(), entry.email,
                                            bed_.must(bed_.store.read(kAlice, entry, 0, UINT64_MAX))));
       }
     }
@@ -176,12 +177,39 @@ TEST_P(Convert, WhatCantBeReadKeepsItInFiles) {
   EXPECT_EQ(look(), before);
 }
 
-TEST_P(Convert, NotFromFilesToOtherFiles) {
+TEST_P(Convert, FromFilesToOtherFilesAfterAnyStop) {
+  const Seen before = look();
   bed_.must(bed_.store.convert(kAlice, place()));
-  FilePlace other = place();
-  other.format = GetParam() == Format::mbox ? Format::maildir : Format::mbox;
-  EXPECT_EQ(bed_.fault(bed_.store.convert(kAlice, other)), FaultKind::policy);
-  bed_.must(bed_.store.convert(kAlice, place()));  // nothing to do
+  bool whole = false;
+  for (int at = 0; !whole; ++at) {
+    ASSERT_LT(at, 1000);
+    whole = true;
+    const Format there = bed_.must(bed_.store.place(kAlice)).format;
+    FilePlace to;
+    to.format = there == Format::mbox ? Format::maildir : Format::mbox;
+    to.inbox = fmt::format("{}/files/{}/inbox", bed_.dir.path(), at);
+    if (to.format == Format::mbox) to.folders = fmt::format("{}/files/{}/folders", bed_.dir.path(), at);
+    files_->left = at;
+    const Result<void> done = bed_.run(bed_.store.convert(kAlice, to));
+    files_->left = -1;
+    if (!done) {
+      whole = false;
+      EXPECT_EQ(look(), before) << "usable in the middle";
+      // As a server does when it starts.
+      const std::vector<MailStore::Conversion> found = bed_.must(bed_.store.conversions());
+      ASSERT_EQ(found.size(), 1u);
+      EXPECT_TRUE(found[0].to_files);
+      const FilePlace on = found[0].place ? *found[0].place : bed_.must(bed_.store.place(kAlice));
+      EXPECT_EQ(on.inbox, to.inbox) << at;
+      bed_.must(bed_.store.convert(kAlice, on));
+    }
+    EXPECT_EQ(look(), before) << at;
+    EXPECT_EQ(in_files(), 11u);
+    EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, to.format);
+    EXPECT_TRUE(std::filesystem::exists(to.inbox));
+    EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
+  }
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Convert, testing::Values(Format::maildir, Format::mbox),

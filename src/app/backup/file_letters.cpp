@@ -1,0 +1,372 @@
+#include "app/backup/file_letters.h"
+
+#include <map>
+#include <unordered_map>
+
+#include "app/backup/letter_list.h"
+#include "app/limits.h"
+#include "app/privileges/files_as.h"
+#include "base/random.h"
+#include "mirror/driver.h"
+#include "net/run_blocking.h"
+#include "store/file_rows.h"
+
+namespace posthouse::app::backup {
+namespace {
+
+constexpr size_t kPage = 1'000;
+constexpr size_t kLettersTogether = 512;  // flushed at once
+constexpr uint64_t kBytesTogether = 64 << 20;
+
+// Letters that were read, until many are flushed and in the pool together.
+class Intake {
+ public:
+  explicit Intake(Repository& repository) : repository_(repository) {}
+
+  Result<Copied> add(const Pieces& pieces, const Took& took) {
+    const std::string path = repository_.unfinished_file(waiting_.size());
+    auto copied = write_pieces(path, pieces, took);
+    if (!copied) return copied;
+    waiting_.push_back({path, *copied});
+    bytes_ += copied->size;
+    if (waiting_.size() < kLettersTogether && bytes_ < kBytesTogether) return copied;
+    if (auto flushed = flush(); !flushed) return std::unexpected(flushed.error());
+    return copied;
+  }
+
+  Result<void> flush() {
+    auto taken = repository_.take_all(waiting_);
+    if (!taken) return std::unexpected(taken.error());
+    copied_ += *taken;
+    waiting_.clear();
+    bytes_ = 0;
+    return {};
+  }
+
+  uint64_t copied() const { return copied_; }
+
+ private:
+  Repository& repository_;
+  std::vector<Repository::Fresh> waiting_;
+  uint64_t bytes_ = 0, copied_ = 0;
+};
+
+// Of one account in the latest backup, by stamp.
+using Known = std::unordered_map<std::string, std::pair<std::string, uint64_t>>;
+
+struct Shared {
+  Core& snapshot;
+  Repository& repository;
+  const std::optional<User>& owner;
+  Rate& rate;
+  const Progress& progress;
+  uint64_t total = 0, done = 0;
+  std::optional<Catalog> latest;
+  std::vector<std::string>& warnings;
+  LettersTaken out;
+};
+
+class AccountTaker {
+ public:
+  AccountTaker(Shared& shared, Intake& intake, const directory::Account& account, store::FilePlace place)
+      : shared_(shared),
+        intake_(intake),
+        account_(account),
+        driver_(mirror::make_driver(place, system_clock(), system_random())) {}
+
+  Result<void> run(const std::vector<store::MailboxInfo>& mailboxes);
+
+ private:
+  struct Wanted {
+    store::Uid uid = 0;
+    uint64_t size = 0;
+    std::string location;
+  };
+  struct Missed {
+    store::MailboxId mailbox = 0;
+    size_t at = 0;  // in its list
+    std::string location;
+  };
+
+  void learn_known();
+  Result<std::vector<Wanted>> page(store::MailboxId mailbox, store::Uid first, bool& more, store::Uid& last);
+  Result<void> locate(store::MailboxId mailbox, std::vector<Wanted>& wanted);
+  Result<void> take_mailbox(const store::MailboxInfo& mailbox);
+  // What is wrong with the letter is in `why`; a fault is of the pool.
+  Result<void> take(const std::string& mailbox, const std::string& location, ListedLetter& letter,
+                    std::optional<Fault>& why);
+  Result<void> copy(const std::string& mailbox, const std::string& location, ListedLetter& letter,
+                    std::optional<Fault>& why);
+  Result<std::string> stamp(const std::string& mailbox, const std::string& location);
+  Result<void> find_moved();
+  void miss(const Fault& why);
+  Result<void> write_lists();
+
+  Shared& shared_;
+  Intake& intake_;
+  const directory::Account& account_;
+  std::unique_ptr<mirror::Driver> driver_;
+  Known known_;
+  std::map<store::MailboxId, std::vector<ListedLetter>> lists_;
+  std::vector<Missed> missed_;
+  uint64_t gone_ = 0, unread_ = 0;
+  std::string first_unread_;
+};
+
+void AccountTaker::learn_known() {
+  if (!shared_.latest) return;
+  for (const File& file : shared_.latest->files) {
+    if (file.part != Part::letters) continue;
+    const auto place = parse_list_path(file.path);
+    if (!place || place->account != account_.id) continue;
+    auto letters = shared_.repository.letters(file);
+    if (!letters) continue;  // then all is read again
+    for (ListedLetter& letter : *letters) {
+      if (!letter.stamp.empty() && !letter.sha256.empty())
+        known_.emplace(std::move(letter.stamp), std::pair(std::move(letter.sha256), letter.size));
+    }
+  }
+}
+
+Result<void> AccountTaker::locate(store::MailboxId mailbox, std::vector<Wanted>& wanted) {
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    for (Wanted& letter : wanted) {
+      auto row = reader.get(store::account_partition(account_.id), store::location_key(mailbox, letter.uid));
+      if (!row) return std::unexpected(row.error());
+      if (!*row) continue;
+      auto location = store::decode_location(**row);
+      if (location) letter.location = std::move(*location);
+    }
+    return {};
+  };
+  return net::run_blocking(shared_.snapshot.engine.read(std::move(look)));
+}
+
+Result<std::vector<AccountTaker::Wanted>> AccountTaker::page(store::MailboxId mailbox, store::Uid first,
+                                                             bool& more, store::Uid& last) {
+  auto entries = net::run_blocking(
+      shared_.snapshot.store.entries(account_.id, mailbox, first, UINT32_MAX, kPage, false));
+  if (!entries) return std::unexpected(entries.error());
+  more = !entries->empty();
+  std::vector<Wanted> out;
+  for (const store::Entry& entry : *entries) {
+    last = entry.uid;
+    if (entry.blob == 0) out.push_back({entry.uid, entry.size, {}});
+  }
+  if (auto located = locate(mailbox, out); !located) return std::unexpected(located.error());
+  return out;
+}
+
+Result<std::string> AccountTaker::stamp(const std::string& mailbox, const std::string& location) {
+  const FilesAs rights(shared_.owner);
+  if (!rights.done()) return fail(FaultKind::policy, "the rights of the store's owner are not to be had");
+  auto stamp = driver_->stamp(mailbox, location);
+  if (!stamp) return stamp;
+  return stamp_for_list(*stamp);
+}
+
+Result<void> AccountTaker::copy(const std::string& mailbox, const std::string& location, ListedLetter& letter,
+                                std::optional<Fault>& why) {
+  Result<mirror::Bytes> bytes = fail(FaultKind::policy, "");
+  {
+    const FilesAs rights(shared_.owner);
+    if (rights.done()) bytes = driver_->open(mailbox, location);
+  }
+  if (!bytes) {
+    why = bytes.error();
+    return {};
+  }
+  const Pieces pieces = [&](uint64_t at) -> Result<std::string> {
+    const FilesAs rights(shared_.owner);
+    Result<std::string> piece = (*bytes)(at, kLetterPiece);
+    if (!piece) why = piece.error();
+    return piece;
+  };
+  auto copied = intake_.add(pieces, [&](uint64_t count) { shared_.rate.spend(count); });
+  if (why) return {};
+  if (!copied) return std::unexpected(copied.error());
+  if (copied->size != letter.size) {
+    why = Fault{FaultKind::temporary, "its file holds another letter by now"};
+    return {};
+  }
+  letter.sha256 = copied->sha256;
+  return {};
+}
+
+Result<void> AccountTaker::take(const std::string& mailbox, const std::string& location, ListedLetter& letter,
+                                std::optional<Fault>& why) {
+  auto before = stamp(mailbox, location);
+  if (!before) {
+    why = before.error();
+    return {};
+  }
+  if (const auto known = known_.find(*before); !before->empty() && known != known_.end()) {
+    const auto& [sha256, size] = known->second;
+    File file;
+    file.sha256 = sha256;
+    file.size = size;
+    if (size == letter.size && shared_.repository.has(file)) {
+      letter.sha256 = sha256;
+      letter.stamp = *before;
+      return {};
+    }
+  }
+  auto copied = copy(mailbox, location, letter, why);
+  if (!copied || why) return copied;
+  auto after = stamp(mailbox, location);
+  if (after && *after == *before) letter.stamp = *after;
+  return {};
+}
+
+void AccountTaker::miss(const Fault& why) {
+  if (why.kind == FaultKind::not_found) {
+    ++gone_;
+    return;
+  }
+  if (unread_++ == 0) first_unread_ = why.what;
+}
+
+Result<void> AccountTaker::take_mailbox(const store::MailboxInfo& mailbox) {
+  std::vector<ListedLetter>& list = lists_[mailbox.id];
+  bool more = true;
+  for (store::Uid last = 0; more && last < UINT32_MAX;) {
+    auto wanted = page(mailbox.id, last + 1, more, last);
+    if (!wanted) return std::unexpected(wanted.error());
+    for (const Wanted& one : *wanted) {
+      ListedLetter letter{one.uid, one.size, {}, {}};
+      std::optional<Fault> why;
+      if (one.location.empty()) {
+        why = Fault{FaultKind::not_found, ""};
+      } else if (auto taken = take(mailbox.name, one.location, letter, why); !taken) {
+        return taken;
+      }
+      const bool perhaps_moved =
+          why && (why->kind == FaultKind::not_found || why->kind == FaultKind::temporary);
+      if (perhaps_moved && !one.location.empty()) {
+        missed_.push_back({mailbox.id, list.size(), one.location});
+      } else if (why) {
+        miss(*why);
+      }
+      list.push_back(std::move(letter));
+      shared_.done += one.size;
+      if (shared_.progress) shared_.progress(std::min(shared_.done, shared_.total), shared_.total);
+    }
+  }
+  return {};
+}
+
+// Where others moved them while we read.
+Result<void> AccountTaker::find_moved() {
+  if (missed_.empty()) return {};
+  std::unordered_map<std::string, std::pair<std::string, std::string>> places;
+  for (const Missed& missed : missed_) places.emplace(driver_->name_in(missed.location), std::pair("", ""));
+  {
+    const FilesAs rights(shared_.owner);
+    auto levels = driver_->mailboxes();
+    if (levels) {
+      for (const mirror::Driver::Level& level : *levels) {
+        auto look = driver_->look(level.name, {});
+        if (!look) continue;
+        for (const auto& fresh : look->fresh) {
+          const auto wanted = places.find(driver_->name_in(fresh.location));
+          if (wanted != places.end()) wanted->second = {level.name, fresh.location};
+        }
+      }
+    }
+  }
+  for (const Missed& missed : missed_) {
+    const auto& [mailbox, location] = places.at(driver_->name_in(missed.location));
+    std::optional<Fault> why;
+    if (location.empty()) {
+      why = Fault{FaultKind::not_found, ""};
+    } else if (auto taken = take(mailbox, location, lists_[missed.mailbox][missed.at], why); !taken) {
+      return taken;
+    }
+    if (why) miss(*why);
+  }
+  return {};
+}
+
+Result<void> AccountTaker::write_lists() {
+  if (auto flushed = intake_.flush(); !flushed) return flushed;
+  for (const auto& [mailbox, letters] : lists_) {
+    for (const ListedLetter& letter : letters) {
+      if (letter.sha256.empty()) continue;
+      ++shared_.out.letters;
+      shared_.out.bytes += letter.size;
+    }
+    File file;
+    file.part = Part::letters;
+    file.path = list_path({account_.id, mailbox});
+    auto taken = shared_.repository.take_text(encode_letters(letters), file);
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken) shared_.out.copied += file.size;
+    shared_.out.lists.push_back(std::move(file));
+  }
+  return {};
+}
+
+Result<void> AccountTaker::run(const std::vector<store::MailboxInfo>& mailboxes) {
+  learn_known();
+  for (const store::MailboxInfo& mailbox : mailboxes) {
+    if (auto taken = take_mailbox(mailbox); !taken) return taken;
+  }
+  if (auto found = find_moved(); !found) return found;
+  if (auto written = write_lists(); !written) return written;
+  shared_.out.gone += gone_;
+  shared_.out.unread += unread_;
+  if (gone_ != 0) {
+    shared_.warnings.push_back(
+        fmt::format("{}: {} letters were removed from its files while they were read (not in the backup)",
+                    account_.address, gone_));
+  }
+  if (unread_ != 0) {
+    shared_.warnings.push_back(
+        fmt::format("{}: {} letters can't be read from its files (not in the backup): {}", account_.address,
+                    unread_, first_unread_));
+  }
+  return {};
+}
+
+struct Work {
+  directory::Account account;
+  store::FilePlace place;
+  std::vector<store::MailboxInfo> mailboxes;
+};
+
+Result<std::vector<Work>> accounts_in_files(Core& snapshot, uint64_t& total) {
+  std::vector<Work> out;
+  auto accounts = net::run_blocking(snapshot.directory.accounts(""));
+  if (!accounts) return std::unexpected(accounts.error());
+  for (directory::Account& account : *accounts) {
+    auto place = net::run_blocking(snapshot.store.place(account.id));
+    if (!place) return std::unexpected(place.error());
+    if (place->format == store::Format::database) continue;
+    auto mailboxes = net::run_blocking(snapshot.store.mailboxes(account.id));
+    if (!mailboxes) return std::unexpected(mailboxes.error());
+    for (const store::MailboxInfo& mailbox : *mailboxes) total += mailbox.bytes;
+    out.push_back({std::move(account), std::move(*place), std::move(*mailboxes)});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<LettersTaken> take_file_letters(Core& snapshot, Repository& repository,
+                                       const std::optional<User>& owner, Rate& rate, const Progress& progress,
+                                       std::vector<std::string>& warnings) {
+  Shared shared{snapshot, repository, owner, rate, progress, 0, 0, std::nullopt, warnings, {}};
+  if (auto latest = repository.find("")) shared.latest = std::move(*latest);
+  auto all = accounts_in_files(snapshot, shared.total);
+  if (!all) return std::unexpected(all.error());
+  Intake intake(repository);
+  for (const Work& one : *all) {
+    auto taken = AccountTaker(shared, intake, one.account, one.place).run(one.mailboxes);
+    if (!taken) return std::unexpected(taken.error());
+  }
+  shared.out.copied += intake.copied();
+  return std::move(shared.out);
+}
+
+}  // namespace posthouse::app::backup

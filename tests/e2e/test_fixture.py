@@ -1,0 +1,85 @@
+"""Stores and backups of earlier versions, which have to open for ever (docs/formats.md)."""
+import json
+import pathlib
+import unittest
+
+import frozen
+from posthouse import run
+
+NAMES = sorted(path.name.removesuffix(".tar.xz") for path in frozen.FIXTURES.glob("store-*.tar.xz"))
+
+
+def rows(boxes):
+    return {box: has["letters"] for box, has in boxes.items()}
+
+
+class Frozen(unittest.TestCase):
+    def test_there_is_one(self):
+        self.assertIn("store-v2", NAMES)
+
+    def test_the_store_opens_with_everything_in_it(self):
+        for name in NAMES:
+            with self.subTest(name), frozen.unpacked(name) as (folder, expected):
+                config = str(folder / "posthouse.toml")
+                self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
+                with frozen.demo(folder) as server:
+                    now = frozen.described(server)
+                    for what in ("letters", "accounts", "expunged", "domains", "aliases", "queue"):
+                        self.assertEqual(now[what], expected[what], what)
+                    self.goes_on(server, expected)
+                self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
+
+    def goes_on(self, server, expected):
+        """The next UIDs are higher than all before, in each format, and what was expunged comes back."""
+        for name in ("alice", "carol", "dave"):
+            before = expected["letters"][name]["INBOX"]
+            with server.smtp() as smtp:
+                smtp.sendmail("a@far.test", [server.address(name)], "Subject: new\r\n\r\nnew\r\n")
+            server.wait_for_letter(name, "Subject: new")
+            gone = expected["expunged"][name]
+            server.run("mailbox", "undelete", server.address(name), check=True)
+            after = frozen.letters(server, name)
+            fresh = [row for row in after["INBOX"]["letters"] if row[0] >= before["uid_next"]]
+            self.assertTrue(fresh)
+            self.assertEqual(after["INBOX"]["letters"][:len(before["letters"])], before["letters"])
+            self.assertEqual(sum(len(box["letters"]) for box in after.values()),
+                             sum(len(box["letters"]) for box in expected["letters"][name].values()) + 1 + len(gone))
+            self.assertEqual(len(gone), 2, "one expunged, one of a deleted mailbox")
+            self.assertIn("Short", after)
+            imap = server.imap(name)
+            imap.select("Work")
+            self.assertEqual(imap.search(None, "HEADER", "Message-ID", f"appended-{name}")[1], [b"1"])
+            imap.store("1", "+FLAGS", "(\\Seen)")
+            self.assertIn(b"\\Seen", imap.fetch("1", "(FLAGS)")[1][0])
+            imap.logout()
+
+    def test_the_backup_can_be_restored_and_gone_on_with(self):
+        for name in NAMES:
+            with self.subTest(name), frozen.unpacked(name) as (folder, expected):
+                backups = str(folder / "backups")
+                config = str(folder / "posthouse.toml")
+                run("backup", "verify", backups, check=True)
+                data = folder / "data"
+                data.rename(folder / "data.before")
+                told = json.loads(run("restore", backups, "--config", config, "--json", check=True).stdout)
+                self.assertEqual(told["messages"], expected["backup"]["messages"])
+                self.assertEqual(told["queued"], expected["backup"]["queued"])
+                with frozen.demo(folder) as server:
+                    now = frozen.described(server)
+                    for account, boxes in expected["letters"].items():
+                        self.assertEqual(rows(now["letters"][account]), rows(boxes), account)
+                        for box, has in boxes.items():
+                            self.assertGreater(now["letters"][account][box]["uid_validity"], has["uid_validity"])
+                    for what in ("domains", "aliases", "queue"):
+                        self.assertEqual(now[what], expected[what], what)
+                    for account in ("carol", "dave"):
+                        shown = frozen.ask(server, "account", "show", server.address(account))
+                        self.assertTrue(pathlib.Path(shown["inbox"]).exists(), shown)
+                    next_one = frozen.ask(server, "backup", backups)
+                    self.assertEqual(next_one["messages"], expected["backup"]["messages"])
+                    run("backup", "verify", backups, check=True)
+                self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
