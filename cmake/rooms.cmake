@@ -3,8 +3,8 @@
 #   posthouse_room(NAME [FOLDER its folder, if not NAME] [TOGETHER how many] [WITHOUT folders that are libraries of their own]
 #                  [ROOMS other rooms it uses] [LIBS outside libraries])
 #
-# Sources are found by themselves, so adding a file needs no change here. TOGETHER compiles so many files as one (0: all),
-# where files share costly headers: names in their anonymous namespaces must differ then.
+# Sources are found by themselves, so adding a file needs no change here. TOGETHER compiles so many files of a
+# folder as one (0: all), where files share costly headers: names in their anonymous namespaces must differ then.
 function(posthouse_room name)
   cmake_parse_arguments(R "" "FOLDER;TOGETHER" "WITHOUT;ROOMS;LIBS" ${ARGN})
   if(NOT R_FOLDER)
@@ -35,7 +35,21 @@ function(posthouse_together target how_many)
   if(how_many STREQUAL "")
     return()
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${how_many})
+  get_target_property(sources ${target} SOURCES)
+  foreach(source ${sources})
+    get_filename_component(folder ${source} DIRECTORY)
+    string(MAKE_C_IDENTIFIER "${folder}" key)
+    math(EXPR group "${count_${key}} + 0")
+    math(EXPR count_${key} "${group} + 1")
+    if(how_many GREATER 0)
+      math(EXPR group "${group} / ${how_many}")
+    else()
+      set(group 0)
+    endif()
+    get_filename_component(folder ${folder} NAME)
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP "${folder}_${group}")
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   # g++ takes the file that was included for a header, and warns of coroutines whose frames hold local types.
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
