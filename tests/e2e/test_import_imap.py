@@ -145,7 +145,7 @@ class FromPosthouse(Case):
 
         def read():
             nonlocal shown
-            if select.select([terminal], [], [], 60)[0]:
+            if select.select([terminal], [], [], 20)[0]:
                 try:
                     shown += os.read(terminal, 4096)
                 except OSError:   # it ended

@@ -31,8 +31,9 @@ Result<Secret> ask_terminal(const std::string& user) {
   termios before{};
   const bool known = ::tcgetattr(terminal.fd(), &before) == 0;
   termios quiet = before;
-  quiet.c_lflag &=
-      ~static_cast<tcflag_t>(ECHO | ISIG);  // Ctrl-C comes as a character: the echo must come back
+  // Ctrl-C ends the line instead of us: the echo must come back.
+  quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+  quiet.c_cc[VEOL] = before.c_cc[VINTR];
   if (known) ::tcsetattr(terminal.fd(), TCSAFLUSH, &quiet);
   auto asked = maildir::write_all(terminal.fd(), fmt::format("Password of {}: ", user), "/dev/tty");
   std::string line;
