@@ -134,7 +134,8 @@ class FromPosthouse(Case):
         told = self.bring_imap(self.url.replace("@", ":demo@", 1).replace("%40", "@"), status=65)
         self.assertIn("--password-file", told)
 
-    def test_the_password_is_asked_on_a_terminal(self):
+    def on_terminal(self, typed):
+        """What is shown until the end, and the exit status."""
         environment = {k: v for k, v in os.environ.items() if k != "POSTHOUSE_IMPORT_PASSWORD"}
         pid, terminal = pty.fork()
         if pid == 0:
@@ -144,7 +145,7 @@ class FromPosthouse(Case):
 
         def read():
             nonlocal shown
-            if select.select([terminal], [], [], 60)[0]:
+            if select.select([terminal], [], [], 20)[0]:
                 try:
                     shown += os.read(terminal, 4096)
                 except OSError:   # it ended
@@ -154,13 +155,21 @@ class FromPosthouse(Case):
 
         while b"Password of" not in shown and read():
             pass
-        os.write(terminal, self.other.password("alice").encode() + b"\n")
+        os.write(terminal, typed)
         while read():
             pass
         os.close(terminal)
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, shown)
+        return shown, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def test_the_password_is_asked_on_a_terminal(self):
+        shown, status = self.on_terminal(b"wrong\x7f\x7f\x15" + self.other.password("alice").encode() + b"\n")
+        self.assertEqual(status, 0, shown)
         self.assertIn(b"3 letters imported", shown)
         self.assertNotIn(self.other.password("alice").encode() + b"\r", shown, "what is typed is not shown")
+        for keys in (b"\n", b"demo\x03"):   # Ctrl-C
+            shown, status = self.on_terminal(keys)
+            self.assertEqual(status, 65, shown)
+            self.assertIn(b"no password", shown)
 
     def test_folders_are_chosen(self):
         done = self.bring_imap(self.url, "--folder", "Work", "--folder", "Sent", "--into", "Old", env=self.env)
@@ -171,6 +180,8 @@ class FromPosthouse(Case):
         self.assertNotIn("INBOX", names)
         self.assertNotIn("Work/Plans.2026", names)
         self.assertIn("日本語/ok", names)
+        done = self.demo.run("import", "--folder", "Sent", "--exclude", "Work", self.demo.address("bob"), self.url, env=self.env)
+        self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.bring_imap(self.url, "--folder", "Nowhere", status=67, env=self.env).count("chosen"), 1)
 
     def test_files_too_have_folders_to_choose(self):

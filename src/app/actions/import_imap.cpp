@@ -27,21 +27,24 @@ Result<Secret> ask_terminal(const std::string& user) {
     return fail(FaultKind::syntax,
                 fmt::format("the password of {} there: --password-file, {}, or a terminal to ask", user,
                             kPasswordVariable));
-  const std::string question = fmt::format("Password of {}: ", user);
-  auto asked = maildir::write_all(terminal.fd(), question, "/dev/tty");
-  if (!asked) return std::unexpected(asked.error());
+  // First quiet, then the question: who answers at once is not shown, and not lost.
   termios before{};
   const bool known = ::tcgetattr(terminal.fd(), &before) == 0;
   termios quiet = before;
-  quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  // Ctrl-C ends the line instead of us: the echo must come back.
+  quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+  quiet.c_cc[VEOL] = before.c_cc[VINTR];
   if (known) ::tcsetattr(terminal.fd(), TCSAFLUSH, &quiet);
+  auto asked = maildir::write_all(terminal.fd(), fmt::format("Password of {}: ", user), "/dev/tty");
   std::string line;
   char c = 0;
-  while (line.size() < kImapSecret && ::read(terminal.fd(), &c, 1) == 1 && c != '\n') line += c;
+  while (asked && line.size() < kImapSecret && ::read(terminal.fd(), &c, 1) == 1 &&
+         static_cast<unsigned char>(c) >= 0x20)
+    line += c;
   if (known) ::tcsetattr(terminal.fd(), TCSAFLUSH, &before);
-  auto ended = maildir::write_all(terminal.fd(), "\n", "/dev/tty");
-  if (!ended) return std::unexpected(ended.error());
-  if (line.empty()) return fail(FaultKind::syntax, "no password was typed");
+  if (asked) asked = maildir::write_all(terminal.fd(), "\n", "/dev/tty");
+  if (!asked) return std::unexpected(asked.error());
+  if (line.empty() || c != '\n') return fail(FaultKind::syntax, "no password was typed");
   return Secret(std::move(line));
 }
 

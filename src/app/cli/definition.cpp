@@ -406,10 +406,12 @@ void define_moving(CLI::App& app, Invocation& into) {
   import
       ->add_option("--folder", into.folders,
                    "Only this mailbox of SOURCE, and those below it; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("NAME");
   import
       ->add_option("--exclude", into.exclude,
                    "Not this mailbox of SOURCE, nor those below it; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("NAME");
   import->add_flag("--sync-flags", into.sync_flags,
                    "Letters that are there already get the flags that they have in SOURCE");

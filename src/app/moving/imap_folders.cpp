@@ -92,8 +92,8 @@ ImapFolders choose_folders(const std::vector<Listed>& listed, const Namespaces& 
     if (!mailbox.name.empty() && std::ranges::none_of(out.taken, same))
       out.taken.push_back(std::move(mailbox));
   }
-  std::ranges::stable_sort(out.taken, {}, [](const SourceMailbox& mailbox) {
-    return std::pair(mailbox.name != "INBOX", mailbox.name);
+  std::ranges::sort(out.taken, {}, [](const SourceMailbox& mailbox) {
+    return std::tuple(mailbox.name != "INBOX", mailbox.name, mailbox.path);
   });
   return out;
 }

@@ -42,7 +42,7 @@ void KnownLetters::read(std::string_view text) {
     if (const auto letter = read_line(text.substr(0, end))) letters_.push_back(*letter);
     text.remove_prefix(end + 1);
   }
-  std::ranges::stable_sort(letters_, {}, &Letter::uid);
+  std::ranges::sort(letters_, {}, &Letter::uid);
 }
 
 Result<KnownLetters> KnownLetters::open(const std::string& folder, const std::string& name,
