@@ -16,11 +16,10 @@ Task<void> Mirror::Impl::watch(Account& account, MailboxId mailbox, bool by_sess
 }
 
 Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
-  Result<std::shared_ptr<Account>> account = co_await this->account(which.first);
-  if (!account) co_return std::unexpected(account.error());
-  const Turnstile::Turn turn = co_await (*account)->turns.take();
-  co_await watch(**account, which.second, false);
-  Result<void> done = co_await look_into(**account, which.second);
+  Result<Held> held = co_await hold(which.first);
+  if (!held) co_return std::unexpected(held.error());
+  co_await watch(*held->account, which.second, false);
+  Result<void> done = co_await look_into(*held->account, which.second);
   co_return done;
 }
 

@@ -31,11 +31,19 @@ struct Account {
   AccountId id = 0;
   std::unique_ptr<Driver> driver;
   Turnstile turns;
+  std::atomic<bool> left{
+      false};  // it went back to the database: who waited for a turn has nothing to do here
   // Under a turn:
   bool again = true;                        // what the outbox holds may have been done before a crash
   std::map<MailboxId, std::string> states;  // as last looked at
   bool names_differ = false;                // a rename or removal that the files have no room for
   std::unordered_set<uint64_t> told;        // rows of the outbox that the files have no room for
+};
+
+// An account and the turn to work on it.
+struct Held {
+  std::shared_ptr<Account> account;
+  Turnstile::Turn turn;  // goes first
 };
 
 // One row of the outbox, with what is needed to carry it out.
@@ -69,6 +77,7 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::unordered_set<AccountId> kept;
   std::mutex accounts_mutex;
   std::unordered_map<AccountId, std::shared_ptr<Account>> accounts;
+  uint64_t leaves = 0;                    // how many accounts went back to the database
   std::unordered_set<AccountId> waiting;  // whose outbox waits for somebody to carry it out
 
   // Bytes of messages that were read lately.
@@ -82,6 +91,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::list<Open> open;  // the latest first
 
   Task<Result<std::shared_ptr<Account>>> account(AccountId id);
+  // The account as it is once it is our turn.
+  Task<Result<Held>> hold(AccountId id);
   Task<Result<std::string>> mailbox_name(AccountId account, MailboxId mailbox);
 
   // ---- outbox.cpp; under the account's turn

@@ -72,20 +72,18 @@ Task<Result<void>> Mirror::Impl::look_into_all(Account& account) {
 }
 
 Task<Result<void>> Mirror::look_into_all(AccountId id) {
-  Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
-  if (!account) co_return std::unexpected(account.error());
-  const Turnstile::Turn turn = co_await (*account)->turns.take();
-  Result<void> done = co_await impl_->look_into_all(**account);
+  Result<Held> held = co_await impl_->hold(id);
+  if (!held) co_return std::unexpected(held.error());
+  Result<void> done = co_await impl_->look_into_all(*held->account);
   co_return done;
 }
 
 Task<Result<void>> Mirror::leave(AccountId id, std::function<Task<Result<void>>()> last) {
   const std::shared_ptr<Impl> impl = impl_;
-  Result<std::shared_ptr<Account>> account = co_await impl->account(id);
-  if (!account) co_return std::unexpected(account.error());
-  const std::shared_ptr<Account> leaving = *account;
-  const Turnstile::Turn turn = co_await leaving->turns.take();
-  Result<void> done = co_await impl->look_into_all(*leaving);
+  Result<Held> held = co_await impl->hold(id);
+  if (!held) co_return std::unexpected(held.error());
+  Account& leaving = *held->account;
+  Result<void> done = co_await impl->look_into_all(leaving);
   if (!done) co_return done;
   done = co_await last();
   if (!done) co_return done;
@@ -93,8 +91,10 @@ Task<Result<void>> Mirror::leave(AccountId id, std::function<Task<Result<void>>(
     const std::unique_lock lock(impl->kept_mutex);
     impl->kept.erase(id);
   }
+  leaving.left = true;
   {
     const std::lock_guard lock(impl->accounts_mutex);
+    ++impl->leaves;
     impl->accounts.erase(id);
     impl->waiting.erase(id);
   }
@@ -109,22 +109,38 @@ void Mirror::carry_out_soon(AccountId account) {
 }
 
 Task<Result<std::shared_ptr<Account>>> Mirror::Impl::account(AccountId id) {
-  {
+  for (;;) {
+    uint64_t leaves_before = 0;
+    {
+      const std::lock_guard lock(accounts_mutex);
+      if (const auto known = accounts.find(id); known != accounts.end()) co_return known->second;
+      leaves_before = leaves;
+    }
+    Result<std::optional<std::string>> row =
+        co_await engine.fetch(store::account_partition(id), std::string(store::kFilePlaceKey));
+    if (!row) co_return std::unexpected(row.error());
+    if (!*row) co_return fail(FaultKind::not_found, "no such account");
+    const Result<store::FilePlace> place = store::decode_file_place(**row);
+    if (!place) co_return std::unexpected(place.error());
+    auto made = std::make_shared<Account>();
+    made->id = id;
+    made->driver = make_driver(*place, clock, random);
+    if (!made->driver) co_return fail(FaultKind::permanent, "accounts of this format can't be kept yet");
     const std::lock_guard lock(accounts_mutex);
-    if (const auto known = accounts.find(id); known != accounts.end()) co_return known->second;
+    if (leaves != leaves_before) continue;  // perhaps that was where its files had been
+    co_return accounts.emplace(id, std::move(made)).first->second;
   }
-  Result<std::optional<std::string>> row =
-      co_await engine.fetch(store::account_partition(id), std::string(store::kFilePlaceKey));
-  if (!row) co_return std::unexpected(row.error());
-  if (!*row) co_return fail(FaultKind::not_found, "no such account");
-  const Result<store::FilePlace> place = store::decode_file_place(**row);
-  if (!place) co_return std::unexpected(place.error());
-  auto made = std::make_shared<Account>();
-  made->id = id;
-  made->driver = make_driver(*place, clock, random);
-  if (!made->driver) co_return fail(FaultKind::permanent, "accounts of this format can't be kept yet");
-  const std::lock_guard lock(accounts_mutex);
-  co_return accounts.emplace(id, std::move(made)).first->second;
+}
+
+// An account may leave and come back in another place while others wait for their turn.
+Task<Result<Held>> Mirror::Impl::hold(AccountId id) {
+  for (;;) {
+    Result<std::shared_ptr<Account>> found = co_await account(id);
+    if (!found) co_return std::unexpected(found.error());
+    std::shared_ptr<Account> account = *found;
+    Turnstile::Turn turn = co_await account->turns.take();
+    if (!account->left) co_return Held{std::move(account), std::move(turn)};
+  }
 }
 
 Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxId mailbox) {
@@ -138,29 +154,26 @@ Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxI
 }
 
 Task<Result<void>> Mirror::carry_out(AccountId id) {
-  Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
-  if (!account) co_return std::unexpected(account.error());
-  const Turnstile::Turn turn = co_await (*account)->turns.take();
-  Result<void> done = co_await impl_->carry_out(**account);
+  Result<Held> held = co_await impl_->hold(id);
+  if (!held) co_return std::unexpected(held.error());
+  Result<void> done = co_await impl_->carry_out(*held->account);
   if (!done) carry_out_soon(id);
   co_return done;
 }
 
 Task<Result<void>> Mirror::look(AccountId id) {
-  Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
-  if (!account) co_return std::unexpected(account.error());
-  const Turnstile::Turn turn = co_await (*account)->turns.take();
-  Result<void> done = co_await impl_->look_at_mailboxes(**account);
-  if (done) co_await impl_->look_into_new(**account);
+  Result<Held> held = co_await impl_->hold(id);
+  if (!held) co_return std::unexpected(held.error());
+  Result<void> done = co_await impl_->look_at_mailboxes(*held->account);
+  if (done) co_await impl_->look_into_new(*held->account);
   co_return done;
 }
 
 Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
-  Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
-  if (!account) co_return std::unexpected(account.error());
-  const Turnstile::Turn turn = co_await (*account)->turns.take();
-  co_await impl_->watch(**account, mailbox, true);
-  Result<void> done = co_await impl_->look_into(**account, mailbox);
+  Result<Held> held = co_await impl_->hold(id);
+  if (!held) co_return std::unexpected(held.error());
+  co_await impl_->watch(*held->account, mailbox, true);
+  Result<void> done = co_await impl_->look_into(*held->account, mailbox);
   co_return done;
 }
 
@@ -177,9 +190,10 @@ Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid,
       break;
     }
   }
-  if (!bytes) {
-    Result<std::shared_ptr<Account>> account = co_await impl->account(id);
-    if (!account) co_return std::unexpected(account.error());
+  while (!bytes) {
+    Result<std::shared_ptr<Account>> found = co_await impl->account(id);
+    if (!found) co_return std::unexpected(found.error());
+    const std::shared_ptr<Account> account = *found;
     Result<std::string> name = co_await impl->mailbox_name(id, mailbox);
     if (!name) co_return std::unexpected(name.error());
     Result<std::optional<std::string>> record =
@@ -188,11 +202,15 @@ Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid,
     if (!*record) co_return fail(FaultKind::not_found, "the message is gone");
     Result<std::string> location = store::decode_location(**record);
     if (!location) co_return std::unexpected(location.error());
-    Driver& driver = *(*account)->driver;
-    Result<Bytes> opened = co_await offload(impl->files, [&] { return driver.open(*name, *location); });
+    Result<Bytes> opened =
+        co_await offload(impl->files, [&] { return account->driver->open(*name, *location); });
+    if (!opened && account->left) continue;  // the place may be one of other files
     if (!opened) co_return std::unexpected(opened.error());
-    bytes = std::make_shared<Bytes>(std::move(*opened));
+    // They read by the driver, which goes with the account.
+    bytes = std::make_shared<Bytes>(
+        [account, inner = std::move(*opened)](uint64_t at, uint64_t most) { return inner(at, most); });
     const std::lock_guard lock(impl->open_mutex);
+    if (account->left) break;
     impl->open.push_front({id, mailbox, uid, bytes});
     if (impl->open.size() > kOpenMessages) impl->open.pop_back();
   }

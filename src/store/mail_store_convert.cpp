@@ -182,13 +182,18 @@ Task<Result<void>> MailStore::Impl::load_everything(AccountId account, const Mai
     Result<std::vector<Source>> found = co_await sources(account, mailbox, std::move(uids), false);
     if (!found && found.error().kind == FaultKind::not_found) continue;
     if (!found) co_return std::unexpected(found.error());
-    for (Source& source : *found) {
-      std::vector<Source> one{source};
+    const auto moved = [](const Result<void>& loaded) {
+      return !loaded &&
+             (loaded.error().kind == FaultKind::temporary || loaded.error().kind == FaultKind::not_found);
+    };
+    Result<void> together = co_await load_bodies(account, mailbox, *found, true);
+    if (!together && !moved(together)) co_return together;
+    // One that changed or went meanwhile keeps none of the others, and is looked at again in the end.
+    for (size_t i = 0; !together && i < found->size(); ++i) {
+      if ((*found)[i].row.blob != 0) continue;
+      std::vector<Source> one{(*found)[i]};
       Result<void> loaded = co_await load_bodies(account, mailbox, one, true);
-      // One that changed or went meanwhile is looked at again in the end.
-      const bool moved = !loaded && (loaded.error().kind == FaultKind::temporary ||
-                                     loaded.error().kind == FaultKind::not_found);
-      if (!loaded && !moved) co_return loaded;
+      if (!loaded && !moved(loaded)) co_return loaded;
     }
     tell(progress, at, messages->size());
   }

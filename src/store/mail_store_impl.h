@@ -33,6 +33,9 @@ struct MailStore::Impl {
 
   bool in_files(AccountId account) const;
   // Brings files and index together, for accounts kept in files; at once for all others.
+  // From where `entry` says that they are.
+  Task<Result<std::string>> read_there(AccountId account, const Entry& entry, uint64_t offset,
+                                       uint64_t length);
   Task<void> carry_out(AccountId account);
   Task<void> look(AccountId account, std::optional<MailboxId> mailbox = {});
   Task<void> look_at_all(AccountId account);

@@ -114,24 +114,38 @@ Task<Result<Changes>> MailStore::changes(AccountId account, MailboxId mailbox, M
   co_return std::move(found);
 }
 
-Task<Result<std::string>> MailStore::read(AccountId account, const Entry& entry, uint64_t offset,
-                                          uint64_t length) {
+Task<Result<std::string>> MailStore::Impl::read_there(AccountId account, const Entry& entry, uint64_t offset,
+                                                      uint64_t length) {
   const engine::BlobId blob = entry.blob;
   if (blob == 0) {
-    if (!impl_->in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
-    Result<std::string> bytes =
-        co_await impl_->files->read(account, entry.mailbox, entry.uid, offset, length);
+    if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
+    Result<std::string> bytes = co_await files->read(account, entry.mailbox, entry.uid, offset, length);
     co_return bytes;
   }
   Result<bool> ours =
-      co_await engine::fetch_has_reference(impl_->engine, blob, blob_reference(account, entry.delivery));
+      co_await engine::fetch_has_reference(engine, blob, blob_reference(account, entry.delivery));
   if (!ours) co_return std::unexpected(ours.error());
   if (!*ours) co_return fail(FaultKind::not_found, "the message is gone");
-  Result<std::string> bytes = co_await engine::fetch_blob(impl_->engine, blob, offset, length);
+  Result<std::string> bytes = co_await engine::fetch_blob(engine, blob, offset, length);
   if (!bytes && bytes.error().kind == FaultKind::corrupt) {
     report_damage(bytes.error(), account, 0, entry.uid);
   }
   co_return bytes;
+}
+
+// Where the bytes are changes under the eyes of who reads: a letter goes into its file, or an account to
+// another format.
+Task<Result<std::string>> MailStore::read(AccountId account, const Entry& entry, uint64_t offset,
+                                          uint64_t length) {
+  Result<std::string> bytes = co_await impl_->read_there(account, entry, offset, length);
+  const bool perhaps_elsewhere = !bytes && (bytes.error().kind == FaultKind::not_found ||
+                                            (entry.blob == 0 && bytes.error().kind == FaultKind::corrupt));
+  if (!perhaps_elsewhere) co_return bytes;
+  std::vector<Uid> uids{entry.uid};
+  Result<std::vector<Entry>> now = co_await entries(account, entry.mailbox, std::move(uids), false);
+  if (!now || now->empty() || now->front().blob == entry.blob) co_return bytes;
+  Result<std::string> there = co_await impl_->read_there(account, now->front(), offset, length);
+  co_return there;
 }
 
 Task<Result<std::vector<std::string>>> MailStore::read_whole(AccountId account, std::vector<Entry> wanted,

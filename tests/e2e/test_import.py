@@ -387,7 +387,7 @@ class Formats(Base):
                                            demo.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 root = pathlib.Path(demo.config).parent / "data" / "maildir"
                 wait_until(lambda: client.poll() is not None or to != "maildir" or
-                           sum(1 for _ in root.rglob("cur/*")) > 50)
+                           sum("cur" in folder for folder, _, files in os.walk(root) for _ in files) > 50)
                 demo.kill()
                 client.wait(60)
                 demo.start()

@@ -26,6 +26,7 @@ constexpr std::string_view kMarkText =
     "Backups of Posthouse, format 1. `posthouse backup list` shows them.\n";
 constexpr std::string_view kExtension = ".json";
 constexpr size_t kLargestCatalog = 1 << 30;
+constexpr size_t kFoldersOneByOne = 4;  // of the pool; more are flushed together with all else
 constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
 
@@ -192,6 +193,10 @@ Result<uint64_t> Repository::take_all(const std::vector<Fresh>& files) {
       if (auto made = make_folder(folder, kFolderMode); !made) return std::unexpected(made.error());
     }
     if (::rename(one.path.c_str(), path.c_str()) != 0) return system_fault(path);
+  }
+  if (folders.size() > kFoldersOneByOne) {
+    if (auto synced = sync_file_system(scratch()); !synced) return std::unexpected(synced.error());
+    return fresh;
   }
   for (const std::string& folder : folders) {
     if (auto synced = sync_folder(folder); !synced) return std::unexpected(synced.error());
