@@ -18,6 +18,7 @@ constexpr milliseconds kProgressEvery{250};
 constexpr milliseconds kControlPatience{10'000};  // for a server that starts or ends to answer or let go
 constexpr milliseconds kControlRetry{50};         // between two looks meanwhile
 constexpr size_t kRestorePage = 10'000;           // letters listed in one answer
+constexpr size_t kBackupPage = 1'000;             // letters read at once from the store
 constexpr size_t kImportTogether = 1'000;         // letters that come in in one transaction, at most
 constexpr size_t kImportBytes = 1 << 20;          // of letters sent together; a larger one goes alone
 constexpr size_t kImportPage = 2'000;             // letters listed with their checksums in one answer

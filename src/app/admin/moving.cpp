@@ -66,7 +66,7 @@ Result<void> checksums_of_blobs(const engine::Reader& reader, const std::vector<
   return {};
 }
 
-json::array describe(const store::Entry& entry) {
+json::array listed_with_flags(const store::Entry& entry) {
   json::array out;
   out.emplace_back(entry.uid);
   out.emplace_back(entry.delivery);
@@ -190,7 +190,7 @@ Task<Answer> export_list(Context context, Arguments arguments) {
   auto entries = co_await page(context, *found, std::move(arguments), kRestorePage);
   if (!entries) co_return std::unexpected(entries.error());
   json::array messages;
-  for (const store::Entry& entry : *entries) messages.push_back(describe(entry));
+  for (const store::Entry& entry : *entries) messages.push_back(listed_with_flags(entry));
   json::object out;
   out["messages"] = std::move(messages);
   co_return out;

@@ -23,7 +23,7 @@ Task<Result<store::MailboxInfo>> find(Context context, Arguments arguments, stor
 }
 
 // What tells letters apart without reading them.
-json::array describe(const store::Entry& entry) {
+json::array listed(const store::Entry& entry) {
   json::array out;
   out.emplace_back(entry.uid);
   out.emplace_back(entry.delivery);
@@ -85,7 +85,7 @@ Task<Answer> restore_list(Context context, Arguments arguments) {
       co_await context.core.store.entries(account, mailbox->id, first, UINT32_MAX, kRestorePage, false);
   if (!entries) co_return std::unexpected(entries.error());
   json::array messages;
-  for (const store::Entry& entry : *entries) messages.push_back(describe(entry));
+  for (const store::Entry& entry : *entries) messages.push_back(listed(entry));
   json::object out;
   out["messages"] = std::move(messages);
   co_return out;

@@ -16,7 +16,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr uint64_t kSamples = 20;  // of each mailbox
-constexpr size_t kPage = 1'000;
 
 std::string without_brackets(std::string_view id) {
   while (!id.empty() && (id.front() == ' ' || id.front() == '<')) id.remove_prefix(1);
@@ -166,7 +165,7 @@ Result<std::vector<store::Entry>> AccountRestorer::page(store::MailboxId mailbox
                                                         bool with_summary) {
   if (first > UINT32_MAX) return std::vector<store::Entry>();
   return net::run_blocking(backup_.store.entries(account_.id, mailbox, static_cast<store::Uid>(first),
-                                                 UINT32_MAX, kPage, with_summary));
+                                                 UINT32_MAX, kBackupPage, with_summary));
 }
 
 // What the account has in any mailbox, of now or of then.

@@ -112,9 +112,9 @@ Result<void> take_snapshot(const Config& config, const std::string& name, bool& 
 }
 
 // Files of the store never change but for those that were mended in place, which shows in their times.
-class Known {
+class BackedUp {
  public:
-  explicit Known(const Repository& repository) : repository_(repository) {
+  explicit BackedUp(const Repository& repository) : repository_(repository) {
     if (auto latest = repository.find("")) {
       for (File& file : latest->files) {
         if (file.part == Part::store) files_.emplace(file.path, std::move(file));
@@ -149,7 +149,7 @@ Result<void> check_room(const Repository& repository, uint64_t wanted) {
 
 Result<void> copy_all(Repository& repository, std::vector<Source>& all, const Options& options,
                       Catalog& catalog) {
-  const Known known(repository);
+  const BackedUp known(repository);
   std::vector<Source*> fresh;
   uint64_t wanted = 0;
   for (Source& one : all) {

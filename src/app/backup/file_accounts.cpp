@@ -1,9 +1,9 @@
 #include "app/backup/file_accounts.h"
 
+#include "app/limits.h"
+
 namespace posthouse::app::backup {
 namespace {
-
-constexpr size_t kPage = 1'000;
 
 class FileAccount {
  public:
@@ -36,7 +36,8 @@ Result<store::FilePlace> FileAccount::place_now(const store::FilePlace& then) co
 Task<Result<uint64_t>> FileAccount::remove_unread(store::MailboxId mailbox) {
   uint64_t removed = 0;
   for (store::Uid last = 0; last < UINT32_MAX;) {
-    auto entries = co_await core_.store.entries(account_.id, mailbox, last + 1, UINT32_MAX, kPage, false);
+    auto entries =
+        co_await core_.store.entries(account_.id, mailbox, last + 1, UINT32_MAX, kBackupPage, false);
     if (!entries) co_return std::unexpected(entries.error());
     if (entries->empty()) break;
     last = entries->back().uid;

@@ -14,7 +14,6 @@
 namespace posthouse::app::backup {
 namespace {
 
-constexpr size_t kPage = 1'000;
 constexpr size_t kLettersTogether = 512;  // flushed at once
 constexpr uint64_t kBytesTogether = 64 << 20;
 
@@ -146,7 +145,7 @@ Result<void> AccountTaker::locate(store::MailboxId mailbox, std::vector<Wanted>&
 Result<std::vector<AccountTaker::Wanted>> AccountTaker::page(store::MailboxId mailbox, store::Uid first,
                                                              bool& more, store::Uid& last) {
   auto entries = net::run_blocking(
-      shared_.snapshot.store.entries(account_.id, mailbox, first, UINT32_MAX, kPage, false));
+      shared_.snapshot.store.entries(account_.id, mailbox, first, UINT32_MAX, kBackupPage, false));
   if (!entries) return std::unexpected(entries.error());
   more = !entries->empty();
   std::vector<Wanted> out;
