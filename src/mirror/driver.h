@@ -33,7 +33,8 @@ class Driver {
   // Those that are there, INBOX too. Fails when the place itself is not there (a disk that is not mounted).
   struct Level {
     std::string name;
-    bool only_holds = false;  // a level above others that can't hold messages itself
+    bool only_holds = false;  // a level above others that can't hold messages itself, or can't be read
+    bool unread = false;      // what is below can't be listed
   };
   virtual Result<std::vector<Level>> mailboxes() = 0;
   virtual Result<std::vector<std::string>> subscriptions() = 0;

@@ -317,7 +317,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   if (!wanted) co_return std::unexpected(wanted.error());
   std::vector<store::MailboxInfo> known;
   std::vector<std::string> subscribed;
-  std::set<std::string> to_come;
+  std::set<std::string> unseen;  // still to come, or hidden by a directory that can't be read
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     const store::AccountView view(reader, account.id);
@@ -329,11 +329,14 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     subscribed = std::move(*names);
     Result<std::set<std::string>> still = unmade(reader, account.id);
     if (!still) return std::unexpected(still.error());
-    to_come = std::move(*still);
+    unseen = std::move(*still);
     return {};
   };
   Result<void> seen = co_await engine.read(std::move(look));
   if (!seen) co_return seen;
+  for (const Driver::Level& level : *listed) {
+    if (level.unread) unseen.insert(level.name);
+  }
   std::vector<std::string> added, gone;
   const auto is_known = [&](const std::string& name) {
     return std::ranges::any_of(known, [&](const store::MailboxInfo& m) { return m.name == name; });
@@ -344,7 +347,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   }
   for (const store::MailboxInfo& mailbox : known) {
     const bool inbox = mailbox.name == store::kInbox;
-    if (!inbox && !is_within(mailbox.name, to_come) &&
+    if (!inbox && !is_within(mailbox.name, unseen) &&
         std::ranges::find(*listed, mailbox.name, &Driver::Level::name) == listed->end())
       gone.push_back(mailbox.name);
   }

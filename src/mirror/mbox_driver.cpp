@@ -43,16 +43,16 @@ Result<mbox::File> MboxDriver::file(const std::string& mailbox) const {
 }
 
 Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
+  // A level that only held others gets messages now.
+  if (access == Access::write && mailbox != "INBOX") {
+    if (const Result<void> room = tree_.make_room(mailbox); !room) return final_fault(room.error());
+  }
   const Result<mbox::File> of = file(mailbox);
   if (!of) return final_fault(of.error());
   struct stat facts{};
-  const bool named = ::lstat(of->path().c_str(), &facts) == 0;
-  if (!named && errno == ENOTDIR && access == Access::write)
-    return fail(FaultKind::permanent,
-                of->path() + ": what is above it is a mailbox, which can't hold others");
-  if (!named || !S_ISDIR(facts.st_mode)) return of->open(access);
-  if (access == Access::read) return fail(FaultKind::not_found, of->path() + ": it only holds others");
-  return fail(FaultKind::permanent, of->path() + ": it is for other mailboxes, so it can't hold messages");
+  const bool holder = ::lstat(of->path().c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+  if (holder) return fail(FaultKind::not_found, of->path() + ": it only holds others");
+  return of->open(access);
 }
 
 MboxDriver::Cached& MboxDriver::cached(const std::string& mailbox) {
@@ -73,28 +73,38 @@ Result<MboxRecords*> MboxDriver::records(const std::string& mailbox, Held& held)
   return &out;
 }
 
+// What is a mailbox above `mailbox` becomes a mere holder as long as it is empty: so Dovecot sees what is
+// below. Under lock, as somebody may be about to put a letter into it.
+void MboxDriver::make_holders_above(const std::string& mailbox) {
+  for (size_t at = mailbox.find('/'); at != mailbox.npos; at = mailbox.find('/', at + 1)) {
+    const std::string level = mailbox.substr(0, at);
+    if (level == "INBOX" || !tree_.is_mailbox(level) || tree_.is_holder(level)) continue;
+    const Result<Held> held = hold(level, Access::write);
+    if (!held) continue;
+    const Result<mbox::State> now = held->state();
+    if (now && now->size == 0) static_cast<void>(tree_.remove(level));
+  }
+}
+
 Result<void> MboxDriver::make(const std::string& mailbox) {
   Result<void> done = make_parents(place_.inbox);
   if (done) done = make_parents(place_.folders + "/");
   if (!done || mailbox == "INBOX") return done;
+  make_holders_above(mailbox);
   done = tree_.create(mailbox);
   if (!done && done.error().kind == FaultKind::exists) return {};
-  // What is a mailbox above becomes a holder, as long as it is empty: the format has no room for both.
-  for (size_t at = mailbox.find('/'); !done && done.error().kind == FaultKind::policy && at != mailbox.npos;
-       at = mailbox.find('/', at + 1)) {
-    const Result<std::string> path = tree_.path_of(mailbox.substr(0, at));
-    struct stat facts{};
-    const bool empty =
-        path && ::lstat(path->c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == 0;
-    if (!empty) continue;
-    const Result<void> removed = tree_.remove(mailbox.substr(0, at));
-    if (!removed) return removed;
-    done = tree_.create(mailbox);
-  }
   return done ? done : final_fault(done.error());
 }
 
 Result<void> MboxDriver::rename(const std::string& from, const std::string& to) {
+  // What a crash left undone is done first: its journal stays behind under the old name.
+  std::optional<Held> held;
+  if (tree_.is_mailbox(from)) {
+    Result<Held> locked = hold(from, Access::write);
+    if (!locked) return final_fault(locked.error());
+    held.emplace(std::move(*locked));
+  }
+  make_holders_above(to);
   Result<void> done = tree_.rename(from, to);
   if (done) return done;
   if (done.error().kind != FaultKind::not_found) return final_fault(done.error());
@@ -108,14 +118,19 @@ Result<void> MboxDriver::erase(const std::string& mailbox) {
   return done || fine ? Result<void>() : final_fault(done.error());
 }
 
-Result<std::vector<Driver::Level>> MboxDriver::mailboxes() {
+// Without its disk nothing is made in its place, and nothing is gone.
+bool MboxDriver::has_folders() const {
   struct stat facts{};
-  if (::stat(place_.folders.c_str(), &facts) != 0)
+  return ::stat(place_.folders.c_str(), &facts) == 0;
+}
+
+Result<std::vector<Driver::Level>> MboxDriver::mailboxes() {
+  if (!has_folders())
     return fail(FaultKind::io, "no folder at " + place_.folders + " (is its disk mounted?)");
   const Result<std::vector<mbox::Folder>> all = tree_.list();
   if (!all) return std::unexpected(all.error());
   std::vector<Level> levels;
-  for (const mbox::Folder& folder : *all) levels.push_back({folder.name, !folder.selectable});
+  for (const mbox::Folder& folder : *all) levels.push_back({folder.name, !folder.selectable, folder.unread});
   return levels;
 }
 

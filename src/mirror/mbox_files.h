@@ -47,8 +47,12 @@ class MboxDriver final : public Driver {
   // While we change a file: what we do ourselves is no reason to look again.
   class OwnChange;
 
+  bool has_folders() const;
+  void make_holders_above(const std::string& mailbox);
   Result<mbox::File> file(const std::string& mailbox) const;
   Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access) const;
+  // Also where others removed the directory above.
+  Result<mbox::Held> hold_or_make(const std::string& mailbox);
   Cached& cached(const std::string& mailbox);
   // The file's records as they are now. Under mutex_.
   Result<MboxRecords*> records(const std::string& mailbox, mbox::Held& held);
