@@ -222,6 +222,8 @@ Result<std::vector<Folder>> Tree::list() const {
     return std::unexpected(names.error());
   std::vector<Folder> found;
   walk(root_, "", 1, found);
+  // Some of them would make the others seem to be gone.
+  if (found.size() >= kMaxFolders) return fail(FaultKind::permanent, root_ + ": too many folders");
   found.push_back({"INBOX", true, false});
   // INBOX first; of a name the mailbox before what is below it.
   std::ranges::sort(found, [](const Folder& a, const Folder& b) {

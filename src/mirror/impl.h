@@ -100,9 +100,10 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<void> look_into_new(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
-  Task<Result<void>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
+  // True: all could be read.
+  Task<Result<bool>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
-  Task<Result<void>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
+  Task<Result<bool>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
                                 std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
   Task<Result<void>> note_all_uids(Account& account, MailboxId mailbox, std::string name);
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);

@@ -143,31 +143,33 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
-  Result<void> taken = co_await take_in(account, mailbox, *name, std::move(*found));
-  if (taken) account.states[mailbox] = std::move(state);
-  co_return taken;
+  Result<bool> all = co_await take_in(account, mailbox, *name, std::move(*found));
+  if (!all) co_return std::unexpected(all.error());
+  // What could not be read is asked for with each look.
+  account.states[mailbox] = *all ? std::move(state) : std::string();
+  co_return Result<void>();
 }
 
-Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,
+Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,
                                          Driver::Look look) {
   if (!look.changed.empty() || !look.gone.empty()) {
     Result<void> done = co_await take_changes(account, mailbox, look);
-    if (!done) co_return done;
+    if (!done) co_return std::unexpected(done.error());
   }
   if (look.misnamed) {
     Result<void> noted = co_await note_all_uids(account, mailbox, name);
-    if (!noted) co_return noted;
+    if (!noted) co_return std::unexpected(noted.error());
   }
-  if (look.fresh.empty()) co_return Result<void>();
+  if (look.fresh.empty()) co_return true;
   // Those that have UIDs come first, in their order; the others as they arrived.
   std::vector<Driver::Look::Fresh> named, unnamed;
   for (Driver::Look::Fresh& fresh : look.fresh)
     (fresh.uid != 0 ? named : unnamed).push_back(std::move(fresh));
   std::ranges::sort(named, {}, &Driver::Look::Fresh::uid);
   std::ranges::move(unnamed, std::back_inserter(named));
-  Result<void> done =
+  Result<bool> all =
       co_await take_fresh(account, mailbox, name, std::move(named), look.uid_validity, look.uid_next);
-  co_return done;
+  co_return all;
 }
 
 Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbox, const Driver::Look& look) {
@@ -194,12 +196,13 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
   co_return done;
 }
 
-Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox, const std::string& name,
+Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox, const std::string& name,
                                             std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity,
                                             Uid uid_next) {
   Driver& driver = *account.driver;
   Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
   Result<void> done;
+  bool all = true;
   for (size_t at = 0; done && at < fresh.size(); at += kNewTogether) {
     std::vector<Arrival> arrivals;
     const size_t end = std::min(fresh.size(), at + kNewTogether);
@@ -209,6 +212,7 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
         if (read) {
           arrivals.push_back({std::move(fresh[i]), std::move(*read), 0});
         } else if (read.error().kind != FaultKind::not_found) {
+          all = all && read.error().kind == FaultKind::policy;  // a matter of rights stays so
           log::warn("mirror.unreadable", {{"account", format_id(account.id)},
                                           {"mailbox", name},
                                           {"file", fresh[i].location},
@@ -246,7 +250,8 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
     for (const Arrival& arrival : arrivals) uids.given.push_back({arrival.uid, arrival.fresh.location});
   }
   if (!uids.given.empty()) co_await note_uids(account, mailbox, name, std::move(uids));
-  co_return done;
+  if (!done) co_return std::unexpected(done.error());
+  co_return all;
 }
 
 Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailbox, std::string name) {

@@ -60,7 +60,7 @@ MboxDriver::Cached& MboxDriver::cached(const std::string& mailbox) {
   if (known != records_.end()) {
     records_.splice(records_.begin(), records_, known);
   } else {
-    records_.push_front({mailbox, {}, {}, {}});
+    records_.push_front({mailbox, {}, {}, {}, {}});
     if (records_.size() > kKnownFiles) records_.pop_back();
   }
   return records_.front();
@@ -134,19 +134,46 @@ Result<std::vector<Driver::Level>> MboxDriver::mailboxes() {
   return levels;
 }
 
+namespace {
+
+std::optional<mbox::Record> pick(const MboxRecords& records, const MboxLocation& location) {
+  const std::optional<MboxLocation> named[] = {location};
+  const std::optional<MboxLocation> any[] = {MboxLocation{0, location.digest, {}}};  // has the same octets
+  std::optional<size_t> at = records.assign(named).front();
+  if (!at) at = records.assign(any).front();
+  return at ? std::optional(records.all()[*at]) : std::nullopt;
+}
+
+}  // namespace
+
+// Where a part of the file can't be read, the messages that lie elsewhere can be.
+Result<mbox::Record> MboxDriver::find(const std::string& mailbox, Held& held, const MboxLocation& location) {
+  const Result<mbox::State> now = held.state();
+  if (!now) return std::unexpected(now.error());
+  MboxRecords& around = cached(mailbox).around;
+  if (around.is_of(*now)) {
+    if (const auto there = pick(around, location)) return *there;
+  }
+  const Result<MboxRecords*> all = records(mailbox, held);
+  if (!all && all.error().kind == FaultKind::io) {
+    const Result<void> read = around.refresh_around(held);
+    const auto there = read ? pick(around, location) : std::nullopt;
+    return there ? Result<mbox::Record>(*there) : std::unexpected(all.error());
+  }
+  if (!all) return std::unexpected(all.error());
+  const auto there = pick(**all, location);
+  if (!there) return fail(FaultKind::not_found, "the message is gone");
+  return *there;
+}
+
 Result<std::string> MboxDriver::read_block(const std::string& mailbox, const MboxLocation& location,
                                            uint64_t offset) {
   const std::lock_guard lock(mutex_);
   Result<Held> held = hold(mailbox, Access::read);
   if (!held) return std::unexpected(held.error());
-  const Result<MboxRecords*> all = records(mailbox, *held);
-  if (!all) return std::unexpected(all.error());
-  const std::optional<MboxLocation> named[] = {location};
-  const std::optional<MboxLocation> any[] = {MboxLocation{0, location.digest, {}}};  // has the same octets
-  std::optional<size_t> at = (*all)->assign(named).front();
-  if (!at) at = (*all)->assign(any).front();
-  if (!at) return fail(FaultKind::not_found, "the message is gone");
-  Result<mbox::Reader> reader = held->reader((*all)->all()[*at]);
+  const Result<mbox::Record> record = find(mailbox, *held, location);
+  if (!record) return std::unexpected(record.error());
+  Result<mbox::Reader> reader = held->reader(*record);
   if (!reader) return std::unexpected(reader.error());
   return reader->read(offset, kBlock);
 }

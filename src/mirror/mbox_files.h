@@ -41,8 +41,9 @@ class MboxDriver final : public Driver {
   struct Cached {
     std::string mailbox;
     MboxRecords records;
-    std::string told;   // the state that the last look told
-    std::string still;  // and the one that only our own changes made of it
+    MboxRecords around;  // where parts of the file can't be read
+    std::string told;    // the state that the last look told
+    std::string still;   // and the one that only our own changes made of it
   };
   // While we change a file: what we do ourselves is no reason to look again.
   class OwnChange;
@@ -59,6 +60,8 @@ class MboxDriver final : public Driver {
   // The same, of a file that has our UIDVALIDITY and has given all UIDs before `next`, if it has messages.
   Result<MboxRecords*> our_records(const std::string& mailbox, mbox::Held& held, uint32_t uid_validity,
                                    store::Uid next);
+  // The record of a message that is to be read.
+  Result<mbox::Record> find(const std::string& mailbox, mbox::Held& held, const MboxLocation& location);
   Result<std::string> read_block(const std::string& mailbox, const MboxLocation& location, uint64_t offset);
   Result<void> put_all(const std::string& mailbox, std::vector<Put>& messages);
   Result<void> change_all(const std::string& mailbox, std::vector<Change>& messages);
