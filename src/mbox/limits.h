@@ -22,6 +22,7 @@ inline constexpr size_t kBaseRoom = 96;          // and for the keywords of the 
 inline constexpr size_t kMaxSegments = 1 << 20;  // of one journal
 inline constexpr std::chrono::milliseconds kFirstNap(5);  // while a lock is taken by somebody else
 inline constexpr std::chrono::milliseconds kLongestNap(200);
+inline constexpr std::chrono::milliseconds kShortPatience(250);  // when too many wait already
 inline constexpr std::chrono::seconds kDotlockAge(300);  // liblockfile: a lock of nobody known is stale then
 
 inline constexpr size_t kMaxNamePart = 200;           // octets on disk of one part of a folder's name

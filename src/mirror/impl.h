@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/pool.h"
+#include "mbox/waiters.h"
 #include "mirror/driver.h"
 #include "mirror/limits.h"
 #include "mirror/mirror.h"
@@ -62,7 +63,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   const Clock& clock;
   Random& random;
   IdSource& ids;
-  Pool files;  // blocking work on files
+  mbox::Waiters waiters;  // among them, for locks of other programs
+  Pool files;             // blocking work on files
   Watcher watcher;
 
   mutable std::shared_mutex kept_mutex;
@@ -70,6 +72,10 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::mutex accounts_mutex;
   std::unordered_map<AccountId, std::shared_ptr<Account>> accounts;
   std::unordered_set<AccountId> waiting;  // whose outbox waits for somebody to carry it out
+  std::unordered_set<AccountId> later;    // it could not be done just now
+  size_t carriers = 0;                    // who do so
+  std::mutex looking_mutex;
+  std::unordered_map<AccountId, std::unordered_set<MailboxId>> looking;  // to be looked into unasked
 
   // Bytes of messages that were read lately.
   struct Open {
@@ -109,11 +115,15 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
 
   // ---- attend.cpp
-  Task<void> carry_out_waiting(Mirror& mirror);
+  static void carry_out_waiting(const std::shared_ptr<Impl>& self);
+  static Task<void> carry_out_some(std::shared_ptr<Impl> self);
+  Task<Result<void>> take_turn_and_carry_out(AccountId id);
+  static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);
   Task<Result<void>> look_unasked(Watcher::Which which);
   static Task<void> follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd);
 };
 
-std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random);
+std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random,
+                                    mbox::Waiters& waiters);
 
 }  // namespace posthouse::mirror

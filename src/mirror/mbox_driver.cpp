@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "mbox/limits.h"
 #include "mirror/limits.h"
 #include "mirror/mbox_files.h"
 
@@ -28,9 +29,10 @@ std::unexpected<Fault> final_fault(const Fault& fault) {
 // The folder of INBOX, such as /var/mail, often is not ours to write.
 constexpr std::string_view kInboxJournal = "/.inbox";
 
-MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock)
+MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters)
     : place_(place), tree_(place.folders, place.inbox) {
   options_.lock.clock = &clock;
+  options_.lock.waiters = waiters;
   options_.lock.dotlock = mbox::Dotlock::if_permitted;
 }
 
@@ -168,7 +170,13 @@ Result<mbox::Record> MboxDriver::find(const std::string& mailbox, Held& held, co
 
 Result<std::string> MboxDriver::read_block(const std::string& mailbox, const MboxLocation& location,
                                            uint64_t offset) {
-  const std::lock_guard lock(mutex_);
+  // Somebody else may be waiting for the file's lock.
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) {
+    const mbox::Waiting waiting(options_.lock.waiters);
+    if (!lock.try_lock_for(waiting.is_patient() ? options_.lock.patience : mbox::kShortPatience))
+      return fail(FaultKind::temporary, mailbox + ": its file is locked, or being written");
+  }
   Result<Held> held = hold(mailbox, Access::read);
   if (!held) return std::unexpected(held.error());
   const Result<mbox::Record> record = find(mailbox, *held, location);
@@ -223,8 +231,9 @@ std::vector<std::string> MboxDriver::watched(const std::string& mailbox) {
   return path ? std::vector<std::string>{*path} : std::vector<std::string>();
 }
 
-std::unique_ptr<Driver> make_mbox_driver(const store::FilePlace& place, const Clock& clock) {
-  return std::make_unique<MboxDriver>(place, clock);
+std::unique_ptr<Driver> make_mbox_driver(const store::FilePlace& place, const Clock& clock,
+                                         mbox::Waiters* waiters) {
+  return std::make_unique<MboxDriver>(place, clock, waiters);
 }
 
 }  // namespace posthouse::mirror

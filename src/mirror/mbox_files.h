@@ -15,7 +15,7 @@ namespace posthouse::mirror {
 
 class MboxDriver final : public Driver {
  public:
-  MboxDriver(const store::FilePlace& place, const Clock& clock);
+  MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters);
 
   // ---- mbox_driver.cpp: mailboxes, reading
   Result<void> make(const std::string& mailbox) override;
@@ -69,7 +69,7 @@ class MboxDriver final : public Driver {
   store::FilePlace place_;
   mbox::Tree tree_;
   mbox::FileOptions options_;
-  std::mutex mutex_;           // open() may run beside all else
+  std::timed_mutex mutex_;     // open() may run beside all else
   std::list<Cached> records_;  // the latest first
 };
 

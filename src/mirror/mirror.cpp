@@ -8,14 +8,21 @@
 
 namespace posthouse::mirror {
 
-std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random) {
+std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random,
+                                    mbox::Waiters& waiters) {
   if (place.format == store::Format::maildir) return make_maildir_driver(place.inbox, clock, random);
-  if (place.format == store::Format::mbox) return make_mbox_driver(place, clock);
+  if (place.format == store::Format::mbox) return make_mbox_driver(place, clock, &waiters);
   return nullptr;
 }
 
 Mirror::Impl::Impl(engine::Engine& e, const Clock& c, Random& r, IdSource& i, Options options)
-    : engine(e), clock(c), random(r), ids(i), files(options.threads, "files"), watcher(c) {}
+    : engine(e),
+      clock(c),
+      random(r),
+      ids(i),
+      waiters(options.threads / 2),
+      files(options.threads, "files"),
+      watcher(c) {}
 
 Mirror::Mirror(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options)
     : impl_(std::make_shared<Impl>(engine, clock, random, ids, options)) {}
@@ -107,7 +114,7 @@ Task<Result<std::shared_ptr<Account>>> Mirror::Impl::account(AccountId id) {
   if (!place) co_return std::unexpected(place.error());
   auto made = std::make_shared<Account>();
   made->id = id;
-  made->driver = make_driver(*place, clock, random);
+  made->driver = make_driver(*place, clock, random, waiters);
   if (!made->driver) co_return fail(FaultKind::permanent, "accounts of this format can't be kept yet");
   const std::lock_guard lock(accounts_mutex);
   co_return accounts.emplace(id, std::move(made)).first->second;
@@ -124,11 +131,8 @@ Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxI
 }
 
 Task<Result<void>> Mirror::carry_out(AccountId id) {
-  Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
-  if (!account) co_return std::unexpected(account.error());
-  const Turnstile::Turn turn = co_await (*account)->turns.take();
-  Result<void> done = co_await impl_->carry_out(**account);
-  if (!done) carry_out_soon(id);
+  Result<void> done = co_await impl_->take_turn_and_carry_out(id);
+  if (!done && done.error().kind != FaultKind::not_found) carry_out_soon(id);
   co_return done;
 }
 

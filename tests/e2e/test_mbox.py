@@ -1,4 +1,5 @@
 """An account kept in mbox files that others use at the same time: Dovecot's IMAP, mutt, procmail, Python."""
+import fcntl
 import mailbox
 import os
 import pathlib
@@ -8,6 +9,7 @@ import shutil
 import smtplib
 import subprocess
 import threading
+import time
 import unittest
 
 from mbox_peers import AS_USER, Peers, USER, folder_of_user
@@ -424,6 +426,58 @@ class Together(Case):
         self.assertEqual(len(self.peers.flags()), len(wanted))
         self.assertEqual(sorted(sorted(flags) for _, flags in self.over_imap().values()),
                          sorted(sorted(flags) for flags in self.peers.flags().values()))
+
+
+class Locked(Case):
+    PEOPLE = [f"locked{n}" for n in range(6)]
+
+    def setUp(self):
+        super().setUp()
+        self.demo.start()
+
+    def test_files_that_others_keep_locked_hold_up_nobody_else(self):
+        for name in self.PEOPLE:
+            self.demo.run("account", "add", f"{name}@example.test", "--password-stdin", "--store", "mbox",
+                          stdin="secret\n", check=True)
+        inboxes = [self.home.parent / name / "inbox" for name in self.PEOPLE]
+        watching = self.demo.imap("carol")
+        watching.select("INBOX")
+        watching.send(b"i IDLE\r\n")
+        self.assertIn(b"+", watching.readline())
+
+        def send(to, subject):
+            with self.demo.smtp(timeout=90) as client:
+                client.sendmail("a@far.test", [f"{to}@example.test"], letter(subject))
+
+        for name in self.PEOPLE:
+            send(name, "first")
+        locks = [open(path, "r+b") for path in inboxes]
+        for lock in locks:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+        waiting = [threading.Thread(target=send, args=(name, "second")) for name in self.PEOPLE]
+        for thread in waiting:
+            thread.start()
+        begin = time.monotonic()
+        for number in range(5):
+            send("carol", f"carol{number}")
+            self.assertIn(f"carol{number}", self.subjects_of("carol"))
+        took = time.monotonic() - begin
+        while b"EXISTS" not in watching.readline():
+            pass
+        took_idle = time.monotonic() - begin
+        self.assertTrue(any(thread.is_alive() for thread in waiting), "nobody waited any more: nothing was shown")
+        for lock in locks:
+            lock.close()
+        for thread in waiting:
+            thread.join(60)
+        watching.shutdown()
+        print(f"carol's letters took {took:.2f} s, her IDLE {took_idle:.2f} s", flush=True)
+        self.assertLess(took, 10)
+        self.assertLess(took_idle, 10)
+        wait_until(lambda: all(b"second" in path.read_bytes() for path in inboxes), 30, "the letters in the files")
+
+    def subjects_of(self, name):
+        return [subject for subject, _ in self.over_imap(name=name).values()]
 
 
 class Crash(Case):
