@@ -10,8 +10,8 @@ namespace posthouse::message {
 // The identifiers of a field without their angle brackets, in order, normalised as RFC 5256 section 3 asks:
 // quotes that are not needed, comments and blanks (a fold inside, as some mailers write it) are gone. Between
 // them stand phrases and comments (RFC 5322 section 4.5.4), which are no identifiers. Where nothing is in
-// brackets, a lone word with an "@" counts. At most limits::kMessageIds. Never fails; linear in the length of the
-// value.
+// brackets, a lone word with an "@" counts. At most limits::kMessageIds. Never fails; linear in the length of
+// the value.
 std::vector<std::string> parse_message_ids(std::string_view value);
 
 // The same with the quotes that they are written with.

@@ -2,6 +2,10 @@
 // came.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+
+#include "store/rows.h"
 #include "store_bed.h"
 
 namespace posthouse::store {
@@ -100,6 +104,27 @@ TEST_P(OutboxOrder, ManyLettersBeforeARename) {
   files_->away = false;
   bed_.must(bed_.mirror->carry_out(kAlice));
   EXPECT_EQ(bodies("b").size(), 250);
+}
+
+// What is left of it in the index goes with the next sweep, not only at the next start.
+TEST_P(OutboxOrder, AMailboxThatOthersRemovedIsPurged) {
+  bed_.must(bed_.store.create_mailbox(kAlice, "a"));
+  ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: one\r\n\r\n"));
+  bed_.must(bed_.store.mailboxes(kAlice));
+  std::filesystem::remove_all(bed_.dir.path() + "/alice/inbox/.a");
+  std::filesystem::remove(bed_.dir.path() + "/alice/folders/a");
+  for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) EXPECT_NE(mailbox.name, "a");
+  const auto dying = [&] {
+    size_t rows = 0;
+    const std::string end = prefix_end(std::string(kDyingPrefix));
+    EXPECT_TRUE(bed_.engine->scan(account_partition(kAlice), kDyingPrefix, end,
+                                  [&](std::string_view, std::string_view) { return ++rows > 0; }));
+    return rows;
+  };
+  EXPECT_EQ(dying(), 1);
+  bed_.must(bed_.store.sweep(false));
+  EXPECT_EQ(dying(), 0);
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, OutboxOrder, testing::Values(Format::maildir, Format::mbox),
