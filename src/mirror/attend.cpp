@@ -21,6 +21,7 @@ Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
   Result<std::shared_ptr<Account>> account = co_await this->account(which.first);
   if (!account) co_return std::unexpected(account.error());
   const Turnstile::Turn turn = co_await (*account)->turns.take();
+  if (!is_kept(which.first)) co_return Result<void>();
   co_await watch(**account, which.second, false);
   Result<void> done = co_await look_into(**account, which.second);
   co_return done;
@@ -95,6 +96,7 @@ Task<Result<void>> Mirror::Impl::take_turn_and_carry_out(AccountId id) {
   if (!account) co_return std::unexpected(account.error());
   const std::shared_ptr<Account> held = *account;
   const Turnstile::Turn turn = co_await held->turns.take();
+  if (!is_kept(id)) co_return Result<void>();
   Result<void> done = co_await carry_out(*held);
   co_return done;
 }

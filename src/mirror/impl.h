@@ -87,6 +87,12 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::mutex open_mutex;
   std::list<Open> open;  // the latest first
 
+  // Whoever waited for a turn asks again: the account may have gone back to the database meanwhile, and what
+  // its outbox says would take its letters out of there.
+  bool is_kept(AccountId id) const {
+    const std::shared_lock lock(kept_mutex);
+    return kept.contains(id);
+  }
   Task<Result<std::shared_ptr<Account>>> account(AccountId id);
   Task<Result<std::string>> mailbox_name(AccountId account, MailboxId mailbox);
 

@@ -46,8 +46,7 @@ Task<Result<void>> Mirror::start() {
 }
 
 bool Mirror::keeps(AccountId account) const {
-  const std::shared_lock lock(impl_->kept_mutex);
-  return impl_->kept.contains(account);
+  return impl_->is_kept(account);
 }
 
 void Mirror::adopt(AccountId account) {
@@ -140,6 +139,7 @@ Task<Result<void>> Mirror::look(AccountId id) {
   Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
   if (!account) co_return std::unexpected(account.error());
   const Turnstile::Turn turn = co_await (*account)->turns.take();
+  if (!impl_->is_kept(id)) co_return Result<void>();
   Result<void> done = co_await impl_->look_at_mailboxes(**account);
   if (done) co_await impl_->look_into_new(**account);
   co_return done;
@@ -149,6 +149,7 @@ Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
   Result<std::shared_ptr<Account>> account = co_await impl_->account(id);
   if (!account) co_return std::unexpected(account.error());
   const Turnstile::Turn turn = co_await (*account)->turns.take();
+  if (!impl_->is_kept(id)) co_return Result<void>();
   co_await impl_->watch(**account, mailbox, true);
   Result<void> done = co_await impl_->look_into(**account, mailbox);
   co_return done;
