@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <set>
 
 #include "maildir/folder_name.h"
@@ -20,10 +21,21 @@ constexpr std::string_view kMaking = "posthouse-new-";
 constexpr std::string_view kDeleted = "posthouse-deleted-";
 constexpr const char* kFolderMark = "maildirfolder";
 
-bool is_folder(int root, const std::string& name) {
-  const Result<File> folder = open_folder_in(root, name);
+enum class Kind { folder, something_else, unreadable };
+
+Kind kind_of(int root, const std::string& name) {
+  const File folder(::openat(root, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  // A link is none.
+  if (!folder)
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? Kind::something_else : Kind::unreadable;
   struct stat facts{};
-  return folder && ::fstatat(folder->fd(), "cur", &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(facts.st_mode);
+  if (::fstatat(folder.fd(), "cur", &facts, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? Kind::something_else : Kind::unreadable;
+  return S_ISDIR(facts.st_mode) ? Kind::folder : Kind::something_else;
+}
+
+bool is_folder(int root, const std::string& name) {
+  return kind_of(root, name) == Kind::folder;
 }
 
 Result<void> remove_all(int folder, const std::string& name, int depth) {
@@ -57,24 +69,28 @@ Result<void> Tree::make() const {
 Result<std::vector<FolderEntry>> Tree::list() const {
   const Result<File> root = open_folder(root_);
   if (!root) return std::unexpected(root.error());
-  std::set<std::string> directories;
+  std::map<std::string, Kind> directories;
   const Result<void> read =
       each_entry(root->fd(), root_, [&](std::string_view name, unsigned char type, uint64_t) {
         const bool may_be = name[0] == '.' && name != ".." && (type == DT_DIR || type == DT_UNKNOWN);
-        if (may_be && is_folder(root->fd(), std::string(name))) directories.emplace(name);
-        return directories.size() < kMaxFolders;
+        const Kind kind = may_be ? kind_of(root->fd(), std::string(name)) : Kind::something_else;
+        if (kind != Kind::something_else) directories.emplace(name, kind);
+        return directories.size() <= kMaxFolders;
       });
   if (!read) return std::unexpected(read.error());
-  std::vector<FolderEntry> folders{{std::string(kInbox), "", false}};
+  // Some of them would make the others seem to be gone.
+  if (directories.size() > kMaxFolders) return fail(FaultKind::permanent, root_ + ": too many folders");
+  std::vector<FolderEntry> folders{{std::string(kInbox), "", false, false}};
   std::set<std::string> names;
   std::vector<FolderEntry> raw;
-  for (const std::string& directory : directories) {
+  for (const auto& [directory, kind] : directories) {
     const std::optional<std::string> name = decode_folder(directory);
+    const bool unreadable = kind == Kind::unreadable;
     if (!name || is_inbox(*name)) {
-      raw.push_back({raw_folder(directory), directory, true});
+      raw.push_back({raw_folder(directory), directory, true, unreadable});
     } else {
       names.insert(*name);
-      folders.push_back({*name, directory, false});
+      folders.push_back({*name, directory, false, unreadable});
     }
   }
   for (FolderEntry& entry : raw) {

@@ -14,8 +14,9 @@ namespace posthouse::maildir {
 
 struct FolderEntry {
   std::string name;
-  std::string directory;  // in the root; empty: the root itself
-  bool raw = false;       // its name can't be decoded, and is shown as it is
+  std::string directory;    // in the root; empty: the root itself
+  bool raw = false;         // its name can't be decoded, and is shown as it is
+  bool unreadable = false;  // it is there, and perhaps a folder
 };
 
 class Tree {

@@ -185,6 +185,17 @@ Result<ScanResult> Held::scan(const Scanner::Sink& sink, const Known* known) {
   return result;
 }
 
+Result<State> Held::scan_around(const Scanner::Sink& sink) const {
+  const auto now = state();
+  if (!now) return now;
+  Scanner scanner(sink, impl_->end_check());
+  const auto read = impl_->read_range_around(
+      0, now->size, [&](std::string_view piece) -> Result<void> { return scanner.feed(piece); });
+  if (!read) return std::unexpected(read.error());
+  if (auto done = scanner.finish(); !done) return std::unexpected(done.error());
+  return now;
+}
+
 Result<Known> Held::renew(const Known& known) {
   const auto now = state();
   if (!now) return std::unexpected(now.error());

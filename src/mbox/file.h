@@ -117,6 +117,10 @@ class Held {
   // later full scan. syntax: not an mbox.
   Result<ScanResult> scan(const Scanner::Sink& sink, const Known* known = nullptr);
 
+  // Tells the records of a file of which some parts can't be read: those in which such a part lies are told
+  // with another digest, or as the end of the one before. For reading the others only.
+  Result<State> scan_around(const Scanner::Sink& sink) const;
+
   // After a rewrite() that moved nothing, of a file that was as `known`: what is known of it now. Reads the
   // last message only.
   Result<Known> renew(const Known& known);

@@ -31,6 +31,27 @@ Result<void> HeldImpl::read_range(uint64_t begin, uint64_t end,
   return {};
 }
 
+Result<size_t> HeldImpl::read_range_around(uint64_t begin, uint64_t end,
+                                           const std::function<Result<void>(std::string_view)>& each) const {
+  size_t holes = 0;
+  size_t some = kPiece;
+  while (begin < end) {
+    const size_t length = std::min<uint64_t>(some - begin % some, end - begin);
+    auto piece = disk().read(file.get(), begin, length);
+    if (!piece && some > kHole) {
+      some = kHole;
+      continue;
+    }
+    if (!piece && ++holes > kMaxHoles) return std::unexpected(piece.error());
+    if (!piece) piece = std::string(length, '\0');
+    if (piece->empty()) return fail(FaultKind::io, path + ": it became shorter while it was read");
+    if (auto taken = each(*piece); !taken) return std::unexpected(taken.error());
+    begin += piece->size();
+    if (begin % kPiece == 0) some = kPiece;
+  }
+  return holes;
+}
+
 EndCheck HeldImpl::end_check() const {
   return [this](uint64_t offset) {
     return next_record_at(

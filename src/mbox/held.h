@@ -35,6 +35,9 @@ struct HeldImpl {
   // Calls `each` with the octets [begin, end), in pieces.
   Result<void> read_range(uint64_t begin, uint64_t end,
                           const std::function<Result<void>(std::string_view)>& each) const;
+  // The same around what can't be read: NULs come in its place. Gives how many such places there were.
+  Result<size_t> read_range_around(uint64_t begin, uint64_t end,
+                                   const std::function<Result<void>(std::string_view)>& each) const;
   EndCheck end_check() const;
 
   // The record at `offset`, read as far as its header goes. `end` and what follows from the body are not set.

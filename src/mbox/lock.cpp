@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <thread>
 
 #include "base/ascii.h"
@@ -18,9 +20,13 @@ namespace {
 // Sleeps longer each time, never beyond `until`; signals don't shorten it. False when the time is over.
 class Naps {
  public:
-  Naps(SteadyTime until, const Clock& clock) : until_(until), clock_(clock) {}
+  Naps(SteadyTime until, const LockOptions& options) : until_(until), options_(options) {}
   bool take() {
-    const SteadyTime now = clock_.steady();
+    const SteadyTime now = options_.clock->steady();
+    if (!waiting_) {
+      waiting_.emplace(options_.waiters);
+      if (!waiting_->is_patient()) until_ = std::min<SteadyTime>(until_, now + kShortPatience);
+    }
     if (now >= until_) return false;
     std::this_thread::sleep_for(std::min<SteadyTime::duration>(nap_, until_ - now));
     nap_ = std::min(nap_ * 2, kLongestNap);
@@ -29,7 +35,8 @@ class Naps {
 
  private:
   SteadyTime until_;
-  const Clock& clock_;
+  const LockOptions& options_;
+  std::optional<Waiting> waiting_;
   milliseconds nap_ = kFirstNap;
 };
 
@@ -107,7 +114,7 @@ void clear_stale(const std::string& name, const Candidate& made) {
 
 Result<void> lock_file(int fd, bool exclusive, SteadyTime until, const LockOptions& options,
                        const std::string& path) {
-  Naps naps(until, *options.clock);
+  Naps naps(until, options);
   for (;;) {
     struct flock lock = {};
     lock.l_type = exclusive ? F_WRLCK : F_RDLCK;
@@ -141,7 +148,7 @@ Result<DotlockFile> DotlockFile::make(const std::string& path, const LockOptions
 
 Result<DotlockFile> lock_for_writing(int fd, SteadyTime until, const LockOptions& options,
                                      const std::string& path) {
-  Naps naps(until, *options.clock);
+  Naps naps(until, options);
   for (;;) {
     if (auto locked = lock_file(fd, true, until, options, path); !locked)
       return std::unexpected(locked.error());

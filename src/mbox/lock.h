@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "mbox/disk.h"
+#include "mbox/waiters.h"
 
 namespace posthouse::mbox {
 
@@ -20,6 +21,7 @@ enum class Dotlock {
 struct LockOptions {
   Dotlock dotlock = Dotlock::required;
   milliseconds patience = std::chrono::seconds(30);
+  Waiters* waiters = nullptr;  // none: everybody may wait so long
   const Clock* clock = &system_clock();
 };
 

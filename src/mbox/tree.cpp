@@ -8,85 +8,177 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
+#include <span>
+#include <tuple>
 
 #include "base/ascii.h"
+#include "base/modified_utf7.h"
 #include "mbox/disk.h"
 #include "mbox/folder_name.h"
+#include "mbox/journal.h"
 #include "mbox/limits.h"
 
 namespace posthouse::mbox {
 
 namespace {
 
-enum class Kind { nothing, mailbox, holder, other };
+enum class Kind { nothing, mailbox, holder, other, unknown };
 
 Kind kind_of(const std::string& path) {
   struct ::stat info = {};
-  if (::lstat(path.c_str(), &info) < 0) return Kind::nothing;
+  if (::lstat(path.c_str(), &info) < 0)
+    return errno == ENOENT || errno == ENOTDIR ? Kind::nothing : Kind::unknown;
   if (S_ISDIR(info.st_mode)) return Kind::holder;
   return S_ISREG(info.st_mode) ? Kind::mailbox : Kind::other;
 }
 
-bool looks_like_mbox(const std::string& path) {
-  const Handle handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!handle) return false;
+enum class Look { mailbox, something_else, unreadable };
+
+Look look_at(const std::string& path) {
+  const auto fd = system_disk().open(path, O_RDONLY, 0);
+  if (!fd && fd.error().kind == FaultKind::not_found) return Look::something_else;
+  if (!fd) return Look::unreadable;
+  const Handle handle(*fd);
   const auto start = system_disk().read(handle.get(), 0, 5);
-  return start && (start->empty() || *start == "From ");
+  if (!start) return Look::unreadable;
+  return start->empty() || *start == "From " ? Look::mailbox : Look::something_else;
 }
 
+// All that is there. Half of it would make the rest seem to be gone.
 Result<std::vector<std::string>> names_in(const std::string& path) {
   const auto close = [](DIR* dir) { ::closedir(dir); };
   const std::unique_ptr<DIR, decltype(close)> dir(::opendir(path.c_str()), close);
   if (!dir) return disk_fault(path, errno);
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(dir.get())) {
-    if (is_folder_part(entry->d_name)) names.emplace_back(entry->d_name);
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(dir.get());
+    if (entry == nullptr && errno != 0) return disk_fault(path, errno);
+    if (entry == nullptr) return names;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
     if (names.size() > kMaxFolders) return fail(FaultKind::permanent, path + ": too many files");
   }
-  return names;
 }
 
-Result<void> walk(const std::string& path, const std::string& prefix, size_t depth,
-                  std::vector<Folder>& found) {
-  if (depth > kMaxNameDepth) return {};
-  auto names = names_in(path);
-  if (!names) return std::unexpected(names.error());
+// The name of what a directory holds; nothing for what is no part of a name.
+std::optional<std::string> level_of(std::string_view directory) {
+  if (directory.size() > kBelowMailbox.size() && directory.ends_with(kBelowMailbox))
+    directory.remove_suffix(kBelowMailbox.size());
+  return is_folder_part(directory) ? from_modified_utf7(directory) : std::nullopt;
+}
+
+void walk(const std::string& path, const std::string& prefix, size_t depth, std::vector<Folder>& found);
+
+void add_file(const std::string& path, const std::string& name, std::vector<Folder>& found) {
+  const Look look = folder_parts(name) ? look_at(path) : Look::something_else;
+  if (look == Look::something_else) return;
+  found.push_back({name, look == Look::mailbox, false});
+}
+
+void walk(const std::string& path, const std::string& prefix, size_t depth, std::vector<Folder>& found) {
+  if (depth > kMaxNameDepth) return;
+  const auto names = names_in(path);
+  if (!names && !found.empty()) found.back().unread = names.error().kind != FaultKind::not_found;
+  if (!names) return;
   for (const std::string& part : *names) {
-    const auto readable = from_modified_utf7(part);
+    if (found.size() >= kMaxFolders) return;
     const std::string full = path + "/" + part;
     const Kind kind = kind_of(full);
-    if (!readable || !folder_path(prefix + *readable) || found.size() >= kMaxFolders) continue;
-    if (kind == Kind::mailbox && looks_like_mbox(full)) found.push_back({prefix + *readable, true});
-    if (kind != Kind::holder) continue;
-    found.push_back({prefix + *readable, false});
-    if (auto below = walk(full, prefix + *readable + "/", depth + 1, found); !below) return below;
+    if (kind == Kind::mailbox) {
+      const auto name = is_folder_part(part) ? from_modified_utf7(part) : std::nullopt;
+      if (name) add_file(full, prefix + *name, found);
+    } else if (kind == Kind::unknown) {
+      if (const auto level = level_of(part)) found.push_back({prefix + *level, false, true});
+    } else if (kind == Kind::holder) {
+      const auto level = level_of(part);
+      const bool inbox = prefix.empty() && level == "INBOX";
+      if (!level || (!inbox && !folder_parts(prefix + *level))) continue;
+      found.push_back({prefix + *level, false, false});
+      walk(full, prefix + *level + "/", depth + 1, found);
+    }
   }
+}
+
+using Parts = std::span<const std::string>;
+
+std::string below_mailbox(const std::string& path) {
+  return path + std::string(kBelowMailbox);
+}
+
+// The directories that hold what lies below the mailbox `path`: one as a rule, two if others made them.
+std::vector<std::string> holders_of(const std::string& path) {
+  std::vector<std::string> found;
+  for (std::string each : {path, below_mailbox(path)}) {
+    if (kind_of(each) == Kind::holder) found.push_back(std::move(each));
+  }
+  return found;
+}
+
+bool is_there(const std::string& path) {
+  return kind_of(path) != Kind::nothing || kind_of(below_mailbox(path)) == Kind::holder;
+}
+
+// Where the last of `parts` is or would be, below `folder`.
+Result<std::string> locate(const std::string& folder, Parts parts) {
+  std::string path = folder + "/" + parts.front();
+  const Kind kind = kind_of(path);
+  if (kind == Kind::other) return fail(FaultKind::policy, path + ": neither file nor directory");
+  if (kind == Kind::unknown) return fail(FaultKind::io, path + ": can't be looked at");
+  if (parts.size() == 1) return path;
+  const std::vector<std::string> holders = holders_of(path);
+  if (holders.size() == 2) {
+    const Result<std::string> first = locate(holders[0], parts.subspan(1));
+    return first && is_there(*first) ? first : locate(holders[1], parts.subspan(1));
+  }
+  if (holders.size() == 1) return locate(holders[0], parts.subspan(1));
+  return locate(kind == Kind::mailbox ? below_mailbox(path) : path, parts.subspan(1));
+}
+
+Result<void> make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return system_disk().sync_folder_of(path);
+  return errno == EEXIST && kind_of(path) == Kind::holder ? Result<void>() : disk_fault(path, errno);
+}
+
+// Not over something that is there, even if it comes at this moment.
+Result<void> move(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) < 0)
+    return disk_fault(to, errno);
+  if (auto synced = system_disk().sync_folder_of(to); !synced) return synced;
+  return system_disk().sync_folder_of(from);
+}
+
+// What has a name that is taken there stays where it is.
+Result<void> move_entries(const std::string& from, const std::string& to) {
+  const auto names = names_in(from);
+  if (!names) return std::unexpected(names.error());
+  for (const std::string& name : *names) {
+    const Result<void> moved = move(from + "/" + name, to + "/" + name);
+    if (!moved && moved.error().kind != FaultKind::exists) return moved;
+  }
+  ::rmdir(from.c_str());
   return {};
 }
 
-// Makes the directories above `relative`; none of its parts may be anything else.
-Result<void> make_above(const std::string& root, const std::string& relative) {
-  if (::mkdir(root.c_str(), 0700) < 0 && errno != EEXIST) return disk_fault(root, errno);
-  for (size_t slash = relative.find('/'); slash != std::string::npos; slash = relative.find('/', slash + 1)) {
-    const std::string path = root + "/" + relative.substr(0, slash);
-    if (::mkdir(path.c_str(), 0700) == 0) {
-      if (auto synced = system_disk().sync_folder_of(path); !synced) return synced;
-      continue;
-    }
-    if (errno != EEXIST) return disk_fault(path, errno);
-    if (kind_of(path) != Kind::holder) return fail(FaultKind::policy, path + ": a mailbox can't hold others");
-  }
-  return {};
+Result<void> move_holder(const std::string& from, const std::string& to) {
+  if (const auto there = holders_of(to); !there.empty()) return move_entries(from, there.back());
+  return move(from, kind_of(to) == Kind::mailbox ? below_mailbox(to) : to);
 }
 
-// Nothing above may be a link, which others could have put there.
-Result<void> check_above(const std::string& root, const std::string& relative) {
-  for (size_t slash = relative.find('/'); slash != std::string::npos; slash = relative.find('/', slash + 1)) {
-    if (kind_of(root + "/" + relative.substr(0, slash)) != Kind::holder) {
-      return fail(FaultKind::not_found, relative + ": no such folder");
-    }
-  }
-  return {};
+Result<void> make_room_at(const std::string& path) {
+  if (kind_of(path) != Kind::holder) return {};
+  const std::string below = below_mailbox(path);
+  if (kind_of(below) == Kind::nothing) return move(path, below);
+  if (auto moved = move_entries(path, below); !moved) return moved;
+  if (kind_of(path) == Kind::nothing) return {};
+  return fail(FaultKind::policy, path + ": holds what " + below + " has too");
+}
+
+// Where the part ends with what tells a directory below a mailbox, it would be taken for one.
+bool is_reserved(std::string_view name) {
+  return std::ranges::any_of(split(name, '/'),
+                             [](std::string_view part) { return part.ends_with(kBelowMailbox); });
 }
 
 // Dovecot's: a TAB, and what would be mistaken for one.
@@ -126,77 +218,117 @@ std::string unescaped(std::string_view part) {
 Tree::Tree(std::string root, std::string inbox) : root_(std::move(root)), inbox_(std::move(inbox)) {}
 
 Result<std::vector<Folder>> Tree::list() const {
+  if (const auto names = names_in(root_); !names && names.error().kind != FaultKind::not_found)
+    return std::unexpected(names.error());
   std::vector<Folder> found;
-  if (auto walked = walk(root_, "", 1, found); !walked && walked.error().kind != FaultKind::not_found) {
-    return std::unexpected(walked.error());
+  walk(root_, "", 1, found);
+  // Some of them would make the others seem to be gone.
+  if (found.size() >= kMaxFolders) return fail(FaultKind::permanent, root_ + ": too many folders");
+  found.push_back({"INBOX", true, false});
+  // INBOX first; of a name the mailbox before what is below it.
+  std::ranges::sort(found, [](const Folder& a, const Folder& b) {
+    using Key = std::tuple<bool, const std::string&, bool>;
+    return Key(a.name != "INBOX", a.name, !a.selectable) < Key(b.name != "INBOX", b.name, !b.selectable);
+  });
+  std::vector<Folder> merged;
+  for (Folder& folder : found) {
+    if (merged.empty() || merged.back().name != folder.name) {
+      merged.push_back(std::move(folder));
+    } else {
+      merged.back().unread = merged.back().unread || folder.unread;
+    }
   }
-  std::sort(found.begin(), found.end(), [](const Folder& a, const Folder& b) { return a.name < b.name; });
-  found.insert(found.begin(), Folder{"INBOX", true});
-  return found;
+  return merged;
 }
 
 Result<std::string> Tree::path_of(std::string_view name) const {
   if (iequals(name, "INBOX")) return inbox_;
-  const auto relative = folder_path(name);
-  if (!relative) return relative;
-  return root_ + "/" + *relative;
+  const auto parts = folder_parts(name);
+  if (!parts) return std::unexpected(parts.error());
+  return locate(root_, *parts);
+}
+
+bool Tree::is_mailbox(std::string_view name) const {
+  const auto path = path_of(name);
+  return path && kind_of(*path) == Kind::mailbox;
+}
+
+bool Tree::is_holder(std::string_view name) const {
+  const auto path = path_of(name);
+  return path && !holders_of(*path).empty();
+}
+
+// The directories above the mailbox, and where it is to be.
+Result<std::string> Tree::make_above(std::string_view name) const {
+  auto path = path_of(name);
+  if (!path) return path;
+  if (::mkdir(root_.c_str(), 0700) < 0 && errno != EEXIST) return disk_fault(root_, errno);
+  for (size_t at = path->find('/', root_.size() + 1); at != path->npos; at = path->find('/', at + 1)) {
+    if (auto made = make_directory(path->substr(0, at)); !made) return std::unexpected(made.error());
+  }
+  return path;
 }
 
 Result<void> Tree::create(std::string_view name) const {
   if (iequals(name, "INBOX")) return fail(FaultKind::exists, "INBOX is always there");
   const bool holder = name.ends_with('/');
   if (holder) name.remove_suffix(1);
-  const auto relative = folder_path(name);
-  if (!relative) return std::unexpected(relative.error());
-  if (auto above = make_above(root_, *relative); !above) return above;
-  const std::string path = root_ + "/" + *relative;
-  if (holder) {
-    if (::mkdir(path.c_str(), 0700) < 0) return disk_fault(path, errno);
-  } else {
-    if (kind_of(path) != Kind::nothing)
-      return fail(FaultKind::exists, *relative + ": there is such a folder");
-    const auto fd = system_disk().open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (!fd) return std::unexpected(fd.error());
-    const Handle file(*fd);
-  }
-  return system_disk().sync_folder_of(path);
+  if (is_reserved(name)) return fail(FaultKind::syntax, "no name for a new folder: " + std::string(name));
+  const auto path = make_above(name);
+  if (!path) return std::unexpected(path.error());
+  if (is_there(*path)) return fail(FaultKind::exists, *path + ": there is such a folder");
+  if (holder) return make_directory(*path);
+  const auto fd = system_disk().open(*path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (!fd) return std::unexpected(fd.error());
+  const Handle file(*fd);
+  return system_disk().sync_folder_of(*path);
+}
+
+Result<void> Tree::make_room(std::string_view name) const {
+  const auto path = path_of(name);
+  return path ? make_room_at(*path) : std::unexpected(path.error());
 }
 
 Result<void> Tree::remove(std::string_view name) const {
   if (iequals(name, "INBOX")) return fail(FaultKind::policy, "INBOX can't be deleted");
-  const auto relative = folder_path(name);
-  if (!relative) return std::unexpected(relative.error());
-  if (auto above = check_above(root_, *relative); !above) return above;
-  const std::string path = root_ + "/" + *relative;
-  const Kind kind = kind_of(path);
-  if (kind == Kind::nothing) return fail(FaultKind::not_found, *relative + ": no such folder");
-  if (kind == Kind::other) return fail(FaultKind::policy, *relative + ": neither file nor directory");
-  const int result = kind == Kind::holder ? ::rmdir(path.c_str()) : ::unlink(path.c_str());
-  if (result < 0) return disk_fault(path, errno);
-  return system_disk().sync_folder_of(path);
+  const auto path = path_of(name);
+  if (!path) return std::unexpected(path.error());
+  const auto holders = holders_of(*path);
+  const bool mailbox = kind_of(*path) == Kind::mailbox;
+  if (!mailbox && holders.empty()) return fail(FaultKind::not_found, *path + ": no such folder");
+  if (mailbox) {
+    // A journal would wait for a file that never comes.
+    ::unlink(journal_path(*path).c_str());
+    if (auto removed = system_disk().remove(*path); !removed) return removed;
+  }
+  for (const std::string& holder : holders) {
+    if (::rmdir(holder.c_str()) < 0 && !(mailbox && errno == ENOTEMPTY)) return disk_fault(holder, errno);
+  }
+  return system_disk().sync_folder_of(*path);
 }
 
 Result<void> Tree::rename(std::string_view from, std::string_view to) const {
   if (iequals(from, "INBOX") || iequals(to, "INBOX"))
     return fail(FaultKind::policy, "INBOX can't be renamed");
-  const auto old_relative = folder_path(from);
-  const auto new_relative = folder_path(to);
-  if (!old_relative) return std::unexpected(old_relative.error());
-  if (!new_relative) return std::unexpected(new_relative.error());
-  if (auto above = check_above(root_, *old_relative); !above) return above;
-  if (new_relative->starts_with(*old_relative + "/"))
-    return fail(FaultKind::policy, "a folder can't hold itself");
-  const std::string old_path = root_ + "/" + *old_relative;
-  const std::string new_path = root_ + "/" + *new_relative;
-  if (kind_of(old_path) == Kind::nothing)
-    return fail(FaultKind::not_found, *old_relative + ": no such folder");
-  if (auto above = make_above(root_, *new_relative); !above) return above;
-  // What is there already is not replaced, even if it comes at this moment.
-  if (::renameat2(AT_FDCWD, old_path.c_str(), AT_FDCWD, new_path.c_str(), RENAME_NOREPLACE) < 0) {
-    return disk_fault(new_path, errno);
+  if (to.starts_with(std::string(from) + "/")) return fail(FaultKind::policy, "a folder can't hold itself");
+  if (is_reserved(to)) return fail(FaultKind::syntax, "no name for a new folder: " + std::string(to));
+  const auto old_path = path_of(from);
+  if (!old_path) return std::unexpected(old_path.error());
+  if (auto possible = folder_parts(to); !possible) return std::unexpected(possible.error());
+  if (!is_there(*old_path)) return fail(FaultKind::not_found, *old_path + ": no such folder");
+  const auto new_path = make_above(to);
+  if (!new_path) return std::unexpected(new_path.error());
+  if (kind_of(*new_path) == Kind::mailbox)
+    return fail(FaultKind::exists, *new_path + ": there is such a folder");
+  if (kind_of(*old_path) == Kind::mailbox) {
+    Result<void> moved = make_room_at(*new_path);
+    if (moved) moved = move(*old_path, *new_path);
+    if (!moved) return moved;
   }
-  if (auto synced = system_disk().sync_folder_of(new_path); !synced) return synced;
-  return system_disk().sync_folder_of(old_path);
+  for (const std::string& holder : holders_of(*old_path)) {
+    if (auto moved = move_holder(holder, *new_path); !moved) return moved;
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> Tree::subscriptions() const {
@@ -225,11 +357,11 @@ Result<std::vector<std::string>> Tree::subscriptions() const {
 
 // Written whole under another name, as Dovecot does it, under the same lock file.
 Result<void> Tree::subscribe(std::string_view name, bool subscribed) const {
-  const auto relative = iequals(name, "INBOX") ? Result<std::string>("INBOX") : folder_path(name);
-  if (!relative) return std::unexpected(relative.error());
+  const bool inbox = iequals(name, "INBOX");
+  if (const auto possible = folder_parts(name); !possible && !inbox) return std::unexpected(possible.error());
   auto names = subscriptions();
   if (!names) return std::unexpected(names.error());
-  const std::string wanted = iequals(name, "INBOX") ? "INBOX" : std::string(name);
+  const std::string wanted = inbox ? "INBOX" : std::string(name);
   const auto at = std::find(names->begin(), names->end(), wanted);
   if ((at != names->end()) == subscribed) return {};
   if (subscribed) {
@@ -239,14 +371,13 @@ Result<void> Tree::subscribe(std::string_view name, bool subscribed) const {
   }
   std::string text = "V\t2\n\n";
   for (const std::string& each : *names) {
-    const auto disk_name = to_modified_utf7(each);
-    if (!disk_name) continue;
     std::string line;
-    for (std::string_view part : split(*disk_name, '/')) line += (line.empty() ? "" : "\t") + escaped(part);
+    for (std::string_view part : split(to_modified_utf7(each), '/'))
+      line += (line.empty() ? "" : "\t") + escaped(part);
     text += line + "\n";
   }
   if (text.size() > kMaxSubscriptions) return fail(FaultKind::permanent, "too many subscriptions");
-  if (auto above = make_above(root_, ""); !above) return above;
+  if (::mkdir(root_.c_str(), 0700) < 0 && errno != EEXIST) return disk_fault(root_, errno);
   const std::string lock = root_ + "/.subscriptions.lock";
   const auto fd = system_disk().open(lock, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!fd) {

@@ -1,5 +1,6 @@
-// The folders of one account: mbox files in directories, laid out as Dovecot's LAYOUT=fs. A name is either a
-// mailbox (a file) or holds others (a directory), never both; INBOX is a file elsewhere.
+// The folders of one account: mbox files in directories, laid out as Dovecot's LAYOUT=fs: a mailbox is a
+// file, what only holds others a directory. A name that is both has a file NAME and a directory NAME.sbd, as
+// Thunderbird has it. INBOX is a file elsewhere; what lies below it is in a directory INBOX.
 #pragma once
 
 #include <string>
@@ -12,7 +13,8 @@ namespace posthouse::mbox {
 
 struct Folder {
   std::string name;         // UTF-8, "/" between parts
-  bool selectable = false;  // a mailbox; else it only holds others
+  bool selectable = false;  // a mailbox; else it only holds others, or can't be read
+  bool unread = false;      // a directory that can't be read: what is below is not told
 };
 
 // Blocking; keeps nothing in memory, so others may change the directories at any time. Symbolic links are
@@ -26,16 +28,24 @@ class Tree {
   // files, journals, what has no readable name and files that don't begin like an mbox are left out.
   Result<std::vector<Folder>> list() const;
 
-  // Where the mailbox's file is or would be. syntax: no such name can be.
+  // Where the mailbox's file is or would be. syntax: no such name can be. policy: a part is a link, or
+  // neither file nor directory.
   Result<std::string> path_of(std::string_view name) const;
+  // Whether it has a file; whether something lies or could lie below it.
+  bool is_mailbox(std::string_view name) const;
+  bool is_holder(std::string_view name) const;
 
-  // An empty mailbox, and the directories above it. exists: there is a folder or holder of that name. policy:
-  // a part above is a mailbox, which can't hold others. "a/" makes a holder only.
+  // An empty mailbox, and the directories above it. exists: there is a folder or holder of that name.
+  // "a/" makes a holder only.
   Result<void> create(std::string_view name) const;
-  // A mailbox, or a holder that is empty. not_found; exists: it still holds others; policy: INBOX.
-  // Directories above that hold nothing any more stay.
+  // A holder becomes able to be a mailbox, too: its directory NAME becomes NAME.sbd. Fine if it isn't one.
+  Result<void> make_room(std::string_view name) const;
+  // A mailbox, and its directory when that is empty; or a holder that is empty. not_found; exists: a mere
+  // holder still holds others; policy: INBOX. Directories above that hold nothing any more stay.
   Result<void> remove(std::string_view name) const;
-  // With all that it holds. For INBOX the caller moves the messages instead (RFC 9051 section 6.3.6): policy.
+  // With all that it holds. What is below `to` already stays, and what would get the name of that stays where
+  // it is. exists: `to` is a mailbox. For INBOX the caller moves the messages instead (RFC 9051 section
+  // 6.3.6): policy.
   Result<void> rename(std::string_view from, std::string_view to) const;
 
   // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one.
@@ -43,6 +53,8 @@ class Tree {
   Result<void> subscribe(std::string_view name, bool subscribed) const;
 
  private:
+  Result<std::string> make_above(std::string_view name) const;
+
   std::string root_;
   std::string inbox_;
 };

@@ -1,4 +1,6 @@
 // What goes on in a server without being asked: the outbox is tried again, and changes by others are noticed.
+#include <algorithm>
+
 #include "mirror/impl.h"
 #include "net/descriptor.h"
 #include "net/loop.h"
@@ -17,14 +19,43 @@ Task<void> Mirror::Impl::watch(Account& account, MailboxId mailbox, bool by_sess
 
 Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
   Result<Held> held = co_await hold(which.first);
-  if (!held) co_return std::unexpected(held.error());
+  if (!held) co_return unless_it_left(which.first, held.error());
   co_await watch(*held->account, which.second, false);
   Result<void> done = co_await look_into(*held->account, which.second);
   co_return done;
 }
 
-// Changes that come quickly one after the other are looked at together. Looking takes at most half of the
-// time.
+// Of an account one mailbox after the other, beside other accounts: a file that another program keeps locked
+// holds up nobody else. Changes that come quickly one after the other are looked at together, and looking
+// takes at most half of the time.
+Task<void> Mirror::Impl::look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which) {
+  const AccountId id = which.first;
+  {
+    const std::lock_guard lock(self->looking_mutex);
+    const auto [wanted, first] = self->looking.try_emplace(id);
+    wanted->second.insert(which.second);
+    if (!first) co_return;
+  }
+  for (;;) {
+    {
+      const std::lock_guard lock(self->looking_mutex);
+      std::unordered_set<MailboxId>& wanted = self->looking[id];
+      if (wanted.empty()) {
+        self->looking.erase(id);
+        co_return;
+      }
+      which.second = *wanted.begin();
+      wanted.erase(wanted.begin());
+    }
+    const SteadyTime begin = self->clock.steady();
+    const Result<void> seen = co_await self->look_unasked(which);
+    if (!seen) log::debug("mirror.unseen", {{"account", format_id(id)}, {"what", seen.error().what}});
+    const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
+    const Result<void> slept = co_await loop.sleep(std::min<milliseconds>(took, kLongestPause));
+    if (!slept) co_return;
+  }
+}
+
 Task<void> Mirror::Impl::follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd) {
   net::Descriptor descriptor(loop, fd);
   for (;;) {
@@ -32,28 +63,49 @@ Task<void> Mirror::Impl::follow(std::shared_ptr<Impl> self, net::Loop& loop, int
     const Result<void> ready = co_await readable;
     if (!ready) co_return;
     descriptor.drained();
-    const SteadyTime begin = self->clock.steady();
-    for (const Watcher::Which& which : self->watcher.take_changed()) {
-      const Result<void> seen = co_await self->look_unasked(which);
-      if (!seen)
-        log::debug("mirror.unseen", {{"account", format_id(which.first)}, {"what", seen.error().what}});
-    }
-    const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
-    const Result<void> slept = co_await loop.sleep(std::max<milliseconds>(kQuiet, took));
+    for (const Watcher::Which& which : self->watcher.take_changed()) spawn(look_beside(self, loop, which));
+    const Result<void> slept = co_await loop.sleep(kQuiet);
     if (!slept) co_return;
   }
 }
 
-Task<void> Mirror::Impl::carry_out_waiting(Mirror& mirror) {
-  std::unordered_set<AccountId> now;
+// One of several that carry out what waits.
+Task<void> Mirror::Impl::carry_out_some(std::shared_ptr<Impl> self) {
+  for (;;) {
+    AccountId id = 0;
+    {
+      const std::lock_guard lock(self->accounts_mutex);
+      if (self->waiting.empty()) {
+        --self->carriers;
+        co_return;
+      }
+      id = *self->waiting.begin();
+      self->waiting.erase(self->waiting.begin());
+    }
+    Result<void> done = co_await self->take_turn_and_carry_out(id);
+    if (done || done.error().kind == FaultKind::not_found) continue;
+    const std::lock_guard lock(self->accounts_mutex);
+    self->later.insert(id);
+  }
+}
+
+Task<Result<void>> Mirror::Impl::take_turn_and_carry_out(AccountId id) {
+  Result<Held> held = co_await hold(id);
+  if (!held) co_return unless_it_left(id, held.error());
+  Result<void> done = co_await carry_out(*held->account);
+  co_return done;
+}
+
+void Mirror::Impl::carry_out_waiting(const std::shared_ptr<Impl>& self) {
+  size_t more = 0;
   {
-    const std::lock_guard lock(accounts_mutex);
-    now.swap(waiting);
+    const std::lock_guard lock(self->accounts_mutex);
+    self->waiting.merge(self->later);
+    self->later.clear();
+    more = std::min(self->waiting.size(), kCarriers - self->carriers);
+    self->carriers += more;
   }
-  for (const AccountId id : now) {
-    Result<void> done = co_await mirror.carry_out(id);
-    if (!done && done.error().kind != FaultKind::not_found) mirror.carry_out_soon(id);
-  }
+  for (; more > 0; --more) spawn(carry_out_some(self));
 }
 
 Task<void> Mirror::attend(net::Loop& loop) {
@@ -66,16 +118,12 @@ Task<void> Mirror::attend(net::Loop& loop) {
   }
   SteadyTime looked = impl->clock.steady();
   for (;;) {
-    co_await impl->carry_out_waiting(*this);
+    Impl::carry_out_waiting(impl);
     const SteadyTime now = impl->clock.steady();
     const bool at_all = now - looked >= kLookAtAllEvery;
     if (at_all) looked = now;
     const std::vector<Watcher::Which> unasked = at_all ? impl->watcher.all() : impl->watcher.polled();
-    for (const Watcher::Which& which : unasked) {
-      const Result<void> seen = co_await impl->look_unasked(which);
-      if (!seen)
-        log::debug("mirror.unseen", {{"account", format_id(which.first)}, {"what", seen.error().what}});
-    }
+    for (const Watcher::Which& which : unasked) spawn(Impl::look_beside(impl, loop, which));
     Result<void> slept = co_await loop.sleep(kRetryEvery);
     if (!slept) co_return;
   }

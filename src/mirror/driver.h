@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "mbox/waiters.h"
 #include "store/files.h"
 #include "store/types.h"
 
@@ -37,7 +38,8 @@ class Driver {
   // Those that are there, INBOX too. Fails when the place itself is not there (a disk that is not mounted).
   struct Level {
     std::string name;
-    bool only_holds = false;  // a level above others that can't hold messages itself
+    bool only_holds = false;  // a level above others that can't hold messages itself, or can't be read
+    bool unread = false;      // what is below can't be listed
   };
   virtual Result<std::vector<Level>> mailboxes() = 0;
   virtual Result<std::vector<std::string>> subscriptions() = 0;
@@ -125,7 +127,9 @@ class Driver {
   virtual std::vector<std::string> watched(const std::string& mailbox) = 0;
 };
 
-std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random);
+// `waiters` limits who may wait long for the locks of others; null: everybody.
+std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random,
+                                    mbox::Waiters* waiters);
 
 // What the drivers share.
 // The folders above `path` that are not there yet, for ourselves only.

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/pool.h"
+#include "mbox/waiters.h"
 #include "mirror/driver.h"
 #include "mirror/limits.h"
 #include "mirror/mirror.h"
@@ -70,7 +71,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   const Clock& clock;
   Random& random;
   IdSource& ids;
-  Pool files;  // blocking work on files
+  mbox::Waiters waiters;  // among them, for locks of other programs
+  Pool files;             // blocking work on files
   Watcher watcher;
 
   mutable std::shared_mutex kept_mutex;
@@ -79,6 +81,10 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::unordered_map<AccountId, std::shared_ptr<Account>> accounts;
   uint64_t leaves = 0;                    // how many accounts went back to the database
   std::unordered_set<AccountId> waiting;  // whose outbox waits for somebody to carry it out
+  std::unordered_set<AccountId> later;    // it could not be done just now
+  size_t carriers = 0;                    // who do so
+  std::mutex looking_mutex;
+  std::unordered_map<AccountId, std::unordered_set<MailboxId>> looking;  // to be looked into unasked
 
   // Bytes of messages that were read lately.
   struct Open {
@@ -90,6 +96,15 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::mutex open_mutex;
   std::list<Open> open;  // the latest first
 
+  bool is_kept(AccountId id) const {
+    const std::shared_lock lock(kept_mutex);
+    return kept.contains(id);
+  }
+  // hold() failed: of an account that went back to the database meanwhile nothing is left to do.
+  Result<void> unless_it_left(AccountId id, const Fault& fault) const {
+    if (is_kept(id)) return std::unexpected(fault);
+    return {};
+  }
   Task<Result<std::shared_ptr<Account>>> account(AccountId id);
   // The account as it is once it is our turn.
   Task<Result<Held>> hold(AccountId id);
@@ -112,15 +127,19 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<void> look_into_new(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
-  Task<Result<void>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
+  // True: all could be read.
+  Task<Result<bool>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
-  Task<Result<void>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
+  Task<Result<bool>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
                                 std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
   Task<Result<void>> note_all_uids(Account& account, MailboxId mailbox, std::string name);
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
 
   // ---- attend.cpp
-  Task<void> carry_out_waiting(Mirror& mirror);
+  static void carry_out_waiting(const std::shared_ptr<Impl>& self);
+  static Task<void> carry_out_some(std::shared_ptr<Impl> self);
+  Task<Result<void>> take_turn_and_carry_out(AccountId id);
+  static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);
   Task<Result<void>> look_unasked(Watcher::Which which);
   static Task<void> follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd);
 };

@@ -143,31 +143,33 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
-  Result<void> taken = co_await take_in(account, mailbox, *name, std::move(*found));
-  if (taken) account.states[mailbox] = std::move(state);
-  co_return taken;
+  Result<bool> all = co_await take_in(account, mailbox, *name, std::move(*found));
+  if (!all) co_return std::unexpected(all.error());
+  // What could not be read is asked for with each look.
+  account.states[mailbox] = *all ? std::move(state) : std::string();
+  co_return Result<void>();
 }
 
-Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,
+Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,
                                          Driver::Look look) {
   if (!look.changed.empty() || !look.gone.empty()) {
     Result<void> done = co_await take_changes(account, mailbox, look);
-    if (!done) co_return done;
+    if (!done) co_return std::unexpected(done.error());
   }
   if (look.misnamed) {
     Result<void> noted = co_await note_all_uids(account, mailbox, name);
-    if (!noted) co_return noted;
+    if (!noted) co_return std::unexpected(noted.error());
   }
-  if (look.fresh.empty()) co_return Result<void>();
+  if (look.fresh.empty()) co_return true;
   // Those that have UIDs come first, in their order; the others as they arrived.
   std::vector<Driver::Look::Fresh> named, unnamed;
   for (Driver::Look::Fresh& fresh : look.fresh)
     (fresh.uid != 0 ? named : unnamed).push_back(std::move(fresh));
   std::ranges::sort(named, {}, &Driver::Look::Fresh::uid);
   std::ranges::move(unnamed, std::back_inserter(named));
-  Result<void> done =
+  Result<bool> all =
       co_await take_fresh(account, mailbox, name, std::move(named), look.uid_validity, look.uid_next);
-  co_return done;
+  co_return all;
 }
 
 Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbox, const Driver::Look& look) {
@@ -194,12 +196,13 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
   co_return done;
 }
 
-Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox, const std::string& name,
+Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox, const std::string& name,
                                             std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity,
                                             Uid uid_next) {
   Driver& driver = *account.driver;
   Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
   Result<void> done;
+  bool all = true;
   for (size_t at = 0; done && at < fresh.size(); at += kNewTogether) {
     std::vector<Arrival> arrivals;
     const size_t end = std::min(fresh.size(), at + kNewTogether);
@@ -209,6 +212,7 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
         if (read) {
           arrivals.push_back({std::move(fresh[i]), std::move(*read), 0});
         } else if (read.error().kind != FaultKind::not_found) {
+          all = all && read.error().kind == FaultKind::policy;  // a matter of rights stays so
           log::warn("mirror.unreadable", {{"account", format_id(account.id)},
                                           {"mailbox", name},
                                           {"file", fresh[i].location},
@@ -246,7 +250,8 @@ Task<Result<void>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
     for (const Arrival& arrival : arrivals) uids.given.push_back({arrival.uid, arrival.fresh.location});
   }
   if (!uids.given.empty()) co_await note_uids(account, mailbox, name, std::move(uids));
-  co_return done;
+  if (!done) co_return std::unexpected(done.error());
+  co_return all;
 }
 
 Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailbox, std::string name) {
@@ -317,7 +322,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   if (!wanted) co_return std::unexpected(wanted.error());
   std::vector<store::MailboxInfo> known;
   std::vector<std::string> subscribed;
-  std::set<std::string> to_come;
+  std::set<std::string> unseen;  // still to come, or hidden by a directory that can't be read
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     const store::AccountView view(reader, account.id);
@@ -329,11 +334,14 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     subscribed = std::move(*names);
     Result<std::set<std::string>> still = unmade(reader, account.id);
     if (!still) return std::unexpected(still.error());
-    to_come = std::move(*still);
+    unseen = std::move(*still);
     return {};
   };
   Result<void> seen = co_await engine.read(std::move(look));
   if (!seen) co_return seen;
+  for (const Driver::Level& level : *listed) {
+    if (level.unread) unseen.insert(level.name);
+  }
   std::vector<std::string> added, gone;
   const auto is_known = [&](const std::string& name) {
     return std::ranges::any_of(known, [&](const store::MailboxInfo& m) { return m.name == name; });
@@ -344,7 +352,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   }
   for (const store::MailboxInfo& mailbox : known) {
     const bool inbox = mailbox.name == store::kInbox;
-    if (!inbox && !is_within(mailbox.name, to_come) &&
+    if (!inbox && !is_within(mailbox.name, unseen) &&
         std::ranges::find(*listed, mailbox.name, &Driver::Level::name) == listed->end())
       gone.push_back(mailbox.name);
   }

@@ -109,8 +109,16 @@ void MboxDriver::put(const std::string& mailbox, std::vector<Put>& messages) {
   for (Put& message : messages) message.done = done;
 }
 
-Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& messages) {
+Result<Held> MboxDriver::hold_or_make(const std::string& mailbox) {
   Result<Held> held = hold(mailbox, Access::write);
+  const bool gone = !held && held.error().kind == FaultKind::not_found && has_folders();
+  if (!gone) return held;
+  const Result<void> made = make(mailbox);
+  return made ? hold(mailbox, Access::write) : std::unexpected(made.error());
+}
+
+Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& messages) {
+  Result<Held> held = hold_or_make(mailbox);
   if (!held) return std::unexpected(held.error());
   const OwnChange own(*this, mailbox, *held);
   const Put& first = messages.front();

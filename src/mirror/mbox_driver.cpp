@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "mbox/limits.h"
 #include "mirror/limits.h"
 #include "mirror/mbox_files.h"
 
@@ -28,9 +29,10 @@ std::unexpected<Fault> final_fault(const Fault& fault) {
 // The folder of INBOX, such as /var/mail, often is not ours to write.
 constexpr std::string_view kInboxJournal = "/.inbox";
 
-MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock)
+MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters)
     : place_(place), tree_(place.folders, place.inbox) {
   options_.lock.clock = &clock;
+  options_.lock.waiters = waiters;
   options_.lock.dotlock = mbox::Dotlock::if_permitted;
 }
 
@@ -43,16 +45,16 @@ Result<mbox::File> MboxDriver::file(const std::string& mailbox) const {
 }
 
 Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
+  // A level that only held others gets messages now.
+  if (access == Access::write && mailbox != "INBOX") {
+    if (const Result<void> room = tree_.make_room(mailbox); !room) return final_fault(room.error());
+  }
   const Result<mbox::File> of = file(mailbox);
   if (!of) return final_fault(of.error());
   struct stat facts{};
-  const bool named = ::lstat(of->path().c_str(), &facts) == 0;
-  if (!named && errno == ENOTDIR && access == Access::write)
-    return fail(FaultKind::permanent,
-                of->path() + ": what is above it is a mailbox, which can't hold others");
-  if (!named || !S_ISDIR(facts.st_mode)) return of->open(access);
-  if (access == Access::read) return fail(FaultKind::not_found, of->path() + ": it only holds others");
-  return fail(FaultKind::permanent, of->path() + ": it is for other mailboxes, so it can't hold messages");
+  const bool holder = ::lstat(of->path().c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+  if (holder) return fail(FaultKind::not_found, of->path() + ": it only holds others");
+  return of->open(access);
 }
 
 MboxDriver::Cached& MboxDriver::cached(const std::string& mailbox) {
@@ -60,7 +62,7 @@ MboxDriver::Cached& MboxDriver::cached(const std::string& mailbox) {
   if (known != records_.end()) {
     records_.splice(records_.begin(), records_, known);
   } else {
-    records_.push_front({mailbox, {}, {}, {}});
+    records_.push_front({mailbox, {}, {}, {}, {}});
     if (records_.size() > kKnownFiles) records_.pop_back();
   }
   return records_.front();
@@ -73,28 +75,38 @@ Result<MboxRecords*> MboxDriver::records(const std::string& mailbox, Held& held)
   return &out;
 }
 
+// What is a mailbox above `mailbox` becomes a mere holder as long as it is empty: so Dovecot sees what is
+// below. Under lock, as somebody may be about to put a letter into it.
+void MboxDriver::make_holders_above(const std::string& mailbox) {
+  for (size_t at = mailbox.find('/'); at != mailbox.npos; at = mailbox.find('/', at + 1)) {
+    const std::string level = mailbox.substr(0, at);
+    if (level == "INBOX" || !tree_.is_mailbox(level) || tree_.is_holder(level)) continue;
+    const Result<Held> held = hold(level, Access::write);
+    if (!held) continue;
+    const Result<mbox::State> now = held->state();
+    if (now && now->size == 0) static_cast<void>(tree_.remove(level));
+  }
+}
+
 Result<void> MboxDriver::make(const std::string& mailbox) {
   Result<void> done = make_parents(place_.inbox);
   if (done) done = make_parents(place_.folders + "/");
   if (!done || mailbox == "INBOX") return done;
+  make_holders_above(mailbox);
   done = tree_.create(mailbox);
   if (!done && done.error().kind == FaultKind::exists) return {};
-  // What is a mailbox above becomes a holder, as long as it is empty: the format has no room for both.
-  for (size_t at = mailbox.find('/'); !done && done.error().kind == FaultKind::policy && at != mailbox.npos;
-       at = mailbox.find('/', at + 1)) {
-    const Result<std::string> path = tree_.path_of(mailbox.substr(0, at));
-    struct stat facts{};
-    const bool empty =
-        path && ::lstat(path->c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == 0;
-    if (!empty) continue;
-    const Result<void> removed = tree_.remove(mailbox.substr(0, at));
-    if (!removed) return removed;
-    done = tree_.create(mailbox);
-  }
   return done ? done : final_fault(done.error());
 }
 
 Result<void> MboxDriver::rename(const std::string& from, const std::string& to) {
+  // What a crash left undone is done first: its journal stays behind under the old name.
+  std::optional<Held> held;
+  if (tree_.is_mailbox(from)) {
+    Result<Held> locked = hold(from, Access::write);
+    if (!locked) return final_fault(locked.error());
+    held.emplace(std::move(*locked));
+  }
+  make_holders_above(to);
   Result<void> done = tree_.rename(from, to);
   if (done) return done;
   if (done.error().kind != FaultKind::not_found) return final_fault(done.error());
@@ -108,30 +120,68 @@ Result<void> MboxDriver::erase(const std::string& mailbox) {
   return done || fine ? Result<void>() : final_fault(done.error());
 }
 
-Result<std::vector<Driver::Level>> MboxDriver::mailboxes() {
+// Without its disk nothing is made in its place, and nothing is gone.
+bool MboxDriver::has_folders() const {
   struct stat facts{};
-  if (::stat(place_.folders.c_str(), &facts) != 0)
+  return ::stat(place_.folders.c_str(), &facts) == 0;
+}
+
+Result<std::vector<Driver::Level>> MboxDriver::mailboxes() {
+  if (!has_folders())
     return fail(FaultKind::io, "no folder at " + place_.folders + " (is its disk mounted?)");
   const Result<std::vector<mbox::Folder>> all = tree_.list();
   if (!all) return std::unexpected(all.error());
   std::vector<Level> levels;
-  for (const mbox::Folder& folder : *all) levels.push_back({folder.name, !folder.selectable});
+  for (const mbox::Folder& folder : *all) levels.push_back({folder.name, !folder.selectable, folder.unread});
   return levels;
+}
+
+namespace {
+
+std::optional<mbox::Record> pick(const MboxRecords& records, const MboxLocation& location) {
+  const std::optional<MboxLocation> named[] = {location};
+  const std::optional<MboxLocation> any[] = {MboxLocation{0, location.digest, {}}};  // has the same octets
+  std::optional<size_t> at = records.assign(named).front();
+  if (!at) at = records.assign(any).front();
+  return at ? std::optional(records.all()[*at]) : std::nullopt;
+}
+
+}  // namespace
+
+// Where a part of the file can't be read, the messages that lie elsewhere can be.
+Result<mbox::Record> MboxDriver::find(const std::string& mailbox, Held& held, const MboxLocation& location) {
+  const Result<mbox::State> now = held.state();
+  if (!now) return std::unexpected(now.error());
+  MboxRecords& around = cached(mailbox).around;
+  if (around.is_of(*now)) {
+    if (const auto there = pick(around, location)) return *there;
+  }
+  const Result<MboxRecords*> all = records(mailbox, held);
+  if (!all && all.error().kind == FaultKind::io) {
+    const Result<void> read = around.refresh_around(held);
+    const auto there = read ? pick(around, location) : std::nullopt;
+    return there ? Result<mbox::Record>(*there) : std::unexpected(all.error());
+  }
+  if (!all) return std::unexpected(all.error());
+  const auto there = pick(**all, location);
+  if (!there) return fail(FaultKind::not_found, "the message is gone");
+  return *there;
 }
 
 Result<std::string> MboxDriver::read_block(const std::string& mailbox, const MboxLocation& location,
                                            uint64_t offset) {
-  const std::lock_guard lock(mutex_);
+  // Somebody else may be waiting for the file's lock.
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) {
+    const mbox::Waiting waiting(options_.lock.waiters);
+    if (!lock.try_lock_for(waiting.is_patient() ? options_.lock.patience : mbox::kShortPatience))
+      return fail(FaultKind::temporary, mailbox + ": its file is locked, or being written");
+  }
   Result<Held> held = hold(mailbox, Access::read);
   if (!held) return std::unexpected(held.error());
-  const Result<MboxRecords*> all = records(mailbox, *held);
-  if (!all) return std::unexpected(all.error());
-  const std::optional<MboxLocation> named[] = {location};
-  const std::optional<MboxLocation> any[] = {MboxLocation{0, location.digest, {}}};  // has the same octets
-  std::optional<size_t> at = (*all)->assign(named).front();
-  if (!at) at = (*all)->assign(any).front();
-  if (!at) return fail(FaultKind::not_found, "the message is gone");
-  Result<mbox::Reader> reader = held->reader((*all)->all()[*at]);
+  const Result<mbox::Record> record = find(mailbox, *held, location);
+  if (!record) return std::unexpected(record.error());
+  Result<mbox::Reader> reader = held->reader(*record);
   if (!reader) return std::unexpected(reader.error());
   return reader->read(offset, kBlock);
 }
@@ -204,8 +254,9 @@ std::vector<std::string> MboxDriver::watched(const std::string& mailbox) {
   return path ? std::vector<std::string>{*path} : std::vector<std::string>();
 }
 
-std::unique_ptr<Driver> make_mbox_driver(const store::FilePlace& place, const Clock& clock) {
-  return std::make_unique<MboxDriver>(place, clock);
+std::unique_ptr<Driver> make_mbox_driver(const store::FilePlace& place, const Clock& clock,
+                                         mbox::Waiters* waiters) {
+  return std::make_unique<MboxDriver>(place, clock, waiters);
 }
 
 }  // namespace posthouse::mirror

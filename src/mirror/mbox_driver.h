@@ -6,11 +6,13 @@
 #include <string>
 
 #include "base/clock.h"
+#include "mbox/waiters.h"
 #include "mirror/driver.h"
 #include "store/files.h"
 
 namespace posthouse::mirror {
 
-std::unique_ptr<Driver> make_mbox_driver(const store::FilePlace& place, const Clock& clock);
+std::unique_ptr<Driver> make_mbox_driver(const store::FilePlace& place, const Clock& clock,
+                                         mbox::Waiters* waiters = nullptr);
 
 }  // namespace posthouse::mirror

@@ -15,7 +15,7 @@ namespace posthouse::mirror {
 
 class MboxDriver final : public Driver {
  public:
-  MboxDriver(const store::FilePlace& place, const Clock& clock);
+  MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters);
 
   // ---- mbox_driver.cpp: mailboxes, reading
   Result<void> make(const std::string& mailbox) override;
@@ -43,20 +43,27 @@ class MboxDriver final : public Driver {
   struct Cached {
     std::string mailbox;
     MboxRecords records;
-    std::string told;   // the state that the last look told
-    std::string still;  // and the one that only our own changes made of it
+    MboxRecords around;  // where parts of the file can't be read
+    std::string told;    // the state that the last look told
+    std::string still;   // and the one that only our own changes made of it
   };
   // While we change a file: what we do ourselves is no reason to look again.
   class OwnChange;
 
+  bool has_folders() const;
+  void make_holders_above(const std::string& mailbox);
   Result<mbox::File> file(const std::string& mailbox) const;
   Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access) const;
+  // Also where others removed the directory above.
+  Result<mbox::Held> hold_or_make(const std::string& mailbox);
   Cached& cached(const std::string& mailbox);
   // The file's records as they are now. Under mutex_.
   Result<MboxRecords*> records(const std::string& mailbox, mbox::Held& held);
   // The same, of a file that has our UIDVALIDITY and has given all UIDs before `next`, if it has messages.
   Result<MboxRecords*> our_records(const std::string& mailbox, mbox::Held& held, uint32_t uid_validity,
                                    store::Uid next);
+  // The record of a message that is to be read.
+  Result<mbox::Record> find(const std::string& mailbox, mbox::Held& held, const MboxLocation& location);
   Result<std::string> read_block(const std::string& mailbox, const MboxLocation& location, uint64_t offset);
   Result<void> put_all(const std::string& mailbox, std::vector<Put>& messages);
   Result<void> change_all(const std::string& mailbox, std::vector<Change>& messages);
@@ -64,7 +71,7 @@ class MboxDriver final : public Driver {
   store::FilePlace place_;
   mbox::Tree tree_;
   mbox::FileOptions options_;
-  std::mutex mutex_;           // open() may run beside all else
+  std::timed_mutex mutex_;     // open() may run beside all else
   std::list<Cached> records_;  // the latest first
 };
 

@@ -99,6 +99,7 @@ Result<bool> MboxDriver::is_same(const std::string& mailbox, const std::string& 
   const Result<mbox::File> of = file(mailbox);
   if (!of) return std::unexpected(of.error());
   const Result<mbox::State> now = of->state();
+  if (!now && now.error().kind == FaultKind::policy) return false;  // a directory now
   if (!now) return std::unexpected(now.error());
   const std::lock_guard lock(mutex_);
   const Cached& known = cached(mailbox);

@@ -33,17 +33,36 @@ Result<void> MboxRecords::read(mbox::Held& held, bool only_new) {
     known_.reset();
     return std::unexpected(scanned.error());
   }
-  if (!scanned->continued) {
-    all_.clear();
-    by_uid_.clear();
-    by_digest_.clear();
-  }
-  for (Record& record : seen) {
-    if (record.claimed_uid != 0) by_uid_.emplace(record.claimed_uid, all_.size());
-    by_digest_.emplace(record.digest, all_.size());
-    all_.push_back(std::move(record));
-  }
+  if (!scanned->continued) clear();
+  for (Record& record : seen) add(std::move(record));
   known_ = scanned->known;
+  return {};
+}
+
+void MboxRecords::clear() {
+  all_.clear();
+  by_uid_.clear();
+  by_digest_.clear();
+}
+
+void MboxRecords::add(Record record) {
+  if (record.claimed_uid != 0) by_uid_.emplace(record.claimed_uid, all_.size());
+  by_digest_.emplace(record.digest, all_.size());
+  all_.push_back(std::move(record));
+}
+
+Result<void> MboxRecords::refresh_around(mbox::Held& held) {
+  const Result<mbox::State> now = held.state();
+  if (!now) return std::unexpected(now.error());
+  if (is_of(*now)) return {};
+  known_.reset();
+  clear();
+  const Result<mbox::State> scanned = held.scan_around([&](Record&& record) {
+    if (!record.pseudo) add(std::move(record));
+  });
+  if (!scanned) return std::unexpected(scanned.error());
+  known_.emplace();
+  known_->state = *scanned;
   return {};
 }
 

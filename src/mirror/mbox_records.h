@@ -19,6 +19,9 @@ class MboxRecords {
  public:
   // Makes them those of the file as it is now. All calls: while it is locked.
   Result<void> refresh(mbox::Held& held);
+  // The same where parts of the file can't be read. Only for finding the other messages to read them.
+  Result<void> refresh_around(mbox::Held& held);
+  bool is_of(const mbox::State& state) const { return known_ && known_->state == state; }
   // After `refresh` and appends of ours: reads only these. No failure: else all are read the next time.
   void follow_appends(mbox::Held& held);
   // Changes messages, and the file's own data; all records may have new places then. `changes` are of ours.
@@ -41,6 +44,8 @@ class MboxRecords {
   };
 
   Result<void> read(mbox::Held& held, bool only_new);
+  void clear();
+  void add(mbox::Record record);
   std::optional<size_t> similar(const MboxLocation& location, const std::unordered_set<size_t>& taken) const;
 
   std::optional<mbox::Known> known_;  // none: everything has to be read

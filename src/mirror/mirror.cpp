@@ -8,14 +8,21 @@
 
 namespace posthouse::mirror {
 
-std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random) {
+std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& clock, Random& random,
+                                    mbox::Waiters* waiters) {
   if (place.format == store::Format::maildir) return make_maildir_driver(place.inbox, clock, random);
-  if (place.format == store::Format::mbox) return make_mbox_driver(place, clock);
+  if (place.format == store::Format::mbox) return make_mbox_driver(place, clock, waiters);
   return nullptr;
 }
 
 Mirror::Impl::Impl(engine::Engine& e, const Clock& c, Random& r, IdSource& i, Options options)
-    : engine(e), clock(c), random(r), ids(i), files(options.threads, "files"), watcher(c) {}
+    : engine(e),
+      clock(c),
+      random(r),
+      ids(i),
+      waiters(options.threads / 2),
+      files(options.threads, "files"),
+      watcher(c) {}
 
 Mirror::Mirror(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options)
     : impl_(std::make_shared<Impl>(engine, clock, random, ids, options)) {}
@@ -39,8 +46,7 @@ Task<Result<void>> Mirror::start() {
 }
 
 bool Mirror::keeps(AccountId account) const {
-  const std::shared_lock lock(impl_->kept_mutex);
-  return impl_->kept.contains(account);
+  return impl_->is_kept(account);
 }
 
 void Mirror::adopt(AccountId account) {
@@ -124,7 +130,7 @@ Task<Result<std::shared_ptr<Account>>> Mirror::Impl::account(AccountId id) {
     if (!place) co_return std::unexpected(place.error());
     auto made = std::make_shared<Account>();
     made->id = id;
-    made->driver = make_driver(*place, clock, random);
+    made->driver = make_driver(*place, clock, random, &waiters);
     if (!made->driver) co_return fail(FaultKind::permanent, "accounts of this format can't be kept yet");
     const std::lock_guard lock(accounts_mutex);
     if (leaves != leaves_before) continue;  // perhaps that was where its files had been
@@ -154,16 +160,14 @@ Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxI
 }
 
 Task<Result<void>> Mirror::carry_out(AccountId id) {
-  Result<Held> held = co_await impl_->hold(id);
-  if (!held) co_return std::unexpected(held.error());
-  Result<void> done = co_await impl_->carry_out(*held->account);
-  if (!done) carry_out_soon(id);
+  Result<void> done = co_await impl_->take_turn_and_carry_out(id);
+  if (!done && done.error().kind != FaultKind::not_found) carry_out_soon(id);
   co_return done;
 }
 
 Task<Result<void>> Mirror::look(AccountId id) {
   Result<Held> held = co_await impl_->hold(id);
-  if (!held) co_return std::unexpected(held.error());
+  if (!held) co_return impl_->unless_it_left(id, held.error());
   Result<void> done = co_await impl_->look_at_mailboxes(*held->account);
   if (done) co_await impl_->look_into_new(*held->account);
   co_return done;
@@ -171,7 +175,7 @@ Task<Result<void>> Mirror::look(AccountId id) {
 
 Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
   Result<Held> held = co_await impl_->hold(id);
-  if (!held) co_return std::unexpected(held.error());
+  if (!held) co_return impl_->unless_it_left(id, held.error());
   co_await impl_->watch(*held->account, mailbox, true);
   Result<void> done = co_await impl_->look_into(*held->account, mailbox);
   co_return done;

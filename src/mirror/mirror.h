@@ -22,7 +22,7 @@ class Loop;
 namespace posthouse::mirror {
 
 struct Options {
-  size_t threads = 4;  // for work on files
+  size_t threads = 8;  // for work on files; half of them may wait for locks of other programs
 };
 
 // Thread-safe.

@@ -40,10 +40,41 @@ class OutboxReader {
       const Result<void> filled = fill(effect);
       if (!filled) return std::unexpected(filled.error());
     }
+    const Result<void> named = name_as_in_files(effects);
+    if (!named) return std::unexpected(named.error());
     return effects;
   }
 
  private:
+  // A mailbox that is renamed further on in the outbox still has its name of before.
+  Result<void> name_as_in_files(std::vector<Effect>& effects) {
+    std::map<MailboxId, std::string> before;  // the next rename, seen from the end
+    if (effects.size() == kEffectsTogether) {
+      const Result<void> rest = note_renames(effects.back().number + 1, before);
+      if (!rest) return rest;
+    }
+    for (auto effect = effects.rbegin(); effect != effects.rend(); ++effect) {
+      const store::EffectRow& row = effect->row;
+      if (row.kind == Kind::rename) before[row.mailbox] = row.name;
+      const auto renamed = before.find(row.mailbox);
+      const bool by_name_now = row.kind == Kind::put || row.kind == Kind::flags;
+      if (by_name_now && !effect->mailbox.empty() && renamed != before.end())
+        effect->mailbox = renamed->second;
+    }
+    return {};
+  }
+
+  // The first of each mailbox.
+  Result<void> note_renames(uint64_t from, std::map<MailboxId, std::string>& out) {
+    return reader_.scan(store::account_partition(account_), store::effect_key(from),
+                        store::prefix_end(std::string(store::kEffectPrefix)),
+                        [&](std::string_view, std::string_view value) {
+                          const Result<store::EffectRow> row = store::decode_effect(value);
+                          if (row && row->kind == Kind::rename) out.try_emplace(row->mailbox, row->name);
+                          return true;
+                        });
+  }
+
   Result<void> fill(Effect& effect) {
     if (effect.row.kind == Kind::remove) effect.mailbox = effect.row.to;
     if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
@@ -228,7 +259,9 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
     // Removed while it was put into the files: as nobody knew its place, it has to be removed there now.
     const bool unknown_place = effect.row.kind == Kind::put && !*before;
     more = more || unknown_place;
-    if (unknown_place) edit.effect({Kind::remove, mailbox, uid, effect.location, effect.mailbox});
+    if (!unknown_place) return {};
+    const Result<store::MailboxRow*> now = edit.mailbox(mailbox);  // perhaps renamed since
+    edit.effect({Kind::remove, mailbox, uid, effect.location, now ? (*now)->name : effect.mailbox});
     return {};
   }
   if (*before != effect.location) edit.put_location(mailbox, uid, effect.location);
@@ -262,6 +295,9 @@ void Mirror::Impl::note_put(Driver& driver, const std::vector<Effect>& effects,
                             std::map<MailboxId, std::pair<std::string, Driver::Uids>>& anew) {
   if (!driver.notes_own()) return;
   for (const Effect& effect : effects) {
+    const auto renamed =
+        effect.row.kind == Kind::rename && effect.done ? anew.find(effect.row.mailbox) : anew.end();
+    if (renamed != anew.end()) renamed->second.first = effect.row.to;
     if (effect.row.kind != Kind::put || !effect.done || !effect.there || effect.location.empty()) continue;
     auto& [name, uids] = anew[effect.row.mailbox];
     name = effect.mailbox;

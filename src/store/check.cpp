@@ -410,8 +410,33 @@ Task<Result<MailStore::CheckReport>> MailStore::check(std::vector<AccountId> acc
     return checker.run(accounts);
   };
   Result<void> done = co_await impl_->engine.read(std::move(look));
+  for (const AccountId account : accounts) {
+    if (done && impl_->in_files(account)) done = co_await check_files(account, report);
+  }
   if (!done) co_return std::unexpected(done.error());
   co_return std::move(report);
+}
+
+// Every letter that is in a file is read, as a client would.
+Task<Result<void>> MailStore::check_files(AccountId account, CheckReport& report) {
+  Result<std::vector<MailboxInfo>> known = co_await mailboxes(account);
+  if (!known) co_return Result<void>();  // told already
+  for (const MailboxInfo& mailbox : *known) {
+    co_await impl_->look(account, mailbox.id);
+    for (Uid from = 1; from != 0;) {
+      Result<std::vector<Entry>> some = co_await entries(account, mailbox.id, from, UINT32_MAX, kPart, false);
+      if (!some) co_return std::unexpected(some.error());
+      from = some->size() < kPart ? 0 : some->back().uid + 1;
+      for (const Entry& entry : *some) {
+        if (entry.blob != 0) continue;
+        const std::string wrong = co_await impl_->what_is_wrong(account, entry);
+        if (wrong.empty() || report.problems.size() >= kMaxProblems) continue;
+        report.problems.push_back(fmt::format("account {} mailbox {} UID {}: {}", format_id(account),
+                                              mailbox.name, entry.uid, wrong));
+      }
+    }
+  }
+  co_return Result<void>();
 }
 
 Task<Result<std::vector<std::string>>> MailStore::check_account(AccountId account) {

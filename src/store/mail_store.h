@@ -273,11 +273,14 @@ class MailStore {
   Task<Result<Adopted>> adopt_bodies(std::vector<AccountId> known, std::vector<AccountId> into, bool remove);
   // Whether check() would find nothing wrong with the account's rows; at least one line if it would.
   Task<Result<std::vector<std::string>>> check_account(AccountId account);
-  // Reads every row and every chunk. `progress(done, total)` may be called from another thread.
+  // Reads every row and every chunk, and every letter that is in a file. `progress(done, total)` may be
+  // called from another thread.
   Task<Result<CheckReport>> check(std::vector<AccountId> accounts,
                                   std::function<void(uint64_t, uint64_t)> progress);
 
  private:
+  Task<Result<void>> check_files(AccountId account, CheckReport& report);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

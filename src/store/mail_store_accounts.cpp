@@ -321,8 +321,21 @@ Task<Result<void>> MailStore::Impl::purge_dying(AccountId account) {
     Result<void> purged = co_await purge_mailbox(account, mailbox, left);
     if (!purged) co_return purged;
   }
+  // Another may have been deleted meanwhile, and its purge may not come to its end.
+  bool none = false;
   std::vector<engine::Step> steps;
-  steps.push_back(erase_hint(hint_key(kPurgeHint, account)));
+  steps.push_back({account_partition(account), [&none](engine::Transaction& rows) {
+                     none = true;
+                     const std::string end = prefix_end(std::string(kDyingPrefix));
+                     return rows.scan(kDyingPrefix, end, [&none](std::string_view, std::string_view) {
+                       none = false;
+                       return false;
+                     });
+                   }});
+  engine::Step erase = erase_hint(hint_key(kPurgeHint, account));
+  steps.push_back({erase.partition, [&none, apply = std::move(erase.apply)](engine::Transaction& rows) {
+                     return none ? apply(rows) : Result<void>();
+                   }});
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;
 }
@@ -378,14 +391,13 @@ Task<Result<size_t>> MailStore::sweep(bool at_start) {
                            return true;
                          });
     };
+    // Mailboxes that others removed are left to us at any time; accounts only by a crash.
     Result<void> found = collect(kPurgeHint, unfinished.purge);
-    if (found) found = collect(kRemoveHint, unfinished.remove);
+    if (found && at_start) found = collect(kRemoveHint, unfinished.remove);
     return found;
   };
-  if (at_start) {
-    Result<void> found = co_await impl_->engine.read(std::move(look));
-    if (!found) co_return std::unexpected(found.error());
-  }
+  Result<void> found = co_await impl_->engine.read(std::move(look));
+  if (!found) co_return std::unexpected(found.error());
   for (const AccountId account : unfinished.remove) {
     Result<void> purged = co_await impl_->purge_account(account);
     if (!purged) co_return std::unexpected(purged.error());

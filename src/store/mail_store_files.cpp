@@ -66,6 +66,18 @@ bool MailStore::Impl::in_files(AccountId account) const {
   return files != nullptr && files->keeps(account);
 }
 
+Task<std::string> MailStore::Impl::what_is_wrong(AccountId account, const Entry& entry) {
+  for (uint64_t at = 0;;) {
+    Result<std::string> piece =
+        co_await files->read(account, entry.mailbox, entry.uid, at, engine::kBlobChunk);
+    if (!piece) co_return piece.error().kind == FaultKind::not_found ? std::string() : piece.error().what;
+    at += piece->size();
+    if (piece->size() == engine::kBlobChunk) continue;
+    if (at == entry.size) co_return std::string();
+    co_return fmt::format("has {} octets, not the {} it came with", at, entry.size);
+  }
+}
+
 // The change is durable in the database, so it stands, whatever the files say now.
 Task<void> MailStore::Impl::carry_out(AccountId account) {
   if (!in_files(account)) co_return;

@@ -32,6 +32,8 @@ struct MailStore::Impl {
   Files* files = nullptr;
 
   bool in_files(AccountId account) const;
+  // Of a message in a file; nothing when it can be read, or others have just taken it away.
+  Task<std::string> what_is_wrong(AccountId account, const Entry& entry);
   // Brings files and index together, for accounts kept in files; at once for all others.
   // From where `entry` says that they are.
   Task<Result<std::string>> read_there(AccountId account, const Entry& entry, uint64_t offset,

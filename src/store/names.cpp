@@ -3,30 +3,12 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "store/limits.h"
 
 namespace posthouse::store {
 
 namespace {
-
-// Bytes of the UTF-8 sequence at the front of `text`, 0 if there is none (RFC 3629 section 4).
-size_t sequence_size(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  size_t size = 0;
-  if (first >= 0xc2 && first <= 0xdf) size = 2;
-  if (first >= 0xe0 && first <= 0xef) size = 3;
-  if (first >= 0xf0 && first <= 0xf4) size = 4;
-  if (size == 0 || text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-  const bool surrogate = first == 0xed && byte(1) > 0x9f;
-  const bool too_large = first == 0xf4 && byte(1) > 0x8f;
-  return overlong || surrogate || too_large ? 0 : size;
-}
 
 // C0, DEL and C1.
 bool has_control(std::string_view text) {
@@ -43,15 +25,6 @@ std::unexpected<Fault> refuse(const char* why) {
 }
 
 }  // namespace
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t size = sequence_size(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
 
 Result<std::string> check_name(std::string_view name) {
   if (name.empty()) return refuse("is empty");

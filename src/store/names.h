@@ -24,8 +24,6 @@ std::vector<std::string> superiors(std::string_view name);
 // Whether `name` lies below `above`.
 bool is_inferior(std::string_view name, std::string_view above);
 
-bool is_utf8(std::string_view text);
-
 // The mailboxes that every account has at first.
 struct UsualMailbox {
   std::string_view name;

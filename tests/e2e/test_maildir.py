@@ -301,6 +301,32 @@ class OthersChanges(Case):
         wait_until(lambda: b"Theirs/Deep" not in b" ".join(imap.client.list()[1]), 10, "the folder to go")
         self.check_store()
 
+    def test_letters_that_others_remove_while_they_are_fetched(self):
+        """As if another session had expunged them (RFC 2180 section 4.1): nothing is told of them, and the session goes
+        on. The client reads nothing until they are gone, so the server can't have come so far."""
+        many = 400
+        for number in range(many):
+            base = f"{1000 + number}.big.far"
+            (self.root / "new" / base).write_bytes(b"Subject: big\n\n" + (b"y" * 60 + b"\n") * 700)
+        client = self.demo.imap("carol")
+        client.select("INBOX")
+        uids = [int(uid) for uid in client.uid("SEARCH", None, "ALL")[1][0].split()]
+        self.assertGreaterEqual(len(uids), many)
+        for number, (command, answer) in enumerate((("UID FETCH 1:* (UID BODY.PEEK[])", b"OK"),
+                                                    ("FETCH 1:* (UID BODY.PEEK[])", b"NO [EXPUNGEISSUED]"))):
+            client.send(f"x{number} {command}\r\n".encode())
+            self.assertIn(b"FETCH", client.readline())   # what was there before has been taken in
+            next(path for path in sorted((self.root / "new").glob(f"{1000 + many - 1 - number}.*"))
+                 if path.exists()).unlink()
+            fetched = 0
+            while not (line := client.readline()).startswith(b"x"):
+                fetched += b" FETCH (" in line
+            self.assertIn(answer, line)
+            self.assertEqual(fetched + 1, len(uids) - 1 - number)
+        self.assertEqual(client.noop()[0], "OK")
+        self.assertEqual([int(uid) for uid in client.uid("SEARCH", None, "ALL")[1][0].split()], uids[:-2])
+        client.logout()
+
     def test_procmail_and_maildrop(self):
         imap = self.imap()
         rc = self.folder / "procmailrc"

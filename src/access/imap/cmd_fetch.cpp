@@ -56,6 +56,7 @@ class Fetcher {
   Fetcher(Session& s, FetchPlan plan) : s_(s), plan_(std::move(plan)) {}
 
   bool damaged() const { return damaged_; }
+  bool unreadable() const { return unreadable_; }
   uint64_t found() const { return found_; }
 
   Task<Result<void>> batch(std::vector<store::Entry> entries) {
@@ -146,13 +147,17 @@ class Fetcher {
   Task<void> with_octets(const store::Entry& entry, uint32_t sequence, bool marked,
                          const std::string* whole) {
     const std::optional<message::Summary> shape = shape_of(entry);
+    const uint64_t flushed = s_.flushes;
+    const size_t before = s_.out.size();
     begin(sequence);
     for (size_t i = 0; i < plan_.parts.size(); i++) {
       const FetchPart& part = plan_.parts[i];
       if (i > 0) s_.out += ' ';
       if (part.has_octets()) {
-        const bool good = co_await write_octets(s_, part, entry, shape ? &*shape : nullptr, whole);
-        if (!good) damaged_ = true;
+        Result<void> written = co_await write_octets(s_, part, entry, shape ? &*shape : nullptr, whole);
+        if (!written && missed(entry, written.error())) {
+          if (s_.flushes == flushed) co_return s_.out.resize(before);
+        }
       } else {
         append_item(s_, part, entry);
       }
@@ -160,9 +165,24 @@ class Fetcher {
     end(entry, marked);
   }
 
+  // Octets that can't be read. True: nothing is to be told of the message, as a client would keep NIL for
+  // what it is. One that others took away is as one that was expunged (RFC 2180 section 4.1); one whose file
+  // can't be read now may be asked for again.
+  bool missed(const store::Entry& entry, const Fault& fault) {
+    if (fault.kind == FaultKind::not_found) {
+      --found_;
+      return true;
+    }
+    log::warn("imap.unreadable", {{"sid", s_.id}, {"uid", entry.uid}, {"what", fault.what}});
+    damaged_ = damaged_ || fault.kind == FaultKind::corrupt;
+    unreadable_ = unreadable_ || fault.kind != FaultKind::corrupt;
+    return fault.kind != FaultKind::corrupt;
+  }
+
   Session& s_;
   FetchPlan plan_;
   bool damaged_ = false;
+  bool unreadable_ = false;
   uint64_t found_ = 0;
 };
 
@@ -182,6 +202,8 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
     if (!done) co_return refuse(done.error());
   }
   if (fetcher.damaged()) co_return no("Some of the messages can't be read", "SERVERBUG");
+  if (fetcher.unreadable())
+    co_return no("Some of the messages can't be read now, try again later", "UNAVAILABLE");
   if (!c.uid && fetcher.found() < batches.asked()) {
     // RFC 2180 section 4.1.3: the numbers are still valid, the messages are gone.
     co_return no("Some of the messages are gone", "EXPUNGEISSUED");

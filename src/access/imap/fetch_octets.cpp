@@ -48,8 +48,8 @@ bool lacks_blank_line(std::string_view header) {
 }
 
 // HEADER.FIELDS and .NOT: the header has to be read and picked from.
-Task<bool> write_fields(Session& s, const FetchPart& part, const store::Entry& entry, Extent header,
-                        const std::string* whole) {
+Task<Result<void>> write_fields(Session& s, const FetchPart& part, const store::Entry& entry, Extent header,
+                                const std::string* whole) {
   const bool whole_header = header.length <= kHeaderForFields;
   header.length = std::min(header.length, kHeaderForFields);
   std::string read;
@@ -58,7 +58,7 @@ Task<bool> write_fields(Session& s, const FetchPart& part, const store::Entry& e
     block = std::string_view(*whole).substr(header.offset, header.length);
   } else {
     Result<std::string> got = co_await s.store().read(s.account, entry, header.offset, header.length);
-    if (!got) co_return false;
+    if (!got) co_return std::unexpected(got.error());
     read = std::move(*got);
     block = read;
   }
@@ -67,7 +67,7 @@ Task<bool> write_fields(Session& s, const FetchPart& part, const store::Entry& e
   if (whole_header && lacks_blank_line(block)) fields.resize(fields.size() - 2);
   const Extent wanted = cut(part.partial, fields.size());
   append_literal(s.out, std::string_view(fields).substr(wanted.offset, wanted.length));
-  co_return true;
+  co_return Result<void>();
 }
 
 }  // namespace
@@ -101,35 +101,36 @@ const std::string* ReadAhead::find(store::Uid uid) const {
   return &messages_[static_cast<size_t>(found - uids_.begin())];
 }
 
-Task<bool> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
-                        const message::Summary* summary, const std::string* whole) {
+Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
+                                const message::Summary* summary, const std::string* whole) {
   s.out += part.label;
   s.out += ' ';
   if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
   const std::optional<Extent> extent = locate(part.section, summary, entry.size);
   if (!extent) {
     s.out += "NIL";
-    co_return true;
+    co_return Result<void>();
   }
   if (part.selects_fields()) {
-    const bool good = co_await write_fields(s, part, entry, *extent, whole);
-    if (!good) s.out += "NIL";
-    co_return good;
+    Result<void> written = co_await write_fields(s, part, entry, *extent, whole);
+    if (!written) s.out += "NIL";
+    co_return written;
   }
   const Extent wanted = cut(part.partial, extent->length);
   const uint64_t offset = extent->offset + wanted.offset;
   if (whole != nullptr) {
     append_literal(s.out, std::string_view(*whole).substr(offset, wanted.length));
-    co_return true;
+    co_return Result<void>();
   }
   // The first piece is read before the literal is announced: most damage shows there.
   const uint64_t first = std::min<uint64_t>(wanted.length, kBodyPiece);
   std::string piece;
   if (first > 0) {
     Result<std::string> read = co_await s.store().read(s.account, entry, offset, first);
-    if (!read || read->size() != first) {
+    if (read && read->size() != first) read = fail(FaultKind::corrupt, "message shorter than its entry says");
+    if (!read) {
       s.out += "NIL";
-      co_return false;
+      co_return std::unexpected(read.error());
     }
     piece = std::move(*read);
   }
@@ -137,7 +138,7 @@ Task<bool> write_octets(Session& s, const FetchPart& part, const store::Entry& e
   append_without_nul(s.out, piece);
   std::string().swap(piece);
   co_await stream(s, entry, offset + first, wanted.length - first);
-  co_return true;
+  co_return Result<void>();
 }
 
 }  // namespace posthouse::access::imap

@@ -24,9 +24,9 @@ class ReadAhead {
   std::vector<std::string> messages_;
 };
 
-// Writes one item with octets, label first, to s.out. False if the octets can't be read (NIL was written).
-// Throws SessionEnd if that shows only in the middle.
-Task<bool> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
-                        const message::Summary* summary, const std::string* whole);
+// Writes one item with octets, label first, to s.out. Where the octets can't be read NIL is written, and the
+// fault given; nothing was flushed then since the label. Throws SessionEnd if that shows only in the middle.
+Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
+                                const message::Summary* summary, const std::string* whole);
 
 }  // namespace posthouse::access::imap

@@ -67,6 +67,7 @@ void Session::arm() {
 }
 
 Task<void> Session::flush() {
+  ++flushes;
   if (out.empty()) co_return;
   arm();
   Result<void> written = co_await stream->write_all(out);

@@ -49,7 +49,8 @@ struct Session {
   std::unique_ptr<net::Stream> stream;
   net::BufferedReader input;
   wire::imap::CommandReader commands;
-  std::string out;  // responses not yet written
+  std::string out;       // responses not yet written
+  uint64_t flushes = 0;  // of them, so far
   std::shared_ptr<const ServerOptions> options;
   Services services;
   std::shared_ptr<SessionRegistry> registry;

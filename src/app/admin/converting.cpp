@@ -1,5 +1,4 @@
 // An account that moves to another format.
-#include <algorithm>
 #include <boost/json.hpp>
 
 #include "app/admin/verbs.h"
@@ -21,23 +20,6 @@ Task<Result<void>> check_free(Context context, store::FilePlace place) {
   co_return co_await context.core.engine.read(std::move(look));
 }
 
-// In mbox a name is a file or holds others.
-Task<Result<void>> check_names(Context context, store::AccountId account) {
-  auto mailboxes = co_await context.core.store.mailboxes(account);
-  if (!mailboxes) co_return std::unexpected(mailboxes.error());
-  for (const auto& mailbox : *mailboxes) {
-    const bool holds = std::ranges::any_of(
-        *mailboxes, [&](const auto& other) { return other.name.starts_with(mailbox.name + "/"); });
-    if (holds && mailbox.exists > 0 && mailbox.name != "INBOX") {
-      co_return fail(FaultKind::policy,
-                     fmt::format("{} has letters and holds other mailboxes, which mbox can't say: move its "
-                                 "letters first",
-                                 mailbox.name));
-    }
-  }
-  co_return Result<void>();
-}
-
 }  // namespace
 
 Task<Answer> store_convert(Context context, Arguments arguments) {
@@ -52,10 +34,6 @@ Task<Answer> store_convert(Context context, Arguments arguments) {
   if (now->format != place->format && place->format != store::Format::database) {
     auto free = co_await check_free(context, *place);
     if (!free) co_return std::unexpected(free.error());
-    if (place->format == store::Format::mbox) {
-      auto fits = co_await check_names(context, account->id);
-      if (!fits) co_return std::unexpected(fits.error());
-    }
   }
   auto done = co_await context.core.store.convert(account->id, *place, context.progress);
   if (!done) co_return std::unexpected(done.error());

@@ -71,7 +71,7 @@ class AccountTaker {
       : shared_(shared),
         intake_(intake),
         account_(account),
-        driver_(mirror::make_driver(place, system_clock(), system_random())) {}
+        driver_(mirror::make_driver(place, system_clock(), system_random(), nullptr)) {}
 
   Result<void> run(const std::vector<store::MailboxInfo>& mailboxes);
 

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
+#include "base/modified_utf7.h"
 #include "maildir/file.h"
 #include "maildir/folder_name.h"
-#include "mbox/folder_name.h"
 
 namespace posthouse::app::moving {
 
@@ -22,7 +22,7 @@ std::string level_of_file(std::string_view file) {
   if (file.find('.') == file.npos) {
     if (auto ours = maildir::decode_folder("." + std::string(file))) return *ours;
   }
-  auto decoded = mbox::from_modified_utf7(file);
+  auto decoded = from_modified_utf7(file);
   return decoded ? *decoded : std::string(file);
 }
 

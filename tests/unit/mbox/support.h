@@ -1,6 +1,7 @@
 // What the tests of the mbox room share: folders that go away, letters, reading back.
 #pragma once
 
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -34,6 +35,19 @@ class TempFolder {
 
  private:
   std::string path_;
+};
+
+// While it lives this thread has no more rights to files than anybody: root may read everything.
+class AsNobody {
+ public:
+  AsNobody() : before_(::setfsuid(kNobody)) {}
+  ~AsNobody() { ::setfsuid(static_cast<uid_t>(before_)); }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  static constexpr uid_t kNobody = 65534;
+  int before_;
 };
 
 inline std::string slurp(const std::string& path) {

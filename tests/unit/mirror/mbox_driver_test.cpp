@@ -1,5 +1,8 @@
 // mbox files as the mirror's driver has them, while others change them behind its back.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -170,18 +173,60 @@ TEST_F(MboxDriverTest, WhereTheFolderIsMissingNothingIsSaidToBeGone) {
   std::filesystem::rename(root_ + "-away", root_);
 }
 
-TEST_F(MboxDriverTest, AMailboxWithLettersHoldsNoOthersForGood) {
-  ASSERT_TRUE(driver_->make("a"));
+TEST_F(MboxDriverTest, AMailboxHasLettersAndHoldsOthers) {
   std::vector<Put> puts{letter(1, "Subject: one\r\n\r\nx\r\n")};
-  driver_->put("a", puts);
-  ASSERT_TRUE(puts[0].done);
-  const Result<void> made = driver_->make("a/b");
-  ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().kind, FaultKind::permanent);
+  const auto put_into = [&](const std::string& mailbox) {
+    driver_->put(mailbox, puts);
+    ASSERT_TRUE(puts[0].done) << mailbox << ": " << puts[0].done.error().what;
+  };
+  // As long as a level has no letters it is as Dovecot has it.
+  ASSERT_TRUE(driver_->make("c"));
   ASSERT_TRUE(driver_->make("c/d"));
-  driver_->put("c", puts);
-  ASSERT_FALSE(puts[0].done);
-  EXPECT_EQ(puts[0].done.error().kind, FaultKind::permanent);
+  EXPECT_TRUE(std::filesystem::is_directory(place_.folders + "/c"));
+  put_into("c/d");
+  put_into("c");
+  EXPECT_TRUE(std::filesystem::exists(place_.folders + "/c.sbd/d"));
+  put_into("c/e");
+  put_into("INBOX/below");
+  for (const char* name : {"c", "c/d", "c/e", "INBOX/below"}) {
+    const auto seen = driver_->look(name, {});
+    ASSERT_TRUE(seen) << name;
+    EXPECT_EQ(seen->fresh.size(), 1) << name;
+  }
+  // All of a tree, then again each of it, as the outbox has it.
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_TRUE(driver_->rename("c", "x/y"));
+    ASSERT_TRUE(driver_->rename("c/d", "x/y/d"));
+    ASSERT_TRUE(driver_->rename("c/e", "x/y/e"));
+  }
+  EXPECT_EQ(driver_->look("x/y", {})->fresh.size(), 1);
+  EXPECT_EQ(driver_->look("x/y/d", {})->fresh.size(), 1);
+  ASSERT_TRUE(driver_->erase("x/y"));
+  EXPECT_EQ(driver_->look("x/y", {})->fresh.size(), 0);
+  EXPECT_EQ(driver_->look("x/y/e", {})->fresh.size(), 1);
+}
+
+// Its journal would stay behind under the old name, and half of the change for ever in the file.
+TEST_F(MboxDriverTest, ARenamedFileIsWholeThoughAProgramDiedInIt) {
+  ASSERT_TRUE(driver_->make("a"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::vector<Put> puts{letter(1, "Subject: torn\r\n\r\nx\r\n")};
+    puts[0].size = 1 << 20;
+    puts[0].bytes = [](uint64_t offset, uint64_t length) -> Result<std::string> {
+      if (offset > 300'000) ::kill(::getpid(), SIGKILL);
+      return std::string(length, 'x');
+    };
+    make_mbox_driver(place_, clock_)->put("a", puts);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_TRUE(std::filesystem::exists(place_.folders + "/a.posthouse-journal"));
+  ASSERT_TRUE(driver_->rename("a", "b"));
+  EXPECT_EQ(std::filesystem::file_size(place_.folders + "/b"), 0);
+  EXPECT_FALSE(std::filesystem::exists(place_.folders + "/a.posthouse-journal"));
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+// How many threads may wait for locks of other programs at the same time: the others are for those whose
+// files are not locked.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+namespace posthouse::mbox {
+
+// Thread-safe.
+class Waiters {
+ public:
+  explicit Waiters(size_t most) : most_(most) {}
+  bool enter() {
+    if (waiting_.fetch_add(1) < most_) return true;
+    waiting_.fetch_sub(1);
+    return false;
+  }
+  void leave() { waiting_.fetch_sub(1); }
+
+ private:
+  const size_t most_;
+  std::atomic<size_t> waiting_ = 0;
+};
+
+// One who waits, or may not for long.
+class Waiting {
+ public:
+  explicit Waiting(Waiters* of) : of_(of), patient_(of == nullptr || of->enter()) {}
+  ~Waiting() {
+    if (of_ != nullptr && patient_) of_->leave();
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  bool is_patient() const { return patient_; }
+
+ private:
+  Waiters* const of_;
+  const bool patient_;
+};
+
+}  // namespace posthouse::mbox

@@ -1,0 +1,134 @@
+// What waits in the outbox of an account while its files can't be reached is done in the order in which it
+// came.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "store/rows.h"
+#include "store_bed.h"
+
+namespace posthouse::store {
+namespace {
+
+constexpr AccountId kAlice = 1;
+
+// Carries out nothing while the files are away.
+class Away : public Files {
+ public:
+  explicit Away(mirror::Mirror& to) : to_(to) {}
+  bool away = false;
+
+  bool keeps(AccountId account) const override { return to_.keeps(account); }
+  void adopt(AccountId account) override { to_.adopt(account); }
+  Task<Result<void>> leave(AccountId account, std::function<Task<Result<void>>()> last) override {
+    return to_.leave(account, std::move(last));
+  }
+  Task<Result<void>> carry_out(AccountId account) override {
+    if (away) co_return fail(FaultKind::io, "away");
+    co_return co_await to_.carry_out(account);
+  }
+  void carry_out_soon(AccountId account) override { to_.carry_out_soon(account); }
+  Task<Result<void>> look(AccountId account) override {
+    if (away) co_return fail(FaultKind::io, "away");
+    co_return co_await to_.look(account);
+  }
+  Task<Result<void>> look(AccountId account, MailboxId mailbox) override {
+    if (away) co_return fail(FaultKind::io, "away");
+    co_return co_await to_.look(account, mailbox);
+  }
+  Task<Result<std::string>> read(AccountId account, MailboxId mailbox, Uid uid, uint64_t offset,
+                                 uint64_t length) override {
+    return to_.read(account, mailbox, uid, offset, length);
+  }
+
+ private:
+  mirror::Mirror& to_;
+};
+
+class OutboxOrder : public testing::TestWithParam<Format> {
+ protected:
+  OutboxOrder() {
+    if (!bed_.mirror) bed_.mirror.emplace(*bed_.engine, bed_.clock, bed_.random, bed_.ids);
+    files_.emplace(*bed_.mirror);
+    bed_.store.use_files(&*files_);
+    FilePlace place;
+    place.format = GetParam();
+    place.inbox = bed_.dir.path() + "/alice/inbox";
+    place.folders = bed_.dir.path() + "/alice/folders";
+    bed_.must(bed_.store.create_account(kAlice, "", place));
+  }
+
+  std::vector<std::string> bodies(const std::string& mailbox) {
+    std::vector<std::string> found;
+    for (const Entry& entry : bed_.all(kAlice, bed_.id_of(kAlice, mailbox)))
+      found.push_back(bed_.must(bed_.store.read(kAlice, entry, 0, UINT64_MAX)));
+    return found;
+  }
+
+  StoreBed bed_;
+  std::optional<Away> files_;
+};
+
+using Bodies = std::vector<std::string>;
+
+// The letter's way is to the name that its mailbox has in the files then.
+TEST_P(OutboxOrder, ALetterThatCameBeforeARenameIsPutBeforeIt) {
+  bed_.must(bed_.store.create_mailbox(kAlice, "a"));
+  ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: one\r\n\r\n"));
+  files_->away = true;
+  ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: two\r\n\r\n"));
+  bed_.must(
+      bed_.store.update_flags(kAlice, bed_.id_of(kAlice, "a"), {1}, {FlagChange::add, {kSeen, {}}, {}}));
+  bed_.must(bed_.store.rename_mailbox(kAlice, "a", "b"));
+  ASSERT_TRUE(bed_.append(kAlice, "b", "Subject: three\r\n\r\n"));
+  bed_.must(bed_.store.rename_mailbox(kAlice, "b", "c/d"));
+  ASSERT_TRUE(bed_.append(kAlice, "c/d", "Subject: four\r\n\r\n"));
+  files_->away = false;
+  bed_.must(bed_.mirror->carry_out(kAlice));
+  EXPECT_EQ(bodies("c/d"), (Bodies{"Subject: one\r\n\r\n", "Subject: two\r\n\r\n", "Subject: three\r\n\r\n",
+                                   "Subject: four\r\n\r\n"}));
+  std::vector<std::string> names;
+  for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) names.push_back(mailbox.name);
+  EXPECT_EQ(std::ranges::count(names, "a"), 0);
+  EXPECT_EQ(std::ranges::count(names, "b"), 0);
+}
+
+// As many as are not carried out together: the rename is in another part.
+TEST_P(OutboxOrder, ManyLettersBeforeARename) {
+  bed_.must(bed_.store.create_mailbox(kAlice, "a"));
+  files_->away = true;
+  for (int i = 0; i < 250; ++i)
+    ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: " + std::to_string(i) + "\r\n\r\n"));
+  bed_.must(bed_.store.rename_mailbox(kAlice, "a", "b"));
+  files_->away = false;
+  bed_.must(bed_.mirror->carry_out(kAlice));
+  EXPECT_EQ(bodies("b").size(), 250);
+}
+
+// What is left of it in the index goes with the next sweep, not only at the next start.
+TEST_P(OutboxOrder, AMailboxThatOthersRemovedIsPurged) {
+  bed_.must(bed_.store.create_mailbox(kAlice, "a"));
+  ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: one\r\n\r\n"));
+  bed_.must(bed_.store.mailboxes(kAlice));
+  std::filesystem::remove_all(bed_.dir.path() + "/alice/inbox/.a");
+  std::filesystem::remove(bed_.dir.path() + "/alice/folders/a");
+  for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) EXPECT_NE(mailbox.name, "a");
+  const auto dying = [&] {
+    size_t rows = 0;
+    const std::string end = prefix_end(std::string(kDyingPrefix));
+    EXPECT_TRUE(bed_.engine->scan(account_partition(kAlice), kDyingPrefix, end,
+                                  [&](std::string_view, std::string_view) { return ++rows > 0; }));
+    return rows;
+  };
+  EXPECT_EQ(dying(), 1);
+  bed_.must(bed_.store.sweep(false));
+  EXPECT_EQ(dying(), 0);
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, OutboxOrder, testing::Values(Format::maildir, Format::mbox),
+                         [](const auto& test) { return std::string(to_string(test.param)); });
+
+}  // namespace
+}  // namespace posthouse::store
