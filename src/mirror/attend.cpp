@@ -24,8 +24,8 @@ Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
   co_return done;
 }
 
-// Changes that come quickly one after the other are looked at together. Looking takes at most half of the
-// time.
+// Changes that come quickly one after the other are looked at together. Looking takes at most a quarter of
+// the time.
 Task<void> Mirror::Impl::follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd) {
   net::Descriptor descriptor(loop, fd);
   for (;;) {
@@ -40,7 +40,7 @@ Task<void> Mirror::Impl::follow(std::shared_ptr<Impl> self, net::Loop& loop, int
         log::debug("mirror.unseen", {{"account", format_id(which.first)}, {"what", seen.error().what}});
     }
     const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
-    const Result<void> slept = co_await loop.sleep(std::max<milliseconds>(kQuiet, took));
+    const Result<void> slept = co_await loop.sleep(std::max<milliseconds>(kQuiet, kRestAfterLook * took));
     if (!slept) co_return;
   }
 }

@@ -34,8 +34,14 @@ struct Account {
   // Under a turn:
   bool again = true;                        // what the outbox holds may have been done before a crash
   std::map<MailboxId, std::string> states;  // as last looked at
-  bool names_differ = false;                // a rename or removal that the files have no room for
-  std::unordered_set<uint64_t> told;        // rows of the outbox that the files have no room for
+  struct Looked {
+    SteadyTime end{};
+    SteadyTime::duration took{};
+    size_t messages = 0;
+  };
+  std::map<MailboxId, Looked> looked;  // looks that went through the files
+  bool names_differ = false;           // a rename or removal that the files have no room for
+  std::unordered_set<uint64_t> told;   // rows of the outbox that the files have no room for
 };
 
 // One row of the outbox, with what is needed to carry it out.
@@ -99,6 +105,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> look_at_mailboxes(Account& account);
   Task<void> look_into_new(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
+  // Whether going through the files took long, and was only just now.
+  bool rests(const Account& account, MailboxId mailbox) const;
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
   Task<Result<void>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);

@@ -140,12 +140,20 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
     if (!snapshot.busy) break;
   }
   if (snapshot.busy) co_return Result<void>();  // the next look will find it
+  const SteadyTime begin = clock.steady();
   Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
   Result<void> taken = co_await take_in(account, mailbox, *name, std::move(*found));
+  account.looked[mailbox] = {clock.steady(), clock.steady() - begin, snapshot.known.size()};
   if (taken) account.states[mailbox] = std::move(state);
   co_return taken;
+}
+
+bool Mirror::Impl::rests(const Account& account, MailboxId mailbox) const {
+  const auto last = account.looked.find(mailbox);
+  if (last == account.looked.end() || last->second.messages < kLongLook) return false;
+  return clock.steady() - last->second.end < kRestAfterLook * last->second.took;
 }
 
 Task<Result<void>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,

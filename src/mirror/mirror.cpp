@@ -146,6 +146,9 @@ Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
   if (!account) co_return std::unexpected(account.error());
   const Turnstile::Turn turn = co_await (*account)->turns.take();
   co_await impl_->watch(**account, mailbox, true);
+  // Each of our own changes to a Maildir looks like one by others. What others change meanwhile is noticed by
+  // inotify, or by the next look.
+  if (impl_->rests(**account, mailbox)) co_return Result<void>();
   Result<void> done = co_await impl_->look_into(**account, mailbox);
   co_return done;
 }
