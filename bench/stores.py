@@ -73,7 +73,7 @@ class Theirs:
 
     def doveadm(self, *args):
         return subprocess.run(["doveadm", "-c", self.folder / "dovecot/dovecot.conf", *map(str, args)], check=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900).stdout
 
     def take_in(self, address, source, fsync="always"):
         self.doveadm("-o", f"mail_fsync={fsync}", "import", "-u", address,
@@ -183,6 +183,7 @@ def import_rate(server, run):
 def fill_big(server, run):
     if getattr(server, "imported", None):
         return
+    server.restart()     # before and behind, what is written in the background is written
     before = space(server.mail)
     with Meter(server.pids(), server.folder) as meter:
         start = time.monotonic()
@@ -191,7 +192,7 @@ def fill_big(server, run):
     there = messages_in(server, BIG)
     if there != run.letters:
         raise RuntimeError(f"{there} of {run.letters} letters arrived")
-    server.restart()     # what is written in the background when the server stops belongs to the space
+    server.restart()
     server.imported = {"letters per s": run.letters / seconds}
     server.space = (space(server.mail) - before) / run.letters
     server.server_cpu = meter.cpu
