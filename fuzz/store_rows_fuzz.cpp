@@ -51,7 +51,7 @@ void decode(unsigned char which, std::string_view record) {
     case 10:
       (void)store::decode_group(record);
       return;
-    case 11:
+    case 12:
       (void)store::decode_listing(record);
       return;
     default:
