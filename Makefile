@@ -2,7 +2,7 @@
 #   make run     install what is missing, build, start the demo          make test    install, build, run every test
 #   make build   only build (build/release/posthouse)                    make bench   measure, beside the peers
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build run test asan tsan fuzz bench format docs install clean
+.PHONY: help deps test-deps build run test asan tsan fuzz bench bench-stores format docs install clean
 
 PRESET ?= release
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -41,6 +41,10 @@ fuzz: test-deps
 bench: test-deps
 	@scripts/build.sh release $(JOBS) posthouse posthouse-load
 	@bench/run.py
+
+bench-stores: test-deps
+	@scripts/build.sh release $(JOBS) posthouse posthouse-load
+	@bench/stores.py
 
 format:
 	@git ls-files '*.cpp' '*.h' | xargs clang-format-19 -i

@@ -65,12 +65,13 @@ class Posthouse:
     name = "Posthouse"
     relays_from_anyone = False
 
-    def __init__(self, folder, store=None, hibernate=0, sink_port=0):
+    def __init__(self, folder, store="database", sink_port=0, compression="lz4"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
         self.ports = {name: free_port() for name in ("smtp", "submission", "lmtp", "imap", "metrics")}
         self.config = self.folder / "posthouse.toml"
-        self.config.write_text(CONFIG.format(folder=self.folder, sink=sink_port or 25, **self.ports))
+        self.config.write_text(CONFIG.format(folder=self.folder, sink=sink_port or 25, store=store,
+                                             compression=compression, **self.ports))
 
     def cli(self, *args, stdin=""):
         return subprocess.run([POSTHOUSE, *args, "--config", str(self.config)], input=stdin, text=True, check=True,
@@ -144,6 +145,9 @@ commands = 10000000
 host = "127.0.0.1"
 port = {sink}
 tls = "none"
+[store]
+format = "{store}"
+compression = "{compression}"
 [queue]
 allow_loopback = true
 connections = 200

@@ -8,6 +8,7 @@
 
 #include "engine/blob_format.h"
 #include "engine/record.h"
+#include "store/listing.h"
 #include "store/names.h"
 #include "store/rows.h"
 
@@ -16,7 +17,7 @@ namespace {
 using namespace posthouse;
 
 void decode(unsigned char which, std::string_view record) {
-  switch (which % 12) {
+  switch (which % 13) {
     case 0:
       (void)store::decode_head(record);
       return;
@@ -49,6 +50,9 @@ void decode(unsigned char which, std::string_view record) {
       return;
     case 10:
       (void)store::decode_group(record);
+      return;
+    case 12:
+      (void)store::decode_listing(record);
       return;
     default:
       (void)store::check_name(record);

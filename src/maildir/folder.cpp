@@ -166,6 +166,19 @@ Result<void> Folder::sync() const {
   return flush(folders->current.fd(), path_ + "/cur");
 }
 
+Result<void> Folder::sync(Where where) const {
+  const Result<Folders> folders = open();
+  if (!folders) return std::unexpected(folders.error());
+  return flush(folders->of(where), path_ + "/" + name_of(where));
+}
+
+Result<void> Folder::flush_files() const {
+  const Result<Folders> folders = open();
+  if (!folders) return std::unexpected(folders.error());
+  if (::syncfs(folders->tmp.fd()) != 0) return os_fault("flush the file system of", path_);
+  return {};
+}
+
 Result<size_t> Folder::clean_tmp(std::chrono::nanoseconds age) const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());

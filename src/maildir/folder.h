@@ -109,8 +109,11 @@ class Folder {
   Result<Place> put_back(std::string_view key, const std::string& kept, const MarkChange& change = {},
                          Sync sync = Sync::now) const;
 
-  // Flushes new/ and cur/ after calls with Sync::later.
+  // Flushes new/ and cur/ after calls with Sync::later; or only the one that they changed.
   Result<void> sync() const;
+  Result<void> sync(Where where) const;
+  // Flushes the bytes of all files that were prepared (Writer::prepare), by one flush of the file system.
+  Result<void> flush_files() const;
   // Removes what was left in tmp/ long ago (36 hours, as the makers of Maildir have it).
   Result<size_t> clean_tmp(std::chrono::nanoseconds age = kTmpLife) const;
 

@@ -23,7 +23,8 @@ Writer::Writer(Writer&& other) noexcept
       file_(std::move(other.file_)),
       line_ends_(other.line_ends_),
       buffer_(std::move(other.buffer_)),
-      fault_(std::move(other.fault_)) {}
+      fault_(std::move(other.fault_)),
+      prepared_(other.prepared_) {}
 
 Writer::~Writer() {
   abandon();
@@ -62,8 +63,8 @@ Result<void> Writer::write_out() {
   return written;
 }
 
-// All of the message on the disk, with its date.
-Result<void> Writer::finish_file(const Commit& commit) {
+// All of the message in its file, with its date.
+Result<void> Writer::finish_file(const Commit& commit, Sync sync) {
   if (!fault_) {
     line_ends_.finish(buffer_);
     (void)write_out();
@@ -76,7 +77,16 @@ Result<void> Writer::finish_file(const Commit& commit) {
     const timespec times[2] = {date, date};
     if (::futimens(file_.fd(), times) != 0) return os_fault("set the time of", tmp_name_);
   }
-  return flush(file_.fd(), tmp_name_);
+  return sync == Sync::now ? flush(file_.fd(), tmp_name_) : Result<void>();
+}
+
+Result<void> Writer::prepare(const Commit& commit) {
+  if (prepared_ || tmp_name_.empty()) return fail(FaultKind::permanent, "prepared already");
+  Result<void> finished = finish_file(commit, Sync::later);
+  if (!finished) fault_ = finished.error();
+  prepared_ = finished.has_value();
+  file_.close();
+  return finished;
 }
 
 Result<std::optional<Committed>> Writer::find_earlier(const Commit& commit) {
@@ -119,7 +129,7 @@ Result<Committed> Writer::commit(const Commit& commit) {
       return std::move(**earlier);
     }
   }
-  Result<void> finished = finish_file(commit);
+  const Result<void> finished = prepared_ ? Result<void>() : finish_file(commit, Sync::now);
   Result<Committed> done = finished ? place(commit) : std::unexpected(finished.error());
   if (!done) fault_ = done.error();
   file_.close();

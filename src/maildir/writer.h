@@ -49,6 +49,9 @@ class Writer {
   uint64_t size() const { return line_ends_.size(); }
   uint64_t crlf_size() const { return line_ends_.crlf_size(); }
 
+  // For many at once: writes the file but does not flush it. The caller flushes all of them
+  // (Folder::flush_files) before it commits them.
+  Result<void> prepare(const Commit& commit);
   // When it returns, file and folder are on the disk. After a fault it may be there or not; doing all of it
   // once more with `again` is safe.
   Result<Committed> commit(const Commit& commit);
@@ -56,7 +59,7 @@ class Writer {
  private:
   Writer(Folder folder, Folder::Folders folders, std::string tmp_name, File file);
   Result<void> write_out();
-  Result<void> finish_file(const Commit& commit);
+  Result<void> finish_file(const Commit& commit, Sync sync);
   Result<std::optional<Committed>> find_earlier(const Commit& commit);
   Result<Committed> place(const Commit& commit);
   void abandon();
@@ -68,6 +71,7 @@ class Writer {
   ToFile line_ends_;
   std::string buffer_;
   std::optional<Fault> fault_;
+  bool prepared_ = false;
 };
 
 }  // namespace posthouse::maildir

@@ -27,7 +27,7 @@ Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
 
 // Of an account one mailbox after the other, beside other accounts: a file that another program keeps locked
 // holds up nobody else. Changes that come quickly one after the other are looked at together, and looking
-// takes at most half of the time.
+// takes at most a quarter of the time.
 Task<void> Mirror::Impl::look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which) {
   const AccountId id = which.first;
   {
@@ -51,7 +51,8 @@ Task<void> Mirror::Impl::look_beside(std::shared_ptr<Impl> self, net::Loop& loop
     const Result<void> seen = co_await self->look_unasked(which);
     if (!seen) log::debug("mirror.unseen", {{"account", format_id(id)}, {"what", seen.error().what}});
     const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
-    const Result<void> slept = co_await loop.sleep(std::min<milliseconds>(took, kLongestPause));
+    const Result<void> slept =
+        co_await loop.sleep(std::min<milliseconds>(kRestAfterLook * took, kLongestPause));
     if (!slept) co_return;
   }
 }

@@ -37,8 +37,14 @@ struct Account {
   // Under a turn:
   bool again = true;                        // what the outbox holds may have been done before a crash
   std::map<MailboxId, std::string> states;  // as last looked at
-  bool names_differ = false;                // a rename or removal that the files have no room for
-  std::unordered_set<uint64_t> told;        // rows of the outbox that the files have no room for
+  struct Looked {
+    SteadyTime end{};
+    SteadyTime::duration took{};
+    size_t messages = 0;
+  };
+  std::map<MailboxId, Looked> looked;  // looks that went through the files
+  bool names_differ = false;           // a rename or removal that the files have no room for
+  std::unordered_set<uint64_t> told;   // rows of the outbox that the files have no room for
 };
 
 // An account and the turn to work on it.
@@ -126,6 +132,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> look_into_all(Account& account);
   Task<void> look_into_new(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
+  // Whether going through the files took long, and was only just now.
+  bool rests(const Account& account, MailboxId mailbox) const;
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
   // True: all could be read.
   Task<Result<bool>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);

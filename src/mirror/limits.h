@@ -9,12 +9,15 @@
 
 namespace posthouse::mirror {
 
-inline constexpr size_t kEffectsTogether = 200;  // carried out before their rows leave the outbox
-inline constexpr size_t kNewTogether = 200;      // messages of others taken in by one transaction
-inline constexpr size_t kOpenMessages = 64;      // files that reading may come back to
-inline constexpr size_t kPiece = 64 * 1024;      // read from a file at once
-inline constexpr uint64_t kBlock = 1 << 20;      // of an mbox, read while it is locked
-inline constexpr size_t kKnownFiles = 4;         // mboxes of an account whose messages' places are remembered
+inline constexpr size_t kPutsTogether = 200;  // letters that go to the files before they leave the database
+inline constexpr size_t kEffectsTogether = 10'000;  // carried out before their rows leave the outbox
+inline constexpr size_t kWrittenTogether = 64;      // files of a Maildir that are open at once
+inline constexpr size_t kFlushedTogether = 16;      // from so many on the file system is flushed once for all
+inline constexpr size_t kNewTogether = 200;         // messages of others taken in by one transaction
+inline constexpr size_t kOpenMessages = 64;         // files that reading may come back to
+inline constexpr size_t kPiece = 64 * 1024;         // read from a file at once
+inline constexpr uint64_t kBlock = 1 << 20;         // of an mbox, read while it is locked
+inline constexpr size_t kKnownFiles = 4;  // mboxes of an account whose messages' places are remembered
 inline constexpr uint64_t kReadWhole = 16 << 20;    // an mbox of this size is read anew after every change
 inline constexpr int kReadAllEach = 10;             // larger ones after so many that only added to them
 inline constexpr seconds kSameTime{3};              // in which changes of a file may show the same time
@@ -23,7 +26,9 @@ inline constexpr seconds kRetryEvery{2};            // of what could not be done
 inline constexpr size_t kCarriers = 8;              // accounts whose outbox is tried again at the same time
 inline constexpr milliseconds kLongestPause{2000};  // between looks unasked that took long
 inline constexpr milliseconds kQuiet{50};           // after a change by others, for more of them
-inline constexpr size_t kWatched = 4096;            // mailboxes, by inotify
+inline constexpr size_t kLongLook = 5'000;     // messages: such a look is not repeated at once for a session
+inline constexpr int kRestAfterLook = 3;       // times as long as the look took
+inline constexpr size_t kWatched = 4096;       // mailboxes, by inotify
 inline constexpr seconds kWatchedFor{3600};    // after a session looked into one (IDLE is renewed earlier)
 inline constexpr seconds kLookAtAllEvery{30};  // of the watched: inotify is blind to what comes by a network
 // UIDs above are not taken over from an mbox: any sender may have written them, and none would be left.

@@ -140,14 +140,22 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
     if (!snapshot.busy) break;
   }
   if (snapshot.busy) co_return Result<void>();  // the next look will find it
+  const SteadyTime begin = clock.steady();
   Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
   Result<bool> all = co_await take_in(account, mailbox, *name, std::move(*found));
+  account.looked[mailbox] = {clock.steady(), clock.steady() - begin, snapshot.known.size()};
   if (!all) co_return std::unexpected(all.error());
   // What could not be read is asked for with each look.
   account.states[mailbox] = *all ? std::move(state) : std::string();
   co_return Result<void>();
+}
+
+bool Mirror::Impl::rests(const Account& account, MailboxId mailbox) const {
+  const auto last = account.looked.find(mailbox);
+  if (last == account.looked.end() || last->second.messages < kLongLook) return false;
+  return clock.steady() - last->second.end < kRestAfterLook * last->second.took;
 }
 
 Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -79,7 +81,10 @@ class MaildirDriver final : public Driver {
 
  private:
   Result<KeywordTable> table_for(const Folder& folder, const std::vector<std::string>& names);
-  Result<std::string> put_one(const Folder& folder, const KeywordTable& table, const Put& message);
+  void put_part(const Folder& folder, const KeywordTable& table, std::span<Put> messages);
+  Result<maildir::Writer> written(const Folder& folder, const Put& message);
+  static maildir::Commit commit_of(const Put& message, const KeywordTable& table);
+  static Result<void> sync_changed(const Folder& folder, const std::vector<Put>& messages);
   void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
   Result<void> check_root() const;
   // What a message in a file counts for the quota that other programs keep.
@@ -224,15 +229,10 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
   for (const Put& message : messages) std::ranges::copy(lettered(message.flags), std::back_inserter(names));
   const Result<KeywordTable> table = table_for(*folder, names);
   if (!table) return fail_all(table.error());
-  for (Put& message : messages) {
-    Result<std::string> location = put_one(*folder, *table, message);
-    if (location) {
-      message.location = std::move(*location);
-    } else {
-      message.done = std::unexpected(location.error());
-    }
-  }
-  const Result<void> flushed = folder->sync();
+  const std::span<Put> all(messages);
+  for (size_t at = 0; at < all.size(); at += kWrittenTogether)
+    put_part(*folder, *table, all.subspan(at, std::min(kWrittenTogether, all.size() - at)));
+  const Result<void> flushed = sync_changed(*folder, messages);
   if (!flushed) return fail_all(flushed.error());
   if (!has_quota_file()) return;
   Share more;
@@ -245,10 +245,41 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
   count(more);
 }
 
-Result<std::string> MaildirDriver::put_one(const Folder& folder, const KeywordTable& table,
-                                           const Put& message) {
+// Many files are flushed together, and none is seen by others before it is.
+void MaildirDriver::put_part(const Folder& folder, const KeywordTable& table, std::span<Put> messages) {
+  const bool together = messages.size() >= kFlushedTogether;
+  std::vector<std::optional<maildir::Writer>> writers(messages.size());
+  const auto write = [&](size_t i) {
+    Result<maildir::Writer> writer = written(folder, messages[i]);
+    if (writer) {
+      writers[i].emplace(std::move(*writer));
+    } else {
+      messages[i].done = std::unexpected(writer.error());
+    }
+  };
+  for (size_t i = 0; together && i < messages.size(); ++i) {
+    write(i);
+    if (writers[i]) messages[i].done = writers[i]->prepare(commit_of(messages[i], table));
+  }
+  const Result<void> flushed = together ? folder.flush_files() : Result<void>();
+  for (size_t i = 0; i < messages.size(); ++i) {
+    Put& message = messages[i];
+    if (!together) write(i);
+    if (message.done) message.done = flushed;
+    if (!message.done) continue;
+    const Result<maildir::Committed> done = writers[i]->commit(commit_of(message, table));
+    if (done) {
+      message.location = to_location(done->place);
+    } else {
+      message.done = std::unexpected(done.error());
+    }
+    writers[i].reset();
+  }
+}
+
+Result<maildir::Writer> MaildirDriver::written(const Folder& folder, const Put& message) {
   Result<maildir::Writer> writer = maildir::Writer::open(folder, names_.unique());
-  if (!writer) return std::unexpected(writer.error());
+  if (!writer) return writer;
   for (uint64_t at = 0; at < message.size;) {
     const Result<std::string> piece = message.bytes(at, kPiece);
     if (!piece) return std::unexpected(piece.error());
@@ -257,15 +288,30 @@ Result<std::string> MaildirDriver::put_one(const Folder& folder, const KeywordTa
     if (!taken) return std::unexpected(taken.error());
     at += piece->size();
   }
+  return writer;
+}
+
+maildir::Commit MaildirDriver::commit_of(const Put& message, const KeywordTable& table) {
   maildir::Commit commit;
   commit.unique = key_of(message.delivery, message.date);
   commit.marks = to_marks(message.flags, table);
   commit.date = message.date;
   commit.sync = Sync::later;
   commit.again = message.again;
-  const Result<maildir::Committed> done = writer->commit(commit);
-  if (!done) return std::unexpected(done.error());
-  return to_location(done->place);
+  return commit;
+}
+
+// Each of new/ and cur/ that one of the messages is in now.
+Result<void> MaildirDriver::sync_changed(const Folder& folder, const std::vector<Put>& messages) {
+  for (const Where where : {Where::fresh, Where::current}) {
+    const auto is_there = [&](const Put& message) {
+      return message.done && to_place(message.location).where == where;
+    };
+    if (std::ranges::none_of(messages, is_there)) continue;
+    const Result<void> flushed = folder.sync(where);
+    if (!flushed) return flushed;
+  }
+  return {};
 }
 
 void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& messages) {
@@ -280,6 +326,8 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
   const Result<KeywordTable> table = table_for(*folder, names);
   if (!table) return fail_all(table.error());
   const bool counts = has_quota_file();
+  const auto was_new = [](const Change& message) { return to_place(message.location).where == Where::fresh; };
+  const bool any_new = std::ranges::any_of(messages, was_new);
   Share more;  // by marking as trashed, or no more
   for (Change& message : messages) {
     const Share before = counts ? share_of(*folder, mailbox, to_place(message.location)) : Share{};
@@ -289,7 +337,7 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
     more.messages += after.messages - before.messages;
   }
   count(more);
-  const Result<void> flushed = folder->sync();
+  const Result<void> flushed = any_new ? folder->sync() : folder->sync(Where::current);
   if (!flushed) fail_all(flushed.error());
 }
 
@@ -327,7 +375,8 @@ Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector
     less.messages -= share.messages;
   }
   count(less);
-  return folder->sync();
+  const auto was_new = [](const std::string& location) { return to_place(location).where == Where::fresh; };
+  return std::ranges::any_of(locations, was_new) ? folder->sync() : folder->sync(Where::current);
 }
 
 Result<bool> MaildirDriver::is_same(const std::string& mailbox, const std::string& state) {

@@ -177,6 +177,9 @@ Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
   Result<Held> held = co_await impl_->hold(id);
   if (!held) co_return impl_->unless_it_left(id, held.error());
   co_await impl_->watch(*held->account, mailbox, true);
+  // Each of our own changes to a Maildir looks like one by others. What others change meanwhile is noticed by
+  // inotify, or by the next look.
+  if (impl_->rests(*held->account, mailbox)) co_return Result<void>();
   Result<void> done = co_await impl_->look_into(*held->account, mailbox);
   co_return done;
 }

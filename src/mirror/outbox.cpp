@@ -21,20 +21,23 @@ class OutboxReader {
 
   Result<std::vector<Effect>> read(uint64_t from) {
     std::vector<Effect> effects;
+    size_t puts = 0;
     const std::string end = store::prefix_end(std::string(store::kEffectPrefix));
-    const Result<void> scanned = reader_.scan(store::account_partition(account_), store::effect_key(from),
-                                              end, [&](std::string_view key, std::string_view value) {
-                                                Effect effect;
-                                                effect.number = store::number_of_effect(key);
-                                                Result<store::EffectRow> row = store::decode_effect(value);
-                                                if (row) {
-                                                  effect.row = std::move(*row);
-                                                } else {
-                                                  effect.done = std::unexpected(row.error());
-                                                }
-                                                effects.push_back(std::move(effect));
-                                                return effects.size() < kEffectsTogether;
-                                              });
+    const Result<void> scanned =
+        reader_.scan(store::account_partition(account_), store::effect_key(from), end,
+                     [&](std::string_view key, std::string_view value) {
+                       Effect effect;
+                       effect.number = store::number_of_effect(key);
+                       Result<store::EffectRow> row = store::decode_effect(value);
+                       if (row) {
+                         if (row->kind == Kind::put) ++puts;
+                         effect.row = std::move(*row);
+                       } else {
+                         effect.done = std::unexpected(row.error());
+                       }
+                       effects.push_back(std::move(effect));
+                       return effects.size() < kEffectsTogether && puts < kPutsTogether;
+                     });
     if (!scanned) return std::unexpected(scanned.error());
     for (Effect& effect : effects) {
       const Result<void> filled = fill(effect);
@@ -371,7 +374,9 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
       const Kind kind = effect.row.kind;
       account.names_differ = account.names_differ || kind == Kind::rename || kind == Kind::erase;
     }
-    if (effects->size() < kEffectsTogether && !*more) break;
+    const auto is_put = [](const Effect& effect) { return effect.row.kind == Kind::put; };
+    const auto puts = static_cast<size_t>(std::ranges::count_if(*effects, is_put));
+    if (effects->size() < kEffectsTogether && puts < kPutsTogether && !*more) break;
   }
   account.again = !all;
   co_return all;

@@ -18,6 +18,16 @@ inline constexpr uint32_t kKeptExpunges = 10'000;
 inline constexpr uint32_t kForgottenTogether = 1'000;
 inline constexpr size_t kKeptPart = 200;       // expunged messages put back in one transaction
 inline constexpr size_t kLoadedTogether = 64;  // bodies brought back from files by one transaction
+// Listings (store/listing.h): of mailboxes that have so many messages, how many and how much of them is
+// remembered...
+inline constexpr uint32_t kListedFrom = 500;
+inline constexpr size_t kListings = 64;
+inline constexpr size_t kListedRuns = 256 * 1024;  // of UIDs without a gap, 12 bytes each
+// ... and from when on they are written down: for so many messages, when so many changed since, and not
+// beyond this.
+inline constexpr uint32_t kWrittenFrom = 5'000;
+inline constexpr size_t kWrittenAfter = 1'000;
+inline constexpr size_t kWrittenBytes = 1 << 20;
 inline constexpr size_t kMaxProblems = 1'000;  // told by check()
 inline constexpr int kMaxAttempts = 5;         // when the messages change between the look and the step
 

@@ -298,6 +298,7 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
   std::vector<engine::Step> last;
   last.push_back({account_partition(account), [mailbox](engine::Transaction& rows) -> Result<void> {
                     rows.erase(keywords_key(mailbox));
+                    rows.erase(listing_key(mailbox));
                     rows.erase(dying_key(mailbox));
                     return {};
                   }});

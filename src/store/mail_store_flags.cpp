@@ -116,12 +116,18 @@ Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId m
   std::vector<Uid> went;
   const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
   for (const std::vector<Uid>& part : parts) {
-    auto job = impl_->keep_expunged ? impl_->keep_part(account, mailbox, part)
-                                    : impl_->remove_part(account, mailbox, part, true);
-    Result<std::vector<Uid>> done = co_await job;
-    if (!done) co_return std::unexpected(done.error());
-    went.insert(went.end(), done->begin(), done->end());
+    std::vector<Uid> left = part;  // the second time those whose bytes went back to their files meanwhile
+    for (int attempt = 0; attempt < kMaxAttempts && !left.empty(); ++attempt) {
+      std::vector<Uid> missed;
+      auto job = impl_->keep_expunged ? impl_->keep_part(account, mailbox, std::move(left), missed)
+                                      : impl_->remove_part(account, mailbox, std::move(left), true);
+      Result<std::vector<Uid>> done = co_await job;
+      if (!done) co_return std::unexpected(done.error());
+      went.insert(went.end(), done->begin(), done->end());
+      left = std::move(missed);
+    }
   }
+  std::ranges::sort(went);
   co_await impl_->carry_out(account);
   co_return std::move(went);
 }

@@ -9,6 +9,7 @@
 #include "store/counted_edit.h"
 #include "store/files.h"
 #include "store/limits.h"
+#include "store/listing.h"
 #include "store/mail_store.h"
 #include "store/survey.h"
 
@@ -30,6 +31,7 @@ struct MailStore::Impl {
   IdSource ids;
   uint32_t kept_expunges;
   Files* files = nullptr;
+  ListingCache listings;
 
   bool in_files(AccountId account) const;
   // Of a message in a file; nothing when it can be read, or others have just taken it away.
@@ -57,6 +59,12 @@ struct MailStore::Impl {
   // Runs `look` on a consistent view on the reading threads.
   Task<Result<void>> view(AccountId account, std::function<Result<void>(const AccountView&)> look);
 
+  // Which messages the mailbox has. `write`: its row is to be written anew.
+  Result<std::shared_ptr<const Listing>> listing(const engine::Reader& reader, AccountId account,
+                                                 const MailboxInfo& info, bool& write);
+  std::shared_ptr<const Listing> remember(AccountId account, const MailboxInfo& info, Listing listing);
+  Task<void> write_listing(AccountId account, MailboxId mailbox, const Listing& listing);
+
   // `fall_back`: an unknown name stands for INBOX; else it is `not_found`.
   std::vector<engine::Step> place_steps(AccountId account, std::string mailbox, NewMessage message,
                                         uint64_t delivery, Quota quota, bool fall_back, Placed* placed);
@@ -68,8 +76,10 @@ struct MailStore::Impl {
   // went.
   Task<Result<std::vector<Uid>>> remove_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                              bool only_deleted);
-  // Removes those of `uids` (at most kPart) that have \Deleted, and keeps them as expunged now.
-  Task<Result<std::vector<Uid>>> keep_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  // Removes those of `uids` (at most kPart) that have \Deleted, and keeps them as expunged now. `missed`:
+  // they have no bytes in the database any more, so they are still there.
+  Task<Result<std::vector<Uid>>> keep_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                           std::vector<Uid>& missed);
   // At most kPart; `out` grows. `from` and `to` may be the same mailbox.
   Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                Quota quota, Copied& out);

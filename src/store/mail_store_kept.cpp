@@ -213,7 +213,7 @@ std::string_view summary_of(const std::vector<Entry>& rising, Uid uid) {
 // What has \Deleted is looked up on the reading threads, so that the transaction meets only those and reads
 // no summaries, which never change.
 Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, MailboxId mailbox,
-                                                          std::vector<Uid> uids) {
+                                                          std::vector<Uid> uids, std::vector<Uid>& missed) {
   std::vector<Uid> candidates;
   std::vector<Entry> entries;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
@@ -236,6 +236,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
   std::vector<engine::Step> steps;
   add_counted_edit(steps, account, [&, now](AccountEdit& edit) -> Result<void> {
     went.clear();
+    missed.clear();
     const Result<MailboxRow*> row = edit.mailbox(mailbox);
     if (!row) return std::unexpected(row.error());
     const Result<KeywordTable*> table = edit.keywords(mailbox);
@@ -243,8 +244,11 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
     const Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, candidates);
     if (!messages) return std::unexpected(messages.error());
     for (const auto& [uid, message] : *messages) {
-      // One whose bytes went back to its file meanwhile stays for the next time.
-      if ((message.system & kDeleted) == 0 || message.blob == 0) continue;
+      if ((message.system & kDeleted) == 0) continue;
+      if (message.blob == 0) {  // they went back to its file meanwhile
+        missed.push_back(uid);
+        continue;
+      }
       edit.keep(KeptPlace{now, mailbox, uid}, (*row)->name, **table, message, summary_of(entries, uid));
       const Result<void> removed = edit.remove(**row, uid, message);
       if (!removed) return removed;

@@ -18,20 +18,14 @@ Result<void> look_into(const AccountView& view, MailboxId mailbox, MailStore::Op
   const Result<KeywordTable> table = view.keywords(mailbox);
   if (!table) return std::unexpected(table.error());
   opened.keywords = table->names();
-  uint32_t unseen = 0;
-  const Result<void> listed = view.for_each(mailbox, 0, UINT32_MAX, [&](Uid uid, const FlagRow& row) {
-    opened.uids.append(uid);
-    if ((row.system & kSeen) == 0) {
-      ++unseen;
-      if (opened.first_unseen == 0) opened.first_unseen = opened.uids.size();
-    }
-    return true;
-  });
-  if (!listed) return listed;
+  return {};
+}
+
+void take_listing(const Listing& listing, MailStore::Opened& opened) {
+  opened.uids = listing.uids;
+  opened.first_unseen = listing.first_unseen == 0 ? 0 : listing.uids.sequence(listing.first_unseen);
   // What is there to be shown counts, also when rows were damaged.
   opened.info.exists = opened.uids.size();
-  opened.info.unseen = unseen;
-  return {};
 }
 
 }  // namespace
@@ -39,11 +33,21 @@ Result<void> look_into(const AccountView& view, MailboxId mailbox, MailStore::Op
 Task<Result<MailStore::Opened>> MailStore::open(AccountId account, MailboxId mailbox, bool claim_recent) {
   Opened opened;
   co_await impl_->look(account, mailbox);
-  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) {
-    return look_into(view, mailbox, opened);
+  std::shared_ptr<const Listing> listing;
+  bool write = false;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    const Result<void> found = look_into(AccountView(reader, account), mailbox, opened);
+    if (!found) return found;
+    Result<std::shared_ptr<const Listing>> listed = impl_->listing(reader, account, opened.info, write);
+    if (!listed) return std::unexpected(listed.error());
+    listing = std::move(*listed);
+    take_listing(*listing, opened);
+    return {};
   };
-  Result<void> seen = co_await impl_->view(account, std::move(look));
+  Result<void> seen = co_await impl_->engine.read(std::move(look));
   if (!seen) co_return std::unexpected(seen.error());
+  if (write) co_await impl_->write_listing(account, mailbox, *listing);
   if (!claim_recent || opened.info.first_recent >= opened.info.uid_next) co_return std::move(opened);
   // Another session may have claimed some meanwhile: each message is recent in one session only.
   const Uid shown = opened.info.uid_next;

@@ -63,6 +63,9 @@ std::string keywords_key(MailboxId mailbox) {
 std::string dying_key(MailboxId mailbox) {
   return key_of('D', mailbox);
 }
+std::string listing_key(MailboxId mailbox) {
+  return key_of('U', mailbox);
+}
 std::string flags_key(MailboxId mailbox, Uid uid) {
   return key_of('F', mailbox, uid);
 }

@@ -4,7 +4,8 @@
 //   "M" mailbox                  a mailbox
 //   "N" name                     its id
 //   "K" mailbox                  its keywords; a keyword's number is its place in the list
-//   "F" mailbox uid              a message: flags, MODSEQ and what listings want. Rewritten by STORE
+//   "U" mailbox                  which messages it had at some MODSEQ (store/listing.h); only a help, may be
+//   missing "F" mailbox uid              a message: flags, MODSEQ and what listings want. Rewritten by STORE
 //   "R" mailbox uid              the same message's immutable part with its summary. Written once
 //   "C" mailbox modseq uid       changed or expunged with that MODSEQ; none for a message not changed since
 //   it came
@@ -120,6 +121,7 @@ std::string flags_key(MailboxId mailbox, Uid uid);
 std::string message_key(MailboxId mailbox, Uid uid);
 std::string change_key(MailboxId mailbox, ModSeq modseq, Uid uid);
 std::string dying_key(MailboxId mailbox);
+std::string listing_key(MailboxId mailbox);
 std::string subscription_key(std::string_view name);
 std::string kept_key(const KeptPlace& place);
 std::string group_key(std::string_view group);

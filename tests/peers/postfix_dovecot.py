@@ -128,9 +128,13 @@ class Postfix:
 class Dovecot:
     """Any user name, password `secret`, no TLS; LMTP on a unix socket and a port."""
 
-    def __init__(self, folder, store="maildir", hibernate=0):
+    LOCATIONS = {"maildir": "maildir:~/Maildir", "mdbox": "mdbox:~/mdbox", "sdbox": "sdbox:~/sdbox",
+                 "mbox": "mbox:~/mbox:INBOX=~/inbox"}
+
+    def __init__(self, folder, store="maildir", hibernate=0, extra=""):
+        """`extra` are further lines of the configuration."""
         self.folder = pathlib.Path(folder)
-        self.store, self.hibernate = store, hibernate
+        self.store, self.hibernate, self.extra = store, hibernate, extra
         self.imap_port, self.lmtp_port, self.pop3_port = free_port(), free_port(), free_port()
         self.lmtp_socket = self.folder / "run/lmtp"
 
@@ -140,12 +144,11 @@ class Dovecot:
         self.folder.chmod(0o755)
         ensure_user("vmail")
         as_root("chown", "vmail:vmail", self.folder / "mail")
-        location = {"maildir": "maildir:~/Maildir", "mdbox": "mdbox:~/mdbox", "sdbox": "sdbox:~/sdbox"}[self.store]
         hibernate = f"imap_hibernate_timeout = {self.hibernate}s" if self.hibernate else ""
         config = self.folder / "dovecot.conf"
         config.write_text(DOVECOT_CONF % {
             "folder": self.folder, "imap": self.imap_port, "lmtp": self.lmtp_port, "pop3": self.pop3_port,
-            "location": location, "hibernate": hibernate})
+            "location": self.LOCATIONS[self.store], "hibernate": hibernate, "extra": self.extra})
         self.raise_inotify()
         with open(self.folder / "start.log", "w") as log:
             subprocess.run([*SUDO, "sh", "-c", f"ulimit -n 65536; exec dovecot -c {config}"], check=True,
@@ -232,6 +235,7 @@ default_vsz_limit = 2G
 default_client_limit = 18000
 default_process_limit = 200
 %(hibernate)s
+%(extra)s
 service imap-login {
   service_count = 0
   process_min_avail = 2
