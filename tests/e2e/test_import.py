@@ -346,7 +346,7 @@ class Formats(Base):
                                            demo.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 root = pathlib.Path(demo.config).parent / "data" / "maildir"
                 wait_until(lambda: client.poll() is not None or to == "database" or
-                           sum(1 for _ in root.rglob("cur/*")) > 50)
+                           sum(len(files) for where, _, files in os.walk(root) if where.endswith("/cur")) > 50)
                 demo.kill()
                 client.wait(60)
                 demo.start()
