@@ -13,6 +13,13 @@ namespace {
 
 using Kind = store::EffectRow::Kind;
 
+// Whether the outbox may hold more than these.
+bool is_part(const std::vector<Effect>& effects) {
+  const auto is_put = [](const Effect& effect) { return effect.row.kind == Kind::put; };
+  return effects.size() >= kEffectsTogether ||
+         static_cast<size_t>(std::ranges::count_if(effects, is_put)) >= kPutsTogether;
+}
+
 // Reads the rows of an outbox, and of each the message it is about.
 class OutboxReader {
  public:
@@ -52,7 +59,7 @@ class OutboxReader {
   // A mailbox that is renamed further on in the outbox still has its name of before.
   Result<void> name_as_in_files(std::vector<Effect>& effects) {
     std::map<MailboxId, std::string> before;  // the next rename, seen from the end
-    if (effects.size() == kEffectsTogether) {
+    if (is_part(effects)) {
       const Result<void> rest = note_renames(effects.back().number + 1, before);
       if (!rest) return rest;
     }
@@ -374,9 +381,7 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
       const Kind kind = effect.row.kind;
       account.names_differ = account.names_differ || kind == Kind::rename || kind == Kind::erase;
     }
-    const auto is_put = [](const Effect& effect) { return effect.row.kind == Kind::put; };
-    const auto puts = static_cast<size_t>(std::ranges::count_if(*effects, is_put));
-    if (effects->size() < kEffectsTogether && puts < kPutsTogether && !*more) break;
+    if (!is_part(*effects) && !*more) break;
   }
   account.again = !all;
   co_return all;
