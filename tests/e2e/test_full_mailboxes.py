@@ -141,6 +141,7 @@ class FullMailboxes(unittest.TestCase):
         with open(self.folder / "filler", "wb") as filler:
             os.posix_fallocate(filler.fileno(), 0, 64 << 20)
         self.addCleanup(os.unlink, self.folder / "filler")
+        self.addCleanup(self.restart_with, "")
         self.restart_with('[store]\nreserve = "1000MiB"\n')
 
         def refused():

@@ -253,7 +253,10 @@ class WrongPasswords(unittest.TestCase):
             for number in range(20):
                 self.auth(demo, "alice", "x", "127.67.0.1")
                 with Raw(demo.ports["imap"], source="127.67.0.1") as imap:
-                    self.assertIn(b"NO [AUTHENTICATIONFAILED]", imap.imap("a", f"LOGIN nobody{number} x"))
+                    answer = imap.imap("a", f"LOGIN nobody{number} x")
+                    # The network may be slowed before the last of them, if alice's pause is over by then.
+                    expected = rb"a NO \[AUTHENTICATIONFAILED\]" if number < 9 else rb"a NO \[(AUTHENTICATIONFAILED|UNAVAILABLE)\]"
+                    self.assertRegex(answer, expected)
             self.assertFalse(self.auth(demo, "bob", "demo", "127.67.0.1").startswith(b"235"))
             self.assertTrue(self.auth(demo, "bob", "demo", "127.0.0.1").startswith(b"235"))
 

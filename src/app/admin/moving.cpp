@@ -153,6 +153,7 @@ Task<Answer> import_flags(Context context, Arguments arguments) {
 Task<Answer> import_present(Context context, Arguments arguments) {
   auto found = co_await find(context, arguments);
   if (!found) co_return std::unexpected(found.error());
+  const bool with_flags = flag(arguments, "flags");
   auto entries = co_await page(context, *found, std::move(arguments), kImportPage);
   if (!entries) co_return std::unexpected(entries.error());
   std::vector<std::optional<uint64_t>> checksums(entries->size());
@@ -173,7 +174,7 @@ Task<Answer> import_present(Context context, Arguments arguments) {
     row.emplace_back(entry.uid);
     row.emplace_back(entry.size);
     row.push_back(number_or_null(checksums[i]));
-    if (flag(arguments, "flags")) {
+    if (with_flags) {
       row.emplace_back(entry.flags.system);
       row.push_back(json::array(entry.flags.keywords.begin(), entry.flags.keywords.end()));
     }
