@@ -410,6 +410,30 @@ class Idle(Case):
         self.hear(raw, b"* 3 EXISTS", begin)
 
 
+class Stop(Case):
+    def test_while_others_deliver(self):
+        """What is under way in the files or the index when the program ends, ends with it: in order, and at once."""
+        ended = threading.Event()
+
+        def deliver():
+            number = 0
+            while not ended.is_set():
+                for _ in range(5):
+                    self.put(f"busy{number}")
+                    number += 1
+                ended.wait(0.01)
+        busy = threading.Thread(target=deliver)
+        busy.start()
+        self.addCleanup(busy.join)
+        self.addCleanup(ended.set)
+        for _ in range(4):
+            with Imap(self.demo) as session:
+                seen = len(session.messages())
+                wait_until(lambda: len(session.messages()) > seen, 30, "more of their letters")
+            self.assertEqual(self.demo.stop(), 0)
+            self.demo.start()
+
+
 class LostIndex(Case):
     def test_uids_and_flags_come_back_from_the_files(self):
         self.send("a", "b", "c", "d")

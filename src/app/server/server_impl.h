@@ -70,13 +70,14 @@ struct Server::Impl {
 
   Options options_;
   Config config_;
+  // Before the core, which is gone first: its threads tell the loops of what was still under way at the end.
+  std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<DirectoryAuthenticator> authenticator_;
   std::unique_ptr<DirectoryQuotas> quotas_;
   std::unique_ptr<smtp::SmtpService> reception_, submission_;
   std::shared_ptr<access::imap::SessionRegistry> imap_registry_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<control::Server> control_;
