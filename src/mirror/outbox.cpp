@@ -43,16 +43,17 @@ class OutboxReader {
       const Result<void> filled = fill(effect);
       if (!filled) return std::unexpected(filled.error());
     }
-    const Result<void> named = name_as_in_files(effects);
+    const bool more = effects.size() == kEffectsTogether || puts == kPutsTogether;
+    const Result<void> named = name_as_in_files(effects, more);
     if (!named) return std::unexpected(named.error());
     return effects;
   }
 
  private:
   // A mailbox that is renamed further on in the outbox still has its name of before.
-  Result<void> name_as_in_files(std::vector<Effect>& effects) {
+  Result<void> name_as_in_files(std::vector<Effect>& effects, bool more) {
     std::map<MailboxId, std::string> before;  // the next rename, seen from the end
-    if (effects.size() == kEffectsTogether) {
+    if (more) {
       const Result<void> rest = note_renames(effects.back().number + 1, before);
       if (!rest) return rest;
     }
