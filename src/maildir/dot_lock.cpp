@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/ascii.h"
+#include "base/process.h"
 #include "maildir/file.h"
 #include "maildir/limits.h"
 
@@ -35,9 +36,7 @@ bool is_stale(std::string_view text, const struct stat& facts, const Clock& cloc
   if (colon == std::string_view::npos || trim(text.substr(colon + 1)) != host_name()) return false;
   const std::optional<uint64_t> number = parse_uint(text.substr(0, colon));
   if (!number || *number == 0 || *number > INT32_MAX) return false;
-  const auto pid = static_cast<pid_t>(*number);
-  // Signal 0 to its first thread; kill() is not for a confined server.
-  return ::tgkill(pid, pid, 0) != 0 && errno == ESRCH;
+  return is_gone(static_cast<pid_t>(*number));
 }
 
 // Takes a stale lock away, but not one that somebody has made in its place by now. True if it went.

@@ -13,6 +13,7 @@ void ToFile::put(std::string_view bytes, std::string& out) {
 void ToFile::put_line_end(std::string& out) {
   // A CR before this line end's own would become its CR when it is read: then both stay.
   if (waiting_ && after_cr_) put("\r", out);
+  exact_ = exact_ && waiting_;
   waiting_ = false;
   if (!after_cr_) ++crlf_size_;
   put("\n", out);

@@ -19,6 +19,7 @@ class ToFile {
 
   uint64_t size() const { return size_; }            // bytes in the file so far
   uint64_t crlf_size() const { return crlf_size_; }  // what a reader will make of them
+  bool exact() const { return exact_; }              // which are the very bytes that came
 
  private:
   void put(std::string_view bytes, std::string& out);
@@ -28,6 +29,7 @@ class ToFile {
   bool after_cr_ = false;  // the last byte put out was a CR
   uint64_t size_ = 0;
   uint64_t crlf_size_ = 0;
+  bool exact_ = true;
 };
 
 // LF to CRLF, in pieces of any size.

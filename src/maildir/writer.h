@@ -48,6 +48,8 @@ class Writer {
   // So far: bytes of the file, and of the message that a reader will see.
   uint64_t size() const { return line_ends_.size(); }
   uint64_t crlf_size() const { return line_ends_.crlf_size(); }
+  // A reader will see the very bytes that were appended. Not so after a bare LF.
+  bool exact() const { return line_ends_.exact(); }
 
   // For many at once: writes the file but does not flush it. The caller flushes all of them
   // (Folder::flush_files) before it commits them.

@@ -97,9 +97,14 @@ class RecordWriter {
   int records_ = 0;
 };
 
-// The message itself, behind the file's own header. Gives whether its last line lacks its end.
+struct Written {
+  bool open = false;  // the last line lacks its end
+  bool exact = true;
+};
+
+// The message itself, behind the file's own header.
 using PutText = std::function<Result<void>(std::string_view)>;
-Result<bool> write_message(const PutText& write, const Source& source, std::string& first_octets) {
+Result<Written> write_message(const PutText& write, const Source& source, std::string& first_octets) {
   Encoder encoder;
   std::string out;
   bool begun = false;
@@ -127,7 +132,7 @@ Result<bool> write_message(const PutText& write, const Source& source, std::stri
   }
   encoder.finish(out);
   if (auto written = put(); !written) return std::unexpected(written.error());
-  return encoder.open();
+  return Written{encoder.open(), encoder.exact()};
 }
 
 // Makes room for `text` at `at` by moving what is between there and `end`, from the back.
@@ -190,22 +195,25 @@ Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& 
   Result<void> step = writer.put(head);
   const uint64_t own_end = start + head.size();
   if (!step) return std::unexpected(step.error());
-  const auto open =
+  const auto written =
       write_message([&](std::string_view text) { return writer.put(text); }, source, blank_first);
-  if (!open) return std::unexpected(open.error());
+  if (!written) return std::unexpected(written.error());
   if (step = writer.put("\n"); !step) return std::unexpected(step.error());
-  const auto record = writer.finish();
-  if (!record || !*open) return record;
+  auto record = writer.finish();
+  if (record) record->exact = written->exact;
+  if (!record || !written->open) return record;
   const uint64_t old_form = blank_first.empty() ? 0 : form_line(false).size();
   if (auto put = insert(held, own_end + old_form, writer.position(), form_line(true)); !put) {
     return std::unexpected(put.error());
   }
-  return reread(held, start);
+  record = reread(held, start);
+  if (record) record->exact = written->exact;
+  return record;
 }
 
 }  // namespace
 
-Result<Digest> digest_of(const Source& source) {
+Result<Form> form_of(const Source& source) {
   std::optional<Record> found;
   Scanner scanner([&](Record&& record) { found = std::move(record); });
   std::string first_octets;
@@ -217,7 +225,7 @@ Result<Digest> digest_of(const Source& source) {
   if (end) end = scanner.finish();
   if (!end) return std::unexpected(end.error());
   if (!found) return fail(FaultKind::corrupt, "no message");
-  return found->digest;
+  return Form{found->digest, written->exact};
 }
 
 Result<Record> Held::append(const Letter& letter, const Source& source) {

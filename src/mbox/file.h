@@ -76,8 +76,12 @@ struct Change {
   Metadata metadata;  // else: all of the new values
 };
 
-// The digest that a letter's record will have, whatever the file. Reads all of it.
-Result<Digest> digest_of(const Source& source);
+// What a letter's record will be, whatever the file. Reads all of it.
+struct Form {
+  Digest digest = {};
+  bool exact = true;
+};
+Result<Form> form_of(const Source& source);
 
 enum class Access { read, write };
 

@@ -1,7 +1,6 @@
 #include "mbox/lock.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <thread>
 
 #include "base/ascii.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "mbox/limits.h"
 
@@ -55,14 +55,13 @@ pid_t owner_of(std::string_view text) {
 }
 
 // A lock is stale when the process in it is gone, or when it names none and is old by the clock of the file
-// system
-// (`now` is the time of a file made there just before).
+// system (`now` is the time of a file made there just before).
 bool is_stale(const std::string& name, const struct ::stat& lock, time_t now) {
   const Handle handle(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   std::string text;
   if (handle) text = system_disk().read(handle.get(), 0, 300).value_or("");
   const pid_t owner = owner_of(text);
-  if (owner > 0) return ::kill(owner, 0) < 0 && errno == ESRCH;
+  if (owner > 0) return is_gone(owner);
   return now - lock.st_mtime > kDotlockAge.count();
 }
 

@@ -38,6 +38,7 @@ struct Record {
   bool unquote = true;       // ">From " stands for "From " (not so in mboxcl2)
   bool open = false;         // the message's last line has no line end, though the file has one
   bool torn = false;         // the last line of the file has no line end
+  bool exact = true;         // what append() wrote: the record reads as the very octets that came
   std::vector<HiddenLine> hidden;
   uint64_t size_lf = 0;  // of what is shown, with LF
   uint64_t size = 0;     // and as IMAP shows it, with CRLF

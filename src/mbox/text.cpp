@@ -3,14 +3,14 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "mbox/limits.h"
 
 namespace posthouse::mbox {
 
 namespace {
 
 constexpr std::string_view kFrom = "From ";
-constexpr size_t kLongestName =
-    40;  // no name of ours, with blanks before its colon that we forgive, is longer
+constexpr size_t kLongestName = 20;  // none of ours is longer; blanks before the colon may follow
 
 }  // namespace
 
@@ -40,6 +40,7 @@ void Encoder::write(std::string_view piece, std::string& out) {
       }
       continue;
     }
+    exact_ = exact_ && (c != '\n' || crs_ > 0);
     // One CR before LF is the line end; of several all stay, because a reader leaves CR LF as it is.
     const int keep = c == '\n' && crs_ == 1 ? 0 : crs_;
     for (int i = 0; i < keep; ++i) put('\r', out);
@@ -71,7 +72,8 @@ void Encoder::put(char c, std::string& out) {
   }
   if (naming_) {
     name_ += c;
-    if (c == ':' || c == '\n' || name_.size() >= kLongestName) decide_field(out);
+    const bool long_enough = name_.size() > kLongestName && !is_wsp(c);
+    if (c == ':' || c == '\n' || long_enough || name_.size() >= kMaxHeaderLine) decide_field(out);
   } else if (!dropping_) {
     text(c, out);
   }
@@ -86,6 +88,7 @@ void Encoder::decide_field(std::string& out) {
   const Field field = field_of(name, false);
   if (field != Field::none && in_header_) {
     dropping_ = true;
+    exact_ = false;
     return;
   }
   for (char c : name_) text(c, out);

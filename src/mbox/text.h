@@ -20,6 +20,8 @@ class Encoder {
   // The rest, and the line end that the last line may lack. `open()` tells whether it did.
   void finish(std::string& out);
   bool open() const { return open_; }
+  // The Decoder gives back the very octets: nothing was left out, and no LF came without its CR.
+  bool exact() const { return exact_; }
 
  private:
   void put(char c, std::string& out);
@@ -31,6 +33,7 @@ class Encoder {
   bool dropping_ = false;  // within a field that is left out
   bool at_start_ = true;   // of a line
   bool open_ = false;
+  bool exact_ = true;
   int crs_ = 0;       // CRs held back, at most two
   std::string name_;  // start of a header line, until its name is known
   bool naming_ = true;

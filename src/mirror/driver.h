@@ -55,9 +55,12 @@ class Driver {
     uint64_t size = 0;
     bool again = false;    // it may be there already: look first
     std::string location;  // out
+    bool exact = true;     // out: open() will give these very bytes
     Result<void> done;     // out
   };
   virtual void put(const std::string& mailbox, std::vector<Put>& messages) = 0;
+  // Put::exact of what was put earlier. Reads all of it.
+  virtual Result<bool> would_be_exact(const Put& message) = 0;
 
   // Brings the flags of files to what the index has, but for what others changed since we last looked: that
   // is told in `now`. not_found when the message is gone.

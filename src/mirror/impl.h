@@ -68,6 +68,7 @@ struct Effect {
   // How it went.
   Result<void> done;
   store::FlagSet now;
+  bool exact = true;  // put: the file gives back the very bytes of the blob
 };
 
 struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {

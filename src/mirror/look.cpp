@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/blob.h"
 #include "message/summary.h"
 #include "mirror/impl.h"
 #include "store/counted_edit.h"
@@ -108,6 +109,18 @@ Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId acc
   return names;
 }
 
+// Of letters that are gone from their files, those whose bytes are in the database.
+Result<void> find_blobs(const store::AccountView& view, MailboxId mailbox, const std::vector<Uid>& gone,
+                        std::vector<store::FlagRow>& out) {
+  out.clear();
+  for (const Uid uid : gone) {
+    Result<std::optional<store::FlagRow>> row = view.message(mailbox, uid);
+    if (!row) return std::unexpected(row.error());
+    if (*row && (*row)->blob != 0) out.push_back(std::move(**row));
+  }
+  return {};
+}
+
 bool is_within(const std::string& name, const std::set<std::string>& levels) {
   const auto holds = [&](const std::string& level) { return name == level || name.starts_with(level + "/"); };
   return std::ranges::any_of(levels, holds);
@@ -181,6 +194,13 @@ Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, co
 }
 
 Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbox, const Driver::Look& look) {
+  std::vector<store::FlagRow> with_blob;
+  std::function<Result<void>(const engine::Reader&)> see = [&](const engine::Reader& reader) {
+    return find_blobs(store::AccountView(reader, account.id), mailbox, look.gone, with_blob);
+  };
+  Result<void> seen = co_await engine.read(std::move(see));
+  if (!seen) co_return seen;
+  std::set<uint64_t> went;  // deliveries
   std::vector<engine::Step> steps;
   store::add_counted_edit(steps, account.id, [&](store::AccountEdit& edit) -> Result<void> {
     edit.follow_files();
@@ -191,15 +211,26 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
     }
     const Result<store::MailboxRow*> row = edit.mailbox(mailbox);
     if (!row) return std::unexpected(row.error());
+    went.clear();
     for (const Uid uid : look.gone) {
       const Result<std::optional<store::FlagRow>> message = edit.message(mailbox, uid);
       if (!message) return std::unexpected(message.error());
       if (!*message) continue;
       const Result<void> removed = edit.remove(**row, uid, **message);
       if (!removed) return removed;
+      if ((*message)->blob != 0) went.insert((*message)->delivery);
     }
     return {};
   });
+  for (const store::FlagRow& row : with_blob) {
+    const uint64_t delivery = row.delivery;
+    engine::Step drop =
+        engine::drop_reference(row.blob, store::MailStore::blob_reference(account.id, delivery), row.size);
+    steps.push_back(
+        {drop.partition, [&went, delivery, apply = std::move(drop.apply)](engine::Transaction& rows) {
+           return went.contains(delivery) ? apply(rows) : Result<void>();
+         }});
+  }
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;
 }

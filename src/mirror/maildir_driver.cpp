@@ -68,6 +68,7 @@ class MaildirDriver final : public Driver {
   Result<std::vector<Level>> mailboxes() override;
   Result<std::vector<std::string>> subscriptions() override { return subscriptions_.read(); }
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
+  Result<bool> would_be_exact(const Put& message) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
   Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
   Result<bool> is_same(const std::string& mailbox, const std::string& state) override;
@@ -267,6 +268,7 @@ void MaildirDriver::put_part(const Folder& folder, const KeywordTable& table, st
     if (!together) write(i);
     if (message.done) message.done = flushed;
     if (!message.done) continue;
+    message.exact = writers[i]->exact();
     const Result<maildir::Committed> done = writers[i]->commit(commit_of(message, table));
     if (done) {
       message.location = to_location(done->place);
@@ -275,6 +277,19 @@ void MaildirDriver::put_part(const Folder& folder, const KeywordTable& table, st
     }
     writers[i].reset();
   }
+}
+
+Result<bool> MaildirDriver::would_be_exact(const Put& message) {
+  maildir::ToFile line_ends;
+  std::string text;
+  for (uint64_t at = 0; at < message.size; text.clear()) {
+    const Result<std::string> piece = message.bytes(at, kPiece);
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) return fail(FaultKind::corrupt, "the message ends early");
+    line_ends.convert(*piece, text);
+    at += piece->size();
+  }
+  return line_ends.exact();
 }
 
 Result<maildir::Writer> MaildirDriver::written(const Folder& folder, const Put& message) {

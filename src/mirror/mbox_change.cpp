@@ -34,12 +34,13 @@ mbox::Source source_of(const Driver::Put& message) {
 }
 
 // The record that an earlier attempt made of the message. Its UID alone does not prove it.
-Result<const Record*> made_before(const MboxRecords& records, const Driver::Put& message) {
+Result<const Record*> made_before(const MboxRecords& records, Driver::Put& message) {
   const auto claims = [&](const Record& record) { return record.claimed_uid == message.uid; };
   if (std::ranges::none_of(records.all(), claims)) return nullptr;
-  const Result<mbox::Digest> digest = mbox::digest_of(source_of(message));
-  if (!digest) return std::unexpected(digest.error());
-  const std::optional<size_t> at = records.exact(message.uid, *digest);
+  const Result<mbox::Form> form = mbox::form_of(source_of(message));
+  if (!form) return std::unexpected(form.error());
+  message.exact = form->exact;
+  const std::optional<size_t> at = records.exact(message.uid, form->digest);
   return at ? &records.all()[*at] : nullptr;
 }
 
@@ -142,11 +143,17 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
       continue;
     }
     base.reset();
+    message.exact = record->exact && record->size == message.size;
     message.location = location_of(*record, message.uid, to_flags(record->metadata));
   }
   const Result<void> done = held->commit();
   if (done) (*before)->follow_appends(*held);
   return done;
+}
+
+Result<bool> MboxDriver::would_be_exact(const Put& message) {
+  const Result<mbox::Form> form = mbox::form_of(source_of(message));
+  return form ? Result<bool>(form->exact) : std::unexpected(form.error());
 }
 
 void MboxDriver::change(const std::string& mailbox, std::vector<Change>& messages) {

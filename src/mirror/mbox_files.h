@@ -31,6 +31,7 @@ class MboxDriver final : public Driver {
 
   // ---- mbox_change.cpp: what we change
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
+  Result<bool> would_be_exact(const Put& message) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
   Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;

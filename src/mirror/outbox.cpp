@@ -194,23 +194,36 @@ class Work {
     }
   }
 
+  Driver::Put to_put(const Effect& effect) {
+    Driver::Put one;
+    one.delivery = effect.message.delivery;
+    one.uid = effect.row.uid;
+    one.uid_validity = effect.uid_validity;
+    one.date = effect.message.internal_date;
+    one.flags = effect.flags;
+    one.size = effect.message.size;
+    one.again = again_;
+    one.bytes = [this, blob = effect.message.blob](uint64_t offset, uint64_t length) {
+      return engine::read_blob(engine_, blob, offset, length);
+    };
+    return one;
+  }
+
+  // One that has its file: it is about the blob only, which stays when in doubt.
+  bool may_leave_blob(const Effect& effect) {
+    return effect.row.name == store::kFromFile || driver_.would_be_exact(to_put(effect)).value_or(false);
+  }
+
   void put(const std::vector<Effect*>& group) {
     std::vector<Effect*> wanted;
     std::vector<Driver::Put> puts;
     for (Effect* effect : group) {
-      if (!effect->there || !effect->location.empty() || effect->message.blob == 0) continue;
-      Driver::Put one;
-      one.delivery = effect->message.delivery;
-      one.uid = effect->row.uid;
-      one.uid_validity = effect->uid_validity;
-      one.date = effect->message.internal_date;
-      one.flags = effect->flags;
-      one.size = effect->message.size;
-      one.again = again_;
-      one.bytes = [this, blob = effect->message.blob](uint64_t offset, uint64_t length) {
-        return engine::read_blob(engine_, blob, offset, length);
-      };
-      puts.push_back(std::move(one));
+      if (!effect->there || effect->message.blob == 0) continue;
+      if (!effect->location.empty()) {
+        effect->exact = may_leave_blob(*effect);
+        continue;
+      }
+      puts.push_back(to_put(*effect));
       wanted.push_back(effect);
     }
     if (puts.empty()) return;
@@ -218,6 +231,7 @@ class Work {
     for (size_t i = 0; i < puts.size(); ++i) {
       wanted[i]->done = puts[i].done;
       wanted[i]->now = puts[i].flags;
+      wanted[i]->exact = puts[i].exact;
       if (puts[i].done) wanted[i]->location = puts[i].location;
     }
   }
@@ -256,6 +270,7 @@ class Work {
 };
 
 // What a put or a change of flags made of a message, into the index. `left`: its blob is not needed any more.
+// Of a letter that no file of the format gives back as it came, the blob stays, and is what clients read.
 Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool& left, bool& more) {
   left = false;
   const MailboxId mailbox = effect.row.mailbox;
@@ -276,7 +291,7 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
   }
   if (*before != effect.location) edit.put_location(mailbox, uid, effect.location);
   if (effect.row.kind == Kind::put) {
-    left = (*row)->blob != 0 && (*row)->blob == effect.message.blob;
+    left = effect.exact && (*row)->blob != 0 && (*row)->blob == effect.message.blob;
     return left ? edit.leave_blob(mailbox, uid) : Result<void>();
   }
   const store::FlagSet added = difference(effect.now, effect.flags);

@@ -17,10 +17,14 @@ struct EffectRow {
   Kind kind = Kind::put;
   MailboxId mailbox = 0;  // put, flags, remove
   Uid uid = 0;
-  std::string name;  // remove: the location; else the mailbox's name (rename: the old one)
-  std::string to;    // rename: the new name; remove: the mailbox's name
+  // put: kFromFile, or empty; remove: the location; else the mailbox's name (rename: the old one)
+  std::string name;
+  std::string to;  // rename: the new name; remove: the mailbox's name
   bool operator==(const EffectRow&) const = default;
 };
+
+// The blob was made of what the file gives back, so it may go again.
+inline constexpr std::string_view kFromFile = "file";
 
 inline constexpr std::string_view kFilePlaceKey = "P";
 inline constexpr std::string_view kLocationPrefix = "L";

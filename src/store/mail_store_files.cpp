@@ -43,7 +43,8 @@ engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobI
       message.blob = blob;
       edit.rows().put(message_key(mailbox, uid), encode(message));
     }
-    if (!for_good) edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});  // lets go of the blob, later
+    // Lets go of the blob, later.
+    if (!for_good) edit.effect({EffectRow::Kind::put, mailbox, uid, std::string(kFromFile), {}});
     return {};
   });
 }

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "app/limits.h"
-#include "app/moving/kept_form.h"
 #include "app/moving/names.h"
 #include "base/ascii.h"
 #include "engine/blob.h"
@@ -49,30 +48,21 @@ Shape shape_of(std::string_view bytes) {
   return {bytes.size(), checksum.value()};
 }
 
-// A letter from its begin to its end, as the account will have it.
+// A letter from its begin to its end.
 class LetterReader {
  public:
-  LetterReader(const Letter& letter, const std::string& format) : letter_(letter), form_(format) {}
+  explicit LetterReader(const Letter& letter) : letter_(letter) {}
 
   // Empty at the end.
   Result<std::string> next() {
-    std::string out;
-    while (out.empty() && !done_) {
-      auto piece = letter_.read(at_, kFrame);
-      if (!piece) return piece;
-      at_ += piece->size();
-      form_.feed(*piece, out);
-      done_ = piece->size() < kFrame;
-      if (done_) form_.finish(out);
-    }
-    return out;
+    auto piece = letter_.read(at_, kFrame);
+    if (piece) at_ += piece->size();
+    return piece;
   }
 
  private:
   const Letter& letter_;
-  KeptForm form_;
   uint64_t at_ = 0;
-  bool done_ = false;
 };
 
 class Importer {
@@ -85,7 +75,6 @@ class Importer {
  private:
   std::string target(const SourceMailbox& mailbox) const;
   Result<void> run(const SourceMailbox& mailbox);
-  Result<void> look_for_account();
   Result<void> find_roles();
   Result<void> make_mailbox(store::Role role);
   Result<void> find_present();
@@ -110,7 +99,6 @@ class Importer {
   control::Admin& admin_;
   Source& source_;
   const ImportOptions& options_;
-  std::string format_ = "database";  // of the account's mailboxes
   MoveOutcome out_;
   MovedMailbox now_;
   std::map<std::string, std::string, std::less<>> roles_;  // of the account: role -> mailbox
@@ -154,16 +142,6 @@ Result<void> Importer::find_roles() {
       return fail(FaultKind::io, "mailbox.list: a row is not what was expected");
     roles_.emplace(std::string(role->get_string()), std::string(name->get_string()));
   }
-  return {};
-}
-
-Result<void> Importer::look_for_account() {
-  json::object arguments;
-  arguments["address"] = options_.address;
-  auto shown = admin_.call("account.show", std::move(arguments), nullptr);
-  if (!shown) return std::unexpected(shown.error());
-  const auto* format = shown->is_object() ? shown->get_object().if_contains("store") : nullptr;
-  if (format != nullptr && format->is_string()) format_ = std::string(format->get_string());
   return {};
 }
 
@@ -308,19 +286,15 @@ Result<void> Importer::take(Letter& letter) {
   }
   ++now_.read;
   if (bytes->size() > kImportBytes) return take_large(letter);
-  std::string kept;
-  KeptForm form(format_);
-  form.feed(*bytes, kept);
-  form.finish(kept);
-  const Shape shape = shape_of(kept);
+  const Shape shape = shape_of(*bytes);
   auto there = is_there(shape, letter.flags);
   if (!there) return std::unexpected(there.error());
   if (*there) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
   if (letter.id != 0) sent_.push_back({letter.id, shape.size, shape.checksum});
-  batch_.push_back(describe(letter, kept.size()));
-  bytes_ += kept;
+  batch_.push_back(describe(letter, bytes->size()));
+  bytes_ += *bytes;
   const bool full = batch_.size() == kImportTogether || bytes_.size() >= kImportBytes;
   return full ? flush() : Result<void>();
 }
@@ -329,7 +303,7 @@ Result<void> Importer::take(Letter& letter) {
 Result<void> Importer::take_large(Letter& letter) {
   Shape shape;
   engine::BlobChecksum checksum;
-  for (LetterReader reader(letter, format_);;) {
+  for (LetterReader reader(letter);;) {
     auto piece = reader.next();
     if (!piece) {
       --now_.read;
@@ -347,7 +321,7 @@ Result<void> Importer::take_large(Letter& letter) {
   ++now_.moved;
   if (options_.dry_run) return {};
   if (auto flushed = flush(); !flushed) return flushed;  // so that the order stays
-  LetterReader reader(letter, format_);
+  LetterReader reader(letter);
   json::array letters;
   letters.push_back(describe(letter, shape.size));
   auto done = send(std::move(letters), [&] { return reader.next(); });
@@ -401,7 +375,6 @@ Result<void> Importer::run(const SourceMailbox& mailbox) {
 }
 
 Result<MoveOutcome> Importer::run() {
-  if (auto there = look_for_account(); !there) return std::unexpected(there.error());
   if (auto found = find_roles(); !found) return std::unexpected(found.error());
   out_.left_out = source_.left_out();
   for (const std::string& strange : source_.strange()) {

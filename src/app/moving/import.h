@@ -34,7 +34,7 @@ struct MoveOutcome {
 
 inline constexpr size_t kMostSkipped = 1'000;
 
-// A letter is there when its mailbox has one of the same size and checksum (KeptForm); each of
+// A letter is there when its mailbox has one of the same size and checksum; each of
 // those stands for one letter of the source. So repeating it doubles nothing, and an interrupted one goes
 // on. Flags of what is there stay as they are, unless `sync_flags`. A fault: what came before it is in.
 Result<MoveOutcome> import_letters(control::Admin& admin, Source& source, const ImportOptions& options);

@@ -2,7 +2,6 @@
 // remembered, and the letter on its way in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -11,7 +10,6 @@
 #include "app/limits.h"
 #include "app/moving/imap_folders.h"
 #include "app/moving/imap_url.h"
-#include "app/moving/kept_form.h"
 #include "app/moving/known_letters.h"
 #include "app/moving/letter_spool.h"
 
@@ -163,37 +161,6 @@ TEST(LetterSpool, GivesBackWhatItGot) {
   }
   LetterSpool nowhere(folder.path + "/none");
   EXPECT_FALSE(nowhere.append(std::string(kImportBytes + 1, 'x')));
-}
-
-std::string kept(std::string_view format, std::string_view letter, size_t step) {
-  KeptForm form(format);
-  std::string out;
-  for (size_t at = 0; at < letter.size(); at += step) form.feed(letter.substr(at, step), out);
-  form.finish(out);
-  return out;
-}
-
-TEST(KeptForm, IsWhatFilesGiveBack) {
-  const std::string_view letter =
-      "Status: RO\r\n on\r\nSubject: x\r\n\r\nStatus: body\nFrom a\r\n>From b\r\n\rc";
-  for (const size_t step : {size_t{1}, size_t{5}, letter.size()}) {
-    EXPECT_EQ(kept("database", letter, step), letter);
-    EXPECT_EQ(kept("maildir", letter, step),
-              "Status: RO\r\n on\r\nSubject: x\r\n\r\nStatus: body\r\nFrom a\r\n>From b\r\n\rc");
-    EXPECT_EQ(kept("mbox", letter, step), "Subject: x\r\n\r\nStatus: body\r\nFrom a\r\n>From b\r\n\rc");
-  }
-  EXPECT_EQ(kept("mbox", "Status: RO", 3), "");
-  EXPECT_EQ(kept("mbox", "a\r\r\n", 1), "a\r\r\n");
-}
-
-// What was taken in already is not changed any more.
-RC_GTEST_PROP(KeptForm, StaysAsItIs, ()) {
-  const auto letter =
-      *rc::gen::container<std::string>(rc::gen::elementOf(std::string("\r\n>From :StausX-UID\0", 19)));
-  const std::string_view format = *rc::gen::element("maildir", "mbox");
-  const std::string once = kept(format, letter, 3);
-  RC_ASSERT(kept(format, letter, 1) == once);
-  RC_ASSERT(kept(format, once, 7) == once);
 }
 
 }  // namespace

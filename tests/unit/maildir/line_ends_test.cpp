@@ -59,6 +59,17 @@ RC_GTEST_PROP(LineEndsProperty, MessagesComeBackByteForByte, ()) {
   RC_ASSERT(to_file(message, message.size() + 1) == file);
 }
 
+RC_GTEST_PROP(LineEndsProperty, WhatDoesNotComeBackIsTold, ()) {
+  const std::string message = *lines();
+  const auto piece = *rc::gen::inRange<size_t>(1, 5);
+  ToFile convert;
+  std::string file;
+  for (size_t at = 0; at < message.size(); at += piece)
+    convert.convert(std::string_view(message).substr(at, piece), file);
+  convert.finish(file);
+  RC_ASSERT(convert.exact() == (from_file(file, 100) == message));
+}
+
 RC_GTEST_PROP(LineEndsProperty, AnyFileReadsTheSameInAnyPieces, ()) {
   const std::string file = *lines();
   const auto piece = *rc::gen::inRange<size_t>(1, 5);

@@ -237,6 +237,48 @@ RC_GTEST_PROP(MboxAppend, GivesTheOctetsBack, ()) {
   }
 }
 
+TEST(MboxAppend, ManyBlanksBeforeTheColonHideNoForgedField) {
+  for (const size_t blanks : {1, 20, 33, 34, 40, 100, 5000}) {
+    TempFolder folder;
+    const File file(folder / "box");
+    const std::string forged = "Status" + std::string(blanks, ' ') + ": RO\r\n";
+    const auto record = append_one(file, kLetter, forged + "Subject: a\r\n\r\n");
+    ASSERT_TRUE(record.has_value());
+    EXPECT_FALSE(record->exact);
+    EXPECT_EQ(record->metadata.flags, Flags()) << blanks;
+    auto held = file.open(Access::read);
+    EXPECT_EQ(read_message(*held, *record), "Subject: a\r\n\r\n") << blanks;
+  }
+}
+
+// `exact` is what decides whether the file alone is enough.
+RC_GTEST_PROP(MboxAppend, WhatDoesNotComeBackIsTold, ()) {
+  TempFolder folder;
+  const File file(folder / "box");
+  const auto word = rc::gen::element<std::string>(
+      "Status", "X-UID", "x-imapbase", "X-IMAP", "Content-Length", "Lines", "X-Keywords", "X-Status",
+      "X-Posthouse-Form", ":", ": ", ": 12", " : RO", ": open", std::string(45, ' '), "\t", " more", "\r\n",
+      "\r\n", "\r\n", "\r\n\r\n", "\n", "\r", "Subject: x", "From ", "X-Statuses: 1", "Stat", "us");
+  std::string text;
+  for (const std::string& w : *rc::gen::container<std::vector<std::string>>(word)) text += w;
+  Letter letter = kLetter;
+  letter.metadata = {{true, false, false, true}, {"work"}, 3};
+  letter.base = Base{1234, 3, {"work"}};
+  auto held = file.open(Access::write);
+  const auto record = held->append(letter, source_of(text, *rc::gen::inRange<size_t>(1, 20)));
+  RC_ASSERT(record.has_value());
+  RC_ASSERT(held->commit().has_value());
+  const auto records = scan_all(*held);
+  RC_ASSERT(records.size() == 1U);
+  RC_ASSERT(records[0].metadata == letter.metadata);
+  RC_ASSERT(records[0].base == letter.base);
+  RC_ASSERT(record->exact == (read_message(*held, records[0]) == text));
+  const auto form = form_of(source_of(text, 7));
+  RC_ASSERT(form.has_value());
+  RC_ASSERT(form->exact == record->exact);
+  RC_ASSERT(form->digest == record->digest);
+}
+
 RC_GTEST_PROP(MboxAppend, BareLineFeedsBecomeLineEnds, (const std::string& text)) {
   TempFolder folder;
   const File file(folder / "box");

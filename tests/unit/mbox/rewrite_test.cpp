@@ -69,10 +69,11 @@ TEST(MboxRewrite, ALettersDigestIsThatOfItsRecord) {
        {"Subject: x\r\n\r\nFrom here\r\n", "a: b\r\n\r\nno end", " blank first\r\n\r\nx\r\n",
         "Status: RO\r\nX-UID: 7\r\nSubject: y\r\n\r\n\r\n\r\n"}) {
     const auto record = append_one(file, {}, text);
-    const auto digest = digest_of(source_of(text, 3));
-    ASSERT_TRUE(record && digest) << text;
-    EXPECT_EQ(*digest, record->digest) << text;
-    EXPECT_EQ(scan_all(*file.open(Access::read)).back().digest, *digest) << text;
+    const auto form = form_of(source_of(text, 3));
+    ASSERT_TRUE(record && form) << text;
+    EXPECT_EQ(form->digest, record->digest) << text;
+    EXPECT_EQ(form->exact, record->exact) << text;
+    EXPECT_EQ(scan_all(*file.open(Access::read)).back().digest, form->digest) << text;
   }
 }
 

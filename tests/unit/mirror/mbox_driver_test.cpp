@@ -83,6 +83,24 @@ TEST_F(MboxDriverTest, ALetterThatIsThereAlreadyIsOnlyFound) {
   EXPECT_EQ(count("Subject: one"), 1);
 }
 
+TEST_F(MboxDriverTest, WhatTheFileDoesNotGiveBackIsToldAlsoTheSecondTime) {
+  const std::string odd[] = {"Status: RO\r\nSubject: x\r\n\r\nx\r\n", "Subject: x\r\n\r\nbare\n",
+                             "Status: RO\r\nSubject: as long by chance\r\n\r\n" + std::string(12, '\n')};
+  store::Uid uid = 0;
+  for (const std::string& text : odd) {
+    ++uid;
+    for (const bool again : {false, true}) {
+      std::vector<Put> puts{letter(uid, text, again), letter(uid + 100, "Subject: y\r\n\r\ny\r\n", again)};
+      driver_->put("INBOX", puts);
+      EXPECT_TRUE(puts[0].done && puts[1].done);
+      EXPECT_FALSE(puts[0].exact) << text;
+      EXPECT_TRUE(puts[1].exact);
+      EXPECT_FALSE(driver_->would_be_exact(puts[0]).value());
+      EXPECT_TRUE(driver_->would_be_exact(puts[1]).value());
+    }
+  }
+}
+
 TEST_F(MboxDriverTest, AnotherLetterOfTheSameUidIsNotTakenForIt) {
   put(1, "Subject: other\r\n\r\nx\r\n");
   put(1, "Subject: one\r\n\r\nx\r\n", true);

@@ -212,6 +212,105 @@ TEST_P(Convert, FromFilesToOtherFilesAfterAnyStop) {
   EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
 }
 
+// Letters that files of the one or the other format, or of both, don't give back as they came.
+std::vector<std::string> odd_letters() {
+  return {"Status: RO\r\nX-UID: 7\r\n\tmore\r\nSubject: x\r\n\r\nx\r\n", "Subject: bare\n\nbare\n",
+          "Status: RO\r\nSubject: as long by chance\r\n\r\n" + std::string(12, '\n'),
+          "X-Posthouse-Form: open\r\nSubject: x\r\n\r\nFrom x\rx\r\r\n\n", "Content-Length : 3\r\n"};
+}
+
+class ConvertOdd : public Convert {
+ protected:
+  ConvertOdd() {
+    for (const std::string& text : odd_letters()) EXPECT_TRUE(bed_.append(kAlice, "INBOX", text));
+  }
+  // Clients see the letters as they came, each with its size.
+  void expect_all(const std::string& mailbox) {
+    std::vector<std::string> missing = odd_letters();
+    for (const Entry& entry : bed_.all(kAlice, bed_.id_of(kAlice, mailbox))) {
+      const std::string bytes = bed_.must(bed_.store.read(kAlice, entry, 0, UINT64_MAX));
+      EXPECT_EQ(bytes.size(), entry.size);
+      std::erase(missing, bytes);
+    }
+    EXPECT_EQ(missing, std::vector<std::string>()) << mailbox;
+  }
+};
+
+TEST_P(ConvertOdd, ThereAndBackKeepsEverything) {
+  const Seen before = look();
+  bed_.must(bed_.store.convert(kAlice, place()));
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+  bed_.must(bed_.store.convert(kAlice, place()));
+  EXPECT_EQ(look(), before);
+  bed_.must(bed_.store.convert(kAlice, FilePlace()));
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+TEST_P(ConvertOdd, AfterAnyStop) {
+  const Seen before = look();
+  bool whole = false;
+  for (int at = 0; !whole; ++at) {
+    ASSERT_LT(at, 1000);
+    FilePlace to = place();
+    to.inbox += std::to_string(at);
+    if (!to.folders.empty()) to.folders += std::to_string(at);
+    whole = true;
+    for (const FilePlace& there : {to, FilePlace()}) {
+      files_->left = at;
+      const Result<void> done = bed_.run(bed_.store.convert(kAlice, there));
+      files_->left = -1;
+      whole = whole && done;
+      EXPECT_EQ(look(), before) << at;
+      if (!done) bed_.must(bed_.store.convert(kAlice, there));
+      EXPECT_EQ(look(), before) << at;
+    }
+  }
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+TEST_P(ConvertOdd, CopiedMovedAndTakenIntoFilesOneByOne) {
+  bed_.must(bed_.store.convert(kAlice, place()));
+  for (const std::string& text : odd_letters()) ASSERT_TRUE(bed_.append(kAlice, "INBOX", text));
+  expect_all("INBOX");
+  bed_.must(bed_.store.create_mailbox(kAlice, "Copies"));
+  bed_.must(bed_.store.create_mailbox(kAlice, "Moved"));
+  const MailboxId inbox = bed_.id_of(kAlice, "INBOX");
+  bed_.must(bed_.store.copy(kAlice, inbox, bed_.uids(kAlice, inbox), "Copies", Quota()));
+  expect_all("Copies");
+  bed_.must(bed_.store.move(kAlice, inbox, bed_.uids(kAlice, inbox), "Moved"));
+  expect_all("Moved");
+  expect_all("Copies");
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+  bed_.must(bed_.store.convert(kAlice, FilePlace()));
+  expect_all("Moved");
+  expect_all("Copies");
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+// Their bodies go with them.
+TEST_P(ConvertOdd, OthersRemoveThem) {
+  bed_.must(bed_.store.convert(kAlice, place()));
+  EXPECT_GT(bed_.blobs(), 0u);
+  if (GetParam() == Format::maildir) {
+    for (const char* sub : {"new", "cur"}) {
+      for (const auto& file : std::filesystem::directory_iterator(place().inbox + "/" + sub))
+        std::filesystem::remove(file.path());
+    }
+  } else {
+    std::filesystem::resize_file(place().inbox, 0);
+  }
+  const MailboxId inbox = bed_.id_of(kAlice, "INBOX");
+  bed_.must(files_->look(kAlice, inbox));
+  EXPECT_TRUE(bed_.uids(kAlice, inbox).empty());
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+  bed_.must(bed_.store.sweep(false));
+  EXPECT_EQ(bed_.blobs(), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, ConvertOdd, testing::Values(Format::maildir, Format::mbox),
+                         [](const auto& format) { return std::string(to_string(format.param)); });
 INSTANTIATE_TEST_SUITE_P(Formats, Convert, testing::Values(Format::maildir, Format::mbox),
                          [](const auto& format) { return std::string(to_string(format.param)); });
 
