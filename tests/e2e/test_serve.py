@@ -142,6 +142,23 @@ class Confinement(unittest.TestCase):
             self.assertEqual(shown["messages"], 1)
             run("store", "check", "--config", server.config, check=True)
 
+    def test_a_lock_of_a_process_that_is_gone_holds_up_nobody(self):
+        """The confined worker may not signal others, and has to know all the same who is still there."""
+        with Serve() as server:
+            run("account", "add", "box@serve.test", "--store", "mbox", "--password-stdin", "--config", server.config,
+                stdin="secret\n", check=True)
+            run("deliver", "--config", server.config, "box", stdin="Subject: first\n\n", check=True)
+            inbox = pathlib.Path(server.directory, "data/mbox/serve.test/box/inbox")
+            gone = subprocess.Popen(["true"])
+            gone.wait()
+            lock = pathlib.Path(f"{inbox}.lock")
+            lock.write_text(f"{gone.pid}\n")
+            owner = inbox.stat()
+            os.chown(lock, owner.st_uid, owner.st_gid)
+            run("deliver", "--config", server.config, "box", stdin="Subject: second\n\n", check=True)
+            self.assertIn("Subject: second", inbox.read_text())
+            self.assertFalse(lock.exists())
+
     def test_root_must_name_a_user(self):
         server = Serve()
         self.addCleanup(server.clean)
