@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sysexits.h>
 
 #include <cstdio>
@@ -11,6 +12,14 @@
 #include "app/privileges/descriptors.h"
 
 namespace {
+
+// A large piece of memory (checking a password takes 19 MiB) goes back to the system when it is not used any
+// more. After the first of them glibc would begin to keep such pieces, some for each thread.
+void give_large_memory_back() {
+  constexpr int kLarge = 4 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLarge);
+  mallopt(M_TRIM_THRESHOLD, 2 * kLarge);
+}
 
 int run(int argc, char** argv) {
   try {
@@ -30,6 +39,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  give_large_memory_back();
   posthouse::app::fill_standard_descriptors();
   int status = run(argc, argv);
   // Who asked and did not get the answer must not think that all went well.

@@ -28,11 +28,22 @@ void Overlay::undo() {
 }
 
 void Overlay::set(Family family, std::string_view key, State state, std::string_view value) {
+  Change& change = place_of(family, key);
+  before_.push_back({&change, change});
+  change = Change{state, value};
+}
+
+Overlay::Change& Overlay::place_of(Family family, std::string_view key) {
   Changes& all = families_[family];
-  auto it = all.lower_bound(key);
+  const size_t table = key.size() > kPartitionPrefix ? static_cast<unsigned char>(key[kPartitionPrefix]) : 0;
+  std::optional<Changes::iterator>& recent = recent_[(family == rows ? 0 : kTables) + table % kTables];
+  auto it = all.end();
+  if (recent && (*recent)->first < key) it = std::next(*recent);
+  const bool fits = recent && (*recent)->first < key && (it == all.end() || key <= it->first);
+  if (!fits) it = all.lower_bound(key);
   if (it == all.end() || it->first != key) it = all.emplace_hint(it, keep(key), Change());
-  before_.push_back({&it->second, it->second});
-  it->second = Change{state, value};
+  recent = it;
+  return it->second;
 }
 
 std::string_view Overlay::keep(std::string_view bytes) {
@@ -53,6 +64,7 @@ void Overlay::append_to(rocksdb::WriteBatch& batch, const RocksDatabase& databas
 }
 
 void Overlay::clear() {
+  recent_.fill(std::nullopt);
   for (Changes& changes : families_) changes.clear();
   before_.clear();
   arena_.release();

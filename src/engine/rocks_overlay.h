@@ -3,6 +3,7 @@
 // is written once a group.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <map>
 #include <memory_resource>
@@ -50,12 +51,17 @@ class Overlay {
     Change change;
   };
   void set(Family family, std::string_view key, State state, std::string_view value);
+  // The place of the key's change, made if there is none.
+  Change& place_of(Family family, std::string_view key);
   std::string_view keep(std::string_view bytes);
 
   // Enough for most groups, and kept: no memory is asked for while letters come in.
   std::vector<std::byte> buffer_ = std::vector<std::byte>(1 << 20);
   std::pmr::monotonic_buffer_resource arena_{buffer_.data(), buffer_.size()};
   Changes families_[2] = {Changes(&arena_), Changes(&arena_)};
+  // Of some tables, where the last change was: a table's rows mostly come in order.
+  static constexpr size_t kTables = 16;
+  std::array<std::optional<Changes::iterator>, 2 * kTables> recent_;
   std::vector<Before> before_;
   size_t bytes_ = 0;
 };

@@ -238,14 +238,28 @@ Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_vie
 }
 
 void AccountEdit::change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after) {
-  after.modseq = modseq();
-  if (before.modseq != before.created) rows_.erase(change_key(mailbox.id, before.modseq, uid));
-  rows_.put(change_key(mailbox.id, after.modseq, uid), encode(ChangeRow{false, after.created}));
-  rows_.put(flags_key(mailbox.id, uid), encode(after));
-  mailbox.highest_modseq = after.modseq;
-  count(mailbox, before, false);
-  count(mailbox, after, true);
-  if (head_.in_files) effect({EffectRow::Kind::flags, mailbox.id, uid, {}, {}});
+  std::vector<FlagsChange> one;
+  one.push_back({uid, before, std::move(after)});
+  change(mailbox, one);
+}
+
+void AccountEdit::change(MailboxRow& mailbox, std::vector<FlagsChange>& rising) {
+  if (rising.empty()) return;
+  const ModSeq now = modseq();
+  for (const auto& [uid, before, after] : rising) {
+    if (before.modseq != before.created) rows_.erase(change_key(mailbox.id, before.modseq, uid));
+  }
+  for (const auto& [uid, before, after] : rising)
+    rows_.put(change_key(mailbox.id, now, uid), encode(ChangeRow{false, after.created}));
+  for (auto& [uid, before, after] : rising) {
+    after.modseq = now;
+    rows_.put(flags_key(mailbox.id, uid), encode(after));
+    count(mailbox, before, false);
+    count(mailbox, after, true);
+  }
+  mailbox.highest_modseq = now;
+  if (!head_.in_files) return;
+  for (const auto& [uid, before, after] : rising) effect({EffectRow::Kind::flags, mailbox.id, uid, {}, {}});
 }
 
 Result<void> AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {

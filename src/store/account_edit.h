@@ -58,6 +58,13 @@ class AccountEdit {
   // `permanent` when the UIDs are used up.
   Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record, SystemTime now);
   void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
+  // The same for many, table by table, so that rows come in the order they are stored in.
+  struct FlagsChange {
+    Uid uid = 0;
+    FlagRow before;
+    FlagRow after;  // its MODSEQ is set here
+  };
+  void change(MailboxRow& mailbox, std::vector<FlagsChange>& rising);
   Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
   // Writes down that the message, which is about to go, may come back. `mailbox_name` and `table` are those
   // of the mailbox, which may be dying; `summary` is that of the message's record, "" if it can't be read.

@@ -12,6 +12,13 @@ inline constexpr size_t kMaxMailboxes = 10'000;  // of an account
 inline constexpr size_t kMaxKeywords = 256;      // of a mailbox, ever used; their numbers fit a byte
 inline constexpr size_t kMaxKeywordBytes = 100;
 inline constexpr size_t kPart = 1'000;  // messages changed in one transaction
+// The same for flags: so many rows in memory keep others waiting about as long as a flush of the disk.
+inline constexpr size_t kFlagsPart = 4'000;
+// Messages expunged in one transaction, as far as what is kept of them fits this many bytes; so many are read
+// before the bytes are counted.
+inline constexpr size_t kExpungePart = 5'000;
+inline constexpr size_t kExpungeBytes = 4 << 20;
+inline constexpr size_t kExpungeLook = 250;
 // Expunged messages that the log of changes still names, in each mailbox: enough for a client that was away
 // for weeks. The oldest are forgotten, some at a time.
 inline constexpr uint32_t kKeptExpunges = 10'000;

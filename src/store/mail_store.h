@@ -216,6 +216,10 @@ class MailStore {
   struct Updated {
     std::vector<Entry> entries;
     std::vector<Uid> refused;
+    // The mailbox's highest MODSEQs before and after, if nobody else changed anything in between (else both
+    // are 0): who knew all up to `before` now knows all up to `after`.
+    ModSeq before = 0;
+    ModSeq after = 0;
   };
   Task<Result<Updated>> update_flags(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                      FlagUpdate update);

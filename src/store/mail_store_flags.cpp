@@ -1,5 +1,6 @@
 // STORE and EXPUNGE.
 #include <algorithm>
+#include <utility>
 
 #include "store/limits.h"
 #include "store/mail_store.h"
@@ -72,22 +73,36 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
   if (!plan) return std::unexpected(plan.error());
   const Result<KeywordTable*> table = edit.keywords(mailbox);
   if (!table) return std::unexpected(table.error());
-  const Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, uids);
+  Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, uids);
   if (!messages) return std::unexpected(messages.error());
-  for (const auto& [uid, before] : *messages) {
+  out.before = (*row)->highest_modseq;
+  std::vector<AccountEdit::FlagsChange> changes;
+  out.entries.reserve(messages->size());
+  changes.reserve(messages->size());
+  for (auto& [uid, before] : *messages) {
     if (update.unchanged_since && before.modseq > *update.unchanged_since) {
       out.refused.push_back(uid);
       continue;
     }
     FlagRow after = planned(before, *plan);
     // RFC 7162 section 3.1: a STORE that changes nothing need not raise the MODSEQ.
-    if (after.system != before.system || after.keywords != before.keywords) {
-      after.modseq = edit.modseq();
-      edit.change(**row, uid, before, after);
-    }
+    const bool changes_it = after.system != before.system || after.keywords != before.keywords;
+    if (changes_it) after.modseq = edit.modseq();
     out.entries.push_back(make_entry(mailbox, uid, after, **table));
+    if (changes_it) changes.push_back({uid, std::move(before), std::move(after)});
   }
+  edit.change(**row, changes);
+  out.after = (*row)->highest_modseq;
   return {};
+}
+
+// What one more part did.
+void add_part(MailStore::Updated part, bool first, MailStore::Updated& all) {
+  const bool alone = first || part.before == all.after;
+  all.before = alone ? (first ? part.before : all.before) : 0;
+  all.after = alone ? part.after : 0;
+  std::ranges::move(part.entries, std::back_inserter(all.entries));
+  std::ranges::move(part.refused, std::back_inserter(all.refused));
 }
 
 }  // namespace
@@ -95,7 +110,7 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
 Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, MailboxId mailbox,
                                                          std::vector<Uid> uids, FlagUpdate update) {
   Updated all;
-  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
+  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kFlagsPart);
   for (const std::vector<Uid>& part : parts) {
     Updated done_part;
     std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) {
@@ -104,8 +119,7 @@ Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, Mail
     };
     Result<void> done = co_await impl_->edit(account, std::move(work));
     if (!done) co_return std::unexpected(done.error());
-    std::ranges::move(done_part.entries, std::back_inserter(all.entries));
-    std::ranges::move(done_part.refused, std::back_inserter(all.refused));
+    add_part(std::move(done_part), &part == parts.data(), all);
   }
   co_await impl_->carry_out(account);
   co_return std::move(all);
@@ -114,17 +128,23 @@ Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, Mail
 Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId mailbox,
                                                   std::vector<Uid> uids) {
   std::vector<Uid> went;
-  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
+  const bool keep = impl_->keep_expunged;
+  const size_t together = keep && !impl_->in_files(account) ? kExpungePart : kPart;
+  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), together);
   for (const std::vector<Uid>& part : parts) {
-    std::vector<Uid> left = part;  // the second time those whose bytes went back to their files meanwhile
-    for (int attempt = 0; attempt < kMaxAttempts && !left.empty(); ++attempt) {
-      std::vector<Uid> missed;
-      auto job = impl_->keep_expunged ? impl_->keep_part(account, mailbox, std::move(left), missed)
-                                      : impl_->remove_part(account, mailbox, std::move(left), true);
+    std::vector<Uid> left = part;
+    std::vector<Uid> missed;  // those whose bytes went back to their files meanwhile
+    for (int attempt = 0; attempt < kMaxAttempts && !left.empty();) {
+      std::vector<Uid> rest;
+      auto job = keep ? impl_->keep_part(account, mailbox, std::move(left), missed, rest)
+                      : impl_->remove_part(account, mailbox, std::move(left), true);
       Result<std::vector<Uid>> done = co_await job;
       if (!done) co_return std::unexpected(done.error());
       went.insert(went.end(), done->begin(), done->end());
-      left = std::move(missed);
+      left = std::move(rest);
+      if (!left.empty()) continue;
+      left = std::exchange(missed, {});
+      ++attempt;
     }
   }
   std::ranges::sort(went);

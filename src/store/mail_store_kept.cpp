@@ -203,6 +203,28 @@ engine::Step forget_kept_hint(AccountId account, const bool* none) {
                       }};
 }
 
+// Those of `candidates` with what is kept of them, as far as that fits one transaction. The others, if any,
+// go over to `rest`.
+Result<std::vector<Entry>> with_summaries(const AccountView& seen, MailboxId mailbox,
+                                          std::vector<Uid>& candidates, std::vector<Uid>& rest) {
+  std::vector<Entry> entries;
+  size_t bytes = 0;
+  for (size_t at = 0; at < candidates.size(); at += kExpungeLook) {
+    const auto from = candidates.begin() + static_cast<ptrdiff_t>(at);
+    if (bytes > kExpungeBytes) {
+      rest.assign(from, candidates.end());
+      candidates.erase(from, candidates.end());
+      break;
+    }
+    const auto to = from + static_cast<ptrdiff_t>(std::min(kExpungeLook, candidates.size() - at));
+    Result<std::vector<Entry>> some = seen.entries(mailbox, std::vector<Uid>(from, to), true);
+    if (!some) return some;
+    for (const Entry& entry : *some) bytes += entry.summary.size();
+    std::ranges::move(*some, std::back_inserter(entries));
+  }
+  return entries;
+}
+
 }  // namespace
 
 std::string_view summary_of(const std::vector<Entry>& rising, Uid uid) {
@@ -213,7 +235,8 @@ std::string_view summary_of(const std::vector<Entry>& rising, Uid uid) {
 // What has \Deleted is looked up on the reading threads, so that the transaction meets only those and reads
 // no summaries, which never change.
 Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, MailboxId mailbox,
-                                                          std::vector<Uid> uids, std::vector<Uid>& missed) {
+                                                          std::vector<Uid> uids, std::vector<Uid>& missed,
+                                                          std::vector<Uid>& rest) {
   std::vector<Uid> candidates;
   std::vector<Entry> entries;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
@@ -221,7 +244,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
       if ((row.system & kDeleted) != 0) candidates.push_back(uid);
     });
     if (!listed) return listed;
-    Result<std::vector<Entry>> read = seen.entries(mailbox, candidates, true);
+    Result<std::vector<Entry>> read = with_summaries(seen, mailbox, candidates, rest);
     if (!read) return std::unexpected(read.error());
     entries = std::move(*read);
     return {};
@@ -231,12 +254,13 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
   Result<void> loaded = co_await load_bodies(account, mailbox, candidates);
   if (!loaded && loaded.error().kind != FaultKind::temporary) co_return std::unexpected(loaded.error());
   std::vector<Uid> went;
+  const size_t missed_before = missed.size();
   bool too_much = false;
   const SystemTime now = clock.now();
   std::vector<engine::Step> steps;
   add_counted_edit(steps, account, [&, now](AccountEdit& edit) -> Result<void> {
     went.clear();
-    missed.clear();
+    missed.resize(missed_before);
     const Result<MailboxRow*> row = edit.mailbox(mailbox);
     if (!row) return std::unexpected(row.error());
     const Result<KeywordTable*> table = edit.keywords(mailbox);

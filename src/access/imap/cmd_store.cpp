@@ -51,6 +51,14 @@ Task<void> tell_updated(Session& s, std::vector<store::Entry> entries, bool sile
   }
 }
 
+// If nobody else changed anything, the session now knows the mailbox up to its own change without a look at
+// it.
+void note_known(Session& s, const store::MailStore::Updated& updated) {
+  if (updated.after == 0 || updated.before != s.view->known) return;
+  s.view->known = updated.after;
+  s.view->own.clear();
+}
+
 Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, store::FlagUpdate update,
                               bool silent) {
   // .SILENT: the client works out the new flags itself, which goes wrong for messages that another session
@@ -59,6 +67,7 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, store::F
   Result<store::MailStore::Updated> updated =
       co_await s.store().update_flags(s.account, s.view->mailbox, std::move(uids), update);
   if (!updated) co_return std::unexpected(updated.error());
+  note_known(s, *updated);
   co_await tell_updated(s, std::move(updated->entries), silent);
   if (updated->refused.empty()) co_return Result<void>();
   update.unchanged_since.reset();

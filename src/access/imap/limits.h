@@ -17,7 +17,7 @@ constexpr uint64_t kHeaderForFields = 1024 * 1024;  // of a header that HEADER.F
 constexpr size_t kPartHeaders = 200;                // of a message that SEARCH TEXT looks through
 constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
 constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
-constexpr size_t kStoreTogether = 5'000;            // messages of a STORE changed in one go
+constexpr size_t kStoreTogether = 10'000;           // messages of a STORE changed in one go
 constexpr uint32_t kMaxFailedLogins = 5;            // then the connection ends
 constexpr size_t kDoneLine = 64;                    // octets of the line that ends IDLE
 constexpr std::chrono::seconds kFarewellTime{5};    // to write BYE

@@ -328,6 +328,23 @@ TEST_P(MailStoreTest, TooManyKeywordsAreRefusedInStoreAndLeftAwayInAppend) {
   EXPECT_THAT(bed_.all(kAlice, inbox_)[1].flags.keywords, ElementsAre("k7"));
 }
 
+// Whoever knew all up to `before` needs no look at the changes.
+TEST_P(MailStoreTest, AnUpdateTellsFromWhereToWhereItLed) {
+  append("INBOX", "a");
+  append("INBOX", "b");
+  const auto highest = [&] { return bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq; };
+  const ModSeq before = highest();
+  const MailStore::Updated one = bed_.must(store_.update_flags(kAlice, inbox_, {1, 2}, add(kSeen)));
+  EXPECT_EQ(one.before, before);
+  EXPECT_EQ(one.after, before + 1);
+  EXPECT_EQ(one.entries[0].modseq, one.after);
+  EXPECT_EQ(one.entries[1].modseq, one.after);
+  const MailStore::Updated nothing = bed_.must(store_.update_flags(kAlice, inbox_, {1, 2}, add(kSeen)));
+  EXPECT_EQ(nothing.before, one.after);
+  EXPECT_EQ(nothing.after, one.after);
+  EXPECT_EQ(highest(), one.after);
+}
+
 TEST_P(MailStoreTest, ExpungeTakesWhatIsMarked) {
   for (int i = 0; i < 4; ++i) append("INBOX", "letter");
   bed_.must(store_.update_flags(kAlice, inbox_, {1, 3}, add(kDeleted)));

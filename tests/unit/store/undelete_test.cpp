@@ -6,6 +6,7 @@
 #include "engine/record.h"
 #include "message/summary.h"
 #include "store/account_edit.h"
+#include "store/limits.h"
 #include "store/rows.h"
 #include "store_bed.h"
 
@@ -375,6 +376,48 @@ TEST(HeadRow, OneOfTheFirstVersionIsRead) {
   EXPECT_EQ(head->kept_messages, 0u);
   EXPECT_EQ(head->group, "");
   EXPECT_EQ(decode_dying(empty_record()).value().name, "");
+}
+
+TEST_P(UndeleteTest, ManyAreMarkedAndExpungedInParts) {
+  append("INBOX", "x");
+  std::vector<Uid> all;
+  while ((all = bed_.uids(kAlice, inbox_)).size() <= kFlagsPart) {
+    const size_t more = std::min(all.size(), kFlagsPart + 1 - all.size());
+    bed_.must(
+        store_.copy(kAlice, inbox_, {all.begin(), all.begin() + static_cast<ptrdiff_t>(more)}, "INBOX", {}));
+  }
+  const ModSeq before = bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq;
+  const MailStore::Updated done = bed_.must(
+      store_.update_flags(kAlice, inbox_, all, {FlagChange::add, FlagSet{kDeleted | kSeen, {}}, {}}));
+  EXPECT_THAT(done.entries, SizeIs(all.size()));
+  EXPECT_EQ(done.before, before);
+  EXPECT_EQ(done.after, bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq);
+  EXPECT_THAT(bed_.must(store_.changes(kAlice, inbox_, before)).changed, SizeIs(all.size()));
+  EXPECT_THAT(problems(), IsEmpty());
+  EXPECT_EQ(bed_.must(store_.expunge(kAlice, inbox_, all)), all);
+  EXPECT_THAT(bed_.must(store_.changes(kAlice, inbox_, done.after)).vanished, SizeIs(all.size()));
+  EXPECT_THAT(kept(), SizeIs(all.size()));
+  EXPECT_THAT(problems(), IsEmpty());
+}
+
+TEST_P(UndeleteTest, WhatIsTooMuchForOneTransactionIsExpungedInMore) {
+  engine::BlobWriter writer(*bed_.engine, bed_.ids.next());
+  bed_.must(writer.append("x"));
+  NewMessage message;
+  message.flags.system = kDeleted;
+  message.summary = std::string(kExpungeBytes / kExpungeLook * 2, 's');
+  ASSERT_TRUE(bed_.run(store_.append(kAlice, "INBOX", writer, std::move(message), {})));
+  std::vector<Uid> all;
+  while ((all = bed_.uids(kAlice, inbox_)).size() < 2 * kExpungeLook + 1) {
+    const size_t more = std::min(all.size(), 2 * kExpungeLook + 1 - all.size());
+    bed_.must(
+        store_.copy(kAlice, inbox_, {all.begin(), all.begin() + static_cast<ptrdiff_t>(more)}, "INBOX", {}));
+  }
+  const ModSeq before = bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq;
+  EXPECT_EQ(bed_.must(store_.expunge(kAlice, inbox_, all)), all);
+  EXPECT_EQ(bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq, before + 3);
+  EXPECT_THAT(kept(), SizeIs(all.size()));
+  EXPECT_THAT(problems(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, UndeleteTest, testing::Values("memory", "rocksdb"),
