@@ -107,7 +107,7 @@ Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, Mail
     std::ranges::move(done_part.entries, std::back_inserter(all.entries));
     std::ranges::move(done_part.refused, std::back_inserter(all.refused));
   }
-  co_await impl_->carry_out(account);
+  co_await impl_->follow(account, all.entries.size());
   co_return std::move(all);
 }
 
