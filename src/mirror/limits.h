@@ -11,7 +11,7 @@ namespace posthouse::mirror {
 
 inline constexpr size_t kPutsTogether = 1'000;  // letters that go to the files before they leave the database
 inline constexpr size_t kEffectsTogether = 10'000;  // carried out before their rows leave the outbox
-inline constexpr size_t kWrittenTogether = 250;     // files of a Maildir that are open at once
+inline constexpr size_t kWrittenTogether = 64;      // files of a Maildir that are open at once
 inline constexpr size_t kFlushedTogether = 16;      // from so many on the file system is flushed once for all
 inline constexpr size_t kNewTogether = 200;         // messages of others taken in by one transaction
 inline constexpr size_t kOpenMessages = 64;         // files that reading may come back to
