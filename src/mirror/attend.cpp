@@ -97,6 +97,74 @@ Task<Result<void>> Mirror::Impl::take_turn_and_carry_out(AccountId id) {
   co_return done;
 }
 
+Task<bool> Mirror::Impl::carry_out_told(AccountId id) {
+  size_t told = 0;
+  {
+    const std::lock_guard lock(accounts_mutex);
+    told = behind[id];
+  }
+  Result<void> done = co_await take_turn_and_carry_out(id);
+  const std::lock_guard lock(accounts_mutex);
+  size_t& left = behind[id];
+  left -= std::min(told, left);
+  if (done && left > 0) co_return true;
+  if (!done && done.error().kind != FaultKind::not_found) later.insert(id);
+  behind.erase(id);
+  co_return false;
+}
+
+// Changes that come one after the other share the flushes of the files.
+Task<void> Mirror::Impl::carry_out_behind(std::shared_ptr<Impl> self, net::Loop& loop, AccountId id) {
+  for (bool more = true; more;) {
+    const Result<void> slept = co_await loop.sleep(kGather);
+    if (!slept) co_return;
+    more = co_await self->carry_out_told(id);
+  }
+}
+
+bool Mirror::Impl::is_behind() {
+  const std::lock_guard lock(accounts_mutex);
+  return !behind.empty();
+}
+
+bool Mirror::Impl::is_behind(AccountId id) {
+  const std::lock_guard lock(accounts_mutex);
+  return behind.contains(id);
+}
+
+Task<Result<void>> Mirror::follow(AccountId id, size_t changes) {
+  const std::shared_ptr<Impl> impl = impl_;
+  net::Loop* loop = nullptr;
+  bool first = false, much = false;
+  {
+    const std::lock_guard lock(impl->accounts_mutex);
+    loop = impl->attended;
+    if (loop != nullptr) {
+      const auto [entry, is_first] = impl->behind.try_emplace(id, 0);
+      first = is_first;
+      entry->second += changes;
+      much = entry->second > kMostBehind;
+    }
+  }
+  if (first) loop->post([impl, loop, id] { spawn(Impl::carry_out_behind(impl, *loop, id)); });
+  if (loop != nullptr && !much) co_return Result<void>();
+  Result<void> done = co_await carry_out(id);
+  co_return done;
+}
+
+Task<void> Mirror::finish() {
+  const std::shared_ptr<Impl> impl = impl_;
+  net::Loop* loop = nullptr;
+  {
+    const std::lock_guard lock(impl->accounts_mutex);
+    loop = std::exchange(impl->attended, nullptr);
+  }
+  while (loop != nullptr && impl->is_behind()) {
+    const Result<void> slept = co_await loop->sleep(kGather);
+    if (!slept) co_return;
+  }
+}
+
 void Mirror::Impl::carry_out_waiting(const std::shared_ptr<Impl>& self) {
   size_t more = 0;
   {
@@ -117,6 +185,10 @@ Task<void> Mirror::attend(net::Loop& loop) {
   } else {
     log::warn("mirror.no_inotify", {{"what", fd.error().what}});
   }
+  {
+    const std::lock_guard lock(impl->accounts_mutex);
+    impl->attended = &loop;
+  }
   SteadyTime looked = impl->clock.steady();
   for (;;) {
     Impl::carry_out_waiting(impl);
@@ -126,8 +198,10 @@ Task<void> Mirror::attend(net::Loop& loop) {
     const std::vector<Watcher::Which> unasked = at_all ? impl->watcher.all() : impl->watcher.polled();
     for (const Watcher::Which& which : unasked) spawn(Impl::look_beside(impl, loop, which));
     Result<void> slept = co_await loop.sleep(kRetryEvery);
-    if (!slept) co_return;
+    if (!slept) break;
   }
+  const std::lock_guard lock(impl->accounts_mutex);
+  impl->attended = nullptr;
 }
 
 }  // namespace posthouse::mirror

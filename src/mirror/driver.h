@@ -65,10 +65,11 @@ class Driver {
   // Brings the flags of files to what the index has, but for what others changed since we last looked: that
   // is told in `now`. not_found when the message is gone.
   struct Change {
-    std::string location;  // in and out
-    store::FlagSet flags;  // wanted
-    store::FlagSet now;    // out: what the file has
-    Result<void> done;     // out
+    std::string location;    // in and out
+    store::FlagSet flags;    // wanted
+    bool only_ours = false;  // nobody else's changes count: `now` is what is wanted
+    store::FlagSet now;      // out: what the file has
+    Result<void> done;       // out
   };
   virtual void change(const std::string& mailbox, std::vector<Change>& messages) = 0;
 
@@ -102,6 +103,9 @@ class Driver {
   };
   // Whether nothing changed since Look::state was told. Cheap; false when in doubt.
   virtual Result<bool> is_same(const std::string& mailbox, const std::string& state) = 0;
+  // That state in words which is_same() may be asked about after a restart, too: nothing that changed since
+  // can look the same. Empty when it can't be known, or is too young.
+  virtual Result<std::string> lasting(const std::string& mailbox, const std::string& state) = 0;
   virtual Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) = 0;
   // The UIDs that messages got here, for the day when the index is lost. not_found: nothing was noted yet,
   // or too much; then again, with `all` of the mailbox.

@@ -35,8 +35,9 @@ struct Account {
   std::atomic<bool> left{
       false};  // it went back to the database: who waited for a turn has nothing to do here
   // Under a turn:
-  bool again = true;                        // what the outbox holds may have been done before a crash
-  std::map<MailboxId, std::string> states;  // as last looked at
+  bool again = true;                         // what the outbox holds may have been done before a crash
+  std::map<MailboxId, std::string> states;   // as last looked at
+  std::map<MailboxId, std::string> lasting;  // the same as the index has it, for after a restart
   struct Looked {
     SteadyTime end{};
     SteadyTime::duration took{};
@@ -90,6 +91,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::unordered_set<AccountId> waiting;  // whose outbox waits for somebody to carry it out
   std::unordered_set<AccountId> later;    // it could not be done just now
   size_t carriers = 0;                    // who do so
+  net::Loop* attended = nullptr;          // on which somebody carries out behind those who change flags
+  std::unordered_map<AccountId, size_t> behind;  // for whom somebody does so now, and how many changes
   std::mutex looking_mutex;
   std::unordered_map<AccountId, std::unordered_set<MailboxId>> looking;  // to be looked into unasked
 
@@ -133,6 +136,9 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> look_into_all(Account& account);
   Task<void> look_into_new(Account& account);
   Task<Result<void>> look_into(Account& account, MailboxId mailbox);
+  // What was known before a restart, if that may be believed still.
+  Task<Result<std::string>> last_state(Account& account, MailboxId mailbox);
+  Task<Result<void>> keep_state(Account& account, MailboxId mailbox, std::string lasting);
   // Whether going through the files took long, and was only just now.
   bool rests(const Account& account, MailboxId mailbox) const;
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
@@ -147,6 +153,11 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   // ---- attend.cpp
   static void carry_out_waiting(const std::shared_ptr<Impl>& self);
   static Task<void> carry_out_some(std::shared_ptr<Impl> self);
+  static Task<void> carry_out_behind(std::shared_ptr<Impl> self, net::Loop& loop, AccountId id);
+  // False: nothing more is to be done behind.
+  Task<bool> carry_out_told(AccountId id);
+  bool is_behind(AccountId id);
+  bool is_behind();  // any account
   Task<Result<void>> take_turn_and_carry_out(AccountId id);
   static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);
   Task<Result<void>> look_unasked(Watcher::Which which);

@@ -9,7 +9,7 @@
 
 namespace posthouse::mirror {
 
-inline constexpr size_t kPutsTogether = 200;  // letters that go to the files before they leave the database
+inline constexpr size_t kPutsTogether = 1'000;  // letters that go to the files before they leave the database
 inline constexpr size_t kEffectsTogether = 10'000;  // carried out before their rows leave the outbox
 inline constexpr size_t kWrittenTogether = 64;      // files of a Maildir that are open at once
 inline constexpr size_t kFlushedTogether = 16;      // from so many on the file system is flushed once for all
@@ -21,6 +21,8 @@ inline constexpr size_t kKnownFiles = 4;  // mboxes of an account whose messages
 inline constexpr uint64_t kReadWhole = 16 << 20;    // an mbox of this size is read anew after every change
 inline constexpr int kReadAllEach = 10;             // larger ones after so many that only added to them
 inline constexpr seconds kSameTime{3};              // in which changes of a file may show the same time
+inline constexpr size_t kMostBehind = 20'000;       // changes of flags that may wait for the files
+inline constexpr milliseconds kGather{20};          // in which flags are gathered before they go to the files
 inline constexpr int kLooks = 5;                    // while index or files change under our eyes
 inline constexpr seconds kRetryEvery{2};            // of what could not be done in the files
 inline constexpr size_t kCarriers = 8;              // accounts whose outbox is tried again at the same time

@@ -17,7 +17,8 @@ namespace {
 // The messages that the index has in the files of a mailbox, and what its outbox wants to do with others.
 struct Snapshot {
   std::vector<Driver::Known> known;
-  bool busy = false;  // the outbox is not empty of it
+  bool busy = false;       // the outbox is not empty of it
+  bool but_flags = false;  // those do not count: none was begun, and what others changed is merged with them
 };
 
 Result<void> take_snapshot(const engine::Reader& reader, AccountId account, MailboxId mailbox,
@@ -27,7 +28,8 @@ Result<void> take_snapshot(const engine::Reader& reader, AccountId account, Mail
       reader.scan(partition, store::effect_key(0), store::prefix_end(std::string(store::kEffectPrefix)),
                   [&](std::string_view, std::string_view value) {
                     const Result<store::EffectRow> row = store::decode_effect(value);
-                    out.busy = row && row->mailbox == mailbox;
+                    const bool counts = row && !(out.but_flags && row->kind == store::EffectRow::Kind::flags);
+                    out.busy = counts && row->mailbox == mailbox;
                     return !out.busy;
                   });
   if (!busy) return busy;
@@ -132,11 +134,21 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   Result<std::string> name = co_await mailbox_name(account.id, mailbox);
   if (!name) co_return std::unexpected(name.error());
   Driver& driver = *account.driver;
-  const std::string before = account.states[mailbox];
-  if (!before.empty()) {
-    Result<bool> same = co_await offload(files, [&] { return driver.is_same(*name, before); });
+  Result<std::string> before = co_await last_state(account, mailbox);
+  if (!before) co_return std::unexpected(before.error());
+  if (!before->empty()) {
+    std::string lasting;
+    Result<bool> same = co_await offload(files, [&] {
+      const Result<bool> is = driver.is_same(*name, *before);
+      if (is && *is) lasting = driver.lasting(*name, *before).value_or("");
+      return is;
+    });
     if (!same) co_return std::unexpected(same.error());
-    if (*same) co_return Result<void>();
+    if (*same) {
+      account.states[mailbox] = *before;
+      Result<void> noted = co_await keep_state(account, mailbox, std::move(lasting));
+      co_return noted;
+    }
   }
   Snapshot snapshot;
   for (int attempt = 0; attempt < kLooks; ++attempt) {
@@ -145,6 +157,7 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
     if (!done)
       log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", done.error().what}});
     snapshot = Snapshot();
+    snapshot.but_flags = done.has_value();
     std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
       return take_snapshot(reader, account.id, mailbox, snapshot);
     };
@@ -161,7 +174,39 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   account.looked[mailbox] = {clock.steady(), clock.steady() - begin, snapshot.known.size()};
   if (!all) co_return std::unexpected(all.error());
   // What could not be read is asked for with each look.
-  account.states[mailbox] = *all ? std::move(state) : std::string();
+  account.states[mailbox] = *all ? state : std::string();
+  std::string lasting;
+  if (*all) co_await offload(files, [&] { lasting = driver.lasting(*name, state).value_or(""); });
+  Result<void> noted = co_await keep_state(account, mailbox, std::move(lasting));
+  co_return noted;
+}
+
+Task<Result<std::string>> Mirror::Impl::last_state(Account& account, MailboxId mailbox) {
+  account.states.try_emplace(mailbox);
+  if (account.lasting.contains(mailbox)) co_return account.states[mailbox];
+  Result<std::optional<std::string>> record =
+      co_await engine.fetch(store::account_partition(account.id), store::seen_key(mailbox));
+  if (!record) co_return std::unexpected(record.error());
+  Result<std::string> state = *record ? store::decode_location(**record) : Result<std::string>(std::string());
+  std::string& lasting = account.lasting[mailbox];
+  if (!state) co_return std::string();
+  lasting = *state;
+  co_return state;
+}
+
+// What the index says of the files is in it before this, so after a crash it is true or not there. Nothing is
+// lost with it but time.
+Task<Result<void>> Mirror::Impl::keep_state(Account& account, MailboxId mailbox, std::string lasting) {
+  if (lasting.empty() || lasting == account.lasting[mailbox]) co_return Result<void>();
+  std::vector<engine::Step> steps;
+  steps.push_back({store::account_partition(account.id), [&](engine::Transaction& rows) -> Result<void> {
+                     const Result<std::optional<std::string>> there = rows.get(store::mailbox_key(mailbox));
+                     if (!there) return std::unexpected(there.error());
+                     if (*there) rows.put(store::seen_key(mailbox), store::encode_location(lasting));
+                     return {};
+                   }});
+  Result<void> done = co_await engine.transact_relaxed(std::move(steps));
+  if (done) account.lasting[mailbox] = std::move(lasting);
   co_return Result<void>();
 }
 

@@ -56,6 +56,17 @@ std::string key_of(uint64_t delivery, SystemTime date) {
   return fmt::format("{}.P{:x}.posthouse", std::max<int64_t>(since, 0), delivery);
 }
 
+// All that a file's name may say of flags that we know.
+maildir::Marks every_mark(const KeywordTable& table) {
+  FlagSet flags;
+  flags.system = store::kSeen | store::kAnswered | store::kFlagged | store::kDeleted | store::kDraft;
+  for (const std::string& name : table.names) {
+    if (!name.empty()) flags.keywords.push_back(name);
+  }
+  flags.keywords.emplace_back(kForwarded);
+  return to_marks(flags, table);
+}
+
 class MaildirDriver final : public Driver {
  public:
   MaildirDriver(const std::string& root, const Clock& clock, Random& random)
@@ -72,6 +83,7 @@ class MaildirDriver final : public Driver {
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
   Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
   Result<bool> is_same(const std::string& mailbox, const std::string& state) override;
+  Result<std::string> lasting(const std::string& mailbox, const std::string& state) override;
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
@@ -358,11 +370,12 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
 
 void MaildirDriver::change_one(const Folder& folder, const KeywordTable& table, Change& message) const {
   const Place seen = to_place(message.location);
-  const maildir::Marks had = maildir::parse_name(seen.file).marks;
+  const maildir::Marks had = message.only_ours ? every_mark(table) : maildir::parse_name(seen.file).marks;
+  const maildir::Marks lacks = message.only_ours ? maildir::Marks() : had;
   const maildir::Marks wanted = to_marks(message.flags, table);
   maildir::MarkChange change;
-  change.add.flags = static_cast<uint8_t>(wanted.flags & ~had.flags);
-  change.add.letters = wanted.letters & ~had.letters;
+  change.add.flags = static_cast<uint8_t>(wanted.flags & ~lacks.flags);
+  change.add.letters = wanted.letters & ~lacks.letters;
   change.remove.flags = static_cast<uint8_t>(had.flags & ~wanted.flags);
   change.remove.letters = had.letters & ~wanted.letters;
   const Result<Place> now = folder.change(base_of(seen), seen, change, Sync::later);
@@ -402,6 +415,11 @@ Result<bool> MaildirDriver::is_same(const std::string& mailbox, const std::strin
   const Result<maildir::State> now = folder->state();
   if (!now) return std::unexpected(now.error());
   return before->is_same(*now);
+}
+
+Result<std::string> MaildirDriver::lasting(const std::string&, const std::string& state) {
+  const std::optional<maildir::State> told = maildir::State::from_text(state);
+  return told && told->settled ? state : std::string();
 }
 
 Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vector<Known>& known) {

@@ -180,8 +180,9 @@ Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Chan
       continue;
     }
     const Record& record = (*all)->all()[*found[i]];
-    const FlagSet wanted = with_change(to_flags(record.metadata), difference(message.flags, seen[i]->flags),
-                                       difference(seen[i]->flags, message.flags));
+    const FlagSet had = message.only_ours ? to_flags(record.metadata) : seen[i]->flags;
+    const FlagSet wanted = with_change(to_flags(record.metadata), difference(message.flags, had),
+                                       difference(had, message.flags));
     const Uid uid = seen[i]->uid != 0 ? seen[i]->uid : record.metadata.uid;
     const Metadata metadata = to_metadata(wanted, uid, record.metadata);
     message.now = to_flags(metadata);

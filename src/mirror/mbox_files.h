@@ -38,6 +38,7 @@ class MboxDriver final : public Driver {
 
   // ---- mbox_look.cpp: what others changed
   Result<bool> is_same(const std::string& mailbox, const std::string& state) override;
+  Result<std::string> lasting(const std::string& mailbox, const std::string& state) override;
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
 
  private:
@@ -58,6 +59,9 @@ class MboxDriver final : public Driver {
   // Also where others removed the directory above.
   Result<mbox::Held> hold_or_make(const std::string& mailbox);
   Cached& cached(const std::string& mailbox);
+  // How the file looks, so that it can be told after a restart whether it is the same; empty: it is not
+  // there, or too young. `state`: the same for as long as we run.
+  Result<std::string> lasting_state(const std::string& mailbox, std::string& state) const;
   // The file's records as they are now. Under mutex_.
   Result<MboxRecords*> records(const std::string& mailbox, mbox::Held& held);
   // The same, of a file that has our UIDVALIDITY and has given all UIDs before `next`, if it has messages.

@@ -1,9 +1,12 @@
 // What others changed in mbox files.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <unordered_map>
 
+#include "mbox/hash.h"
 #include "mirror/limits.h"
 #include "mirror/mbox_files.h"
 
@@ -14,6 +17,9 @@ namespace {
 using mbox::Record;
 using store::FlagSet;
 using store::Uid;
+
+constexpr std::string_view kTail = " tail ";  // in a state that lasts
+constexpr uint64_t kTailRead = 4096;
 
 // Finds the messages of the index among the file's: by UID and text, then by text alone, as letters of
 // others bear no UID until they are given theirs.
@@ -102,8 +108,54 @@ Result<bool> MboxDriver::is_same(const std::string& mailbox, const std::string& 
   if (!now && now.error().kind == FaultKind::policy) return false;  // a directory now
   if (!now) return std::unexpected(now.error());
   const std::lock_guard lock(mutex_);
+  Cached& known = cached(mailbox);
+  if (to_text(*now) == state || (known.told == state && known.still == to_text(*now))) return true;
+  if (state.find(kTail) == state.npos) return false;
+  std::string still;
+  const Result<std::string> lasts = lasting_state(mailbox, still);
+  if (!lasts) return std::unexpected(lasts.error());
+  if (*lasts != state) return false;
+  known.told = state;
+  known.still = still;
+  return true;
+}
+
+// Size and times, and the file's end as well: that is where others write.
+Result<std::string> MboxDriver::lasting_state(const std::string& mailbox, std::string& state) const {
+  const Result<std::string> path = tree_.path_of(mailbox);
+  if (!path) return path;
+  const int fd = ::open(path->c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return std::string();
+  struct stat facts{};
+  std::string tail(kTailRead, '\0');
+  const bool known = ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+  const auto size = static_cast<uint64_t>(std::max<off_t>(facts.st_size, 0));
+  const ssize_t read =
+      known ? ::pread(fd, tail.data(), tail.size(), static_cast<off_t>(size - std::min(size, kTailRead)))
+            : -1;
+  ::close(fd);
+  if (read < 0) return std::string();
+  tail.resize(static_cast<size_t>(read));
+  const auto nanoseconds = [](const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  state = to_text(mbox::State{true, size, nanoseconds(facts.st_mtim), facts.st_dev, facts.st_ino});
+  // Another change may show the same time.
+  const auto now = system_clock().now().time_since_epoch();
+  if (now - seconds(std::max(facts.st_ctim.tv_sec, facts.st_mtim.tv_sec)) < kSameTime) return std::string();
+  mbox::Hash hash;
+  hash.update(tail);
+  return fmt::format("{}{}{} {}", state, kTail, nanoseconds(facts.st_ctim), hex_digest(hash.digest()));
+}
+
+Result<std::string> MboxDriver::lasting(const std::string& mailbox, const std::string& state) {
+  const std::lock_guard lock(mutex_);
+  std::string now;
+  Result<std::string> lasts = lasting_state(mailbox, now);
+  if (!lasts || lasts->empty()) return lasts;
   const Cached& known = cached(mailbox);
-  return to_text(*now) == state || (known.told == state && known.still == to_text(*now));
+  const bool same = now == state || *lasts == state || (known.told == state && known.still == now);
+  return same ? lasts : std::string();
 }
 
 // A file that is not there is empty: mutt removes one whose last message it deleted. But where even its

@@ -174,6 +174,9 @@ Task<Result<void>> Mirror::look(AccountId id) {
 }
 
 Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
+  // While our own flags are on their way to the files nobody waits for that: what others change meanwhile is
+  // noticed by inotify.
+  if (impl_->is_behind(id) && !impl_->watcher.wants({id, mailbox}, true)) co_return Result<void>();
   Result<Held> held = co_await impl_->hold(id);
   if (!held) co_return impl_->unless_it_left(id, held.error());
   co_await impl_->watch(*held->account, mailbox, true);

@@ -36,11 +36,14 @@ class Mirror : public store::Files {
   // While a server runs: tries again what could not be done in the files (at once, and now and then), and
   // looks into mailboxes that sessions read when others change them. Ends when the loop stops.
   Task<void> attend(net::Loop& loop);
+  // Before that loop stops, on its thread: returns when what was told as done is in the files, or was tried.
+  Task<void> finish();
 
   bool keeps(store::AccountId account) const override;
   void adopt(store::AccountId account) override;
   Task<Result<void>> leave(store::AccountId account, std::function<Task<Result<void>>()> last) override;
   Task<Result<void>> carry_out(store::AccountId account) override;
+  Task<Result<void>> follow(store::AccountId account, size_t changes) override;
   void carry_out_soon(store::AccountId account) override;
   Task<Result<void>> look(store::AccountId account) override;
   Task<Result<void>> look(store::AccountId account, store::MailboxId mailbox) override;

@@ -232,28 +232,44 @@ class Work {
       wanted[i]->done = puts[i].done;
       wanted[i]->now = puts[i].flags;
       wanted[i]->exact = puts[i].exact;
-      if (puts[i].done) wanted[i]->location = puts[i].location;
+      if (!puts[i].done) continue;
+      wanted[i]->location = puts[i].location;
+      if (again_) put_[{wanted[i]->row.mailbox, wanted[i]->row.uid}] = puts[i].location;
     }
   }
 
+  // All rows of one message have the flags that it has now, so it is changed once. After a crash its file may
+  // have those of any of them: where there are several nobody can tell which were ours, and the index counts.
   void change(const std::vector<Effect*>& group) {
-    std::vector<Effect*> wanted;
+    std::vector<std::pair<Effect*, size_t>> wanted;
     std::vector<Driver::Change> changes;
+    std::unordered_map<Uid, size_t> known;
     for (Effect* effect : group) {
       effect->now = effect->flags;
-      if (!effect->there || effect->location.empty()) continue;
-      changes.push_back({effect->location, effect->flags, effect->flags, {}});
-      wanted.push_back(effect);
+      if (!effect->there) continue;
+      if (effect->location.empty()) {  // put with the flags that it has now, but for an earlier attempt
+        const auto put = put_.find({effect->row.mailbox, effect->row.uid});
+        if (put == put_.end()) continue;
+        effect->location = put->second;
+      }
+      const auto [at, first] = known.try_emplace(effect->row.uid, changes.size());
+      if (first) {
+        changes.push_back({effect->location, effect->flags, false, effect->flags, {}});
+      } else {
+        changes[at->second].only_ours = again_;
+      }
+      wanted.emplace_back(effect, at->second);
     }
     if (changes.empty()) return;
     driver_.change(group.front()->mailbox, changes);
-    for (size_t i = 0; i < changes.size(); ++i) {
+    for (const auto& [effect, at] : wanted) {
+      const Driver::Change& change = changes[at];
       // One that others removed is found missing by the next look.
-      const bool gone = !changes[i].done && changes[i].done.error().kind == FaultKind::not_found;
-      if (!gone) wanted[i]->done = changes[i].done;
-      if (!changes[i].done) continue;
-      wanted[i]->location = changes[i].location;
-      wanted[i]->now = changes[i].now;
+      const bool gone = !change.done && change.done.error().kind == FaultKind::not_found;
+      if (!gone) effect->done = change.done;
+      if (!change.done) continue;
+      effect->location = change.location;
+      effect->now = change.now;
     }
   }
 
@@ -267,6 +283,7 @@ class Work {
   engine::Engine& engine_;
   Driver& driver_;
   bool again_;
+  std::map<std::pair<MailboxId, Uid>, std::string> put_;  // what was put, where it may have been there
 };
 
 // What a put or a change of flags made of a message, into the index. `left`: its blob is not needed any more.

@@ -4,6 +4,7 @@
 
 #include "store/account_view.h"
 #include "store/damage.h"
+#include "store/file_rows.h"
 #include "store/limits.h"
 #include "store/mail_store_impl.h"
 #include "store/names.h"
@@ -144,6 +145,7 @@ void AccountEdit::forget(MailboxRow& row, bool keep, SystemTime now) {
   effect({EffectRow::Kind::erase, id, 0, row.name, {}});
   rows_.erase(name_key(row.name));
   rows_.erase(mailbox_key(id));
+  rows_.erase(seen_key(id));
   rows_.put(dying_key(id), encode(keep ? DyingRow{row.name, now} : DyingRow()));
   rows_.hint(hint_key(kPurgeHint, account_));
   head_.messages -= std::min<uint64_t>(head_.messages, row.exists);

@@ -47,6 +47,12 @@ std::string effect_key(uint64_t number) {
   return key;
 }
 
+std::string seen_key(MailboxId mailbox) {
+  std::string key(kSeenPrefix);
+  engine::append_key_u32(key, mailbox);
+  return key;
+}
+
 uint64_t number_of_effect(std::string_view key) {
   return key.size() < 9 ? 0 : engine::read_key_u64(key.substr(1));
 }

@@ -2,6 +2,9 @@
 //
 //   "P"                          where the files are
 //   "L" mailbox uid              where the message is in them: bytes that only its format knows
+//   "T" mailbox                  how its files looked when all in them was in the index: bytes as those of
+//   "L".
+//                                Only a help; may be missing
 //   "O" number                   outbox: something that is still to be done in the files, in this order
 //
 // A message's row (FlagRow) has no blob once its bytes are in a file.
@@ -29,10 +32,12 @@ inline constexpr std::string_view kFromFile = "file";
 inline constexpr std::string_view kFilePlaceKey = "P";
 inline constexpr std::string_view kLocationPrefix = "L";
 inline constexpr std::string_view kEffectPrefix = "O";
+inline constexpr std::string_view kSeenPrefix = "T";
 
 std::string location_key(MailboxId mailbox, Uid uid);
 std::string location_end(MailboxId mailbox, Uid last);
 std::string effect_key(uint64_t number);
+std::string seen_key(MailboxId mailbox);
 uint64_t number_of_effect(std::string_view key);
 
 std::string encode(const FilePlace& place);

@@ -42,6 +42,10 @@ class Files {
   // Does in the files what the outbox says, and returns when that is on disk. What can't be done now (a full
   // disk, missing rights) stays in the outbox and is tried again: the store has it, so nothing is lost.
   virtual Task<Result<void>> carry_out(AccountId account) = 0;
+  // The same for `changes` that are told as done once they are in the index, such as flags: the outbox makes
+  // sure of them. Comes back at once where somebody is there to carry them out behind it, soon, and not much
+  // waits yet.
+  virtual Task<Result<void>> follow(AccountId account, size_t changes);
   // The same by and by, for callers that do not wait.
   virtual void carry_out_soon(AccountId account) = 0;
   // Takes in what others did: which mailboxes there are, or what is in one of them.

@@ -91,7 +91,7 @@ Task<Result<std::vector<std::pair<MailboxId, Uid>>>> MailStore::Impl::messages_i
 
 // What of the files is still in the index of an account that left them.
 Task<Result<void>> MailStore::Impl::forget_files(AccountId account, bool done_with_it) {
-  for (const std::string_view prefix : {kLocationPrefix, kEffectPrefix}) {
+  for (const std::string_view prefix : {kLocationPrefix, kEffectPrefix, kSeenPrefix}) {
     std::string begin(prefix);
     std::string end = prefix_end(begin);
     Result<void> erased = co_await erase_range(account, std::move(begin), std::move(end));

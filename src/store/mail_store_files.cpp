@@ -51,6 +51,11 @@ engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobI
 
 }  // namespace
 
+Task<Result<void>> Files::follow(AccountId account, size_t) {
+  Result<void> done = co_await carry_out(account);
+  co_return done;
+}
+
 void MailStore::use_files(Files* files) {
   impl_->files = files;
 }
@@ -83,6 +88,12 @@ Task<std::string> MailStore::Impl::what_is_wrong(AccountId account, const Entry&
 Task<void> MailStore::Impl::carry_out(AccountId account) {
   if (!in_files(account)) co_return;
   Result<void> done = co_await files->carry_out(account);
+  if (!done) log::warn("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
+}
+
+Task<void> MailStore::Impl::follow(AccountId account, size_t changes) {
+  if (changes == 0 || !in_files(account)) co_return;
+  Result<void> done = co_await files->follow(account, changes);
   if (!done) log::warn("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 

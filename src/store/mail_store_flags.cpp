@@ -121,7 +121,7 @@ Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, Mail
     if (!done) co_return std::unexpected(done.error());
     add_part(std::move(done_part), &part == parts.data(), all);
   }
-  co_await impl_->carry_out(account);
+  co_await impl_->follow(account, all.entries.size());
   co_return std::move(all);
 }
 

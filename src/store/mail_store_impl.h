@@ -41,6 +41,8 @@ struct MailStore::Impl {
   Task<Result<std::string>> read_there(AccountId account, const Entry& entry, uint64_t offset,
                                        uint64_t length);
   Task<void> carry_out(AccountId account);
+  // Flags: `changes` of them are in the index, and come to the files soon.
+  Task<void> follow(AccountId account, size_t changes);
   Task<void> look(AccountId account, std::optional<MailboxId> mailbox = {});
   Task<void> look_at_all(AccountId account);
   // Gives those of `messages` whose bytes are in a file a blob beside it, for a while (or `for_good`).

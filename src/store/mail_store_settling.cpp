@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/file_rows.h"
 #include "store/limits.h"
 #include "store/mail_store_impl.h"
 #include "store/names.h"
@@ -56,6 +57,7 @@ Result<void> renew(engine::Transaction& rows, SystemTime now) {
   for (MailboxRow& row : mailboxes) {
     row.uid_validity = ++head->last_uid_validity;
     rows.put(mailbox_key(row.id), encode(row));
+    rows.erase(seen_key(row.id));
   }
   rows.put(kHeadKey, encode(*head));
   return {};
@@ -302,9 +304,12 @@ Task<Result<void>> MailStore::renew_validity(AccountId account) {
 
 // Repeatable: interrupted, it is done again from the start.
 Task<Result<void>> MailStore::settle(AccountId account) {
-  const std::string changes(kChangePrefix);
-  Result<void> done = co_await impl_->erase_range(account, changes, prefix_end(changes));
-  if (!done) co_return done;
+  Result<void> done;
+  for (const std::string_view prefix : {kChangePrefix, kSeenPrefix}) {
+    const std::string begin(prefix);
+    done = co_await impl_->erase_range(account, begin, prefix_end(begin));
+    if (!done) co_return done;
+  }
   Result<Survey> seen = co_await impl_->survey(account);
   if (!seen) co_return std::unexpected(seen.error());
   done = co_await impl_->repair_messages(account, *seen);

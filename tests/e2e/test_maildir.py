@@ -102,6 +102,7 @@ class Imap:
     def store(self, name, how, flags):
         status, data = self.client.uid("STORE", str(self.uids()[name]), how, flags)
         assert status == "OK", data
+        assert self.client.check()[0] == "OK"   # until then the files may still be behind
 
 
 class Case(unittest.TestCase):
@@ -675,6 +676,7 @@ class BesideDovecot(Case):
         self.assertEqual(faults, [])
         expected = sent - gone - perhaps
         with Imap(self.demo, name="erin") as imap:
+            imap.client.check()
             messages = imap.flags()
         in_files = files_of(self.root)
         self.assertEqual({n: f for n, f in in_files.items() if len(f) != 1}, {})

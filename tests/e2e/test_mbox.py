@@ -113,6 +113,7 @@ class WeToOthers(Case):
         client.uid("STORE", str(uids[0]), "+FLAGS", "(\\Seen \\Answered)")
         client.uid("STORE", str(uids[1]), "+FLAGS", "(\\Flagged work $Forwarded)")
         client.uid("STORE", str(uids[2]), "+FLAGS", "(\\Deleted)")
+        client.check()   # until then the file may still be behind
         flags = [set(message.get_flags()) - {"O", " "} for message in self.in_file()]
         self.assertEqual(flags, [{"R", "A"}, {"F"}, {"D"}, set()])
         self.assertEqual(self.in_file()[1]["X-Keywords"].split(), ["$Forwarded", "work"])
@@ -120,6 +121,7 @@ class WeToOthers(Case):
             uids[0]: {"\\Seen", "\\Answered"}, uids[1]: {"\\Flagged", "work", "$Forwarded"},
             uids[2]: {"\\Deleted"}, uids[3]: set()})
         client.uid("STORE", str(uids[1]), "-FLAGS", "(\\Flagged work)")
+        client.check()
         self.assertEqual(self.peers.flags()[uids[1]], {"$Forwarded"})
         client.expunge()
         client.logout()

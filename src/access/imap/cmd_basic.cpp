@@ -10,8 +10,9 @@ Task<Reply> cmd_noop(Session&, wire::imap::Noop&) {
   co_return ok("NOOP done");
 }
 
-// All is on disk already (section 6.4.1).
-Task<Reply> cmd_check(Session&, wire::imap::Check&) {
+// RFC 3501 section 6.4.1. All is on disk already; where mail is kept in files, flags are in these then, too.
+Task<Reply> cmd_check(Session& s, wire::imap::Check&) {
+  co_await s.store().carry_out(s.account);
   co_return ok("CHECK done");
 }
 

@@ -139,7 +139,7 @@ TEST_F(MboxDriverTest, LettersOfOthersCanBeChangedBeforeAndAfterTheyGotUids) {
   ASSERT_EQ(seen.fresh.size(), 1);
   ASSERT_TRUE(driver_->note_uids("INBOX", {kValidity, 3, {{2, seen.fresh[0].location}}, false}));
   EXPECT_EQ(count("X-UID: 2"), 1);
-  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kFlagged, {}}, {}, {}}};
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kFlagged, {}}, false, {}, {}}};
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done);
   EXPECT_EQ(count("X-Status: F"), 1);
@@ -153,8 +153,8 @@ TEST_F(MboxDriverTest, TwoLettersOfOneTextAreTwo) {
   set_file(std::string(kStranger) + kStranger + kStranger);
   const Driver::Look seen = look({});
   ASSERT_EQ(seen.fresh.size(), 3);
-  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kSeen, {}}, {}, {}},
-                                      {seen.fresh[1].location, {store::kSeen, {}}, {}, {}}};
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kSeen, {}}, false, {}, {}},
+                                      {seen.fresh[1].location, {store::kSeen, {}}, false, {}, {}}};
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done && changes[1].done);
   EXPECT_EQ(count("Status: R"), 2);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "mirror/limits.h"
 #include "store/rows.h"
 #include "store_bed.h"
 
@@ -98,12 +99,13 @@ TEST_P(OutboxOrder, ALetterThatCameBeforeARenameIsPutBeforeIt) {
 TEST_P(OutboxOrder, ManyLettersBeforeARename) {
   bed_.must(bed_.store.create_mailbox(kAlice, "a"));
   files_->away = true;
-  for (int i = 0; i < 250; ++i)
+  constexpr size_t kMany = mirror::kPutsTogether + 50;
+  for (size_t i = 0; i < kMany; ++i)
     ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: " + std::to_string(i) + "\r\n\r\n"));
   bed_.must(bed_.store.rename_mailbox(kAlice, "a", "b"));
   files_->away = false;
   bed_.must(bed_.mirror->carry_out(kAlice));
-  EXPECT_EQ(bodies("b").size(), 250);
+  EXPECT_EQ(bodies("b").size(), kMany);
 }
 
 // What is left of it in the index goes with the next sweep, not only at the next start.
