@@ -27,7 +27,7 @@ class Naps {
       waiting_.emplace(options_.waiters);
       if (!waiting_->is_patient()) until_ = std::min<SteadyTime>(until_, now + kShortPatience);
     }
-    if (now >= until_) return false;
+    if (now >= until_ || (options_.waiters != nullptr && options_.waiters->is_closed())) return false;
     std::this_thread::sleep_for(std::min<SteadyTime::duration>(nap_, until_ - now));
     nap_ = std::min(nap_ * 2, kLongestNap);
     return true;

@@ -18,9 +18,14 @@ class Waiters {
   }
   void leave() { waiting_.fetch_sub(1); }
 
+  // From now on nobody waits any more: the program ends.
+  void close() { closed_ = true; }
+  bool is_closed() const { return closed_; }
+
  private:
   const size_t most_;
   std::atomic<size_t> waiting_ = 0;
+  std::atomic<bool> closed_ = false;
 };
 
 // One who waits, or may not for long.

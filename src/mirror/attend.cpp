@@ -152,17 +152,18 @@ Task<Result<void>> Mirror::follow(AccountId id, size_t changes) {
   co_return done;
 }
 
-Task<void> Mirror::finish() {
+Task<void> Mirror::finish(SteadyTime until) {
   const std::shared_ptr<Impl> impl = impl_;
   net::Loop* loop = nullptr;
   {
     const std::lock_guard lock(impl->accounts_mutex);
     loop = std::exchange(impl->attended, nullptr);
   }
-  while (loop != nullptr && impl->is_behind()) {
+  while (loop != nullptr && impl->is_behind() && impl->clock.steady() < until) {
     const Result<void> slept = co_await loop->sleep(kGather);
-    if (!slept) co_return;
+    if (!slept) break;
   }
+  impl->waiters.close();
 }
 
 void Mirror::Impl::carry_out_waiting(const std::shared_ptr<Impl>& self) {

@@ -27,7 +27,9 @@ Mirror::Impl::Impl(engine::Engine& e, const Clock& c, Random& r, IdSource& i, Op
 Mirror::Mirror(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options)
     : impl_(std::make_shared<Impl>(engine, clock, random, ids, options)) {}
 
-Mirror::~Mirror() = default;
+Mirror::~Mirror() {
+  impl_->waiters.close();
+}
 
 Task<Result<void>> Mirror::start() {
   std::function<Result<void>(const engine::Reader&)> look = [this](const engine::Reader& reader) {

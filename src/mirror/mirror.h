@@ -36,8 +36,9 @@ class Mirror : public store::Files {
   // While a server runs: tries again what could not be done in the files (at once, and now and then), and
   // looks into mailboxes that sessions read when others change them. Ends when the loop stops.
   Task<void> attend(net::Loop& loop);
-  // Before that loop stops, on its thread: returns when what was told as done is in the files, or was tried.
-  Task<void> finish();
+  // Before that loop stops, on its thread: returns when what was told as done is in the files, or was tried,
+  // or at `until`: the next start does the rest. Nobody waits for the locks of others from then on.
+  Task<void> finish(SteadyTime until);
 
   bool keeps(store::AccountId account) const override;
   void adopt(store::AccountId account) override;

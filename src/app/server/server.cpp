@@ -224,7 +224,7 @@ Task<void> Server::Impl::shut_down() {
     }
     co_await wait_until_idle(core_->clock.steady() + kLastWords);
   }
-  co_await core_->mirror.finish();
+  co_await core_->mirror.finish(std::max(deadline, core_->clock.steady() + kLastWords));
   clean_ = idle();
   if (!clean_) log::warn("server.sessions_left", {});
   for (auto& lane : lanes_) lane->loop.stop();

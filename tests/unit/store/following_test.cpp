@@ -107,7 +107,7 @@ TEST_P(Following, FlagsDoNotWaitForTheFiles) {
       Result<void> slept = co_await net::this_loop().sleep(milliseconds(20));
       if (!slept) break;
     }
-    co_await bed_.mirror->finish();
+    co_await bed_.mirror->finish(SteadyTime::max());
     co_return !left && is_flagged();
   };
   EXPECT_TRUE(net::run_blocking(scene()));
@@ -119,7 +119,7 @@ TEST_P(Following, WhoStopsCarriesOutWhatWasTold) {
   const auto scene = [&]() -> Task<bool> {
     spawn(bed_.mirror->attend(net::this_loop()));
     Result<MailStore::Updated> done = co_await set(FlagChange::add, kFlagged);
-    co_await bed_.mirror->finish();
+    co_await bed_.mirror->finish(SteadyTime::max());
     co_return done&& is_flagged();
   };
   EXPECT_TRUE(net::run_blocking(scene()));
@@ -138,7 +138,7 @@ TEST_P(Following, AChangeThatIsStillToComeIsNotUndoneByALook) {
       good = done && looked && now && now->size() == 1 &&
              ((now->front().flags.system & kFlagged) != 0) == (i % 2 == 0);
     }
-    co_await bed_.mirror->finish();
+    co_await bed_.mirror->finish(SteadyTime::max());
     co_return good;
   };
   EXPECT_TRUE(net::run_blocking(scene()));
