@@ -54,6 +54,8 @@ constexpr size_t kImapKnown = 200 << 20;     // bytes of a file that notes what 
 constexpr milliseconds kStorePatience{10'000};  // for another process to let go of it at the start
 constexpr milliseconds kStoreRetry{250};
 
+constexpr int kRepairTries = 3;  // of a repair that always ends with the same damage
+
 // ---- upkeep
 constexpr milliseconds kSweepEvery{30'000};  // between two sweeps of blobs nobody refers to
 // With less space left than this, what letters that went have held is given back to the disk at once.

@@ -87,6 +87,19 @@ class Salvage(unittest.TestCase):
             self.assertEqual(body, self.letters[name])
         self.assertEqual(list(self.target.rglob("tmp/*")), [])
 
+    def test_a_repair_is_over_when_it_says_so(self):
+        """Also where each damaged block ends one attempt: the next one goes on without it."""
+        self.server.stop()
+        run("store", "check", "--config", self.server.config, check=True)  # the log goes to tables and blob files
+        for table in self.store.glob("*.sst"):
+            with open(table, "r+b") as file:
+                file.seek(table.stat().st_size // 4)
+                file.write(os.urandom(40))
+        done = run("store", "repair", "--config", self.server.config)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("The store is in order.", done.stdout)
+        self.assertRegex(done.stdout, "note: the rows of .* are lost")
+
     def test_a_running_server_is_left_alone(self):
         done = self.salvage()
         self.assertNotEqual(done.returncode, 0)

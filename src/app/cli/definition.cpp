@@ -44,11 +44,12 @@ CLI::App* group(CLI::App& app, const std::string& name, const std::string& what)
 }
 
 void define_demo(CLI::App& app, Invocation& into) {
-  CLI::App* demo =
-      command(&app, into, "demo",
-              "Run a whole mail server on 127.0.0.1 to try, with accounts for alice, bob and carol, "
-              "whose letters are in a Maildir (DIR/data/maildir/DOMAIN/carol), and a welcome letter. "
-              "Ctrl-C stops it.");
+  CLI::App* demo = command(&app, into, "demo",
+                           "Run a whole mail server on 127.0.0.1 to try, with accounts for alice and bob, "
+                           "carol (whose letters are "
+                           "in a Maildir, DIR/data/maildir/DOMAIN/carol) and dave (in an mbox, "
+                           "DIR/data/mbox/DOMAIN/dave), and a welcome letter. "
+                           "Ctrl-C stops it.");
   demo->add_option("--dir", into.directory,
                    "Keep everything in DIR, and go on there when it exists; without it a new folder is made "
                    "and removed "
