@@ -323,20 +323,18 @@ class Breaking(Case):
         self.assertEqual(self.bring_imap(stub.url(), "--sync-flags")["imported"], 0)
 
     def test_letters_that_files_keep_in_another_form(self):
-        """They don't come again either, and are shown whole."""
+        """They are shown as they came, and don't come again either."""
         odd = [b"Subject: a\r\n\r\nno end", b"Subject: b\r\n\r\nbare\nlf\r\n", b"Subject: c\r\n\r\nbare\rcr\r\n",
                b"Subject: d\r\n\r\nFrom x\r\n>From y\r\n", b"Subject: f\r\n",
                b"Status: RO\r\nX-UID: 7\r\nFrom: z@y\r\nContent-Length: 5\r\n\r\nhi\r\n\r\n\r\n", b"no header at all",
                b"\r\n\r\nbody\r\n", b"Subject: g\r\n\r\ncrcr\r\r\n",
                b"Status: O\r\nSubject: long\r\n\r\n" + b"bare\nFrom here\r\n" * 100_000]
-        full = [one.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for one in odd]
-        own = re.compile(rb"(?m)^(Status|X-UID|Content-Length): .*\r\n")
         stub = self.stub({"INBOX": odd})
-        for name, kept in (("bob", odd), ("carol", full), ("dave", [own.sub(b"", one) for one in full])):
+        for name in ("bob", "carol", "dave"):
             for imported in (len(odd), 0):
                 done = self.demo.run("import", self.demo.address(name), stub.url(), "--into", "Odd", "--json", env=SECRET)
                 self.assertEqual(json.loads(done.stdout)["imported"], imported, name)
-            self.assertEqual(sorted(row[0] for row in contents(self.demo, name)["Odd"]), digests(kept), name)
+            self.assertEqual(sorted(row[0] for row in contents(self.demo, name)["Odd"]), digests(odd), name)
         shutil.rmtree(pathlib.Path(self.demo.ready["dir"], "data/import"))
         for name in ("bob", "carol", "dave"):
             done = self.demo.run("import", self.demo.address(name), stub.url(), "--into", "Odd", "--json", env=SECRET)
