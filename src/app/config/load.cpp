@@ -26,6 +26,7 @@
 #include "app/config/host_name.h"
 #include "app/config/nearest.h"
 #include "app/config/options.h"
+#include "app/config/toml_mistake.h"
 #include "app/config/units.h"
 #include "base/ascii.h"
 
@@ -272,7 +273,7 @@ void read_text(Loaded& out, std::string_view text, const std::string& file,
   toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
-    reader.problem(error.source().begin.line, "", std::string(error.description()));
+    reader.problem(error.source().begin.line, "", describe_toml_mistake(error.description()));
     return;
   }
   reader.read(parsed.table());

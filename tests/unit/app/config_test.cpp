@@ -93,6 +93,15 @@ TEST(Config, EveryOptionIsReadAndWrittenAgain) {
   }
 }
 
+TEST(Config, WhatIsNoTomlIsToldWithLineAndWhatWasExpected) {
+  for (const char* text :
+       {"a = \"x\n", "a = \"x", "a = [1, 2", "a = {b = 1", "a = 12x", "a =", "a = \"x\\q\"", "= 3", "[server",
+        "a = 1\na = 2", "a = 2020-13-01", "hostname a"}) {
+    const std::string told = problems(std::string("# one\n") + text);
+    EXPECT_THAT(told, testing::MatchesRegex("/etc/p.toml:[23]: [a-z].*expected .*\n")) << text;
+  }
+}
+
 TEST(Config, UnknownKeysNameFileLineAndTheLikelyOne) {
   EXPECT_EQ(problems("[server]\nhostnam = \"a\"\n"),
             "/etc/p.toml:2: server.hostnam: unknown key; did you mean server.hostname?\n");
