@@ -87,6 +87,18 @@ class Salvage(unittest.TestCase):
             self.assertEqual(body, self.letters[name])
         self.assertEqual(list(self.target.rglob("tmp/*")), [])
 
+    def test_accounts_in_files_are_told_once(self):
+        run("account", "add", "box@serve.test", "--store", "maildir", "--password-stdin", "--config", self.server.config,
+            stdin="secret\n", check=True)
+        for number in range(3):
+            run("deliver", "box@serve.test", "--config", self.server.config, stdin=f"Subject: {number}\n\n", check=True)
+        self.server.stop()
+        done = self.salvage()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        place = pathlib.Path(self.server.directory) / "data/maildir/serve.test/box"
+        self.assertIn(f"note: box@serve.test: 3 letters are in files of the account's own, {place}: copy those", done.stdout)
+        self.expect_everything()
+
     def test_a_repair_is_over_when_it_says_so(self):
         """Also where each damaged block ends one attempt: the next one goes on without it."""
         self.server.stop()

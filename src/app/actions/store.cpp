@@ -88,14 +88,17 @@ int salvage(const Loaded& loaded, const Invocation& in) {
   if (in.json) {
     json::array unreadable;
     for (const std::string& line : done->unreadable) unreadable.emplace_back(line);
+    const json::array in_files(done->in_files.begin(), done->in_files.end());
     print_json(json::object{{"accounts", done->accounts},
                             {"letters", done->letters},
                             {"bytes", done->bytes},
+                            {"in_files", in_files},
                             {"obstacle", done->obstacle},
                             {"unreadable", std::move(unreadable)}});
   } else {
     if (!done->obstacle.empty()) fmt::print("could not be opened as usual: {}\n", done->obstacle);
     for (const std::string& line : done->unreadable) fmt::print("unreadable: {}\n", line);
+    for (const std::string& line : done->in_files) fmt::print("note: {}\n", line);
     fmt::print("{} letters of {} accounts, {} bytes, are in {}\n", done->letters, done->accounts, done->bytes,
                in.directory);
   }

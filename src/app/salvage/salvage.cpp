@@ -15,6 +15,7 @@
 #include "engine/blob.h"
 #include "engine/rocks_salvage.h"
 #include "net/loop.h"
+#include "store/file_rows.h"
 #include "store/forgiving_reader.h"
 #include "store/orphans.h"
 
@@ -64,6 +65,7 @@ class Salvage {
     return found != names_.end() ? found->second : "account " + format_id(account);
   }
   Result<void> copy_account(store::AccountId account);
+  void tell_of_files(store::AccountId account);
   Result<void> copy_orphans();
   Result<void> copy(store::AccountId account, const store::SalvagedLetter& letter);
   Result<void> finish();
@@ -76,6 +78,7 @@ class Salvage {
   std::map<store::AccountId, std::string> names_;
   std::set<store::AccountId> accounts_;
   std::map<std::string, MaildirOut> folders_;
+  uint64_t in_files_ = 0;  // letters of the account
 };
 
 void Salvage::learn_names() {
@@ -104,9 +107,24 @@ Result<void> Salvage::run() {
 }
 
 Result<void> Salvage::copy_account(store::AccountId account) {
-  return store::salvage_letters(reader_, account, [this, account](const store::SalvagedLetter& letter) {
-    return copy(account, letter);
-  });
+  in_files_ = 0;
+  Result<void> done = store::salvage_letters(
+      reader_, account,
+      [this, account](const store::SalvagedLetter& letter) { return copy(account, letter); });
+  if (done && in_files_ > 0) tell_of_files(account);
+  return done;
+}
+
+// They are as well off as other files of their disk, and more up to date than what the index says.
+void Salvage::tell_of_files(store::AccountId account) {
+  const auto record =
+      net::run_blocking(engine_.fetch(store::account_partition(account), std::string(store::kFilePlaceKey)));
+  const auto place = record && *record ? store::decode_file_place(**record)
+                                       : Result<store::FilePlace>(fail(FaultKind::not_found, ""));
+  std::string where = place ? place->inbox : "a place that can't be read";
+  if (place && !place->folders.empty()) where += " and " + place->folders;
+  report_.in_files.push_back(fmt::format("{}: {} letters are in files of the account's own, {}: copy those",
+                                         name_of(account), in_files_, where));
 }
 
 // Bodies of which only the owner is known.
@@ -129,7 +147,7 @@ Result<void> Salvage::copy_orphans() {
 Result<void> Salvage::copy(store::AccountId account, const store::SalvagedLetter& letter) {
   const std::string where = fmt::format("{} {} message {}", name_of(account), letter.mailbox, letter.uid);
   if (letter.blob == 0) {
-    unreadable(where + ": is in a file of the account's own, not in the store");
+    ++in_files_;
     return {};
   }
   const std::string path = to_ + "/" + folder_name(name_of(account)) + "/" + folder_name(letter.mailbox);

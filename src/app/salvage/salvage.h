@@ -13,7 +13,8 @@ namespace posthouse::app {
 struct Salvaged {
   uint64_t accounts = 0, letters = 0, bytes = 0;
   std::vector<std::string> unreadable;  // a line each; all of them are in the file UNREADABLE, too
-  std::string obstacle;                 // what was in the way of opening the store; "" if nothing was
+  std::vector<std::string> in_files;  // a line for each account whose letters are files of its own, and where
+  std::string obstacle;               // what was in the way of opening the store; "" if nothing was
 };
 
 // Writes TO/ADDRESS/MAILBOX, a Maildir with flags, dates and (as Dovecot has them) keywords. `to` is made;
