@@ -1,4 +1,5 @@
 """Moving in and out: Maildir, mbox and .eml to an account and back, repeats, crashes, damage, formats of accounts."""
+import contextlib
 import base64
 import hashlib
 import imaplib
@@ -76,6 +77,27 @@ def fill(demo, name="alice", count=30):
                         letter(n, size=2_000_000 if n == 7 else 0))
             n += 1
     imap.logout()
+
+
+@contextlib.contextmanager
+def letters_coming(demo):
+    """alice gets one letter after the other meanwhile: a list that grows with them."""
+    stop, sent = threading.Event(), []
+
+    def load():
+        while not stop.is_set():
+            with demo.smtp() as smtp:
+                smtp.sendmail("a@sender.test", [demo.address("alice")], letter(10_000 + len(sent)))
+            sent.append(1)
+
+    sender = threading.Thread(target=load)
+    sender.start()
+    try:
+        wait_until(lambda: sent)
+        yield sent
+    finally:
+        stop.set()
+        sender.join()
 
 
 class Base(unittest.TestCase):
@@ -289,39 +311,32 @@ class Formats(Base):
         done = demo.run("store", "convert", demo.address(name), "--to", to)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def expect_more(self, before, after, more):
+        """All is as it was, and so many have come into INBOX, which is given back."""
+        self.assertEqual(set(after), set(before), "names and UIDVALIDITYs")
+        for key, rows in before.items():
+            self.assertEqual(after[key][:len(rows)], rows, key)
+        inbox = [rows for (box, _), rows in after.items() if box == "INBOX"][0]
+        old = [rows for (box, _), rows in before.items() if box == "INBOX"][0]
+        self.assertEqual(len(inbox), len(old) + more)
+        return inbox
+
     def there_and_back(self, form):
         with Demo(directory=self.path("demo")) as demo:
             fill(demo)
             before = contents(demo, uids=True)
-            stop, sent = threading.Event(), []
-
-            def load():
-                while not stop.is_set():
-                    with demo.smtp() as smtp:
-                        smtp.sendmail("a@sender.test", [demo.address("alice")], letter(10_000 + len(sent)))
-                    sent.append(1)
-
-            sender = threading.Thread(target=load)
-            sender.start()
-            wait_until(lambda: sent)
-            self.convert(demo, form)
-            shown = json.loads(demo.run("account", "show", demo.address("alice"), "--json", check=True).stdout)
-            self.assertEqual(shown["store"], form)
-            self.assertTrue(os.path.exists(shown["inbox"]))
-            at_files = len(sent)
-            wait_until(lambda: len(sent) > at_files)
-            self.convert(demo, "database")
-            after_convert = len(sent)
-            wait_until(lambda: len(sent) > after_convert)
-            stop.set()
-            sender.join()
+            with letters_coming(demo) as sent:
+                self.convert(demo, form)
+                shown = json.loads(demo.run("account", "show", demo.address("alice"), "--json", check=True).stdout)
+                self.assertEqual(shown["store"], form)
+                self.assertTrue(os.path.exists(shown["inbox"]))
+                at_files = len(sent)
+                wait_until(lambda: len(sent) > at_files)
+                self.convert(demo, "database")
+                after_convert = len(sent)
+                wait_until(lambda: len(sent) > after_convert)
             after = contents(demo, uids=True)
-            self.assertEqual(set(after), set(before), "names and UIDVALIDITYs")
-            for key, rows in before.items():
-                self.assertEqual(after[key][:len(rows)], rows, key)
-            inbox = [rows for (box, _), rows in after.items() if box == "INBOX"][0]
-            old = [rows for (box, _), rows in before.items() if box == "INBOX"][0]
-            self.assertEqual(len(inbox), len(old) + len(sent))
+            inbox = self.expect_more(before, after, len(sent))
             self.assertEqual(len(set(row[1] for row in inbox)), len(inbox), "none is doubled")
             self.assertTrue(os.path.exists(shown["inbox"]), "a copy stays")
             again = demo.run("store", "convert", demo.address("alice"), "--to", form)
@@ -343,36 +358,19 @@ class Formats(Base):
             before = contents(demo, uids=True)
             root = pathlib.Path(demo.config).parent / "data"
             self.convert(demo, "maildir")
-            stop, sent = threading.Event(), []
-
-            def load():
-                while not stop.is_set():
-                    with demo.smtp() as smtp:
-                        smtp.sendmail("a@sender.test", [demo.address("alice")], letter(10_000 + len(sent)))
-                    sent.append(1)
-
-            sender = threading.Thread(target=load)
-            sender.start()
-            wait_until(lambda: sent)
-            for to in ("mbox", "maildir"):
-                self.convert(demo, to)
-                shown = json.loads(demo.run("account", "show", demo.address("alice"), "--json", check=True).stdout)
-                self.assertEqual(shown["store"], to)
-                so_far = len(sent)
-                wait_until(lambda: len(sent) > so_far)
-                if to == "mbox":    # the copy is in the way
-                    again = demo.run("store", "convert", demo.address("alice"), "--to", "maildir")
-                    self.assertEqual(again.returncode, 73, again.stdout + again.stderr)
-                    shutil.rmtree(root / "maildir" / demo.domain / "alice")
-            stop.set()
-            sender.join()
+            with letters_coming(demo) as sent:
+                for to in ("mbox", "maildir"):
+                    self.convert(demo, to)
+                    shown = json.loads(demo.run("account", "show", demo.address("alice"), "--json", check=True).stdout)
+                    self.assertEqual(shown["store"], to)
+                    so_far = len(sent)
+                    wait_until(lambda: len(sent) > so_far)
+                    if to == "mbox":    # the copy is in the way
+                        again = demo.run("store", "convert", demo.address("alice"), "--to", "maildir")
+                        self.assertEqual(again.returncode, 73, again.stdout + again.stderr)
+                        shutil.rmtree(root / "maildir" / demo.domain / "alice")
             after = contents(demo, uids=True)
-            self.assertEqual(set(after), set(before), "names and UIDVALIDITYs")
-            for key, rows in before.items():
-                self.assertEqual(after[key][:len(rows)], rows, key)
-            inbox = [rows for (box, _), rows in after.items() if box == "INBOX"][0]
-            old = [rows for (box, _), rows in before.items() if box == "INBOX"][0]
-            self.assertEqual(len(inbox), len(old) + len(sent))
+            inbox = self.expect_more(before, after, len(sent))
             demo.stop()
             self.assertIn("Nothing is damaged", demo.run("store", "check", check=True).stdout)
             demo.start()

@@ -5,62 +5,32 @@
 #include <algorithm>
 
 #include "engine/blob.h"
+#include "passing_files.h"
 #include "store/limits.h"
-#include "store_bed.h"
 
 namespace posthouse::store {
 namespace {
 
-constexpr AccountId kAlice = 1;
-
 // Carries out the outbox once, right before the bytes of one message are read.
-class Busy : public Files {
+class Busy : public PassingFiles {
  public:
-  explicit Busy(mirror::Mirror& to) : to_(to) {}
+  using PassingFiles::PassingFiles;
   Uid at = 0;
 
-  bool keeps(AccountId account) const override { return to_.keeps(account); }
-  void adopt(AccountId account) override { to_.adopt(account); }
-  Task<Result<void>> leave(AccountId account, std::function<Task<Result<void>>()> last) override {
-    return to_.leave(account, std::move(last));
-  }
-  Task<Result<void>> carry_out(AccountId account) override { return to_.carry_out(account); }
-  void carry_out_soon(AccountId account) override { to_.carry_out_soon(account); }
-  Task<Result<void>> look(AccountId account) override { return to_.look(account); }
-  Task<Result<void>> look(AccountId account, MailboxId mailbox) override {
-    return to_.look(account, mailbox);
-  }
   Task<Result<std::string>> read(AccountId account, MailboxId mailbox, Uid uid, uint64_t offset,
                                  uint64_t length) override {
     if (uid == at) {
       at = 0;
-      Result<void> done = co_await to_.carry_out(account);
+      Result<void> done = co_await carry_out(account);
       if (!done) co_return std::unexpected(done.error());
     }
-    co_return co_await to_.read(account, mailbox, uid, offset, length);
+    co_return co_await PassingFiles::read(account, mailbox, uid, offset, length);
   }
-
- private:
-  mirror::Mirror& to_;
 };
 
-class ExpungeRace : public testing::TestWithParam<Format> {
+class ExpungeRace : public WithFiles<Busy> {
  protected:
-  ExpungeRace() {
-    if (!bed_.mirror) bed_.mirror.emplace(*bed_.engine, bed_.clock, bed_.random, bed_.ids);
-    files_.emplace(*bed_.mirror);
-    bed_.store.use_files(&*files_);
-    FilePlace place;
-    place.format = GetParam();
-    place.inbox = bed_.dir.path() + "/alice/inbox";
-    place.folders = bed_.dir.path() + "/alice/folders";
-    bed_.must(bed_.store.create_account(kAlice, "", place));
-    inbox_ = bed_.id_of(kAlice, "INBOX");
-  }
-
-  StoreBed bed_{"memory", kKeptExpunges, true};
-  std::optional<Busy> files_;
-  MailboxId inbox_ = 0;
+  MailboxId inbox_ = bed_.id_of(kAlice, "INBOX");
 };
 
 TEST_P(ExpungeRace, ALetterWhoseBytesWentBackToItsFileGoesNevertheless) {

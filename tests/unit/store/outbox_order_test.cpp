@@ -6,69 +6,40 @@
 #include <filesystem>
 
 #include "mirror/limits.h"
+#include "passing_files.h"
 #include "store/rows.h"
-#include "store_bed.h"
 
 namespace posthouse::store {
 namespace {
 
-constexpr AccountId kAlice = 1;
-
 // Carries out nothing while the files are away.
-class Away : public Files {
+class Away : public PassingFiles {
  public:
-  explicit Away(mirror::Mirror& to) : to_(to) {}
+  using PassingFiles::PassingFiles;
   bool away = false;
 
-  bool keeps(AccountId account) const override { return to_.keeps(account); }
-  void adopt(AccountId account) override { to_.adopt(account); }
-  Task<Result<void>> leave(AccountId account, std::function<Task<Result<void>>()> last) override {
-    return to_.leave(account, std::move(last));
-  }
   Task<Result<void>> carry_out(AccountId account) override {
     if (away) co_return fail(FaultKind::io, "away");
-    co_return co_await to_.carry_out(account);
+    co_return co_await PassingFiles::carry_out(account);
   }
-  void carry_out_soon(AccountId account) override { to_.carry_out_soon(account); }
   Task<Result<void>> look(AccountId account) override {
     if (away) co_return fail(FaultKind::io, "away");
-    co_return co_await to_.look(account);
+    co_return co_await PassingFiles::look(account);
   }
   Task<Result<void>> look(AccountId account, MailboxId mailbox) override {
     if (away) co_return fail(FaultKind::io, "away");
-    co_return co_await to_.look(account, mailbox);
+    co_return co_await PassingFiles::look(account, mailbox);
   }
-  Task<Result<std::string>> read(AccountId account, MailboxId mailbox, Uid uid, uint64_t offset,
-                                 uint64_t length) override {
-    return to_.read(account, mailbox, uid, offset, length);
-  }
-
- private:
-  mirror::Mirror& to_;
 };
 
-class OutboxOrder : public testing::TestWithParam<Format> {
+class OutboxOrder : public WithFiles<Away> {
  protected:
-  OutboxOrder() {
-    if (!bed_.mirror) bed_.mirror.emplace(*bed_.engine, bed_.clock, bed_.random, bed_.ids);
-    files_.emplace(*bed_.mirror);
-    bed_.store.use_files(&*files_);
-    FilePlace place;
-    place.format = GetParam();
-    place.inbox = bed_.dir.path() + "/alice/inbox";
-    place.folders = bed_.dir.path() + "/alice/folders";
-    bed_.must(bed_.store.create_account(kAlice, "", place));
-  }
-
   std::vector<std::string> bodies(const std::string& mailbox) {
     std::vector<std::string> found;
     for (const Entry& entry : bed_.all(kAlice, bed_.id_of(kAlice, mailbox)))
       found.push_back(bed_.must(bed_.store.read(kAlice, entry, 0, UINT64_MAX)));
     return found;
   }
-
-  StoreBed bed_;
-  std::optional<Away> files_;
 };
 
 using Bodies = std::vector<std::string>;
