@@ -132,9 +132,8 @@ class FullMailboxes(unittest.TestCase):
         """Below the reserve small rows are still written: outcomes, but no new letters."""
         self.a.submit("alice", "nobody@c.test", letter("no room to tell"))
         self.a.submit("carol", "carl@c.test", letter("to carl").replace("alice@", "carol@"))
-        self.waiting("nobody@c.test")
-        carls = self.waiting("carl@c.test")
-        self.a.cli("queue", "hold", carls)
+        nobodys, carls = self.waiting("nobody@c.test"), self.waiting("carl@c.test")
+        self.a.cli("queue", "hold", nobodys, carls)     # until there is no room
         c = Host(self.folder / "c", "c.test", ["carl"]).start()
         self.addCleanup(c.stop)
         c.populate(c.domain, c.users)
@@ -143,6 +142,7 @@ class FullMailboxes(unittest.TestCase):
         self.addCleanup(os.unlink, self.folder / "filler")
         self.addCleanup(self.restart_with, "")
         self.restart_with('[store]\nreserve = "1000MiB"\n')
+        self.a.cli("queue", "release", nobodys)
 
         def refused():
             found = self.a.queued_recipient("nobody@c.test")
