@@ -622,9 +622,9 @@ class BesideDovecot(Case):
             with Imap(self.demo, name="erin") as imap:
                 for number in range(rounds * 2):
                     imap.client.noop()
-                    imap.client.store("1:*", "+FLAGS.SILENT", rf"(\Seen k{number % 3})")
+                    imap.client.uid("STORE", "1:*", "+FLAGS.SILENT", rf"(\Seen k{number % 3})")
                     imap.client.append("INBOX", r"(\Draft)", None, letter(put("append", number)))
-                    imap.client.store("1:*", "-FLAGS.SILENT", f"(k{number % 3})")
+                    imap.client.uid("STORE", "1:*", "-FLAGS.SILENT", f"(k{number % 3})")
 
         def expunger():
             """Removes some of its own letters, and only those."""
@@ -642,7 +642,7 @@ class BesideDovecot(Case):
             for number in range(rounds):
                 name = put("dovecot", number)
                 short = put("brief", number)
-                self.dovecot(self.append(b"INBOX", b"", name), b"STORE 1:* +FLAGS.SILENT (\\Answered d%d)" % (number % 3),
+                self.dovecot(self.append(b"INBOX", b"", name), b"UID STORE 1:* +FLAGS.SILENT (\\Answered d%d)" % (number % 3),
                              self.append(b"INBOX", b"\\Deleted", short), b"NOOP",
                              b"UID SEARCH HEADER Message-ID <" + short.encode() + b"@", b"EXPUNGE", strict=False)
                 with lock:
