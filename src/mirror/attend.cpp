@@ -47,8 +47,11 @@ Task<void> Mirror::Impl::look_beside(std::shared_ptr<Impl> self, net::Loop& loop
       which.second = *wanted.begin();
       wanted.erase(wanted.begin());
     }
+    if (self->ending) co_return;
     const SteadyTime begin = self->clock.steady();
+    ++self->at_work;
     const Result<void> seen = co_await self->look_unasked(which);
+    --self->at_work;
     if (!seen) log::debug("mirror.unseen", {{"account", format_id(id)}, {"what", seen.error().what}});
     const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
     const Result<void> slept =
@@ -76,14 +79,16 @@ Task<void> Mirror::Impl::carry_out_some(std::shared_ptr<Impl> self) {
     AccountId id = 0;
     {
       const std::lock_guard lock(self->accounts_mutex);
-      if (self->waiting.empty()) {
+      if (self->waiting.empty() || self->ending) {
         --self->carriers;
         co_return;
       }
       id = *self->waiting.begin();
       self->waiting.erase(self->waiting.begin());
     }
+    ++self->at_work;
     Result<void> done = co_await self->take_turn_and_carry_out(id);
+    --self->at_work;
     if (done || done.error().kind == FaultKind::not_found) continue;
     const std::lock_guard lock(self->accounts_mutex);
     self->later.insert(id);
@@ -155,11 +160,13 @@ Task<Result<void>> Mirror::follow(AccountId id, size_t changes) {
 Task<void> Mirror::finish(SteadyTime until) {
   const std::shared_ptr<Impl> impl = impl_;
   net::Loop* loop = nullptr;
+  impl->ending = true;
   {
     const std::lock_guard lock(impl->accounts_mutex);
     loop = std::exchange(impl->attended, nullptr);
   }
-  while (loop != nullptr && impl->is_behind() && impl->clock.steady() < until) {
+  const auto busy = [&] { return impl->is_behind() || impl->at_work > 0; };
+  while (loop != nullptr && busy() && impl->clock.steady() < until) {
     const Result<void> slept = co_await loop->sleep(kGather);
     if (!slept) break;
   }

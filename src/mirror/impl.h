@@ -91,6 +91,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   std::unordered_set<AccountId> waiting;  // whose outbox waits for somebody to carry it out
   std::unordered_set<AccountId> later;    // it could not be done just now
   size_t carriers = 0;                    // who do so
+  std::atomic<bool> ending = false;       // nothing is begun unasked any more
+  std::atomic<size_t> at_work = 0;        // who look or carry out unasked at the moment
   net::Loop* attended = nullptr;          // on which somebody carries out behind those who change flags
   std::unordered_map<AccountId, size_t> behind;  // for whom somebody does so now, and how many changes
   std::mutex looking_mutex;
