@@ -523,10 +523,28 @@ class BesideDovecot(Case):
         self.errors = done.stderr
         return done.stdout
 
+    def talk(self, script):
+        """What Dovecot answers until LOGOUT. Its input stays open that long, or it would leave out what is not written yet."""
+        process = subprocess.Popen([*self.as_user, DOVECOT, "-c", str(self.config)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment, cwd=self.folder)
+        end = threading.Timer(120, process.kill)
+        end.start()
+        process.stdin.write(script)
+        process.stdin.flush()
+        out = b""
+        for line in process.stdout:
+            out += line
+            if line.startswith(b"q "):
+                break
+        rest, self.errors = process.communicate()
+        end.cancel()
+        self.assertEqual(process.returncode, 0, f"{self.errors.decode()}{out.decode(errors='replace')}")
+        return out + rest
+
     def dovecot(self, *commands, mailbox="INBOX", strict=True):
         """The answers to commands in a session with the mailbox selected. Not `strict`: they may be NO."""
         script = [f"s SELECT {mailbox}".encode()] + [b"c%d " % i + c for i, c in enumerate(commands)] + [b"q LOGOUT"]
-        out = self.run_as_user(DOVECOT, "-c", self.config, text=b"\r\n".join(script) + b"\r\n")
+        out = self.talk(b"\r\n".join(script) + b"\r\n")
         for i in range(len(commands)):
             told = b"\n".join(line for line in out.splitlines() if re.match(rb"c\d|\* BYE", line))
             self.assertTrue(b"c%d OK" % i in out or (not strict and b"c%d NO" % i in out), (told, self.errors[-2000:]))
