@@ -16,7 +16,7 @@ namespace {
 // A large piece of memory (checking a password takes 19 MiB) goes back to the system when it is not used any
 // more. After the first of them glibc would begin to keep such pieces, some for each thread.
 void give_large_memory_back() {
-  constexpr int kLarge = 4 << 20;
+  constexpr int kLarge = 16 << 20;
   mallopt(M_MMAP_THRESHOLD, kLarge);
   mallopt(M_TRIM_THRESHOLD, 2 * kLarge);
 }
