@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "store_bed.h"
+#include "passing_files.h"
 
 namespace posthouse::store {
 namespace {
@@ -11,30 +11,23 @@ namespace {
 constexpr AccountId kAlice = 1;
 
 // The mirror, of which a call fails once.
-class Faltering : public Files {
+class Faltering : public PassingFiles {
  public:
-  explicit Faltering(mirror::Mirror& to) : to_(to) {}
+  using PassingFiles::PassingFiles;
   int left = -1;  // calls that go well; -1: all
 
-  bool keeps(AccountId account) const override { return to_.keeps(account); }
-  void adopt(AccountId account) override { to_.adopt(account); }
   Task<Result<void>> leave(AccountId account, std::function<Task<Result<void>>()> last) override {
     if (falters()) co_return fail(FaultKind::io, "stopped");
-    co_return co_await to_.leave(account, std::move(last));
+    co_return co_await PassingFiles::leave(account, std::move(last));
   }
   Task<Result<void>> carry_out(AccountId account) override {
     if (falters()) co_return fail(FaultKind::io, "stopped");
-    co_return co_await to_.carry_out(account);
-  }
-  void carry_out_soon(AccountId account) override { to_.carry_out_soon(account); }
-  Task<Result<void>> look(AccountId account) override { return to_.look(account); }
-  Task<Result<void>> look(AccountId account, MailboxId mailbox) override {
-    return to_.look(account, mailbox);
+    co_return co_await PassingFiles::carry_out(account);
   }
   Task<Result<std::string>> read(AccountId account, MailboxId mailbox, Uid uid, uint64_t offset,
                                  uint64_t length) override {
     if (falters()) co_return fail(FaultKind::io, "stopped");
-    co_return co_await to_.read(account, mailbox, uid, offset, length);
+    co_return co_await PassingFiles::read(account, mailbox, uid, offset, length);
   }
 
  private:
@@ -42,7 +35,6 @@ class Faltering : public Files {
     if (left < 0) return false;
     return left-- == 0;
   }
-  mirror::Mirror& to_;
 };
 
 struct Seen {
