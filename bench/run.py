@@ -12,11 +12,10 @@ import pathlib
 import re
 import shutil
 import statistics
-import tempfile
 import time
 
 from measure import Meter, memory_kib, peak_rss_kib, steal_and_other, tree
-from servers import GENERATOR, POSTHOUSE, Peer, Posthouse, USERS, free_port, load, wait_for
+from servers import Peer, Posthouse, USERS, free_port, load, prepare, wait_for
 
 ROWS = []
 ROUNDS = {}    # of rows whose figures swing from run to run: the sides take turns, and the median of each figure counts
@@ -243,12 +242,7 @@ def main():
     parser.add_argument("--only", choices=["posthouse", "peer"], help="measure one side alone")
     parser.add_argument("--write", help="write the table to this file")
     options = parser.parse_args()
-    for program in (POSTHOUSE, GENERATOR):
-        if not os.access(program, os.X_OK):
-            parser.error(f"{program} is missing: `make bench` builds it")
-    folder = pathlib.Path(options.folder or tempfile.mkdtemp(prefix="posthouse-bench-", dir="/var/tmp"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
+    folder = prepare(parser, options.folder, "bench", "posthouse-bench-")
     servers = []
     results = {}
     try:

@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -166,3 +167,14 @@ def load(*args, background=False, timeout=600):
     if not done.stdout.strip():
         raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def prepare(parser, folder, target, prefix):
+    """The folder for servers; ends the program if `make TARGET` has not built what they need."""
+    for program in (POSTHOUSE, GENERATOR):
+        if not os.access(program, os.X_OK):
+            parser.error(f"{program} is missing: `make {target}` builds it")
+    folder = pathlib.Path(folder or tempfile.mkdtemp(prefix=prefix, dir="/var/tmp"))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+    return folder

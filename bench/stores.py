@@ -16,11 +16,10 @@ import shutil
 import socket
 import statistics
 import subprocess
-import tempfile
 import time
 
 from measure import Meter, memory_kib, tree
-from servers import GENERATOR, POSTHOUSE, Posthouse, USERS, load, wait_for
+from servers import Posthouse, USERS, load, prepare, wait_for
 from peers.postfix_dovecot import Dovecot
 
 BIG = "big@bench.test"      # the account of the large mailbox
@@ -242,17 +241,25 @@ def open_mailbox(server, address):
     return client, 1000 * (time.perf_counter() - start), selected
 
 
+def time_to_open(server):
+    client, whole, selected = open_mailbox(server, BIG)
+    client.close()
+    return whole, selected
+
+
+def medians_of_opening(times):
+    return {"ms, login and SELECT": statistics.median(t[0] for t in times),
+            "ms, SELECT": statistics.median(t[1] for t in times)}
+
+
 @row("open, warm")
 def open_warm(server, run):
     fill_big(server, run)
     open_mailbox(server, BIG)[0].close()
     times = []
     for _ in range(11):
-        client, whole, selected = open_mailbox(server, BIG)
-        times.append((whole, selected))
-        client.close()
-    return {"ms, login and SELECT": statistics.median(t[0] for t in times),
-            "ms, SELECT": statistics.median(t[1] for t in times)}
+        times.append(time_to_open(server))
+    return medians_of_opening(times)
 
 
 @row("open, cold")
@@ -264,11 +271,8 @@ def open_cold(server, run):
         server.restart()
         Imap(server, BIG).close()    # the password is checked in earnest once (Argon2id on our side)
         drop_page_cache()
-        client, whole, selected = open_mailbox(server, BIG)
-        times.append((whole, selected))
-        client.close()
-    return {"ms, login and SELECT": statistics.median(t[0] for t in times),
-            "ms, SELECT": statistics.median(t[1] for t in times)}
+        times.append(time_to_open(server))
+    return medians_of_opening(times)
 
 
 @row("FETCH 1:* FLAGS")
@@ -428,12 +432,7 @@ def main():
     parser.add_argument("--folder", help="where the servers live (default: a temporary folder on /var/tmp)")
     parser.add_argument("--write", help="write the table to this file")
     options = parser.parse_args()
-    for program in (POSTHOUSE, GENERATOR):
-        if not os.access(program, os.X_OK):
-            parser.error(f"{program} is missing: `make bench-stores` builds it")
-    folder = pathlib.Path(options.folder or tempfile.mkdtemp(prefix="posthouse-stores-", dir="/var/tmp"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)
+    folder = prepare(parser, options.folder, "bench-stores", "posthouse-stores-")
     servers, results = {}, {}
     try:
         run = Run(options, folder)
