@@ -40,29 +40,57 @@ class Naps {
   milliseconds nap_ = kFirstNap;
 };
 
-// The process that a lock file names: "PID", as liblockfile and mutt write it, or "PID:HOST" of Dovecot. 0:
-// nobody on this machine.
-pid_t owner_of(std::string_view text) {
+// Who made a lock file: "PID", as liblockfile and mutt write it, or "PID:HOST" of Dovecot. Process 0: it does
+// not say.
+struct Owner {
+  pid_t process = 0;
+  bool elsewhere = false;  // on another host
+};
+
+Owner owner_of(std::string_view text) {
   text = trim(text);
   const size_t colon = text.find(':');
   if (colon != std::string_view::npos) {
     char host[256] = {};
-    if (::gethostname(host, sizeof host - 1) != 0 || text.substr(colon + 1) != host) return 0;
+    if (::gethostname(host, sizeof host - 1) != 0 || text.substr(colon + 1) != host) return {0, true};
     text = text.substr(0, colon);
   }
   const auto pid = parse_uint(text);
-  return pid && *pid <= INT32_MAX ? static_cast<pid_t>(*pid) : 0;
+  return {pid && *pid <= INT32_MAX ? static_cast<pid_t>(*pid) : 0, false};
 }
 
-// A lock is stale when the process in it is gone, or when it names none and is old by the clock of the file
-// system (`now` is the time of a file made there just before).
+SystemTime changed(const struct ::stat& info) {
+  return SystemTime(std::chrono::duration_cast<SystemTime::duration>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+}
+
+// When this process was started; at the latest, when it made its first lock.
+SystemTime own_start() {
+  static const SystemTime then = started(::getpid()).value_or(system_clock().now());
+  return then;
+}
+
+// Whether who made the lock is gone for certain. Numbers of processes come again, after a restart of the
+// machine or of a container very soon: one that started after the lock was made is not its owner.
+bool has_lost_its_owner(const Owner& owner, SystemTime made) {
+  if (owner.elsewhere) return false;
+  if (made + kClockSlack < machine_started()) return true;
+  if (owner.process <= 0) return false;
+  if (owner.process == ::getpid()) return made + kClockSlack < own_start();
+  if (is_gone(owner.process)) return true;
+  const auto start = started(owner.process);
+  return start && made + kClockSlack < *start;
+}
+
+// A lock is stale when who made it is gone, or when that can't be known and it is old by the clock of the
+// file system (`now` is the time of a file made there just before).
 bool is_stale(const std::string& name, const struct ::stat& lock, time_t now) {
   const Handle handle(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   std::string text;
   if (handle) text = system_disk().read(handle.get(), 0, 300).value_or("");
-  const pid_t owner = owner_of(text);
-  if (owner > 0) return is_gone(owner);
-  return now - lock.st_mtime > kDotlockAge.count();
+  const Owner owner = owner_of(text);
+  if (has_lost_its_owner(owner, changed(lock))) return true;
+  return owner.process == 0 && now - lock.st_mtime > kDotlockAge.count();
 }
 
 struct Candidate {
@@ -72,6 +100,7 @@ struct Candidate {
 
 // The file that is to become the lock, with our process in it.
 Result<Candidate> make_candidate(const std::string& path) {
+  own_start();
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
   Candidate made{folder + ".lk" + std::to_string(::getpid()) + "." + system_random().token(10), {}};

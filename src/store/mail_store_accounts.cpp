@@ -57,9 +57,10 @@ engine::Step keep_validity(const uint32_t* gone) {
 }
 
 Result<void> fill_account(engine::Transaction& rows, AccountId account, const std::string& group,
-                          const FilePlace& place, uint32_t validity, SystemTime now) {
+                          const FilePlace& place, uint32_t validity, SystemTime now, bool* is_new) {
   const Result<std::optional<std::string>> there = rows.get(kHeadKey);
   if (!there) return std::unexpected(there.error());
+  *is_new = !*there;
   if (*there) return {};
   AccountEdit edit(rows, account);
   edit.head().last_uid_validity = validity;
@@ -179,15 +180,17 @@ Task<Result<void>> MailStore::Impl::erase_range(AccountId account, std::string b
 
 Task<Result<void>> MailStore::create_account(AccountId account, std::string group, FilePlace place) {
   uint32_t validity = 0;
+  bool is_new = false;
   const SystemTime now = impl_->clock.now();
   std::vector<engine::Step> steps;
   steps.push_back(take_validities(now, &validity));
-  steps.push_back(
-      {account_partition(account), [account, now, &group, &place, &validity](engine::Transaction& rows) {
-         return fill_account(rows, account, group, place, validity, now);
-       }});
+  steps.push_back({account_partition(account),
+                   [account, now, &group, &place, &validity, &is_new](engine::Transaction& rows) {
+                     return fill_account(rows, account, group, place, validity, now, &is_new);
+                   }});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   if (!done || place.format == Format::database || impl_->files == nullptr) co_return done;
+  if (!is_new) co_return done;  // its files may be locked for long, and are seen to like those of all others
   impl_->files->adopt(account);
   co_await impl_->carry_out(account);
   co_await impl_->look_at_all(account);

@@ -477,6 +477,23 @@ class Locked(Case):
         self.assertLess(took_idle, 10)
         wait_until(lambda: all(b"second" in path.read_bytes() for path in inboxes), 30, "the letters in the files")
 
+    def test_the_server_starts_all_the_same(self):
+        """Another program keeps the lock file; something is still to be done in the file."""
+        self.clear()
+        lock = self.inbox.parent / "inbox.lock"
+        lock.write_text(f"{os.getpid()}\n")
+        self.send("while-locked")
+        children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
+        self.demo.kill()
+        for pid in children:
+            subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
+        self.demo.start()
+        self.assertIn(b"OK", self.demo.imap("carol").noop()[0].encode())
+        self.assertNotIn("while-locked", self.inbox.read_text())
+        lock.unlink()
+        wait_until(lambda: "while-locked" in self.inbox.read_text(), 60, "the letter in the file")
+        self.assertIn("while-locked", self.subjects_of("dave"))
+
     def subjects_of(self, name):
         return [subject for subject, _ in self.over_imap(name=name).values()]
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <utime.h>
 
+#include "base/process.h"
 #include "support.h"
 
 namespace posthouse::mbox {
@@ -70,6 +71,65 @@ TEST(MboxLock, LockFilesOfOthers) {
   size_t names = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++names;
   EXPECT_EQ(names, 1U);
+}
+
+void set_time(const std::string& path, SystemTime when) {
+  const auto second = std::chrono::duration_cast<seconds>(when.time_since_epoch()).count();
+  const struct utimbuf times = {second, second};
+  ASSERT_EQ(::utime(path.c_str(), &times), 0);
+}
+
+// A process that does nothing until the end of the test.
+class OtherProcess {
+ public:
+  OtherProcess() : pid_(::fork()) {
+    if (pid_ != 0) return;
+    ::pause();
+    ::_exit(0);
+  }
+  ~OtherProcess() {
+    ::kill(pid_, SIGKILL);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+// Numbers of processes come again: after a power cut, and in containers, where they are few.
+TEST(MboxLock, LockFilesFromBeforeARestart) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const File file(folder / "box", patient(milliseconds(30)));
+  const std::string lock = folder / "box.lock";
+  const auto opens = [&] { return file.open(Access::write).has_value(); };
+  const OtherProcess other;
+  const SystemTime now = system_clock().now();
+  spill(lock, std::to_string(other.pid()) + "\n");
+  EXPECT_FALSE(opens()) << "its process lives";
+  set_time(lock, now - seconds(3));
+  EXPECT_TRUE(opens()) << "its process was started later";
+  spill(lock, std::to_string(::getpid()) + "\n");
+  set_time(lock, *started(::getpid()) - seconds(2));
+  EXPECT_TRUE(opens()) << "we were started later";
+  spill(lock, "");
+  EXPECT_FALSE(opens()) << "perhaps mutt's, which writes nothing into it";
+  set_time(lock, machine_started() - seconds(2));
+  EXPECT_TRUE(opens()) << "from before the machine was started";
+}
+
+TEST(Process, Started) {
+  const SystemTime before = system_clock().now();
+  const OtherProcess other;
+  const auto other_started = started(other.pid());
+  ASSERT_TRUE(other_started.has_value());
+  EXPECT_GE(*other_started, before - milliseconds(50));
+  EXPECT_LE(*other_started, system_clock().now() + milliseconds(50));
+  EXPECT_LE(*started(1), *started(::getpid()));
+  EXPECT_LE(machine_started(), *started(::getpid()) + milliseconds(50));
+  EXPECT_FALSE(started(gone_process()).has_value());
 }
 
 // Whoever waits for PATH.lock has let go of fcntl's lock, or procmail, which takes them in the other order,
