@@ -107,6 +107,11 @@ class MailStore {
   void use_files(Files* files);
 
   // ---- accounts
+  // Where the data directory is now (an absolute path without a slash at its end). Accounts whose files were
+  // in it are led to them when it was moved since the last start. To be called before use_files' files are
+  // used.
+  Task<Result<void>> follow_directory(std::string path);
+
   // Makes INBOX, Drafts, Sent, Junk, Trash and Archive, subscribed. Repeatable. `group`: with which accounts
   // it is counted (its domain); "" for none.
   // `place`: where it keeps its mail if not in the database; what is in these files already becomes the

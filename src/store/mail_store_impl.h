@@ -116,6 +116,7 @@ struct MailStore::Impl {
   Task<Result<void>> purge_account(AccountId account);
 
   // ---- convert()
+  Task<Result<std::vector<AccountId>>> accounts_in_files();
   Task<Result<void>> enter_files(AccountId account, FilePlace place, const MailStore::Progress& progress);
   Task<Result<void>> leave_files(AccountId account, const FilePlace& next,
                                  const MailStore::Progress& progress);

@@ -1,5 +1,6 @@
 """An account kept in mbox files that others use at the same time: Dovecot's IMAP, mutt, procmail, Python."""
 import fcntl
+import json
 import mailbox
 import os
 import pathlib
@@ -8,12 +9,13 @@ import re
 import shutil
 import smtplib
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
 from mbox_peers import AS_USER, Peers, USER, folder_of_user
-from posthouse import Demo, wait_until
+from posthouse import Demo, run, wait_until
 
 KILLS = int(os.environ.get("MBOX_CRASH_ROUNDS", "20"))
 
@@ -428,6 +430,50 @@ class Together(Case):
         self.assertEqual(len(self.peers.flags()), len(wanted))
         self.assertEqual(sorted(sorted(flags) for _, flags in self.over_imap().values()),
                          sorted(sorted(flags) for flags in self.peers.flags().values()))
+
+
+class Moved(unittest.TestCase):
+    def test_the_data_directory_takes_its_files_along(self):
+        where = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-test-moved-"))
+        self.addCleanup(shutil.rmtree, where, ignore_errors=True)
+
+        def send(demo, subject):
+            with demo.smtp() as client:
+                client.sendmail("a@far.test", [demo.address(n) for n in ("carol", "dave")], letter(subject))
+
+        def subjects(demo, name):
+            client = demo.imap(name)
+            client.select("INBOX")
+            data = client.fetch("1:*", "(BODY.PEEK[])")[1]
+            return [re.search(rb"Subject: (\S+)", d[1])[1].decode() for d in data if isinstance(d, tuple)]
+
+        with Demo(directory=str(where / "old")) as demo:
+            send(demo, "before")
+        (where / "old").rename(where / "new")
+        shown = json.loads(run("account", "show", "dave@example.test", "--json", "--config",
+                               self.moved_config(where), check=True).stdout)
+        self.assertTrue(shown["inbox"].startswith(f"{where}/new/"), shown)
+        for name in ("new", "newer"):     # the second time below the first
+            if name == "newer":
+                (where / "new/newer").mkdir()
+                for path in list((where / "new").iterdir()):
+                    if path.name != "newer":
+                        path.rename(where / "new/newer" / path.name)
+            with Demo(directory=str(where / ("new" if name == "new" else "new/newer"))) as demo:
+                send(demo, name)
+                for account in ("carol", "dave"):
+                    self.assertEqual(subjects(demo, account)[1:3], ["before", "new"], account)
+                    self.assertIn(name, subjects(demo, account))
+                found = list((where / "new").rglob("inbox"))
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(f"Subject: {name}", found[0].read_text())
+        self.assertFalse((where / "old").exists())
+
+    @staticmethod
+    def moved_config(where):
+        config = where / "new/posthouse.toml"
+        config.write_text(config.read_text().replace(f"{where}/old", f"{where}/new"))
+        return config
 
 
 class Locked(Case):

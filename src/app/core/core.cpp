@@ -1,5 +1,7 @@
 #include "app/core/core.h"
 
+#include <filesystem>
+
 #include "app/config/blame.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -58,6 +60,10 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
       passwords_(config.auth.threads, "password"),
       engine(*engine_),
       places(config),
+      data_directory(std::filesystem::path(config.server.data_directory + "/.")
+                         .lexically_normal()
+                         .parent_path()
+                         .string()),
       clock(system_clock()),
       random(system_random()),
       keep_expunged(config.store.keep_expunged),

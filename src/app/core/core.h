@@ -62,6 +62,7 @@ class Core {
  public:
   engine::Engine& engine;
   const FilePlaces places;
+  const std::string data_directory;
   const Clock& clock;
   Random& random;
   const seconds keep_expunged;  // how long expunged letters may come back

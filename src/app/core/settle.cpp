@@ -59,6 +59,8 @@ Task<Result<void>> Core::group_accounts(bool anew) {
 }
 
 Task<Result<void>> Core::settle() {
+  Result<void> followed = co_await store.follow_directory(data_directory);
+  if (!followed) co_return followed;
   Result<void> known = co_await mirror.start();
   if (!known) co_return known;
   const std::vector<engine::PartitionRange> lost = engine.lost();
