@@ -1,13 +1,16 @@
 // Stored rows of accounts and blobs: whatever the bytes, a decoder gives a value or a fault. The first byte
 // chooses the row; the checksum is put on, so that the fields themselves are reached.
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <xxhash.h>
 
 #include "engine/blob_format.h"
 #include "engine/record.h"
+#include "store/change_rows.h"
 #include "store/listing.h"
 #include "store/names.h"
 #include "store/rows.h"
@@ -15,6 +18,21 @@
 namespace {
 
 using namespace posthouse;
+
+// What was read can be written, and is the same again; and all of it can be taken out.
+void change(std::string_view record) {
+  const store::Uid uid = record.size() > 3 ? static_cast<unsigned char>(record[3]) : 0;
+  Result<store::ChangeRow> row = store::decode_change(uid, record);
+  if (!row) return;
+  const Result<store::ChangeRow> again = store::decode_change(uid, store::encode(*row));
+  if (!again || again->size() != row->size() || again->last() != row->last()) std::abort();
+  std::vector<store::Uid> uids;
+  row->for_each([&uids](store::Uid one, store::ModSeq) {
+    uids.push_back(one);
+    return true;
+  });
+  if (row->remove(uids) != uids.size() || !row->runs.empty()) std::abort();
+}
 
 void decode(unsigned char which, std::string_view record) {
   switch (which % 13) {
@@ -31,7 +49,7 @@ void decode(unsigned char which, std::string_view record) {
       (void)store::decode_message(record);
       return;
     case 4:
-      (void)store::decode_change(record);
+      change(record);
       return;
     case 5:
       (void)store::decode_keywords(record);

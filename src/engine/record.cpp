@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kChecksumSize = 4;
 constexpr unsigned kVarintBits = 7;
 constexpr size_t kLongestVarint = 10;
+constexpr size_t kUsualSize = 60;
 
 uint32_t checksum_of(std::string_view bytes) {
   return static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size()));
@@ -23,6 +24,7 @@ uint32_t checksum_of(std::string_view bytes) {
 }  // namespace
 
 RecordWriter::RecordWriter(uint8_t version) {
+  out_.reserve(kUsualSize);  // most are shorter: they are put together at one place
   out_.push_back(static_cast<char>(version));
 }
 

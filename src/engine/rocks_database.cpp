@@ -21,7 +21,7 @@ namespace {
 
 // Raise it when rows can no longer be read by an older program. A store of an earlier format becomes one of
 // this at its first start. 2: expunged messages that may come back, counts of domains.
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kFormat = 3;
 constexpr int kMostTables = 1000;  // that are mended before it opens
 constexpr uint8_t kFormatRecord = 1;
 constexpr std::string_view kFormatKey = "format";

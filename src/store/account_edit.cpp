@@ -231,6 +231,7 @@ Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_vie
   const Uid uid = mailbox.uid_next++;
   row.modseq = modseq();
   row.created = row.modseq;
+  row.shares = false;
   mailbox.highest_modseq = row.modseq;
   rows_.put(flags_key(mailbox.id, uid), encode(row));
   rows_.put(message_key(mailbox.id, uid), message_record);
@@ -239,48 +240,63 @@ Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_vie
   return uid;
 }
 
-void AccountEdit::change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after) {
+Result<void> AccountEdit::change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after) {
   std::vector<FlagsChange> one;
   one.push_back({uid, before, std::move(after)});
-  change(mailbox, one);
+  return change(mailbox, one);
 }
 
-void AccountEdit::change(MailboxRow& mailbox, std::vector<FlagsChange>& rising) {
-  if (rising.empty()) return;
+Result<void> AccountEdit::change(MailboxRow& mailbox, std::vector<FlagsChange>& rising) {
+  if (rising.empty()) return {};
   const ModSeq now = modseq();
-  for (const auto& [uid, before, after] : rising) {
-    if (before.modseq != before.created) rows_.erase(change_key(mailbox.id, before.modseq, uid));
-  }
-  for (const auto& [uid, before, after] : rising)
-    rows_.put(change_key(mailbox.id, now, uid), encode(ChangeRow{false, after.created}));
+  ChangeLog log(rows_, mailbox.id);
+  for (const auto& [uid, before, after] : rising) log.take(uid, before);
+  const Result<void> taken = log.done();
+  if (!taken) return taken;
+  ChangeLog::Notes notes(log, now, false, rising.size());
+  for (const auto& [uid, before, after] : rising) notes.add(uid, after.created);
+  notes.done();
   for (auto& [uid, before, after] : rising) {
     after.modseq = now;
+    after.shares = notes.shared();
     rows_.put(flags_key(mailbox.id, uid), encode(after));
     count(mailbox, before, false);
     count(mailbox, after, true);
   }
   mailbox.highest_modseq = now;
-  if (!head_.in_files) return;
+  if (!head_.in_files) return {};
   for (const auto& [uid, before, after] : rising) effect({EffectRow::Kind::flags, mailbox.id, uid, {}, {}});
+  return {};
 }
 
 Result<void> AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& row) {
+  return remove(mailbox, std::vector<Message>{{uid, row}});
+}
+
+Result<void> AccountEdit::remove(MailboxRow& mailbox, const std::vector<Message>& rising) {
+  if (rising.empty()) return {};
   if (head_.in_files) {
-    // One without a place in the files has its way there in the outbox, which will find that it is gone.
-    const Result<std::optional<std::string>> at = location(mailbox.id, uid);
-    if (!at) return std::unexpected(at.error());
-    if (*at) {
+    for (const auto& [uid, row] : rising) {
+      // One without a place in the files has its way there in the outbox, which will find that it is gone.
+      const Result<std::optional<std::string>> at = location(mailbox.id, uid);
+      if (!at) return std::unexpected(at.error());
+      if (!*at) continue;
       rows_.erase(location_key(mailbox.id, uid));
       effect({EffectRow::Kind::remove, mailbox.id, uid, **at, mailbox.name});
     }
   }
-  if (row.modseq != row.created) rows_.erase(change_key(mailbox.id, row.modseq, uid));
-  rows_.put(change_key(mailbox.id, modseq(), uid), encode(ChangeRow{true, row.created}));
-  rows_.erase(flags_key(mailbox.id, uid));
-  rows_.erase(message_key(mailbox.id, uid));
+  ChangeLog log(rows_, mailbox.id);
+  for (const auto& [uid, row] : rising) log.take(uid, row);
+  const Result<void> taken = log.done();
+  if (!taken) return taken;
+  ChangeLog::Notes notes(log, modseq(), true, rising.size());
+  for (const auto& [uid, row] : rising) notes.add(uid, row.created);
+  notes.done();
+  for (const auto& [uid, row] : rising) rows_.erase(flags_key(mailbox.id, uid));
+  for (const auto& [uid, row] : rising) rows_.erase(message_key(mailbox.id, uid));
   mailbox.highest_modseq = modseq();
-  ++mailbox.expunges;
-  count(mailbox, row, false);
+  mailbox.expunges += static_cast<uint32_t>(rising.size());
+  for (const auto& [uid, row] : rising) count(mailbox, row, false);
   return {};
 }
 
@@ -322,9 +338,9 @@ Result<void> AccountEdit::take_flags(MailboxId mailbox_id, Uid uid, const FlagSe
   std::ranges::set_union(kept, *more, std::back_inserter(after.keywords));
   if (after.system == (*before)->system && after.keywords == (*before)->keywords) return {};
   const bool followed = std::exchange(follows_files_, true);
-  change(**row, uid, **before, std::move(after));
+  Result<void> changed = change(**row, uid, **before, std::move(after));
   follows_files_ = followed;
-  return {};
+  return changed;
 }
 
 Result<void> AccountEdit::leave_blob(MailboxId mailbox, Uid uid) {
@@ -378,14 +394,14 @@ Result<std::optional<KeptRow>> AccountEdit::take_kept(const KeptPlace& place, st
   return std::move(*row);
 }
 
-Result<void> AccountEdit::forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid) {
-  const std::string key = change_key(mailbox.id, modseq, uid);
-  const Result<std::optional<std::string>> there = rows_.get(key);
-  if (!there) return std::unexpected(there.error());
-  if (!*there) return {};
-  rows_.erase(key);
-  mailbox.expunges -= std::min(mailbox.expunges, 1u);
-  mailbox.forgotten = std::max(mailbox.forgotten, modseq);
+Result<void> AccountEdit::forget_expunges(MailboxRow& mailbox, std::vector<Change> expunges) {
+  if (expunges.empty()) return {};
+  const ModSeq last = expunges.back().modseq;
+  const Result<size_t> forgotten = ChangeLog(rows_, mailbox.id).forget(std::move(expunges));
+  if (!forgotten) return std::unexpected(forgotten.error());
+  if (*forgotten == 0) return {};
+  mailbox.expunges -= std::min(mailbox.expunges, static_cast<uint32_t>(*forgotten));
+  mailbox.forgotten = std::max(mailbox.forgotten, last);
   return {};
 }
 

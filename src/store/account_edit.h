@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "store/change_log.h"
 #include "store/file_rows.h"
 #include "store/keywords.h"
 #include "store/rows.h"
@@ -57,15 +58,16 @@ class AccountEdit {
   // Gives it a UID and MODSEQs, and a name of its own if it has none (a copy has one); `row` brings the rest.
   // `permanent` when the UIDs are used up.
   Result<Uid> place(MailboxRow& mailbox, FlagRow row, std::string_view message_record, SystemTime now);
-  void change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
+  Result<void> change(MailboxRow& mailbox, Uid uid, const FlagRow& before, FlagRow after);
   // The same for many, table by table, so that rows come in the order they are stored in.
   struct FlagsChange {
     Uid uid = 0;
     FlagRow before;
     FlagRow after;  // its MODSEQ is set here
   };
-  void change(MailboxRow& mailbox, std::vector<FlagsChange>& rising);
+  Result<void> change(MailboxRow& mailbox, std::vector<FlagsChange>& rising);
   Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
+  Result<void> remove(MailboxRow& mailbox, const std::vector<Message>& rising);
   // Writes down that the message, which is about to go, may come back. `mailbox_name` and `table` are those
   // of the mailbox, which may be dying; `summary` is that of the message's record, "" if it can't be read.
   // One whose body is not a blob of ours is not kept.
@@ -77,8 +79,8 @@ class AccountEdit {
   // Takes a kept message out again, for good or to be placed. nullopt: it is not there any more. A damaged
   // one is reported, goes, and passes for a missing one. The summary in the row points into `record`.
   Result<std::optional<KeptRow>> take_kept(const KeptPlace& place, std::string& record);
-  // Takes an expunge out of the log of changes. Repeatable.
-  Result<void> forget_expunge(MailboxRow& mailbox, ModSeq modseq, Uid uid);
+  // Takes expunges out of the log of changes; they rise. Repeatable.
+  Result<void> forget_expunges(MailboxRow& mailbox, std::vector<Change> expunges);
 
   // ---- accounts kept in files (store/files.h)
   // What follows was found in the files: nothing of it goes to the outbox.

@@ -263,36 +263,53 @@ Result<Changes> AccountView::changes(MailboxId mailbox_id, ModSeq since) const {
 Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, const KeywordTable& table,
                                           Changes& out) const {
   std::vector<Uid> changed;
+  bool whole = true;
   const std::string begin = change_key(mailbox_id, since + 1, 0);
   const std::string end = prefix_end(change_key(mailbox_id, UINT64_MAX, UINT32_MAX));
   const Result<void> scanned =
       reader_.scan(partition_, begin, end, [&](std::string_view key, std::string_view value) {
-        const Result<ChangeRow> row = decode_change(value);
+        const Result<ChangeRow> row = decode_change(uid_of_key(key), value);
         if (!row) {
           report_damage(row.error(), account_, mailbox_id, uid_of_key(key));
-        } else if (row->created <= since) {
-          (row->expunged ? out.vanished : changed).push_back(uid_of_key(key));
+          whole = false;
+          return true;
         }
+        row->for_each([&](Uid uid, ModSeq created) {
+          if (created <= since) (row->expunged ? out.vanished : changed).push_back(uid);
+          return true;
+        });
         return true;
       });
   if (!scanned) return scanned;
-  std::ranges::sort(changed);
-  return for_these(mailbox_id, changed, [&](Uid uid, const FlagRow& row) {
-    out.changed.push_back(make_entry(mailbox_id, uid, row, table));
+  const auto add = [&](Uid uid, const FlagRow& row) {
+    if (row.created <= since) out.changed.push_back(make_entry(mailbox_id, uid, row, table));
+  };
+  if (whole) {
+    std::ranges::sort(changed);
+    return for_these(mailbox_id, changed, add);
+  }
+  // A damaged row may have told of any message.
+  out.forgetful = true;
+  return for_each(mailbox_id, 0, UINT32_MAX, [&](Uid uid, const FlagRow& row) {
+    if (row.modseq > since) add(uid, row);
+    return row.created <= since;
   });
 }
 
 // All up to `forgotten` are out of the log but those of the same transaction.
-Result<std::vector<AccountView::Expunge>> AccountView::oldest_expunges(const MailboxInfo& mailbox,
-                                                                       size_t most) const {
-  std::vector<Expunge> found;
+Result<std::vector<Change>> AccountView::oldest_expunges(const MailboxInfo& mailbox, size_t most) const {
+  std::vector<Change> found;
   if (most == 0) return found;
   const std::string begin = change_key(mailbox.id, mailbox.forgotten, 0);
   const std::string end = prefix_end(change_key(mailbox.id, UINT64_MAX, UINT32_MAX));
   const Result<void> scanned =
       reader_.scan(partition_, begin, end, [&](std::string_view key, std::string_view value) {
-        const Result<ChangeRow> row = decode_change(value);
-        if (row && row->expunged) found.push_back({modseq_of_key(key), uid_of_key(key)});
+        const Result<ChangeRow> row = decode_change(uid_of_key(key), value);
+        if (!row || !row->expunged) return true;
+        row->for_each([&](Uid uid, ModSeq) {
+          found.push_back({modseq_of_key(key), uid});
+          return found.size() < most;
+        });
         return found.size() < most;
       });
   if (!scanned) return std::unexpected(scanned.error());

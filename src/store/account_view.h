@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "store/change_rows.h"
 #include "store/keywords.h"
 #include "store/rows.h"
 
@@ -40,11 +41,7 @@ class AccountView {
   Result<std::vector<Entry>> entries(MailboxId mailbox, std::vector<Uid> uids, bool with_summary) const;
   Result<Changes> changes(MailboxId mailbox, ModSeq since) const;
   // The oldest expunges in the log, at most `most`.
-  struct Expunge {
-    ModSeq modseq = 0;
-    Uid uid = 0;
-  };
-  Result<std::vector<Expunge>> oldest_expunges(const MailboxInfo& mailbox, size_t most) const;
+  Result<std::vector<Change>> oldest_expunges(const MailboxInfo& mailbox, size_t most) const;
 
  private:
   Result<bool> subscribed(std::string_view name) const;

@@ -326,38 +326,50 @@ Result<void> Checker::check_records(AccountId account, const MailboxRow& mailbox
 // A change leads to the message as it is; an expunged one is gone.
 Result<void> Checker::check_changes(AccountId account, const MailboxRow& mailbox) {
   Result<void> inside;
-  uint32_t expunges = 0;
-  const engine::Partition partition = account_partition(account);
+  uint64_t expunges = 0;
   const std::string end = prefix_end(change_key(mailbox.id, UINT64_MAX, UINT32_MAX));
-  const Result<void> scanned = reader_.scan(
-      partition, change_key(mailbox.id, 0, 0), end, [&](std::string_view key, std::string_view value) {
-        const Uid uid = uid_of_key(key);
-        const auto bad = [&](std::string_view what) {
-          problem(fmt::format("{} change of {}: {}", place(account, mailbox), uid, what));
-        };
-        const Result<ChangeRow> change = decode_change(value);
-        if (!change) {
-          bad(change.error().what);
-          return true;
-        }
-        expunges += change->expunged ? 1 : 0;
-        if (change->expunged && modseq_of_key(key) < mailbox.forgotten) bad("should be forgotten");
-        const Result<std::optional<std::string>> record = reader_.get(partition, flags_key(mailbox.id, uid));
-        if (!record) {
-          inside = std::unexpected(record.error());
-          return false;
-        }
-        if (record->has_value() == change->expunged) bad("does not fit the message");
-        const Result<FlagRow> row = *record ? decode_flags(**record) : Result<FlagRow>(FlagRow());
-        if (*record && row && row->modseq != modseq_of_key(key)) bad("has another MODSEQ than the message");
-        return true;
-      });
+  const Result<void> scanned =
+      reader_.scan(account_partition(account), change_key(mailbox.id, 0, 0), end,
+                   [&](std::string_view key, std::string_view value) {
+                     const Result<ChangeRow> row = decode_change(uid_of_key(key), value);
+                     if (!row) {
+                       problem(fmt::format("{} change of {}: {}", place(account, mailbox), uid_of_key(key),
+                                           row.error().what));
+                       return true;
+                     }
+                     if (row->expunged) expunges += row->size();
+                     row->for_each([&](Uid uid, ModSeq) {
+                       inside = check_change(account, mailbox, *row, {modseq_of_key(key), uid});
+                       return inside.has_value();
+                     });
+                     return inside.has_value();
+                   });
   // Rows of version 1 did not count them, so there may be more.
   if (mailbox.expunges > expunges) {
     problem(fmt::format("{}: counts {} expunges and has {}", place(account, mailbox), mailbox.expunges,
                         expunges));
   }
   return scanned ? inside : scanned;
+}
+
+Result<void> Checker::check_change(AccountId account, const MailboxRow& mailbox, const ChangeRow& row,
+                                   const Change& change) {
+  const auto bad = [&](std::string_view what) {
+    problem(fmt::format("{} change of {}: {}", place(account, mailbox), change.uid, what));
+  };
+  if (row.expunged && change.modseq < mailbox.forgotten) bad("should be forgotten");
+  const Result<std::optional<std::string>> record =
+      reader_.get(account_partition(account), flags_key(mailbox.id, change.uid));
+  if (!record) return std::unexpected(record.error());
+  if (record->has_value() == row.expunged) bad("does not fit the message");
+  const Result<FlagRow> flags = *record ? decode_flags(**record) : Result<FlagRow>(FlagRow());
+  if (!*record || !flags) return {};
+  if (flags->modseq != change.modseq) {
+    bad("has another MODSEQ than the message");
+  } else if (flags->shares != row.shared) {
+    bad("is not where the message says");
+  }
+  return {};
 }
 
 Result<void> Checker::check_blobs() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "store/change_rows.h"
 #include "store/forgiving_reader.h"
 #include "store/mail_store.h"
 #include "store/rows.h"
@@ -49,6 +50,8 @@ class Checker {
   Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);
   Result<void> check_records(AccountId account, const MailboxRow& mailbox);
   Result<void> check_changes(AccountId account, const MailboxRow& mailbox);
+  Result<void> check_change(AccountId account, const MailboxRow& mailbox, const ChangeRow& row,
+                            const Change& change);
   void compare(AccountId account, const MailboxRow& mailbox, const Counted& counted);
   Result<void> check_blobs();
   Result<void> check_references(engine::BlobId blob);

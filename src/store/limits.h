@@ -23,6 +23,11 @@ inline constexpr size_t kExpungeLook = 250;
 // for weeks. The oldest are forgotten, some at a time.
 inline constexpr uint32_t kKeptExpunges = 10'000;
 inline constexpr uint32_t kForgottenTogether = 1'000;
+// Messages changed in one transaction share rows of the log of changes from so many on; how much one of these
+// rows holds, which is written anew when one of its messages changes again.
+inline constexpr size_t kSharedFrom = 16;
+inline constexpr size_t kRunsInRow = 64;
+inline constexpr size_t kChangesInRow = 8'192;
 inline constexpr size_t kKeptPart = 200;       // expunged messages put back in one transaction
 inline constexpr size_t kLoadedTogether = 64;  // bodies brought back from files by one transaction
 // Listings (store/listing.h): of mailboxes that have so many messages, how many and how much of them is

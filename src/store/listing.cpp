@@ -12,7 +12,7 @@ namespace posthouse::store {
 
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kListingVersion = 1;
 
 std::unexpected<Fault> does_not_fit() {
   return fail(FaultKind::not_found, "the listing does not fit the mailbox");
@@ -51,7 +51,7 @@ UidList without(const UidList& list, const std::vector<Uid>& gone) {
 }  // namespace
 
 std::string encode(const Listing& listing) {
-  engine::RecordWriter writer(kVersion);
+  engine::RecordWriter writer(kListingVersion);
   writer.varint(listing.uid_validity).varint(listing.modseq).varint(listing.first_unseen);
   writer.varint(listing.uids.runs().size());
   Uid before = 0;
@@ -63,7 +63,7 @@ std::string encode(const Listing& listing) {
 }
 
 Result<Listing> decode_listing(std::string_view record) {
-  engine::RecordReader reader(record, kVersion);
+  engine::RecordReader reader(record, kListingVersion);
   Listing out;
   out.uid_validity = static_cast<uint32_t>(reader.varint());
   out.modseq = reader.varint();

@@ -97,17 +97,19 @@ Result<void> move_messages(AccountEdit& edit, MailboxId from, const std::string&
   const Result<Ends> ends = find_ends(edit, from, to);
   if (!ends) return std::unexpected(ends.error());
   start(done, *ends);
-  for (const Source& message : messages) {
-    const Result<std::optional<FlagRow>> now = edit.message(from, message.uid);
-    if (!now) return std::unexpected(now.error());
-    if (!*now) continue;
-    if ((*now)->blob == 0) return changed_meanwhile();
-    const Result<void> removed = edit.remove(*ends->from, message.uid, **now);
-    if (!removed) return removed;
-    const Result<Uid> uid = edit.place(*ends->to, translate(**now, *ends), message.record, saved);
-    if (!uid) return std::unexpected(uid.error());
-    done.from.push_back(message.uid);
-    done.to.push_back(*uid);
+  const Result<std::vector<AccountEdit::Message>> there = edit.messages(from, uids_of(messages));
+  if (!there) return std::unexpected(there.error());
+  const auto in_file = [](const AccountEdit::Message& message) { return message.second.blob == 0; };
+  if (std::ranges::any_of(*there, in_file)) return changed_meanwhile();
+  const Result<void> removed = edit.remove(*ends->from, *there);
+  if (!removed) return removed;
+  auto source = messages.begin();
+  for (const auto& [uid, row] : *there) {
+    while (source->uid != uid) ++source;
+    const Result<Uid> placed = edit.place(*ends->to, translate(row, *ends), source->record, saved);
+    if (!placed) return std::unexpected(placed.error());
+    done.from.push_back(uid);
+    done.to.push_back(*placed);
   }
   return {};
 }

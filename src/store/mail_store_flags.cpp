@@ -91,7 +91,8 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
     out.entries.push_back(make_entry(mailbox, uid, after, **table));
     if (changes_it) changes.push_back({uid, std::move(before), std::move(after)});
   }
-  edit.change(**row, changes);
+  const Result<void> changed = edit.change(**row, changes);
+  if (!changed) return changed;
   out.after = (*row)->highest_modseq;
   return {};
 }
@@ -106,6 +107,13 @@ void add_part(MailStore::Updated part, bool first, MailStore::Updated& all) {
 }
 
 }  // namespace
+
+std::vector<Uid> uids_of(const std::vector<Source>& messages) {
+  std::vector<Uid> uids;
+  uids.reserve(messages.size());
+  for (const Source& message : messages) uids.push_back(message.uid);
+  return uids;
+}
 
 Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, MailboxId mailbox,
                                                          std::vector<Uid> uids, FlagUpdate update) {
@@ -168,13 +176,17 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
   add_counted_edit(steps, account, [&](AccountEdit& edit) -> Result<void> {
     const Result<MailboxRow*> row = edit.mailbox(mailbox);
     if (!row) return std::unexpected(row.error());
+    Result<std::vector<AccountEdit::Message>> there = edit.messages(mailbox, uids_of(candidates));
+    if (!there) return std::unexpected(there.error());
+    std::erase_if(*there, [only_deleted](const AccountEdit::Message& message) {
+      return only_deleted && (message.second.system & kDeleted) == 0;
+    });
+    const Result<void> removed = edit.remove(**row, *there);
+    if (!removed) return removed;
+    auto next = there->begin();
     for (size_t i = 0; i < candidates.size(); ++i) {
-      const Result<std::optional<FlagRow>> now = edit.message(mailbox, candidates[i].uid);
-      if (!now) return std::unexpected(now.error());
-      went[i] = *now && (!only_deleted || ((*now)->system & kDeleted) != 0);
-      if (!went[i]) continue;
-      const Result<void> removed = edit.remove(**row, candidates[i].uid, **now);
-      if (!removed) return removed;
+      while (next != there->end() && next->first < candidates[i].uid) ++next;
+      went[i] = next != there->end() && next->first == candidates[i].uid;
     }
     too_much = remembers_too_much(**row);
     return {};

@@ -9,12 +9,12 @@ namespace posthouse::store {
 
 // What to forget is looked up on the reading threads; an expunge stays one, so it can't have changed since.
 Task<void> MailStore::Impl::forget_part(AccountId account, MailboxId mailbox, bool& again) {
-  std::vector<AccountView::Expunge> oldest;
+  std::vector<Change> oldest;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
     const Result<MailboxInfo> info = seen.mailbox(mailbox);
     if (!info) return std::unexpected(info.error());
     const uint32_t excess = info->expunges - std::min(info->expunges, kept_expunges);
-    Result<std::vector<AccountView::Expunge>> found =
+    Result<std::vector<Change>> found =
         seen.oldest_expunges(*info, std::min<size_t>(excess, kForgottenTogether));
     if (!found) return std::unexpected(found.error());
     oldest = std::move(*found);
@@ -25,10 +25,8 @@ Task<void> MailStore::Impl::forget_part(AccountId account, MailboxId mailbox, bo
     std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) -> Result<void> {
       const Result<MailboxRow*> row = edit.mailbox(mailbox);
       if (!row) return std::unexpected(row.error());
-      for (const AccountView::Expunge& expunge : oldest) {
-        const Result<void> forgotten = edit.forget_expunge(**row, expunge.modseq, expunge.uid);
-        if (!forgotten) return forgotten;
-      }
+      const Result<void> forgotten = edit.forget_expunges(**row, oldest);
+      if (!forgotten) return forgotten;
       again = remembers_too_much(**row);
       return {};
     };

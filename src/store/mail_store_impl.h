@@ -21,6 +21,7 @@ struct Source {
   FlagRow row;
   std::string record;
 };
+std::vector<Uid> uids_of(const std::vector<Source>& messages);
 
 struct MailStore::Impl {
   Impl(engine::Engine& e, const Clock& c, Random& random, uint32_t expunges, bool keep)

@@ -265,19 +265,22 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
     if (!row) return std::unexpected(row.error());
     const Result<KeywordTable*> table = edit.keywords(mailbox);
     if (!table) return std::unexpected(table.error());
-    const Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, candidates);
+    Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, candidates);
     if (!messages) return std::unexpected(messages.error());
-    for (const auto& [uid, message] : *messages) {
+    std::vector<AccountEdit::Message> going;
+    going.reserve(messages->size());
+    for (auto& [uid, message] : *messages) {
       if ((message.system & kDeleted) == 0) continue;
       if (message.blob == 0) {  // they went back to its file meanwhile
         missed.push_back(uid);
         continue;
       }
       edit.keep(KeptPlace{now, mailbox, uid}, (*row)->name, **table, message, summary_of(entries, uid));
-      const Result<void> removed = edit.remove(**row, uid, message);
-      if (!removed) return removed;
       went.push_back(uid);
+      going.emplace_back(uid, std::move(message));
     }
+    const Result<void> removed = edit.remove(**row, going);
+    if (!removed) return removed;
     too_much = remembers_too_much(**row);
     return {};
   });

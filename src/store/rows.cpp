@@ -17,9 +17,11 @@ using engine::RecordWriter;
 constexpr uint8_t kVersion = 1;         // of every record here but
 constexpr uint8_t kHeadVersion = 2;     // since then: kept_messages to next_effect
 constexpr uint8_t kMailboxVersion = 2;  // since then: expunges, forgotten
-constexpr uint8_t kFlagsVersion = 2;    // since then: saved, email
+constexpr uint8_t kFlagsVersion = 3;    // since 2: saved, email; since 3: kShares, without which it is 2
 constexpr uint8_t kKeptVersion = 2;     // since then: email
 constexpr uint8_t kDyingVersion = 2;    // since then: name, when
+
+constexpr uint8_t kShares = 0x80;  // among the system flags of a message
 
 std::string key_of(char table, MailboxId mailbox) {
   std::string key(1, table);
@@ -208,8 +210,9 @@ Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record) {
 }
 
 std::string encode(const FlagRow& row) {
-  RecordWriter writer(kFlagsVersion);
-  writer.varint(row.modseq).varint(row.created).u8(row.system);
+  RecordWriter writer(row.shares ? kFlagsVersion : kFlagsVersion - 1);
+  writer.varint(row.modseq).varint(row.created);
+  writer.u8(row.shares ? static_cast<uint8_t>(row.system | kShares) : row.system);
   writer.bytes({reinterpret_cast<const char*>(row.keywords.data()), row.keywords.size()});
   writer.varint(row.size).varint(pack_time(row.internal_date)).varint(row.blob).varint(row.delivery);
   writer.varint(pack_time(row.saved)).varint(pack_email(row.email, row.delivery));
@@ -233,6 +236,10 @@ Result<FlagRow> decode_flags(std::string_view record) {
     row.email = reader.varint();
   }
   if (row.email == 0) row.email = row.delivery;
+  if (reader.version() >= 3) {
+    row.shares = (row.system & kShares) != 0;
+    row.system = static_cast<uint8_t>(row.system & ~kShares);
+  }
   if (!reader.ok()) return std::unexpected(reader.fault("message flags"));
   return row;
 }
@@ -254,19 +261,6 @@ Result<MessageRow> decode_message(std::string_view record) {
   row.internal_date = unpack_time(reader.varint());
   row.summary = reader.bytes();
   if (!reader.ok()) return std::unexpected(reader.fault("message"));
-  return row;
-}
-
-std::string encode(const ChangeRow& row) {
-  return RecordWriter(kVersion).u8(row.expunged ? 1 : 0).varint(row.created).finish();
-}
-
-Result<ChangeRow> decode_change(std::string_view record) {
-  RecordReader reader(record, kVersion);
-  ChangeRow row;
-  row.expunged = reader.u8() != 0;
-  row.created = reader.varint();
-  if (!reader.ok()) return std::unexpected(reader.fault("change"));
   return row;
 }
 

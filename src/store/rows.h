@@ -7,8 +7,8 @@
 //   "U" mailbox                  which messages it had at some MODSEQ (store/listing.h); only a help, may be
 //   missing "F" mailbox uid              a message: flags, MODSEQ and what listings want. Rewritten by STORE
 //   "R" mailbox uid              the same message's immutable part with its summary. Written once
-//   "C" mailbox modseq uid       changed or expunged with that MODSEQ; none for a message not changed since
-//   it came
+//   "C" mailbox modseq uid       changed or expunged with that MODSEQ, one message or more
+//   (store/change_rows.h); none for a message not changed since it came
 //   "D" mailbox                  a deleted mailbox whose messages are being removed
 //   "S" name                     a subscription
 //   "X" time mailbox uid         an expunged message that may come back, all of it in one row
@@ -63,6 +63,8 @@ struct FlagRow {
   // Since version 2:
   SystemTime saved{};  // when it came into this mailbox (RFC 8514); 0: not known
   uint64_t email = 0;  // names its bytes for ever, whereto it is copied or moved (RFC 8474)
+  // Since version 3:
+  bool shares = false;  // the last change is in a row of the log with others (store/change_rows.h)
 };
 
 struct MessageRow {
@@ -70,11 +72,6 @@ struct MessageRow {
   uint64_t size = 0;
   SystemTime internal_date{};
   std::string_view summary;  // points into the record
-};
-
-struct ChangeRow {
-  bool expunged = false;
-  ModSeq created = 0;  // of the message, see FlagRow
 };
 
 struct KeptRow {
@@ -139,7 +136,6 @@ std::string encode(const HeadRow& row);
 std::string encode(const MailboxRow& row);
 std::string encode(const FlagRow& row);
 std::string encode(const MessageRow& row);
-std::string encode(const ChangeRow& row);
 std::string encode(const KeptRow& row);
 std::string encode(const DyingRow& row);
 std::string encode(const GroupRow& row);
@@ -152,7 +148,6 @@ Result<HeadRow> decode_head(std::string_view record);
 Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record);
 Result<FlagRow> decode_flags(std::string_view record);
 Result<MessageRow> decode_message(std::string_view record);
-Result<ChangeRow> decode_change(std::string_view record);
 Result<KeptRow> decode_kept(std::string_view record);
 Result<DyingRow> decode_dying(std::string_view record);
 Result<GroupRow> decode_group(std::string_view record);

@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "message/summary.h"
+#include "store/change_rows.h"
 #include "store/damage.h"
 #include "store/mail_store.h"
 
@@ -33,9 +34,7 @@ class Surveyor {
         of(key).last = std::max(of(key).last, key[0] == 'R' ? uid_of_key(key) : 0);
         return;
       case 'C':
-        of(key).last = std::max(of(key).last, uid_of_key(key));
-        to_.modseq = std::max(to_.modseq, modseq_of_key(key));
-        return;
+        return see_change(key, value);
       case 'X':
         return see_kept(key, value);
       default:
@@ -72,6 +71,15 @@ class Surveyor {
     to_.modseq = std::max({to_.modseq, row->highest_modseq, row->forgotten});
     to_.uid_validity = std::max(to_.uid_validity, row->uid_validity);
     mailbox.row = std::move(*row);
+  }
+  // The log goes anyway: only its numbers must not come again.
+  void see_change(std::string_view key, std::string_view value) {
+    SeenMailbox& mailbox = of(key);
+    mailbox.last = std::max(mailbox.last, uid_of_key(key));
+    to_.modseq = std::max(to_.modseq, modseq_of_key(key));
+    const Result<ChangeRow> row = decode_change(uid_of_key(key), value);
+    if (!row) return damaged(row.error(), mailbox_of_key(key), uid_of_key(key));
+    mailbox.last = std::max(mailbox.last, row->last());
   }
   void see_flags(SeenMailbox& mailbox, std::string_view key, std::string_view value) {
     ++mailbox.exists;

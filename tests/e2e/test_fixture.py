@@ -16,6 +16,7 @@ def rows(boxes):
 class Frozen(unittest.TestCase):
     def test_there_is_one(self):
         self.assertIn("store-v2", NAMES)
+        self.assertIn("store-v3", NAMES)
 
     def test_the_store_opens_with_everything_in_it(self):
         for name in NAMES:

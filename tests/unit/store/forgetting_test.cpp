@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "engine/record.h"
+#include "store/change_rows.h"
 #include "store/rows.h"
 #include "store_bed.h"
 
@@ -15,14 +16,16 @@ constexpr AccountId kAccount = 5;
 constexpr uint32_t kKept = 20;
 
 size_t logged(const engine::Engine& engine, MailboxId mailbox) {
-  size_t rows = 0;
+  size_t changes = 0;
   EXPECT_TRUE(engine.scan(account_partition(kAccount), change_key(mailbox, 0, 0),
                           prefix_end(change_key(mailbox, UINT64_MAX, UINT32_MAX)),
-                          [&](std::string_view, std::string_view) {
-                            ++rows;
+                          [&](std::string_view key, std::string_view value) {
+                            const Result<ChangeRow> row = decode_change(uid_of_key(key), value);
+                            EXPECT_TRUE(row);
+                            changes += row ? row->size() : 0;
                             return true;
                           }));
-  return rows;
+  return changes;
 }
 
 class ForgettingTest : public testing::TestWithParam<const char*> {

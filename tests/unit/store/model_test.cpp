@@ -7,7 +7,9 @@
 #include <set>
 
 #include "base/ascii.h"
+#include "store/change_rows.h"
 #include "store/names.h"
+#include "store/rows.h"
 #include "store_bed.h"
 
 namespace posthouse::store {
@@ -54,6 +56,8 @@ class ModelTest {
   }
 
   int forgetful() const { return forgetful_; }
+  // Rows of the log that many messages shared, whenever all was compared.
+  int shared() const { return shared_; }
 
  private:
   size_t pick(size_t bound) { return random_() % bound; }
@@ -72,6 +76,17 @@ class ModelTest {
     std::vector<Uid> uids;
     const Uid end = mailboxes_[id].uid_next + 1;
     for (size_t n = 1 + pick(8); n > 0; --n) uids.push_back(static_cast<Uid>(pick(end)));
+    return uids;
+  }
+  // Sometimes so many that they share rows of the log.
+  std::vector<Uid> few_or_many(MailboxId id) {
+    if (pick(4) != 0) return any_uids(id);
+    std::vector<Uid> uids;
+    const size_t dense = 1 + pick(4);
+    const Uid first = 1 + static_cast<Uid>(pick(mailboxes_[id].uid_next));
+    for (Uid uid = first; uid < mailboxes_[id].uid_next && uid < first + 200; ++uid) {
+      if (pick(dense) == 0) uids.push_back(uid);
+    }
     return uids;
   }
   FlagSet any_flags() {
@@ -195,7 +210,7 @@ class ModelTest {
   }
   void flag() {
     const auto [name, id] = any_mailbox();
-    const std::vector<Uid> uids = any_uids(id);
+    const std::vector<Uid> uids = few_or_many(id);
     FlagUpdate update;
     update.change = static_cast<FlagChange>(pick(3));
     update.flags = any_flags();
@@ -222,7 +237,7 @@ class ModelTest {
   }
   void expunge() {
     const auto [name, id] = any_mailbox();
-    const std::vector<Uid> uids = any_uids(id);
+    const std::vector<Uid> uids = few_or_many(id);
     std::vector<Uid> expected;
     for (const Uid uid : std::set<Uid>(uids.begin(), uids.end())) {
       const auto it = mailboxes_[id].messages.find(uid);
@@ -235,7 +250,7 @@ class ModelTest {
   void transfer(bool keep) {
     const auto [from_name, from] = any_mailbox();
     const auto [to_name, to] = any_mailbox();
-    const std::vector<Uid> uids = any_uids(from);
+    const std::vector<Uid> uids = keep ? any_uids(from) : few_or_many(from);
     const Copied done = keep ? bed_.must(store_.copy(kAccount, from, uids, to_name, Quota()))
                              : bed_.must(store_.move(kAccount, from, uids, to_name));
     std::map<Uid, ModelMessage> there;
@@ -292,6 +307,7 @@ class ModelTest {
       names[info.name] = info.id;
       const ModelMailbox& model = mailboxes_[info.id];
       compare_mailbox(info, model);
+      count_shared(info.id);
       messages += info.exists;
       bytes += info.bytes;
     }
@@ -299,6 +315,16 @@ class ModelTest {
     const Usage usage = bed_.must(store_.usage(kAccount));
     EXPECT_EQ(usage.messages, messages);
     EXPECT_EQ(usage.bytes, bytes);
+  }
+  void count_shared(MailboxId id) {
+    ASSERT_TRUE(bed_.engine->scan(account_partition(kAccount), change_key(id, 0, 0),
+                                  prefix_end(change_key(id, UINT64_MAX, UINT32_MAX)),
+                                  [&](std::string_view key, std::string_view value) {
+                                    const Result<ChangeRow> row = decode_change(uid_of_key(key), value);
+                                    EXPECT_TRUE(row);
+                                    shared_ += row && row->shared ? 1 : 0;
+                                    return true;
+                                  }));
   }
   void compare_mailbox(const MailboxInfo& info, const ModelMailbox& model) {
     EXPECT_EQ(info.uid_validity, model.uid_validity);
@@ -348,11 +374,14 @@ class ModelTest {
   std::map<MailboxId, ModelMailbox> mailboxes_;
   std::set<uint32_t> validities_;
   int forgetful_ = 0;
+  int shared_ = 0;
   int bodies_ = 0;
 };
 
 TEST(StoreModel, MemoryDoesAsTheModelDoes) {
-  ModelTest("memory", 1).run(StoreBed::operations(20'000), 500);
+  ModelTest model("memory", 1);
+  model.run(StoreBed::operations(20'000), 500);
+  EXPECT_GT(model.shared(), 0);
 }
 
 // The same with a log that forgets soon: what it leaves out it must own up to.
@@ -365,7 +394,9 @@ TEST(StoreModel, WhatIsForgottenIsSaidToBe) {
 }
 
 TEST(StoreModel, RocksDoesAsTheModelDoes) {
-  ModelTest("rocksdb", 2).run(StoreBed::operations(8'000), 1'000);
+  ModelTest model("rocksdb", 2);
+  model.run(StoreBed::operations(8'000), 1'000);
+  EXPECT_GT(model.shared(), 0);
 }
 
 }  // namespace
