@@ -264,6 +264,7 @@ Result<void> AccountRestorer::send(json::array letters, const control::LetterPie
   arguments["address"] = address_;
   arguments["mailbox"] = now_;
   arguments["letters"] = std::move(letters);
+  arguments["returned"] = true;
   auto done = admin_.send("import.letters", std::move(arguments), pieces);
   if (!done) return std::unexpected(done.error());
   return {};

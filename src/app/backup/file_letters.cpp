@@ -83,7 +83,7 @@ class AccountTaker {
   struct Wanted {
     store::Uid uid = 0;
     uint64_t size = 0;
-    uint64_t delivery = 0;
+    uint64_t email = 0;
     std::string location;
   };
   // A letter that is to be read.
@@ -167,18 +167,18 @@ Result<std::vector<AccountTaker::Wanted>> AccountTaker::page(store::MailboxId ma
   std::vector<Wanted> out;
   for (const store::Entry& entry : *entries) {
     last = entry.uid;
-    if (entry.blob == 0) out.push_back({entry.uid, entry.size, entry.delivery, {}});
+    if (entry.blob == 0) out.push_back({entry.uid, entry.size, entry.email != 0 ? entry.email : entry.delivery, {}});
   }
   if (auto located = locate(mailbox, out); !located) return std::unexpected(located.error());
   return out;
 }
 
-// A delivery's bytes never change, and no two have the same number. Where the index has taken another file for
-// it, that one has another name or digest.
+// The bytes of an email never change, and no two have the same number. Where the index has taken another file
+// for it, that one has another name or digest.
 std::string AccountTaker::stamp(const Wanted& letter) const {
-  if (letter.delivery == 0 || letter.location.empty()) return {};
+  if (letter.email == 0 || letter.location.empty()) return {};
   return stamp_for_list(
-      fmt::format("delivery {} {} {}", letter.delivery, letter.size, driver_->name_in(letter.location)));
+      fmt::format("email {} {} {}", letter.email, letter.size, driver_->name_in(letter.location)));
 }
 
 bool AccountTaker::is_in_pool(const Wanted& wanted, const std::string& stamp, ListedLetter& letter) const {
@@ -307,7 +307,8 @@ Result<void> AccountTaker::take_mailbox(const store::MailboxInfo& mailbox) {
 Result<void> AccountTaker::find_moved() {
   if (missed_.empty()) return {};
   std::unordered_map<std::string, std::pair<std::string, std::string>> places;
-  for (const Missed& missed : missed_) places.emplace(driver_->name_in(missed.letter.location), std::pair("", ""));
+  for (const Missed& missed : missed_)
+    places.emplace(driver_->name_in(missed.letter.location), std::pair("", ""));
   {
     const FilesAs rights(shared_.owner);
     auto levels = driver_->mailboxes();
