@@ -167,7 +167,8 @@ Result<std::vector<AccountTaker::Wanted>> AccountTaker::page(store::MailboxId ma
   std::vector<Wanted> out;
   for (const store::Entry& entry : *entries) {
     last = entry.uid;
-    if (entry.blob == 0) out.push_back({entry.uid, entry.size, entry.email != 0 ? entry.email : entry.delivery, {}});
+    if (entry.blob == 0)
+      out.push_back({entry.uid, entry.size, entry.email != 0 ? entry.email : entry.delivery, {}});
   }
   if (auto located = locate(mailbox, out); !located) return std::unexpected(located.error());
   return out;
