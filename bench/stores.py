@@ -378,6 +378,24 @@ def fill_huge(server, run):
     server.huge = True
 
 
+@row("restore")
+def restore(server, run):
+    """An account that was removed, with its files, comes back into the running server. Ours only."""
+    if not isinstance(server, Ours):
+        return {}
+    fill_big(server, run)
+    target = server.folder / "backup-to-restore"
+    server.back_up(target)
+    server.cli("account", "remove", BIG)
+    for path in (server.folder / "data").glob(f"{server.store}/*/{BIG.split('@')[0]}"):
+        shutil.rmtree(path)
+    start = time.monotonic()
+    told = server.cli("restore", str(target), "--account", BIG)
+    took = time.monotonic() - start
+    shutil.rmtree(target)
+    return {"letters per s": int(re.search(r"(\d+) letters are back", told)[1]) / took}
+
+
 @row("huge mailbox", needs="huge")
 def huge(server, run):
     fill_huge(server, run)

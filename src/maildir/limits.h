@@ -15,6 +15,7 @@ constexpr int kLetters = 26;     // keywords that fit into file names, "a" to "z
 
 constexpr size_t kWriteBuffer = 64 * 1024;
 constexpr size_t kReadBuffer = 64 * 1024;
+constexpr size_t kLeastRead = 512;
 constexpr uint64_t kCheckpointEvery =
     256 * 1024;  // bytes of a file between two places a reader can go back to
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "maildir/limits.h"
@@ -29,7 +30,9 @@ Result<Reader> Reader::open(const std::string& path) {
 // What is in the file from there on, as far as one buffer goes; empty at its end.
 Result<std::string_view> Reader::bytes_at(uint64_t offset) {
   if (offset < buffer_at_ || offset >= buffer_at_ + buffer_.size()) {
-    buffer_.resize(kReadBuffer);
+    // Most messages are smaller than the buffer, and clearing it takes longer than reading them.
+    const uint64_t left = file_size_ > offset ? file_size_ - offset : 0;
+    buffer_.resize(static_cast<size_t>(std::clamp<uint64_t>(left, kLeastRead, kReadBuffer)));
     ssize_t got = 0;
     do {
       got = ::pread(file_.fd(), buffer_.data(), buffer_.size(), static_cast<off_t>(offset));

@@ -27,9 +27,15 @@ Result<void> make_parents(const std::string& path) {
   return {};
 }
 
-std::string stamp_of(const struct stat& facts, const timespec& changed, std::string_view message) {
-  return fmt::format("{} {} {} {}.{:09} {}", facts.st_dev, facts.st_ino, facts.st_size, changed.tv_sec,
-                     changed.tv_nsec, message);
+std::vector<Result<std::string>> Driver::read_all(const std::string& mailbox,
+                                                  const std::vector<Wanted>& wanted) {
+  std::vector<Result<std::string>> out;
+  out.reserve(wanted.size());
+  for (const Wanted& one : wanted) {
+    const Result<Bytes> bytes = open(mailbox, one.location);
+    out.push_back(bytes ? (*bytes)(0, one.size + 1) : std::unexpected(bytes.error()));
+  }
+  return out;
 }
 
 store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without) {

@@ -121,10 +121,14 @@ class Driver {
   // The message's bytes, from the place where they are now.
   virtual Result<Bytes> open(const std::string& mailbox, const std::string& location) = 0;
 
-  // Which file the message is in, in words that stay the same only as long as its bytes are the same, however
-  // others move it or flag it: who has read it once need not read it again. Empty when that can't be known.
-  // not_found when the message is gone.
-  virtual Result<std::string> stamp(const std::string& mailbox, const std::string& location) = 0;
+  // The bytes of many small messages, in their order; one more than `size` of one that is larger by now. What
+  // they have in common (a lock, a folder) is had once. Others wait for an mbox meanwhile: not too many.
+  struct Wanted {
+    std::string location;
+    uint64_t size = 0;
+  };
+  virtual std::vector<Result<std::string>> read_all(const std::string& mailbox,
+                                                    const std::vector<Wanted>& wanted);
   // What is left of a location when others flag the message, or move it to another mailbox.
   virtual std::string name_in(const std::string& location) = 0;
 
@@ -141,7 +145,6 @@ std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& 
 // What the drivers share.
 // The folders above `path` that are not there yet, for ourselves only.
 Result<void> make_parents(const std::string& path);
-std::string stamp_of(const struct stat& facts, const timespec& changed, std::string_view message);
 store::FlagSet with_change(store::FlagSet flags, const store::FlagSet& added, const store::FlagSet& removed);
 store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without);
 

@@ -87,7 +87,8 @@ class MaildirDriver final : public Driver {
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
-  Result<std::string> stamp(const std::string& mailbox, const std::string& location) override;
+  std::vector<Result<std::string>> read_all(const std::string& mailbox,
+                                            const std::vector<Wanted>& wanted) override;
   std::string name_in(const std::string& location) override { return base_of(to_place(location)); }
   bool notes_own() const override { return true; }
   std::vector<std::string> watched(const std::string& mailbox) override;
@@ -540,17 +541,23 @@ Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string&
   });
 }
 
-// A message's file is written once; who writes another makes a new file. Flags change its name only.
-Result<std::string> MaildirDriver::stamp(const std::string& mailbox, const std::string& location) {
+std::vector<Result<std::string>> MaildirDriver::read_all(const std::string& mailbox,
+                                                         const std::vector<Wanted>& wanted) {
   const Result<Folder> folder = folder_of(mailbox);
-  if (!folder) return std::unexpected(folder.error());
-  const Place place = to_place(location);
-  const Result<maildir::File> file = folder->open_message(base_of(place), place);
-  if (!file) return std::unexpected(file.error());
-  struct stat facts{};
-  if (::fstat(file->fd(), &facts) != 0)
-    return std::unexpected(maildir::os_fault("fstat", place.file).error());
-  return stamp_of(facts, facts.st_mtim, base_of(place));
+  std::vector<Result<std::string>> out;
+  out.reserve(wanted.size());
+  for (const Wanted& one : wanted) {
+    if (!folder) {
+      out.emplace_back(std::unexpected(folder.error()));
+      continue;
+    }
+    const Place place = to_place(one.location);
+    Result<maildir::File> file = folder->open_message(base_of(place), place);
+    Result<maildir::Reader> reader =
+        file ? maildir::Reader::open(std::move(*file)) : std::unexpected(file.error());
+    out.push_back(reader ? reader->read(0, one.size + 1) : std::unexpected(reader.error()));
+  }
+  return out;
 }
 
 std::vector<std::string> MaildirDriver::watched(const std::string& mailbox) {

@@ -217,22 +217,38 @@ Result<Bytes> MboxDriver::open(const std::string& mailbox, const std::string& lo
   });
 }
 
-// Any change of the file counts, also one that gives it its old time: what is at the place of the message
-// then may be another.
-Result<std::string> MboxDriver::stamp(const std::string& mailbox, const std::string& location) {
-  const std::optional<MboxLocation> at = parse_location(location);
-  if (!at) return fail(FaultKind::corrupt, "a location that can't be read");
-  const Result<std::string> path = tree_.path_of(mailbox);
-  if (!path) return path;
-  struct stat facts{};
-  if (::lstat(path->c_str(), &facts) != 0) {
-    return fail(errno == ENOENT ? FaultKind::not_found : FaultKind::io,
-                fmt::format("{}: {}", *path, std::strerror(errno)));
+// Locked once, and each message's place found once. Where something is in the way, each is tried by itself.
+std::vector<Result<std::string>> MboxDriver::read_all(const std::string& mailbox,
+                                                      const std::vector<Wanted>& wanted) {
+  std::unique_lock lock(mutex_);
+  Result<Held> held = hold(mailbox, Access::read);
+  const Result<MboxRecords*> all = held ? records(mailbox, *held) : std::unexpected(held.error());
+  if (!all) {
+    held = std::unexpected(all.error());
+    lock.unlock();
+    return Driver::read_all(mailbox, wanted);
   }
-  // Another change may show the same time.
-  const auto age = system_clock().now().time_since_epoch() - seconds(facts.st_ctim.tv_sec);
-  if (age < kSameTime) return std::string();
-  return stamp_of(facts, facts.st_ctim, fmt::format("{} {}", at->uid, at->digest));
+  std::vector<std::optional<MboxLocation>> locations;
+  locations.reserve(wanted.size());
+  for (const Wanted& one : wanted) locations.push_back(parse_location(one.location));
+  const std::vector<std::optional<size_t>> places = (*all)->assign(locations);
+  std::vector<Result<std::string>> out;
+  out.reserve(wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    std::optional<mbox::Record> record;
+    if (places[i]) {
+      record = (*all)->all()[*places[i]];
+    } else if (locations[i]) {
+      record = pick(**all, *locations[i]);  // the same octets twice, of which one is left
+    }
+    if (!record) {
+      out.emplace_back(fail(FaultKind::not_found, "the message is gone"));
+      continue;
+    }
+    Result<mbox::Reader> reader = held->reader(*record);
+    out.push_back(reader ? reader->read(0, wanted[i].size + 1) : std::unexpected(reader.error()));
+  }
+  return out;
 }
 
 std::string MboxDriver::name_in(const std::string& location) {

@@ -25,7 +25,8 @@ class MboxDriver final : public Driver {
   Result<std::vector<Level>> mailboxes() override;
   Result<std::vector<std::string>> subscriptions() override;
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
-  Result<std::string> stamp(const std::string& mailbox, const std::string& location) override;
+  std::vector<Result<std::string>> read_all(const std::string& mailbox,
+                                            const std::vector<Wanted>& wanted) override;
   std::string name_in(const std::string& location) override;
   std::vector<std::string> watched(const std::string& mailbox) override;
 

@@ -361,7 +361,9 @@ class SingleLetters(Base):
         try:
             demo.start()
             address = demo.address("alice")
+            # Some batches of what one transaction takes, so that there is a middle to be killed in.
             send(demo, range(150))
+            send(demo, range(150, 160), size=LARGE)
             before, _ = contents(demo)
             self.back_up(demo)
             empty(demo)
@@ -424,6 +426,8 @@ class Trouble(Base):
             self.assertEqual(found.returncode, 70)
             self.assertIn(largest.name, found.stdout)
             self.assertIn(done["id"], found.stdout)
+            self.assertRegex(found.stdout, re.escape(demo.address("alice")) +
+                             r", INBOX, UID \d+ \(Message-ID <\d@sender.test>\): belongs to " + done["id"])
             _, config, refused = self.restore(demo, check=False)
             self.assertEqual(refused.returncode, 70, refused.stderr)
             self.assertIn(largest.name, refused.stderr)

@@ -17,6 +17,7 @@ Task<Result<std::unique_ptr<LetterBatch>>> LetterBatch::open(Core& core, json::o
   std::unique_ptr<LetterBatch> out(new LetterBatch(core));
   out->account_ = account->id;
   out->mailbox_ = verbs::text(arguments, "mailbox");
+  out->returned_ = verbs::flag(arguments, "returned");
   const auto* letters = arguments.if_contains("letters");
   if (letters == nullptr || !letters->is_array() || letters->get_array().empty() ||
       letters->get_array().size() > kImportTogether)
@@ -86,6 +87,9 @@ Task<Result<json::value>> LetterBatch::commit() {
   for (Letter& letter : letters_) arriving.push_back({letter.writer.get(), std::move(letter.message)});
   auto placed = co_await core_.store.append_all(account_, mailbox_, std::move(arriving));
   if (!placed) co_return std::unexpected(placed.error());
+  for (const store::Placed& one : returned_ ? *placed : std::vector<store::Placed>()) {
+    log::info("letter.returned", {{"account", format_id(account_)}, {"mailbox", mailbox_}, {"uid", one.uid}});
+  }
   log::debug("letters.imported",
              {{"account", format_id(account_)}, {"mailbox", mailbox_}, {"letters", placed->size()}});
   json::object out;

@@ -69,7 +69,7 @@ Task<Result<boost::json::value>> AdminService::execute(std::string verb, boost::
   auto answer = co_await found->run(std::move(context), std::move(arguments));
   if (answer &&
       (verb.starts_with("restore.") || verb.starts_with("import.") || verb.starts_with("export."))) {
-    log::debug("admin.done", {{"verb", verb}});  // many for each letter that is told (ReturnedLetter)
+    log::debug("admin.done", {{"verb", verb}});  // many for the letters that are told (LetterBatch)
   } else if (answer) {
     log::info("admin.done", {{"verb", verb}});
   } else {

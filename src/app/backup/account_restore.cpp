@@ -45,7 +45,10 @@ class AccountRestorer {
   Result<void> restore(const store::MailboxInfo& mailbox, PresentLetters& present);
   Result<void> restore_one(const store::MailboxInfo& mailbox, const store::Entry& letter,
                            PresentLetters& present, MailboxOutcome& outcome);
-  Result<void> put_back(const std::string& mailbox, const store::Entry& letter);
+  Result<void> put_back(const store::Entry& letter);
+  Result<void> put_back_alone(const store::Entry& letter);
+  Result<void> send_waiting();
+  Result<void> send(json::array letters, const control::LetterPieces& pieces);
   Result<void> make_mailbox(const store::MailboxInfo& mailbox);
   Result<std::vector<store::Entry>> page(store::MailboxId mailbox, uint64_t first, bool with_summary);
   bool wanted(const store::Entry& letter) const;
@@ -67,6 +70,9 @@ class AccountRestorer {
   bool there_ = true;  // the account, in the running system
   std::vector<store::MailboxInfo> all_, chosen_;
   std::vector<std::string> made_;
+  std::string now_;      // the mailbox that letters go to
+  json::array waiting_;  // for the transaction that takes them: described
+  std::string bytes_;    // of them
   uint64_t done_ = 0, total_ = 0;
   AccountOutcome out_;
 };
@@ -253,22 +259,66 @@ Result<void> AccountRestorer::make_mailbox(const store::MailboxInfo& mailbox) {
   return {};
 }
 
-Result<void> AccountRestorer::put_back(const std::string& mailbox, const store::Entry& letter) {
+Result<void> AccountRestorer::send(json::array letters, const control::LetterPieces& pieces) {
   json::object arguments;
   arguments["address"] = address_;
-  arguments["mailbox"] = mailbox;
-  arguments["date"] = int64_t{letter.internal_date.time_since_epoch().count()};
-  arguments["flags"] = letter.flags.system;
-  arguments["keywords"] = json::array(letter.flags.keywords.begin(), letter.flags.keywords.end());
-  arguments["size"] = letter.size;
+  arguments["mailbox"] = now_;
+  arguments["letters"] = std::move(letters);
+  arguments["returned"] = true;
+  auto done = admin_.send("import.letters", std::move(arguments), pieces);
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+Result<void> AccountRestorer::send_waiting() {
+  if (waiting_.empty()) return {};
+  size_t at = 0;
+  auto sent = send(std::exchange(waiting_, {}), [&]() -> Result<std::string> {
+    std::string piece = bytes_.substr(at, kLetterPiece);
+    at += piece.size();
+    return piece;
+  });
+  bytes_.clear();
+  return sent;
+}
+
+json::array described(const store::Entry& letter) {
+  json::array out;
+  out.emplace_back(letter.size);
+  out.emplace_back(int64_t{letter.internal_date.time_since_epoch().count()});
+  out.emplace_back(letter.flags.system);
+  out.push_back(json::array(letter.flags.keywords.begin(), letter.flags.keywords.end()));
+  return out;
+}
+
+// A large one, behind those that wait: the order stays.
+Result<void> AccountRestorer::put_back_alone(const store::Entry& letter) {
+  if (auto sent = send_waiting(); !sent) return sent;
   uint64_t at = 0;
-  auto pieces = [&]() -> Result<std::string> {
+  json::array alone;
+  alone.push_back(described(letter));
+  return send(std::move(alone), [&]() -> Result<std::string> {
     auto piece = net::run_blocking(backup_.store.read(account_.id, letter, at, kLetterPiece));
     if (piece) at += piece->size();
     return piece;
-  };
-  auto done = admin_.send("restore.message", std::move(arguments), pieces);
-  if (!done) return std::unexpected(done.error());
+  });
+}
+
+// Many in one transaction: what is flushed for one is flushed for all.
+Result<void> AccountRestorer::put_back(const store::Entry& letter) {
+  if (letter.size > kImportBytes) return put_back_alone(letter);
+  if (bytes_.size() + letter.size > kImportBytes || waiting_.size() == kImportTogether) {
+    if (auto sent = send_waiting(); !sent) return sent;
+  }
+  const size_t before = bytes_.size();
+  while (bytes_.size() - before < letter.size) {
+    auto piece =
+        net::run_blocking(backup_.store.read(account_.id, letter, bytes_.size() - before, letter.size));
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) return fail(FaultKind::corrupt, "a letter is shorter than it was");
+    bytes_ += *piece;
+  }
+  waiting_.push_back(described(letter));
   return {};
 }
 
@@ -297,12 +347,13 @@ Result<void> AccountRestorer::restore_one(const store::MailboxInfo& mailbox, con
   ++outcome.missing;
   if (check_) return {};
   if (auto made = make_mailbox(mailbox); !made) return made;
-  return put_back(what_.into.empty() ? mailbox.name : what_.into, letter);
+  return put_back(letter);
 }
 
 Result<void> AccountRestorer::restore(const store::MailboxInfo& mailbox, PresentLetters& present) {
   MailboxOutcome outcome;
   outcome.mailbox = mailbox.name;
+  now_ = what_.into.empty() ? mailbox.name : what_.into;
   const bool all = what_.message_id.empty() && !what_.uid && what_.into.empty();
   if (all && !check_) {
     if (auto made = make_mailbox(mailbox); !made) return made;
@@ -320,7 +371,7 @@ Result<void> AccountRestorer::restore(const store::MailboxInfo& mailbox, Present
     first = uint64_t{entries->back().uid} + 1;
   }
   out_.mailboxes.push_back(std::move(outcome));
-  return {};
+  return send_waiting();
 }
 
 Result<AccountOutcome> AccountRestorer::run() {

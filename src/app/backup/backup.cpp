@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "app/backup/damaged_letters.h"
 #include "app/backup/file_letters.h"
 #include "app/backup/opened.h"
 #include "app/control/admin.h"
@@ -320,6 +321,11 @@ Result<std::vector<std::string>> verify(const std::string& directory, const std:
     problems.push_back(fmt::format("{} ({}): {}; belongs to {}", repository->file(file), file.path, what,
                                    fmt::join(backups_with(*repository, catalogs, sha256), ", ")));
   }
+  if (damaged.empty()) return problems;
+  std::set<std::string> hashes;
+  for (const auto& [sha256, what] : damaged) hashes.insert(sha256);
+  for (std::string& line : damaged_letters(*repository, catalogs, hashes))
+    problems.push_back(std::move(line));
   return problems;
 }
 

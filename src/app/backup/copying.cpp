@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <span>
 #include <thread>
 
 #include <fmt/format.h>
@@ -17,6 +20,7 @@ namespace posthouse::app::backup {
 namespace {
 
 constexpr size_t kPiece = 1 << 20;
+constexpr size_t kLeastPiece = 4096;
 
 std::unexpected<Fault> failed(const std::string& path) {
   const int error = errno;
@@ -52,7 +56,7 @@ struct Unfinished {
   }
 };
 
-Result<size_t> read_piece(const Descriptor& from, std::string& piece, const std::string& path) {
+Result<size_t> read_piece(const Descriptor& from, std::span<char> piece, const std::string& path) {
   ssize_t n = 0;
   do {
     n = ::read(from.get(), piece.data(), piece.size());
@@ -72,18 +76,28 @@ Result<void> write_all(const Descriptor& to, std::string_view bytes, const std::
 }
 
 // Reads to the end; `use` gets every piece.
+Result<void> read_all(const Descriptor& from, const std::string& path, const Took& took,
+                      const std::function<Result<void>(std::string_view)>& use) {
+  struct stat facts{};
+  if (::fstat(from.get(), &facts) != 0) return failed(path);
+  // A small file costs a small buffer, and none is cleared.
+  const auto size = static_cast<uint64_t>(std::max<off_t>(facts.st_size, 0));
+  const auto room = static_cast<size_t>(std::clamp<uint64_t>(size + 1, kLeastPiece, kPiece));
+  const auto piece = std::make_unique_for_overwrite<char[]>(room);
+  while (true) {
+    auto n = read_piece(from, {piece.get(), room}, path);
+    if (!n) return std::unexpected(n.error());
+    if (*n == 0) return {};
+    if (auto used = use({piece.get(), *n}); !used) return used;
+    if (took) took(*n);
+  }
+}
+
 Result<void> read_all(const std::string& path, const Took& took,
                       const std::function<Result<void>(std::string_view)>& use) {
   const Descriptor from(path, O_RDONLY);
   if (!from) return failed(path);
-  std::string piece(kPiece, '\0');
-  while (true) {
-    auto n = read_piece(from, piece, path);
-    if (!n) return std::unexpected(n.error());
-    if (*n == 0) return {};
-    if (auto used = use(std::string_view(piece).substr(0, *n)); !used) return used;
-    if (took) took(*n);
-  }
+  return read_all(from, path, took, use);
 }
 
 Result<void> finish(const Descriptor& to, const std::string& path) {
@@ -153,12 +167,16 @@ Result<void> sync_file_system(const std::string& folder) {
 }
 
 Result<std::string> read_back(const std::string& path) {
-  {
-    const Descriptor file(path, O_RDONLY);
-    if (!file) return failed(path);
-    static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED));
-  }
-  return hash_file(path, nullptr);
+  const Descriptor file(path, O_RDONLY);
+  if (!file) return failed(path);
+  static_cast<void>(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED));
+  Sha256 hash;
+  auto done = read_all(file, path, nullptr, [&](std::string_view piece) -> Result<void> {
+    hash.feed(piece);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return hash.finish();
 }
 
 Result<std::string> read_range(const std::string& path, uint64_t offset, uint64_t length) {

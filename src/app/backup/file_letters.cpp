@@ -1,6 +1,7 @@
 #include "app/backup/file_letters.h"
 
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "app/backup/letter_list.h"
@@ -14,8 +15,11 @@
 namespace posthouse::app::backup {
 namespace {
 
-constexpr size_t kLettersTogether = 512;  // flushed at once
+constexpr size_t kLettersTogether = 4'000;  // flushed at once
 constexpr uint64_t kBytesTogether = 64 << 20;
+constexpr size_t kReadTogether = 500;  // from one mailbox, whose mbox is locked meanwhile
+constexpr uint64_t kReadBytes = 4 << 20;
+constexpr uint64_t kSmallLetter = 256 << 10;  // larger ones are read in pieces
 
 // Letters that were read, until many are flushed and in the pool together.
 class Intake {
@@ -79,24 +83,34 @@ class AccountTaker {
   struct Wanted {
     store::Uid uid = 0;
     uint64_t size = 0;
+    uint64_t email = 0;
     std::string location;
+  };
+  // A letter that is to be read.
+  struct Unread {
+    size_t at = 0;  // in the list of its mailbox
+    uint64_t size = 0;
+    std::string location;
+    std::string stamp;  // once it was read
   };
   struct Missed {
     store::MailboxId mailbox = 0;
-    size_t at = 0;  // in its list
-    std::string location;
+    Unread letter;
   };
 
   void learn_known();
   Result<std::vector<Wanted>> page(store::MailboxId mailbox, store::Uid first, bool& more, store::Uid& last);
   Result<void> locate(store::MailboxId mailbox, std::vector<Wanted>& wanted);
   Result<void> take_mailbox(const store::MailboxInfo& mailbox);
+  std::string stamp(const Wanted& letter) const;
+  bool is_in_pool(const Wanted& wanted, const std::string& stamp, ListedLetter& letter) const;
   // What is wrong with the letter is in `why`; a fault is of the pool.
-  Result<void> take(const std::string& mailbox, const std::string& location, ListedLetter& letter,
+  Result<void> copy(const std::string& mailbox, const Unread& unread, ListedLetter& letter,
                     std::optional<Fault>& why);
-  Result<void> copy(const std::string& mailbox, const std::string& location, ListedLetter& letter,
+  Result<void> keep(const Pieces& pieces, const Unread& unread, ListedLetter& letter,
                     std::optional<Fault>& why);
-  Result<std::string> stamp(const std::string& mailbox, const std::string& location);
+  Result<void> read_waiting(const store::MailboxInfo& mailbox);
+  void settle(const store::MailboxInfo& mailbox, Unread&& unread, const std::optional<Fault>& why);
   Result<void> find_moved();
   void miss(const Fault& why);
   Result<void> write_lists();
@@ -107,6 +121,8 @@ class AccountTaker {
   std::unique_ptr<mirror::Driver> driver_;
   Known known_;
   std::map<store::MailboxId, std::vector<ListedLetter>> lists_;
+  std::vector<Unread> waiting_;  // small ones, of the mailbox at hand
+  uint64_t waiting_bytes_ = 0;
   std::vector<Missed> missed_;
   uint64_t gone_ = 0, unread_ = 0;
   std::string first_unread_;
@@ -151,26 +167,52 @@ Result<std::vector<AccountTaker::Wanted>> AccountTaker::page(store::MailboxId ma
   std::vector<Wanted> out;
   for (const store::Entry& entry : *entries) {
     last = entry.uid;
-    if (entry.blob == 0) out.push_back({entry.uid, entry.size, {}});
+    if (entry.blob == 0)
+      out.push_back({entry.uid, entry.size, entry.email != 0 ? entry.email : entry.delivery, {}});
   }
   if (auto located = locate(mailbox, out); !located) return std::unexpected(located.error());
   return out;
 }
 
-Result<std::string> AccountTaker::stamp(const std::string& mailbox, const std::string& location) {
-  const FilesAs rights(shared_.owner);
-  if (!rights.done()) return fail(FaultKind::policy, "the rights of the store's owner are not to be had");
-  auto stamp = driver_->stamp(mailbox, location);
-  if (!stamp) return stamp;
-  return stamp_for_list(*stamp);
+// The bytes of an email never change, and no two have the same number. Where the index has taken another file
+// for it, that one has another name or digest.
+std::string AccountTaker::stamp(const Wanted& letter) const {
+  if (letter.email == 0 || letter.location.empty()) return {};
+  return stamp_for_list(
+      fmt::format("email {} {} {}", letter.email, letter.size, driver_->name_in(letter.location)));
 }
 
-Result<void> AccountTaker::copy(const std::string& mailbox, const std::string& location, ListedLetter& letter,
+bool AccountTaker::is_in_pool(const Wanted& wanted, const std::string& stamp, ListedLetter& letter) const {
+  const auto known = known_.find(stamp);
+  if (stamp.empty() || known == known_.end()) return false;
+  File file;
+  std::tie(file.sha256, file.size) = known->second;
+  if (file.size != wanted.size || !shared_.repository.has(file)) return false;
+  letter.sha256 = std::move(file.sha256);
+  letter.stamp = stamp;
+  return true;
+}
+
+Result<void> AccountTaker::keep(const Pieces& pieces, const Unread& unread, ListedLetter& letter,
+                                std::optional<Fault>& why) {
+  auto copied = intake_.add(pieces, [&](uint64_t count) { shared_.rate.spend(count); });
+  if (why) return {};
+  if (!copied) return std::unexpected(copied.error());
+  if (copied->size != letter.size) {
+    why = Fault{FaultKind::temporary, "its file holds another letter by now"};
+    return {};
+  }
+  letter.sha256 = copied->sha256;
+  letter.stamp = unread.stamp;
+  return {};
+}
+
+Result<void> AccountTaker::copy(const std::string& mailbox, const Unread& unread, ListedLetter& letter,
                                 std::optional<Fault>& why) {
   Result<mirror::Bytes> bytes = fail(FaultKind::policy, "");
   {
     const FilesAs rights(shared_.owner);
-    if (rights.done()) bytes = driver_->open(mailbox, location);
+    if (rights.done()) bytes = driver_->open(mailbox, unread.location);
   }
   if (!bytes) {
     why = bytes.error();
@@ -182,39 +224,46 @@ Result<void> AccountTaker::copy(const std::string& mailbox, const std::string& l
     if (!piece) why = piece.error();
     return piece;
   };
-  auto copied = intake_.add(pieces, [&](uint64_t count) { shared_.rate.spend(count); });
-  if (why) return {};
-  if (!copied) return std::unexpected(copied.error());
-  if (copied->size != letter.size) {
-    why = Fault{FaultKind::temporary, "its file holds another letter by now"};
-    return {};
-  }
-  letter.sha256 = copied->sha256;
-  return {};
+  return keep(pieces, unread, letter, why);
 }
 
-Result<void> AccountTaker::take(const std::string& mailbox, const std::string& location, ListedLetter& letter,
-                                std::optional<Fault>& why) {
-  auto before = stamp(mailbox, location);
-  if (!before) {
-    why = before.error();
-    return {};
+void AccountTaker::settle(const store::MailboxInfo& mailbox, Unread&& unread,
+                          const std::optional<Fault>& why) {
+  shared_.done += unread.size;
+  if (shared_.progress) shared_.progress(std::min(shared_.done, shared_.total), shared_.total);
+  if (!why) return;
+  const bool perhaps_moved = why->kind == FaultKind::not_found || why->kind == FaultKind::temporary;
+  if (perhaps_moved && !unread.location.empty()) {
+    missed_.push_back({mailbox.id, std::move(unread)});
+  } else {
+    miss(*why);
   }
-  if (const auto known = known_.find(*before); !before->empty() && known != known_.end()) {
-    const auto& [sha256, size] = known->second;
-    File file;
-    file.sha256 = sha256;
-    file.size = size;
-    if (size == letter.size && shared_.repository.has(file)) {
-      letter.sha256 = sha256;
-      letter.stamp = *before;
-      return {};
+}
+
+// All with one lock, and with the owner's rights once.
+Result<void> AccountTaker::read_waiting(const store::MailboxInfo& mailbox) {
+  if (waiting_.empty()) return {};
+  std::vector<Unread> now = std::exchange(waiting_, {});
+  waiting_bytes_ = 0;
+  std::vector<mirror::Driver::Wanted> wanted;
+  for (const Unread& one : now) wanted.push_back({one.location, one.size});
+  std::vector<Result<std::string>> all;
+  {
+    const FilesAs rights(shared_.owner);
+    if (rights.done()) all = driver_->read_all(mailbox.name, wanted);
+  }
+  all.resize(now.size(), fail(FaultKind::policy, "the rights of the store's owner are not to be had"));
+  std::vector<ListedLetter>& list = lists_[mailbox.id];
+  for (size_t i = 0; i < now.size(); ++i) {
+    std::optional<Fault> why;
+    if (!all[i]) {
+      why = all[i].error();
+    } else {
+      const Pieces whole = [&](uint64_t at) -> Result<std::string> { return all[i]->substr(at); };
+      if (auto kept = keep(whole, now[i], list[now[i].at], why); !kept) return kept;
     }
+    settle(mailbox, std::move(now[i]), why);
   }
-  auto copied = copy(mailbox, location, letter, why);
-  if (!copied || why) return copied;
-  auto after = stamp(mailbox, location);
-  if (after && *after == *before) letter.stamp = *after;
   return {};
 }
 
@@ -232,34 +281,35 @@ Result<void> AccountTaker::take_mailbox(const store::MailboxInfo& mailbox) {
   for (store::Uid last = 0; more && last < UINT32_MAX;) {
     auto wanted = page(mailbox.id, last + 1, more, last);
     if (!wanted) return std::unexpected(wanted.error());
-    for (const Wanted& one : *wanted) {
-      ListedLetter letter{one.uid, one.size, {}, {}};
+    for (Wanted& one : *wanted) {
+      list.push_back({one.uid, one.size, {}, {}});
+      Unread unread{list.size() - 1, one.size, one.location, stamp(one)};
       std::optional<Fault> why;
       if (one.location.empty()) {
         why = Fault{FaultKind::not_found, ""};
-      } else if (auto taken = take(mailbox.name, one.location, letter, why); !taken) {
-        return taken;
+      } else if (is_in_pool(one, unread.stamp, list.back())) {
+        // nothing to read
+      } else if (one.size <= kSmallLetter) {
+        waiting_bytes_ += one.size;
+        waiting_.push_back(std::move(unread));
+        const bool full = waiting_.size() >= kReadTogether || waiting_bytes_ >= kReadBytes;
+        if (auto read = full ? read_waiting(mailbox) : Result<void>(); !read) return read;
+        continue;
+      } else if (auto copied = copy(mailbox.name, unread, list.back(), why); !copied) {
+        return copied;
       }
-      const bool perhaps_moved =
-          why && (why->kind == FaultKind::not_found || why->kind == FaultKind::temporary);
-      if (perhaps_moved && !one.location.empty()) {
-        missed_.push_back({mailbox.id, list.size(), one.location});
-      } else if (why) {
-        miss(*why);
-      }
-      list.push_back(std::move(letter));
-      shared_.done += one.size;
-      if (shared_.progress) shared_.progress(std::min(shared_.done, shared_.total), shared_.total);
+      settle(mailbox, std::move(unread), why);
     }
   }
-  return {};
+  return read_waiting(mailbox);
 }
 
 // Where others moved them while we read.
 Result<void> AccountTaker::find_moved() {
   if (missed_.empty()) return {};
   std::unordered_map<std::string, std::pair<std::string, std::string>> places;
-  for (const Missed& missed : missed_) places.emplace(driver_->name_in(missed.location), std::pair("", ""));
+  for (const Missed& missed : missed_)
+    places.emplace(driver_->name_in(missed.letter.location), std::pair("", ""));
   {
     const FilesAs rights(shared_.owner);
     auto levels = driver_->mailboxes();
@@ -275,12 +325,15 @@ Result<void> AccountTaker::find_moved() {
     }
   }
   for (const Missed& missed : missed_) {
-    const auto& [mailbox, location] = places.at(driver_->name_in(missed.location));
+    const auto& [mailbox, location] = places.at(driver_->name_in(missed.letter.location));
     std::optional<Fault> why;
     if (location.empty()) {
       why = Fault{FaultKind::not_found, ""};
-    } else if (auto taken = take(mailbox, location, lists_[missed.mailbox][missed.at], why); !taken) {
-      return taken;
+    } else {
+      Unread there = missed.letter;
+      there.location = location;
+      auto copied = copy(mailbox, there, lists_[missed.mailbox][there.at], why);
+      if (!copied) return copied;
     }
     if (why) miss(*why);
   }

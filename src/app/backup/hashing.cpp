@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <fmt/format.h>
-
 namespace posthouse::app::backup {
 
 struct Sha256::Impl {
@@ -32,7 +30,12 @@ std::string Sha256::finish() {
   unsigned size = 0;
   EVP_DigestFinal_ex(impl_->context.get(), digest, &size);
   std::string out;
-  for (unsigned i = 0; i < size; ++i) fmt::format_to(std::back_inserter(out), "{:02x}", digest[i]);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out.reserve(size_t{2} * size);
+  for (unsigned i = 0; i < size; ++i) {
+    out += kDigits[digest[i] >> 4];
+    out += kDigits[digest[i] & 15];
+  }
   return out;
 }
 

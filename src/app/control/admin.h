@@ -22,8 +22,7 @@ class Admin {
   virtual ~Admin() = default;
   virtual Result<boost::json::value> call(std::string verb, boost::json::object arguments,
                                           Progress progress) = 0;
-  // The verb "restore.message" (ReturnedLetter) with the letter behind it, or "import.letters" (LetterBatch)
-  // with several.
+  // The verb "import.letters" (LetterBatch) with the letters behind it.
   virtual Result<boost::json::value> send(std::string verb, boost::json::object arguments,
                                           LetterPieces pieces) = 0;
   // The queue id of the letter.

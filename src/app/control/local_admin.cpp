@@ -1,7 +1,6 @@
 #include <boost/json.hpp>
 
 #include "app/admin/letter_batch.h"
-#include "app/admin/returned_letter.h"
 #include "app/control/admin.h"
 #include "app/core/folders.h"
 #include "net/loop.h"
@@ -44,7 +43,7 @@ Task<Result<std::string>> take_letter(Core& core, const Config& config, LocalEnv
   co_return (*letter)->queue_id();
 }
 
-// ReturnedLetter or LetterBatch.
+// LetterBatch.
 template <class Letter>
 Task<Result<json::value>> take_in(Core& core, json::object arguments, LetterPieces pieces) {
   auto letter = co_await Letter::open(core, std::move(arguments));
@@ -70,8 +69,6 @@ class LocalAdmin : public Admin {
   }
 
   Result<json::value> send(std::string verb, json::object arguments, LetterPieces pieces) override {
-    if (verb == "restore.message")
-      return net::run_blocking(take_in<ReturnedLetter>(*core_, std::move(arguments), std::move(pieces)));
     if (verb == "import.letters")
       return net::run_blocking(take_in<LetterBatch>(*core_, std::move(arguments), std::move(pieces)));
     return fail(FaultKind::syntax, "unknown verb " + verb);

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "app/admin/letter_batch.h"
-#include "app/admin/returned_letter.h"
 #include "app/control/protocol.h"
 #include "app/deliver/local_letter.h"
 #include "app/limits.h"
@@ -90,7 +89,7 @@ struct Server::Impl {
   static Task<Result<json::value>> answer(Impl& self, net::Stream& stream, Request request);
   static Task<Result<json::value>> deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                            LocalEnvelope envelope);
-  template <class Letter>  // ReturnedLetter, LetterBatch
+  template <class Letter>  // LetterBatch
   static Task<Result<json::value>> take_in(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                            json::object arguments);
 };
@@ -116,8 +115,6 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
     if (request->verb == "deliver") {
       LocalEnvelope envelope = envelope_of(request->arguments);
       result = co_await deliver(self, *stream, reader, std::move(envelope));
-    } else if (request->verb == "restore.message") {
-      result = co_await take_in<ReturnedLetter>(self, *stream, reader, std::move(request->arguments));
     } else if (request->verb == "import.letters") {
       result = co_await take_in<LetterBatch>(self, *stream, reader, std::move(request->arguments));
     } else {
