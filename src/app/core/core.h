@@ -45,7 +45,8 @@ class Core {
   Task<Result<void>> settle();
 
   // Puts in order whatever is not, while nobody else has the store: accounts whose rows contradict each other
-  // (as settle() does), bodies without messages, references, counts, the queue's schedule. Repeatable; interrupted, it is done by the next.
+  // (as settle() does), bodies without messages, references, counts, the queue's schedule. Repeatable;
+  // interrupted, it is done by the next.
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
   Task<Result<Repaired>> repair(Progress progress);
 
