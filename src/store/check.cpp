@@ -36,7 +36,57 @@ Result<void> Checker::run(const std::vector<AccountId>& accounts) {
   }
   const Result<void> grouped = check_groups();
   if (!grouped) return grouped;
-  return check_blobs();
+  done = check_blobs();
+  for (const AccountId account : accounts) {
+    if (done && !unreadable_.empty()) done = name_owners(account);
+  }
+  for (const auto& [blob, body] : unreadable_) {
+    if (body.count == 0) {
+      problem(body.what);
+      continue;
+    }
+    problem(fmt::format(
+        "{}: the body of {}{}; delete it with a mail program and use `posthouse mailbox purge`", body.what,
+        body.owners, body.count > 1 ? fmt::format(" and {} more", body.count - 1) : ""));
+  }
+  return done;
+}
+
+// Which letters have a body that can't be read, so that somebody can delete them.
+Result<void> Checker::name_owners(AccountId account) {
+  const auto own = [&](engine::BlobId blob, const std::function<std::string()>& name) {
+    const auto found = unreadable_.find(blob);
+    if (found == unreadable_.end()) return;
+    if (found->second.count++ == 0) found->second.owners = name();
+  };
+  std::map<MailboxId, std::string> names;
+  const engine::Partition partition = account_partition(account);
+  Result<void> done = reader_.scan(partition, kMailboxPrefix, prefix_end(std::string(kMailboxPrefix)),
+                                   [&](std::string_view key, std::string_view value) {
+                                     const Result<MailboxRow> row =
+                                         decode_mailbox(mailbox_of_key(key), value);
+                                     if (row) names[row->id] = row->name;
+                                     return true;
+                                   });
+  for (const auto& [id, name] : names) {
+    if (!done) return done;
+    done = AccountView(reader_, account).for_each(id, 0, UINT32_MAX, [&](Uid uid, const FlagRow& row) {
+      own(row.blob,
+          [&] { return fmt::format("account {} mailbox {} message {}", format_id(account), name, uid); });
+      return true;
+    });
+  }
+  if (!done) return done;
+  return reader_.scan(partition, kKeptPrefix, prefix_end(std::string(kKeptPrefix)),
+                      [&](std::string_view key, std::string_view value) {
+                        const Result<KeptRow> row = decode_kept(value);
+                        if (!row) return true;
+                        own(row->blob, [&] {
+                          return fmt::format("account {} expunged message {}", format_id(account),
+                                             kept_place(key).uid);
+                        });
+                        return true;
+                      });
 }
 
 Result<void> Checker::count_work(const std::vector<AccountId>& accounts) {
@@ -382,7 +432,9 @@ Result<void> Checker::check_blobs() {
     const bool headless = !sound && sound.error().kind == FaultKind::not_found;
     const Result<std::optional<std::string>> writing =
         reader_.get(engine::hints_partition(), engine::unfinished_hint(blob));
-    if (!sound && !(headless && writing && *writing)) problem(sound.error().what);
+    if (!sound && !(headless && writing && *writing)) {
+      if (unreadable_.size() < kMaxProblems) unreadable_[blob].what = sound.error().what;
+    }
     step();
     return inside.has_value();
   });

@@ -55,13 +55,20 @@ class Checker {
   void compare(AccountId account, const MailboxRow& mailbox, const Counted& counted);
   Result<void> check_blobs();
   Result<void> check_references(engine::BlobId blob);
+  Result<void> name_owners(AccountId account);
 
   const engine::Reader& raw_;
   const ForgivingReader reader_;
   MailStore::CheckReport& report_;
   Progress progress_;
   uint64_t done_ = 0, total_ = 0;
-  bool in_files_ = false;                    // the account that is looked at keeps its mail in files
+  bool in_files_ = false;  // the account that is looked at keeps its mail in files
+  struct Unreadable {
+    std::string what;
+    std::string owners;  // the first of them
+    size_t count = 0;
+  };
+  std::map<engine::BlobId, Unreadable> unreadable_;  // bodies
   uint64_t unjudged_ = 0;                    // references that may belong to messages that can't be read
   std::map<std::string, GroupRow> groups_;   // as the accounts' heads have it
   std::unordered_set<uint64_t> references_;  // hashes of (blob, reference) that messages have

@@ -69,6 +69,14 @@ class Documents(unittest.TestCase):
             self.assertEqual(done.returncode, 64, words)
             self.assertIn(told, done.stderr, words)
 
+    def test_every_mistake_has_the_form_of_an_error(self):
+        for words in ([], ["queue"], ["queue", "list", "--most", "0"], ["account", "show", "--json"], ["nosuchcmd"],
+                      ["account", "change", "a@b.test", "--enable", "--disable", "--json"]):
+            done = run(*words)
+            self.assertEqual(done.returncode, 64, words)
+            self.assertRegex(done.stderr, r"^posthouse: \S", words)
+            self.assertEqual(done.stdout, "", words)
+
     def test_output_that_can_not_be_written(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([BINARY, "version"], stdout=full, stderr=subprocess.PIPE, timeout=60)
@@ -320,6 +328,19 @@ class Operators(unittest.TestCase):
         done = self.demo.run("domain", "add", "b.test", "--catch-all", "zz@b.test")
         self.assertEqual(done.returncode, 77)
         self.assertIn("the catch-all leads in a circle to nobody: *@b.test -> zz@b.test -> zz@b.test", done.stderr)
+
+    def test_what_is_not_there_is_told(self):
+        address = self.ask("account", "list")[0]["address"]
+        for words, told in ((["account", "list", "nowhere.test"], "posthouse: no such domain: nowhere.test\n"),
+                            (["mailbox", "undelete", address, "--mailbox", "Nope"], "posthouse: no such mailbox: Nope\n"),
+                            (["mailbox", "undelete", address, "--mailbox", "Nope", "--dry-run"], "no such mailbox: Nope"),
+                            (["mailbox", "expunged", address, "--mailbox", "Nope"], "no such mailbox: Nope")):
+            done = self.demo.run(*words)
+            self.assertEqual(done.returncode, 67, (words, done.stdout, done.stderr))
+            self.assertIn(told, done.stderr)
+        for words in (["account", "list", address.split("@")[1].upper()], ["mailbox", "undelete", address, "--mailbox", "inbox"]):
+            done = self.demo.run(*words)
+            self.assertEqual(done.returncode, 0, (words, done.stderr))
 
     def test_names_that_can_not_be(self):
         def work(when):

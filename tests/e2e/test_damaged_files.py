@@ -136,6 +136,33 @@ class DamagedFiles(unittest.TestCase):
             self.assertGreater(messages, 2 * LETTERS)
             self.assertLess(done.stdout.count("belongs to no message"), 2)
 
+    def test_a_letter_whose_body_is_gone_is_named_until_it_is_deleted_and_purged(self):
+        with self.running():
+            big = f"Subject: big\n\n{base64.b64encode(os.urandom(60000)).decode()}\n"
+            self.assertEqual(self.posthouse("deliver", "first@serve.test", stdin=big).returncode, 0)
+        with self.running():
+            pass
+        blobs = list(self.store.glob("*.blob"))
+        self.assertTrue(blobs)
+        for path in blobs:
+            path.unlink()
+        for command in ("check", "repair", "check"):
+            done = self.posthouse("store", command)
+            self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
+            self.assertRegex(done.stdout, r"blob \w+: .*: the body of account \w+ mailbox INBOX message 1; delete it")
+        with self.running():
+            client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
+            client.login("first@serve.test", "secret")
+            client.select("INBOX")
+            self.assertEqual(client.uid("STORE", "1", "+FLAGS.SILENT", "(\\Deleted)")[0], "OK")
+            self.assertEqual(client.expunge()[0], "OK")
+            client.logout()
+            self.assertIn("expunged message 1; delete it", self.posthouse("store", "check").stdout)
+            self.posthouse("mailbox", "purge", "first@serve.test", check=True)
+            done = self.posthouse("store", "check")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn("Nothing is damaged.", done.stdout)
+
     def test_letters_whose_rows_are_lost_come_back_and_the_check_gets_clean(self):
         """The whole table of the mailboxes is spoilt; bodies are in another."""
         self.fill()

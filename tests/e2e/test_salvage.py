@@ -3,6 +3,7 @@ import imaplib
 import mailbox
 import os
 import pathlib
+import shutil
 import tempfile
 import unittest
 
@@ -108,9 +109,15 @@ class Salvage(unittest.TestCase):
                 file.seek(table.stat().st_size // 4)
                 file.write(os.urandom(40))
         done = run("store", "repair", "--config", self.server.config)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("The store is in order.", done.stdout)
+        self.assertEqual(done.returncode, 65, done.stdout + done.stderr)
+        self.assertIn("The store is in order. Something was lost, see above.", done.stdout)
         self.assertRegex(done.stdout, "note: the rows of .* are lost")
+        # What was kept of it is the operator's to remove; from then on nothing is told any more.
+        shutil.rmtree(self.store.parent / "store.damaged")
+        for command, told in (("repair", "The store is in order.\n"), ("check", "Nothing is damaged.\n")):
+            done = run("store", command, "--config", self.server.config)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertTrue(done.stdout.endswith(told), done.stdout)
 
     def test_a_running_server_is_left_alone(self):
         done = self.salvage()

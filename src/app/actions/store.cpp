@@ -46,8 +46,18 @@ void report_repair(const json::object& answer) {
   tell(answer, "repaired", "repaired");
   tell(answer, "notes", "note");
   report(answer);
-  fmt::print("{}\n", answer.at("problems").as_array().empty() ? "The store is in order."
-                                                              : "What is damaged above can't be repaired.");
+  const char* end = "What is damaged above can't be repaired.";
+  if (answer.at("problems").as_array().empty())
+    end = answer.at("lost").as_bool() ? "The store is in order. Something was lost, see above."
+                                      : "The store is in order.";
+  fmt::print("{}\n", end);
+}
+
+// What a check or a repair ends with.
+int status_of(const json::object& answer) {
+  if (!answer.at("problems").as_array().empty()) return EX_SOFTWARE;
+  const auto* const lost = answer.if_contains("lost");
+  return lost != nullptr && lost->as_bool() ? EX_DATAERR : EX_OK;
 }
 
 Result<json::value> ask(const Config& config, const char* verb, const Progress& progress) {
@@ -149,7 +159,7 @@ int store(const Invocation& in) {
   } else {
     report(found);
   }
-  return found.at("problems").as_array().empty() ? EX_OK : EX_SOFTWARE;
+  return status_of(found);
 }
 
 }  // namespace posthouse::app::actions

@@ -82,7 +82,16 @@ Task<Answer> account_add(Context context, Arguments arguments) {
 }
 
 Task<Answer> account_list(Context context, Arguments arguments) {
-  auto accounts = co_await context.core.directory.accounts(text(arguments, "domain"));
+  std::string domain = text(arguments, "domain");
+  if (!domain.empty()) {
+    auto ascii = message::domain_to_ascii(domain);
+    if (!ascii) co_return std::unexpected(ascii.error());
+    domain = std::move(*ascii);
+    auto local = co_await context.core.directory.is_local_domain(domain);
+    if (!local) co_return std::unexpected(local.error());
+    if (!*local) co_return fail(FaultKind::not_found, "no such domain: " + domain);
+  }
+  auto accounts = co_await context.core.directory.accounts(std::move(domain));
   if (!accounts) co_return std::unexpected(accounts.error());
   json::array out;
   for (const auto& account : *accounts) out.push_back(describe(account));

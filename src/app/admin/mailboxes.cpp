@@ -68,6 +68,21 @@ json::object describe(const store::KeptMessage& message, seconds keep) {
   return out;
 }
 
+// A mailbox that is named is there, or has letters that could come back.
+Task<Result<void>> check_name(Context context, uint64_t account, Arguments arguments) {
+  store::KeptFilter filter;
+  filter.mailbox = text(arguments, "mailbox");
+  if (filter.mailbox.empty()) co_return Result<void>();
+  auto now = co_await context.core.store.mailbox(account, filter.mailbox);
+  if (now) co_return Result<void>();
+  if (now.error().kind != FaultKind::not_found) co_return std::unexpected(now.error());
+  const std::string name = filter.mailbox;
+  auto then = co_await context.core.store.kept(account, std::move(filter), std::nullopt, 1);
+  if (!then) co_return std::unexpected(then.error());
+  if (then->empty()) co_return fail(FaultKind::not_found, "no such mailbox: " + name);
+  co_return Result<void>();
+}
+
 // All that fit, without their summaries.
 struct Chosen {
   std::vector<store::KeptPlace> places;
@@ -131,6 +146,8 @@ Task<Answer> mailbox_list(Context context, Arguments arguments) {
 Task<Answer> mailbox_expunged(Context context, Arguments arguments) {
   auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
+  auto named = co_await check_name(context, account->id, arguments);
+  if (!named) co_return std::unexpected(named.error());
   const store::KeptFilter filter = filter_of(arguments);
   const size_t most = number(arguments, "most").value_or(kExpungedListed);
   json::array out;
@@ -149,6 +166,8 @@ Task<Answer> mailbox_expunged(Context context, Arguments arguments) {
 Task<Answer> mailbox_undelete(Context context, Arguments arguments) {
   auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
+  auto named = co_await check_name(context, account->id, arguments);
+  if (!named) co_return std::unexpected(named.error());
   auto chosen = co_await choose(context, account->id, arguments);
   if (!chosen) co_return std::unexpected(chosen.error());
   auto standing = co_await context.core.directory.standing(account->id);

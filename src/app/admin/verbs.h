@@ -84,7 +84,7 @@ Task<Answer> export_piece(Context context, Arguments arguments);  // address, ma
 Task<Answer> store_convert(Context context, Arguments arguments);  // address, to: a format
 Task<Answer> store_check(Context context, Arguments arguments);
 // Only where no server runs. As store_check, with [repaired]: what it did, and [notes]: what is kept of
-// damage.
+// damage; [lost]: whether any of it tells of a loss.
 Task<Answer> store_repair(Context context, Arguments arguments);
 Task<Answer> status(Context context, Arguments arguments);
 

@@ -17,12 +17,9 @@ Parsed parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     out.status = app->exit(asked, std::cout, std::cerr);
   } catch (const CLI::ParseError& mistake) {
-    std::string unknown = unknown_word(*app, argc, argv);
-    if (unknown.empty()) {
-      app->exit(mistake, std::cout, std::cerr);
-    } else {
-      std::cerr << "posthouse: " << unknown << "\nRun with --help for more information.\n";
-    }
+    std::string what = unknown_word(*app, argc, argv);
+    if (what.empty()) what = mistake.what();
+    std::cerr << "posthouse: " << what << "\nRun with --help for more information.\n";
     out.status = EX_USAGE;
   }
   return out;

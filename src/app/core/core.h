@@ -25,6 +25,12 @@
 
 namespace posthouse::app {
 
+// What a repair did, a sentence each, and whether something could not be brought back.
+struct Repaired {
+  std::vector<std::string> done;
+  bool lost = false;
+};
+
 // Thread-safe as its parts are. They are destroyed in the order that they need each other.
 class Core {
  public:
@@ -39,10 +45,10 @@ class Core {
   Task<Result<void>> settle();
 
   // Puts in order whatever is not, while nobody else has the store: accounts whose rows contradict each other
-  // (as settle() does), bodies without messages, references, counts, the queue's schedule. What it did, a
-  // sentence each. Repeatable; interrupted, it is done by the next.
+  // (as settle() does), bodies without messages, references, counts, the queue's schedule. Repeatable;
+  // interrupted, it is done by the next.
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
-  Task<Result<std::vector<std::string>>> repair(Progress progress);
+  Task<Result<Repaired>> repair(Progress progress);
 
   // Every account is counted with its domain: those made by earlier versions are once, `anew` all are and
   // what the domains count is counted again.

@@ -17,8 +17,9 @@ std::vector<engine::PartitionRange> everything() {
 
 }  // namespace
 
-Task<Result<std::vector<std::string>>> Core::repair(Progress progress) {
-  std::vector<std::string> done;
+Task<Result<Repaired>> Core::repair(Progress progress) {
+  Repaired out;
+  std::vector<std::string>& done = out.done;
   std::vector<uint64_t> found;
   auto accounts = co_await directory.accounts("");
   if (accounts) {
@@ -47,6 +48,7 @@ Task<Result<std::vector<std::string>>> Core::repair(Progress progress) {
   for (const uint64_t id : accounts_with_rows(engine)) {
     if (std::ranges::find(found, id) != found.end()) continue;
     known.push_back(id);
+    out.lost = true;
     done.push_back(
         fmt::format("account {} has rows and is not in the directory: left as it is", format_id(id)));
   }
@@ -56,9 +58,11 @@ Task<Result<std::vector<std::string>>> Core::repair(Progress progress) {
   if (adopted->restored > 0)
     done.push_back(
         fmt::format("{} letters without a place came back in mailboxes \"Recovered\"", adopted->restored));
-  if (adopted->removed > 0)
+  if (adopted->removed > 0) {
+    out.lost = true;
     done.push_back(
         fmt::format("{} bodies that belong to nobody, or can't be read, were removed", adopted->removed));
+  }
   for (;;) {
     Result<size_t> swept = co_await store.sweep(false);
     if (!swept) co_return std::unexpected(swept.error());
@@ -69,7 +73,7 @@ Task<Result<std::vector<std::string>>> Core::repair(Progress progress) {
   if (settled) settled = co_await group_accounts(true);
   if (!settled) co_return std::unexpected(settled.error());
   done.emplace_back("the schedule of the queue and the counts of domains were made anew");
-  co_return done;
+  co_return out;
 }
 
 }  // namespace posthouse::app
