@@ -220,7 +220,7 @@ Task<Result<void>> settle_queue(queue::Queue& queue, Queued what) {
 
 // See docs/formats/backup.md for why.
 Task<Result<void>> settle_store(Core& core, Queued what, bool latest) {
-  auto settled = co_await core.settle();
+  auto settled = co_await core.settle_rows();
   if (!settled) co_return settled;
   auto queued = co_await settle_queue(core.queue, what);
   if (!queued || latest) co_return queued;

@@ -1,8 +1,8 @@
 // What goes over the control socket: frames of a 4-byte big-endian length and that many bytes. A request is
 // one JSON object {"verb": ..., "arguments": {...}}; the responses are JSON objects: any number of
 // {"progress": [done, total]}, then one {"ok": value} or {"error": {"kind": ..., "what": ...}}. A "deliver"
-// request is followed by the letter in frames and an empty frame; so is "import.letters", whose letters follow
-// each other without anything in between.
+// request is followed by the letter in frames and an empty frame; so is "import.letters", whose letters
+// follow each other without anything in between.
 #pragma once
 
 #include <boost/json/fwd.hpp>

@@ -43,6 +43,8 @@ class Core {
   // again at the next start. Fails when the store can't be written. Also learns which accounts are kept in
   // files.
   Task<Result<void>> settle();
+  // The same, but for the places of files, which a restore sees to itself.
+  Task<Result<void>> settle_rows();
 
   // Puts in order whatever is not, while nobody else has the store: accounts whose rows contradict each other
   // (as settle() does), bodies without messages, references, counts, the queue's schedule. Repeatable;

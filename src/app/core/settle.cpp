@@ -61,6 +61,10 @@ Task<Result<void>> Core::group_accounts(bool anew) {
 Task<Result<void>> Core::settle() {
   Result<void> followed = co_await store.follow_directory(data_directory);
   if (!followed) co_return followed;
+  co_return co_await settle_rows();
+}
+
+Task<Result<void>> Core::settle_rows() {
   Result<void> known = co_await mirror.start();
   if (!known) co_return known;
   const std::vector<engine::PartitionRange> lost = engine.lost();
