@@ -528,7 +528,8 @@ class Locked(Case):
         self.clear()
         lock = self.inbox.parent / "inbox.lock"
         lock.write_text(f"{os.getpid()}\n")
-        self.send("while-locked")
+        with self.demo.smtp(timeout=90) as client:   # it waits for the lock for half a minute
+            client.sendmail("a@far.test", [self.demo.address("dave")], letter("while-locked"))
         children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
         self.demo.kill()
         for pid in children:
