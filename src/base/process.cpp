@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <ctime>
 #include <string>
@@ -21,7 +23,11 @@ SystemTime machine_started() {
   struct timespec up = {};
   ::clock_gettime(CLOCK_BOOTTIME, &up);
   const auto since = std::chrono::seconds(up.tv_sec) + std::chrono::nanoseconds(up.tv_nsec);
-  return system_clock().now() - std::chrono::duration_cast<SystemTime::duration>(since);
+  const SystemTime now = system_clock().now() - std::chrono::duration_cast<SystemTime::duration>(since);
+  static std::atomic<SystemTime> earliest = now;
+  SystemTime known = earliest;
+  while (now < known && !earliest.compare_exchange_weak(known, now)) continue;
+  return std::min(now, known);
 }
 
 // proc(5): the 22nd field of /proc/PID/stat, in ticks since the machine started; the 2nd, in parentheses, may

@@ -22,6 +22,7 @@ constexpr std::string_view kLost = "LOST";
 constexpr std::string_view kStandIns = "STAND-INS";
 constexpr std::string_view kKeepBlobs = "KEEP-BLOBS";
 constexpr std::string_view kTold = "README";
+constexpr std::string_view kLostNothing = "NOTHING-LOST";
 constexpr size_t kLongestKey = 4096;
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -181,15 +182,28 @@ Result<void> KeptAside::keep_copy(const std::string& path) {
   return file->write(0, "");
 }
 
-void KeptAside::tell(std::string sentence) {
+void KeptAside::tell(std::string sentence, Loss loss) {
   log::error("engine.mended", {{"what", sentence}});
   told_ += std::move(sentence) + "\n";
   if (!make()) return;
   static_cast<void>(write_whole(folder_ + "/" + std::string(kTold), told_));
+  lost_ = lost_ || loss == Loss::some;
+  const std::string mark = folder_ + "/" + std::string(kLostNothing);
+  std::error_code error;
+  if (lost_) {
+    fs::remove(mark, error);
+  } else {
+    static_cast<void>(write_whole(mark, ""));
+  }
 }
 
 Result<void> tell_in(const std::string& folder, const std::string& sentence) {
   return write_whole(folder + "/" + std::string(kTold), sentence + "\n");
+}
+
+bool lost_nothing_in(const std::string& folder) {
+  std::error_code error;
+  return fs::exists(folder + "/" + std::string(kLostNothing), error);
 }
 
 std::vector<std::string> told_in(const std::string& folder) {

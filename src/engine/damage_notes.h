@@ -64,7 +64,8 @@ class KeptAside {
   Result<void> keep(const std::string& name, std::string_view bytes);
   Result<void> keep_copy(const std::string& path);
   // A sentence for operators: Engine::damage() tells it until the folder is removed.
-  void tell(std::string sentence);
+  enum class Loss { some, none };
+  void tell(std::string sentence, Loss loss);
   const std::string& folder() const { return folder_; }
   bool empty() const { return folder_.empty(); }
 
@@ -74,10 +75,13 @@ class KeptAside {
   std::string directory_;
   std::string folder_;
   std::string told_;
+  bool lost_ = false;
 };
 
 // The sentences of such a folder; none for one that keeps a log that was read up to the damage only.
 std::vector<std::string> told_in(const std::string& folder);
+// Whether all that was told there went without a loss.
+bool lost_nothing_in(const std::string& folder);
 Result<void> tell_in(const std::string& folder, const std::string& sentence);
 
 }  // namespace posthouse::engine

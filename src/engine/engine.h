@@ -155,6 +155,8 @@ class Engine : public Reader {
   // What was found damaged beyond single rows when the store was opened, a sentence each, until an operator
   // has removed what is kept of it.
   virtual std::vector<std::string> damage() const { return {}; }
+  // Whether rows were lost by any of that.
+  virtual bool has_lost_rows() const { return false; }
 
   // Where rows may be missing, or be as they were some time ago, because damaged files were mended. Told at
   // every start until forget_lost(): whoever owns rows there puts them in order again.

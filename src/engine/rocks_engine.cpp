@@ -188,6 +188,10 @@ class RocksEngine final : public Engine {
     return out;
   }
 
+  bool has_lost_rows() const override {
+    return !std::ranges::all_of(damaged_folders(directory_), lost_nothing_in);
+  }
+
  private:
   static Result<void> read_only() { return fail(FaultKind::policy, "the store is open for reading only"); }
 

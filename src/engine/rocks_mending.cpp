@@ -64,6 +64,8 @@ Result<KnownFiles> list_files(const RocksOptions& options, const DamageNotes& no
   return out;
 }
 
+using Loss = KeptAside::Loss;
+
 class Mender {
  public:
   Mender(const DamageNotes& notes, KnownFiles files)
@@ -110,18 +112,20 @@ Result<void> Mender::mend(const KnownTable& table) {
   blocks_total().add(static_cast<double>(done->restored + done->emptied + (done->filter ? 1 : 0)));
   const std::string where = fmt::format("{}/{}", notes_.directory(), table.name);
   if (done->whole) {
-    aside_.tell(fmt::format("all rows of {} are lost, it could not be opened{}", where, kept()));
+    aside_.tell(fmt::format("all rows of {} are lost, it could not be opened{}", where, kept()), Loss::some);
   } else if (done->emptied > 0) {
-    aside_.tell(fmt::format("the rows of {} blocks of {} are lost{}", done->emptied, where, kept()));
+    aside_.tell(fmt::format("the rows of {} blocks of {} are lost{}", done->emptied, where, kept()),
+                Loss::some);
   }
   if (done->restored > 0) {
     aside_.tell(
         fmt::format("{} blocks of {} had one wrong bit each: nothing is lost, look at the disk and the "
                     "memory{}",
-                    done->restored, where, kept()));
+                    done->restored, where, kept()),
+        Loss::none);
   }
   if (done->filter)
-    aside_.tell(fmt::format("the filter of {} was damaged: nothing is lost{}", where, kept()));
+    aside_.tell(fmt::format("the filter of {} was damaged: nothing is lost{}", where, kept()), Loss::none);
   return {};
 }
 
@@ -141,10 +145,12 @@ Result<void> Mender::mend_blobs() {
     sum.values += mended.values;
     sum.left += mended.left;
     if (mended.values > 0)
-      aside_.tell(fmt::format("{} values of {} are lost{}", mended.values, notes_.file(name), kept()));
+      aside_.tell(fmt::format("{} values of {} are lost{}", mended.values, notes_.file(name), kept()),
+                  Loss::some);
     if (mended.restored > 0)
-      aside_.tell(fmt::format("{} was mended and has lost nothing{}", notes_.file(name), kept()));
-    if (mended.left > 0) aside_.tell(fmt::format("{} is damaged and can't be mended", notes_.file(name)));
+      aside_.tell(fmt::format("{} was mended and has lost nothing{}", notes_.file(name), kept()), Loss::none);
+    if (mended.left > 0)
+      aside_.tell(fmt::format("{} is damaged and can't be mended", notes_.file(name)), Loss::some);
   }
   blocks_total().add(static_cast<double>(sum.restored + sum.values));
   const bool something = sum.restored + sum.values > 0;
@@ -154,7 +160,8 @@ Result<void> Mender::mend_blobs() {
   aside_.tell(
       fmt::format("room of deleted letters is not given back any more in full, so that damaged values are "
                   "left alone: restore a backup, or remove {} to try again",
-                  notes_.file("KEEP-BLOBS")));
+                  notes_.file("KEEP-BLOBS")),
+      Loss::none);
   return notes_.keep_blobs();
 }
 

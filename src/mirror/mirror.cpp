@@ -32,16 +32,13 @@ Mirror::~Mirror() {
 }
 
 Task<Result<void>> Mirror::start() {
-  std::function<Result<void>(const engine::Reader&)> look = [this](const engine::Reader& reader) {
-    const std::string_view prefix = store::kFilesHint;
-    return reader.scan(engine::hints_partition(), prefix, store::prefix_end(std::string(prefix)),
-                       [&](std::string_view key, std::string_view) {
-                         if (key.size() != prefix.size() + 8) return true;
-                         const AccountId account = engine::read_key_u64(key.substr(prefix.size()));
-                         impl_->kept.insert(account);
-                         impl_->waiting.insert(account);  // perhaps something was under way
-                         return true;
-                       });
+  std::function<Result<void>(const engine::Reader&)> look =
+      [this](const engine::Reader& reader) -> Result<void> {
+    const Result<std::vector<AccountId>> found = store::hinted_accounts(reader, store::kFilesHint);
+    if (!found) return std::unexpected(found.error());
+    impl_->kept.insert(found->begin(), found->end());
+    impl_->waiting.insert(found->begin(), found->end());  // perhaps something was under way
+    return {};
   };
   Result<void> done = co_await impl_->engine.read(std::move(look));
   co_return done;

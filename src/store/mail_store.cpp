@@ -38,6 +38,31 @@ std::string hint_key(std::string_view prefix, AccountId account) {
   return key;
 }
 
+Result<std::vector<AccountId>> hinted_accounts(const engine::Reader& reader, std::string_view prefix) {
+  std::vector<AccountId> found;
+  const Result<void> scanned =
+      reader.scan(engine::hints_partition(), prefix, prefix_end(std::string(prefix)),
+                  [&](std::string_view key, std::string_view) {
+                    if (key.size() == prefix.size() + 8)
+                      found.push_back(engine::read_key_u64(key.substr(prefix.size())));
+                    return true;
+                  });
+  if (!scanned) return std::unexpected(scanned.error());
+  return found;
+}
+
+Task<Result<std::vector<AccountId>>> MailStore::Impl::hinted(std::string_view prefix) {
+  Result<std::vector<AccountId>> found;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    found = hinted_accounts(reader, prefix);
+    return found ? Result<void>() : std::unexpected(found.error());
+  };
+  Result<void> done = co_await engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
 std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size) {
   std::ranges::sort(uids);
   uids.erase(std::unique(uids.begin(), uids.end()), uids.end());

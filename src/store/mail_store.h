@@ -288,6 +288,8 @@ class MailStore {
                                   std::function<void(uint64_t, uint64_t)> progress);
 
  private:
+  Task<Result<void>> move_places(std::string from, std::string to);  // both end in "/"
+
   Task<Result<void>> check_files(AccountId account, CheckReport& report);
 
   struct Impl;

@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::string_view kToFiles = "f";
 constexpr std::string_view kToDatabase = "d";
-constexpr std::string_view kToOtherFiles = "x";  // by way of the database; then where they are
 
 engine::Step set_hint(AccountId account, std::string_view value) {
   return {engine::hints_partition(),

@@ -117,7 +117,7 @@ struct MailStore::Impl {
   Task<Result<void>> purge_account(AccountId account);
 
   // ---- convert()
-  Task<Result<std::vector<AccountId>>> accounts_in_files();
+  Task<Result<std::vector<AccountId>>> hinted(std::string_view prefix);
   Task<Result<void>> enter_files(AccountId account, FilePlace place, const MailStore::Progress& progress);
   Task<Result<void>> leave_files(AccountId account, const FilePlace& next,
                                  const MailStore::Progress& progress);
@@ -138,9 +138,13 @@ inline constexpr std::string_view kRemoveHint = "store.r";  // + account: is bei
 inline constexpr std::string_view kFilesHint =
     "store.f";  // + account: keeps its mail in files, as long as it is there
 inline constexpr std::string_view kConvertHint = "store.c";  // + account: changes its format
+inline constexpr std::string_view kToOtherFiles =
+    "x";  // its value: by way of the database; then where they are
 // One that leads purge_kept()'s caller to accounts with expunged messages that may come back.
 inline constexpr std::string_view kKeptHint = "store.k";  // + account
 std::string hint_key(std::string_view prefix, AccountId account);
+// The accounts that have one.
+Result<std::vector<AccountId>> hinted_accounts(const engine::Reader& reader, std::string_view prefix);
 
 // "" for one that is not among them.
 std::string_view summary_of(const std::vector<Entry>& rising, Uid uid);

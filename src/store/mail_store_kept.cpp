@@ -379,18 +379,7 @@ Task<Result<Restored>> MailStore::Impl::purge_kept(AccountId account, SystemTime
 }
 
 Task<Result<std::vector<AccountId>>> MailStore::accounts_with_kept() {
-  std::vector<AccountId> found;
-  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-    return reader.scan(engine::hints_partition(), kKeptHint, prefix_end(std::string(kKeptHint)),
-                       [&](std::string_view key, std::string_view) {
-                         if (key.size() == kKeptHint.size() + 8)
-                           found.push_back(engine::read_key_u64(key.substr(kKeptHint.size())));
-                         return true;
-                       });
-  };
-  Result<void> done = co_await impl_->engine.read(std::move(look));
-  if (!done) co_return std::unexpected(done.error());
-  co_return std::move(found);
+  co_return co_await impl_->hinted(kKeptHint);
 }
 
 }  // namespace posthouse::store

@@ -1,5 +1,4 @@
 // A data directory that was moved takes the files of its accounts along.
-#include "engine/record.h"
 #include "store/file_rows.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
@@ -10,18 +9,6 @@ namespace posthouse::store {
 namespace {
 
 constexpr std::string_view kDirectoryKey = "W";  // where the data directory was at the last start
-constexpr uint8_t kDirectoryVersion = 1;
-
-std::string encode_directory(std::string_view path) {
-  return engine::RecordWriter(kDirectoryVersion).bytes(path).finish();
-}
-
-Result<std::string> decode_directory(std::string_view record) {
-  engine::RecordReader reader(record, kDirectoryVersion);
-  std::string path(reader.bytes());
-  if (!reader.ok()) return std::unexpected(reader.fault("data directory"));
-  return path;
-}
 
 struct Move {
   std::string from, to;  // end in "/"
@@ -29,10 +16,16 @@ struct Move {
 
 // True: `path` was in the directory and has its new place now. One that is below the new place already was
 // moved by a start that did not come to its end.
-bool move(std::string& path, const Move& move) {
-  if (!path.starts_with(move.from) || path.starts_with(move.to)) return false;
-  path = move.to + path.substr(move.from.size());
+bool relocate(std::string& path, const Move& to) {
+  if (!path.starts_with(to.from) || path.starts_with(to.to)) return false;
+  path = to.to + path.substr(to.from.size());
   return true;
+}
+
+// True: some of it was in the directory.
+bool relocate(FilePlace& place, const Move& to) {
+  const bool inbox = relocate(place.inbox, to);
+  return relocate(place.folders, to) || inbox;
 }
 
 engine::Step move_place(AccountId account, const Move& to) {
@@ -41,56 +34,56 @@ engine::Step move_place(AccountId account, const Move& to) {
             if (!record) return std::unexpected(record.error());
             Result<FilePlace> place = decode_file_place(record->value_or(""));
             if (!place) return {};  // `store check` tells
-            const bool inbox = move(place->inbox, to);
-            const bool folders = move(place->folders, to);
-            if (inbox || folders) rows.put(kFilePlaceKey, encode(*place));
+            if (relocate(*place, to)) rows.put(kFilePlaceKey, encode(*place));
             return {};
           }};
 }
 
-engine::Step note_directory(const std::string& path) {
-  return {kStorePartition, [&path](engine::Transaction& rows) -> Result<void> {
-            rows.put(kDirectoryKey, encode_directory(path));
+// An unfinished conversion leads to the new place as well.
+engine::Step move_conversion(AccountId account, const FilePlace& place) {
+  return {engine::hints_partition(), [account, &place](engine::Transaction& rows) -> Result<void> {
+            rows.put(hint_key(kConvertHint, account), std::string(kToOtherFiles) + encode(place));
             return {};
           }};
 }
 
 }  // namespace
 
-Task<Result<std::vector<AccountId>>> MailStore::Impl::accounts_in_files() {
-  std::vector<AccountId> found;
-  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-    return reader.scan(engine::hints_partition(), kFilesHint, prefix_end(std::string(kFilesHint)),
-                       [&](std::string_view key, std::string_view) {
-                         if (key.size() == kFilesHint.size() + 8)
-                           found.push_back(engine::read_key_u64(key.substr(kFilesHint.size())));
-                         return true;
-                       });
-  };
-  Result<void> done = co_await engine.read(std::move(look));
-  if (!done) co_return std::unexpected(done.error());
-  co_return std::move(found);
+Task<Result<void>> MailStore::move_places(std::string from, std::string to) {
+  const Move move_all{std::move(from), std::move(to)};
+  Result<std::vector<AccountId>> accounts = co_await impl_->hinted(kFilesHint);
+  if (!accounts) co_return std::unexpected(accounts.error());
+  Result<std::vector<Conversion>> under_way = co_await conversions();
+  if (!under_way) co_return std::unexpected(under_way.error());
+  std::erase_if(*under_way, [&](Conversion& one) { return !one.place || !relocate(*one.place, move_all); });
+  std::vector<engine::Step> steps;
+  for (const Conversion& one : *under_way) steps.push_back(move_conversion(one.account, *one.place));
+  for (const AccountId account : *accounts) {
+    steps.push_back(move_place(account, move_all));
+    if (steps.size() < kPart) continue;
+    Result<void> moved = co_await impl_->engine.transact(std::exchange(steps, {}));
+    if (!moved) co_return moved;
+  }
+  if (steps.empty()) co_return Result<void>();
+  Result<void> done = co_await impl_->engine.transact(std::move(steps));
+  co_return done;
 }
 
 Task<Result<void>> MailStore::follow_directory(std::string path) {
   Result<std::optional<std::string>> record =
       co_await impl_->engine.fetch(kStorePartition, std::string(kDirectoryKey));
   if (!record) co_return std::unexpected(record.error());
-  const Result<std::string> before = *record ? decode_directory(**record) : Result<std::string>(path);
-  if (*record && before && *before == path) co_return Result<void>();
-  const Move move{before.value_or(path) + "/", path + "/"};
-  std::vector<engine::Step> steps;
-  if (move.from != move.to) {
-    Result<std::vector<AccountId>> accounts = co_await impl_->accounts_in_files();
-    if (!accounts) co_return std::unexpected(accounts.error());
-    for (const AccountId account : *accounts) {
-      steps.push_back(move_place(account, move));
-      if (steps.size() < kPart) continue;
-      Result<void> moved = co_await impl_->engine.transact(std::exchange(steps, {}));
-      if (!moved) co_return moved;
-    }
+  const Result<std::string> before = *record ? decode_location(**record) : Result<std::string>("");
+  if (before && *before == path) co_return Result<void>();
+  if (before && !before->empty()) {
+    Result<void> moved = co_await move_places(*before + "/", path + "/");
+    if (!moved) co_return moved;
   }
-  steps.push_back(note_directory(path));
+  std::vector<engine::Step> steps;
+  steps.push_back({kStorePartition, [&path](engine::Transaction& rows) -> Result<void> {
+                     rows.put(kDirectoryKey, encode_location(path));
+                     return {};
+                   }});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   co_return done;
 }

@@ -4,25 +4,16 @@ import base64
 import os
 import re
 import subprocess
-import sys
 import unittest
 
-from namespace import propagation
+from namespace import enter
 from posthouse import BINARY, Demo, run, wait_until
 from raw import Raw
 
-INSIDE = "POSTHOUSE_TEST_DISK"
 MIB = 1 << 20
 DISK = 300 * MIB
 
-if not os.environ.get(INSIDE):
-    os.environ[INSIDE] = "yes"
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    keep = [f"{k}={v}" for k, v in os.environ.items() if k.isupper()]
-    command = [*sudo, "env", *keep, "unshare", "--mount", "--propagation", propagation(), sys.executable, "-m", "unittest",
-               "-v", "test_full_disk"]
-    os.chdir(os.path.dirname(os.path.abspath(__file__)))
-    os.execvp(command[0], command)
+enter("test_full_disk")
 
 
 class SmallDisk(unittest.TestCase):

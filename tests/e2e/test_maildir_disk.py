@@ -4,23 +4,14 @@ import os
 import pathlib
 import re
 import subprocess
-import sys
 import unittest
 
-from namespace import propagation
+from namespace import enter
 from posthouse import Demo, wait_until
 
-INSIDE = "POSTHOUSE_TEST_MAILDIR_DISK"
 MIB = 1 << 20
 
-if not os.environ.get(INSIDE):
-    os.environ[INSIDE] = "yes"
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    keep = [f"{k}={v}" for k, v in os.environ.items() if k.isupper()]
-    command = [*sudo, "env", *keep, "unshare", "--mount", "--propagation", propagation(), sys.executable, "-m", "unittest",
-               "-v", "test_maildir_disk"]
-    os.chdir(os.path.dirname(os.path.abspath(__file__)))
-    os.execvp(command[0], command)
+enter("test_maildir_disk")
 
 
 class OwnDisk(unittest.TestCase):

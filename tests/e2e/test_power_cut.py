@@ -10,29 +10,20 @@ import re
 import shutil
 import smtplib
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
 
 from disk import Disk
-from namespace import propagation
+from namespace import enter
 from posthouse import Demo, run, wait_until
 
-INSIDE = "POSTHOUSE_TEST_POWER_CUT"
 CUTS = int(os.environ.get("POWER_CUTS", "12"))
 NAMES = ("alice", "carol", "dave")   # database, Maildir, mbox
 SIZES = (10, 3000, 40_000, 300_000)
 
-if not os.environ.get(INSIDE):
-    os.environ[INSIDE] = "yes"
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    keep = [f"{k}={v}" for k, v in os.environ.items() if k.isupper()]
-    command = [*sudo, "env", *keep, "unshare", "--mount", "--propagation", propagation(), sys.executable, "-m", "unittest",
-               "-v", "test_power_cut"]
-    os.chdir(os.path.dirname(os.path.abspath(__file__)))
-    os.execvp(command[0], command)
+enter("test_power_cut")
 
 
 def text_of(name, size, sender):

@@ -54,15 +54,6 @@ Task<Answer> store_check(Context context, Arguments) {
   co_return answer;
 }
 
-namespace {
-
-// Whether rows are lost, by what the engine says of a mended file: some lose none.
-bool tells_of_a_loss(std::string_view sentence) {
-  return !sentence.contains("nothing is lost") && !sentence.contains("has lost nothing");
-}
-
-}  // namespace
-
 Task<Answer> store_repair(Context context, Arguments) {
   // Sessions rely on UIDs and counters staying as they are.
   if (context.transport != nullptr)
@@ -72,13 +63,9 @@ Task<Answer> store_repair(Context context, Arguments) {
   auto answer = co_await check(context);
   if (!answer) co_return answer;
   json::array repaired, notes;
-  bool lost = done->lost;
   for (const std::string& line : done->done) repaired.emplace_back(line);
-  for (const std::string& damage : context.core.engine.damage()) {
-    lost = lost || tells_of_a_loss(damage);
-    notes.emplace_back(damage);
-  }
-  answer->as_object()["lost"] = lost;
+  for (const std::string& damage : context.core.engine.damage()) notes.emplace_back(damage);
+  answer->as_object()["lost"] = done->lost || context.core.engine.has_lost_rows();
   answer->as_object()["repaired"] = std::move(repaired);
   answer->as_object()["notes"] = std::move(notes);
   co_return answer;

@@ -43,10 +43,8 @@ Task<Result<std::string>> take_letter(Core& core, const Config& config, LocalEnv
   co_return (*letter)->queue_id();
 }
 
-// LetterBatch.
-template <class Letter>
 Task<Result<json::value>> take_in(Core& core, json::object arguments, LetterPieces pieces) {
-  auto letter = co_await Letter::open(core, std::move(arguments));
+  auto letter = co_await LetterBatch::open(core, std::move(arguments));
   if (!letter) co_return std::unexpected(letter.error());
   while (true) {
     auto piece = pieces();
@@ -70,7 +68,7 @@ class LocalAdmin : public Admin {
 
   Result<json::value> send(std::string verb, json::object arguments, LetterPieces pieces) override {
     if (verb == "import.letters")
-      return net::run_blocking(take_in<LetterBatch>(*core_, std::move(arguments), std::move(pieces)));
+      return net::run_blocking(take_in(*core_, std::move(arguments), std::move(pieces)));
     return fail(FaultKind::syntax, "unknown verb " + verb);
   }
 

@@ -89,7 +89,6 @@ struct Server::Impl {
   static Task<Result<json::value>> answer(Impl& self, net::Stream& stream, Request request);
   static Task<Result<json::value>> deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                            LocalEnvelope envelope);
-  template <class Letter>  // LetterBatch
   static Task<Result<json::value>> take_in(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                            json::object arguments);
 };
@@ -116,7 +115,7 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
       LocalEnvelope envelope = envelope_of(request->arguments);
       result = co_await deliver(self, *stream, reader, std::move(envelope));
     } else if (request->verb == "import.letters") {
-      result = co_await take_in<LetterBatch>(self, *stream, reader, std::move(request->arguments));
+      result = co_await take_in(self, *stream, reader, std::move(request->arguments));
     } else {
       result = co_await answer(self, *stream, std::move(*request));
     }
@@ -181,21 +180,20 @@ Task<Result<json::value>> Server::Impl::deliver(Impl& self, net::Stream& stream,
   co_return out;
 }
 
-template <class Letter>
 Task<Result<json::value>> Server::Impl::take_in(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                                 json::object arguments) {
-  auto letter = co_await Letter::open(self.service.core(), std::move(arguments));
+  auto letters = co_await LetterBatch::open(self.service.core(), std::move(arguments));
   Result<void> state;
-  if (!letter) state = std::unexpected(letter.error());
+  if (!letters) state = std::unexpected(letters.error());
   while (true) {
     stream.set_deadline(self.service.core().clock.steady() + kControlTimeout);
     auto piece = co_await read_frame(reader, kLargestRequest);
     if (!piece) co_return std::unexpected(piece.error());
     if (piece->empty()) break;
-    if (state) state = co_await (*letter)->write(std::move(*piece));
+    if (state) state = co_await (*letters)->write(std::move(*piece));
   }
   if (!state) co_return std::unexpected(state.error());
-  co_return co_await (*letter)->commit();
+  co_return co_await (*letters)->commit();
 }
 
 Result<std::unique_ptr<Server>> Server::start(net::Loop& loop, AdminService& service, Options options) {
