@@ -1,4 +1,5 @@
 """An account kept in mbox files that others use at the same time: Dovecot's IMAP, mutt, procmail, Python."""
+import contextlib
 import fcntl
 import json
 import mailbox
@@ -528,18 +529,25 @@ class Locked(Case):
         self.clear()
         lock = self.inbox.parent / "inbox.lock"
         lock.write_text(f"{os.getpid()}\n")
-        with self.demo.smtp(timeout=90) as client:   # it waits for the lock for half a minute
-            client.sendmail("a@far.test", [self.demo.address("dave")], letter("while-locked"))
+        before = self.demo.log().count("letter.accepted")
+        waiting = threading.Thread(target=self.send_and_be_cut_off, args=("while-locked",))
+        waiting.start()
+        wait_until(lambda: self.demo.log().count("letter.accepted") > before, what="the letter in the index")
         children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
         self.demo.kill()
         for pid in children:
             subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
+        waiting.join(30)
         self.demo.start()
         self.assertIn(b"OK", self.demo.imap("carol").noop()[0].encode())
         self.assertNotIn("while-locked", self.inbox.read_text())
         lock.unlink()
         wait_until(lambda: "while-locked" in self.inbox.read_text(), 60, "the letter in the file")
         self.assertIn("while-locked", self.subjects_of("dave"))
+
+    def send_and_be_cut_off(self, subject):
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            self.send(subject)
 
     def subjects_of(self, name):
         return [subject for subject, _ in self.over_imap(name=name).values()]
