@@ -161,8 +161,21 @@ Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxI
   co_return std::move(row->name);
 }
 
+// What was done is done once it is in the files: that the outbox forgets it takes the next flush of the store,
+// for which nobody waits who only wants to know that.
 Task<Result<void>> Mirror::carry_out(AccountId id) {
-  Result<void> done = co_await impl_->take_turn_and_carry_out(id);
+  const std::shared_ptr<Impl> impl = impl_;
+  Result<Held> held = co_await impl->hold(id);
+  Result<void> done = held ? Result<void>() : impl->unless_it_left(id, held.error());
+  if (held) {
+    Round round;
+    done = co_await impl->do_in_files(*held->account, 0, round);
+    if (done && round.effects.empty()) {
+      held->account->again = held->account->names_differ = false;
+    } else if (done && !impl->finish_behind(*held, round)) {
+      done = co_await impl->carry_out(*held->account, std::move(round));
+    }
+  }
   if (!done && done.error().kind != FaultKind::not_found) carry_out_soon(id);
   co_return done;
 }
