@@ -81,4 +81,14 @@ struct HeldImpl {
 Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> changes,
                                      std::optional<Base> base);
 
+// The message itself, as it stands behind the file's own header.
+struct Written {
+  bool open = false;  // the last line lacks its end
+  bool exact = true;
+};
+using PutText = std::function<Result<void>(std::string_view)>;
+Result<Written> write_message(const PutText& write, const Source& source, std::string& first_octets);
+// What stands before it. `first`: of the file.
+std::string record_head(const Letter& letter, bool first);
+
 }  // namespace posthouse::mbox

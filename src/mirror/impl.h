@@ -173,8 +173,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   bool is_behind(AccountId id);
   bool is_behind();  // any account
   Task<Result<void>> take_turn_and_carry_out(AccountId id);
-  // What is left to do for a round that is done in the files, while nobody waits for it. False: nobody is there
-  // to do it.
+  // What is left to do for a round that is done in the files, while nobody waits for it. False: nobody is
+  // there to do it.
   bool finish_behind(Held& held, Round& round);
   static Task<void> finish_round(std::shared_ptr<Impl> self, Held held, Round round);
   static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);

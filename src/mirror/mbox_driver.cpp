@@ -34,6 +34,8 @@ MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::
   options_.lock.clock = &clock;
   options_.lock.waiters = waiters;
   options_.lock.dotlock = mbox::Dotlock::if_permitted;
+  // What is being put is in the database, so that a power cut leaves nothing torn for long.
+  options_.announce_appends = false;
 }
 
 Result<mbox::File> MboxDriver::file(const std::string& mailbox) const {

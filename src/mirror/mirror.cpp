@@ -161,8 +161,8 @@ Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxI
   co_return std::move(row->name);
 }
 
-// What was done is done once it is in the files: that the outbox forgets it takes the next flush of the store,
-// for which nobody waits who only wants to know that.
+// What was done is done once it is in the files: that the outbox forgets it takes the next flush of the
+// store, for which nobody waits who only wants to know that.
 Task<Result<void>> Mirror::carry_out(AccountId id) {
   const std::shared_ptr<Impl> impl = impl_;
   Result<Held> held = co_await impl->hold(id);
