@@ -16,7 +16,7 @@ Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view firs
   head->guard_from = record_start;
   head->guard_length = first.size();
   head->guard = hash.digest();
-  head->boot = options.announce_appends ? "" : disk().boot_id();
+  head->boot = announces() ? "" : disk().boot_id();
   if (auto written = write_append_journal(disk(), journal_base, *head, pending); !written) return written;
   pending = true;
   return {};
@@ -26,14 +26,14 @@ Result<void> HeldImpl::cut_back() {
   if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
   if (auto synced = disk().sync(file.get()); !synced) return synced;
   pending = dirty = false;
-  return discard_journal(disk(), journal_base, options.announce_appends);
+  return discard_journal(disk(), journal_base, announces());
 }
 
 Result<void> HeldImpl::commit() {
   dirty = dirty || pending;
   if (auto synced = sync(); !synced) return synced;
   if (!pending) return {};
-  if (auto gone = discard_journal(disk(), journal_base, options.announce_appends); !gone) return gone;
+  if (auto gone = discard_journal(disk(), journal_base, announces()); !gone) return gone;
   pending = false;
   return {};
 }

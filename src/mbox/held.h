@@ -30,6 +30,8 @@ struct HeldImpl {
   uint64_t committed_size = 0;  // before what is pending
 
   Disk& disk() const { return *options.disk; }
+  // Where it can't be told whether the machine started anew, all appends are.
+  bool announces() const { return options.announce_appends || disk().boot_id().empty(); }
   Result<struct ::stat> info() const;
   Result<uint64_t> size() const;
   // Calls `each` with the octets [begin, end), in pieces.

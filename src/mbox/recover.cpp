@@ -100,7 +100,8 @@ Result<void> HeldImpl::recover_append(const Journal& journal) {
   if (!all) return std::unexpected(all.error());
   const uint64_t old_size = journal.head.old_size;
   const bool same_boot = journal.head.boot.empty() || journal.head.boot == disk().boot_id();
-  if (*all <= old_size || !same_boot) return discard_journal(disk(), journal_base, false);
+  const bool durable = journal.head.boot.empty();
+  if (*all <= old_size || !same_boot) return discard_journal(disk(), journal_base, durable);
   const auto ours = guarded(journal.head);
   if (!ours) return std::unexpected(ours.error());
   const auto others = next_from_line(std::min(*all, std::max(old_size, journal.head.new_size)), *ours);
@@ -108,7 +109,7 @@ Result<void> HeldImpl::recover_append(const Journal& journal) {
   if (*others == *all) {
     if (auto cut = disk().resize(file.get(), old_size); !cut) return cut;
     if (auto synced = disk().sync(file.get()); !synced) return synced;
-    return discard_journal(disk(), journal_base, false);
+    return discard_journal(disk(), journal_base, durable);
   }
   return apply({Edit{old_size, *others, ""}});  // its journal takes the place of this one
 }
