@@ -1,5 +1,6 @@
 // A format of files as the mirror works with it: the mailboxes of one account. All calls block, on the
-// mirror's threads; one call at a time for an account, but open(), which may run beside any other.
+// mirror's threads; one call at a time for an account, but open() and read_beginnings(), which may run beside
+// any other.
 //
 // A location says where a message is in the files: bytes that only the driver understands, kept in the index.
 // It also tells which flags the file had when we last wrote or saw it, so that what others changed since can
@@ -120,6 +121,11 @@ class Driver {
 
   // The message's bytes, from the place where they are now.
   virtual Result<Bytes> open(const std::string& mailbox, const std::string& location) = 0;
+
+  // Up to `most` bytes of each message, from its beginning on. Fails with the first that fails.
+  virtual Result<std::vector<std::string>> read_beginnings(const std::string& mailbox,
+                                                           const std::vector<std::string>& locations,
+                                                           uint64_t most) = 0;
 
   // Which file the message is in, in words that stay the same only as long as its bytes are the same, however
   // others move it or flag it: who has read it once need not read it again. Empty when that can't be known.
