@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -119,6 +120,7 @@ class Folder {
 
  private:
   friend class Writer;
+  friend class OpenFolder;
   struct Folders;
   struct Entry;
   using Entries = std::vector<Entry>;
@@ -134,12 +136,33 @@ class Folder {
   Result<void> add_facts(const Folders& folders, const Wants& wants, std::vector<Found>& messages) const;
   Result<Place> find_in(const Folders& folders, std::string_view key, const std::optional<Place>& hint) const;
   using Rename = std::function<Result<int>(const Place& from)>;
+  Result<File> open_in(const Folders& folders, std::string_view key, const std::optional<Place>& hint) const;
+  Result<std::optional<Place>> remove_in(const Folders& folders, std::string_view key,
+                                         const std::optional<Place>& hint) const;
   Result<Place> rename_found(const Folders& folders, std::string_view key, const std::optional<Place>& hint,
                              const Rename& rename) const;
 
   std::string root_;
   std::string directory_;
   std::string path_;
+};
+
+// A folder whose directories stay open, for the same work on many messages.
+class OpenFolder {
+ public:
+  static Result<OpenFolder> open(const Folder& folder);
+  ~OpenFolder();
+  OpenFolder(OpenFolder&&) noexcept;
+  OpenFolder& operator=(OpenFolder&&) = delete;
+
+  // As those of Folder; nothing is flushed.
+  Result<File> open_message(std::string_view key, const std::optional<Place>& hint) const;
+  Result<bool> remove(std::string_view key, const std::optional<Place>& hint) const;
+
+ private:
+  OpenFolder(const Folder& folder, std::unique_ptr<Folder::Folders> folders);
+  Folder folder_;
+  std::unique_ptr<Folder::Folders> folders_;
 };
 
 }  // namespace posthouse::maildir

@@ -76,17 +76,25 @@ Result<Place> Folder::change(std::string_view key, const std::optional<Place>& h
   return after;
 }
 
+Result<std::optional<Place>> Folder::remove_in(const Folders& folders, std::string_view key,
+                                               const std::optional<Place>& hint) const {
+  const Result<Place> removed = rename_found(folders, key, hint, [&](const Place& from) -> Result<int> {
+    return ::unlinkat(folders.of(from.where), from.file.c_str(), 0);
+  });
+  if (removed) return std::optional<Place>(*removed);
+  if (removed.error().kind == FaultKind::not_found) return std::optional<Place>();
+  return std::unexpected(removed.error());
+}
+
 Result<bool> Folder::remove(std::string_view key, const std::optional<Place>& hint, Sync sync) const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());
-  const Result<Place> removed = rename_found(*folders, key, hint, [&](const Place& from) -> Result<int> {
-    return ::unlinkat(folders->of(from.where), from.file.c_str(), 0);
-  });
-  const bool was_there = removed.has_value();
-  if (!was_there && removed.error().kind != FaultKind::not_found) return std::unexpected(removed.error());
+  const Result<std::optional<Place>> removed = remove_in(*folders, key, hint);
+  if (!removed) return std::unexpected(removed.error());
+  const bool was_there = removed->has_value();
   if (sync == Sync::now) {
     for (const Where where : {Where::fresh, Where::current}) {
-      if (was_there && where != removed->where) continue;
+      if (was_there && where != (*removed)->where) continue;
       if (Result<void> flushed = flush(folders->of(where), path_); !flushed)
         return std::unexpected(flushed.error());
     }

@@ -255,13 +255,40 @@ Result<Found> Folder::look(std::string_view key, const std::optional<Place>& hin
 Result<File> Folder::open_message(std::string_view key, const std::optional<Place>& hint) const {
   const Result<Folders> folders = open();
   if (!folders) return std::unexpected(folders.error());
+  return open_in(*folders, key, hint);
+}
+
+Result<File> Folder::open_in(const Folders& folders, std::string_view key,
+                             const std::optional<Place>& hint) const {
   for (int tries = 0; tries < kRenameTries; ++tries) {
-    const Result<Place> place = find_in(*folders, key, tries == 0 ? hint : std::nullopt);
+    const Result<Place> place = find_in(folders, key, tries == 0 ? hint : std::nullopt);
     if (!place) return std::unexpected(place.error());
-    Result<File> file = open_file_in(folders->of(place->where), place->file);
+    Result<File> file = open_file_in(folders.of(place->where), place->file);
     if (file || file.error().kind != FaultKind::not_found) return file;
   }
   return fail(FaultKind::temporary, fmt::format("{}: message {} is renamed all the time", path_, key));
+}
+
+OpenFolder::OpenFolder(const Folder& folder, std::unique_ptr<Folder::Folders> folders)
+    : folder_(folder), folders_(std::move(folders)) {}
+
+OpenFolder::~OpenFolder() = default;
+
+OpenFolder::OpenFolder(OpenFolder&&) noexcept = default;
+
+Result<OpenFolder> OpenFolder::open(const Folder& folder) {
+  Result<Folder::Folders> folders = folder.open();
+  if (!folders) return std::unexpected(folders.error());
+  return OpenFolder(folder, std::make_unique<Folder::Folders>(std::move(*folders)));
+}
+
+Result<File> OpenFolder::open_message(std::string_view key, const std::optional<Place>& hint) const {
+  return folder_.open_in(*folders_, key, hint);
+}
+
+Result<bool> OpenFolder::remove(std::string_view key, const std::optional<Place>& hint) const {
+  const Result<std::optional<Place>> removed = folder_.remove_in(*folders_, key, hint);
+  return removed ? Result<bool>(removed->has_value()) : std::unexpected(removed.error());
 }
 
 }  // namespace posthouse::maildir

@@ -16,7 +16,7 @@ Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view firs
   head->guard_from = record_start;
   head->guard_length = first.size();
   head->guard = hash.digest();
-  head->boot = options.announce_appends ? "" : disk().boot_id();
+  head->boot = announces() ? "" : disk().boot_id();
   if (auto written = write_append_journal(disk(), journal_base, *head, pending); !written) return written;
   pending = true;
   return {};
@@ -26,14 +26,14 @@ Result<void> HeldImpl::cut_back() {
   if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
   if (auto synced = disk().sync(file.get()); !synced) return synced;
   pending = dirty = false;
-  return discard_journal(disk(), journal_base, options.announce_appends);
+  return discard_journal(disk(), journal_base, announces());
 }
 
 Result<void> HeldImpl::commit() {
   dirty = dirty || pending;
   if (auto synced = sync(); !synced) return synced;
   if (!pending) return {};
-  if (auto gone = discard_journal(disk(), journal_base, options.announce_appends); !gone) return gone;
+  if (auto gone = discard_journal(disk(), journal_base, announces()); !gone) return gone;
   pending = false;
   return {};
 }
@@ -97,13 +97,8 @@ class RecordWriter {
   int records_ = 0;
 };
 
-struct Written {
-  bool open = false;  // the last line lacks its end
-  bool exact = true;
-};
+}  // namespace
 
-// The message itself, behind the file's own header.
-using PutText = std::function<Result<void>(std::string_view)>;
 Result<Written> write_message(const PutText& write, const Source& source, std::string& first_octets) {
   Encoder encoder;
   std::string out;
@@ -134,6 +129,15 @@ Result<Written> write_message(const PutText& write, const Source& source, std::s
   if (auto written = put(); !written) return std::unexpected(written.error());
   return Written{encoder.open(), encoder.exact()};
 }
+
+std::string record_head(const Letter& letter, bool first) {
+  std::optional<Base> base = first ? letter.base : std::nullopt;
+  if (base) cover(*base, letter.metadata);
+  return format_from_line(letter.sender, letter.time) +
+         metadata_block(letter.metadata, base ? &*base : nullptr);
+}
+
+namespace {
 
 // Makes room for `text` at `at` by moving what is between there and `end`, from the back.
 Result<void> insert(HeldImpl& held, uint64_t at, uint64_t end, std::string_view text) {
@@ -179,12 +183,8 @@ Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& 
   if (!gap) return std::unexpected(gap.error());
   if (!held.pending) held.committed_size = *size;
   const uint64_t start = *size + gap->size();
-  const bool first = start == 0;
-  std::string head = format_from_line(letter.sender, letter.time);
-  std::optional<Base> base = first ? letter.base : std::nullopt;
-  if (base) cover(*base, letter.metadata);
-  const size_t first_octets = head.size() + 6;  // up to a field that nobody else puts there
-  head += metadata_block(letter.metadata, base ? &*base : nullptr);
+  const std::string head = record_head(letter, start == 0);
+  const size_t first_octets = head.find('\n') + 1 + 6;  // up to a field that nobody else puts there
   if (auto begun = held.begin_append(start, std::string_view(head).substr(0, first_octets)); !begun)
     return std::unexpected(begun.error());
   if (!gap->empty()) {

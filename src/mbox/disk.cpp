@@ -123,10 +123,12 @@ Result<std::string> Disk::read(int fd, uint64_t offset, size_t length) {
 }
 
 std::string Disk::boot_id() {
-  const Handle handle(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
-  if (!handle) return {};
-  const auto text = Disk::read(handle.get(), 0, 64);
-  return text ? std::string(trim(*text)) : std::string();
+  static const std::string id = [] {
+    const Handle handle(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+    const auto text = handle ? system_disk().read(handle.get(), 0, 64) : Result<std::string>(std::string());
+    return text ? std::string(trim(*text)) : std::string();
+  }();
+  return id;
 }
 
 Disk& system_disk() {

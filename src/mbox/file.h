@@ -26,8 +26,9 @@ struct FileOptions {
   // All who use the file must name the same.
   std::string journal_base;
   // An append is announced on disk before it begins and taken back there when it is done: a power cut in
-  // between leaves nothing of it. Without that it costs one flush a commit instead of three; SIGKILL still
-  // leaves nothing, a power cut may leave a torn message behind those that were committed.
+  // between leaves nothing of it. Without that it costs one flush a commit instead of four; SIGKILL still
+  // leaves nothing, a power cut may leave a torn message behind those that were committed: for those who know
+  // what they were about to append, see cut_torn().
   bool announce_appends = true;
 };
 
@@ -134,6 +135,10 @@ class Held {
   // it fails. Durable after commit(), which several may share.
   Result<Record> append(const Letter& letter, const Source& source);
   Result<void> commit();
+  // After a power cut, where appends are not announced: cuts off the end of the file if it is what append()
+  // wrote of this letter, but not all of it: octets are missing at the end, or NULs stand in their place.
+  // `source` gives the letter as often as it is called. True: something was cut off.
+  Result<bool> cut_torn(const Letter& letter, const std::function<Source()>& source);
 
   // Durable when it returns. `base` replaces the file's, which comes to cover the new UIDs and keywords in
   // any case. Changes may be in any order. When messages move (one is removed, a header must grow), all is

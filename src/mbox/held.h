@@ -30,6 +30,8 @@ struct HeldImpl {
   uint64_t committed_size = 0;  // before what is pending
 
   Disk& disk() const { return *options.disk; }
+  // Where it can't be told whether the machine started anew, all appends are.
+  bool announces() const { return options.announce_appends || disk().boot_id().empty(); }
   Result<struct ::stat> info() const;
   Result<uint64_t> size() const;
   // Calls `each` with the octets [begin, end), in pieces.
@@ -80,5 +82,15 @@ struct HeldImpl {
 // The edits that make `changes` true. `base` as for Held::rewrite.
 Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> changes,
                                      std::optional<Base> base);
+
+// The message itself, as it stands behind the file's own header.
+struct Written {
+  bool open = false;  // the last line lacks its end
+  bool exact = true;
+};
+using PutText = std::function<Result<void>(std::string_view)>;
+Result<Written> write_message(const PutText& write, const Source& source, std::string& first_octets);
+// What stands before it. `first`: of the file.
+std::string record_head(const Letter& letter, bool first);
 
 }  // namespace posthouse::mbox

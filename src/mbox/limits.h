@@ -14,6 +14,7 @@ inline constexpr size_t kMaxKeyword = 128;          // characters of one
 inline constexpr size_t kMaxHiddenLines = 1024;     // of one message; further ones are shown as they are
 inline constexpr size_t kMaxSender = 320;           // of a From_ line that we write
 inline constexpr size_t kPiece = 64 << 10;          // read and written at a time
+inline constexpr size_t kMaxTornStarts = 8;         // places where a torn record may begin
 inline constexpr size_t kSector = 512;              // bytes that a disk writes whole or not at all
 inline constexpr size_t kHole = 4096;               // what of an unreadable piece is read apart
 inline constexpr size_t kMaxHoles = 1024;        // unreadable ones of a file; a disk takes its time for each

@@ -93,27 +93,23 @@ Result<uint64_t> HeldImpl::next_from_line(uint64_t offset, bool first_is_ours) c
 }
 
 // As long as the machine runs, everything that was written is there: then the journal means that an append
-// was interrupted. After a power cut it may be older than the file, which is cut only if its end is plainly
-// torn.
+// was interrupted. After a power cut it may be older than the file, and messages that were committed since
+// stand where it says that nothing was.
 Result<void> HeldImpl::recover_append(const Journal& journal) {
   const auto all = size();
   if (!all) return std::unexpected(all.error());
   const uint64_t old_size = journal.head.old_size;
-  if (*all <= old_size) return discard_journal(disk(), journal_base, false);
   const bool same_boot = journal.head.boot.empty() || journal.head.boot == disk().boot_id();
-  if (!same_boot) {
-    const auto end = disk().read(file.get(), *all - 2, 2);
-    if (!end) return std::unexpected(end.error());
-    if (*end == "\n\n") return discard_journal(disk(), journal_base, false);
-  }
+  const bool durable = journal.head.boot.empty();
+  if (*all <= old_size || !same_boot) return discard_journal(disk(), journal_base, durable);
   const auto ours = guarded(journal.head);
   if (!ours) return std::unexpected(ours.error());
   const auto others = next_from_line(std::min(*all, std::max(old_size, journal.head.new_size)), *ours);
   if (!others) return std::unexpected(others.error());
-  if (*others == *all || !same_boot) {
+  if (*others == *all) {
     if (auto cut = disk().resize(file.get(), old_size); !cut) return cut;
     if (auto synced = disk().sync(file.get()); !synced) return synced;
-    return discard_journal(disk(), journal_base, false);
+    return discard_journal(disk(), journal_base, durable);
   }
   return apply({Edit{old_size, *others, ""}});  // its journal takes the place of this one
 }

@@ -102,6 +102,35 @@ Task<Result<void>> Mirror::Impl::take_turn_and_carry_out(AccountId id) {
   co_return done;
 }
 
+bool Mirror::Impl::finish_behind(Held& held, Round& round) {
+  if (round.part) return false;
+  for (const Effect& effect : round.effects) {
+    if (!effect.done) return false;  // somebody wants to know that
+  }
+  const std::lock_guard lock(accounts_mutex);
+  if (attended == nullptr) return false;
+  struct Left {
+    Held held;
+    Round round;
+  };
+  auto left = std::make_shared<Left>(std::move(held), std::move(round));
+  ++at_work;
+  attended->post([self = shared_from_this(), left = std::move(left)]() mutable {
+    spawn(finish_round(std::move(self), std::move(left->held), std::move(left->round)));
+  });
+  return true;
+}
+
+Task<void> Mirror::Impl::finish_round(std::shared_ptr<Impl> self, Held held, Round round) {
+  const AccountId id = held.account->id;
+  const Result<void> done = co_await self->carry_out(*held.account, std::move(round));
+  if (!done && done.error().kind != FaultKind::not_found) {
+    const std::lock_guard lock(self->accounts_mutex);
+    self->waiting.insert(id);
+  }
+  --self->at_work;
+}
+
 Task<bool> Mirror::Impl::carry_out_told(AccountId id) {
   size_t told = 0;
   {

@@ -1,5 +1,6 @@
 // A format of files as the mirror works with it: the mailboxes of one account. All calls block, on the
-// mirror's threads; one call at a time for an account, but open(), which may run beside any other.
+// mirror's threads; one call at a time for an account, but open() and read_beginnings(), which may run beside
+// any other.
 //
 // A location says where a message is in the files: bytes that only the driver understands, kept in the index.
 // It also tells which flags the file had when we last wrote or saw it, so that what others changed since can
@@ -129,6 +130,11 @@ class Driver {
   };
   virtual std::vector<Result<std::string>> read_all(const std::string& mailbox,
                                                     const std::vector<Wanted>& wanted);
+  // Up to `most` bytes of each message, from its beginning on. Fails with the first that fails.
+  virtual Result<std::vector<std::string>> read_beginnings(const std::string& mailbox,
+                                                           const std::vector<std::string>& locations,
+                                                           uint64_t most) = 0;
+
   // What is left of a location when others flag the message, or move it to another mailbox.
   virtual std::string name_in(const std::string& location) = 0;
 

@@ -72,6 +72,13 @@ struct Effect {
   bool exact = true;  // put: the file gives back the very bytes of the blob
 };
 
+// Rows of the outbox that are carried out together.
+struct Round {
+  std::vector<Effect> effects;
+  std::map<MailboxId, std::pair<std::string, Driver::Uids>> anew;  // see note_put()
+  bool part = false;                                               // there may be more
+};
+
 struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Impl(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options);
 
@@ -124,7 +131,12 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
 
   // ---- outbox.cpp; under the account's turn
   // Carries out all there is. Fails with the first thing that could not be done; the others are done.
-  Task<Result<void>> carry_out(Account& account);
+  // `begun`: that much of it was done in the files already.
+  Task<Result<void>> carry_out(Account& account, std::optional<Round> begun = std::nullopt);
+  // In the files, the rows of the outbox from `from` on, as many as are done together.
+  Task<Result<void>> do_in_files(Account& account, uint64_t from, Round& round);
+  // Then those that are done leave the outbox. `all`: the first that was not. True: there may be more.
+  Task<Result<bool>> take_from_outbox(Account& account, Round& round, Result<void>& all);
   Task<Result<std::vector<Effect>>> read_outbox(AccountId account, uint64_t from);
   // The UIDs of what was put into the files, for formats that want them noted. Those of the mailboxes that
   // are to be noted anew are given back.
@@ -161,6 +173,10 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   bool is_behind(AccountId id);
   bool is_behind();  // any account
   Task<Result<void>> take_turn_and_carry_out(AccountId id);
+  // What is left to do for a round that is done in the files, while nobody waits for it. False: nobody is
+  // there to do it.
+  bool finish_behind(Held& held, Round& round);
+  static Task<void> finish_round(std::shared_ptr<Impl> self, Held held, Round round);
   static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);
   Task<Result<void>> look_unasked(Watcher::Which which);
   static Task<void> follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd);

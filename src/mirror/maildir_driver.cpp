@@ -89,6 +89,9 @@ class MaildirDriver final : public Driver {
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
   std::vector<Result<std::string>> read_all(const std::string& mailbox,
                                             const std::vector<Wanted>& wanted) override;
+  Result<std::vector<std::string>> read_beginnings(const std::string& mailbox,
+                                                   const std::vector<std::string>& locations,
+                                                   uint64_t most) override;
   std::string name_in(const std::string& location) override { return base_of(to_place(location)); }
   bool notes_own() const override { return true; }
   std::vector<std::string> watched(const std::string& mailbox) override;
@@ -393,11 +396,13 @@ Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector
   if (!folder && folder.error().kind == FaultKind::not_found) return {};
   if (!folder) return std::unexpected(folder.error());
   const bool counts = has_quota_file();
+  const Result<maildir::OpenFolder> opened = maildir::OpenFolder::open(*folder);
+  if (!opened) return std::unexpected(opened.error());
   Share less;
   for (const std::string& location : locations) {
     const Place place = to_place(location);
     const Share share = counts ? share_of(*folder, mailbox, place) : Share{};
-    const Result<bool> removed = folder->remove(base_of(place), place, Sync::later);
+    const Result<bool> removed = opened->remove(base_of(place), place);
     if (!removed) return std::unexpected(removed.error());
     if (!*removed) continue;
     less.bytes -= share.bytes;
@@ -539,6 +544,27 @@ Result<Bytes> MaildirDriver::open(const std::string& mailbox, const std::string&
     const std::lock_guard lock(shared->mutex);
     return shared->reader.read(offset, static_cast<size_t>(length));
   });
+}
+
+Result<std::vector<std::string>> MaildirDriver::read_beginnings(const std::string& mailbox,
+                                                                const std::vector<std::string>& locations,
+                                                                uint64_t most) {
+  const Result<Folder> folder = folder_of(mailbox);
+  if (!folder) return std::unexpected(folder.error());
+  const Result<maildir::OpenFolder> opened = maildir::OpenFolder::open(*folder);
+  if (!opened) return std::unexpected(opened.error());
+  std::vector<std::string> out;
+  for (const std::string& location : locations) {
+    const Place place = to_place(location);
+    Result<maildir::File> file = opened->open_message(base_of(place), place);
+    if (!file) return std::unexpected(file.error());
+    Result<maildir::Reader> reader = maildir::Reader::open(std::move(*file));
+    if (!reader) return std::unexpected(reader.error());
+    Result<std::string> bytes = reader->read(0, static_cast<size_t>(most));
+    if (!bytes) return std::unexpected(bytes.error());
+    out.push_back(std::move(*bytes));
+  }
+  return out;
 }
 
 std::vector<Result<std::string>> MaildirDriver::read_all(const std::string& mailbox,

@@ -44,7 +44,7 @@ Result<const Record*> made_before(const MboxRecords& records, Driver::Put& messa
   return at ? &records.all()[*at] : nullptr;
 }
 
-Result<Record> append(Held& held, const Driver::Put& message, const std::optional<mbox::Base>& base) {
+Result<mbox::Letter> letter_of(const Driver::Put& message, const std::optional<mbox::Base>& base) {
   const Result<std::string> begin = message.bytes(0, kPiece);
   if (!begin) return std::unexpected(begin.error());
   mbox::Letter letter;
@@ -52,7 +52,31 @@ Result<Record> append(Held& held, const Driver::Put& message, const std::optiona
   letter.time = std::chrono::duration_cast<seconds>(message.date.time_since_epoch()).count();
   letter.metadata = to_metadata(message.flags, message.uid, {});
   letter.base = base;
-  return held.append(letter, source_of(message));
+  return letter;
+}
+
+Result<Record> append(Held& held, const Driver::Put& message, const std::optional<mbox::Base>& base) {
+  const Result<mbox::Letter> letter = letter_of(message, base);
+  return letter ? held.append(*letter, source_of(message)) : std::unexpected(letter.error());
+}
+
+mbox::Base base_of(const Driver::Put& first) {
+  mbox::Base base;
+  base.validity = first.uid_validity;
+  return base;
+}
+
+// Of what was being put when the power went, the file may have a part. It goes before anybody reads on, and
+// what can't be read of the letters is told later.
+Result<void> cut_torn(Held& held, const std::vector<Driver::Put>& messages) {
+  for (const Driver::Put& message : messages) {
+    const Result<mbox::Letter> letter =
+        message.again ? letter_of(message, base_of(messages.front())) : fail(FaultKind::not_found, "");
+    if (!letter) continue;
+    const Result<bool> cut = held.cut_torn(*letter, [&] { return source_of(message); });
+    if (!cut && cut.error().kind != FaultKind::corrupt) return std::unexpected(cut.error());
+  }
+  return {};
 }
 
 // Whether the UIDs rise through the file, once it is changed, but for those at its end that have none yet.
@@ -123,13 +147,12 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
   if (!held) return std::unexpected(held.error());
   const OwnChange own(*this, mailbox, *held);
   const Put& first = messages.front();
+  const Result<void> whole = cut_torn(*held, messages);
+  if (!whole) return whole;
   const Result<MboxRecords*> before = our_records(mailbox, *held, first.uid_validity, first.uid);
   if (!before) return std::unexpected(before.error());
   std::optional<mbox::Base> base;
-  if ((*before)->all().empty()) {
-    base.emplace();
-    base->validity = first.uid_validity;
-  }
+  if ((*before)->all().empty()) base = base_of(first);
   for (Put& message : messages) {
     const Result<const Record*> there =
         message.again ? made_before(**before, message) : Result<const Record*>(nullptr);

@@ -34,6 +34,8 @@ MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::
   options_.lock.clock = &clock;
   options_.lock.waiters = waiters;
   options_.lock.dotlock = mbox::Dotlock::if_permitted;
+  // What is being put is in the database, so that a power cut leaves nothing torn for long.
+  options_.announce_appends = false;
 }
 
 Result<mbox::File> MboxDriver::file(const std::string& mailbox) const {
@@ -168,15 +170,20 @@ Result<mbox::Record> MboxDriver::find(const std::string& mailbox, Held& held, co
   return *there;
 }
 
-Result<std::string> MboxDriver::read_block(const std::string& mailbox, const MboxLocation& location,
-                                           uint64_t offset) {
-  // Somebody else may be waiting for the file's lock.
+Result<std::unique_lock<std::timed_mutex>> MboxDriver::lock_to_read(const std::string& mailbox) {
   std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock) {
     const mbox::Waiting waiting(options_.lock.waiters);
     if (!lock.try_lock_for(waiting.is_patient() ? options_.lock.patience : mbox::kShortPatience))
       return fail(FaultKind::temporary, mailbox + ": its file is locked, or being written");
   }
+  return lock;
+}
+
+Result<std::string> MboxDriver::read_block(const std::string& mailbox, const MboxLocation& location,
+                                           uint64_t offset) {
+  const auto lock = lock_to_read(mailbox);
+  if (!lock) return std::unexpected(lock.error());
   Result<Held> held = hold(mailbox, Access::read);
   if (!held) return std::unexpected(held.error());
   const Result<mbox::Record> record = find(mailbox, *held, location);
@@ -184,6 +191,28 @@ Result<std::string> MboxDriver::read_block(const std::string& mailbox, const Mbo
   Result<mbox::Reader> reader = held->reader(*record);
   if (!reader) return std::unexpected(reader.error());
   return reader->read(offset, kBlock);
+}
+
+Result<std::vector<std::string>> MboxDriver::read_beginnings(const std::string& mailbox,
+                                                             const std::vector<std::string>& locations,
+                                                             uint64_t most) {
+  const auto lock = lock_to_read(mailbox);
+  if (!lock) return std::unexpected(lock.error());
+  Result<Held> held = hold(mailbox, Access::read);
+  if (!held) return std::unexpected(held.error());
+  std::vector<std::string> out;
+  for (const std::string& location : locations) {
+    const std::optional<MboxLocation> at = parse_location(location);
+    if (!at) return fail(FaultKind::corrupt, "a location that can't be read");
+    const Result<mbox::Record> record = find(mailbox, *held, *at);
+    if (!record) return std::unexpected(record.error());
+    Result<mbox::Reader> reader = held->reader(*record);
+    if (!reader) return std::unexpected(reader.error());
+    Result<std::string> bytes = reader->read(0, static_cast<size_t>(most));
+    if (!bytes) return std::unexpected(bytes.error());
+    out.push_back(std::move(*bytes));
+  }
+  return out;
 }
 
 Result<Bytes> MboxDriver::open(const std::string& mailbox, const std::string& location) {

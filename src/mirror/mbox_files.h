@@ -27,6 +27,9 @@ class MboxDriver final : public Driver {
   Result<Bytes> open(const std::string& mailbox, const std::string& location) override;
   std::vector<Result<std::string>> read_all(const std::string& mailbox,
                                             const std::vector<Wanted>& wanted) override;
+  Result<std::vector<std::string>> read_beginnings(const std::string& mailbox,
+                                                   const std::vector<std::string>& locations,
+                                                   uint64_t most) override;
   std::string name_in(const std::string& location) override;
   std::vector<std::string> watched(const std::string& mailbox) override;
 
@@ -70,6 +73,8 @@ class MboxDriver final : public Driver {
                                    store::Uid next);
   // The record of a message that is to be read.
   Result<mbox::Record> find(const std::string& mailbox, mbox::Held& held, const MboxLocation& location);
+  // mutex_, where somebody else may be waiting for the file's lock.
+  Result<std::unique_lock<std::timed_mutex>> lock_to_read(const std::string& mailbox);
   Result<std::string> read_block(const std::string& mailbox, const MboxLocation& location, uint64_t offset);
   Result<void> put_all(const std::string& mailbox, std::vector<Put>& messages);
   Result<void> change_all(const std::string& mailbox, std::vector<Change>& messages);

@@ -158,8 +158,21 @@ Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxI
   co_return std::move(row->name);
 }
 
+// What was done is done once it is in the files: that the outbox forgets it takes the next flush of the
+// store, for which nobody waits who only wants to know that.
 Task<Result<void>> Mirror::carry_out(AccountId id) {
-  Result<void> done = co_await impl_->take_turn_and_carry_out(id);
+  const std::shared_ptr<Impl> impl = impl_;
+  Result<Held> held = co_await impl->hold(id);
+  Result<void> done = held ? Result<void>() : impl->unless_it_left(id, held.error());
+  if (held) {
+    Round round;
+    done = co_await impl->do_in_files(*held->account, 0, round);
+    if (done && round.effects.empty()) {
+      held->account->again = held->account->names_differ = false;
+    } else if (done && !impl->finish_behind(*held, round)) {
+      done = co_await impl->carry_out(*held->account, std::move(round));
+    }
+  }
   if (!done && done.error().kind != FaultKind::not_found) carry_out_soon(id);
   co_return done;
 }
@@ -225,6 +238,53 @@ Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid,
   }
   Result<std::string> piece = co_await offload(impl->files, [&] { return (*bytes)(offset, length); });
   co_return piece;
+}
+
+namespace {
+
+// The mailbox's name and where the messages are in its files.
+Result<void> find_places(const engine::Reader& reader, AccountId account, MailboxId mailbox,
+                         const std::vector<Uid>& uids, std::string& name, std::vector<std::string>& places) {
+  const Result<store::MailboxInfo> info = store::AccountView(reader, account).mailbox(mailbox);
+  if (!info) return std::unexpected(info.error());
+  name = info->name;
+  places.clear();
+  for (const Uid uid : uids) {
+    const Result<std::optional<std::string>> record =
+        reader.get(store::account_partition(account), store::location_key(mailbox, uid));
+    if (!record) return std::unexpected(record.error());
+    if (!*record) return fail(FaultKind::not_found, "the message is gone");
+    Result<std::string> place = store::decode_location(**record);
+    if (!place) return std::unexpected(place.error());
+    places.push_back(std::move(*place));
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<Result<std::vector<std::string>>> Mirror::read_beginnings(AccountId id, MailboxId mailbox,
+                                                               std::vector<Uid> uids, uint64_t most) {
+  if (uids.size() <= kReadAlone) {  // they stay open for sessions that don't know yet that they go
+    Result<std::vector<std::string>> bytes = co_await Files::read_beginnings(id, mailbox, uids, most);
+    co_return bytes;
+  }
+  const std::shared_ptr<Impl> impl = impl_;
+  for (;;) {
+    Result<std::shared_ptr<Account>> found = co_await impl->account(id);
+    if (!found) co_return std::unexpected(found.error());
+    const std::shared_ptr<Account> account = *found;
+    std::string name;
+    std::vector<std::string> places;
+    std::function<Result<void>(const engine::Reader&)> see = [&](const engine::Reader& reader) {
+      return find_places(reader, id, mailbox, uids, name, places);
+    };
+    Result<void> seen = co_await impl->engine.read(std::move(see));
+    if (!seen) co_return std::unexpected(seen.error());
+    Result<std::vector<std::string>> bytes =
+        co_await offload(impl->files, [&] { return account->driver->read_beginnings(name, places, most); });
+    if (bytes || !account->left) co_return bytes;  // else the places may be ones of other files
+  }
 }
 
 }  // namespace posthouse::mirror

@@ -52,6 +52,9 @@ class Mirror : public store::Files {
   Task<Result<void>> look_into_all(store::AccountId account);
   Task<Result<std::string>> read(store::AccountId account, store::MailboxId mailbox, store::Uid uid,
                                  uint64_t offset, uint64_t length) override;
+  Task<Result<std::vector<std::string>>> read_beginnings(store::AccountId account, store::MailboxId mailbox,
+                                                         std::vector<store::Uid> uids,
+                                                         uint64_t most) override;
 
   struct Impl;
 

@@ -382,38 +382,58 @@ Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& 
   co_return more;
 }
 
-Task<Result<void>> Mirror::Impl::carry_out(Account& account) {
+Task<Result<void>> Mirror::Impl::do_in_files(Account& account, uint64_t from, Round& round) {
+  Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from);
+  if (!effects) co_return std::unexpected(effects.error());
+  round.effects = std::move(*effects);
+  if (round.effects.empty()) co_return Result<void>();
+  Driver& driver = *account.driver;
+  const bool again = account.again;
+  co_await offload(files, [&] {
+    Work(engine, driver, again).run(round.effects);
+    note_put(driver, round.effects, round.anew);
+  });
+  round.part = is_part(round.effects);
+  co_return Result<void>();
+}
+
+Task<Result<bool>> Mirror::Impl::take_from_outbox(Account& account, Round& round, Result<void>& all) {
+  Result<bool> more = co_await record(account.id, round.effects);
+  if (!more) co_return more;
+  for (auto& [mailbox, uids] : round.anew)
+    co_await note_uids(account, mailbox, uids.first, std::move(uids.second));
+  for (const Effect& effect : round.effects) {
+    if (effect.done) continue;
+    // What the format forbids is in the index for good; it is tried again with every change, and not told
+    // again.
+    const bool final = effect.done.error().kind == FaultKind::permanent;
+    if (final && account.told.insert(effect.number).second)
+      log::warn("mirror.only_in_index",
+                {{"account", format_id(account.id)}, {"what", effect.done.error().what}});
+    if (!final && all) all = effect.done;
+    const Kind kind = effect.row.kind;
+    account.names_differ = account.names_differ || kind == Kind::rename || kind == Kind::erase;
+  }
+  co_return round.part || *more;
+}
+
+Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round> begun) {
   Result<void> all;
   account.names_differ = false;
   for (uint64_t from = 0;;) {
-    Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from);
-    if (!effects) co_return std::unexpected(effects.error());
-    if (effects->empty()) break;
-    from = effects->back().number + 1;
-    Driver& driver = *account.driver;
-    const bool again = account.again;
-    std::map<MailboxId, std::pair<std::string, Driver::Uids>> anew;
-    co_await offload(files, [&] {
-      Work(engine, driver, again).run(*effects);
-      note_put(driver, *effects, anew);
-    });
-    Result<bool> more = co_await record(account.id, *effects);
-    if (!more) co_return std::unexpected(more.error());
-    for (auto& [mailbox, uids] : anew)
-      co_await note_uids(account, mailbox, uids.first, std::move(uids.second));
-    for (const Effect& effect : *effects) {
-      if (effect.done) continue;
-      // What the format forbids is in the index for good; it is tried again with every change, and not told
-      // again.
-      const bool final = effect.done.error().kind == FaultKind::permanent;
-      if (final && account.told.insert(effect.number).second)
-        log::warn("mirror.only_in_index",
-                  {{"account", format_id(account.id)}, {"what", effect.done.error().what}});
-      if (!final && all) all = effect.done;
-      const Kind kind = effect.row.kind;
-      account.names_differ = account.names_differ || kind == Kind::rename || kind == Kind::erase;
+    Round round;
+    if (begun) {
+      round = std::move(*begun);
+      begun.reset();
+    } else {
+      Result<void> done = co_await do_in_files(account, from, round);
+      if (!done) co_return done;
     }
-    if (!is_part(*effects) && !*more) break;
+    if (round.effects.empty()) break;
+    from = round.effects.back().number + 1;
+    Result<bool> more = co_await take_from_outbox(account, round, all);
+    if (!more) co_return std::unexpected(more.error());
+    if (!*more) break;
   }
   account.again = !all;
   co_return all;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -55,6 +56,9 @@ class Files {
   // Bytes of a message that is in a file, as IMAP counts them (with CRLF). `not_found` when it is gone.
   virtual Task<Result<std::string>> read(AccountId account, MailboxId mailbox, Uid uid, uint64_t offset,
                                          uint64_t length) = 0;
+  // Up to `most` bytes of each of several messages, from its beginning on. Fails with the first that fails.
+  virtual Task<Result<std::vector<std::string>>> read_beginnings(AccountId account, MailboxId mailbox,
+                                                                 std::vector<Uid> uids, uint64_t most);
 };
 
 }  // namespace posthouse::store

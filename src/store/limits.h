@@ -28,8 +28,10 @@ inline constexpr uint32_t kForgottenTogether = 1'000;
 inline constexpr size_t kSharedFrom = 16;
 inline constexpr size_t kRunsInRow = 64;
 inline constexpr size_t kChangesInRow = 8'192;
-inline constexpr size_t kKeptPart = 200;       // expunged messages put back in one transaction
-inline constexpr size_t kLoadedTogether = 64;  // bodies brought back from files by one transaction
+inline constexpr size_t kKeptPart = 200;  // expunged messages put back in one transaction
+// Bodies brought back from files by one transaction, and how much of them.
+inline constexpr size_t kLoadedTogether = 500;
+inline constexpr size_t kLoadedBytes = 1 << 20;
 // Listings (store/listing.h): of mailboxes that have so many messages, how many and how much of them is
 // remembered...
 inline constexpr uint32_t kListedFrom = 500;

@@ -10,41 +10,56 @@ namespace posthouse::store {
 
 namespace {
 
-// The bytes of a message that has none in the database, as a blob that nothing refers to yet.
+// The bytes of a message that has none in the database, as a blob that nothing refers to yet. `begin`: those
+// that were read already.
 Task<Result<void>> fill(Files& files, AccountId account, MailboxId mailbox, Uid uid, uint64_t size,
-                        engine::BlobWriter& writer) {
-  for (uint64_t at = 0; at < size;) {
+                        const std::string& begin, engine::BlobWriter& writer) {
+  Result<void> taken = co_await writer.append(begin);
+  for (uint64_t at = begin.size(); taken && at >= engine::kBlobChunk && at < size;) {
     Result<std::string> piece = co_await files.read(account, mailbox, uid, at, engine::kBlobChunk);
     if (!piece) co_return std::unexpected(piece.error());
     if (piece->empty()) break;
     at += piece->size();
-    Result<void> taken = co_await writer.append(*piece);
-    if (!taken) co_return taken;
+    taken = co_await writer.append(*piece);
   }
-  co_return Result<void>();
+  co_return taken;
 }
 
-// Whoever reads a row with a blob relies on its reference, so both come in one transaction. Meanwhile the
-// message may have gone, or got its blob back through another: then ours is left to the next sweep.
-engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobId blob, uint64_t delivery,
-                    bool for_good) {
-  return edit_step(account, [=](AccountEdit& edit) -> Result<void> {
-    Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
-    if (!row) return std::unexpected(row.error());
-    if (!*row || (*row)->blob != 0) return fail(FaultKind::temporary, "the message changed meanwhile");
-    (*row)->blob = blob;
-    (*row)->delivery = delivery;
-    edit.rows().put(flags_key(mailbox, uid), encode(**row));
-    const Result<std::optional<std::string>> record = edit.rows().get(message_key(mailbox, uid));
-    if (!record) return std::unexpected(record.error());
-    const Result<MessageRow> known = decode_message(*record ? **record : std::string_view());
-    if (known) {  // a damaged one is for the check to tell
-      MessageRow message = *known;
-      message.blob = blob;
-      edit.rows().put(message_key(mailbox, uid), encode(message));
+struct Refilled {
+  Uid uid = 0;
+  engine::BlobId blob = 0;
+  uint64_t delivery = 0;
+};
+
+Result<void> refill(AccountEdit& edit, MailboxId mailbox, const Refilled& with, bool for_good) {
+  const Uid uid = with.uid;
+  Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
+  if (!row) return std::unexpected(row.error());
+  if (!*row || (*row)->blob != 0) return fail(FaultKind::temporary, "the message changed meanwhile");
+  (*row)->blob = with.blob;
+  (*row)->delivery = with.delivery;
+  edit.rows().put(flags_key(mailbox, uid), encode(**row));
+  const Result<std::optional<std::string>> record = edit.rows().get(message_key(mailbox, uid));
+  if (!record) return std::unexpected(record.error());
+  const Result<MessageRow> known = decode_message(*record ? **record : std::string_view());
+  if (known) {  // a damaged one is for the check to tell
+    MessageRow message = *known;
+    message.blob = with.blob;
+    edit.rows().put(message_key(mailbox, uid), encode(message));
+  }
+  // Lets go of the blob, later.
+  if (!for_good) edit.effect({EffectRow::Kind::put, mailbox, uid, std::string(kFromFile), {}});
+  return {};
+}
+
+// Whoever reads a row with a blob relies on its reference, so both come in one transaction. Meanwhile a
+// message may have gone, or got its blob back through another: then ours are left to the next sweep.
+engine::Step refill_all(AccountId account, MailboxId mailbox, std::vector<Refilled> messages, bool for_good) {
+  return edit_step(account, [=, messages = std::move(messages)](AccountEdit& edit) -> Result<void> {
+    for (const Refilled& message : messages) {
+      const Result<void> done = refill(edit, mailbox, message, for_good);
+      if (!done) return done;
     }
-    // Lets go of the blob, later.
-    if (!for_good) edit.effect({EffectRow::Kind::put, mailbox, uid, std::string(kFromFile), {}});
     return {};
   });
 }
@@ -54,6 +69,17 @@ engine::Step refill(AccountId account, MailboxId mailbox, Uid uid, engine::BlobI
 Task<Result<void>> Files::follow(AccountId account, size_t) {
   Result<void> done = co_await carry_out(account);
   co_return done;
+}
+
+Task<Result<std::vector<std::string>>> Files::read_beginnings(AccountId account, MailboxId mailbox,
+                                                              std::vector<Uid> uids, uint64_t most) {
+  std::vector<std::string> out;
+  for (const Uid uid : uids) {
+    Result<std::string> bytes = co_await read(account, mailbox, uid, 0, most);
+    if (!bytes) co_return std::unexpected(bytes.error());
+    out.push_back(std::move(*bytes));
+  }
+  co_return std::move(out);
 }
 
 void MailStore::use_files(Files* files) {
@@ -130,7 +156,7 @@ Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mai
   for (auto next = messages.begin(); next != messages.end();) {
     std::vector<Source*> part;
     uint64_t bytes = 0;
-    for (; next != messages.end() && part.size() < kLoadedTogether && bytes < engine::kBlobChunk; ++next) {
+    for (; next != messages.end() && part.size() < kLoadedTogether && bytes < kLoadedBytes; ++next) {
       if (next->row.blob != 0) continue;
       part.push_back(&*next);
       bytes += next->row.size;
@@ -146,27 +172,47 @@ Task<Result<void>> MailStore::Impl::load_part(AccountId account, MailboxId mailb
                                               bool for_good) {
   if (part.empty()) co_return Result<void>();
   if (!in_files(account)) co_return fail(FaultKind::corrupt, "a message without a body");
+  std::vector<Uid> uids;
+  for (const Source* const message : part) uids.push_back(message->uid);
+  Result<std::vector<std::string>> begin =
+      co_await files->read_beginnings(account, mailbox, uids, engine::kBlobChunk);
+  if (!begin) co_return std::unexpected(begin.error());
   std::deque<engine::BlobWriter> writers;
-  std::vector<uint64_t> deliveries;
+  std::vector<Refilled> refilled;
   std::vector<engine::Step> steps;
-  for (const Source* const message : part) {
+  for (size_t i = 0; i < part.size(); ++i) {
     writers.emplace_back(engine, ids.next());
     Result<void> filled =
-        co_await fill(*files, account, mailbox, message->uid, message->row.size, writers.back());
+        co_await fill(*files, account, mailbox, uids[i], part[i]->row.size, (*begin)[i], writers.back());
     if (!filled) co_return filled;
-    deliveries.push_back(ids.next());
+    std::string().swap((*begin)[i]);
+    refilled.push_back({uids[i], writers.back().id(), ids.next()});
     std::vector<std::string> references;
-    references.push_back(blob_reference(account, deliveries.back()));
+    references.push_back(blob_reference(account, refilled.back().delivery));
     steps.push_back(writers.back().seal(std::move(references)));
-    steps.push_back(refill(account, mailbox, message->uid, writers.back().id(), deliveries.back(), for_good));
   }
+  steps.push_back(refill_all(account, mailbox, refilled, for_good));
   Result<void> done = co_await engine.transact(std::move(steps));
   if (!done) co_return done;
   for (size_t i = 0; i < part.size(); ++i) {
-    part[i]->row.blob = writers[i].id();
-    part[i]->row.delivery = deliveries[i];
+    part[i]->row.blob = refilled[i].blob;
+    part[i]->row.delivery = refilled[i].delivery;
   }
   co_return done;
+}
+
+Task<Result<std::vector<Uid>>> MailStore::Impl::load_bodies_to_keep(AccountId account, MailboxId mailbox,
+                                                                    std::vector<Uid> uids) {
+  std::vector<Uid> loaded;
+  if (!in_files(account)) co_return std::move(loaded);
+  Result<std::vector<Source>> messages = co_await sources(account, mailbox, std::move(uids), false);
+  if (!messages) co_return std::unexpected(messages.error());
+  for (const Source& message : *messages) {
+    if (message.row.blob == 0) loaded.push_back(message.uid);
+  }
+  Result<void> done = co_await load_bodies(account, mailbox, *messages, true);
+  if (!done && done.error().kind != FaultKind::temporary) co_return std::unexpected(done.error());
+  co_return std::move(loaded);
 }
 
 Task<Result<void>> MailStore::Impl::load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids) {

@@ -51,6 +51,10 @@ struct MailStore::Impl {
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages,
                                  bool for_good = false);
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  // Of messages that are about to be removed, for good. Gives those that got one now, or tried to: who stays
+  // lets go of it again.
+  Task<Result<std::vector<Uid>>> load_bodies_to_keep(AccountId account, MailboxId mailbox,
+                                                     std::vector<Uid> uids);
   Task<Result<void>> load_part(AccountId account, MailboxId mailbox, std::vector<Source*> part,
                                bool for_good);
   // Of a mailbox that is about to be deleted, so that its messages may come back.

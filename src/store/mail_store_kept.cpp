@@ -251,8 +251,8 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
   };
   Result<void> found = co_await view(account, std::move(look));
   if (!found) co_return std::unexpected(found.error());
-  Result<void> loaded = co_await load_bodies(account, mailbox, candidates);
-  if (!loaded && loaded.error().kind != FaultKind::temporary) co_return std::unexpected(loaded.error());
+  Result<std::vector<Uid>> loaded = co_await load_bodies_to_keep(account, mailbox, candidates);
+  if (!loaded) co_return std::unexpected(loaded.error());
   std::vector<Uid> went;
   const size_t missed_before = missed.size();
   bool too_much = false;
@@ -270,7 +270,11 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
     std::vector<AccountEdit::Message> going;
     going.reserve(messages->size());
     for (auto& [uid, message] : *messages) {
-      if ((message.system & kDeleted) == 0) continue;
+      if ((message.system & kDeleted) == 0) {
+        const bool lets_go = message.blob != 0 && std::ranges::binary_search(*loaded, uid);
+        if (lets_go) edit.effect({EffectRow::Kind::put, mailbox, uid, std::string(kFromFile), {}});
+        continue;
+      }
       if (message.blob == 0) {  // they went back to its file meanwhile
         missed.push_back(uid);
         continue;

@@ -34,6 +34,7 @@ constexpr const char* kSystemFiles[] = {"/etc/resolv.conf",
                                         "/proc/self",
                                         "/proc/meminfo",
                                         "/proc/cpuinfo",
+                                        "/proc/sys/kernel/random/boot_id",  // mbox: for journals
                                         "/sys/devices/system/cpu",
                                         "/run/systemd/resolve"};
 

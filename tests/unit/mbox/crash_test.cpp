@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include <map>
 #include <random>
 
 #include "scripted_disk.h"
@@ -18,13 +19,25 @@ struct Seen {
 };
 using Step = std::function<Result<void>(const File&)>;
 
+struct Sent {
+  uint32_t uid;
+  size_t size;
+  Letter letter() const { return {"a@b.example", 1606564800, {{}, {}, uid}, Base{77, uid, {}}}; }
+  std::string text() const {
+    std::string text = "Subject: " + std::to_string(uid) + "\r\n\r\n";
+    while (text.size() < size) text += "From here to line " + std::to_string(text.size()) + "\r\n\r\n";
+    return text;
+  }
+};
+
 Result<void> add(const File& file, uint32_t uid, size_t size) {
-  Letter letter{"a@b.example", 1606564800, {{}, {}, uid}, Base{77, uid, {}}};
-  std::string text = "Subject: " + std::to_string(uid) + "\r\n\r\n";
-  while (text.size() < size) text += "From here to line " + std::to_string(text.size()) + "\r\n\r\n";
-  const auto record = append_one(file, letter, text);
+  const Sent sent{uid, size};
+  const auto record = append_one(file, sent.letter(), sent.text());
   return record ? Result<void>() : std::unexpected(record.error());
 }
+
+const std::map<size_t, Sent> kAdded = {
+    {0, {1, 3000}}, {1, {2, 200}}, {3, {3, 70000}}, {6, {4, 10}}};  // by step
 
 // Changes what `choose` says about each record.
 Result<void> alter(const File& file, const std::function<std::optional<Change>(const Record&)>& choose) {
@@ -63,23 +76,22 @@ std::vector<Step> steps() {
       });
     };
   };
-  return {[](const File& file) { return add(file, 1, 3000); },
-          [](const File& file) { return add(file, 2, 200); },
-          flag,
-          [](const File& file) { return add(file, 3, 70000); },
-          grow,
-          drop(1),
-          [](const File& file) { return add(file, 4, 10); },
-          drop(3),
-          drop(4)};
+  const auto put = [](size_t step) {
+    return [sent = kAdded.at(step)](const File& file) { return add(file, sent.uid, sent.size); };
+  };
+  return {put(0), put(1), flag, put(3), grow, drop(1), put(6), drop(3), drop(4)};
 }
 
-std::vector<Seen> look(const File& file) {
+// `claimed`: a UID counts though the file's own data, written before it, got lost.
+std::vector<Seen> look(const File& file, bool claimed = false) {
   auto held = file.open(Access::write);
   EXPECT_TRUE(held.has_value()) << held.error().what;
   std::vector<Seen> seen;
   if (!held) return seen;
-  for (const Record& record : scan_all(*held)) seen.push_back({read_message(*held, record), record.metadata});
+  for (const Record& record : scan_all(*held)) {
+    seen.push_back({read_message(*held, record), record.metadata});
+    if (claimed) seen.back().metadata.uid = record.claimed_uid;
+  }
   return seen;
 }
 
@@ -229,25 +241,105 @@ TEST(MboxCrash, NoSpaceAtAnyOperationLeavesTheOldContent) {
   }
 }
 
-TEST(MboxCrash, ADiskThatForgetsWhatWasNotFlushed) {
+Source source_of(std::string text) {
+  return [text = std::move(text), told = std::make_shared<bool>(false)]() -> Result<std::string_view> {
+    return std::exchange(*told, true) ? std::string_view() : std::string_view(text);
+  };
+}
+
+// What those do who know which letter they were about to append.
+void cut_torn(const File& file, const Sent& sent, bool& cut) {
+  auto held = file.open(Access::write);
+  ASSERT_TRUE(held) << held.error().what;
+  const Result<bool> done = held->cut_torn(sent.letter(), [&] { return source_of(sent.text()); });
+  ASSERT_TRUE(done) << done.error().what;
+  cut = cut || *done;
+  const Result<bool> again = held->cut_torn(sent.letter(), [&] { return source_of(sent.text()); });
+  EXPECT_TRUE(again && !*again);
+}
+
+// One on a machine that does not tell when it started.
+class TimelessDisk : public ForgetfulDisk {
+ public:
+  using ForgetfulDisk::ForgetfulDisk;
+  std::string boot_id() override { return {}; }
+};
+
+template <class SomeDisk>
+void lose_power_everywhere(bool announce, bool& cut) {
   const auto states = expected();
   std::mt19937 random(20201128);
   const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
   for (int at = 1;; ++at) {
     bool off = false;
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 5; ++round) {
       TempFolder folder;
       spill(folder / "box", "");
-      ForgetfulDisk disk(folder / "box", at);
-      const size_t done = run(File(folder / "box", options_with(disk)));
+      SomeDisk disk(folder / "box", at);
+      const size_t done = run(File(folder / "box", options_with(disk, announce)));
       off = disk.is_off();
       if (!off) break;
       disk.restore(below);
-      const auto now = look(File(folder / "box"));
+      const auto sent = kAdded.find(done);
+      if (!announce && sent != kAdded.end()) cut_torn(File(folder / "box"), sent->second, cut);
+      const auto now = look(File(folder / "box"), !announce);
       EXPECT_TRUE(is_one_of(now, states[done], states[std::min(done + 1, states.size() - 1)]))
           << "power off at " << at << ", step " << done << ", " << now.size() << " messages";
     }
     if (!off) break;
+  }
+}
+
+TEST(MboxCrash, ADiskThatForgetsWhatWasNotFlushed) {
+  bool cut = false;
+  lose_power_everywhere<ForgetfulDisk>(true, cut);
+}
+
+TEST(MboxCrash, WhereNobodyKnowsWhenTheMachineStartedAllAppendsAreAnnounced) {
+  bool cut = false;
+  lose_power_everywhere<TimelessDisk>(false, cut);
+  EXPECT_FALSE(cut);
+}
+
+TEST(MboxCrash, ADiskThatForgetsUnannouncedAppends) {
+  bool cut = false;
+  lose_power_everywhere<ForgetfulDisk>(false, cut);
+  EXPECT_TRUE(cut);
+}
+
+TEST(MboxCrash, OnlyWhatIsTornIsCutOff) {
+  const Sent sent{7, 3000};
+  TempFolder folder;
+  const std::string box = folder / "box";
+  spill(box, "");
+  ASSERT_TRUE(add(File(box), 1, 100));
+  const std::string before = slurp(box);
+  ASSERT_TRUE(add(File(box), sent.uid, sent.size));
+  const std::string whole = slurp(box);
+  std::string marked = whole.substr(0, whole.size() - 700);
+  marked.replace(marked.rfind("\nStatus:   "), 11, "\nStatus: RO");
+  const std::string other = "From o@example Sat Nov 28 12:00:00 2020\nSubject: o\n\nx\n\n";
+  for (const std::string& good :
+       {before, whole, marked, whole.substr(0, whole.size() - 700) + "\n\n" + other}) {
+    spill(box, good);
+    auto held = File(box).open(Access::write);
+    ASSERT_TRUE(held);
+    const Result<bool> cut = held->cut_torn(sent.letter(), [&] { return source_of(sent.text()); });
+    EXPECT_TRUE(cut && !*cut);
+    EXPECT_EQ(slurp(box), good);
+  }
+  std::string holed = whole;
+  const size_t record = before.size();
+  holed.replace(record, 512, 512, '\0');
+  std::vector<std::string> torn = {holed, whole.substr(0, record) + std::string(900, '\0')};
+  for (size_t size = record + 1; size < whole.size(); size += 97) torn.push_back(whole.substr(0, size));
+  for (const std::string& bad : torn) {
+    spill(box, bad);
+    auto held = File(box).open(Access::write);
+    ASSERT_TRUE(held);
+    const Result<bool> cut = held->cut_torn(sent.letter(), [&] { return source_of(sent.text()); });
+    EXPECT_TRUE(cut && *cut) << bad.size() - record;
+    EXPECT_EQ(slurp(box), whole.substr(0, record));
   }
 }
 

@@ -101,6 +101,22 @@ TEST_F(MboxDriverTest, WhatTheFileDoesNotGiveBackIsToldAlsoTheSecondTime) {
   }
 }
 
+TEST_F(MboxDriverTest, WhatAPowerCutLeftOfALetterGoesBeforeItIsPutAgain) {
+  const std::string text = "Subject: two\r\n\r\n" + std::string(2000, 'x') + "\r\n";
+  for (const bool first : {true, false}) {
+    set_file("");
+    if (!first) put(1, "Subject: one\r\n\r\nx\r\n");
+    const std::string before = file();
+    put(2, text);
+    const std::string whole = file();
+    for (size_t size = before.size() + 1; size < whole.size(); size += 111) {
+      set_file(whole.substr(0, size));
+      put(2, text, true);
+      EXPECT_EQ(file(), whole) << size;
+    }
+  }
+}
+
 TEST_F(MboxDriverTest, AnotherLetterOfTheSameUidIsNotTakenForIt) {
   put(1, "Subject: other\r\n\r\nx\r\n");
   put(1, "Subject: one\r\n\r\nx\r\n", true);
