@@ -256,6 +256,7 @@ Result<Changes> AccountView::changes(MailboxId mailbox_id, ModSeq since) const {
   if (!done) return std::unexpected(done.error());
   std::ranges::sort(out.changed, by_uid);
   std::ranges::sort(out.vanished);
+  std::ranges::sort(out.passed);
   return out;
 }
 
@@ -272,6 +273,8 @@ Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, co
           report_damage(row.error(), account_, mailbox_id, uid_of_key(key));
         } else if (row->created <= since) {
           (row->expunged ? out.vanished : changed).push_back(uid_of_key(key));
+        } else if (row->expunged) {
+          out.passed.push_back(uid_of_key(key));
         }
         return true;
       });

@@ -1,4 +1,5 @@
-// STATUS (RFC 3501 section 6.3.10; SIZE: RFC 8438; APPENDLIMIT: RFC 7889 section 3).
+// STATUS (RFC 3501 section 6.3.10; SIZE: RFC 8438; APPENDLIMIT: RFC 7889 section 3; HIGHESTMODSEQ: RFC 7162
+// section 3.1.7).
 #include <algorithm>
 
 #include "access/imap/commands.h"
@@ -27,6 +28,8 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t
       return "SIZE " + std::to_string(info.bytes);
     case StatusItem::append_limit:
       return "APPENDLIMIT " + std::to_string(s.options->append_limit);
+    case StatusItem::highest_modseq:
+      return "HIGHESTMODSEQ " + std::to_string(info.highest_modseq);
   }
   return "";
 }
@@ -52,8 +55,12 @@ Task<Reply> cmd_status(Session& s, wire::imap::Status& c) {
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
   if (!info) co_return refuse(info.error());
+  auto asks_for = [&](wire::imap::StatusItem item) {
+    return std::find(c.items.begin(), c.items.end(), item) != c.items.end();
+  };
+  if (asks_for(wire::imap::StatusItem::highest_modseq)) enable_condstore(s);
   uint32_t recent = 0;
-  if (std::find(c.items.begin(), c.items.end(), wire::imap::StatusItem::recent) != c.items.end()) {
+  if (asks_for(wire::imap::StatusItem::recent)) {
     Result<uint32_t> counted = co_await count_recent(s, *info);
     if (!counted) co_return refuse(counted.error());
     recent = *counted;

@@ -66,8 +66,18 @@ Task<void> sync(Session& s, Tell tell);
 void tell_expunged(Session& s, std::vector<store::Uid> uids);
 // "* n FETCH (UID u FLAGS (...))".
 void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry);
+// "* n FETCH (UID u MODSEQ (m))".
+void tell_modseq(Session& s, uint32_t sequence, const store::Entry& entry);
 // FLAGS and PERMANENTFLAGS as they are now.
 void tell_known_flags(Session& s);
+
+// The client has shown that it knows MODSEQs (RFC 7162 section 3.1): from now on they are told.
+void enable_condstore(Session& s);
+// MODSEQ of a FETCH response: "MODSEQ (m)".
+void append_modseq(Session& s, const store::Entry& entry);
+// At the end of a command: what a client would take for HIGHESTMODSEQ from what it was told is put right
+// where changes are still to be told (RFC 7162 sections 3.2 and 6).
+void tell_highest(Session& s, Reply& reply);
 
 // Ends state selected. Expunges nothing.
 void leave_mailbox(Session& s);

@@ -32,6 +32,7 @@ Cost cost_of(K::Type type) {
     case K::since:
     case K::larger:
     case K::smaller:
+    case K::modseq:
       return Cost::entry;
     case K::sent_before:
     case K::sent_on:
@@ -210,6 +211,8 @@ Truth SearchProgram::ask_entry(const Node& node, const store::Entry& entry) cons
       return truth(day >= node.number);
     case K::larger:
       return truth(entry.size > static_cast<uint64_t>(node.number));
+    case K::modseq:
+      return truth(entry.modseq >= static_cast<uint64_t>(node.number));
     default:
       return truth(entry.size < static_cast<uint64_t>(node.number));
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "access/imap/commands.h"
@@ -61,6 +62,12 @@ bool is_uid(const Command& command) {
   return found && found->uid;
 }
 
+// RFC 7162 section 3.2.10.2: message numbers must stay what they were for the client.
+bool names_numbers(const SearchKey& key) {
+  return key.type == SearchKey::sequence ||
+         std::any_of(key.children.begin(), key.children.end(), names_numbers);
+}
+
 }  // namespace
 
 const CommandEntry& entry_of(const Command& command) {
@@ -68,6 +75,9 @@ const CommandEntry& entry_of(const Command& command) {
 }
 
 Tell tell_after(const Command& command) {
+  if (const auto* search = std::get_if<Search>(&command); search && names_numbers(search->key)) {
+    return Tell::all_but_gone;
+  }
   if (is_uid<Search>(command) || is_uid<Fetch>(command) || is_uid<wire::imap::Store>(command))
     return Tell::all;
   return entry_of(command).tell;

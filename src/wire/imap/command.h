@@ -36,11 +36,24 @@ struct Login {
 };
 
 // ---- authenticated (section 6.3)
+// QRESYNC (RFC 7162 section 3.2.5): what a client that comes back remembers.
+struct Resync {
+  uint32_t uid_validity = 0;
+  uint64_t modseq = 0;
+  std::optional<SequenceSet> uids;        // that it knows; without "*"
+  SequenceSet match_numbers, match_uids;  // message numbers it had, and their UIDs; may be empty
+};
+struct SelectParameters {  // RFC 4466 section 2.1
+  bool condstore = false;
+  std::optional<Resync> resync;
+};
 struct Select {
   std::string mailbox;
+  SelectParameters parameters;
 };
 struct Examine {
   std::string mailbox;
+  SelectParameters parameters;
 };
 struct Create {
   std::string mailbox;
@@ -63,7 +76,16 @@ struct List {
 struct Lsub {
   std::string reference, pattern;
 };
-enum class StatusItem : uint8_t { messages, recent, uid_next, uid_validity, unseen, size, append_limit };
+enum class StatusItem : uint8_t {
+  messages,
+  recent,
+  uid_next,
+  uid_validity,
+  unseen,
+  size,
+  append_limit,
+  highest_modseq,
+};
 struct Status {
   std::string mailbox;
   std::vector<StatusItem> items;
@@ -117,6 +139,7 @@ struct SearchKey {
     text_,     // TEXT: header and body
     sequence,  // set
     uid,       // set
+    modseq,    // number: that or more (RFC 7162 section 3.1.5)
     and_,      // children, all
     or_,       // children, two
     not_,      // children, one
@@ -153,6 +176,7 @@ struct FetchItem {
     rfc822,
     rfc822_header,
     rfc822_text,
+    modseq,  // RFC 7162 section 3.1.4.2
   };
   Type type = flags;
   bool peek = false;
@@ -167,12 +191,15 @@ struct Fetch {
   bool uid = false;
   SequenceSet set;
   std::vector<FetchItem> items;
+  std::optional<uint64_t> changed_since;  // RFC 7162 section 3.1.4.1
+  bool vanished = false;                  // section 3.2.6
 };
 
 enum class StoreMode : uint8_t { replace, add, remove };
 struct Store {
   bool uid = false;
   SequenceSet set;
+  std::optional<uint64_t> unchanged_since;  // RFC 7162 section 3.1.3
   StoreMode mode = StoreMode::replace;
   bool silent = false;
   Flags flags;

@@ -8,10 +8,14 @@ namespace posthouse::wire::imap {
 namespace {
 
 constexpr std::pair<std::string_view, StatusItem> kStatusItems[] = {
-    {"MESSAGES", StatusItem::messages},       {"RECENT", StatusItem::recent},
-    {"UIDNEXT", StatusItem::uid_next},        {"UIDVALIDITY", StatusItem::uid_validity},
-    {"UNSEEN", StatusItem::unseen},           {"SIZE", StatusItem::size},
-    {"APPENDLIMIT", StatusItem::append_limit}};
+    {"MESSAGES", StatusItem::messages},
+    {"RECENT", StatusItem::recent},
+    {"UIDNEXT", StatusItem::uid_next},
+    {"UIDVALIDITY", StatusItem::uid_validity},
+    {"UNSEEN", StatusItem::unseen},
+    {"SIZE", StatusItem::size},
+    {"APPENDLIMIT", StatusItem::append_limit},
+    {"HIGHESTMODSEQ", StatusItem::highest_modseq}};
 
 bool status_item(Cursor& in, Status& out) {
   std::string_view name = in.word();

@@ -22,6 +22,8 @@ bool parse_login(Cursor& in, Command& out);
 bool parse_authenticate(Cursor& in, Command& out);
 bool parse_id(Cursor& in, Command& out);
 bool parse_enable(Cursor& in, Command& out);
+bool parse_select(Cursor& in, Command& out);
+bool parse_examine(Cursor& in, Command& out);
 bool parse_rename(Cursor& in, Command& out);
 bool parse_list(Cursor& in, List& out);
 bool parse_status(Cursor& in, Command& out);

@@ -1,4 +1,4 @@
-// SEARCH (RFC 3501 section 6.4.4).
+// SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
@@ -8,7 +8,7 @@ namespace posthouse::wire::imap {
 
 namespace {
 
-enum class Argument : uint8_t { none, string, date, number, flag_keyword, header, set };
+enum class Argument : uint8_t { none, string, date, number, flag_keyword, header, set, modseq };
 
 struct KeyWord {
   std::string_view name;
@@ -32,6 +32,7 @@ constexpr KeyWord kKeyWords[] = {
     {"HEADER", K::header, Argument::header},
     {"KEYWORD", K::keyword, Argument::flag_keyword},
     {"LARGER", K::larger, Argument::number},
+    {"MODSEQ", K::modseq, Argument::modseq},
     {"NEW", K::is_new},
     {"OLD", K::old},
     {"ON", K::on, Argument::date},
@@ -70,6 +71,24 @@ bool date_argument(Cursor& in, SearchKey& out) {
   return true;
 }
 
+// ["/flags/..." entry-type-req SP] mod-sequence-valzer: all items of a message have one MODSEQ, so that it
+// does not matter which is named.
+bool modseq_argument(Cursor& in, SearchKey& out) {
+  if (in.next_is('"')) {
+    std::string name;
+    if (!in.quoted(name) || !in.space()) return false;
+    std::string_view type = in.word();
+    if (!istarts_with(name, "/flags/")) return in.fail("Unknown metadata item");
+    if (!iequals(type, "all") && !iequals(type, "priv") && !iequals(type, "shared"))
+      return in.fail("Unknown type");
+    if (!in.space()) return false;
+  }
+  uint64_t modseq = 0;
+  if (!in.modseq(modseq)) return false;
+  out.number = static_cast<int64_t>(modseq);
+  return true;
+}
+
 bool argument(Cursor& in, Argument kind, SearchKey& out) {
   if (kind == Argument::none) return true;
   if (!in.space()) return false;
@@ -94,6 +113,8 @@ bool argument(Cursor& in, Argument kind, SearchKey& out) {
       out.text = name;
       return true;
     }
+    case Argument::modseq:
+      return modseq_argument(in, out);
     case Argument::none:
       break;
   }
