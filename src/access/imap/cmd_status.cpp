@@ -28,6 +28,8 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t
       return "SIZE " + std::to_string(info.bytes);
     case StatusItem::append_limit:
       return "APPENDLIMIT " + std::to_string(s.options->append_limit);
+    case StatusItem::deleted:
+      return "DELETED " + std::to_string(info.deleted);
     case StatusItem::highest_modseq:
       return "HIGHESTMODSEQ " + std::to_string(info.highest_modseq);
   }
@@ -48,32 +50,44 @@ Task<Result<uint32_t>> count_recent(Session& s, store::MailboxInfo info) {
   co_return count;
 }
 
+bool has(const std::vector<wire::imap::StatusItem>& items, wire::imap::StatusItem item) {
+  return std::find(items.begin(), items.end(), item) != items.end();
+}
+
 }  // namespace
+
+bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items) {
+  return has(items, wire::imap::StatusItem::highest_modseq);
+}
+
+Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
+                               std::vector<wire::imap::StatusItem> items) {
+  uint32_t recent = 0;
+  if (has(items, wire::imap::StatusItem::recent)) {
+    Result<uint32_t> counted = co_await count_recent(s, info);
+    if (!counted) co_return std::unexpected(counted.error());
+    recent = *counted;
+  }
+  s.out += "* STATUS ";
+  wire::imap::append_mailbox(s.out, info.name);
+  std::string_view before = " (";
+  for (const wire::imap::StatusItem item : items) {
+    s.out += before;
+    s.out += item_text(s, info, recent, item);
+    before = " ";
+  }
+  s.out += ")\r\n";
+  co_return Result<void>();
+}
 
 Task<Reply> cmd_status(Session& s, wire::imap::Status& c) {
   std::optional<std::string> name = mailbox_name(c.mailbox);
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
   if (!info) co_return refuse(info.error());
-  auto asks_for = [&](wire::imap::StatusItem item) {
-    return std::find(c.items.begin(), c.items.end(), item) != c.items.end();
-  };
-  if (asks_for(wire::imap::StatusItem::highest_modseq)) enable_condstore(s);
-  uint32_t recent = 0;
-  if (asks_for(wire::imap::StatusItem::recent)) {
-    Result<uint32_t> counted = co_await count_recent(s, *info);
-    if (!counted) co_return refuse(counted.error());
-    recent = *counted;
-  }
-  s.out += "* STATUS ";
-  wire::imap::append_mailbox(s.out, info->name);
-  std::string_view before = " (";
-  for (const wire::imap::StatusItem item : c.items) {
-    s.out += before;
-    s.out += item_text(s, *info, recent, item);
-    before = " ";
-  }
-  s.out += ")\r\n";
+  if (asks_for_modseq(c.items)) enable_condstore(s);
+  Result<void> told = co_await tell_status(s, std::move(*info), std::move(c.items));
+  if (!told) co_return refuse(told.error());
   co_return ok("STATUS done");
 }
 

@@ -68,6 +68,10 @@ void tell_expunged(Session& s, std::vector<store::Uid> uids);
 void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry);
 // "* n FETCH (UID u MODSEQ (m))".
 void tell_modseq(Session& s, uint32_t sequence, const store::Entry& entry);
+// "* STATUS mailbox (...)".
+Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
+                               std::vector<wire::imap::StatusItem> items);
+bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items);
 // FLAGS and PERMANENTFLAGS as they are now.
 void tell_known_flags(Session& s);
 

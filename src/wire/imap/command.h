@@ -57,6 +57,7 @@ struct Examine {
 };
 struct Create {
   std::string mailbox;
+  std::vector<std::string> uses;  // \Drafts and so on, as they came (RFC 6154 section 3)
 };
 struct Delete {
   std::string mailbox;
@@ -70,9 +71,6 @@ struct Subscribe {
 struct Unsubscribe {
   std::string mailbox;
 };
-struct List {
-  std::string reference, pattern;
-};
 struct Lsub {
   std::string reference, pattern;
 };
@@ -85,6 +83,21 @@ enum class StatusItem : uint8_t {
   size,
   append_limit,
   highest_modseq,
+  deleted,
+};
+struct List {  // RFC 3501 section 6.3.8; extended: RFC 9051 section 6.3.9, RFC 5258
+  std::string reference, pattern;
+  bool extended = false;
+  // All below only of the extended form; `pattern` is "" then.
+  std::vector<std::string> patterns;
+  struct Options {
+    bool subscribed = false;
+    bool special_use = false;  // RFC 6154
+  };
+  Options select;
+  bool recursive = false;  // RECURSIVEMATCH
+  Options tell;
+  std::vector<StatusItem> status;  // RFC 5819
 };
 struct Status {
   std::string mailbox;

@@ -36,20 +36,6 @@ bool with_uid(Cursor& in, Command& out) {
   return F(in, kUid, out);
 }
 
-bool list(Cursor& in, Command& out) {
-  List command;
-  if (!parse_list(in, command)) return false;
-  out = std::move(command);
-  return true;
-}
-
-bool lsub(Cursor& in, Command& out) {
-  List command;
-  if (!parse_list(in, command)) return false;
-  out = Lsub{std::move(command.reference), std::move(command.pattern)};
-  return true;
-}
-
 bool append_without_literal(Cursor& in, Command&) {
   return in.fail("APPEND needs a literal");
 }
@@ -75,9 +61,9 @@ constexpr Entry kCommands[] = {
     {"CHECK", bare<Check>},
     {"CLOSE", bare<Close>},
     {"UNSELECT", bare<Unselect>},
-    {"LIST", list},
-    {"LSUB", lsub},
-    {"CREATE", one_mailbox<Create>},
+    {"LIST", parse_list},
+    {"LSUB", parse_lsub},
+    {"CREATE", parse_create},
     {"DELETE", one_mailbox<Delete>},
     {"RENAME", parse_rename},
     {"SUBSCRIBE", one_mailbox<Subscribe>},
