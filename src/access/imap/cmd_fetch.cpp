@@ -3,6 +3,7 @@
 #include "access/imap/commands.h"
 #include "access/imap/fetch_octets.h"
 #include "access/imap/fetch_plan.h"
+#include "access/imap/object_id.h"
 #include "access/imap/resync.h"
 #include "base/log.h"
 #include "message/summary.h"
@@ -14,6 +15,11 @@ namespace posthouse::access::imap {
 namespace {
 
 using wire::imap::FetchItem;
+
+void append_time(std::string& out, SystemTime time) {
+  wire::imap::append_date_time(out,
+                               std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
+}
 
 // An item that needs nothing but the entry.
 void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
@@ -29,8 +35,7 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
       out += std::to_string(entry.uid);
       break;
     case FetchItem::internal_date:
-      wire::imap::append_date_time(
-          out, std::chrono::floor<std::chrono::seconds>(entry.internal_date).time_since_epoch().count());
+      append_time(out, entry.internal_date);
       break;
     case FetchItem::rfc822_size:
       out += std::to_string(entry.size);
@@ -43,6 +48,19 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
       break;
     case FetchItem::body_shape:
       message::append_imap_bodystructure(out, entry.summary, false, false);
+      break;
+    case FetchItem::email_id:
+      out += '(' + email_id(entry) + ')';
+      break;
+    case FetchItem::thread_id:
+      out += "NIL";  // RFC 8474 section 5.2: no threads are kept
+      break;
+    case FetchItem::save_date:
+      if (entry.saved == SystemTime{}) {
+        out += "NIL";  // of messages that came before it was noted
+      } else {
+        append_time(out, entry.saved);
+      }
       break;
     case FetchItem::body:
     case FetchItem::rfc822:

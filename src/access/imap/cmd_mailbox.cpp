@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "access/imap/commands.h"
+#include "access/imap/object_id.h"
 #include "base/ascii.h"
 #include "wire/imap/list_pattern.h"
 
@@ -52,7 +53,7 @@ Task<Reply> cmd_create(Session& s, wire::imap::Create& c) {
     if (!there) co_return no_use();
   }
   if (!made) co_return refuse(made.error());
-  co_return ok("CREATE done");
+  co_return ok("CREATE done", "MAILBOXID (" + mailbox_id(made->id) + ")");
 }
 
 Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c) {

@@ -1,5 +1,6 @@
 // SELECT, EXAMINE, UNSELECT (RFC 3501 sections 6.3.1 and 6.3.2; RFC 7162 sections 3.1.8 and 3.2.5; RFC 3691).
 #include "access/imap/commands.h"
+#include "access/imap/object_id.h"
 #include "access/imap/resync.h"
 #include "base/log.h"
 #include "wire/imap/mailbox_name.h"
@@ -18,6 +19,7 @@ void tell_selected(Session& s, const store::MailStore::Opened& opened) {
   s.untagged("OK [UIDVALIDITY " + std::to_string(opened.info.uid_validity) + "] UIDs valid");
   s.untagged("OK [UIDNEXT " + std::to_string(opened.info.uid_next) + "] Predicted next UID");
   s.untagged("OK [HIGHESTMODSEQ " + std::to_string(opened.info.highest_modseq) + "] Changes so far");
+  s.untagged("OK [MAILBOXID (" + mailbox_id(opened.info.id) + ")] For ever");
 }
 
 // Fills a new view. The watch starts first, so that no change can slip between it and the reading.

@@ -4,6 +4,7 @@
 
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/object_id.h"
 #include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
@@ -28,6 +29,8 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t
       return "SIZE " + std::to_string(info.bytes);
     case StatusItem::append_limit:
       return "APPENDLIMIT " + std::to_string(s.options->append_limit);
+    case StatusItem::mailbox_id:
+      return "MAILBOXID (" + mailbox_id(info.id) + ")";
     case StatusItem::deleted:
       return "DELETED " + std::to_string(info.deleted);
     case StatusItem::highest_modseq:

@@ -69,6 +69,12 @@ std::string label(const FetchItem& item) {
       return "RFC822.TEXT";
     case FetchItem::modseq:
       return "MODSEQ";
+    case FetchItem::email_id:
+      return "EMAILID";
+    case FetchItem::thread_id:
+      return "THREADID";
+    case FetchItem::save_date:
+      return "SAVEDATE";
     case FetchItem::body:
       break;
   }

@@ -54,6 +54,7 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<Store, cmd_store>("STORE", kSelected, Tell::all_but_gone),
     entry<Copy, cmd_copy>("COPY", kSelected, Tell::all),
     entry<Move, cmd_move>("MOVE", kSelected, Tell::all),
+    entry<Unauthenticate, cmd_unauthenticate>("UNAUTHENTICATE", kIn, Tell::nothing),
 };
 
 template <class C>

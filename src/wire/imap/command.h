@@ -84,6 +84,7 @@ enum class StatusItem : uint8_t {
   append_limit,
   highest_modseq,
   deleted,
+  mailbox_id,
 };
 struct List {  // RFC 3501 section 6.3.8; extended: RFC 9051 section 6.3.9, RFC 5258
   std::string reference, pattern;
@@ -115,6 +116,8 @@ struct Enable {       // RFC 5161
   std::vector<std::string> capabilities;
 };
 struct Idle {};  // RFC 2177
+
+struct Unauthenticate {};  // RFC 8437
 
 // ---- selected (section 6.4)
 struct Check {};
@@ -153,9 +156,15 @@ struct SearchKey {
     sequence,  // set
     uid,       // set
     modseq,    // number: that or more (RFC 7162 section 3.1.5)
-    and_,      // children, all
-    or_,       // children, two
-    not_,      // children, one
+    email_id,  // text (RFC 8474 section 6)
+    thread_id,
+    saved_before,  // number: day (RFC 8514 section 4.3)
+    saved_on,
+    saved_since,
+    save_date_supported,
+    and_,  // children, all
+    or_,   // children, two
+    not_,  // children, one
   };
   Type type = all;
   int64_t number = 0;
@@ -189,7 +198,10 @@ struct FetchItem {
     rfc822,
     rfc822_header,
     rfc822_text,
-    modseq,  // RFC 7162 section 3.1.4.2
+    modseq,    // RFC 7162 section 3.1.4.2
+    email_id,  // RFC 8474 section 5.3
+    thread_id,
+    save_date,  // RFC 8514 section 4.2
   };
   Type type = flags;
   bool peek = false;
@@ -231,6 +243,6 @@ struct Move {  // RFC 6851
 using Command =
     std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
                  Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
-                 Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move>;
+                 Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Unauthenticate>;
 
 }  // namespace posthouse::wire::imap

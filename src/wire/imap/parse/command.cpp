@@ -76,6 +76,7 @@ constexpr Entry kCommands[] = {
     {"AUTHENTICATE", parse_authenticate},
     {"STARTTLS", bare<StartTls>},
     {"LOGOUT", bare<Logout>},
+    {"UNAUTHENTICATE", bare<Unauthenticate>},
 };
 
 constexpr Entry kUidCommands[] = {

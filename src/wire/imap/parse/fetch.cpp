@@ -87,6 +87,9 @@ constexpr std::pair<std::string_view, FetchItem::Type> kItems[] = {
     {"RFC822.HEADER", FetchItem::rfc822_header},
     {"RFC822.TEXT", FetchItem::rfc822_text},
     {"MODSEQ", FetchItem::modseq},
+    {"EMAILID", FetchItem::email_id},
+    {"THREADID", FetchItem::thread_id},
+    {"SAVEDATE", FetchItem::save_date},
 };
 
 bool named_item(Cursor& in, std::string_view word, FetchItem& out) {

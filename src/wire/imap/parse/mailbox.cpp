@@ -17,7 +17,8 @@ constexpr std::pair<std::string_view, StatusItem> kStatusItems[] = {
     {"SIZE", StatusItem::size},
     {"APPENDLIMIT", StatusItem::append_limit},
     {"HIGHESTMODSEQ", StatusItem::highest_modseq},
-    {"DELETED", StatusItem::deleted}};
+    {"DELETED", StatusItem::deleted},
+    {"MAILBOXID", StatusItem::mailbox_id}};
 
 bool status_item(Cursor& in, std::vector<StatusItem>& out) {
   std::string_view name = in.word();
