@@ -256,6 +256,7 @@ Result<Changes> AccountView::changes(MailboxId mailbox_id, ModSeq since) const {
   if (!done) return std::unexpected(done.error());
   std::ranges::sort(out.changed, by_uid);
   std::ranges::sort(out.vanished);
+  std::ranges::sort(out.passed);
   return out;
 }
 
@@ -275,7 +276,11 @@ Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, co
           return true;
         }
         row->for_each([&](Uid uid, ModSeq created) {
-          if (created <= since) (row->expunged ? out.vanished : changed).push_back(uid);
+          if (created <= since) {
+            (row->expunged ? out.vanished : changed).push_back(uid);
+          } else if (row->expunged) {
+            out.passed.push_back(uid);
+          }
           return true;
         });
         return true;

@@ -95,11 +95,13 @@ class UidList {
   uint32_t size_ = 0;
 };
 
-// What happened in a mailbox after some MODSEQ, net: a message that came and went is in neither list.
+// What happened in a mailbox after some MODSEQ, net: a message that came and went is neither changed nor
+// vanished.
 struct Changes {
   ModSeq highest = 0;
   std::vector<Entry> changed;  // new messages and changed flags, rising UID, without summary
   std::vector<Uid> vanished;   // expunged or moved away, rising
+  std::vector<Uid> passed;     // came and went, rising
   bool forgetful = false;      // some of those may be missing: they are too long ago
   bool mailbox_gone = false;   // the mailbox was deleted
 };

@@ -33,8 +33,15 @@ Task<Reply> cmd_id(Session& s, wire::imap::Id& c) {
 }
 
 // RFC 5161 section 3.2: names that can't be enabled are passed over in silence.
-Task<Reply> cmd_enable(Session& s, wire::imap::Enable&) {
-  s.untagged("ENABLED");
+Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c) {
+  std::string enabled = "ENABLED";
+  for (const std::string& name : c.capabilities) {
+    if (name != "CONDSTORE" && name != "QRESYNC") continue;
+    enable_condstore(s);
+    s.qresync = s.qresync || name == "QRESYNC";
+    enabled += ' ' + name;
+  }
+  s.untagged(enabled);
   co_return ok("ENABLE done");
 }
 

@@ -1,8 +1,10 @@
-// FETCH and UID FETCH (RFC 3501 sections 6.4.5 and 7.4.2).
+// FETCH and UID FETCH (RFC 3501 sections 6.4.5 and 7.4.2; MODSEQ, CHANGEDSINCE, VANISHED: RFC 7162).
 #include "access/imap/batches.h"
 #include "access/imap/commands.h"
 #include "access/imap/fetch_octets.h"
 #include "access/imap/fetch_plan.h"
+#include "access/imap/object_id.h"
+#include "access/imap/resync.h"
 #include "base/log.h"
 #include "message/summary.h"
 #include "wire/imap/date.h"
@@ -14,8 +16,14 @@ namespace {
 
 using wire::imap::FetchItem;
 
+void append_time(std::string& out, SystemTime time) {
+  wire::imap::append_date_time(out,
+                               std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
+}
+
 // An item that needs nothing but the entry.
 void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
+  if (part.type == FetchItem::modseq) return append_modseq(s, entry);
   std::string& out = s.out;
   out += part.label;
   out += ' ';
@@ -27,8 +35,7 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
       out += std::to_string(entry.uid);
       break;
     case FetchItem::internal_date:
-      wire::imap::append_date_time(
-          out, std::chrono::floor<std::chrono::seconds>(entry.internal_date).time_since_epoch().count());
+      append_time(out, entry.internal_date);
       break;
     case FetchItem::rfc822_size:
       out += std::to_string(entry.size);
@@ -42,10 +49,24 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
     case FetchItem::body_shape:
       message::append_imap_bodystructure(out, entry.summary, false, false);
       break;
+    case FetchItem::email_id:
+      out += '(' + email_id(entry) + ')';
+      break;
+    case FetchItem::thread_id:
+      out += "NIL";  // RFC 8474 section 5.2: no threads are kept
+      break;
+    case FetchItem::save_date:
+      if (entry.saved == SystemTime{}) {
+        out += "NIL";  // of messages that came before it was noted
+      } else {
+        append_time(out, entry.saved);
+      }
+      break;
     case FetchItem::body:
     case FetchItem::rfc822:
     case FetchItem::rfc822_header:
     case FetchItem::rfc822_text:
+    case FetchItem::modseq:
       break;
   }
 }
@@ -125,12 +146,20 @@ class Fetcher {
     s_.out += " FETCH (";
   }
 
-  // The flags that this FETCH has changed are part of its answer (RFC 3501 section 6.4.5).
+  // The flags that this FETCH has changed are part of its answer (RFC 3501 section 6.4.5), and with them what
+  // names the change (RFC 7162 section 3.2.4).
   void end(const store::Entry& entry, bool marked) {
     if (marked && !plan_.tells_flags) {
       s_.out += " FLAGS ";
       wire::imap::append_flags(s_.out, entry.flags.system, entry.flags.keywords,
                                s_.view->is_recent(entry.uid));
+    }
+    if (marked && s_.condstore) {
+      if (!plan_.tells_uid) s_.out += " UID " + std::to_string(entry.uid);
+      if (!plan_.tells_modseq) {
+        s_.out += ' ';
+        append_modseq(s_, entry);
+      }
     }
     s_.out += ")\r\n";
   }
@@ -186,14 +215,31 @@ class Fetcher {
   uint64_t found_ = 0;
 };
 
+bool asks_for_modseq(const wire::imap::Fetch& c) {
+  return std::any_of(c.items.begin(), c.items.end(),
+                     [](const FetchItem& item) { return item.type == FetchItem::modseq; });
+}
+
 }  // namespace
 
 Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
-  // What has come in since counts: "n:*" names it (RFC 3501 section 6.4.8).
-  co_await sync(s, Tell::all_but_gone);
+  if (c.vanished && !s.qresync) co_return bad("ENABLE QRESYNC comes first");
+  if (c.changed_since) c.items.emplace_back().type = FetchItem::modseq;
+  if (asks_for_modseq(c)) enable_condstore(s);
+  // What has come in since counts: "n:*" names it (RFC 3501 section 6.4.8). Before VANISHED (EARLIER) all is
+  // told that is gone without it.
+  co_await sync(s, c.vanished ? Tell::all : Tell::all_but_gone);
   if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
   FetchPlan plan = plan_fetch(c.items, c.uid);
-  Batches batches(messages_of(*s.view, c.set, c.uid), plan.needs_summary);
+  std::vector<wire::imap::NumberRange> messages;
+  if (c.changed_since) {
+    auto changed = co_await changed_since(s, c.set, c.uid, *c.changed_since, c.vanished);
+    if (!changed) co_return refuse(changed.error());
+    messages = std::move(*changed);
+  } else {
+    messages = messages_of(*s.view, c.set, c.uid);
+  }
+  Batches batches(std::move(messages), plan.needs_summary);
   Fetcher fetcher(s, std::move(plan));
   while (!batches.done()) {
     Result<std::vector<store::Entry>> entries = co_await batches.next(s);

@@ -1,7 +1,10 @@
-// LIST and LSUB (RFC 3501 sections 6.3.8 and 6.3.9), with CHILDREN (RFC 3348) and SPECIAL-USE (RFC 6154).
+// LIST and LSUB (RFC 3501 sections 6.3.8 and 6.3.9; RFC 9051 section 6.3.9: LIST-EXTENDED (RFC 5258),
+// LIST-STATUS (RFC 5819), CHILDREN (RFC 3348), SPECIAL-USE (RFC 6154)).
+#include <algorithm>
 #include <map>
 
 #include "access/imap/commands.h"
+#include "base/log.h"
 #include "wire/imap/encode.h"
 #include "wire/imap/list_pattern.h"
 #include "wire/imap/mailbox_name.h"
@@ -13,9 +16,12 @@ namespace {
 using wire::imap::kSeparator;
 
 struct Node {
-  bool exists = false;  // else only a level above others
+  const store::MailboxInfo* info = nullptr;  // nothing: only a level above others, or a subscription
   bool children = false;
-  store::Role role = store::Role::none;
+  bool subscribed = false;
+  bool selected = false;      // by the selection options
+  bool below = false;         // something below is selected
+  bool hidden_below = false;  // and does not match the patterns
 };
 
 // "/" sorts before all other characters, so that inferiors come right behind their superior.
@@ -27,23 +33,27 @@ struct NameOrder {
   }
 };
 
-// Mailboxes and the levels above them that are none.
-class Tree {
- public:
-  void add(const std::string& name, store::Role role) {
-    Node& node = nodes_[name];
-    node.exists = true;
-    node.role = role;
-    for (size_t at = name.rfind(kSeparator); at != std::string::npos && at > 0;
-         at = name.rfind(kSeparator, at - 1)) {
-      nodes_[name.substr(0, at)].children = true;
-    }
-  }
-  const std::map<std::string, Node, NameOrder>& nodes() const { return nodes_; }
+using Nodes = std::map<std::string, Node, NameOrder>;
 
- private:
-  std::map<std::string, Node, NameOrder> nodes_;
-};
+template <class F>
+void for_superiors(Nodes& nodes, const std::string& name, F visit) {
+  for (size_t at = name.rfind(kSeparator); at != std::string::npos && at > 0;
+       at = name.rfind(kSeparator, at - 1)) {
+    visit(nodes[name.substr(0, at)]);
+  }
+}
+
+// Mailboxes and the levels above them that are none.
+Nodes nodes_of(const std::vector<store::MailboxInfo>& mailboxes) {
+  Nodes nodes;
+  for (const store::MailboxInfo& info : mailboxes) {
+    Node& node = nodes[info.name];
+    node.info = &info;
+    node.subscribed = info.subscribed;
+    for_superiors(nodes, info.name, [](Node& above) { above.children = true; });
+  }
+  return nodes;
+}
 
 std::string_view special_use(store::Role role) {
   switch (role) {
@@ -65,7 +75,7 @@ std::string_view special_use(store::Role role) {
 }
 
 void append_line(std::string& out, std::string_view command, const std::string& attributes,
-                 std::string_view name) {
+                 std::string_view name, std::string_view extended = "") {
   out += "* ";
   out += command;
   out += " (";
@@ -74,60 +84,112 @@ void append_line(std::string& out, std::string_view command, const std::string& 
   out += kSeparator;
   out += "\" ";
   wire::imap::append_mailbox(out, name);
+  out += extended;
   out += "\r\n";
 }
 
-std::string list_attributes(const Node& node) {
-  std::string out = node.exists ? "" : "\\Noselect ";
+std::string list_attributes(const Node& node, bool extended, bool subscribed) {
+  std::string out;
+  if (node.info == nullptr) out = extended ? "\\NonExistent " : "\\Noselect ";
   out += node.children ? "\\HasChildren" : "\\HasNoChildren";
-  if (std::string_view use = special_use(node.role); !use.empty()) {
+  if (subscribed && node.subscribed) out += " \\Subscribed";
+  const std::string_view use = node.info == nullptr ? "" : special_use(node.info->role);
+  if (!use.empty()) {
     out += ' ';
     out += use;
   }
   return out;
 }
 
-// Reference and pattern are one name, simply joined; nothing if no mailbox can match.
-std::optional<wire::imap::ListPattern> pattern_of(const std::string& reference, const std::string& pattern) {
+using Patterns = std::vector<wire::imap::ListPattern>;
+
+// Reference and pattern are one name, simply joined; one that no mailbox can match is left out.
+void add_pattern(const std::string& reference, const std::string& pattern, Patterns& out) {
   auto joined = wire::imap::decode_mailbox_name(reference + pattern);
-  if (!joined) return std::nullopt;
-  return wire::imap::ListPattern(std::move(*joined));
+  if (joined) out.emplace_back(std::move(*joined));
 }
+
+bool matches(const Patterns& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const wire::imap::ListPattern& pattern) { return pattern.matches(name); });
+}
+
+// RFC 9051 sections 6.3.9.1 and 6.3.9.3.
+void select(Nodes& nodes, const wire::imap::List& c, const Patterns& patterns) {
+  const bool all = !c.select.subscribed && !c.select.special_use;
+  std::vector<std::string> selected;
+  for (auto& [name, node] : nodes) {
+    const bool used = node.info != nullptr && !special_use(node.info->role).empty();
+    node.selected = all ? node.info != nullptr || node.children
+                        : (!c.select.subscribed || node.subscribed) && (!c.select.special_use || used);
+    if (node.selected) selected.push_back(name);
+  }
+  for (const std::string& name : selected) {
+    const bool hidden = c.recursive && !matches(patterns, name);
+    for_superiors(nodes, name, [&](Node& above) {
+      above.below = true;
+      above.hidden_below = above.hidden_below || hidden;
+    });
+  }
+}
+
+// What the LIST line of a node ends with (RFC 9051 section 6.3.9.6).
+constexpr std::string_view kChildInfo = " (\"CHILDINFO\" (\"SUBSCRIBED\"))";
 
 }  // namespace
 
 Task<Reply> cmd_list(Session& s, wire::imap::List& c) {
-  if (c.pattern.empty()) {
+  if (c.pattern.empty() && !c.extended) {
     // Asks for the separator and the root of the reference.
     append_line(s.out, "LIST", "\\Noselect", "");
     co_return ok("LIST done");
   }
-  const auto pattern = pattern_of(c.reference, c.pattern);
-  if (!pattern) co_return ok("LIST done");
-  Result<std::vector<store::MailboxInfo>> all = co_await s.store().mailboxes(s.account);
+  if (asks_for_modseq(c.status)) enable_condstore(s);
+  if (!c.extended) c.patterns.push_back(std::move(c.pattern));
+  Patterns patterns;
+  for (const std::string& pattern : c.patterns) add_pattern(c.reference, pattern, patterns);
+  if (patterns.empty()) co_return ok("LIST done");
+  const Result<std::vector<store::MailboxInfo>> all = co_await s.store().mailboxes(s.account);
   if (!all) co_return refuse(all.error());
-  Tree tree;
-  for (const store::MailboxInfo& info : *all) tree.add(info.name, info.role);
-  for (const auto& [name, node] : tree.nodes()) {
-    if (!pattern->matches(name)) continue;
-    append_line(s.out, "LIST", list_attributes(node), name);
+  Nodes nodes = nodes_of(*all);
+  if (c.select.subscribed) {
+    const Result<std::vector<std::string>> names = co_await s.store().subscriptions(s.account);
+    if (!names) co_return refuse(names.error());
+    for (const std::string& name : *names) nodes[name].subscribed = true;
+  }
+  select(nodes, c, patterns);
+  const bool subscribed = c.select.subscribed || c.tell.subscribed;
+  for (const auto& [name, node] : nodes) {
+    if (!node.selected && !(c.recursive && node.hidden_below)) continue;
+    if (!matches(patterns, name)) continue;
+    append_line(s.out, "LIST", list_attributes(node, c.extended, subscribed), name,
+                c.recursive && node.below ? kChildInfo : "");
+    if (!c.status.empty() && node.info != nullptr) {
+      // RFC 9051 section 6.3.9.2: without an answer the name is listed all the same
+      Result<void> told = co_await tell_status(s, *node.info, c.status);
+      if (!told) log::warn("imap.no_status", {{"sid", s.id}, {"what", told.error().what}});
+    }
     if (s.wants_flush()) co_await s.flush();
   }
   co_return ok("LIST done");
 }
 
 Task<Reply> cmd_lsub(Session& s, wire::imap::Lsub& c) {
-  const auto pattern = pattern_of(c.reference, c.pattern);
-  if (!pattern) co_return ok("LSUB done");
-  Result<std::vector<std::string>> all = co_await s.store().subscriptions(s.account);
+  Patterns patterns;
+  add_pattern(c.reference, c.pattern, patterns);
+  if (patterns.empty()) co_return ok("LSUB done");
+  const Result<std::vector<std::string>> all = co_await s.store().subscriptions(s.account);
   if (!all) co_return refuse(all.error());
-  Tree tree;
-  for (const std::string& name : *all) tree.add(name, store::Role::none);
+  Nodes nodes;
+  for (const std::string& name : *all) {
+    nodes[name].subscribed = true;
+    for_superiors(nodes, name, [](Node&) {});
+  }
   // A superior that isn't subscribed itself is told, as \Noselect, where "%" hides its inferiors.
-  const bool levels = pattern->text().find('%') != std::string::npos;
-  for (const auto& [name, node] : tree.nodes()) {
-    if ((!node.exists && !levels) || !pattern->matches(name)) continue;
-    append_line(s.out, "LSUB", node.exists ? "" : "\\Noselect", name);
+  const bool levels = patterns.front().text().find('%') != std::string::npos;
+  for (const auto& [name, node] : nodes) {
+    if ((!node.subscribed && !levels) || !matches(patterns, name)) continue;
+    append_line(s.out, "LSUB", node.subscribed ? "" : "\\Noselect", name);
     if (s.wants_flush()) co_await s.flush();
   }
   co_return ok("LSUB done");

@@ -1,4 +1,5 @@
-// LOGIN and AUTHENTICATE (RFC 3501 sections 6.2.2 and 6.2.3; SASL-IR: RFC 4959).
+// LOGIN and AUTHENTICATE (RFC 3501 sections 6.2.2 and 6.2.3; SASL-IR: RFC 4959), and UNAUTHENTICATE (RFC
+// 8437).
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
 #include "base/base64.h"
@@ -70,6 +71,27 @@ Task<Answer> read_answer(Session& s) {
 }
 
 }  // namespace
+
+// RFC 8437 section 3: everything but TLS is as after the greeting. What counts against a stranger (failed
+// logins, bad commands) stays.
+Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate&) {
+  co_await retire_from_mailbox(s);
+  co_await leave_guard(s);
+  if (s.expelled)
+    throw SessionEnd{"This account may not stay logged in", Fault{FaultKind::policy, "account ended"}};
+  s.lease = SessionRegistry::Lease();
+  s.ender.take();
+  s.over = false;
+  s.leaver = nullptr;
+  log::info("imap.unauthenticated", {{"sid", s.id}, {"user", s.address}});
+  s.account = 0;
+  s.address.clear();
+  s.condstore = s.qresync = false;
+  s.state = kNotAuthenticated;
+  s.commands.set_authenticated(false);
+  s.stream->set_deadline(s.services.clock.steady() + s.options->login_timeout);
+  co_return ok("Logged out, log in again");
+}
 
 Task<Reply> cmd_login(Session& s, wire::imap::Login& c) {
   if (!s.stream->tls().active && !s.options->allow_plain_login) {

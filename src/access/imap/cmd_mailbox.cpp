@@ -1,5 +1,10 @@
-// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 sections 6.3.3 to 6.3.7).
+// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 sections 6.3.3 to 6.3.7; CREATE with USE: RFC 6154
+// section 3).
+#include <algorithm>
+
 #include "access/imap/commands.h"
+#include "access/imap/object_id.h"
+#include "base/ascii.h"
 #include "wire/imap/list_pattern.h"
 
 namespace posthouse::access::imap {
@@ -11,6 +16,28 @@ Reply bad_name() {
 Reply no_such() {
   return no("There is no such mailbox", "NONEXISTENT");
 }
+
+// Nothing if there is no such use, or too many: a mailbox has one.
+std::optional<store::Role> role_of(const std::vector<std::string>& uses) {
+  constexpr std::pair<std::string_view, store::Role> kUses[] = {{"\\Drafts", store::Role::drafts},
+                                                                {"\\Sent", store::Role::sent},
+                                                                {"\\Junk", store::Role::junk},
+                                                                {"\\Trash", store::Role::trash},
+                                                                {"\\Archive", store::Role::archive}};
+  std::optional<store::Role> role;
+  if (uses.empty()) return store::Role::none;
+  for (const std::string& use : uses) {
+    const auto* known = std::ranges::find_if(kUses, [&](const auto& one) { return iequals(one.first, use); });
+    if (known == std::end(kUses) || (role && *role != known->second)) return std::nullopt;
+    role = known->second;
+  }
+  return role;
+}
+
+// RFC 6154 section 3
+Reply no_use() {
+  return no("A mailbox can't have this use, or another one has it", "USEATTR");
+}
 }  // namespace
 
 Task<Reply> cmd_create(Session& s, wire::imap::Create& c) {
@@ -18,9 +45,15 @@ Task<Reply> cmd_create(Session& s, wire::imap::Create& c) {
   // A separator at the end only says that inferiors are to come (section 6.3.3).
   if (name && name->ends_with(wire::imap::kSeparator)) name->pop_back();
   if (!name || name->empty()) co_return bad_name();
-  Result<store::MailboxInfo> made = co_await s.store().create_mailbox(s.account, std::move(*name));
+  const std::optional<store::Role> role = role_of(c.uses);
+  if (!role) co_return no_use();
+  Result<store::MailboxInfo> made = co_await s.store().create_mailbox(s.account, *name, *role);
+  if (!made && made.error().kind == FaultKind::exists && *role != store::Role::none) {
+    const Result<store::MailboxInfo> there = co_await s.store().mailbox(s.account, *name);
+    if (!there) co_return no_use();
+  }
   if (!made) co_return refuse(made.error());
-  co_return ok("CREATE done");
+  co_return ok("CREATE done", "MAILBOXID (" + mailbox_id(made->id) + ")");
 }
 
 Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c) {

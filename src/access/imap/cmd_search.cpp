@@ -38,6 +38,9 @@ class Searcher {
   Searcher(Session& s, SearchProgram program, bool uid)
       : s_(s), program_(std::move(program)), uid_(uid), fresh_(program_.texts()) {}
 
+  // The highest MODSEQ of the hits, as far as entries were looked at.
+  store::ModSeq highest() const { return highest_; }
+
   Task<Result<void>> run() {
     if (!program_.needs_entry()) {
       co_await run_on_view();
@@ -82,7 +85,10 @@ class Searcher {
       const store::Entry& entry = entries[at];
       Result<bool> matches = co_await ask(entries, at, with_summary);
       if (!matches) co_return std::unexpected(matches.error());
-      if (*matches) hit(entry.uid, s_.view->uids.sequence(entry.uid));
+      if (*matches) {
+        hit(entry.uid, s_.view->uids.sequence(entry.uid));
+        highest_ = std::max(highest_, entry.modseq);
+      }
       if (s_.wants_flush()) co_await s_.flush();
     }
     co_return Result<void>();
@@ -225,6 +231,7 @@ class Searcher {
   ReadAhead ahead_;
   SearchProgram program_;
   bool uid_;
+  store::ModSeq highest_ = 0;
   message::TextSearch fresh_;  // copied for each message: its keys are folded once
 };
 
@@ -232,6 +239,12 @@ class Searcher {
 void convert(wire::imap::SearchKey& key, const std::string& charset) {
   key.text = message::to_utf8(key.text, charset);
   for (wire::imap::SearchKey& child : key.children) convert(child, charset);
+}
+
+// RFC 7162 section 3.1.5
+bool asks_for_modseq(const wire::imap::SearchKey& key) {
+  return key.type == wire::imap::SearchKey::modseq ||
+         std::any_of(key.children.begin(), key.children.end(), asks_for_modseq);
 }
 
 }  // namespace
@@ -242,10 +255,14 @@ Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
   }
   co_await sync(s, Tell::all_but_gone);
   convert(c.key, c.charset);
+  const bool modseq = asks_for_modseq(c.key);
+  if (modseq) enable_condstore(s);
   SearchProgram program(c.key, *s.view);
   Searcher searcher(s, std::move(program), c.uid);
   s.out += "* SEARCH";
   Result<void> done = co_await searcher.run();
+  // section 3.1.6
+  if (modseq && searcher.highest() != 0) s.out += " (MODSEQ " + std::to_string(searcher.highest()) + ")";
   s.out += "\r\n";
   if (!done) co_return refuse(done.error());
   co_return ok("SEARCH done");

@@ -1,5 +1,7 @@
-// SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 sections 6.3.1, 6.3.2, 6.4.2; RFC 3691).
+// SELECT, EXAMINE, UNSELECT (RFC 3501 sections 6.3.1 and 6.3.2; RFC 7162 sections 3.1.8 and 3.2.5; RFC 3691).
 #include "access/imap/commands.h"
+#include "access/imap/object_id.h"
+#include "access/imap/resync.h"
 #include "base/log.h"
 #include "wire/imap/mailbox_name.h"
 
@@ -16,11 +18,19 @@ void tell_selected(Session& s, const store::MailStore::Opened& opened) {
   }
   s.untagged("OK [UIDVALIDITY " + std::to_string(opened.info.uid_validity) + "] UIDs valid");
   s.untagged("OK [UIDNEXT " + std::to_string(opened.info.uid_next) + "] Predicted next UID");
+  s.untagged("OK [HIGHESTMODSEQ " + std::to_string(opened.info.highest_modseq) + "] Changes so far");
+  s.untagged("OK [MAILBOXID (" + mailbox_id(opened.info.id) + ")] For ever");
 }
 
 // Fills a new view. The watch starts first, so that no change can slip between it and the reading.
-Task<Reply> open_mailbox(Session& s, std::string as_sent, bool read_only) {
+Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectParameters parameters,
+                         bool read_only) {
+  if (parameters.resync && !s.qresync) co_return bad("ENABLE QRESYNC comes first");
+  const bool closes = s.view != nullptr;
   co_await retire_from_mailbox(s);  // also when this fails (RFC 3501 section 6.3.1)
+  // RFC 7162 section 3.2.11: what follows is about the other mailbox
+  if (closes) s.untagged("OK [CLOSED] Mailbox closed");
+  if (parameters.condstore) enable_condstore(s);
   std::optional<std::string> name = mailbox_name(as_sent);
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
@@ -38,10 +48,18 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, bool read_only) {
   view->claimed = view->next_uid;
   view->recent_from = opened->info.first_recent;
   view->known = opened->info.highest_modseq;
+  view->client_has = view->known;
   view->keywords = std::move(opened->keywords);
   s.view = std::move(view);
   s.state = kSelected;
   tell_selected(s, *opened);
+  if (parameters.resync && parameters.resync->uid_validity == s.view->uid_validity) {
+    Result<void> told = co_await tell_resync(s, std::move(*parameters.resync));
+    if (!told) {
+      leave_mailbox(s);
+      co_return refuse(told.error());
+    }
+  }
   co_return read_only ? ok("Mailbox examined", "READ-ONLY") : ok("Mailbox selected", "READ-WRITE");
 }
 
@@ -68,11 +86,11 @@ std::optional<std::string> mailbox_name(std::string_view as_sent) {
 }
 
 Task<Reply> cmd_select(Session& s, wire::imap::Select& c) {
-  return open_mailbox(s, std::move(c.mailbox), false);
+  return open_mailbox(s, std::move(c.mailbox), std::move(c.parameters), false);
 }
 
 Task<Reply> cmd_examine(Session& s, wire::imap::Examine& c) {
-  return open_mailbox(s, std::move(c.mailbox), true);
+  return open_mailbox(s, std::move(c.mailbox), std::move(c.parameters), true);
 }
 
 Task<Reply> cmd_unselect(Session& s, wire::imap::Unselect&) {

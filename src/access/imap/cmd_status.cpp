@@ -1,8 +1,10 @@
-// STATUS (RFC 3501 section 6.3.10; SIZE: RFC 8438; APPENDLIMIT: RFC 7889 section 3).
+// STATUS (RFC 3501 section 6.3.10; SIZE: RFC 8438; APPENDLIMIT: RFC 7889 section 3; HIGHESTMODSEQ: RFC 7162
+// section 3.1.7).
 #include <algorithm>
 
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/object_id.h"
 #include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
@@ -27,6 +29,12 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t
       return "SIZE " + std::to_string(info.bytes);
     case StatusItem::append_limit:
       return "APPENDLIMIT " + std::to_string(s.options->append_limit);
+    case StatusItem::mailbox_id:
+      return "MAILBOXID (" + mailbox_id(info.id) + ")";
+    case StatusItem::deleted:
+      return "DELETED " + std::to_string(info.deleted);
+    case StatusItem::highest_modseq:
+      return "HIGHESTMODSEQ " + std::to_string(info.highest_modseq);
   }
   return "";
 }
@@ -45,28 +53,44 @@ Task<Result<uint32_t>> count_recent(Session& s, store::MailboxInfo info) {
   co_return count;
 }
 
+bool has(const std::vector<wire::imap::StatusItem>& items, wire::imap::StatusItem item) {
+  return std::find(items.begin(), items.end(), item) != items.end();
+}
+
 }  // namespace
+
+bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items) {
+  return has(items, wire::imap::StatusItem::highest_modseq);
+}
+
+Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
+                               std::vector<wire::imap::StatusItem> items) {
+  uint32_t recent = 0;
+  if (has(items, wire::imap::StatusItem::recent)) {
+    Result<uint32_t> counted = co_await count_recent(s, info);
+    if (!counted) co_return std::unexpected(counted.error());
+    recent = *counted;
+  }
+  s.out += "* STATUS ";
+  wire::imap::append_mailbox(s.out, info.name);
+  std::string_view before = " (";
+  for (const wire::imap::StatusItem item : items) {
+    s.out += before;
+    s.out += item_text(s, info, recent, item);
+    before = " ";
+  }
+  s.out += ")\r\n";
+  co_return Result<void>();
+}
 
 Task<Reply> cmd_status(Session& s, wire::imap::Status& c) {
   std::optional<std::string> name = mailbox_name(c.mailbox);
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
   if (!info) co_return refuse(info.error());
-  uint32_t recent = 0;
-  if (std::find(c.items.begin(), c.items.end(), wire::imap::StatusItem::recent) != c.items.end()) {
-    Result<uint32_t> counted = co_await count_recent(s, *info);
-    if (!counted) co_return refuse(counted.error());
-    recent = *counted;
-  }
-  s.out += "* STATUS ";
-  wire::imap::append_mailbox(s.out, info->name);
-  std::string_view before = " (";
-  for (const wire::imap::StatusItem item : c.items) {
-    s.out += before;
-    s.out += item_text(s, *info, recent, item);
-    before = " ";
-  }
-  s.out += ")\r\n";
+  if (asks_for_modseq(c.items)) enable_condstore(s);
+  Result<void> told = co_await tell_status(s, std::move(*info), std::move(c.items));
+  if (!told) co_return refuse(told.error());
   co_return ok("STATUS done");
 }
 

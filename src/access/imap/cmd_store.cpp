@@ -1,7 +1,8 @@
-// STORE and UID STORE (RFC 3501 section 6.4.6).
+// STORE and UID STORE (RFC 3501 section 6.4.6; UNCHANGEDSINCE: RFC 7162 section 3.1.3).
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
 #include "base/ascii.h"
+#include "wire/imap/sequence_set.h"
 
 namespace posthouse::access::imap {
 
@@ -34,19 +35,26 @@ store::FlagUpdate update_of(const wire::imap::Store& c) {
       break;
   }
   update.flags = to_store(c.flags);
+  update.unchanged_since = c.unchanged_since;
   return update;
 }
 
-// Tells the new flags, or (silent) only notes that the client knows them.
+// Tells the new flags, or (silent) only notes that the client knows them; and their MODSEQs, if it wants
+// these.
 Task<void> tell_updated(Session& s, std::vector<store::Entry> entries, bool silent) {
   bool learned = false;
   for (const store::Entry& entry : entries) learned |= s.view->learn_keywords(entry.flags.keywords);
   if (learned) tell_known_flags(s);
   for (const store::Entry& entry : entries) {
     s.view->told(entry);
-    if (silent) continue;
+    if (silent && !s.condstore) continue;
     const uint32_t sequence = s.view->uids.sequence(entry.uid);
-    if (sequence != 0) tell_flags(s, sequence, entry);
+    if (sequence == 0) continue;
+    if (silent) {
+      tell_modseq(s, sequence, entry);
+    } else {
+      tell_flags(s, sequence, entry);
+    }
     if (s.wants_flush()) co_await s.flush();
   }
 }
@@ -59,44 +67,83 @@ void note_known(Session& s, const store::MailStore::Updated& updated) {
   s.view->own.clear();
 }
 
-Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, store::FlagUpdate update,
-                              bool silent) {
+// One STORE command at work.
+struct Job {
+  store::FlagUpdate update;  // with `unchanged_since` as the client wants it
+  bool silent = false;
+  std::vector<store::Uid> modified;  // those that were changed since
+};
+
+Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job) {
   // .SILENT: the client works out the new flags itself, which goes wrong for messages that another session
   // has changed meanwhile. Those are found by their MODSEQ and told nevertheless (RFC 3501 section 6.4.6).
-  if (silent) update.unchanged_since = s.view->known;
+  store::FlagUpdate update = job.update;
+  const std::optional<store::ModSeq> wanted = update.unchanged_since;
+  const bool careful = job.silent && (!wanted || *wanted > s.view->known);
+  if (careful) update.unchanged_since = s.view->known;
   Result<store::MailStore::Updated> updated =
       co_await s.store().update_flags(s.account, s.view->mailbox, std::move(uids), update);
   if (!updated) co_return std::unexpected(updated.error());
   note_known(s, *updated);
-  co_await tell_updated(s, std::move(updated->entries), silent);
-  if (updated->refused.empty()) co_return Result<void>();
-  update.unchanged_since.reset();
-  std::vector<store::Uid> again = std::move(updated->refused);
-  Result<store::MailStore::Updated> second =
-      co_await s.store().update_flags(s.account, s.view->mailbox, std::move(again), update);
-  if (!second) co_return std::unexpected(second.error());
-  co_await tell_updated(s, std::move(second->entries), false);
+  co_await tell_updated(s, std::move(updated->entries), job.silent);
+  std::vector<store::Uid> refused = std::move(updated->refused);
+  if (careful && !refused.empty()) {
+    update.unchanged_since = wanted;
+    Result<store::MailStore::Updated> second =
+        co_await s.store().update_flags(s.account, s.view->mailbox, std::move(refused), update);
+    if (!second) co_return std::unexpected(second.error());
+    co_await tell_updated(s, std::move(second->entries), false);
+    refused = std::move(second->refused);
+  }
+  job.modified.insert(job.modified.end(), refused.begin(), refused.end());
   co_return Result<void>();
+}
+
+// The client need not ask for what was changed since (RFC 7162 section 3.1.3).
+Task<Result<void>> tell_modified(Session& s, const std::vector<store::Uid>& uids) {
+  for (size_t at = 0; at < uids.size(); at += kEntriesPlain) {
+    const auto from = uids.begin() + static_cast<ptrdiff_t>(at);
+    const auto to = uids.begin() + static_cast<ptrdiff_t>(std::min(uids.size(), at + kEntriesPlain));
+    std::vector<store::Uid> some(from, to);
+    Result<std::vector<store::Entry>> entries =
+        co_await s.store().entries(s.account, s.view->mailbox, std::move(some), false);
+    if (!entries) co_return std::unexpected(entries.error());
+    co_await tell_updated(s, std::move(*entries), false);
+  }
+  co_return Result<void>();
+}
+
+// MODIFIED names messages as the command did.
+std::string modified_code(const View& view, const std::vector<store::Uid>& uids, bool uid) {
+  std::vector<uint32_t> numbers;
+  for (const store::Uid one : uids) numbers.push_back(uid ? one : view.uids.sequence(one));
+  std::string code = "MODIFIED ";
+  wire::imap::append_sequence_set(code, numbers);
+  return code;
 }
 
 }  // namespace
 
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
   if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
+  if (c.unchanged_since) enable_condstore(s);
   // Not before a silent STORE: flags told now, without its change, could be taken for its result.
   if (!c.silent) co_await sync(s, Tell::all_but_gone);
   if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
   const std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
   const std::vector<store::Uid> uids = uids_of(*s.view, messages);
-  const store::FlagUpdate update = update_of(c);
+  Job job{update_of(c), c.silent, {}};
   for (size_t at = 0; at < uids.size(); at += kStoreTogether) {
     const auto from = uids.begin() + static_cast<ptrdiff_t>(at);
     const auto to = uids.begin() + static_cast<ptrdiff_t>(std::min(uids.size(), at + kStoreTogether));
     std::vector<store::Uid> part(from, to);
-    Result<void> done = co_await store_part(s, std::move(part), update, c.silent);
+    Result<void> done = co_await store_part(s, std::move(part), job);
     if (!done) co_return refuse(done.error());
   }
-  co_return ok("STORE done");
+  if (job.modified.empty()) co_return ok("STORE done");
+  Result<void> told = co_await tell_modified(s, job.modified);
+  if (!told) co_return refuse(told.error());
+  co_return ok("STORE done but for some", modified_code(*s.view, job.modified, c.uid));
 }
 
 }  // namespace posthouse::access::imap

@@ -40,6 +40,7 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c);
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c);
 Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c);
 Task<Reply> cmd_move(Session& s, wire::imap::Move& c);
+Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate& c);
 
 // What a session may tell of the mailbox when the command ends.
 enum class Tell : uint8_t {
@@ -66,8 +67,22 @@ Task<void> sync(Session& s, Tell tell);
 void tell_expunged(Session& s, std::vector<store::Uid> uids);
 // "* n FETCH (UID u FLAGS (...))".
 void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry);
+// "* n FETCH (UID u MODSEQ (m))".
+void tell_modseq(Session& s, uint32_t sequence, const store::Entry& entry);
+// "* STATUS mailbox (...)".
+Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
+                               std::vector<wire::imap::StatusItem> items);
+bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items);
 // FLAGS and PERMANENTFLAGS as they are now.
 void tell_known_flags(Session& s);
+
+// The client has shown that it knows MODSEQs (RFC 7162 section 3.1): from now on they are told.
+void enable_condstore(Session& s);
+// MODSEQ of a FETCH response: "MODSEQ (m)".
+void append_modseq(Session& s, const store::Entry& entry);
+// At the end of a command: what a client would take for HIGHESTMODSEQ from what it was told is put right
+// where changes are still to be told (RFC 7162 sections 3.2 and 6).
+void tell_highest(Session& s, Reply& reply);
 
 // Ends state selected. Expunges nothing.
 void leave_mailbox(Session& s);

@@ -67,6 +67,14 @@ std::string label(const FetchItem& item) {
       return "RFC822.HEADER";
     case FetchItem::rfc822_text:
       return "RFC822.TEXT";
+    case FetchItem::modseq:
+      return "MODSEQ";
+    case FetchItem::email_id:
+      return "EMAILID";
+    case FetchItem::thread_id:
+      return "THREADID";
+    case FetchItem::save_date:
+      return "SAVEDATE";
     case FetchItem::body:
       break;
   }
@@ -125,6 +133,8 @@ FetchPlan plan_fetch(const std::vector<FetchItem>& items, bool uid) {
     plan.parts.push_back(std::move(part));
   }
   plan.tells_flags = has(FetchItem::flags);
+  plan.tells_uid = has(FetchItem::uid);
+  plan.tells_modseq = has(FetchItem::modseq);
   return plan;
 }
 

@@ -28,6 +28,8 @@ struct FetchPlan {
   bool needs_octets = false;   // something of the messages themselves
   bool sets_seen = false;      // RFC 3501 section 6.4.5: BODY[...] without PEEK
   bool tells_flags = false;
+  bool tells_uid = false;
+  bool tells_modseq = false;
 };
 
 // `uid`: UID is added if it wasn't asked for (RFC 3501 section 6.4.8).

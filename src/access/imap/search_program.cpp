@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "access/imap/object_id.h"
 #include "base/ascii.h"
 #include "message/encoded_word.h"
 
@@ -17,6 +18,8 @@ enum class Cost : uint8_t { view, entry, summary, header, body, children };
 Cost cost_of(K::Type type) {
   switch (type) {
     case K::all:
+    case K::save_date_supported:
+    case K::thread_id:
     case K::recent:
     case K::old:
     case K::sequence:
@@ -32,6 +35,11 @@ Cost cost_of(K::Type type) {
     case K::since:
     case K::larger:
     case K::smaller:
+    case K::modseq:
+    case K::email_id:
+    case K::saved_before:
+    case K::saved_on:
+    case K::saved_since:
       return Cost::entry;
     case K::sent_before:
     case K::sent_on:
@@ -90,6 +98,12 @@ int64_t sent_day(const message::Summary& summary) {
   return std::chrono::floor<std::chrono::days>(local).count();
 }
 
+// RFC 8514 section 4.3: the internal date stands in where no save date is known.
+int64_t saved_day(const store::Entry& entry) {
+  const SystemTime when = entry.saved == SystemTime{} ? entry.internal_date : entry.saved;
+  return std::chrono::floor<std::chrono::days>(when).time_since_epoch().count();
+}
+
 }  // namespace
 
 SearchProgram::SearchProgram(const K& key, const View& view) : view_(view), root_(compile(key)) {
@@ -141,7 +155,10 @@ SearchProgram::Node SearchProgram::compile(const K& key) {
 Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
   switch (node.type) {
     case K::all:
+    case K::save_date_supported:
       return Truth::yes;
+    case K::thread_id:
+      return Truth::no;  // no message has one (RFC 8474 section 5.2)
     case K::recent:
       return truth(view_.is_recent(facts.uid));
     case K::old:
@@ -210,6 +227,16 @@ Truth SearchProgram::ask_entry(const Node& node, const store::Entry& entry) cons
       return truth(day >= node.number);
     case K::larger:
       return truth(entry.size > static_cast<uint64_t>(node.number));
+    case K::email_id:
+      return truth(node.text == email_id(entry));
+    case K::saved_before:
+      return truth(saved_day(entry) < node.number);
+    case K::saved_on:
+      return truth(saved_day(entry) == node.number);
+    case K::saved_since:
+      return truth(saved_day(entry) >= node.number);
+    case K::modseq:
+      return truth(entry.modseq >= static_cast<uint64_t>(node.number));
     default:
       return truth(entry.size < static_cast<uint64_t>(node.number));
   }

@@ -68,6 +68,7 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
     log::debug("imap.command", {{"sid", s.id}, {"command", entry.name}, {"ok", reply.kind == Reply::ok}});
   }
   if (s.view) co_await sync(s, tell);
+  tell_highest(s, reply);
   if (reply.kind != Reply::none) append_status(s.out, parsed.tag, reply);
   if (s.wants_flush()) co_await s.flush();
   if (s.pending_tls) co_await begin_tls(s);

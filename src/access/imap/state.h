@@ -58,6 +58,8 @@ struct Session {
   State state = kNotAuthenticated;
   bool between = true;       // no command is under way
   bool pending_tls = false;  // TLS starts once the answer to STARTTLS is out
+  bool condstore = false;    // the client wants MODSEQs (RFC 7162 section 3.1)
+  bool qresync = false;      // and VANISHED in place of EXPUNGE (section 3.2.3)
   uint32_t bad_commands = 0;
   uint32_t failed_logins = 0;
   uint64_t account = 0;

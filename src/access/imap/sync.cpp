@@ -70,6 +70,20 @@ void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry) {
   s.out += std::to_string(entry.uid);
   s.out += " FLAGS ";
   wire::imap::append_flags(s.out, entry.flags.system, entry.flags.keywords, s.view->is_recent(entry.uid));
+  if (s.condstore) {
+    s.out += ' ';
+    append_modseq(s, entry);
+  }
+  s.out += ")\r\n";
+}
+
+void tell_modseq(Session& s, uint32_t sequence, const store::Entry& entry) {
+  s.out += "* ";
+  s.out += std::to_string(sequence);
+  s.out += " FETCH (UID ";
+  s.out += std::to_string(entry.uid);
+  s.out += ' ';
+  append_modseq(s, entry);
   s.out += ")\r\n";
 }
 
@@ -90,12 +104,18 @@ void tell_known_flags(Session& s) {
 
 void tell_expunged(Session& s, std::vector<store::Uid> uids) {
   View& view = *s.view;
-  uint32_t told = 0;
-  for (const store::Uid uid : uids) {
-    const uint32_t sequence = view.uids.sequence(uid);
-    if (sequence == 0) continue;
-    s.untagged(std::to_string(sequence - told) + " EXPUNGE");
-    told++;
+  std::erase_if(uids, [&](store::Uid uid) { return !view.uids.contains(uid); });
+  if (uids.empty()) return;
+  if (s.qresync) {
+    s.out += "* VANISHED ";
+    wire::imap::append_sequence_set(s.out, uids);
+    s.out += "\r\n";
+    // The MODSEQ of an expunge of this session has to be told with its end (RFC 7162 section 3.2.7).
+    view.stale = true;
+  } else {
+    uint32_t told = 0;
+    for (const store::Uid uid : uids)
+      s.untagged(std::to_string(view.uids.sequence(uid) - told++) + " EXPUNGE");
   }
   view.uids = without(view.uids, uids);
   std::vector<store::Uid> rest;
@@ -120,7 +140,6 @@ Task<void> sync(Session& s, Tell tell) {
       log::warn("imap.sync_failed", {{"sid", s.id}, {"what", found.error().what}});
       co_return;
     }
-    s.view->stale = false;
     const store::Changes changes = std::move(*found);
     const store::Uid first_new = s.view->next_uid;
     s.view->add_gone(changes.vanished);
@@ -130,6 +149,7 @@ Task<void> sync(Session& s, Tell tell) {
     co_await tell_changed(s, changes.changed, first_new);
     s.view->known = std::max(s.view->known, changes.highest);
     s.view->own.clear();
+    s.view->stale = false;
   } else if (may_expunge && !s.view->gone.empty()) {
     tell_expunged(s, std::vector<store::Uid>(s.view->gone));
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "access/imap/commands.h"
@@ -53,12 +54,19 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<Store, cmd_store>("STORE", kSelected, Tell::all_but_gone),
     entry<Copy, cmd_copy>("COPY", kSelected, Tell::all),
     entry<Move, cmd_move>("MOVE", kSelected, Tell::all),
+    entry<Unauthenticate, cmd_unauthenticate>("UNAUTHENTICATE", kIn, Tell::nothing),
 };
 
 template <class C>
 bool is_uid(const Command& command) {
   const C* found = std::get_if<C>(&command);
   return found && found->uid;
+}
+
+// RFC 7162 section 3.2.10.2: message numbers must stay what they were for the client.
+bool names_numbers(const SearchKey& key) {
+  return key.type == SearchKey::sequence ||
+         std::any_of(key.children.begin(), key.children.end(), names_numbers);
 }
 
 }  // namespace
@@ -68,6 +76,9 @@ const CommandEntry& entry_of(const Command& command) {
 }
 
 Tell tell_after(const Command& command) {
+  if (const auto* search = std::get_if<Search>(&command); search && names_numbers(search->key)) {
+    return Tell::all_but_gone;
+  }
   if (is_uid<Search>(command) || is_uid<Fetch>(command) || is_uid<wire::imap::Store>(command))
     return Tell::all;
   return entry_of(command).tell;

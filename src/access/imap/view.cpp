@@ -31,6 +31,7 @@ void View::add_gone(const std::vector<store::Uid>& vanished) {
   std::copy_if(vanished.begin(), vanished.end(), std::back_inserter(fresh),
                [&](store::Uid uid) { return uids.contains(uid); });
   if (fresh.empty()) return;
+  if (gone.empty()) before_gone = known;
   std::vector<store::Uid> all;
   std::set_union(gone.begin(), gone.end(), fresh.begin(), fresh.end(), std::back_inserter(all));
   gone = std::move(all);

@@ -18,12 +18,15 @@ struct View {
   store::MailboxId mailbox = 0;
   uint32_t uid_validity = 0;
   bool read_only = false;
-  store::UidList uids;           // sequence numbers; holds messages that are gone until the client was told
-  store::Uid next_uid = 1;       // larger than every UID told
-  store::Uid recent_from = 1;    // messages from here on are \Recent in this session (RFC 3501 section 2.3.2)
-  store::Uid claimed = 1;        // messages below are \Recent in no later session
-  store::ModSeq known = 0;       // all changes up to here are in the view
-  std::vector<store::Uid> gone;  // rising: expunged, and the client not yet told (RFC 3501 section 7.4.1)
+  store::UidList uids;         // sequence numbers; holds messages that are gone until the client was told
+  store::Uid next_uid = 1;     // larger than every UID told
+  store::Uid recent_from = 1;  // messages from here on are \Recent in this session (RFC 3501 section 2.3.2)
+  store::Uid claimed = 1;      // messages below are \Recent in no later session
+  store::ModSeq known = 0;     // all changes up to here are in the view
+  store::ModSeq before_gone = 0;  // the same before the first of `gone` went
+  store::ModSeq client_has = 0;   // what a client with CONDSTORE takes for the mailbox's HIGHESTMODSEQ
+  store::ModSeq told_modseq = 0;  // the largest in FETCH responses since the last tagged one
+  std::vector<store::Uid> gone;   // rising: expunged, and the client not yet told (RFC 3501 section 7.4.1)
   // Changes of this session that it has told already: UID and MODSEQ, rising.
   std::vector<std::pair<store::Uid, store::ModSeq>> own;
   std::vector<std::string> keywords;  // in the FLAGS response the client has
@@ -33,6 +36,8 @@ struct View {
 
   uint32_t recent() const;
   bool is_recent(store::Uid uid) const { return uid >= recent_from; }
+  // All changes up to here were told: a client that comes back with this MODSEQ misses nothing.
+  store::ModSeq told_until() const { return gone.empty() ? known : before_gone; }
   bool already_told(const store::Entry& entry) const;
   void told(const store::Entry& entry);
   // Notes that these (rising) UIDs are gone; those the view doesn't have are left out.

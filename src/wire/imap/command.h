@@ -36,14 +36,28 @@ struct Login {
 };
 
 // ---- authenticated (section 6.3)
+// QRESYNC (RFC 7162 section 3.2.5): what a client that comes back remembers.
+struct Resync {
+  uint32_t uid_validity = 0;
+  uint64_t modseq = 0;
+  std::optional<SequenceSet> uids;        // that it knows; without "*"
+  SequenceSet match_numbers, match_uids;  // message numbers it had, and their UIDs; may be empty
+};
+struct SelectParameters {  // RFC 4466 section 2.1
+  bool condstore = false;
+  std::optional<Resync> resync;
+};
 struct Select {
   std::string mailbox;
+  SelectParameters parameters;
 };
 struct Examine {
   std::string mailbox;
+  SelectParameters parameters;
 };
 struct Create {
   std::string mailbox;
+  std::vector<std::string> uses;  // \Drafts and so on, as they came (RFC 6154 section 3)
 };
 struct Delete {
   std::string mailbox;
@@ -57,13 +71,35 @@ struct Subscribe {
 struct Unsubscribe {
   std::string mailbox;
 };
-struct List {
-  std::string reference, pattern;
-};
 struct Lsub {
   std::string reference, pattern;
 };
-enum class StatusItem : uint8_t { messages, recent, uid_next, uid_validity, unseen, size, append_limit };
+enum class StatusItem : uint8_t {
+  messages,
+  recent,
+  uid_next,
+  uid_validity,
+  unseen,
+  size,
+  append_limit,
+  highest_modseq,
+  deleted,
+  mailbox_id,
+};
+struct List {  // RFC 3501 section 6.3.8; extended: RFC 9051 section 6.3.9, RFC 5258
+  std::string reference, pattern;
+  bool extended = false;
+  // All below only of the extended form; `pattern` is "" then.
+  std::vector<std::string> patterns;
+  struct Options {
+    bool subscribed = false;
+    bool special_use = false;  // RFC 6154
+  };
+  Options select;
+  bool recursive = false;  // RECURSIVEMATCH
+  Options tell;
+  std::vector<StatusItem> status;  // RFC 5819
+};
 struct Status {
   std::string mailbox;
   std::vector<StatusItem> items;
@@ -80,6 +116,8 @@ struct Enable {       // RFC 5161
   std::vector<std::string> capabilities;
 };
 struct Idle {};  // RFC 2177
+
+struct Unauthenticate {};  // RFC 8437
 
 // ---- selected (section 6.4)
 struct Check {};
@@ -117,9 +155,16 @@ struct SearchKey {
     text_,     // TEXT: header and body
     sequence,  // set
     uid,       // set
-    and_,      // children, all
-    or_,       // children, two
-    not_,      // children, one
+    modseq,    // number: that or more (RFC 7162 section 3.1.5)
+    email_id,  // text (RFC 8474 section 6)
+    thread_id,
+    saved_before,  // number: day (RFC 8514 section 4.3)
+    saved_on,
+    saved_since,
+    save_date_supported,
+    and_,  // children, all
+    or_,   // children, two
+    not_,  // children, one
   };
   Type type = all;
   int64_t number = 0;
@@ -153,6 +198,10 @@ struct FetchItem {
     rfc822,
     rfc822_header,
     rfc822_text,
+    modseq,    // RFC 7162 section 3.1.4.2
+    email_id,  // RFC 8474 section 5.3
+    thread_id,
+    save_date,  // RFC 8514 section 4.2
   };
   Type type = flags;
   bool peek = false;
@@ -167,12 +216,15 @@ struct Fetch {
   bool uid = false;
   SequenceSet set;
   std::vector<FetchItem> items;
+  std::optional<uint64_t> changed_since;  // RFC 7162 section 3.1.4.1
+  bool vanished = false;                  // section 3.2.6
 };
 
 enum class StoreMode : uint8_t { replace, add, remove };
 struct Store {
   bool uid = false;
   SequenceSet set;
+  std::optional<uint64_t> unchanged_since;  // RFC 7162 section 3.1.3
   StoreMode mode = StoreMode::replace;
   bool silent = false;
   Flags flags;
@@ -191,6 +243,6 @@ struct Move {  // RFC 6851
 using Command =
     std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
                  Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
-                 Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move>;
+                 Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Unauthenticate>;
 
 }  // namespace posthouse::wire::imap

@@ -169,6 +169,17 @@ bool Cursor::non_zero(uint32_t& out) {
   return number(out);
 }
 
+bool Cursor::modseq(uint64_t& out) {
+  std::string_view text = rest();
+  size_t n = 0;
+  while (n < text.size() && is_digit(text[n])) n++;
+  auto value = parse_uint(text.substr(0, n));
+  if (!value || *value > uint64_t{INT64_MAX}) return fail("Mod-sequence expected");
+  out = *value;
+  at_ += n;
+  return true;
+}
+
 bool Cursor::set(SequenceSet& out) {
   std::string_view text = rest();
   size_t n = 0;

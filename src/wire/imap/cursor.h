@@ -33,6 +33,7 @@ class Cursor {
   bool list_mailbox(std::string& out);  // an astring that may hold % and *
   bool number(uint32_t& out);           // 0 to 4,294,967,295
   bool non_zero(uint32_t& out);
+  bool modseq(uint64_t& out);  // mod-sequence-valzer: 63 bits (RFC 7162 section 7)
   bool set(struct SequenceSet& out);
   // Letters, digits, "." and "-": names of commands, items and search keys.
   std::string_view word();

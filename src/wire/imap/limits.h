@@ -21,6 +21,7 @@ constexpr size_t kMaxHeaderNames = 256;   // of a HEADER.FIELDS list
 constexpr size_t kMaxKeywords = 64;       // flags in one STORE or APPEND
 constexpr size_t kMaxFlagLength = 255;    // octets of a keyword
 constexpr size_t kMaxPattern = 1'024;     // octets of a LIST pattern
+constexpr size_t kMaxPatterns = 64;       // of a LIST, together not longer than one
 constexpr size_t kMaxIdPairs = 30;        // RFC 2971 section 3.3
 constexpr size_t kMaxCapabilities = 64;   // names in one ENABLE
 

@@ -118,6 +118,13 @@ TEST(ImapPrivacy, ChangesOfOthersWakeNobody) {
   EXPECT_EQ(bob->ask("DONE\r\n"), "b OK IDLE done\r\n");
 }
 
+// Without the number that tells bob's mailboxes apart.
+std::string without_id(std::string answer) {
+  const size_t at = answer.find("MAILBOXID (F");
+  if (at != std::string::npos) answer.erase(at, answer.find(')', at) - at);
+  return answer;
+}
+
 // "No such mailbox" does not tell by its form whether a name is taken elsewhere.
 TEST(ImapPrivacy, NamesOfOthersAreAsGoodAsRandomOnes) {
   House house;
@@ -126,7 +133,7 @@ TEST(ImapPrivacy, NamesOfOthersAreAsGoodAsRandomOnes) {
   for (const char* form : {"SELECT", "EXAMINE", "DELETE", "UNSUBSCRIBE", "SUBSCRIBE", "CREATE", "DELETE"}) {
     const std::string hers = bob->ask(std::string("x ") + form + " Private\r\n");
     const std::string random = bob->ask(std::string("x ") + form + " Qrivatf\r\n");
-    EXPECT_EQ(hers, random) << form;
+    EXPECT_EQ(without_id(hers), without_id(random)) << form;
   }
 }
 

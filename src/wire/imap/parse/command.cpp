@@ -36,20 +36,6 @@ bool with_uid(Cursor& in, Command& out) {
   return F(in, kUid, out);
 }
 
-bool list(Cursor& in, Command& out) {
-  List command;
-  if (!parse_list(in, command)) return false;
-  out = std::move(command);
-  return true;
-}
-
-bool lsub(Cursor& in, Command& out) {
-  List command;
-  if (!parse_list(in, command)) return false;
-  out = Lsub{std::move(command.reference), std::move(command.pattern)};
-  return true;
-}
-
 bool append_without_literal(Cursor& in, Command&) {
   return in.fail("APPEND needs a literal");
 }
@@ -65,8 +51,8 @@ constexpr Entry kCommands[] = {
     {"STORE", with_uid<parse_store, false>},
     {"SEARCH", with_uid<parse_search, false>},
     {"IDLE", bare<Idle>},
-    {"SELECT", one_mailbox<Select>},
-    {"EXAMINE", one_mailbox<Examine>},
+    {"SELECT", parse_select},
+    {"EXAMINE", parse_examine},
     {"STATUS", parse_status},
     {"APPEND", append_without_literal},
     {"COPY", set_and_mailbox<Copy, false>},
@@ -75,9 +61,9 @@ constexpr Entry kCommands[] = {
     {"CHECK", bare<Check>},
     {"CLOSE", bare<Close>},
     {"UNSELECT", bare<Unselect>},
-    {"LIST", list},
-    {"LSUB", lsub},
-    {"CREATE", one_mailbox<Create>},
+    {"LIST", parse_list},
+    {"LSUB", parse_lsub},
+    {"CREATE", parse_create},
     {"DELETE", one_mailbox<Delete>},
     {"RENAME", parse_rename},
     {"SUBSCRIBE", one_mailbox<Subscribe>},
@@ -90,6 +76,7 @@ constexpr Entry kCommands[] = {
     {"AUTHENTICATE", parse_authenticate},
     {"STARTTLS", bare<StartTls>},
     {"LOGOUT", bare<Logout>},
+    {"UNAUTHENTICATE", bare<Unauthenticate>},
 };
 
 constexpr Entry kUidCommands[] = {

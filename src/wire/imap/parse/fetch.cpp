@@ -1,4 +1,4 @@
-// FETCH (RFC 3501 section 6.4.5).
+// FETCH (RFC 3501 section 6.4.5), with MODSEQ, CHANGEDSINCE and VANISHED (RFC 7162).
 #include "base/ascii.h"
 #include "wire/imap/grammar.h"
 #include "wire/imap/limits.h"
@@ -86,6 +86,10 @@ constexpr std::pair<std::string_view, FetchItem::Type> kItems[] = {
     {"RFC822", FetchItem::rfc822},
     {"RFC822.HEADER", FetchItem::rfc822_header},
     {"RFC822.TEXT", FetchItem::rfc822_text},
+    {"MODSEQ", FetchItem::modseq},
+    {"EMAILID", FetchItem::email_id},
+    {"THREADID", FetchItem::thread_id},
+    {"SAVEDATE", FetchItem::save_date},
 };
 
 bool named_item(Cursor& in, std::string_view word, FetchItem& out) {
@@ -113,6 +117,24 @@ bool macro(std::string_view word, Fetch& out) {
   return true;
 }
 
+// fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")" (RFC 4466 section 2.4)
+bool modifiers(Cursor& in, Fetch& out) {
+  if (!in.expect('(')) return false;
+  do {
+    std::string_view word = in.word();
+    if (iequals(word, "CHANGEDSINCE") && !out.changed_since) {
+      if (!in.space() || !in.modseq(out.changed_since.emplace())) return false;
+    } else if (iequals(word, "VANISHED") && out.uid) {
+      out.vanished = true;
+    } else {
+      return in.fail("Unknown FETCH modifier");
+    }
+  } while (in.eat(' '));
+  // RFC 7162 section 3.2.6
+  if (out.vanished && !out.changed_since) return in.fail("VANISHED needs CHANGEDSINCE");
+  return in.expect(')');
+}
+
 }  // namespace
 
 bool parse_fetch(Cursor& in, bool uid, Command& out) {
@@ -130,6 +152,7 @@ bool parse_fetch(Cursor& in, bool uid, Command& out) {
     std::string_view word = in.word();
     if (!macro(word, command) && !named_item(in, word, command.items.emplace_back())) return false;
   }
+  if (in.eat(' ') && !modifiers(in, command)) return false;
   out = std::move(command);
   return true;
 }

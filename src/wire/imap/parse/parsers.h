@@ -22,8 +22,14 @@ bool parse_login(Cursor& in, Command& out);
 bool parse_authenticate(Cursor& in, Command& out);
 bool parse_id(Cursor& in, Command& out);
 bool parse_enable(Cursor& in, Command& out);
+bool parse_select(Cursor& in, Command& out);
+bool parse_examine(Cursor& in, Command& out);
 bool parse_rename(Cursor& in, Command& out);
-bool parse_list(Cursor& in, List& out);
+bool parse_create(Cursor& in, Command& out);
+bool parse_list(Cursor& in, Command& out);
+bool parse_lsub(Cursor& in, Command& out);
+// status-att-list: "(" status-att *(SP status-att) ")".
+bool parse_status_items(Cursor& in, std::vector<StatusItem>& out);
 bool parse_status(Cursor& in, Command& out);
 bool parse_search(Cursor& in, bool uid, Command& out);
 bool parse_fetch(Cursor& in, bool uid, Command& out);

@@ -1,4 +1,4 @@
-// SEARCH (RFC 3501 section 6.4.4).
+// SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
@@ -8,7 +8,7 @@ namespace posthouse::wire::imap {
 
 namespace {
 
-enum class Argument : uint8_t { none, string, date, number, flag_keyword, header, set };
+enum class Argument : uint8_t { none, string, date, number, flag_keyword, header, set, modseq };
 
 struct KeyWord {
   std::string_view name;
@@ -27,15 +27,21 @@ constexpr KeyWord kKeyWords[] = {
     {"CC", K::cc, Argument::string},
     {"DELETED", K::flag_set, Argument::none, kDeleted},
     {"DRAFT", K::flag_set, Argument::none, kDraft},
+    {"EMAILID", K::email_id, Argument::string},
     {"FLAGGED", K::flag_set, Argument::none, kFlagged},
     {"FROM", K::from, Argument::string},
     {"HEADER", K::header, Argument::header},
     {"KEYWORD", K::keyword, Argument::flag_keyword},
     {"LARGER", K::larger, Argument::number},
+    {"MODSEQ", K::modseq, Argument::modseq},
     {"NEW", K::is_new},
     {"OLD", K::old},
     {"ON", K::on, Argument::date},
     {"RECENT", K::recent},
+    {"SAVEDATESUPPORTED", K::save_date_supported},
+    {"SAVEDBEFORE", K::saved_before, Argument::date},
+    {"SAVEDON", K::saved_on, Argument::date},
+    {"SAVEDSINCE", K::saved_since, Argument::date},
     {"SEEN", K::flag_set, Argument::none, kSeen},
     {"SENTBEFORE", K::sent_before, Argument::date},
     {"SENTON", K::sent_on, Argument::date},
@@ -44,6 +50,7 @@ constexpr KeyWord kKeyWords[] = {
     {"SMALLER", K::smaller, Argument::number},
     {"SUBJECT", K::subject, Argument::string},
     {"TEXT", K::text_, Argument::string},
+    {"THREADID", K::thread_id, Argument::string},
     {"TO", K::to, Argument::string},
     {"UID", K::uid, Argument::set},
     {"UNANSWERED", K::flag_unset, Argument::none, kAnswered},
@@ -67,6 +74,24 @@ bool date_argument(Cursor& in, SearchKey& out) {
   }
   if (!parse_date(text, days)) return in.fail("Bad date");
   out.number = days;
+  return true;
+}
+
+// ["/flags/..." entry-type-req SP] mod-sequence-valzer: all items of a message have one MODSEQ, so that it
+// does not matter which is named.
+bool modseq_argument(Cursor& in, SearchKey& out) {
+  if (in.next_is('"')) {
+    std::string name;
+    if (!in.quoted(name) || !in.space()) return false;
+    std::string_view type = in.word();
+    if (!istarts_with(name, "/flags/")) return in.fail("Unknown metadata item");
+    if (!iequals(type, "all") && !iequals(type, "priv") && !iequals(type, "shared"))
+      return in.fail("Unknown type");
+    if (!in.space()) return false;
+  }
+  uint64_t modseq = 0;
+  if (!in.modseq(modseq)) return false;
+  out.number = static_cast<int64_t>(modseq);
   return true;
 }
 
@@ -94,6 +119,8 @@ bool argument(Cursor& in, Argument kind, SearchKey& out) {
       out.text = name;
       return true;
     }
+    case Argument::modseq:
+      return modseq_argument(in, out);
     case Argument::none:
       break;
   }

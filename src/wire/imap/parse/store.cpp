@@ -1,4 +1,5 @@
-// STORE (RFC 3501 section 6.4.6), UID EXPUNGE (RFC 4315 section 2.1) and flag lists.
+// STORE (RFC 3501 section 6.4.6; UNCHANGEDSINCE: RFC 7162 section 3.1.3), UID EXPUNGE (RFC 4315 section 2.1)
+// and flag lists.
 #include "base/ascii.h"
 #include "wire/imap/limits.h"
 #include "wire/imap/parse/parsers.h"
@@ -24,10 +25,21 @@ bool parse_flag_list(Cursor& in, Flags& out) {
   return in.expect(')');
 }
 
+namespace {
+
+// store-modifiers = "(" store-modifier *(SP store-modifier) ")" (RFC 4466 section 2.5): there is one.
+bool modifiers(Cursor& in, Store& out) {
+  if (!in.eat('(')) return true;
+  if (!iequals(in.word(), "UNCHANGEDSINCE")) return in.fail("Unknown STORE modifier");
+  return in.space() && in.modseq(out.unchanged_since.emplace()) && in.expect(')') && in.space();
+}
+
+}  // namespace
+
 bool parse_store(Cursor& in, bool uid, Command& out) {
   Store command;
   command.uid = uid;
-  if (!in.space() || !in.set(command.set) || !in.space()) return false;
+  if (!in.space() || !in.set(command.set) || !in.space() || !modifiers(in, command)) return false;
   if (in.eat('+')) {
     command.mode = StoreMode::add;
   } else if (in.eat('-')) {
