@@ -21,6 +21,7 @@ std::string capabilities(const Session& s) {
   std::string out =
       "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE"
       " CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC STATUS=DELETED";
+  out += " ESEARCH SEARCHRES WITHIN";
   out += " STATUS=SIZE APPENDLIMIT=" + std::to_string(s.options->append_limit);
   if (s.state != kNotAuthenticated) return out;
   const bool tls = s.stream->tls().active;
