@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "access/imap/search_result.h"
 #include "imap_house.h"
 #include "wire/imap/sequence_set.h"
 
@@ -65,6 +66,28 @@ TEST_P(ImapEsearch, TellsWhatSearchTells) {
                     "\r\nt OK SEARCH done\r\n")
           << key;
     }
+  }
+}
+
+// RFC 4731 section 3.2: MODSEQ is of the messages that are told.
+TEST(ImapSearchResult, ModseqOfWhatIsTold) {
+  using R = wire::imap::Search;
+  const std::pair<uint8_t, const char*> cases[] = {
+      {R::kMin, "* ESEARCH (TAG \"t\") UID MIN 10 MODSEQ 5\r\n"},
+      {R::kMax, "* ESEARCH (TAG \"t\") UID MAX 12 MODSEQ 7\r\n"},
+      {R::kMin | R::kMax, "* ESEARCH (TAG \"t\") UID MIN 10 MAX 12 MODSEQ 7\r\n"},
+      {R::kCount, "* ESEARCH (TAG \"t\") UID COUNT 3 MODSEQ 9\r\n"},
+      {R::kAll, "* ESEARCH (TAG \"t\") UID ALL 10:12 MODSEQ 9\r\n"},
+      {R::kSave, ""},
+  };
+  for (const auto& [wanted, answer] : cases) {
+    SearchResult result(wanted, true);
+    result.add(10, 1, 5);
+    result.add(11, 2, 9);
+    result.add(12, 3, 7);
+    std::string out;
+    result.append_response(out, "t", true);
+    EXPECT_EQ(out, answer);
   }
 }
 

@@ -147,9 +147,10 @@ TEST(ImapParse, SearchResults) {
   EXPECT_TRUE(parse<Fetch>("FETCH $ UID").set.saved);
   EXPECT_TRUE(parse<Move>("UID MOVE $ Trash").set.saved);
   EXPECT_EQ(parse<Search>("SEARCH YOUNGER 60").key.children[0].number, 60);
-  for (const char* bad : {"SEARCH RETURN ALL", "SEARCH RETURN (ALL)", "SEARCH RETURN (ALL ) ALL",
-                          "SEARCH RETURN (ODD) ALL", "SEARCH CHARSET UTF-8 RETURN () ALL", "SEARCH OLDER 0",
-                          "SEARCH OLDER", "SEARCH $,1", "FETCH 1,$ UID", "FETCH $:2 UID"}) {
+  for (const char* bad :
+       {"SEARCH RETURN ALL", "SEARCH RETURN (ALL)", "SEARCH RETURN (ALL ) ALL", "SEARCH RETURN (ODD) ALL",
+        "SEARCH CHARSET UTF-8 RETURN () ALL", "SEARCH OLDER 0", "SEARCH OLDER", "SEARCH $,1", "FETCH 1,$ UID",
+        "FETCH $:2 UID", "SELECT INBOX (QRESYNC (1 20 $))"}) {
     EXPECT_NE(fault(bad), "") << bad;
   }
 }
