@@ -20,8 +20,8 @@ std::string capabilities(const Session& s) {
   // Clients that ask only before login must see the extensions too.
   std::string out =
       "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE"
-      " CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC STATUS=DELETED OBJECTID"
-      " SAVEDATE UNAUTHENTICATE";
+      " CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC STATUS=DELETED ESEARCH"
+      " SEARCHRES WITHIN OBJECTID SAVEDATE UNAUTHENTICATE";
   out += " STATUS=SIZE APPENDLIMIT=" + std::to_string(s.options->append_limit);
   if (s.state != kNotAuthenticated) return out;
   const bool tls = s.stream->tls().active;

@@ -5,6 +5,7 @@
 #include "access/imap/fetch_octets.h"
 #include "access/imap/limits.h"
 #include "access/imap/search_program.h"
+#include "access/imap/search_result.h"
 #include "message/charset.h"
 
 namespace posthouse::access::imap {
@@ -35,8 +36,9 @@ class PieceReader {
 
 class Searcher {
  public:
-  Searcher(Session& s, SearchProgram program, bool uid)
-      : s_(s), program_(std::move(program)), uid_(uid), fresh_(program_.texts()) {}
+  // Hits go to `result`, or without one are written as they are found.
+  Searcher(Session& s, SearchProgram program, bool uid, SearchResult* result)
+      : s_(s), program_(std::move(program)), uid_(uid), result_(result), fresh_(program_.texts()) {}
 
   // The highest MODSEQ of the hits, as far as entries were looked at.
   store::ModSeq highest() const { return highest_; }
@@ -49,7 +51,7 @@ class Searcher {
     // Entries alone first, if they may settle the matter for some messages.
     const bool with_summary = program_.needs_summary() && !program_.entry_may_settle();
     Batches batches(program_.candidates(), with_summary);
-    while (!batches.done()) {
+    while (!batches.done() && !settled()) {
       Result<std::vector<store::Entry>> entries = co_await batches.next(s_);
       if (!entries) co_return std::unexpected(entries.error());
       Result<void> done = co_await batch(std::move(*entries), with_summary);
@@ -59,7 +61,11 @@ class Searcher {
   }
 
  private:
-  void hit(store::Uid uid, uint32_t sequence) {
+  bool settled() const { return result_ != nullptr && result_->settled(); }
+
+  void hit(store::Uid uid, uint32_t sequence, store::ModSeq modseq) {
+    highest_ = std::max(highest_, modseq);
+    if (result_ != nullptr) return result_->add(uid, sequence, modseq);
     s_.out += ' ';
     s_.out += std::to_string(uid_ ? uid : sequence);
   }
@@ -70,7 +76,8 @@ class Searcher {
         SearchFacts facts;
         facts.sequence = sequence;
         facts.uid = s_.view->uids.at(sequence);
-        if (program_.ask(facts) == Truth::yes) hit(facts.uid, sequence);
+        if (program_.ask(facts) == Truth::yes) hit(facts.uid, sequence, 0);
+        if (settled()) co_return;
         if (s_.wants_flush()) co_await s_.flush();
       }
     }
@@ -85,10 +92,8 @@ class Searcher {
       const store::Entry& entry = entries[at];
       Result<bool> matches = co_await ask(entries, at, with_summary);
       if (!matches) co_return std::unexpected(matches.error());
-      if (*matches) {
-        hit(entry.uid, s_.view->uids.sequence(entry.uid));
-        highest_ = std::max(highest_, entry.modseq);
-      }
+      if (*matches) hit(entry.uid, s_.view->uids.sequence(entry.uid), entry.modseq);
+      if (settled()) break;
       if (s_.wants_flush()) co_await s_.flush();
     }
     co_return Result<void>();
@@ -101,7 +106,7 @@ class Searcher {
       const SearchFacts facts = facts_of(entry);
       if (facts.sequence != 0 && program_.ask(facts) != Truth::no) open.push_back(entry.uid);
     }
-    for (size_t at = 0; at < open.size(); at += kEntriesWithSummary) {
+    for (size_t at = 0; at < open.size() && !settled(); at += kEntriesWithSummary) {
       const auto from = open.begin() + static_cast<ptrdiff_t>(at);
       const auto to = open.begin() + static_cast<ptrdiff_t>(std::min(open.size(), at + kEntriesWithSummary));
       std::vector<store::Uid> some(from, to);
@@ -231,6 +236,7 @@ class Searcher {
   ReadAhead ahead_;
   SearchProgram program_;
   bool uid_;
+  SearchResult* result_;
   store::ModSeq highest_ = 0;
   message::TextSearch fresh_;  // copied for each message: its keys are folded once
 };
@@ -247,24 +253,51 @@ bool asks_for_modseq(const wire::imap::SearchKey& key) {
          std::any_of(key.children.begin(), key.children.end(), asks_for_modseq);
 }
 
+// The answer of RFC 3501 section 7.2.5, written as it comes.
+Task<Result<void>> search_plain(Session& s, SearchProgram program, bool uid, bool modseq) {
+  Searcher searcher(s, std::move(program), uid, nullptr);
+  s.out += "* SEARCH";
+  Result<void> done = co_await searcher.run();
+  // RFC 7162 section 3.1.6
+  if (modseq && searcher.highest() != 0) s.out += " (MODSEQ " + std::to_string(searcher.highest()) + ")";
+  s.out += "\r\n";
+  co_return done;
+}
+
+// RFC 4731; a SEARCH of IMAP4rev2 is always answered so (RFC 9051 section 6.4.4).
+Task<Result<void>> search_extended(Session& s, SearchProgram program, const wire::imap::Search& c,
+                                   bool modseq) {
+  const uint8_t wanted = c.results.value_or(wire::imap::Search::kAll);
+  SearchResult result(wanted, c.uid);
+  Searcher searcher(s, std::move(program), c.uid, &result);
+  Result<void> done = co_await searcher.run();
+  if (!done) co_return done;
+  result.append_response(s.out, s.tag, modseq);
+  if ((wanted & wire::imap::Search::kSave) != 0) s.view->saved = result.saved();
+  co_return done;
+}
+
+// A SEARCH that was to be saved and is refused leaves "$" empty (RFC 5182 section 2.1).
+Reply refuse_search(Session& s, const wire::imap::Search& c, Reply reply) {
+  if ((c.results.value_or(0) & wire::imap::Search::kSave) != 0) s.view->saved = {};
+  return reply;
+}
+
 }  // namespace
 
 Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
   if (!c.charset.empty() && !message::is_known_charset(c.charset)) {
-    co_return no("Unknown charset", "BADCHARSET (US-ASCII UTF-8)");
+    co_return refuse_search(s, c, no("Unknown charset", "BADCHARSET (US-ASCII UTF-8)"));
   }
   co_await sync(s, Tell::all_but_gone);
   convert(c.key, c.charset);
   const bool modseq = asks_for_modseq(c.key);
   if (modseq) enable_condstore(s);
-  SearchProgram program(c.key, *s.view);
-  Searcher searcher(s, std::move(program), c.uid);
-  s.out += "* SEARCH";
-  Result<void> done = co_await searcher.run();
-  // section 3.1.6
-  if (modseq && searcher.highest() != 0) s.out += " (MODSEQ " + std::to_string(searcher.highest()) + ")";
-  s.out += "\r\n";
-  if (!done) co_return refuse(done.error());
+  SearchProgram program(c.key, *s.view, s.services.clock.now());
+  const bool plain = !c.results && !s.rev2;
+  Result<void> done = plain ? co_await search_plain(s, std::move(program), c.uid, modseq)
+                            : co_await search_extended(s, std::move(program), c, modseq);
+  if (!done) co_return refuse_search(s, c, refuse(done.error()));
   co_return ok("SEARCH done");
 }
 

@@ -35,6 +35,8 @@ Cost cost_of(K::Type type) {
     case K::since:
     case K::larger:
     case K::smaller:
+    case K::older:
+    case K::younger:
     case K::modseq:
     case K::email_id:
     case K::saved_before:
@@ -106,7 +108,8 @@ int64_t saved_day(const store::Entry& entry) {
 
 }  // namespace
 
-SearchProgram::SearchProgram(const K& key, const View& view) : view_(view), root_(compile(key)) {
+SearchProgram::SearchProgram(const K& key, const View& view, SystemTime now)
+    : view_(view), now_(std::chrono::floor<std::chrono::seconds>(now)), root_(compile(key)) {
   if (!view.uids.empty()) candidates_ = {{1, view.uids.size()}};
   for (const Node& child : root_.children) {
     if (child.type == K::sequence || child.type == K::uid) {
@@ -207,6 +210,8 @@ Truth SearchProgram::ask_children(const Node& node, const SearchFacts& facts, Tr
 
 Truth SearchProgram::ask_entry(const Node& node, const store::Entry& entry) const {
   const auto bits = static_cast<uint8_t>(node.number);
+  // RFC 5032 section 2: to the resolution of a second
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(entry.internal_date);
   const int64_t day = std::chrono::floor<std::chrono::days>(entry.internal_date).time_since_epoch().count();
   switch (node.type) {
     case K::flag_set:
@@ -235,6 +240,10 @@ Truth SearchProgram::ask_entry(const Node& node, const store::Entry& entry) cons
       return truth(saved_day(entry) == node.number);
     case K::saved_since:
       return truth(saved_day(entry) >= node.number);
+    case K::older:
+      return truth(seconds <= now_ - std::chrono::seconds(node.number));
+    case K::younger:
+      return truth(seconds >= now_ - std::chrono::seconds(node.number));
     case K::modseq:
       return truth(entry.modseq >= static_cast<uint64_t>(node.number));
     default:

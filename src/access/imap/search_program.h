@@ -29,7 +29,8 @@ struct SearchFacts {
 class SearchProgram {
  public:
   // Charset conversion of the keys is done already. Sets are resolved against the view as it is now.
-  SearchProgram(const wire::imap::SearchKey& key, const View& view);
+  // OLDER and YOUNGER count back from `now`.
+  SearchProgram(const wire::imap::SearchKey& key, const View& view, SystemTime now);
 
   Truth ask(const SearchFacts& facts) const { return ask(root_, facts); }
 
@@ -63,6 +64,7 @@ class SearchProgram {
   Truth ask_summary(const Node& node, const message::Summary& summary) const;
 
   const View& view_;
+  std::chrono::sys_seconds now_;
   bool needs_entry_ = false, needs_summary_ = false, needs_header_ = false, needs_body_ = false;
   bool needs_part_headers_ = false;
   bool entry_may_settle_ = false;

@@ -59,6 +59,7 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
   if ((entry.states & s.state) == 0) {
     reply = wrong_state(s, parsed.command);
   } else {
+    s.tag = parsed.tag;
     reply = co_await entry.run(s, parsed.command);
     tell = tell_after(parsed.command);
     // Errors count in a row, so that a session of weeks does not end by a few; a stranger's all count.

@@ -57,9 +57,11 @@ struct Session {
   std::string id;
   State state = kNotAuthenticated;
   bool between = true;       // no command is under way
+  std::string tag;           // of the command under way
   bool pending_tls = false;  // TLS starts once the answer to STARTTLS is out
   bool condstore = false;    // the client wants MODSEQs (RFC 7162 section 3.1)
   bool qresync = false;      // and VANISHED in place of EXPUNGE (section 3.2.3)
+  bool rev2 = false;         // the client speaks IMAP4rev2: SEARCH is answered by ESEARCH
   uint32_t bad_commands = 0;
   uint32_t failed_logins = 0;
   uint64_t account = 0;

@@ -31,6 +31,7 @@ struct View {
   std::vector<std::pair<store::Uid, store::ModSeq>> own;
   std::vector<std::string> keywords;  // in the FLAGS response the client has
   bool stale = false;                 // the store could not tell the news: ask again
+  store::UidList saved;               // "$" (RFC 5182); what is gone since is not in `uids`
   Waker waker;
   std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
 

@@ -145,6 +145,8 @@ struct SearchKey {
     sent_since,
     larger,  // number
     smaller,
+    older,  // number: seconds (RFC 5032)
+    younger,
     from,  // text
     to,
     cc,
@@ -173,9 +175,19 @@ struct SearchKey {
   std::vector<SearchKey> children;
 };
 struct Search {
+  // What is to be told of the messages found (RFC 4731 section 3.1), or kept for "$" (RFC 5182), as bits.
+  enum Return : uint8_t {
+    kMin = 1,
+    kMax = 2,
+    kAll = 4,
+    kCount = 8,
+    kSave = 16,
+    kEverything = kMin | kMax | kAll | kCount
+  };
   bool uid = false;
-  std::string charset;  // "" if none was given
-  SearchKey key;        // and_ of what stands at the top
+  std::optional<uint8_t> results;  // nothing: there was no RETURN
+  std::string charset;             // "" if none was given
+  SearchKey key;                   // and_ of what stands at the top
 };
 
 // A section of BODY[...] (section 6.4.5).

@@ -180,6 +180,13 @@ bool Cursor::modseq(uint64_t& out) {
   return true;
 }
 
+bool Cursor::set_or_saved(SequenceSet& out) {
+  if (!eat('$')) return set(out);
+  out.ranges.clear();
+  out.saved = true;
+  return true;
+}
+
 bool Cursor::set(SequenceSet& out) {
   std::string_view text = rest();
   size_t n = 0;

@@ -35,6 +35,7 @@ class Cursor {
   bool non_zero(uint32_t& out);
   bool modseq(uint64_t& out);  // mod-sequence-valzer: 63 bits (RFC 7162 section 7)
   bool set(struct SequenceSet& out);
+  bool set_or_saved(struct SequenceSet& out);  // the same, or "$" (RFC 5182)
   // Letters, digits, "." and "-": names of commands, items and search keys.
   std::string_view word();
 

@@ -31,6 +31,7 @@ bool take_number(std::string_view& text, uint32_t& out) {
 
 bool parse_sequence_set(std::string_view text, SequenceSet& out) {
   out.ranges.clear();
+  out.saved = false;
   while (true) {
     if (out.ranges.size() >= kMaxRanges) return false;
     SequenceRange range;
@@ -81,6 +82,15 @@ bool contains(const std::vector<NumberRange>& ranges, uint32_t number) {
   auto after = std::upper_bound(ranges.begin(), ranges.end(), number,
                                 [](uint32_t n, const NumberRange& range) { return n < range.first; });
   return after != ranges.begin() && std::prev(after)->last >= number;
+}
+
+void append_ranges(std::string& out, const std::vector<NumberRange>& ranges) {
+  bool first = true;
+  for (const NumberRange& range : ranges) {
+    if (!std::exchange(first, false)) out += ',';
+    out += std::to_string(range.first);
+    if (range.last > range.first) out += ':' + std::to_string(range.last);
+  }
 }
 
 void append_sequence_set(std::string& out, const std::vector<uint32_t>& numbers) {

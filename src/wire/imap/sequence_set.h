@@ -17,6 +17,7 @@ struct SequenceRange {
 
 struct SequenceSet {
   std::vector<SequenceRange> ranges;
+  bool saved = false;  // "$" (RFC 5182): what the last SEARCH kept; then there are no ranges
   bool operator==(const SequenceSet&) const = default;
 };
 
@@ -40,6 +41,9 @@ bool names_missing(const SequenceSet& set, uint32_t exists);
 
 // True if `number` is in one of the rising `ranges`.
 bool contains(const std::vector<NumberRange>& ranges, uint32_t number);
+
+// Rising ranges as text: "1:3,7".
+void append_ranges(std::string& out, const std::vector<NumberRange>& ranges);
 
 // Rising numbers as text, runs joined: "1:3,7".
 void append_sequence_set(std::string& out, const std::vector<uint32_t>& numbers);

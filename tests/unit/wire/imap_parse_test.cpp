@@ -135,6 +135,26 @@ TEST(ImapParse, Search) {
   }
 }
 
+// RFC 4731 section 4, RFC 5182 section 3, RFC 5032 section 3
+TEST(ImapParse, SearchResults) {
+  EXPECT_FALSE(parse<Search>("SEARCH ALL").results.has_value());
+  EXPECT_EQ(parse<Search>("SEARCH RETURN () ALL").results, Search::kAll);
+  EXPECT_EQ(parse<Search>("SEARCH RETURN (min COUNT) CHARSET UTF-8 ALL").results,
+            Search::kMin | Search::kCount);
+  EXPECT_EQ(parse<Search>("UID SEARCH RETURN (SAVE) ALL").results, Search::kSave);
+  EXPECT_TRUE(parse<Search>("SEARCH $").key.children[0].set.saved);
+  EXPECT_TRUE(parse<Search>("SEARCH UID $").key.children[0].set.saved);
+  EXPECT_TRUE(parse<Fetch>("FETCH $ UID").set.saved);
+  EXPECT_TRUE(parse<Move>("UID MOVE $ Trash").set.saved);
+  EXPECT_EQ(parse<Search>("SEARCH YOUNGER 60").key.children[0].number, 60);
+  for (const char* bad :
+       {"SEARCH RETURN ALL", "SEARCH RETURN (ALL)", "SEARCH RETURN (ALL ) ALL", "SEARCH RETURN (ODD) ALL",
+        "SEARCH CHARSET UTF-8 RETURN () ALL", "SEARCH OLDER 0", "SEARCH OLDER", "SEARCH $,1", "FETCH 1,$ UID",
+        "FETCH $:2 UID", "SELECT INBOX (QRESYNC (1 20 $))"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+}
+
 TEST(ImapParse, SearchLimits) {
   EXPECT_NE(fault("SEARCH " + std::string(100'000, '(')), "");
   std::string nots;

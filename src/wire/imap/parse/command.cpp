@@ -26,7 +26,8 @@ template <class C, bool kUid>
 bool set_and_mailbox(Cursor& in, Command& out) {
   C command;
   command.uid = kUid;
-  if (!in.space() || !in.set(command.set) || !in.space() || !in.astring(command.mailbox)) return false;
+  if (!in.space() || !in.set_or_saved(command.set) || !in.space() || !in.astring(command.mailbox))
+    return false;
   out = std::move(command);
   return true;
 }

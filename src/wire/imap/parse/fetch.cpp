@@ -140,7 +140,7 @@ bool modifiers(Cursor& in, Fetch& out) {
 bool parse_fetch(Cursor& in, bool uid, Command& out) {
   Fetch command;
   command.uid = uid;
-  if (!in.space() || !in.set(command.set) || !in.space()) return false;
+  if (!in.space() || !in.set_or_saved(command.set) || !in.space()) return false;
   if (in.eat('(')) {
     do {
       if (command.items.size() >= kMaxFetchItems) return in.fail("Too many FETCH items");

@@ -1,4 +1,5 @@
-// SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5).
+// SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5; RETURN: RFC 4731, RFC 5182;
+// OLDER, YOUNGER: RFC 5032).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
@@ -8,7 +9,7 @@ namespace posthouse::wire::imap {
 
 namespace {
 
-enum class Argument : uint8_t { none, string, date, number, flag_keyword, header, set, modseq };
+enum class Argument : uint8_t { none, string, date, number, non_zero, flag_keyword, header, set, modseq };
 
 struct KeyWord {
   std::string_view name;
@@ -36,6 +37,7 @@ constexpr KeyWord kKeyWords[] = {
     {"MODSEQ", K::modseq, Argument::modseq},
     {"NEW", K::is_new},
     {"OLD", K::old},
+    {"OLDER", K::older, Argument::non_zero},
     {"ON", K::on, Argument::date},
     {"RECENT", K::recent},
     {"SAVEDATESUPPORTED", K::save_date_supported},
@@ -59,6 +61,7 @@ constexpr KeyWord kKeyWords[] = {
     {"UNFLAGGED", K::flag_unset, Argument::none, kFlagged},
     {"UNKEYWORD", K::unkeyword, Argument::flag_keyword},
     {"UNSEEN", K::flag_unset, Argument::none, kSeen},
+    {"YOUNGER", K::younger, Argument::non_zero},
 };
 
 // date = date-text / DQUOTE date-text DQUOTE
@@ -106,10 +109,11 @@ bool argument(Cursor& in, Argument kind, SearchKey& out) {
     case Argument::header:
       return in.astring(out.name) && in.space() && in.astring(out.text);
     case Argument::set:
-      return in.set(out.set);
-    case Argument::number: {
+      return in.set_or_saved(out.set);
+    case Argument::number:
+    case Argument::non_zero: {
       uint32_t number = 0;
-      if (!in.number(number)) return false;
+      if (kind == Argument::number ? !in.number(number) : !in.non_zero(number)) return false;
       out.number = number;
       return true;
     }
@@ -145,9 +149,9 @@ class KeyParser {
     if (depth > kMaxNesting) return in_.fail("Search too deep");
     if (++keys_ > kMaxSearchKeys) return in_.fail("Too many search keys");
     if (in_.eat('(')) return list(out, depth + 1) && in_.expect(')');
-    if (!in_.rest().empty() && (is_digit(in_.rest()[0]) || in_.next_is('*'))) {
+    if (!in_.rest().empty() && (is_digit(in_.rest()[0]) || in_.next_is('*') || in_.next_is('$'))) {
       out.type = SearchKey::sequence;
-      return in_.set(out.set);
+      return in_.set_or_saved(out.set);
     }
     std::string_view word = in_.word();
     if (iequals(word, "NOT")) {
@@ -173,12 +177,40 @@ class KeyParser {
   size_t keys_ = 0;
 };
 
+constexpr std::pair<std::string_view, uint8_t> kReturns[] = {{"MIN", Search::kMin},
+                                                             {"MAX", Search::kMax},
+                                                             {"ALL", Search::kAll},
+                                                             {"COUNT", Search::kCount},
+                                                             {"SAVE", Search::kSave}};
+
+// "(" [option *(SP option)] ")"; none means ALL.
+bool return_options(Cursor& in, uint8_t& out) {
+  out = 0;
+  if (!in.expect('(')) return false;
+  if (!in.next_is(')')) {
+    do {
+      const std::string_view word = in.word();
+      uint8_t bit = 0;
+      for (const auto& [name, value] : kReturns) {
+        if (iequals(name, word)) bit = value;
+      }
+      if (bit == 0) return in.fail("Unknown search return option");
+      out |= bit;
+    } while (in.eat(' '));
+  }
+  if (out == 0) out = Search::kAll;
+  return in.expect(')');
+}
+
 }  // namespace
 
 bool parse_search(Cursor& in, bool uid, Command& out) {
   Search command;
   command.uid = uid;
   if (!in.space()) return false;
+  if (in.eat_word("RETURN ")) {
+    if (!return_options(in, command.results.emplace()) || !in.space()) return false;
+  }
   if (in.eat_word("CHARSET ")) {
     if (!in.astring(command.charset) || !in.space()) return false;
   }

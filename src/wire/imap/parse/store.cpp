@@ -39,7 +39,7 @@ bool modifiers(Cursor& in, Store& out) {
 bool parse_store(Cursor& in, bool uid, Command& out) {
   Store command;
   command.uid = uid;
-  if (!in.space() || !in.set(command.set) || !in.space() || !modifiers(in, command)) return false;
+  if (!in.space() || !in.set_or_saved(command.set) || !in.space() || !modifiers(in, command)) return false;
   if (in.eat('+')) {
     command.mode = StoreMode::add;
   } else if (in.eat('-')) {
@@ -62,7 +62,7 @@ bool parse_store(Cursor& in, bool uid, Command& out) {
 
 bool parse_uid_expunge(Cursor& in, Command& out) {
   Expunge command;
-  if (!in.space() || !in.set(command.uids.emplace())) return false;
+  if (!in.space() || !in.set_or_saved(command.uids.emplace())) return false;
   out = std::move(command);
   return true;
 }

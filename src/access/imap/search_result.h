@@ -1,0 +1,40 @@
+// What a SEARCH with RETURN has found (RFC 4731, RFC 5182).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/types.h"
+#include "wire/imap/command.h"
+#include "wire/imap/sequence_set.h"
+
+namespace posthouse::access::imap {
+
+// Takes the messages in rising order and keeps them as runs.
+class SearchResult {
+ public:
+  // `wanted`: bits of wire::imap::Search::Return.
+  SearchResult(uint8_t wanted, bool uid) : wanted_(wanted), uid_(uid) {}
+
+  void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq);
+  // Further messages change nothing of what is wanted.
+  bool settled() const;
+  // "* ESEARCH ...", or nothing if only SAVE is wanted. `modseq`: RFC 7162 section 3.1.10.
+  void append_response(std::string& out, std::string_view tag, bool modseq) const;
+  // What "$" stands for from now on (RFC 5182 section 2.4).
+  store::UidList saved() const;
+
+ private:
+  bool only_ends() const;
+  store::ModSeq modseq() const;
+
+  uint8_t wanted_;
+  bool uid_;
+  std::vector<wire::imap::NumberRange> numbers_;  // as the client asked: UIDs or sequence numbers
+  store::UidList uids_;
+  uint32_t count_ = 0;
+  store::ModSeq first_modseq_ = 0, last_modseq_ = 0, highest_modseq_ = 0;
+};
+
+}  // namespace posthouse::access::imap
