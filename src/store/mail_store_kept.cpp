@@ -235,13 +235,13 @@ std::string_view summary_of(const std::vector<Entry>& rising, Uid uid) {
 // What has \Deleted is looked up on the reading threads, so that the transaction meets only those and reads
 // no summaries, which never change.
 Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, MailboxId mailbox,
-                                                          std::vector<Uid> uids, std::vector<Uid>& missed,
-                                                          std::vector<Uid>& rest) {
+                                                          std::vector<Uid> uids, bool only_deleted,
+                                                          std::vector<Uid>& missed, std::vector<Uid>& rest) {
   std::vector<Uid> candidates;
   std::vector<Entry> entries;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
     const Result<void> listed = seen.for_these(mailbox, uids, [&](Uid uid, const FlagRow& row) {
-      if ((row.system & kDeleted) != 0) candidates.push_back(uid);
+      if (!only_deleted || (row.system & kDeleted) != 0) candidates.push_back(uid);
     });
     if (!listed) return listed;
     Result<std::vector<Entry>> read = with_summaries(seen, mailbox, candidates, rest);
@@ -268,7 +268,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
     const Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, candidates);
     if (!messages) return std::unexpected(messages.error());
     for (const auto& [uid, message] : *messages) {
-      if ((message.system & kDeleted) == 0) continue;
+      if (only_deleted && (message.system & kDeleted) == 0) continue;
       if (message.blob == 0) {  // they went back to its file meanwhile
         missed.push_back(uid);
         continue;
