@@ -135,17 +135,27 @@ Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, Mail
 
 Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId mailbox,
                                                   std::vector<Uid> uids) {
+  return impl_->expunge(account, mailbox, std::move(uids), true);
+}
+
+Task<Result<std::vector<Uid>>> MailStore::remove(AccountId account, MailboxId mailbox,
+                                                 std::vector<Uid> uids) {
+  return impl_->expunge(account, mailbox, std::move(uids), false);
+}
+
+Task<Result<std::vector<Uid>>> MailStore::Impl::expunge(AccountId account, MailboxId mailbox,
+                                                        std::vector<Uid> uids, bool only_deleted) {
   std::vector<Uid> went;
-  const bool keep = impl_->keep_expunged;
-  const size_t together = keep && !impl_->in_files(account) ? kExpungePart : kPart;
+  const bool keep = keep_expunged;
+  const size_t together = keep && !in_files(account) ? kExpungePart : kPart;
   const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), together);
   for (const std::vector<Uid>& part : parts) {
     std::vector<Uid> left = part;
     std::vector<Uid> missed;  // those whose bytes went back to their files meanwhile
     for (int attempt = 0; attempt < kMaxAttempts && !left.empty();) {
       std::vector<Uid> rest;
-      auto job = keep ? impl_->keep_part(account, mailbox, std::move(left), missed, rest)
-                      : impl_->remove_part(account, mailbox, std::move(left), true);
+      auto job = keep ? keep_part(account, mailbox, std::move(left), only_deleted, missed, rest)
+                      : remove_part(account, mailbox, std::move(left), only_deleted);
       Result<std::vector<Uid>> done = co_await job;
       if (!done) co_return std::unexpected(done.error());
       went.insert(went.end(), done->begin(), done->end());
@@ -156,7 +166,7 @@ Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId m
     }
   }
   std::ranges::sort(went);
-  co_await impl_->carry_out(account);
+  co_await carry_out(account);
   co_return std::move(went);
 }
 

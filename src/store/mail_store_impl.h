@@ -83,11 +83,16 @@ struct MailStore::Impl {
   // went.
   Task<Result<std::vector<Uid>>> remove_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                              bool only_deleted);
-  // Removes those of `uids` (at most kExpungePart) that have \Deleted, and keeps them as expunged now.
+  // MailStore::expunge() and remove().
+  Task<Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                         bool only_deleted);
+  // Removes those of `uids` (at most kExpungePart) that are there and, if so asked, have \Deleted; and keeps
+  // them as expunged now.
   // `missed` grows by those that have no bytes in the database any more, so they are still there; `rest`:
   // not looked at yet, as they would have been too much for one transaction.
   Task<Result<std::vector<Uid>>> keep_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
-                                           std::vector<Uid>& missed, std::vector<Uid>& rest);
+                                           bool only_deleted, std::vector<Uid>& missed,
+                                           std::vector<Uid>& rest);
   // At most kPart; `out` grows. `from` and `to` may be the same mailbox.
   Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                Quota quota, Copied& out);

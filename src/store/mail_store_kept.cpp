@@ -235,13 +235,13 @@ std::string_view summary_of(const std::vector<Entry>& rising, Uid uid) {
 // What has \Deleted is looked up on the reading threads, so that the transaction meets only those and reads
 // no summaries, which never change.
 Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, MailboxId mailbox,
-                                                          std::vector<Uid> uids, std::vector<Uid>& missed,
-                                                          std::vector<Uid>& rest) {
+                                                          std::vector<Uid> uids, bool only_deleted,
+                                                          std::vector<Uid>& missed, std::vector<Uid>& rest) {
   std::vector<Uid> candidates;
   std::vector<Entry> entries;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
     const Result<void> listed = seen.for_these(mailbox, uids, [&](Uid uid, const FlagRow& row) {
-      if ((row.system & kDeleted) != 0) candidates.push_back(uid);
+      if (!only_deleted || (row.system & kDeleted) != 0) candidates.push_back(uid);
     });
     if (!listed) return listed;
     Result<std::vector<Entry>> read = with_summaries(seen, mailbox, candidates, rest);
@@ -270,7 +270,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
     std::vector<AccountEdit::Message> going;
     going.reserve(messages->size());
     for (auto& [uid, message] : *messages) {
-      if ((message.system & kDeleted) == 0) {
+      if (only_deleted && (message.system & kDeleted) == 0) {
         const bool lets_go = message.blob != 0 && std::ranges::binary_search(*loaded, uid);
         if (lets_go) edit.effect({EffectRow::Kind::put, mailbox, uid, std::string(kFromFile), {}});
         continue;

@@ -60,6 +60,7 @@ class Check {
     loopback_only({"listen.smtp", config_.listen.smtp}, why, {"auth.plain_without_tls"});
     loopback_only({"listen.submission", config_.listen.submission}, why, {"auth.plain_without_tls"});
     loopback_only({"listen.imap", config_.listen.imap}, why, {"auth.plain_without_tls"});
+    loopback_only({"listen.pop3", config_.listen.pop3}, why, {"auth.plain_without_tls"});
   }
 
   // One socket only can have an address; 0.0.0.0 has those of IPv4, [::] those of IPv6.
@@ -75,6 +76,8 @@ class Check {
                               {"listen.submissions", l.submissions},
                               {"listen.imap", l.imap},
                               {"listen.imaps", l.imaps},
+                              {"listen.pop3", l.pop3},
+                              {"listen.pop3s", l.pop3s},
                               {"listen.lmtp", l.lmtp},
                               {"listen.metrics", l.metrics}};
     std::vector<std::pair<const char*, Endpoint>> seen;

@@ -26,7 +26,7 @@ struct Config {
     uint64_t loops = 0;
   } server;
   struct Listeners {
-    Listen smtp, submission, submissions, imap, imaps, lmtp, metrics;
+    Listen smtp, submission, submissions, imap, imaps, pop3, pop3s, lmtp, metrics;
   } listen;
   struct Tls {
     std::vector<CertificateFiles> certificates;
@@ -35,8 +35,9 @@ struct Config {
   struct Limits {
     uint64_t message_size = 0, recipients = 0, connections = 0, connections_per_network = 0, errors = 0,
              commands = 0, received = 0, imap_connections = 0, imap_connections_per_network = 0,
-             imap_sessions_per_account = 0, imap_bad_commands = 0;
-    seconds smtp_command{}, smtp_data{}, imap_login{}, imap_idle{}, shutdown{};
+             imap_sessions_per_account = 0, imap_bad_commands = 0, pop3_connections = 0,
+             pop3_connections_per_network = 0, pop3_bad_commands = 0;
+    seconds smtp_command{}, smtp_data{}, imap_login{}, imap_idle{}, pop3_login{}, pop3_idle{}, shutdown{};
   } limits;
   struct Auth {
     bool plain_without_tls = false;

@@ -21,9 +21,9 @@ struct DemoPort {
   uint16_t offset;
 };
 
-constexpr DemoPort kPorts[] = {
-    {Service::smtp, 25},   {Service::submission, 587}, {Service::submissions, 465}, {Service::imap, 143},
-    {Service::imaps, 993}, {Service::lmtp, 24},        {Service::metrics, 9464}};
+constexpr DemoPort kPorts[] = {{Service::smtp, 25},   {Service::submission, 587}, {Service::submissions, 465},
+                               {Service::imap, 143},  {Service::imaps, 993},      {Service::pop3, 110},
+                               {Service::pop3s, 995}, {Service::lmtp, 24},        {Service::metrics, 9464}};
 
 // Many clients on one machine are what a demo and its tests are about.
 constexpr uint64_t kDemoConnections = 10'000;

@@ -76,6 +76,10 @@ const char* to_string(Service service) {
       return "imap";
     case Service::imaps:
       return "imaps";
+    case Service::pop3:
+      return "pop3";
+    case Service::pop3s:
+      return "pop3s";
     case Service::lmtp:
       return "lmtp";
     case Service::metrics:
@@ -96,6 +100,10 @@ Listen& listen_of(Config& config, Service service) {
       return config.listen.imap;
     case Service::imaps:
       return config.listen.imaps;
+    case Service::pop3:
+      return config.listen.pop3;
+    case Service::pop3s:
+      return config.listen.pop3s;
     case Service::lmtp:
       return config.listen.lmtp;
     case Service::metrics:

@@ -60,6 +60,27 @@ std::shared_ptr<access::imap::ServerOptions> imap_options(const Config& config, 
   return out;
 }
 
+std::shared_ptr<access::pop3::ServerOptions> pop3_options(const Config& config, Context tls) {
+  auto out = std::make_shared<access::pop3::ServerOptions>();
+  out->hostname = effective_hostname(config);
+  out->allow_plain_login = config.auth.plain_without_tls;
+  out->tls = std::move(tls);
+  out->login_timeout = config.limits.pop3_login;
+  out->idle_timeout = config.limits.pop3_idle;
+  out->max_bad_commands = static_cast<uint32_t>(config.limits.pop3_bad_commands);
+  return out;
+}
+
+void fill_pop3(Protocols& out, const Config& config, const Context& tls) {
+  auto starttls = pop3_options(config, tls);
+  auto implicit = std::make_shared<access::pop3::ServerOptions>(*starttls);
+  implicit->implicit_tls = true;
+  out.pop3 = starttls;
+  out.pop3s = implicit;
+  out.pop3_connections = config.limits.pop3_connections;
+  out.pop3_connections_per_network = config.limits.pop3_connections_per_network;
+}
+
 void fill(Protocols& out, const Config& config, const Context& smtp, const Context& submission,
           const Context& imap) {
   out.smtp = smtp_options(config, smtp);
@@ -92,8 +113,11 @@ Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config,
   if (!submission) return std::unexpected(submission.error());
   auto imap = context_for(certificates, "imap");
   if (!imap) return std::unexpected(imap.error());
+  auto pop3 = context_for(certificates, "pop3");
+  if (!pop3) return std::unexpected(pop3.error());
   auto out = std::make_shared<Protocols>();
   fill(*out, config, *smtp, *submission, *imap);
+  fill_pop3(*out, config, *pop3);
   for (const auto& certificate : certificates) {
     auto facts = net::certificate_facts(certificate.chain_pem);
     if (!facts) return std::unexpected(facts.error());

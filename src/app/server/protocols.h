@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "access/imap/session.h"
+#include "access/pop3/session.h"
 #include "app/config/config.h"
 #include "net/tls.h"
 #include "smtp/server.h"
@@ -15,7 +16,9 @@ namespace posthouse::app {
 struct Protocols {
   std::shared_ptr<const smtp::ServerOptions> smtp, submission, submissions, lmtp;
   std::shared_ptr<const access::imap::ServerOptions> imap, imaps;
+  std::shared_ptr<const access::pop3::ServerOptions> pop3, pop3s;
   uint64_t imap_connections = 0, imap_connections_per_network = 0;
+  uint64_t pop3_connections = 0, pop3_connections_per_network = 0;
   int64_t certificate_ends = 0;  // the earliest end of a certificate in use, seconds since 1970; 0: none
 };
 

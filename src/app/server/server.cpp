@@ -111,13 +111,17 @@ Result<void> Server::Impl::prepare() {
   submission_ = submission::make_submission(core_->acceptance, core_->directory, core_->clock, core_->random,
                                             submission_options(config_));
   imap_registry_ = access::imap::make_session_registry();
+  maildrops_ = access::pop3::make_maildrops();
   for (size_t i = 0; i < loops_wanted(config_); ++i) lanes_.push_back(std::make_unique<Lane>());
   auto transport = core_->make_transport(config_, lanes_[0]->loop, *resolver_);
   if (!transport) return std::unexpected(transport.error());
   transport_ = std::move(*transport);
   admin_ = std::make_unique<AdminService>(*core_);
   admin_->set_transport(transport_.get());
-  admin_->on_locked_out([this](uint64_t account) { access::imap::end_sessions(*imap_registry_, account); });
+  admin_->on_locked_out([this](uint64_t account) {
+    access::imap::end_sessions(*imap_registry_, account);
+    access::pop3::end_session(*maildrops_, account);
+  });
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "access/imap/session.h"
+#include "access/pop3/session.h"
 #include "app/admin/service.h"
 #include "app/control/server.h"
 #include "app/server/authenticator.h"
@@ -55,6 +56,7 @@ struct Server::Impl {
   Task<void> serve(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
   Task<void> serve_smtp(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
   Task<void> serve_imap(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
+  Task<void> serve_pop3(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
   std::shared_ptr<const Protocols> protocols() const;
 
   // ---- upkeep (upkeep.cpp), each until the main loop stops
@@ -78,6 +80,7 @@ struct Server::Impl {
   std::unique_ptr<DirectoryQuotas> quotas_;
   std::unique_ptr<smtp::SmtpService> reception_, submission_;
   std::shared_ptr<access::imap::SessionRegistry> imap_registry_;
+  std::shared_ptr<access::pop3::Maildrops> maildrops_;
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<control::Server> control_;
@@ -88,7 +91,7 @@ struct Server::Impl {
   std::unique_ptr<net::FileWatch> certificate_watch_;
 
   std::atomic<uint64_t> submission_sessions_{0};
-  ConnectionCounts imap_counts_;
+  ConnectionCounts imap_counts_, pop3_counts_;
   bool stopping_ = false;  // main loop
   bool clean_ = true;      // all sessions ended in time
   Result<void> started_;

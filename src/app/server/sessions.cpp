@@ -22,18 +22,17 @@ class Place {
   uint64_t number_;
 };
 
-class ImapPlace {
+class CountedPlace {
  public:
-  ImapPlace(ConnectionCounts& counts, const IpAddress& peer, const Protocols& limits)
+  CountedPlace(ConnectionCounts& counts, const IpAddress& peer, uint64_t most, uint64_t most_of_network)
       : counts_(counts),
         peer_(peer),
-        taken_(counts.enter(peer, limits.imap_connections, limits.imap_connections_per_network) ==
-               ConnectionCounts::Entry::taken) {}
-  ~ImapPlace() {
+        taken_(counts.enter(peer, most, most_of_network) == ConnectionCounts::Entry::taken) {}
+  ~CountedPlace() {
     if (taken_) counts_.leave(peer_);
   }
-  ImapPlace(const ImapPlace&) = delete;
-  ImapPlace& operator=(const ImapPlace&) = delete;
+  CountedPlace(const CountedPlace&) = delete;
+  CountedPlace& operator=(const CountedPlace&) = delete;
   bool taken() const { return taken_; }
 
  private:
@@ -72,8 +71,11 @@ std::string plain_reply(Service service, const std::string& hostname, std::strin
       return fmt::format("421 4.3.2 {} {}, try again later\r\n", hostname, why);
     case Service::imap:
       return fmt::format("* BYE [UNAVAILABLE] {}, try again later\r\n", why);
+    case Service::pop3:
+      return fmt::format("-ERR [SYS/TEMP] {}, try again later\r\n", why);
     case Service::submissions:
     case Service::imaps:
+    case Service::pop3s:
     case Service::metrics:
       break;
   }
@@ -115,6 +117,9 @@ Task<void> Server::Impl::serve(Service service, std::unique_ptr<net::Stream> str
     case Service::submission:
     case Service::submissions:
       return serve_smtp(service, std::move(stream), std::move(session_id));
+    case Service::pop3:
+    case Service::pop3s:
+      return serve_pop3(service, std::move(stream), std::move(session_id));
     case Service::imap:
     case Service::imaps:
     case Service::metrics:  // has a server of its own
@@ -146,7 +151,8 @@ Task<void> Server::Impl::serve_smtp(Service service, std::unique_ptr<net::Stream
 Task<void> Server::Impl::serve_imap(Service service, std::unique_ptr<net::Stream> stream,
                                     std::string session_id) {
   auto current = protocols();
-  ImapPlace place(imap_counts_, stream->peer().ip, *current);
+  CountedPlace place(imap_counts_, stream->peer().ip, current->imap_connections,
+                     current->imap_connections_per_network);
   if (!place.taken()) {
     std::string line = "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
     co_await refuse(std::move(stream), std::move(line), core_->clock);
@@ -156,6 +162,21 @@ Task<void> Server::Impl::serve_imap(Service service, std::unique_ptr<net::Stream
   access::imap::Services services{core_->engine, core_->store,    core_->ids,
                                   core_->clock,  *authenticator_, quotas_.get()};
   co_await access::imap::serve(std::move(stream), settings, services, imap_registry_, std::move(session_id));
+}
+
+Task<void> Server::Impl::serve_pop3(Service service, std::unique_ptr<net::Stream> stream,
+                                    std::string session_id) {
+  auto current = protocols();
+  CountedPlace place(pop3_counts_, stream->peer().ip, current->pop3_connections,
+                     current->pop3_connections_per_network);
+  if (!place.taken()) {
+    std::string line = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
+    co_await refuse(std::move(stream), std::move(line), core_->clock);
+    co_return;
+  }
+  auto settings = service == Service::pop3 ? current->pop3 : current->pop3s;
+  access::pop3::Services services{core_->store, core_->clock, *authenticator_};
+  co_await access::pop3::serve(std::move(stream), settings, services, maildrops_, std::move(session_id));
 }
 
 }  // namespace posthouse::app

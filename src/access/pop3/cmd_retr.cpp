@@ -1,0 +1,100 @@
+// RETR and TOP (RFC 1939 sections 5 and 7).
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "access/pop3/limits.h"
+#include "access/pop3/state.h"
+#include "base/log.h"
+#include "wire/pop3/letter_writer.h"
+
+namespace posthouse::access::pop3 {
+
+namespace {
+
+// What is asked for of a letter.
+struct Wanted {
+  store::Entry entry;
+  std::optional<uint64_t> body_lines;
+};
+
+Task<Result<std::string>> read_piece(Session& s, const store::Entry& entry, uint64_t offset) {
+  const uint64_t length = std::min<uint64_t>(entry.size - offset, kLetterPiece);
+  Result<std::string> piece = co_await s.services.store.read(s.lease.account(), entry, offset, length);
+  if (piece && piece->size() != length) {
+    co_return fail(FaultKind::corrupt, "letter shorter than its entry says");
+  }
+  co_return piece;
+}
+
+// Whether all pieces from the second on that will be sent can be read. Once "+OK" is out nothing can be
+// refused any more, and a client that loses its connection at the same letter every time gets none that come
+// after it; so what is long is read twice.
+Task<Result<void>> check_rest(Session& s, const Wanted& wanted, const std::string& first) {
+  wire::pop3::LetterWriter writer(wanted.body_lines);
+  std::string nowhere;
+  bool more = writer.feed(first, nowhere);
+  for (uint64_t at = first.size(); more && at < wanted.entry.size; at += kLetterPiece) {
+    Result<std::string> piece = co_await read_piece(s, wanted.entry, at);
+    if (!piece) co_return std::unexpected(piece.error());
+    nowhere.clear();
+    if (wanted.body_lines) more = writer.feed(*piece, nowhere);
+    // Else the client would wait in silence for as long as it takes; the deadline is for that.
+  }
+  co_return Result<void>();
+}
+
+Task<void> send(Session& s, const Wanted& wanted, std::string first) {
+  wire::pop3::LetterWriter writer(wanted.body_lines);
+  bool more = writer.feed(first, s.out);
+  uint64_t at = first.size();
+  std::string().swap(first);
+  for (; more && at < wanted.entry.size; at += kLetterPiece) {
+    co_await s.flush_if_much();
+    Result<std::string> piece = co_await read_piece(s, wanted.entry, at);
+    if (!piece) throw SessionEnd{"", piece.error()};
+    more = writer.feed(*piece, s.out);
+  }
+  writer.finish(s.out);
+}
+
+Task<Result<void>> retrieve(Session& s, const Wanted& wanted) {
+  std::string first;
+  if (wanted.entry.size > 0) {
+    Result<std::string> read = co_await read_piece(s, wanted.entry, 0);
+    if (!read) co_return std::unexpected(read.error());
+    first = std::move(*read);
+  }
+  if (wanted.entry.size > first.size()) {
+    Result<void> readable = co_await check_rest(s, wanted, first);
+    if (!readable) co_return readable;
+  }
+  s.ok(wanted.body_lines ? "Top follows" : fmt::format("{} octets", wanted.entry.size));
+  co_await send(s, wanted, std::move(first));
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Task<void> cmd_retr(Session& s, const wire::pop3::Command& c) {
+  const uint32_t number = *c.message;
+  if (!is_there(s, number)) co_return;
+  Result<store::Entry> entry = co_await s.drop.find(number);
+  Result<void> done;
+  if (entry) {
+    Wanted wanted{std::move(*entry), {}};
+    if (c.verb == wire::pop3::Verb::top) wanted.body_lines = c.lines;
+    done = co_await retrieve(s, wanted);
+    if (done) {
+      if (!wanted.body_lines) ++s.retrieved;
+      co_return;
+    }
+    // It went since its entry was read, or its bytes are lost.
+    entry = co_await s.drop.find_again(number);
+    if (entry) co_return s.refuse(done.error());
+  }
+  if (entry.error().kind == FaultKind::not_found) co_return s.error("No such message any more");
+  s.refuse(entry.error());
+}
+
+}  // namespace posthouse::access::pop3

@@ -1,0 +1,18 @@
+// Every limit of a POP3 session, in one place. Those of the grammar are in wire/pop3/limits.h.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace posthouse::access::pop3 {
+
+constexpr size_t kOutputChunk = 64 * 1024;        // answers are written as soon as this much waits
+constexpr size_t kKeptBuffer = 512;               // a larger output buffer is given back when a session waits
+constexpr size_t kLetterPiece = 128 * 1024;       // of a letter read from the store at once
+constexpr size_t kEntriesListed = 1'000;          // of a listing read in one go
+constexpr uint32_t kEntriesNear = 32;             // read together when one is asked for
+constexpr uint32_t kMaxFailedLogins = 5;          // then the connection ends
+constexpr std::chrono::seconds kFarewellTime{5};  // to write the last line
+
+}  // namespace posthouse::access::pop3
