@@ -169,7 +169,18 @@ Result<KeywordTable*> AccountEdit::keywords(MailboxId id) {
   return &keywords_.emplace(id, std::move(table)).first->second;
 }
 
+Result<ExpungedRow*> AccountEdit::hidden(MailboxId mailbox) const {
+  const auto known = hidden_.find(mailbox);
+  if (known != hidden_.end()) return &known->second;
+  Result<ExpungedRow> row = expunged_or_none(rows_.get(expunged_key(mailbox)), account_, mailbox);
+  if (!row) return std::unexpected(row.error());
+  return &hidden_.emplace(mailbox, std::move(*row)).first->second;
+}
+
 Result<std::optional<FlagRow>> AccountEdit::message(MailboxId mailbox, Uid uid) const {
+  const Result<ExpungedRow*> gone = hidden(mailbox);
+  if (!gone) return std::unexpected(gone.error());
+  if (!shows_hidden_ && (*gone)->contains(uid)) return std::nullopt;
   const Result<std::optional<std::string>> record = rows_.get(flags_key(mailbox, uid));
   if (!record) return std::unexpected(record.error());
   if (!*record) return std::nullopt;
@@ -182,6 +193,8 @@ Result<std::optional<FlagRow>> AccountEdit::message(MailboxId mailbox, Uid uid) 
 Result<std::vector<AccountEdit::Message>> AccountEdit::messages(MailboxId mailbox,
                                                                 const std::vector<Uid>& rising) const {
   std::vector<Message> found;
+  const Result<ExpungedRow*> gone = hidden(mailbox);
+  if (!gone) return std::unexpected(gone.error());
   if (!is_dense(rising)) {
     for (const Uid uid : rising) {
       Result<std::optional<FlagRow>> row = message(mailbox, uid);
@@ -197,6 +210,7 @@ Result<std::vector<AccountEdit::Message>> AccountEdit::messages(MailboxId mailbo
                    const Uid uid = uid_of_key(key);
                    while (wanted != rising.end() && *wanted < uid) ++wanted;
                    if (wanted == rising.end() || *wanted != uid) return wanted != rising.end();
+                   if (!shows_hidden_ && (*gone)->contains(uid)) return true;
                    Result<FlagRow> row = decode_flags(value);
                    if (row) {
                      found.emplace_back(uid, std::move(*row));
@@ -275,16 +289,29 @@ Result<void> AccountEdit::remove(MailboxRow& mailbox, Uid uid, const FlagRow& ro
 
 Result<void> AccountEdit::remove(MailboxRow& mailbox, const std::vector<Message>& rising) {
   if (rising.empty()) return {};
-  if (head_.in_files) {
-    for (const auto& [uid, row] : rising) {
-      // One without a place in the files has its way there in the outbox, which will find that it is gone.
-      const Result<std::optional<std::string>> at = location(mailbox.id, uid);
-      if (!at) return std::unexpected(at.error());
-      if (!*at) continue;
-      rows_.erase(location_key(mailbox.id, uid));
-      effect({EffectRow::Kind::remove, mailbox.id, uid, **at, mailbox.name});
-    }
+  for (const auto& [uid, row] : rising) {
+    const Result<void> done = remove_from_files(mailbox, uid);
+    if (!done) return done;
   }
+  const Result<void> noted = note_expunge(mailbox, rising);
+  if (!noted) return noted;
+  for (const auto& [uid, row] : rising) rows_.erase(flags_key(mailbox.id, uid));
+  for (const auto& [uid, row] : rising) rows_.erase(message_key(mailbox.id, uid));
+  return {};
+}
+
+// One without a place in the files has its way there in the outbox, which will find that it is gone.
+Result<void> AccountEdit::remove_from_files(const MailboxRow& mailbox, Uid uid) {
+  if (!head_.in_files) return {};
+  const Result<std::optional<std::string>> at = location(mailbox.id, uid);
+  if (!at) return std::unexpected(at.error());
+  if (!*at) return {};
+  rows_.erase(location_key(mailbox.id, uid));
+  effect({EffectRow::Kind::remove, mailbox.id, uid, **at, mailbox.name});
+  return {};
+}
+
+Result<void> AccountEdit::note_expunge(MailboxRow& mailbox, const std::vector<Message>& rising) {
   ChangeLog log(rows_, mailbox.id);
   for (const auto& [uid, row] : rising) log.take(uid, row);
   const Result<void> taken = log.done();
@@ -292,11 +319,43 @@ Result<void> AccountEdit::remove(MailboxRow& mailbox, const std::vector<Message>
   ChangeLog::Notes notes(log, modseq(), true, rising.size());
   for (const auto& [uid, row] : rising) notes.add(uid, row.created);
   notes.done();
-  for (const auto& [uid, row] : rising) rows_.erase(flags_key(mailbox.id, uid));
-  for (const auto& [uid, row] : rising) rows_.erase(message_key(mailbox.id, uid));
   mailbox.highest_modseq = modseq();
   mailbox.expunges += static_cast<uint32_t>(rising.size());
   for (const auto& [uid, row] : rising) count(mailbox, row, false);
+  return {};
+}
+
+Result<bool> AccountEdit::hide(MailboxRow& mailbox, const std::vector<Message>& rising, SystemTime now,
+                               bool keep) {
+  if (rising.empty()) return true;
+  const Result<ExpungedRow*> gone = hidden(mailbox.id);
+  if (!gone) return std::unexpected(gone.error());
+  ExpungedRow::Part part{now, keep, {}};
+  for (const auto& [uid, row] : rising) part.uids.append(uid);
+  if ((*gone)->runs() + part.uids.runs().size() > kHiddenRuns) return false;
+  (*gone)->parts.push_back(std::move(part));
+  rows_.put(expunged_key(mailbox.id), encode(**gone));
+  rows_.hint(hint_key(kPurgeHint, account_));
+  const Result<void> noted = note_expunge(mailbox, rising);
+  if (!noted) return std::unexpected(noted.error());
+  return true;
+}
+
+Result<void> AccountEdit::finish(MailboxRow& mailbox, const std::vector<Uid>& rising) {
+  const Result<ExpungedRow*> gone = hidden(mailbox.id);
+  if (!gone) return std::unexpected(gone.error());
+  for (const Uid uid : rising) {
+    const Result<void> done = remove_from_files(mailbox, uid);
+    if (!done) return done;
+  }
+  for (const Uid uid : rising) rows_.erase(flags_key(mailbox.id, uid));
+  for (const Uid uid : rising) rows_.erase(message_key(mailbox.id, uid));
+  (*gone)->remove(rising);
+  if ((*gone)->empty()) {
+    rows_.erase(expunged_key(mailbox.id));
+  } else {
+    rows_.put(expunged_key(mailbox.id), encode(**gone));
+  }
   return {};
 }
 

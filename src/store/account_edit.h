@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "store/change_log.h"
+#include "store/expunged_row.h"
 #include "store/file_rows.h"
 #include "store/keywords.h"
 #include "store/rows.h"
@@ -68,6 +69,14 @@ class AccountEdit {
   Result<void> change(MailboxRow& mailbox, std::vector<FlagsChange>& rising);
   Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
   Result<void> remove(MailboxRow& mailbox, const std::vector<Message>& rising);
+  // The same, but their rows stay for finish() (store/expunged_row.h). False, and nothing is done: they are
+  // too scattered.
+  Result<bool> hide(MailboxRow& mailbox, const std::vector<Message>& rising, SystemTime now, bool keep);
+  // message() and messages() find hidden ones, too.
+  void show_hidden() { shows_hidden_ = true; }
+  Result<ExpungedRow*> hidden(MailboxId mailbox) const;
+  // Removes the rows of `uids`, hidden ones all, whether they have any or not.
+  Result<void> finish(MailboxRow& mailbox, const std::vector<Uid>& rising);
   // Writes down that the message, which is about to go, may come back. `mailbox_name` and `table` are those
   // of the mailbox, which may be dying; `summary` is that of the message's record, "" if it can't be read.
   // One whose body is not a blob of ours is not kept.
@@ -100,6 +109,9 @@ class AccountEdit {
   Result<MailboxRow*> create_one(std::string_view checked_name, Role role, SystemTime now);
   Result<bool> role_taken(Role role) const;
   void count(MailboxRow& mailbox, const FlagRow& row, bool add);
+  // Notes in log and counters that they are gone.
+  Result<void> note_expunge(MailboxRow& mailbox, const std::vector<Message>& rising);
+  Result<void> remove_from_files(const MailboxRow& mailbox, Uid uid);
 
   engine::Transaction& rows_;
   AccountId account_;
@@ -108,6 +120,8 @@ class AccountEdit {
   bool follows_files_ = false;
   std::map<MailboxId, MailboxRow> mailboxes_;
   std::map<MailboxId, KeywordTable> keywords_;
+  bool shows_hidden_ = false;
+  mutable std::map<MailboxId, ExpungedRow> hidden_;
 };
 
 // A step that edits one account: loads it, does `work`, saves.

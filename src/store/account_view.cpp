@@ -131,9 +131,12 @@ Result<KeywordTable> AccountView::keywords(MailboxId id) const {
 
 Result<void> AccountView::for_each(MailboxId mailbox, Uid first, Uid last, const FlagVisitor& visit) const {
   if (last < first) return {};
+  const Result<const ExpungedRow*> gone = left_out(mailbox);
+  if (!gone) return std::unexpected(gone.error());
   return reader_.scan(partition_, flags_key(mailbox, first), flags_end(mailbox, last),
                       [&](std::string_view key, std::string_view value) {
                         const Uid uid = uid_of_key(key);
+                        if ((*gone)->contains(uid)) return true;
                         const Result<FlagRow> row = decode_flags(value);
                         if (row) return visit(uid, *row);
                         report_damage(row.error(), account_, mailbox, uid);
@@ -141,7 +144,37 @@ Result<void> AccountView::for_each(MailboxId mailbox, Uid first, Uid last, const
                       });
 }
 
+Result<const ExpungedRow*> AccountView::left_out(MailboxId mailbox) const {
+  const auto known = left_out_.find(mailbox);
+  if (known != left_out_.end()) return &known->second;
+  Result<ExpungedRow> row;
+  if (expunged_ == Expunged::left_out)
+    row = expunged_or_none(reader_.get(partition_, expunged_key(mailbox)), account_, mailbox);
+  if (!row) return std::unexpected(row.error());
+  return &left_out_.emplace(mailbox, std::move(*row)).first->second;
+}
+
+Result<std::vector<std::pair<MailboxId, ExpungedRow>>> AccountView::unfinished_expunges() const {
+  std::vector<std::pair<MailboxId, ExpungedRow>> found;
+  const std::string end = prefix_end(std::string(kExpungedPrefix));
+  const Result<void> scanned =
+      reader_.scan(partition_, kExpungedPrefix, end, [&](std::string_view key, std::string_view value) {
+        Result<ExpungedRow> row = decode_expunged(value);
+        if (row) {
+          found.emplace_back(mailbox_of_key(key), std::move(*row));
+        } else {
+          report_damage(row.error(), account_, mailbox_of_key(key), 0);
+        }
+        return true;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  return found;
+}
+
 Result<std::optional<FlagRow>> AccountView::message(MailboxId mailbox, Uid uid) const {
+  const Result<const ExpungedRow*> gone = left_out(mailbox);
+  if (!gone) return std::unexpected(gone.error());
+  if ((*gone)->contains(uid)) return std::nullopt;
   const Result<std::optional<std::string>> record = reader_.get(partition_, flags_key(mailbox, uid));
   if (!record) return std::unexpected(record.error());
   if (!*record) return std::nullopt;
@@ -324,9 +357,12 @@ Result<std::vector<Change>> AccountView::oldest_expunges(const MailboxInfo& mail
 // Those that came after `since`: the MODSEQ a message came with rises with its UID, so they are at the end.
 Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const KeywordTable& table,
                                       Changes& out) const {
+  const Result<const ExpungedRow*> gone = left_out(mailbox_id);
+  if (!gone) return std::unexpected(gone.error());
   return reader_.scan_back(partition_, flags_key(mailbox_id, 0), flags_end(mailbox_id, UINT32_MAX),
                            [&](std::string_view key, std::string_view value) {
                              const Uid uid = uid_of_key(key);
+                             if ((*gone)->contains(uid)) return true;
                              const Result<FlagRow> row = decode_flags(value);
                              if (!row) {
                                report_damage(row.error(), account_, mailbox_id, uid);

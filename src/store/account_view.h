@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/engine.h"
 #include "store/change_rows.h"
+#include "store/expunged_row.h"
 #include "store/keywords.h"
 #include "store/rows.h"
 
@@ -15,11 +17,13 @@ namespace posthouse::store {
 
 std::unexpected<Fault> no_mailbox();  // not_found
 
-// Cheap to make; made inside Engine::read. Damaged rows of messages are reported and left out.
+// Cheap to make; made inside Engine::read. Damaged rows of messages are reported and left out, and so are
+// those of expunged messages whose rows are still there, unless they are asked for.
 class AccountView {
  public:
-  AccountView(const engine::Reader& reader, AccountId account)
-      : reader_(reader), account_(account), partition_(account_partition(account)) {}
+  enum class Expunged : uint8_t { left_out, shown };
+  AccountView(const engine::Reader& reader, AccountId account, Expunged expunged = Expunged::left_out)
+      : reader_(reader), account_(account), partition_(account_partition(account)), expunged_(expunged) {}
 
   Result<HeadRow> head() const;                        // not_found
   Result<std::vector<MailboxInfo>> mailboxes() const;  // sorted by name, INBOX first
@@ -43,7 +47,12 @@ class AccountView {
   // The oldest expunges in the log, at most `most`.
   Result<std::vector<Change>> oldest_expunges(const MailboxInfo& mailbox, size_t most) const;
 
+  // Expunged messages whose rows are still there.
+  Result<std::vector<std::pair<MailboxId, ExpungedRow>>> unfinished_expunges() const;
+
  private:
+  // Those that are left out.
+  Result<const ExpungedRow*> left_out(MailboxId mailbox) const;
   Result<bool> subscribed(std::string_view name) const;
   Result<void> add_summaries(MailboxId mailbox, std::vector<Entry>& entries) const;
   Result<void> collect_new(MailboxId mailbox, ModSeq since, const KeywordTable& keywords, Changes& out) const;
@@ -53,6 +62,8 @@ class AccountView {
   const engine::Reader& reader_;
   AccountId account_;
   engine::Partition partition_;
+  Expunged expunged_;
+  mutable std::map<MailboxId, ExpungedRow> left_out_;
 };
 
 // Whether UIDs are read faster by one scan over their range than one by one.

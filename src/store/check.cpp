@@ -242,7 +242,8 @@ Result<void> Checker::note_dying(AccountId account) {
                                    });
   for (const MailboxId mailbox : dying) {
     if (!done) break;
-    done = AccountView(reader_, account).for_each(mailbox, 0, UINT32_MAX, [&](Uid, const FlagRow& row) {
+    const AccountView seen(reader_, account, AccountView::Expunged::shown);
+    done = seen.for_each(mailbox, 0, UINT32_MAX, [&](Uid, const FlagRow& row) {
       references_.insert(reference_hash(row.blob, MailStore::blob_reference(account, row.delivery)));
       return true;
     });
@@ -279,11 +280,14 @@ Result<void> Checker::check_mailbox(AccountId account, const HeadRow& head, cons
   Counted counted;
   ModSeq created = 0;
   Result<void> inside;
+  const Result<ExpungedRow> hidden = find_hidden(account, mailbox);
+  if (!hidden) return std::unexpected(hidden.error());
   const Result<void> scanned = reader_.scan(
       account_partition(account), flags_key(mailbox.id, 0), flags_end(mailbox.id, UINT32_MAX),
       [&](std::string_view key, std::string_view value) {
         const Uid uid = uid_of_key(key);
         counted.last = uid;
+        if (hidden->contains(uid)) return see_hidden(account, value);
         ++counted.exists;
         ++report_.messages;
         const Result<FlagRow> row = decode_flags(value);
@@ -312,7 +316,24 @@ Result<void> Checker::check_mailbox(AccountId account, const HeadRow& head, cons
   }
   Result<void> records = check_records(account, mailbox);
   if (!records) return records;
-  return check_changes(account, mailbox);
+  return check_changes(account, mailbox, *hidden);
+}
+
+Result<ExpungedRow> Checker::find_hidden(AccountId account, const MailboxRow& mailbox) {
+  const Result<std::optional<std::string>> record =
+      reader_.get(account_partition(account), expunged_key(mailbox.id));
+  if (!record) return std::unexpected(record.error());
+  Result<ExpungedRow> hidden = *record ? decode_expunged(**record) : ExpungedRow();
+  if (hidden) return hidden;
+  problem(fmt::format("{}: {}", place(account, mailbox), hidden.error().what));
+  return ExpungedRow();
+}
+
+// An expunged message whose rows are still to be removed refers to its body.
+bool Checker::see_hidden(AccountId account, std::string_view value) {
+  if (const Result<FlagRow> row = decode_flags(value))
+    references_.insert(reference_hash(row->blob, MailStore::blob_reference(account, row->delivery)));
+  return true;
 }
 
 void Checker::compare(AccountId account, const MailboxRow& mailbox, const Counted& counted) {
@@ -374,7 +395,7 @@ Result<void> Checker::check_records(AccountId account, const MailboxRow& mailbox
 }
 
 // A change leads to the message as it is; an expunged one is gone.
-Result<void> Checker::check_changes(AccountId account, const MailboxRow& mailbox) {
+Result<void> Checker::check_changes(AccountId account, const MailboxRow& mailbox, const ExpungedRow& hidden) {
   Result<void> inside;
   uint64_t expunges = 0;
   const std::string end = prefix_end(change_key(mailbox.id, UINT64_MAX, UINT32_MAX));
@@ -389,6 +410,7 @@ Result<void> Checker::check_changes(AccountId account, const MailboxRow& mailbox
                      }
                      if (row->expunged) expunges += row->size();
                      row->for_each([&](Uid uid, ModSeq) {
+                       if (row->expunged && hidden.contains(uid)) return true;
                        inside = check_change(account, mailbox, *row, {modseq_of_key(key), uid});
                        return inside.has_value();
                      });

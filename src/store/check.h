@@ -49,7 +49,9 @@ class Checker {
   Result<void> check_mailbox(AccountId account, const HeadRow& head, const MailboxRow& mailbox);
   Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);
   Result<void> check_records(AccountId account, const MailboxRow& mailbox);
-  Result<void> check_changes(AccountId account, const MailboxRow& mailbox);
+  Result<void> check_changes(AccountId account, const MailboxRow& mailbox, const ExpungedRow& hidden);
+  Result<ExpungedRow> find_hidden(AccountId account, const MailboxRow& mailbox);
+  bool see_hidden(AccountId account, std::string_view value);
   Result<void> check_change(AccountId account, const MailboxRow& mailbox, const ChangeRow& row,
                             const Change& change);
   void compare(AccountId account, const MailboxRow& mailbox, const Counted& counted);

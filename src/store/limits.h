@@ -19,6 +19,12 @@ inline constexpr size_t kFlagsPart = 4'000;
 inline constexpr size_t kExpungePart = 5'000;
 inline constexpr size_t kExpungeBytes = 4 << 20;
 inline constexpr size_t kExpungeLook = 250;
+// So many messages or more are expunged by one row that hides them, in parts of so many; how many runs of
+// UIDs without a gap such a row has, and how many messages one transaction then removes.
+inline constexpr size_t kHiddenFrom = 100;
+inline constexpr size_t kHiddenPart = 20'000;
+inline constexpr size_t kHiddenRuns = 4'096;
+inline constexpr size_t kFinishPart = 500;
 // Expunged messages that the log of changes still names, in each mailbox: enough for a client that was away
 // for weeks. The oldest are forgotten, some at a time.
 inline constexpr uint32_t kKeptExpunges = 10'000;

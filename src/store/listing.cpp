@@ -6,6 +6,7 @@
 #include "engine/record.h"
 #include "store/limits.h"
 #include "store/mail_store_impl.h"
+#include "store/record_fields.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -30,35 +31,12 @@ Result<Uid> next_unseen(const AccountView& view, const MailboxInfo& info, Uid fr
   return found;
 }
 
-// Both rise.
-UidList without(const UidList& list, const std::vector<Uid>& gone) {
-  UidList left;
-  auto next = gone.begin();
-  for (const UidList::Run& run : list.runs()) {
-    Uid first = run.first;
-    const Uid last = run.first + (run.count - 1);
-    while (next != gone.end() && *next < first) ++next;
-    for (; next != gone.end() && *next <= last; ++next) {
-      left.append_run(first, *next - first);
-      first = *next + 1;
-    }
-    // `first` is 0 behind the largest UID there is.
-    if (first != 0 && first <= last) left.append_run(first, last - first + 1);
-  }
-  return left;
-}
-
 }  // namespace
 
 std::string encode(const Listing& listing) {
   engine::RecordWriter writer(kListingVersion);
   writer.varint(listing.uid_validity).varint(listing.modseq).varint(listing.first_unseen);
-  writer.varint(listing.uids.runs().size());
-  Uid before = 0;
-  for (const UidList::Run& run : listing.uids.runs()) {
-    writer.varint(run.first - before).varint(run.count);
-    before = run.first + (run.count - 1);
-  }
+  write_uids(writer, listing.uids);
   return writer.finish();
 }
 
@@ -68,18 +46,7 @@ Result<Listing> decode_listing(std::string_view record) {
   out.uid_validity = static_cast<uint32_t>(reader.varint());
   out.modseq = reader.varint();
   out.first_unseen = static_cast<Uid>(reader.varint());
-  const uint64_t runs = reader.varint();
-  uint64_t before = 0;
-  bool sound = true;
-  for (uint64_t i = 0; i < runs && sound && reader.ok(); ++i) {
-    const uint64_t gap = reader.varint();
-    const uint64_t count = reader.varint();
-    sound = reader.ok() && gap >= 1 && gap <= UINT32_MAX - before && count >= 1 &&
-            count - 1 <= UINT32_MAX - (before + gap);
-    if (!sound) break;
-    out.uids.append_run(static_cast<Uid>(before + gap), static_cast<uint32_t>(count));
-    before += gap + (count - 1);
-  }
+  const bool sound = read_uids(reader, out.uids);
   if (!sound || !reader.ok() || !reader.at_end()) return std::unexpected(reader.fault("listing"));
   return out;
 }

@@ -261,6 +261,12 @@ class MailStore {
     uint64_t accounts = 0, mailboxes = 0, messages = 0, kept = 0, blobs = 0;
     std::vector<std::string> problems;  // one line each, at most 1,000
   };
+  // Who expunges many messages does not wait until their rows are removed: `wake` is called with the account,
+  // on any thread, and then somebody has to call finish_expunges(). Without it EXPUNGE does that itself.
+  // Before any other call.
+  void on_hidden(std::function<void(AccountId)> wake, size_t from = kHiddenFrom);
+  // For all accounts. What can't be done now is tried again by sweep().
+  Task<Result<void>> finish_expunges();
   // Removes blobs without references (engine::sweep_blobs); `at_start`, before any session: also ends what a
   // crash interrupted (removed accounts and mailboxes). Returns how many blobs went; call again while it is
   // not 0.

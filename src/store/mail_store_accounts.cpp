@@ -105,6 +105,7 @@ Result<void> find_going(const engine::Reader& reader, AccountId account, Mailbox
 Result<void> keep_going(AccountEdit& edit, MailboxId mailbox, const DyingRow& left, const Going& going) {
   const Result<KeywordTable*> table = edit.keywords(mailbox);
   const KeywordTable none;
+  edit.show_hidden();
   for (const Uid uid : going.uids) {
     const Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
     if (!row) return std::unexpected(row.error());
@@ -123,6 +124,20 @@ DyingRow left_by(AccountId account, std::string_view key, std::string_view value
   if (row) return std::move(*row);
   report_damage(row.error(), account, mailbox_of_key(key), 0);
   return DyingRow{std::string(kInbox), SystemTime()};
+}
+
+// Whether a purge has nothing more to do.
+Result<bool> nothing_left(const engine::Transaction& rows) {
+  bool none = true;
+  for (const std::string_view prefix : {kDyingPrefix, kExpungedPrefix}) {
+    const Result<void> scanned =
+        rows.scan(prefix, prefix_end(std::string(prefix)), [&none](std::string_view, std::string_view) {
+          none = false;
+          return false;
+        });
+    if (!scanned) return std::unexpected(scanned.error());
+  }
+  return none;
 }
 
 // Erases at most kPart rows of a range; `more` tells whether some may be left.
@@ -252,7 +267,8 @@ Task<Result<bool>> MailStore::Impl::purge_messages(AccountId account, MailboxId 
       [&](const engine::Reader& reader) -> Result<void> {
     const Result<void> listed = find_going(reader, account, mailbox, going);
     if (!listed || left.name.empty()) return listed;
-    Result<std::vector<Entry>> read = AccountView(reader, account).entries(mailbox, going.uids, true);
+    Result<std::vector<Entry>> read =
+        AccountView(reader, account, AccountView::Expunged::shown).entries(mailbox, going.uids, true);
     if (!read) return std::unexpected(read.error());
     going.entries = std::move(*read);
     return {};
@@ -302,6 +318,7 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
   last.push_back({account_partition(account), [mailbox](engine::Transaction& rows) -> Result<void> {
                     rows.erase(keywords_key(mailbox));
                     rows.erase(listing_key(mailbox));
+                    rows.erase(expunged_key(mailbox));
                     rows.erase(dying_key(mailbox));
                     return {};
                   }});
@@ -328,13 +345,11 @@ Task<Result<void>> MailStore::Impl::purge_dying(AccountId account) {
   // Another may have been deleted meanwhile, and its purge may not come to its end.
   bool none = false;
   std::vector<engine::Step> steps;
-  steps.push_back({account_partition(account), [&none](engine::Transaction& rows) {
-                     none = true;
-                     const std::string end = prefix_end(std::string(kDyingPrefix));
-                     return rows.scan(kDyingPrefix, end, [&none](std::string_view, std::string_view) {
-                       none = false;
-                       return false;
-                     });
+  steps.push_back({account_partition(account), [&none](engine::Transaction& rows) -> Result<void> {
+                     const Result<bool> left = nothing_left(rows);
+                     if (!left) return std::unexpected(left.error());
+                     none = *left;
+                     return {};
                    }});
   engine::Step erase = erase_hint(hint_key(kPurgeHint, account));
   steps.push_back({erase.partition, [&none, apply = std::move(erase.apply)](engine::Transaction& rows) {
@@ -407,7 +422,10 @@ Task<Result<size_t>> MailStore::sweep(bool at_start) {
     if (!purged) co_return std::unexpected(purged.error());
   }
   for (const AccountId account : unfinished.purge) {
-    Result<void> purged = co_await impl_->purge_dying(account);
+    // At the start nobody waits for files that others have locked.
+    Result<void> purged;
+    if (!at_start) purged = co_await impl_->finish_expunges(account);
+    if (purged) purged = co_await impl_->purge_dying(account);
     if (!purged) co_return std::unexpected(purged.error());
   }
   Result<size_t> swept = co_await engine::sweep_blobs(impl_->engine, at_start);

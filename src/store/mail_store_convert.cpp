@@ -234,6 +234,9 @@ Task<Result<void>> MailStore::Impl::leave_files(AccountId account, const FilePla
 
 Task<Result<void>> MailStore::convert(AccountId account, FilePlace place, Progress progress) {
   if (impl_->files == nullptr) co_return fail(FaultKind::permanent, "there are no files");
+  const Impl::NotHiding whole(*impl_, account);
+  Result<void> finished = co_await impl_->finish_expunges(account);
+  if (!finished) co_return finished;
   bool now_in_files = false;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {

@@ -33,6 +33,7 @@ struct Refilled {
 
 Result<void> refill(AccountEdit& edit, MailboxId mailbox, const Refilled& with, bool for_good) {
   const Uid uid = with.uid;
+  edit.show_hidden();
   Result<std::optional<FlagRow>> row = edit.message(mailbox, uid);
   if (!row) return std::unexpected(row.error());
   if (!*row || (*row)->blob != 0) return fail(FaultKind::temporary, "the message changed meanwhile");

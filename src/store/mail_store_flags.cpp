@@ -146,6 +146,36 @@ Task<Result<std::vector<Uid>>> MailStore::remove(AccountId account, MailboxId ma
 Task<Result<std::vector<Uid>>> MailStore::Impl::expunge(AccountId account, MailboxId mailbox,
                                                         std::vector<Uid> uids, bool only_deleted) {
   std::vector<Uid> went;
+  if (uids.size() < hidden_from) {
+    Result<void> done = co_await expunge_now(account, mailbox, std::move(uids), only_deleted, went);
+    if (!done) co_return std::unexpected(done.error());
+    co_await carry_out(account);
+    co_return std::move(went);
+  }
+  const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kHiddenPart);
+  for (const std::vector<Uid>& part : parts) {
+    Result<std::optional<std::vector<Uid>>> some = co_await hide_part(account, mailbox, part, only_deleted);
+    if (!some) co_return std::unexpected(some.error());
+    if (*some) {
+      went.insert(went.end(), (*some)->begin(), (*some)->end());
+      continue;
+    }
+    Result<void> done = co_await expunge_now(account, mailbox, part, only_deleted, went);
+    if (!done) co_return std::unexpected(done.error());
+    co_await carry_out(account);
+  }
+  if (wake_purge) {
+    wake_purge(account);
+  } else {
+    Result<void> finished = co_await finish_expunges(account);
+    if (finished) finished = co_await purge_dying(account);
+    if (!finished) co_return std::unexpected(finished.error());
+  }
+  co_return std::move(went);
+}
+
+Task<Result<void>> MailStore::Impl::expunge_now(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                                bool only_deleted, std::vector<Uid>& went) {
   const bool keep = keep_expunged;
   const size_t together = keep && !in_files(account) ? kExpungePart : kPart;
   const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), together);
@@ -166,8 +196,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::expunge(AccountId account, Mailb
     }
   }
   std::ranges::sort(went);
-  co_await carry_out(account);
-  co_return std::move(went);
+  co_return Result<void>();
 }
 
 // The blobs are looked up first; a UID names the same blob for ever, so nothing can change in between but

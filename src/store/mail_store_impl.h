@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
+#include <set>
 
 #include "base/id.h"
 #include "store/account_edit.h"
@@ -83,6 +85,36 @@ struct MailStore::Impl {
   // went.
   Task<Result<std::vector<Uid>>> remove_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                              bool only_deleted);
+  // Removes them behind the answer, if they are not too scattered (then nothing is done, and nullopt). Gives
+  // those that went.
+  Task<Result<std::optional<std::vector<Uid>>>> hide_part(AccountId account, MailboxId mailbox,
+                                                          const std::vector<Uid>& uids, bool only_deleted);
+  Task<Result<void>> load_hidden(AccountId account, MailboxId mailbox, std::vector<Source>& messages,
+                                 std::vector<Uid>& waits);
+  // Removes what is hidden so far, and keeps it where that was wanted. Repeatable, and by several at once.
+  Task<Result<void>> finish_expunges(AccountId account);
+  Task<Result<void>> finish_part(AccountId account, MailboxId mailbox, SystemTime when, bool keep,
+                                 const std::vector<Uid>& uids, const std::vector<Entry>& entries,
+                                 const std::vector<Source>& messages);
+  std::function<void(AccountId)> wake_purge;
+  size_t hidden_from = kHiddenFrom;
+  bool hides(AccountId account);
+  class NotHiding {
+   public:
+    NotHiding(Impl& impl, AccountId account);
+    ~NotHiding();
+    NotHiding(const NotHiding&) = delete;
+    NotHiding& operator=(const NotHiding&) = delete;
+
+   private:
+    Impl& impl_;
+    AccountId account_;
+  };
+  std::mutex not_hiding_mutex;
+  std::multiset<AccountId> not_hiding;
+  // Removes those of `uids` (any number) at once, as expunge() does those that can't be hidden.
+  Task<Result<void>> expunge_now(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                 bool only_deleted, std::vector<Uid>& went);
   // MailStore::expunge() and remove().
   Task<Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                          bool only_deleted);
@@ -155,6 +187,10 @@ std::string hint_key(std::string_view prefix, AccountId account);
 // The accounts that have one.
 Result<std::vector<AccountId>> hinted_accounts(const engine::Reader& reader, std::string_view prefix);
 
+// Those of `candidates` with what is kept of them, as far as that fits one transaction. The others, if any,
+// go over to `rest`.
+Result<std::vector<Entry>> with_summaries(const AccountView& seen, MailboxId mailbox,
+                                          std::vector<Uid>& candidates, std::vector<Uid>& rest);
 // "" for one that is not among them.
 std::string_view summary_of(const std::vector<Entry>& rising, Uid uid);
 

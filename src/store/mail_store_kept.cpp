@@ -203,8 +203,8 @@ engine::Step forget_kept_hint(AccountId account, const bool* none) {
                       }};
 }
 
-// Those of `candidates` with what is kept of them, as far as that fits one transaction. The others, if any,
-// go over to `rest`.
+}  // namespace
+
 Result<std::vector<Entry>> with_summaries(const AccountView& seen, MailboxId mailbox,
                                           std::vector<Uid>& candidates, std::vector<Uid>& rest) {
   std::vector<Entry> entries;
@@ -224,8 +224,6 @@ Result<std::vector<Entry>> with_summaries(const AccountView& seen, MailboxId mai
   }
   return entries;
 }
-
-}  // namespace
 
 std::string_view summary_of(const std::vector<Entry>& rising, Uid uid) {
   const auto found = std::ranges::lower_bound(rising, uid, {}, &Entry::uid);
@@ -303,6 +301,8 @@ Task<Result<std::vector<KeptMessage>>> MailStore::kept(AccountId account, KeptFi
     filter.mailbox = *name;
   }
   if (most == 0) co_return std::move(found);
+  Result<void> finished = co_await impl_->finish_expunges(account);
+  if (!finished) co_return std::unexpected(finished.error());
   std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
     return list_kept(reader, account, filter, after, most, found);
   };

@@ -185,6 +185,8 @@ Task<Result<void>> MailStore::delete_mailbox(AccountId account, std::string name
   if (!checked) co_return fail(FaultKind::not_found, checked.error().what);
   if (*checked == kInbox) co_return fail(FaultKind::policy, "INBOX cannot be deleted");
   if (impl_->keep_expunged && impl_->in_files(account)) {
+    Result<void> finished = co_await impl_->finish_expunges(account);
+    if (!finished) co_return finished;
     Result<void> saved = co_await impl_->load_all_bodies(account, *checked);
     if (!saved) co_return saved;
   }

@@ -94,7 +94,7 @@ Result<void> Settler::run() {
   head_.mailboxes = 0;
   head_.kept_messages = seen_.kept_messages;
   head_.kept_bytes = seen_.kept_bytes;
-  for (const std::string& key : seen_.kept_twice) rows_.erase(key);
+  for (const std::string& key : seen_.misleading) rows_.erase(key);
   if (head_.kept_messages > 0) rows_.hint(kept_hint(account_));
   // Those whose own row is there come first: it knows the name best.
   for (const bool with_row : {true, false}) {

@@ -4,6 +4,7 @@
 
 #include "engine/record.h"
 #include "store/limits.h"
+#include "store/record_fields.h"
 
 namespace posthouse::store {
 
@@ -39,19 +40,9 @@ std::string end_of(char table, MailboxId mailbox, Uid last) {
   return last == UINT32_MAX ? prefix_end(key_of(table, mailbox)) : key_of(table, mailbox, last + 1);
 }
 
-// Small numbers of either sign become small.
-uint64_t pack_time(SystemTime time) {
-  const int64_t ms = time.time_since_epoch().count();
-  return (static_cast<uint64_t>(ms) << 1) ^ static_cast<uint64_t>(ms >> 63);
-}
-
 // Mostly it is the delivery it came with.
 uint64_t pack_email(uint64_t email, uint64_t delivery) {
   return email == delivery ? 0 : email;
-}
-
-SystemTime unpack_time(uint64_t packed) {
-  return SystemTime(milliseconds(static_cast<int64_t>(packed >> 1) ^ -static_cast<int64_t>(packed & 1)));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "store/expunged_row.h"
 #include "store/keywords.h"
 #include "store/rows.h"
 
@@ -63,7 +64,20 @@ class Salvager {
     return it->second;
   }
 
+  // Expunged, and only its rows are still there.
+  bool is_hidden(std::string_view key) {
+    const MailboxId mailbox = mailbox_of_key(key);
+    const auto [it, fresh] = hidden_.try_emplace(mailbox);
+    if (fresh) {
+      const auto record = reader_.get(partition_, expunged_key(mailbox));
+      Result<ExpungedRow> row = record && *record ? decode_expunged(**record) : ExpungedRow();
+      if (row) it->second = std::move(*row);
+    }
+    return it->second.contains(uid_of_key(key));
+  }
+
   Result<void> flagged(std::string_view key, std::string_view value) {
+    if (is_hidden(key)) return {};
     const Result<FlagRow> row = decode_flags(value);
     if (!row) return {};  // perhaps its other row is there
     SalvagedLetter letter;
@@ -81,6 +95,7 @@ class Salvager {
   }
 
   Result<void> recorded(std::string_view key, std::string_view value) {
+    if (is_hidden(key)) return {};
     const Result<MessageRow> row = decode_message(value);
     if (!row) return {};
     const auto flags = reader_.get(partition_, flags_key(mailbox_of_key(key), uid_of_key(key)));
@@ -99,6 +114,7 @@ class Salvager {
   const LetterVisitor& visit_;
   std::map<MailboxId, std::string> names_;
   std::map<MailboxId, std::vector<std::string>> keywords_;
+  std::map<MailboxId, ExpungedRow> hidden_;
 };
 
 }  // namespace

@@ -26,6 +26,8 @@ class Surveyor {
         return see_mailbox(of(key), value);
       case 'F':
         return see_flags(of(key), key, value);
+      case 'E':
+        return see_hidden(of(key), key, value);
       case 'D':
         of(key).dying = true;
         return;
@@ -81,10 +83,23 @@ class Surveyor {
     if (!row) return damaged(row.error(), mailbox_of_key(key), uid_of_key(key));
     mailbox.last = std::max(mailbox.last, row->last());
   }
+  // They come before the messages that they hide.
+  void see_hidden(SeenMailbox& mailbox, std::string_view key, std::string_view value) {
+    Result<ExpungedRow> row = decode_expunged(value);
+    if (!row) {
+      to_.misleading.emplace_back(key);
+      return damaged(row.error(), mailbox_of_key(key), 0);
+    }
+    mailbox.hidden = std::move(*row);
+  }
   void see_flags(SeenMailbox& mailbox, std::string_view key, std::string_view value) {
-    ++mailbox.exists;
     mailbox.last = std::max(mailbox.last, uid_of_key(key));
     const Result<FlagRow> row = decode_flags(value);
+    if (mailbox.hidden.contains(uid_of_key(key))) {
+      if (row) to_.deliveries.insert(row->delivery);
+      return;
+    }
+    ++mailbox.exists;
     if (!row) return damaged(row.error(), mailbox_of_key(key), uid_of_key(key));
     mailbox.bytes += row->size;
     mailbox.unseen += (row->system & kSeen) == 0 ? 1 : 0;
@@ -104,7 +119,7 @@ class Surveyor {
     const Result<KeptRow> row = decode_kept(value);
     if (!row) damaged(row.error(), place.mailbox, place.uid);
     if (row && !to_.deliveries.insert(row->delivery).second) {
-      to_.kept_twice.emplace_back(key);
+      to_.misleading.emplace_back(key);
       return;
     }
     ++to_.kept_messages;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "store/expunged_row.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -18,6 +19,7 @@ struct SeenMailbox {
   std::string name;  // that leads to it; "" when none does
   bool dying = false;
   Uid last = 0;  // the largest UID of any row
+  ExpungedRow hidden;
   uint32_t exists = 0, unseen = 0, deleted = 0;
   uint64_t bytes = 0;
   size_t keywords = 0;  // numbers below this are in use
@@ -33,7 +35,8 @@ struct Survey {
   uint32_t uid_validity = 0;
   std::unordered_set<uint64_t> deliveries;  // of all messages: names of references to bodies
   uint64_t kept_messages = 0, kept_bytes = 0;
-  std::vector<std::string> kept_twice;  // keys of expunged messages that are there in another row as well
+  std::vector<std::string> misleading;  // keys of rows that have to go: expunged messages that are there in
+                                        // another row as well, hidden ones that can't be read
 };
 
 // Damaged rows are reported and left out.

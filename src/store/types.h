@@ -95,6 +95,9 @@ class UidList {
   uint32_t size_ = 0;
 };
 
+// Those of `list` that are not `gone`, which rises.
+UidList without(const UidList& list, const std::vector<Uid>& gone);
+
 // What happened in a mailbox after some MODSEQ, net: a message that came and went is neither changed nor
 // vanished.
 struct Changes {

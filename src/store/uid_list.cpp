@@ -79,4 +79,21 @@ Uid UidList::last() const {
   return runs_.empty() ? 0 : runs_.back().first + (runs_.back().count - 1);
 }
 
+UidList without(const UidList& list, const std::vector<Uid>& gone) {
+  UidList left;
+  auto next = gone.begin();
+  for (const UidList::Run& run : list.runs()) {
+    Uid first = run.first;
+    const Uid last = run.first + (run.count - 1);
+    while (next != gone.end() && *next < first) ++next;
+    for (; next != gone.end() && *next <= last; ++next) {
+      left.append_run(first, *next - first);
+      first = *next + 1;
+    }
+    // `first` is 0 behind the largest UID there is.
+    if (first != 0 && first <= last) left.append_run(first, last - first + 1);
+  }
+  return left;
+}
+
 }  // namespace posthouse::store

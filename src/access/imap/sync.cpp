@@ -117,7 +117,7 @@ void tell_expunged(Session& s, std::vector<store::Uid> uids) {
     for (const store::Uid uid : uids)
       s.untagged(std::to_string(view.uids.sequence(uid) - told++) + " EXPUNGE");
   }
-  view.uids = without(view.uids, uids);
+  view.uids = store::without(view.uids, uids);
   std::vector<store::Uid> rest;
   std::set_difference(view.gone.begin(), view.gone.end(), uids.begin(), uids.end(), std::back_inserter(rest));
   view.gone = std::move(rest);

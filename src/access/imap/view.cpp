@@ -96,21 +96,4 @@ std::vector<store::Uid> uids_of(const View& view, const std::vector<wire::imap::
   return found;
 }
 
-store::UidList without(const store::UidList& list, const std::vector<store::Uid>& gone) {
-  store::UidList rest;
-  auto next = gone.begin();
-  for (const auto& run : list.runs()) {
-    store::Uid from = run.first;
-    const store::Uid last = run.first + (run.count - 1);
-    while (next != gone.end() && *next < from) ++next;
-    for (; next != gone.end() && *next <= last; ++next) {
-      if (*next > from) rest.append_run(from, *next - from);
-      from = *next + 1;
-    }
-    // `from` wraps to 0 only behind the very last UID there can be.
-    if (from <= last && from != 0) rest.append_run(from, last - from + 1);
-  }
-  return rest;
-}
-
 }  // namespace posthouse::access::imap

@@ -53,7 +53,4 @@ std::vector<wire::imap::NumberRange> messages_of(const View& view, const wire::i
 // The UIDs of these messages, rising.
 std::vector<store::Uid> uids_of(const View& view, const std::vector<wire::imap::NumberRange>& messages);
 
-// `list` without the rising `gone`.
-store::UidList without(const store::UidList& list, const std::vector<store::Uid>& gone);
-
 }  // namespace posthouse::access::imap

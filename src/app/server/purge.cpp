@@ -1,5 +1,6 @@
 // Expunged letters whose time is over are removed for good, a few at a time.
 #include <algorithm>
+#include <utility>
 
 #include "app/limits.h"
 #include "app/server/server_impl.h"
@@ -95,6 +96,18 @@ Task<void> Purge::run(const bool& stopping) {
 }
 
 }  // namespace
+
+// The rows of letters that are expunged already.
+Task<void> Server::Impl::finish_expunges() {
+  finish_again_ = true;
+  if (std::exchange(finishing_, true)) co_return;
+  while (finish_again_ && !stopping_) {
+    finish_again_ = false;
+    auto done = co_await core_->store.finish_expunges();
+    if (!done) log::warn("store.expunges_wait", {{"reason", done.error().what}});
+  }
+  finishing_ = false;
+}
 
 Task<void> Server::Impl::purge_expunged() {
   const Gauges gauges;

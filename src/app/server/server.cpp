@@ -118,6 +118,7 @@ Result<void> Server::Impl::prepare() {
   transport_ = std::move(*transport);
   admin_ = std::make_unique<AdminService>(*core_);
   admin_->set_transport(transport_.get());
+  core_->store.on_hidden([this](uint64_t) { lanes_[0]->loop.post([this] { spawn(finish_expunges()); }); });
   admin_->on_locked_out([this](uint64_t account) {
     access::imap::end_sessions(*imap_registry_, account);
     access::pop3::end_session(*maildrops_, account);
@@ -152,6 +153,7 @@ Task<void> Server::Impl::start() {
   spawn(sweep_blobs());
   spawn(core_->mirror.attend(lanes_[0]->loop));
   spawn(purge_expunged());
+  spawn(finish_expunges());
   spawn(finish_conversions());
   watch_certificates();
   spawn(update_gauges());

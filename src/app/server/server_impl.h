@@ -63,6 +63,7 @@ struct Server::Impl {
   Task<void> sweep_blobs();
   Task<void> finish_conversions();  // of accounts to another format, that were interrupted
   Task<void> purge_expunged();
+  Task<void> finish_expunges();  // whenever somebody expunged many messages; one at a time
   void watch_certificates();
   Task<void> update_gauges();
   void reload();
@@ -92,7 +93,8 @@ struct Server::Impl {
 
   std::atomic<uint64_t> submission_sessions_{0};
   ConnectionCounts imap_counts_, pop3_counts_;
-  bool stopping_ = false;  // main loop
+  bool stopping_ = false;  // main loop, as these:
+  bool finishing_ = false, finish_again_ = false;
   bool clean_ = true;      // all sessions ended in time
   Result<void> started_;
 };

@@ -37,6 +37,7 @@ class ModelTest {
  public:
   ModelTest(const std::string& engine, uint32_t seed, uint32_t kept_expunges = kKeptExpunges)
       : bed_(engine, kept_expunges, seed % 2 == 0), random_(seed) {
+    store_.on_hidden([this](AccountId) { ++hidden_; }, 3);
     bed_.must(store_.create_account(kAccount, "", bed_.place(kAccount)));
     for (const MailboxInfo& info : bed_.must(store_.mailboxes(kAccount))) {
       names_[info.name] = info.id;
@@ -51,6 +52,7 @@ class ModelTest {
     }
     compare();
     EXPECT_THAT(bed_.problems({kAccount}), testing::IsEmpty());
+    EXPECT_GT(hidden_, 0);
     sweep();
     EXPECT_THAT(bed_.problems({kAccount}), testing::IsEmpty());
   }
@@ -107,6 +109,7 @@ class ModelTest {
       case 0:
         return create();
       case 1:
+        if (pick(3) == 0) bed_.must(store_.finish_expunges());
         return pick(3) == 0 ? remove_mailbox() : see();
       case 2:
         return pick(2) == 0 ? rename() : see();
@@ -356,6 +359,7 @@ class ModelTest {
   }
 
   void sweep() {
+    bed_.must(store_.finish_expunges());
     while (bed_.must(store_.purge_kept(kAccount, SystemTime::max(), 100)).messages > 0) {
     }
     while (bed_.must(store_.sweep(false)) > 0) {
@@ -375,6 +379,7 @@ class ModelTest {
   std::set<uint32_t> validities_;
   int forgetful_ = 0;
   int shared_ = 0;
+  int hidden_ = 0;  // EXPUNGEs whose rows were removed later
   int bodies_ = 0;
 };
 

@@ -76,6 +76,11 @@ class StoreBed {
     message.summary = "summary of " + body.substr(0, 20);
     return run(store.append(account, std::move(mailbox), writer, std::move(message), quota));
   }
+  Uid must_append(AccountId account, std::string mailbox, std::string body) {
+    const Result<Placed> placed = append(account, std::move(mailbox), std::move(body));
+    EXPECT_TRUE(placed.has_value());
+    return placed ? placed->uid : 0;
+  }
   MailboxId id_of(AccountId account, std::string name) {
     return must(store.mailbox(account, std::move(name))).id;
   }
