@@ -15,6 +15,8 @@ FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 # Accounts kept in files have the paths of these in the store, so they are where they were: a link leads to a
 # folder of the test's own.
 PLACE = pathlib.Path("/tmp/posthouse-frozen-store")
+STORES = ("alice", "carol", "dave")    # an account of each format
+EMPTIED = 120    # letters of each that the store of format 4 had expunged a moment before its end
 SETTINGS = ("--set", 'store.keep_expunged="3650d"', "--set", "queue.port=1", "--set", "queue.allow_loopback=true")
 
 

@@ -146,6 +146,17 @@ class Program:
         """SIGKILL, as a power cut would."""
         return self.stop(signal.SIGKILL)
 
+    def pids(self):
+        """Its own and those of the processes it started."""
+        children = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True).stdout.split()
+        return [self.pid, *map(int, children)]
+
+    def kill_all(self, pids=None):
+        """SIGKILL to all of these, children first told of nothing."""
+        for pid in pids or self.pids():
+            os.kill(pid, signal.SIGKILL)
+        return self.kill()
+
     def clean(self):
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,11 +1,8 @@
 """Expunged letters: they come back while clients look on, and go for good when their time is over, also when the
 program is killed meanwhile. What an account and a domain may keep."""
 import json
-import os
 import pathlib
 import random
-import signal
-import subprocess
 import threading
 import unittest
 import urllib.request
@@ -57,15 +54,6 @@ class Case(unittest.TestCase):
                     found.append(int(item[1].split(b"number ")[1]))
         client.logout()
         return found
-
-    def pids(self):
-        children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
-        return [self.demo.pid, *map(int, children)]
-
-    def kill(self, pids):
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        self.demo.kill()
 
     def check_store(self):
         self.assertEqual(self.ask("store", "check")["problems"], [])
@@ -144,11 +132,11 @@ class Undelete(Case):
                 idle.imap("s", "SELECT Trash")
                 idle.send("i IDLE\r\n")
                 idle.line()
-                pids = self.pids()
+                pids = self.demo.pids()
                 undelete = threading.Thread(target=self.demo.run, args=("mailbox", "undelete", alice), daemon=True)
                 undelete.start()
                 self.assertIn(b"EXISTS", idle.line())   # the first of them are back
-                self.kill(pids)
+                self.demo.kill_all(pids)
             undelete.join(60)
             self.demo.start()
             there = self.subjects("Trash")
@@ -160,6 +148,77 @@ class Undelete(Case):
             self.ask("mailbox", "undelete", alice)
             self.assertEqual(sorted(self.subjects("Trash")), letters)
         self.assertGreater(halves, 0, "no kill came within an undelete")
+
+
+class Many(Case):
+    """EXPUNGE of many letters is one row; theirs, and their files, go behind the answer."""
+    COUNT = 300
+    STORES = ("alice", "carol", "dave")
+
+    def setUp(self):
+        super().setUp()
+        self.maildir = pathlib.Path(self.demo.ready["dir"], "data/maildir", self.demo.domain, "carol", ".Archive")
+
+    def fill_deleted(self, name):
+        client = self.demo.imap(name)
+        for number in range(self.COUNT):
+            client.append("Archive", "(\\Seen \\Deleted $Work)", None, LETTER % (number, number, b"x" * 100))
+        client.append("Archive", None, None, LETTER % (self.COUNT, self.COUNT, b"stays"))
+        client.logout()
+
+    def open(self, name):
+        client = self.enterContext(Raw(self.demo.ports["imap"]))
+        client.imap("l", f"LOGIN {self.demo.address(name)} {self.demo.password(name)}")
+        client.imap("s", "SELECT Archive")
+        return client
+
+    def files(self):
+        return sum(1 for part in ("new", "cur") for _ in (self.maildir / part).iterdir())
+
+    def flags(self, name):
+        """Of each letter, by its number."""
+        client = self.demo.imap(name)
+        client.select("Archive", readonly=True)
+        found = {}
+        for item in client.fetch("1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+            if isinstance(item, tuple):
+                number = int(item[1].split(b"number ")[1])
+                self.assertNotIn(number, found)
+                found[number] = item[0].split(b"FLAGS (")[1].split(b")")[0].replace(b"\\Recent", b"").split()
+        client.logout()
+        return found
+
+    def test_a_kill_right_behind_the_answer_brings_none_back_and_loses_none(self):
+        for name in self.STORES:
+            self.fill_deleted(name)
+        clients = [self.open(name) for name in self.STORES]
+        pids = self.demo.pids()
+        for client in clients:
+            client.send(b"e EXPUNGE\r\n")
+        for client in clients:
+            self.assertEqual(client.imap_reply("e").count(b" EXPUNGE\r\n"), self.COUNT)
+        self.demo.kill_all(pids)
+        self.assertGreater(self.files(), 1, "the kill came too late")
+        self.demo.start()
+        for name in self.STORES:
+            self.assertEqual(list(self.flags(name)), [self.COUNT])
+        wait_until(lambda: self.files() == 1, 60, "the files to go")
+        self.check_store()
+        for name in self.STORES:
+            self.ask("mailbox", "undelete", self.demo.address(name))
+            there = self.flags(name)
+            self.assertEqual(sorted(there), list(range(self.COUNT + 1)))
+            self.assertEqual(sorted(there[7]), [b"$Work", b"\\Seen"])
+        self.check_store()
+
+    def test_others_see_it_too(self):
+        """What follows behind the answer comes without being asked for."""
+        self.fill_deleted("carol")
+        first, second = self.open("carol"), self.open("carol")
+        first.imap("e", "EXPUNGE")
+        self.assertEqual(second.imap("n", "NOOP").count(b" EXPUNGE\r\n"), self.COUNT)
+        self.assertIn(b"* SEARCH 1\r\n", second.imap("q", "SEARCH ALL"))
+        wait_until(lambda: self.files() == 1, 60, "the files to go")
 
 
 class Purge(Case):
@@ -205,11 +264,11 @@ class Purge(Case):
         for _ in range(3):
             self.fill("Trash", range(1200), size=10)
             self.expunge("Trash")
-            pids = self.pids()
+            pids = self.demo.pids()
             began = self.metric("posthouse_store_purged_messages_total") or 0
             wait_until(lambda: (self.metric("posthouse_store_purged_messages_total") or 0) > began, 30, "the purge")
             threading.Event().wait(rand.uniform(0.0, 0.3))   # the moment of the kill
-            self.kill(pids)
+            self.demo.kill_all(pids)
             self.demo.start()
             self.check_store()
         wait_until(lambda: self.ask("account", "show", alice)["expunged_messages"] == 0, 60, "the purge")

@@ -66,6 +66,14 @@ class FrozenStore : public testing::Test {
               });
           if (!listed) return listed;
         }
+        const auto hidden = view.unfinished_expunges();
+        if (!hidden) return std::unexpected(hidden.error());
+        for (const auto& [mailbox, row] : *hidden) {
+          for (const auto& part : row.parts) {
+            out << fmt::format(" {} expunged {} from {} to {}, {}\n", mailbox, part.uids.size(), part.uids.at(1),
+                               part.uids.last(), part.keep ? "kept" : "for good");
+          }
+        }
         return {};
       };
       auto done = net::run_blocking(core.engine.read(std::move(look)));

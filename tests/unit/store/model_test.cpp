@@ -400,7 +400,7 @@ TEST(StoreModel, WhatIsForgottenIsSaidToBe) {
 
 TEST(StoreModel, RocksDoesAsTheModelDoes) {
   ModelTest model("rocksdb", 2);
-  model.run(StoreBed::operations(8'000), 1'000);
+  model.run(StoreBed::operations(8'000), 200);
   EXPECT_GT(model.shared(), 0);
 }
 
