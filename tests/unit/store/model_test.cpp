@@ -399,7 +399,7 @@ TEST(StoreModel, WhatIsForgottenIsSaidToBe) {
 }
 
 TEST(StoreModel, RocksDoesAsTheModelDoes) {
-  ModelTest model("rocksdb", 2);
+  ModelTest model("rocksdb", 4);
   model.run(StoreBed::operations(8'000), 200);
   EXPECT_GT(model.shared(), 0);
 }
