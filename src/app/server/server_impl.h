@@ -95,7 +95,7 @@ struct Server::Impl {
   ConnectionCounts imap_counts_, pop3_counts_;
   bool stopping_ = false;  // main loop, as these:
   bool finishing_ = false, finish_again_ = false;
-  bool clean_ = true;      // all sessions ended in time
+  bool clean_ = true;  // all sessions ended in time
   Result<void> started_;
 };
 

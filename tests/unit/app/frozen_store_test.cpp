@@ -70,8 +70,8 @@ class FrozenStore : public testing::Test {
         if (!hidden) return std::unexpected(hidden.error());
         for (const auto& [mailbox, row] : *hidden) {
           for (const auto& part : row.parts) {
-            out << fmt::format(" {} expunged {} from {} to {}, {}\n", mailbox, part.uids.size(), part.uids.at(1),
-                               part.uids.last(), part.keep ? "kept" : "for good");
+            out << fmt::format(" {} expunged {} from {} to {}, {}\n", mailbox, part.uids.size(),
+                               part.uids.at(1), part.uids.last(), part.keep ? "kept" : "for good");
           }
         }
         return {};
