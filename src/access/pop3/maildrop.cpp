@@ -112,15 +112,15 @@ std::string Maildrop::unique_id(uint32_t number) const {
   return fmt::format("{:08x}{:08x}", uids_.at(number), validity_);
 }
 
-Task<Result<void>> Maildrop::remove_marked() {
+Task<Result<size_t>> Maildrop::remove_marked() {
   std::vector<store::Uid> uids;
   for (uint32_t number = 1; number <= marked_.size(); ++number) {
     if (marked_[number - 1]) uids.push_back(uids_.at(number));
   }
-  if (uids.empty()) co_return Result<void>();
+  if (uids.empty()) co_return size_t{0};
   Result<std::vector<store::Uid>> removed = co_await store_->remove(account_, mailbox_, std::move(uids));
   if (!removed) co_return std::unexpected(removed.error());
-  co_return Result<void>();
+  co_return removed->size();
 }
 
 }  // namespace posthouse::access::pop3

@@ -38,9 +38,8 @@ class Maildrop {
 
   void mark(uint32_t number, uint64_t octets);
   void unmark_all();
-  uint32_t marked() const { return marked_count_; }
-  // Removes what is marked.
-  Task<Result<void>> remove_marked();
+  // Removes what is marked, all of it or nothing; how many letters went. Others may have taken some before.
+  Task<Result<size_t>> remove_marked();
 
  private:
   void note_gone(uint32_t number);

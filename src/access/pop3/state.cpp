@@ -32,8 +32,11 @@ void Session::refuse(const Fault& fault) {
 
 Task<void> Session::flush() {
   if (out.empty()) co_return;
-  if (logged_in) stream->set_deadline(services.clock.steady() + options->idle_timeout);
+  const SteadyTime now = services.clock.steady();
+  if (logged_in) stream->set_deadline(now + options->idle_timeout);
+  lease.note_writing(now);
   Result<void> written = co_await stream->write_all(out);
+  lease.note_writing({});
   if (out.capacity() > kKeptBuffer) {
     std::string().swap(out);
   } else {
