@@ -4,14 +4,12 @@ import base64
 import os
 import random
 import re
-import signal
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-import namespace
 from posthouse import Demo, tls_context, wait_until
 from raw import Raw
 from test_limits import PATIENCE, SANITIZED, memory, room
@@ -35,10 +33,20 @@ class Filled(Pop3Case):
             self.demo.run("import", self.demo.address(name), path, "--into", "INBOX", check=True, timeout=300)
 
     def empty(self, name):
-        imap = self.imap(name)
+        imap = self.demo.imap(name)
+        imap.select("INBOX")
         imap.store("1:*", "+FLAGS", "\\Deleted")
         imap.expunge()
         imap.logout()
+
+    def free(self, name):
+        raw = Raw(self.demo.ports["pop3"])
+        try:
+            raw.send(f"USER {self.demo.address(name)}\r\nPASS {self.demo.password(name)}\r\nQUIT\r\n")
+            raw.line()
+            return raw.line().startswith(b"+OK")
+        finally:
+            raw.close()
 
 
 class KilledAtQuit(Filled):
@@ -78,15 +86,6 @@ class KilledAtQuit(Filled):
         check = self.demo.run("store", "check", check=True)
         self.assertNotIn("problem:", check.stdout)
         self.assertEqual(outcomes, {2, count})
-
-    def free(self, name):
-        raw = Raw(self.demo.ports["pop3"])
-        try:
-            raw.send(f"USER {self.demo.address(name)}\r\nPASS {self.demo.password(name)}\r\nQUIT\r\n")
-            raw.line()
-            return raw.line().startswith(b"+OK")
-        finally:
-            raw.close()
 
     def test_database(self):
         self.check("alice", 12_000 // PATIENCE, 8)
@@ -188,6 +187,30 @@ class VeryMany(Filled):
         raw = self.raw("bob")
         raw.send("STAT\r\n")
         self.assertEqual(int(raw.line().split()[1]), self.COUNT // 2)
+
+    def test_large_letters_that_nobody_reads(self):
+        self.empty("bob")
+        size = 8 * MIB
+        self.imap("bob").append("INBOX", None, None, b"Subject: large\r\n\r\n" + (b"y" * 1022 + b"\r\n") * (size // 1024))
+        worker = max(self.tree(), key=memory)
+        with self.raw("bob") as raw:
+            raw.send("TOP 1 99999999\r\n")
+            raw.line()
+            while raw.line() != b".\r\n":
+                pass
+        before = memory(worker)
+        wait_until(lambda: self.free("bob"))
+        raw = self.raw("bob")
+        raw.send("RETR 1\r\n" * 500)
+        wait_until(lambda: self.waits(raw), what="a full connection")
+        self.assertLess(memory(worker) - before, room(3 * MIB))
+        for _ in range(20):
+            self.assertTrue(raw.line().startswith(b"+OK"))
+            octets = 0
+            while (line := raw.line()) != b".\r\n":
+                octets += len(line)
+            self.assertGreater(octets, size)
+        self.assertLess(memory(worker) - before, room(3 * MIB))
 
     def tree(self):
         out = [self.demo.pid]

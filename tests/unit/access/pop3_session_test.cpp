@@ -71,29 +71,6 @@ TEST(Pop3Session, LongLinesAndOddOctets) {
   client->stream().close();
 }
 
-TEST(Pop3Session, AReaderThatStopsGrowsNoMemory) {
-  House house;
-  const std::string letter = "Subject: x\r\n\r\n" + std::string(8 << 20, 'y') + "\r\n";
-  house.deliver(1, letter);
-  const auto client = house.login("alice");
-  client->stream().set_capacity(1);
-  // As many as fit the server's buffer for input, and each would be 8 MiB.
-  std::string commands;
-  for (int i = 0; i < 1000; ++i) commands += "RETR 1\r\n";
-  client->stream().push(commands);
-  house.executor.run();
-  size_t most = 0, total = 0;
-  for (int i = 0; i < 64; ++i) {
-    const std::string some = client->stream().drain();
-    most = std::max(most, some.size());
-    total += some.size();
-    house.executor.run();
-  }
-  EXPECT_LE(most, 2 * (kLetterPiece + kOutputChunk));
-  EXPECT_GT(total, 2u << 20);
-  client->stream().close();
-}
-
 TEST(Pop3Session, WhatCannotBeReadIsRefusedAndStopsNoOther) {
   House house;
   house.deliver(1, "Subject: one\r\n\r\n" + std::string(500'000, 'x') + "\r\n");
@@ -264,13 +241,17 @@ class Model {
       return;
     }
     // What was read a moment ago may still be told, but no text of a letter that is gone.
-    if (letter->gone && verb == 0) EXPECT_EQ(answer, "-ERR No such message any more");
+    if (letter->gone && verb == 0) {
+      EXPECT_THAT(answer, StartsWith("-ERR No such message"));
+    }
     if (answer.starts_with("-ERR")) {
       EXPECT_TRUE(letter->gone) << command << ": " << answer;
       letter->known_gone = true;
       return;
     }
-    if (verb == 0) EXPECT_EQ(unstuffed("\r\n" + client_->take_until("\r\n.\r\n")), letter->text);
+    if (verb == 0) {
+      EXPECT_EQ(unstuffed("\r\n" + client_->take_until("\r\n.\r\n")), letter->text);
+    }
     if (verb == 1) letter->marked = true;
     if (verb == 2) {
       const std::string top = unstuffed("\r\n" + client_->take_until("\r\n.\r\n"));
@@ -296,7 +277,7 @@ class Model {
     }
     for (uint32_t number = 1; number <= drop_.size(); ++number) {
       Letter& letter = drop_[number - 1];
-      letter.known_gone = letter.known_gone || letter.gone;
+      letter.known_gone = letter.known_gone || (letter.gone && !letter.marked);
       EXPECT_EQ(told.contains(number), !letter.marked && !letter.gone) << number << answer;
       if (told.contains(number) && ids) check_id(told[number], number, letter);
       if (told.contains(number) && !ids) {

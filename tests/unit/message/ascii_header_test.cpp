@@ -15,22 +15,22 @@ TEST(AsciiHeader, WhatIsAsciiStaysToTheOctet) {
 TEST(AsciiHeader, TextBecomesEncodedWords) {
   EXPECT_EQ(ascii_header("Subject: Gr\xc3\xbc\xc3\x9f"
                          "e\r\nX: y\r\n\r\n"),
-            "Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\nX: y\r\n\r\n");
+            "Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\nX: y\r\n\r\n");
   // Latin 1, as old programs sent it.
   EXPECT_EQ(ascii_header("subject: Gr\xfc\xdf"
                          "e\r\n\r\n"),
-            "subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\n");
+            "subject: =?utf-8?B?R3LDvMOfZQ==?=\r\n\r\n");
 }
 
 TEST(AsciiHeader, AddressesKeepWhatCanBeAnswered) {
   EXPECT_EQ(ascii_header("To: J\xc3\xb6rg <joerg@example.test>, b@example.test\r\n\r\n"),
-            "To: =?UTF-8?Q?J=C3=B6rg?= <joerg@example.test>, b@example.test\r\n\r\n");
+            "To: =?utf-8?B?SsO2cmc=?= <joerg@example.test>, b@example.test\r\n\r\n");
   EXPECT_EQ(ascii_header("Cc: a@b\xc3\xbc"
                          "cher.test\r\n\r\n"),
             "Cc: a@xn--bcher-kva.test\r\n\r\n");
   // Nobody without SMTPUTF8 can write to this one (RFC 6857 section 3.1.8).
   const std::string group = ascii_header("Resent-From: J <j\xc3\xb6rg@example.test>\r\n\r\n");
-  EXPECT_TRUE(group.starts_with("Resent-From: =?UTF-8?")) << group;
+  EXPECT_TRUE(group.starts_with("Resent-From: =?utf-8?")) << group;
   EXPECT_TRUE(group.ends_with(":;\r\n\r\n")) << group;
 }
 
