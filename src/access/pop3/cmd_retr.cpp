@@ -28,6 +28,28 @@ Task<Result<std::string>> read_piece(Session& s, const store::Entry& entry, uint
   co_return piece;
 }
 
+// With it the next ones, if the client has said more already: it is at its whole maildrop.
+Task<Result<std::string>> read_first(Session& s, const Wanted& wanted) {
+  const store::Entry& entry = wanted.entry;
+  if (entry.size == 0) co_return std::string();
+  if (const auto known = s.ahead.extract(entry.uid); !known.empty()) co_return std::move(known.mapped());
+  std::vector<store::Entry> together;
+  if (!wanted.body_lines && s.input.buffered() > 0) together = s.drop.and_next(entry, kReadAhead);
+  if (together.size() < 2) co_return co_await read_piece(s, entry, 0);
+  Result<std::vector<std::string>> letters =
+      co_await s.services.store.read_whole(s.lease.account(), together, kReadAhead);
+  // One of them may be lost, which is its own matter.
+  if (!letters || letters->empty()) co_return co_await read_piece(s, entry, 0);
+  s.ahead.clear();
+  for (size_t i = 1; i < letters->size(); ++i) {
+    if ((*letters)[i].size() == together[i].size) s.ahead[together[i].uid] = std::move((*letters)[i]);
+  }
+  if (letters->front().size() != entry.size) {
+    co_return fail(FaultKind::corrupt, "letter shorter than its entry says");
+  }
+  co_return std::move(letters->front());
+}
+
 // Whether all pieces from the second on that will be sent can be read. Once "+OK" is out nothing can be
 // refused any more, and a client that loses its connection at the same letter every time gets none that come
 // after it; so what is long is read twice.
@@ -72,12 +94,9 @@ bool make_ascii(std::string& first, bool is_whole) {
 }
 
 Task<Result<void>> retrieve(Session& s, const Wanted& wanted) {
-  std::string first;
-  if (wanted.entry.size > 0) {
-    Result<std::string> read = co_await read_piece(s, wanted.entry, 0);
-    if (!read) co_return std::unexpected(read.error());
-    first = std::move(*read);
-  }
+  Result<std::string> read = co_await read_first(s, wanted);
+  if (!read) co_return std::unexpected(read.error());
+  std::string first = std::move(*read);
   const uint64_t rest = wanted.entry.size - first.size();
   if (!s.utf8 && !make_ascii(first, rest == 0)) {
     s.error("[UTF8] The header needs UTF8");

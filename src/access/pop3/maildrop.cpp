@@ -86,6 +86,16 @@ Task<Result<store::Entry>> Maildrop::find_again(uint32_t number) {
   return find(number);
 }
 
+std::vector<store::Entry> Maildrop::and_next(const store::Entry& entry, uint64_t octets) const {
+  std::vector<store::Entry> out;
+  for (auto it = std::ranges::lower_bound(near_, entry.uid, {}, &store::Entry::uid);
+       it != near_.end() && it->size <= octets; ++it) {
+    octets -= it->size;
+    out.push_back(*it);
+  }
+  return out;
+}
+
 Task<Result<std::vector<store::Entry>>> Maildrop::next(uint32_t& number) {
   const uint32_t last = number + std::min<uint32_t>(kEntriesListed - 1, size() - number);
   Result<std::vector<store::Entry>> entries = co_await read(number, last);

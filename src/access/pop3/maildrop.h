@@ -29,6 +29,9 @@ class Maildrop {
   Task<Result<store::Entry>> find(uint32_t number);
   // The same, from the store and not from what was read before.
   Task<Result<store::Entry>> find_again(uint32_t number);
+  // `entry` and those behind it that were read together with it, as far as they are not more than so many
+  // octets.
+  std::vector<store::Entry> and_next(const store::Entry& entry, uint64_t octets) const;
   // The letters from `number` on, as far as they are there, at most kEntriesListed; `number` moves behind
   // them.
   Task<Result<std::vector<store::Entry>>> next(uint32_t& number);

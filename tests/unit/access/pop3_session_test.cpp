@@ -116,6 +116,46 @@ TEST(Pop3Session, WhatCannotBeReadIsRefusedAndStopsNoOther) {
   EXPECT_EQ(house.inbox(1).size(), 2u);
 }
 
+TEST(Pop3Session, ManyAtOnceComeInOrderWhateverIsBetween) {
+  House house;
+  std::vector<std::string> letters;
+  for (int i = 0; i < 120; ++i) {
+    letters.push_back("Subject: " + std::to_string(i) + "\r\n\r\n" +
+                      std::string(i % 7 == 3 ? 200'000 : (i * 997) % 9'000, 'x') + "\r\n");
+    house.deliver(1, letters.back());
+  }
+  const std::vector<store::Entry> entries = house.inbox(1);
+  // One in the middle is lost, and others are taken away between two bursts.
+  EXPECT_TRUE(house.executor.run(house.engine->erase_partition(engine::blob_partition(entries[40].blob))));
+  const auto client = house.login("alice");
+  for (int from : {0, 60}) {
+    std::string commands, expected;
+    for (int i = from; i < from + 60; ++i) {
+      commands += "RETR " + std::to_string(i + 1) + "\r\nNOOP\r\n";
+      const bool gone = i == 70 || i == 71;
+      if (i == 40) {
+        expected += "-ERR [SYS/TEMP] Can't be done now, try again later\r\n";
+      } else if (gone) {
+        expected += "-ERR No such message\r\n";
+      } else {
+        expected += "+OK " + std::to_string(letters[i].size()) + " octets\r\n" + letters[i] + ".\r\n";
+      }
+      expected += "+OK Nothing done\r\n";
+    }
+    expected += "+OK en English it is\r\n";
+    client->send(commands + "LANG en\r\n");
+    std::string answers = client->take_until("+OK en English it is\r\n");
+    for (size_t at; (at = answers.find(" any more")) != std::string::npos;) answers.erase(at, 9);
+    const auto differs = std::ranges::mismatch(answers, expected);
+    EXPECT_TRUE(answers == expected) << from << ": " << std::string(differs.in1, answers.end()).substr(0, 100)
+                                     << "\ninstead of: "
+                                     << std::string(differs.in2, expected.end()).substr(0, 100);
+    house.expunge(1, 71);
+    house.expunge(1, 71);
+  }
+  client->stream().close();
+}
+
 TEST(Pop3Session, AStalledSessionGivesWayToAnotherOfItsAccount) {
   House house;
   house.deliver(1, "Subject: x\r\n\r\n" + std::string(1 << 20, 'y') + "\r\n");
