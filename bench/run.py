@@ -173,6 +173,27 @@ ROWS.append(("IMAP STORE 10,000 flags", lambda server, quick: imap_command(
     server, lambda n: f"STORE 1:10000 {'+-'[n % 2]}FLAGS.SILENT (\\Flagged)", 4)))
 
 
+def pop3(server, times, *flags):
+    """All letters of the mailbox of the FETCH rows, left where they are."""
+    if not getattr(server, "filled", False):
+        fill(server, "user099@bench.test", 10000)
+        server.filled = True
+    results = []
+    with Meter(server.pids(), server.folder) as meter:
+        for _ in range(times):
+            results.append(load("pop3", "--port", server.ports["pop3"], "--login", "user099@bench.test", *flags))
+    if any(r["failed"] or r["done"] != 10000 for r in results):
+        raise RuntimeError(f"{server.name}: {results}")
+    return {"ms": statistics.median(r["p50_us"] for r in results) / 1000, "first ms": results[0]["p50_us"] / 1000,
+            "STAT + UIDL ms": statistics.median(r["list_us"] for r in results) / 1000,
+            "MB": results[0]["octets"] / 1e6, "CPU ms": 1000 * meter.cpu / times}
+
+
+for title, flags in (("", []), (", one at a time", ["--one-at-a-time"])):
+    ROWS.append((f"POP3 download of 10,000 x 4 KiB{title}",
+                 lambda server, quick, flags=flags: pop3(server, 5 if quick else 20, *flags)))
+
+
 @row("new-mail notice to IDLE, 100 sessions")
 def notice(server, quick):
     r = load("notice", "--port", server.ports["smtp"], "--imap-port", server.ports["imap"], "--sessions", 100,
@@ -181,7 +202,7 @@ def notice(server, quick):
 
 
 # Mailboxes of the same size on both sides first; the rows behind put as many letters into them as each side can take.
-ORDER = ("idle", "IMAP login", "IMAP FETCH", "IMAP SEARCH", "IMAP STORE", "new-mail", "relay", "IMAP APPEND", "SMTP", "LMTP")
+ORDER = ("idle", "IMAP login", "IMAP FETCH", "IMAP SEARCH", "IMAP STORE", "POP3", "new-mail", "relay", "IMAP APPEND", "SMTP", "LMTP")
 ROWS.sort(key=lambda named: next(n for n, prefix in enumerate(ORDER) if named[0].startswith(prefix)))
 
 

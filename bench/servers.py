@@ -35,7 +35,8 @@ class Peer:
     def start(self):
         self.dovecot.start()
         self.postfix.start()
-        self.ports = {"smtp": self.postfix.port, "lmtp": self.dovecot.lmtp_port, "imap": self.dovecot.imap_port}
+        self.ports = {"smtp": self.postfix.port, "lmtp": self.dovecot.lmtp_port, "imap": self.dovecot.imap_port,
+                      "pop3": self.dovecot.pop3_port}
         return self
 
     def stop(self):
@@ -69,7 +70,7 @@ class Posthouse:
     def __init__(self, folder, store="database", sink_port=0, compression="lz4"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
-        self.ports = {name: free_port() for name in ("smtp", "submission", "lmtp", "imap", "metrics")}
+        self.ports = {name: free_port() for name in ("smtp", "submission", "lmtp", "imap", "pop3", "metrics")}
         self.config = self.folder / "posthouse.toml"
         self.config.write_text(CONFIG.format(folder=self.folder, sink=sink_port or 25, store=store,
                                              compression=compression, **self.ports))
@@ -132,6 +133,7 @@ submission = ["127.0.0.1:{submission}"]
 submissions = "off"
 imap = ["127.0.0.1:{imap}"]
 imaps = "off"
+pop3 = ["127.0.0.1:{pop3}"]
 lmtp = ["127.0.0.1:{lmtp}"]
 metrics = ["127.0.0.1:{metrics}"]
 [auth]

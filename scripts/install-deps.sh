@@ -16,7 +16,7 @@ build_packages=(
 test_packages=(
   clang-19 clang-format-19 libclang-rt-19-dev llvm-19
   swaks libnet-ssleay-perl msmtp isync mutt curl openssl procps iproute2 bsdutils strace e2fsprogs mount
-  libgmime-3.0-dev nsd ldnsutils postfix dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d procmail maildrop fetchmail mpop
+  libgmime-3.0-dev nsd ldnsutils postfix dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d procmail maildrop fetchmail mpop getmail6
 )
 
 set_name=${1:-build}

@@ -1,4 +1,5 @@
-// posthouse-load: a load generator for SMTP, LMTP and IMAP servers on this machine. Sends to loopback only.
+// posthouse-load: a load generator for SMTP, LMTP, IMAP and POP3 servers on this machine. Sends to loopback
+// only.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -66,7 +67,7 @@ bool set_option(Options& o, std::string_view name, const char* value) {
 int usage() {
   fmt::print(stderr,
              "posthouse-load MODE --port N [--OPTION VALUE ...]\n"
-             "modes: smtp lmtp sink imap-command imap-append imap-login idle notice\n"
+             "modes: smtp lmtp sink imap-command imap-append imap-login pop3 idle notice\n"
              "options: host sessions count per-connection size rate to users from auth login password "
              "mailbox command\n"
              "         imap-port seconds; flags: --quit-close --one-at-a-time\n");
@@ -100,6 +101,7 @@ int main(int argc, char** argv) {
   options.lmtp = options.mode == "lmtp";
   if (options.mode == "smtp" || options.mode == "lmtp") return run_smtp(options);
   if (options.mode == "sink") return run_sink(options);
+  if (options.mode == "pop3") return run_pop3(options);
   if (options.mode == "imap-command") return run_imap_command(options);
   if (options.mode == "imap-append") return run_imap_append(options);
   if (options.mode == "imap-login") return run_imap_login(options);

@@ -38,6 +38,7 @@ int run_imap_command(
     const Options& options);  // imap-command: the same command by `sessions` sessions, `count` times
 int run_imap_append(const Options& options);  // imap-append
 int run_imap_login(const Options& options);   // imap-login: connect, LOGIN, SELECT, LOGOUT
+int run_pop3(const Options& options);         // pop3: downloads a maildrop, all of it in one session
 int run_idle(const Options& options);    // idle: open `sessions` IDLE sessions, print, wait for end of input
 int run_notice(const Options& options);  // notice: delay from 250 to EXISTS in an IDLE session
 

@@ -18,6 +18,9 @@ namespace posthouse::net {
 
 namespace {
 constexpr int kBacklog = 1024;
+constexpr int kProbeAfterSeconds = 30;
+constexpr int kProbeEverySeconds = 10;
+constexpr int kProbes = 3;
 
 std::unexpected<Fault> system_fault(const std::string& what, int error) {
   const FaultKind kind = error == EADDRINUSE ? FaultKind::exists
@@ -137,6 +140,15 @@ Result<ListenSocket> ListenSocket::adopt(int fd) {
   if (result.local_.port != 0) prepare_connections(fd);
   result.dual_stack_ = result.local_.ip.v6 && takes_ipv4_too(fd);
   return result;
+}
+
+void ListenSocket::notice_gone_peers_soon() {
+  const auto set = [this](int option, int value) {
+    setsockopt(fd_, IPPROTO_TCP, option, &value, sizeof value);
+  };
+  set(TCP_KEEPIDLE, kProbeAfterSeconds);
+  set(TCP_KEEPINTVL, kProbeEverySeconds);
+  set(TCP_KEEPCNT, kProbes);
 }
 
 ListenSocket::ListenSocket(ListenSocket&& other) noexcept

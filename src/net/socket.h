@@ -28,6 +28,9 @@ class ListenSocket {
   ListenSocket& operator=(ListenSocket&&) noexcept;
   ~ListenSocket();
 
+  // Peers that are gone without a word are noticed within a minute, not hours, also while nothing is said.
+  void notice_gone_peers_soon();
+
   int fd() const { return fd_; }
   const Endpoint& local() const { return local_; }  // with the real port
   // An inherited IPv6 socket that takes IPv4 as well; our own never do.

@@ -230,7 +230,9 @@ class MailStore {
                                      FlagUpdate update);
   // Removes those of `uids` that have \Deleted; returns which went. They may come back, see below.
   Task<Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
-  // The same whatever flags they have: for POP3, where nobody else shall see what is only marked.
+  // The same whatever flags they have: for POP3, where nobody else shall see what is only marked. All or
+  // none: what a crash leaves the next sweep(true) removes, and what a fault leaves the next sweep() or
+  // remove().
   Task<Result<std::vector<Uid>>> remove(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
   // All of `uids` or none (RFC 9051 section 6.4.7). Flags and dates are kept. Bodies are shared, not copied.
   Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,

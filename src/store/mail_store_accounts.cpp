@@ -393,6 +393,7 @@ Task<Result<void>> MailStore::Impl::purge_account(AccountId account) {
   steps.push_back(erase_hint(hint_key(kFilesHint, account)));
   steps.push_back(erase_hint(hint_key(kConvertHint, account)));
   steps.push_back(erase_hint(hint_key(kKeptHint, account)));
+  steps.push_back(erase_hint(hint_key(kRemovalHint, account)));
   Result<void> done = co_await engine.transact(std::move(steps));
   co_return done;
 }
@@ -428,6 +429,8 @@ Task<Result<size_t>> MailStore::sweep(bool at_start) {
     if (purged) purged = co_await impl_->purge_dying(account);
     if (!purged) co_return std::unexpected(purged.error());
   }
+  Result<void> removed = co_await impl_->finish_removals();
+  if (!removed) co_return std::unexpected(removed.error());
   Result<size_t> swept = co_await engine::sweep_blobs(impl_->engine, at_start);
   co_return swept;
 }

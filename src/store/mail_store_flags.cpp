@@ -138,11 +138,6 @@ Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId m
   return impl_->expunge(account, mailbox, std::move(uids), true);
 }
 
-Task<Result<std::vector<Uid>>> MailStore::remove(AccountId account, MailboxId mailbox,
-                                                 std::vector<Uid> uids) {
-  return impl_->expunge(account, mailbox, std::move(uids), false);
-}
-
 Task<Result<std::vector<Uid>>> MailStore::Impl::expunge(AccountId account, MailboxId mailbox,
                                                         std::vector<Uid> uids, bool only_deleted) {
   std::vector<Uid> went;

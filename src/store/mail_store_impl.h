@@ -115,9 +115,14 @@ struct MailStore::Impl {
   // Removes those of `uids` (any number) at once, as expunge() does those that can't be hidden.
   Task<Result<void>> expunge_now(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                  bool only_deleted, std::vector<Uid>& went);
-  // MailStore::expunge() and remove().
+  // MailStore::expunge(), and remove() in parts.
   Task<Result<std::vector<Uid>>> expunge(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                          bool only_deleted);
+  // See MailStore::remove(): what a crash or a fault left of one, and of all.
+  Task<Result<void>> finish_removal(AccountId account);
+  Task<Result<void>> finish_removals();
+  Task<Result<std::vector<Uid>>> remove_all(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  size_t removed_at_once(AccountId account) const;
   // Removes those of `uids` (at most kExpungePart) that are there and, if so asked, have \Deleted; and keeps
   // them as expunged now.
   // `missed` grows by those that have no bytes in the database any more, so they are still there; `rest`:
@@ -181,6 +186,8 @@ inline constexpr std::string_view kFilesHint =
 inline constexpr std::string_view kConvertHint = "store.c";  // + account: changes its format
 inline constexpr std::string_view kToOtherFiles =
     "x";  // its value: by way of the database; then where they are
+// + account: messages of it are to be removed, all of them (its value: store/removal_row.h).
+inline constexpr std::string_view kRemovalHint = "store.d";
 // One that leads purge_kept()'s caller to accounts with expunged messages that may come back.
 inline constexpr std::string_view kKeptHint = "store.k";  // + account
 std::string hint_key(std::string_view prefix, AccountId account);

@@ -44,6 +44,8 @@ class EngineWithFaults : public engine::Engine {
 
   // The next calls of transact() / put_ahead() fail so, until reset() with nothing.
   std::optional<Fault> transact_fault, put_ahead_fault;
+  // So many calls of transact() still succeed; then the fault counts.
+  int transacts_before_fault = 0;
   // Of transactions that begin with the bytes of a letter: a disk with room for small rows only.
   std::optional<Fault> blob_fault;
   std::optional<uint64_t> free;
@@ -69,7 +71,9 @@ class EngineWithFaults : public engine::Engine {
     return inside_.partitions(kind, first, visit);
   }
   Task<Result<void>> transact(std::vector<engine::Step> all) override {
-    if (transact_fault) {
+    if (transact_fault && transacts_before_fault > 0) {
+      --transacts_before_fault;
+    } else if (transact_fault) {
       ++refused;
       co_return std::unexpected(*transact_fault);
     }

@@ -22,7 +22,7 @@ void count_login(bool good) {
 
 Task<void> logged_in(Session& s, wire::sasl::Identity who) {
   count_login(true);
-  auto lease = Maildrops::enter(s.maildrops, who.account, *s.stream);
+  auto lease = Maildrops::enter(s.maildrops, who.account, *s.stream, s.services.clock.steady());
   if (!lease) {
     // RFC 2449 section 8.1.1: the password was right.
     log::info("pop3.in_use",

@@ -5,7 +5,8 @@
 
 #include "access/pop3/limits.h"
 #include "access/pop3/state.h"
-#include "base/log.h"
+#include "message/ascii_header.h"
+#include "message/headers.h"
 #include "wire/pop3/letter_writer.h"
 
 namespace posthouse::access::pop3 {
@@ -27,6 +28,28 @@ Task<Result<std::string>> read_piece(Session& s, const store::Entry& entry, uint
   co_return piece;
 }
 
+// With it the next ones, if the client has said more already: it is at its whole maildrop.
+Task<Result<std::string>> read_first(Session& s, const Wanted& wanted) {
+  const store::Entry& entry = wanted.entry;
+  if (entry.size == 0) co_return std::string();
+  if (const auto known = s.ahead.extract(entry.uid); !known.empty()) co_return std::move(known.mapped());
+  std::vector<store::Entry> together;
+  if (!wanted.body_lines && s.input.buffered() > 0) together = s.drop.and_next(entry, kReadAhead);
+  if (together.size() < 2) co_return co_await read_piece(s, entry, 0);
+  Result<std::vector<std::string>> letters =
+      co_await s.services.store.read_whole(s.lease.account(), together, kReadAhead);
+  // One of them may be lost, which is its own matter.
+  if (!letters || letters->empty()) co_return co_await read_piece(s, entry, 0);
+  s.ahead.clear();
+  for (size_t i = 1; i < letters->size(); ++i) {
+    if ((*letters)[i].size() == together[i].size) s.ahead[together[i].uid] = std::move((*letters)[i]);
+  }
+  if (letters->front().size() != entry.size) {
+    co_return fail(FaultKind::corrupt, "letter shorter than its entry says");
+  }
+  co_return std::move(letters->front());
+}
+
 // Whether all pieces from the second on that will be sent can be read. Once "+OK" is out nothing can be
 // refused any more, and a client that loses its connection at the same letter every time gets none that come
 // after it; so what is long is read twice.
@@ -34,7 +57,7 @@ Task<Result<void>> check_rest(Session& s, const Wanted& wanted, const std::strin
   wire::pop3::LetterWriter writer(wanted.body_lines);
   std::string nowhere;
   bool more = writer.feed(first, nowhere);
-  for (uint64_t at = first.size(); more && at < wanted.entry.size; at += kLetterPiece) {
+  for (uint64_t at = kLetterPiece; more && at < wanted.entry.size; at += kLetterPiece) {
     Result<std::string> piece = co_await read_piece(s, wanted.entry, at);
     if (!piece) co_return std::unexpected(piece.error());
     nowhere.clear();
@@ -47,9 +70,8 @@ Task<Result<void>> check_rest(Session& s, const Wanted& wanted, const std::strin
 Task<void> send(Session& s, const Wanted& wanted, std::string first) {
   wire::pop3::LetterWriter writer(wanted.body_lines);
   bool more = writer.feed(first, s.out);
-  uint64_t at = first.size();
   std::string().swap(first);
-  for (; more && at < wanted.entry.size; at += kLetterPiece) {
+  for (uint64_t at = kLetterPiece; more && at < wanted.entry.size; at += kLetterPiece) {
     co_await s.flush_if_much();
     Result<std::string> piece = co_await read_piece(s, wanted.entry, at);
     if (!piece) throw SessionEnd{"", piece.error()};
@@ -58,19 +80,35 @@ Task<void> send(Session& s, const Wanted& wanted, std::string first) {
   writer.finish(s.out);
 }
 
+// RFC 6856 section 2.1: without UTF8 no header leaves as it is that has more than ASCII in it; it becomes one
+// that says the same. `first`: the first piece of the letter, which holds all of its header in any letter
+// that somebody may want to read; false for another one.
+bool make_ascii(std::string& first, bool is_whole) {
+  const std::string_view header = std::string_view(first).substr(0, message::header_size(first));
+  if (!message::has_8bit(header)) return true;
+  if (header.size() == first.size() && !is_whole) return false;
+  std::string surrogate = message::ascii_header(header);
+  surrogate += std::string_view(first).substr(header.size());
+  first = std::move(surrogate);
+  return true;
+}
+
 Task<Result<void>> retrieve(Session& s, const Wanted& wanted) {
-  std::string first;
-  if (wanted.entry.size > 0) {
-    Result<std::string> read = co_await read_piece(s, wanted.entry, 0);
-    if (!read) co_return std::unexpected(read.error());
-    first = std::move(*read);
+  Result<std::string> read = co_await read_first(s, wanted);
+  if (!read) co_return std::unexpected(read.error());
+  std::string first = std::move(*read);
+  const uint64_t rest = wanted.entry.size - first.size();
+  if (!s.utf8 && !make_ascii(first, rest == 0)) {
+    s.error("[UTF8] The header needs UTF8");
+    co_return Result<void>();
   }
-  if (wanted.entry.size > first.size()) {
+  if (rest > 0) {
     Result<void> readable = co_await check_rest(s, wanted, first);
     if (!readable) co_return readable;
   }
-  s.ok(wanted.body_lines ? "Top follows" : fmt::format("{} octets", wanted.entry.size));
+  s.ok(wanted.body_lines ? "Top follows" : fmt::format("{} octets", first.size() + rest));
   co_await send(s, wanted, std::move(first));
+  if (!wanted.body_lines) ++s.retrieved;
   co_return Result<void>();
 }
 
@@ -85,10 +123,7 @@ Task<void> cmd_retr(Session& s, const wire::pop3::Command& c) {
     Wanted wanted{std::move(*entry), {}};
     if (c.verb == wire::pop3::Verb::top) wanted.body_lines = c.lines;
     done = co_await retrieve(s, wanted);
-    if (done) {
-      if (!wanted.body_lines) ++s.retrieved;
-      co_return;
-    }
+    if (done) co_return;
     // It went since its entry was read, or its bytes are lost.
     entry = co_await s.drop.find_again(number);
     if (entry) co_return s.refuse(done.error());

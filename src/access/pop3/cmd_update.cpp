@@ -14,19 +14,18 @@ Task<void> cmd_dele(Session& s, const wire::pop3::Command& c) {
   s.refuse(entry.error());
 }
 
-// Told after they are gone for good. The maildrop is free before the client knows, so that it may come back
-// at once.
+// Told after they are gone for good, all of them. The maildrop is free before the client knows, so that it
+// may come back at once.
 Task<void> cmd_quit(Session& s) {
   s.over = true;
   if (!s.logged_in) co_return s.ok("Goodbye");
-  const uint32_t marked = s.drop.marked();
-  Result<void> done = co_await s.drop.remove_marked();
+  Result<size_t> done = co_await s.drop.remove_marked();
   s.lease = Maildrops::Lease();
   if (!done) {
     s.refuse(done.error());
     co_return;
   }
-  s.removed = marked;
+  s.removed = *done;
   s.ok("Goodbye");
 }
 

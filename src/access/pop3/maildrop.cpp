@@ -86,6 +86,16 @@ Task<Result<store::Entry>> Maildrop::find_again(uint32_t number) {
   return find(number);
 }
 
+std::vector<store::Entry> Maildrop::and_next(const store::Entry& entry, uint64_t octets) const {
+  std::vector<store::Entry> out;
+  for (auto it = std::ranges::lower_bound(near_, entry.uid, {}, &store::Entry::uid);
+       it != near_.end() && it->size <= octets; ++it) {
+    octets -= it->size;
+    out.push_back(*it);
+  }
+  return out;
+}
+
 Task<Result<std::vector<store::Entry>>> Maildrop::next(uint32_t& number) {
   const uint32_t last = number + std::min<uint32_t>(kEntriesListed - 1, size() - number);
   Result<std::vector<store::Entry>> entries = co_await read(number, last);
@@ -112,15 +122,15 @@ std::string Maildrop::unique_id(uint32_t number) const {
   return fmt::format("{:08x}{:08x}", uids_.at(number), validity_);
 }
 
-Task<Result<void>> Maildrop::remove_marked() {
+Task<Result<size_t>> Maildrop::remove_marked() {
   std::vector<store::Uid> uids;
   for (uint32_t number = 1; number <= marked_.size(); ++number) {
     if (marked_[number - 1]) uids.push_back(uids_.at(number));
   }
-  if (uids.empty()) co_return Result<void>();
+  if (uids.empty()) co_return size_t{0};
   Result<std::vector<store::Uid>> removed = co_await store_->remove(account_, mailbox_, std::move(uids));
   if (!removed) co_return std::unexpected(removed.error());
-  co_return Result<void>();
+  co_return removed->size();
 }
 
 }  // namespace posthouse::access::pop3

@@ -29,6 +29,9 @@ class Maildrop {
   Task<Result<store::Entry>> find(uint32_t number);
   // The same, from the store and not from what was read before.
   Task<Result<store::Entry>> find_again(uint32_t number);
+  // `entry` and those behind it that were read together with it, as far as they are not more than so many
+  // octets.
+  std::vector<store::Entry> and_next(const store::Entry& entry, uint64_t octets) const;
   // The letters from `number` on, as far as they are there, at most kEntriesListed; `number` moves behind
   // them.
   Task<Result<std::vector<store::Entry>>> next(uint32_t& number);
@@ -38,9 +41,8 @@ class Maildrop {
 
   void mark(uint32_t number, uint64_t octets);
   void unmark_all();
-  uint32_t marked() const { return marked_count_; }
-  // Removes what is marked.
-  Task<Result<void>> remove_marked();
+  // Removes what is marked, all of it or nothing; how many letters went. Others may have taken some before.
+  Task<Result<size_t>> remove_marked();
 
  private:
   void note_gone(uint32_t number);

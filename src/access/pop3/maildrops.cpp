@@ -1,5 +1,7 @@
 #include "access/pop3/maildrops.h"
 
+#include "access/pop3/limits.h"
+
 namespace posthouse::access::pop3 {
 
 std::shared_ptr<Maildrops> make_maildrops() {
@@ -11,16 +13,25 @@ void end_session(Maildrops& maildrops, uint64_t account) {
 }
 
 std::optional<Maildrops::Lease> Maildrops::enter(const std::shared_ptr<Maildrops>& maildrops,
-                                                 uint64_t account, net::Stream& stream) {
+                                                 uint64_t account, net::Stream& stream, SteadyTime now) {
   const std::lock_guard lock(maildrops->mutex_);
-  if (!maildrops->sessions_.emplace(account, &stream).second) return std::nullopt;
-  return Lease(maildrops, account);
+  const auto [place, entered] = maildrops->sessions_.emplace(account, Holder{&stream, {}});
+  if (entered) return Lease(maildrops, account);
+  const Holder& holder = place->second;
+  if (holder.writing_since && now - *holder.writing_since >= kStalled) holder.stream->cancel();
+  return std::nullopt;
+}
+
+void Maildrops::Lease::note_writing(std::optional<SteadyTime> since) {
+  if (!maildrops_) return;
+  const std::lock_guard lock(maildrops_->mutex_);
+  maildrops_->sessions_.at(account_).writing_since = since;
 }
 
 void Maildrops::end(uint64_t account) {
   const std::lock_guard lock(mutex_);
   // The session can't give its lease back, nor its stream go, meanwhile.
-  if (const auto found = sessions_.find(account); found != sessions_.end()) found->second->cancel();
+  if (const auto found = sessions_.find(account); found != sessions_.end()) found->second.stream->cancel();
 }
 
 Maildrops::Lease::~Lease() {

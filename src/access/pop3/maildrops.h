@@ -31,6 +31,8 @@ class Maildrops {
     }
     ~Lease();
     uint64_t account() const { return account_; }
+    // The session has answers to write since then; nothing: it has none any more.
+    void note_writing(std::optional<SteadyTime> since);
 
    private:
     std::shared_ptr<Maildrops> maildrops_;
@@ -38,14 +40,20 @@ class Maildrops {
   };
 
   // Nothing if another session has it. `stream` outlives the lease; it is cancelled when the session shall
-  // end.
+  // end: also when it could write nothing for kStalled and its account is back, as clients are that lost
+  // their network in the middle of a letter.
   static std::optional<Lease> enter(const std::shared_ptr<Maildrops>& maildrops, uint64_t account,
-                                    net::Stream& stream);
+                                    net::Stream& stream, SteadyTime now);
   void end(uint64_t account);
 
  private:
+  struct Holder {
+    net::Stream* stream = nullptr;
+    std::optional<SteadyTime> writing_since;
+  };
+
   std::mutex mutex_;
-  std::map<uint64_t, net::Stream*> sessions_;
+  std::map<uint64_t, Holder> sessions_;
 };
 
 }  // namespace posthouse::access::pop3

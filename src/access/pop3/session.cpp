@@ -55,8 +55,7 @@ void cmd_user(Session& s, Command& c) {
   s.ok("Send the password");
 }
 
-// RFC 6856 section 2.1: messages and names may be UTF-8 from now on. Letters are sent as they are in any
-// case.
+// RFC 6856 section 2.1: headers may be UTF-8 from now on (see cmd_retr.cpp).
 void cmd_utf8(Session& s) {
   s.utf8 = true;
   s.ok("UTF-8 it is");

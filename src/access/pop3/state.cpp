@@ -32,8 +32,11 @@ void Session::refuse(const Fault& fault) {
 
 Task<void> Session::flush() {
   if (out.empty()) co_return;
-  if (logged_in) stream->set_deadline(services.clock.steady() + options->idle_timeout);
+  const SteadyTime now = services.clock.steady();
+  if (logged_in) stream->set_deadline(now + options->idle_timeout);
+  lease.note_writing(now);
   Result<void> written = co_await stream->write_all(out);
+  lease.note_writing({});
   if (out.capacity() > kKeptBuffer) {
     std::string().swap(out);
   } else {
@@ -49,6 +52,7 @@ Task<void> Session::flush_if_much() {
 Task<Result<std::string_view>> Session::read_line(size_t limit) {
   if (input.peek().find('\n') == std::string_view::npos) {
     co_await flush();
+    ahead.clear();
     // Before login the deadline stands from the start of the connection.
     if (logged_in) stream->set_deadline(services.clock.steady() + options->idle_timeout);
     stream->set_busy(false);

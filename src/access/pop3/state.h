@@ -1,6 +1,7 @@
 // A session from inside: what the commands work on.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ struct Session {
   std::string address;  // of the account, for logs
   Maildrops::Lease lease;
   Maildrop drop;
+  std::map<store::Uid, std::string> ahead;  // letters read before they were asked for; empty while it waits
   bool logged_in = false;
   bool utf8 = false;
   bool over = false;  // QUIT was answered

@@ -145,6 +145,11 @@ Result<std::vector<Bound>> bind_listeners(const Config& config) {
       out.push_back({service, std::move(*socket)});
     }
   }
+  // One session has a maildrop: a client that lost its network shall not lock itself out.
+  for (Bound& bound : out) {
+    const bool exclusive = bound.service == Service::pop3 || bound.service == Service::pop3s;
+    if (exclusive) bound.socket.notice_gone_peers_soon();
+  }
   for (const auto& socket : passed) {
     log::warn("server.passed_socket_unused", {{"address", socket.local().to_string()}});
   }

@@ -314,6 +314,26 @@ TEST(ListenSocket, ConnectionsOfAnAdoptedOneAreLikeThoseOfOurOwn) {
   }
 }
 
+TEST(ListenSocket, NoticesGonePeersWithinAMinuteIfAsked) {
+  auto socket = ListenSocket::bind_tcp(kLoopback, false);
+  ASSERT_TRUE(socket.has_value());
+  socket->notice_gone_peers_soon();
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  at.sin_port = htons(socket->local().port);
+  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+  const int server = accept4(socket->fd(), nullptr, nullptr, SOCK_CLOEXEC);
+  ASSERT_GE(server, 0);
+  EXPECT_EQ(option(server, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_LE(option(server, IPPROTO_TCP, TCP_KEEPIDLE) +
+                option(server, IPPROTO_TCP, TCP_KEEPINTVL) * option(server, IPPROTO_TCP, TCP_KEEPCNT),
+            60);
+  close(server);
+  close(client);
+}
+
 TEST(ListenSocket, KnowsWhetherAnAdoptedOneTakesBothFamilies) {
   const auto both = adopted_ipv6(0), six = adopted_ipv6(1);
   ASSERT_TRUE(both.has_value() && six.has_value());
