@@ -15,13 +15,12 @@ int export_to(const Invocation& in) {
   log::configure(log::Level::error, "", "text");
   auto admin = control::connect_beside(loaded->config);
   if (!admin) return complain(*loaded, admin.error());
-  auto target = moving::open_target(in.directory, in.format);
-  if (!target) return complain(target.error());
+  const auto open = [&] { return moving::open_target(in.directory, in.format, in.name); };
   moving::ExportOptions options{in.name, in.mailbox, nullptr};
   auto outcome = [&] {
     ProgressBar bar;
     options.progress = bar.letters();
-    return moving::export_letters(**admin, **target, options);
+    return moving::export_letters(**admin, open, options);
   }();
   if (!outcome) return complain(outcome.error());
   return print_moved(in, *outcome, "exported");

@@ -55,10 +55,9 @@ Result<Outgoing> read_row(const json::value& value) {
 
 class Exporter {
  public:
-  Exporter(control::Admin& admin, Target& target, const ExportOptions& options)
-      : admin_(admin), target_(target), options_(options) {}
+  Exporter(control::Admin& admin, const ExportOptions& options) : admin_(admin), options_(options) {}
 
-  Result<MoveOutcome> run();
+  Result<MoveOutcome> run(const OpenTarget& open);
 
  private:
   Result<std::vector<Mailbox>> mailboxes();
@@ -87,7 +86,7 @@ class Exporter {
   }
 
   control::Admin& admin_;
-  Target& target_;
+  std::unique_ptr<Target> target_;
   const ExportOptions& options_;
   MoveOutcome out_;
   MovedMailbox now_;
@@ -151,7 +150,7 @@ Result<std::string> Exporter::piece(store::Uid uid, uint64_t offset) {
 Result<void> Exporter::put_one(const Outgoing& letter, std::string begin) {
   uint64_t at = 0;
   std::optional<Fault> unreadable;
-  auto done = target_.put(letter, [&]() -> Result<std::string> {
+  auto done = target_->put(letter, [&]() -> Result<std::string> {
     if (at >= letter.size) return std::string();
     auto next = at == 0 ? Result<std::string>(std::move(begin)) : piece(letter.uid, at);
     if (next && next->empty()) next = fail(FaultKind::corrupt, "it ends too soon");
@@ -211,7 +210,7 @@ Result<void> Exporter::put(const std::vector<Outgoing>& letters) {
 
 Result<void> Exporter::run(const Mailbox& mailbox) {
   now_ = MovedMailbox{mailbox.name, mailbox.name};
-  if (auto opened = target_.open(mailbox.name, mailbox.subscribed, mailbox.uid_validity); !opened) {
+  if (auto opened = target_->open(mailbox.name, mailbox.subscribed, mailbox.uid_validity); !opened) {
     const FaultKind kind = opened.error().kind;
     if (kind != FaultKind::syntax && kind != FaultKind::exists && kind != FaultKind::policy) return opened;
     bad(0, opened.error().what);
@@ -225,7 +224,7 @@ Result<void> Exporter::run(const Mailbox& mailbox) {
     std::vector<Outgoing> missing;
     for (Outgoing& letter : *letters) {
       ++now_.read;
-      auto there = target_.has(letter);
+      auto there = target_->has(letter);
       if (!there) return std::unexpected(there.error());
       if (*there) {
         ++now_.there;
@@ -236,14 +235,17 @@ Result<void> Exporter::run(const Mailbox& mailbox) {
     }
     if (auto done = put(missing); !done) return done;
   }
-  auto closed = target_.close();
+  auto closed = target_->close();
   out_.mailboxes.push_back(now_);
   return closed;
 }
 
-Result<MoveOutcome> Exporter::run() {
+Result<MoveOutcome> Exporter::run(const OpenTarget& open) {
   auto all = mailboxes();
   if (!all) return std::unexpected(all.error());
+  auto target = open();
+  if (!target) return std::unexpected(target.error());
+  target_ = std::move(*target);
   for (const Mailbox& mailbox : *all) total_ += mailbox.messages;
   for (const Mailbox& mailbox : *all) {
     if (auto done = run(mailbox); !done) return std::unexpected(done.error());
@@ -253,8 +255,9 @@ Result<MoveOutcome> Exporter::run() {
 
 }  // namespace
 
-Result<MoveOutcome> export_letters(control::Admin& admin, Target& target, const ExportOptions& options) {
-  return Exporter(admin, target, options).run();
+Result<MoveOutcome> export_letters(control::Admin& admin, const OpenTarget& open,
+                                   const ExportOptions& options) {
+  return Exporter(admin, options).run(open);
 }
 
 }  // namespace posthouse::app::moving
