@@ -394,7 +394,12 @@ class SingleLetters(Base):
             send(demo, range(3), size=LARGE)
             self.back_up(demo)
             there = demo.run("restore", self.backups, "--check", "--json")
-            self.assertEqual(there.returncode, 73, there.stdout + there.stderr)
+            self.assertEqual(there.returncode, 0, there.stdout + there.stderr)
+            self.assertIn("into an empty folder only", json.loads(there.stdout)["refused"])
+            self.assertIn("a restore would be refused here", there.stderr)
+            self.assertEqual(sum(m["missing"] for a in json.loads(there.stdout)["accounts"] for m in a["mailboxes"]
+                                 if a["address"] == demo.address("alice")), self.count(demo))
+            self.assertIn("letters would come", demo.run("restore", self.backups, "--check", check=True).stdout)
             config = os.path.join(self.folder, "none.toml")
             text = pathlib.Path(demo.config).read_text().replace(os.path.dirname(demo.config), self.folder + "/none")
             pathlib.Path(config).write_text(text)
@@ -500,8 +505,21 @@ class Trouble(Base):
             self.assertEqual(refused.returncode, 77)
             self.assertIn("something", refused.stderr)
             for command in (("backup", "list"), ("backup", "verify"), ("restore",)):
-                self.assertEqual(run(*command, self.folder).returncode, 67, command)
+                self.assertEqual(run(*command, self.folder).returncode, 66, command)
             self.assertEqual(demo.run("backup").returncode, 64)
+
+    def test_a_folder_without_lists_is_no_backup(self):
+        with Demo() as demo:
+            send(demo, range(3))
+            self.back_up(demo)
+            demo.run("backup", "verify", self.backups, check=True)
+            demo.run("backup", "list", self.backups, check=True)
+            shutil.rmtree(os.path.join(self.backups, "backups"))
+            for command in (("backup", "verify"), ("restore",), ("restore", "--check")):
+                done = demo.run(*command, self.backups)
+                self.assertEqual(done.returncode, 66, (command, done.stdout, done.stderr))
+                self.assertIn("no backup", done.stderr)
+                self.assertNotIn("Every file", done.stdout)
 
 
 if __name__ == "__main__":

@@ -610,6 +610,15 @@ class DemoItself(unittest.TestCase):
             client.logout()
             self.assertEqual(demo.stop(), 0)
 
+    def test_its_own_configuration_is_good(self):
+        """Also as root, whom a server would want to become somebody else."""
+        with Demo() as demo:
+            done = run("config", "check", demo.config)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            if os.geteuid() == 0:
+                self.assertIn("warning: server.user: a demo runs as whoever starts it", done.stderr)
+                self.assertEqual(run("serve", "--config", demo.config).returncode, 78, "a server needs a user")
+
     def test_a_second_demo_in_the_same_folder_changes_nothing(self):
         with Demo() as demo:
             before = pathlib.Path(demo.config).read_bytes()

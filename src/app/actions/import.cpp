@@ -83,10 +83,7 @@ int import(const Invocation& in) {
   if (moving::is_imap_url(in.file)) return import_imap(in, *loaded, bring);
   if (auto fits = check_no_imap_options(in); !fits) return complain(fits.error());
   auto source = moving::open_source(in.file, in.format);
-  if (!source) {
-    const int status = complain(source.error());
-    return source.error().kind == FaultKind::not_found ? EX_NOINPUT : status;
-  }
+  if (!source) return complain_of_source(source.error());
   auto admin = control::connect_beside(loaded->config);
   if (!admin) return complain(*loaded, admin.error());
   return bring(in, **admin, **source);

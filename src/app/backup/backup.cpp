@@ -287,6 +287,7 @@ Result<std::vector<std::string>> verify(const std::string& directory, const std:
   std::vector<Catalog> catalogs;
   if (id.empty()) {
     catalogs = repository->list(problems);
+    if (catalogs.empty() && problems.empty()) return std::unexpected(repository->find("").error());
   } else {
     auto one = repository->find(id);
     if (!one) return std::unexpected(one.error());
