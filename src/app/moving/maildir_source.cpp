@@ -16,7 +16,8 @@ namespace {
 class Maildirs : public Source {
  public:
   Result<void> find(const std::string& path, const std::string& name, int depth) {
-    const bool holds = is_folder(path + "/cur");
+    // Where "cur" is a Maildir itself, it is a mailbox of that name.
+    const bool holds = is_folder(path + "/cur") && !is_folder(path + "/cur/cur");
     if (holds) {
       mailboxes_.push_back({name.empty() ? "INBOX" : name, path});
       count(path);

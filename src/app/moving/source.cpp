@@ -29,7 +29,7 @@ bool has_maildir_letter(const std::string& folder) {
 }
 
 bool is_maildir(const std::string& path, bool filled) {
-  if (!is_folder(path + "/cur")) return false;
+  if (!is_folder(path + "/cur") || is_folder(path + "/cur/cur")) return false;
   return !filled || has_maildir_letter(path + "/cur") || has_maildir_letter(path + "/new");
 }
 
@@ -56,6 +56,9 @@ bool has_file(const std::string& path, const std::function<bool(const std::strin
 Result<std::string> look_at_file(const std::string& path) {
   const maildir::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return maildir::os_fault("open", path);
+  struct ::stat info{};
+  if (::fstat(file.fd(), &info) != 0 || !S_ISREG(info.st_mode))
+    return fail(FaultKind::syntax, path + ": neither a file nor a folder");
   std::string begin(kLookBytes, '\0');
   const ssize_t got = ::read(file.fd(), begin.data(), begin.size());
   if (got < 0) return maildir::os_fault("read", path);
