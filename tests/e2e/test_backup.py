@@ -335,6 +335,8 @@ class SingleLetters(Base):
             after, _ = contents(demo)
             self.assertEqual([r[1:] for r in after["Found/Again"]], [wanted[1:]])
             self.assertEqual(after["INBOX"], [])
+            other = self.back(demo, "--account", address, "--mailbox", "inbox", "--uid", wanted[0], "--into", "Found/Again")
+            self.assertEqual(self.numbers(other, "restored"), {"INBOX": 0}, "INBOX in any case")
             nothing = demo.run("restore", self.backups, "--account", address, "--mailbox", "INBOX", "--uid", "9999")
             self.assertEqual(nothing.returncode, 67, nothing.stderr)
             self.assertEqual(demo.run("restore", self.backups, "--account", "nobody@example.test").returncode, 67)
@@ -507,6 +509,17 @@ class Trouble(Base):
             for command in (("backup", "list"), ("backup", "verify"), ("restore",)):
                 self.assertEqual(run(*command, self.folder).returncode, 66, command)
             self.assertEqual(demo.run("backup").returncode, 64)
+
+    def test_within_the_data_directory(self):
+        with Demo() as demo:
+            inside = os.path.join(os.path.dirname(demo.config), "data", "backups")
+            for _ in range(2):
+                self.assertIn("keep them elsewhere", demo.run("backup", inside, check=True).stderr)
+            self.assertEqual(demo.run("backup", self.backups, check=True).stderr, "")
+
+    def test_a_value_is_no_command(self):
+        self.assertIn("--keep", run("backup", self.backups, "--keep", "0").stderr)
+        self.assertIn("did you mean backup list?", run("backup", "lsit", self.backups).stderr)
 
     def test_a_folder_without_lists_is_no_backup(self):
         with Demo() as demo:

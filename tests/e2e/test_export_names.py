@@ -205,6 +205,14 @@ class AnyName(Base):
             self.assertEqual(demo.run("export", demo.address("bob"), self.path("out"), "--mailbox", "None").returncode, 67)
             self.assertFalse(os.path.exists(self.path("out")))
 
+    def test_places_that_are_none(self):
+        with Demo() as demo:
+            pathlib.Path(self.path("file")).write_bytes(b"x")
+            for place in (self.path("file"), self.path("file/below"), "/proc/nothing", ""):
+                done = demo.run("export", demo.address("alice"), place)
+                self.assertEqual(done.returncode, 73, (place, done.stdout, done.stderr))
+            demo.run("export", demo.address("alice"), self.path("out"), "--mailbox", "inbox", check=True)
+
     def test_exports_of_earlier_versions(self):
         """They have no note of what they are."""
         with Demo() as demo:
@@ -238,6 +246,9 @@ class WhatIsNoLetter(Base):
                                "script": b"#!/bin/sh\n# From: me\n"}.items():
                 pathlib.Path(self.path(name)).write_bytes(text)
                 self.refused(demo, self.path(name), 65, "From SENDER DATE", "--format eml")
+            os.mkfifo(self.path("fifo"))
+            for place in (self.path("fifo"), "/dev/null"):
+                self.refused(demo, place, 65, "neither a file nor a folder")
             forced = demo.run("import", demo.address("bob"), self.path("prose"), "--format", "eml", "--json", check=True)
             self.assertEqual(json.loads(forced.stdout)["imported"], 1)
             for n, text in enumerate([b"Received: from x\r\n by y;\r\nFrom: a@b\r\n\r\nx", b"X-A: b\nSUBJECT : hello\n", b"Date: x\n\n",

@@ -60,7 +60,8 @@ namespace {
 int bring(const Invocation& in, control::Admin& admin, moving::Source& source) {
   source.choose(in.folders, in.exclude);
   if (source.mailboxes().empty())
-    return complain(Fault{FaultKind::not_found, "no mailbox of SOURCE is chosen"});
+    return complain_of_source(
+        Fault{FaultKind::not_found, "no mailbox of SOURCE is chosen (--folder, --exclude)"});
   moving::ImportOptions options{in.name, in.into, in.dry_run, in.sync_flags, nullptr};
   auto outcome = [&] {
     ProgressBar bar;

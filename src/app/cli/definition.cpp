@@ -380,6 +380,10 @@ void define_imap_import(CLI::App* import, Invocation& into) {
                    "What was brought once stays away, also if it was moved or expunged here since");
   import->add_option("--ca-file", into.ca_file, "Trust these certificates (PEM), not the system's")
       ->type_name("FILE");
+  import
+      ->add_option("--timeout", into.timeout,
+                   "How long the other server may say nothing, and take for one answer (default: 3m)")
+      ->type_name("DURATION");
   import->add_flag("--insecure", into.insecure, "Don't check the certificate of HOST");
   import->add_flag("--plaintext", into.plaintext,
                    "imap:// without TLS: everybody on the way can read the password");

@@ -4,6 +4,7 @@
 
 #include "app/limits.h"
 #include "base/base64.h"
+#include "maildir/folder_name.h"
 
 namespace posthouse::app::moving {
 namespace {
@@ -112,7 +113,9 @@ Result<std::vector<Mailbox>> Exporter::mailboxes() {
     Mailbox mailbox{std::string(name->get_string()), subscribed->get_bool(), number<uint32_t>(*validity, bad),
                     number<uint64_t>(*messages, bad)};
     if (bad) return strange_answer("mailbox.list");
-    if (options_.mailbox.empty() || mailbox.name == options_.mailbox) out.push_back(std::move(mailbox));
+    const bool wanted = mailbox.name == options_.mailbox ||
+                        (maildir::is_inbox(mailbox.name) && maildir::is_inbox(options_.mailbox));
+    if (options_.mailbox.empty() || wanted) out.push_back(std::move(mailbox));
   }
   if (out.empty()) return fail(FaultKind::not_found, fmt::format("no such mailbox: {}", options_.mailbox));
   return out;
