@@ -152,6 +152,23 @@ class AnyName(Base):
             for form in ("eml", "mbox", "maildir"):
                 self.assertEqual(self.there_and_back(demo, "to", source, form), before, form)
 
+    def test_what_an_mbox_can_not_keep_is_told(self):
+        with Demo() as demo:
+            source = self.account(demo, "from")
+            imap = self.login(demo, source)
+            imap.append("INBOX", None, None, b"Status: RO\r\nX-UID: 7\r\nSubject: own\r\n\r\nx")
+            imap.append("INBOX", None, None, b"Subject: plain\r\n\r\nFrom x\r\n")
+            before = contents(imap)
+            imap.logout()
+            told = {}
+            for form in ("eml", "mbox", "maildir"):
+                done = demo.run("export", source, self.path(form), "--format", form, "--json", check=True)
+                told[form] = json.loads(done.stdout)["left_out"]
+                if form != "mbox":
+                    self.assertEqual(self.there_and_back(demo, f"to-{form}", source, form), before)
+            self.assertEqual((told["eml"], told["maildir"], len(told["mbox"])), ([], [], 1))
+            self.assertIn("INBOX UID 1: ", told["mbox"][0])
+
     def test_odd_dates(self):
         """Files of mbox have none before 1970."""
         with Demo() as demo:

@@ -75,6 +75,13 @@ class Exporter {
                                       : fmt::format("{} UID {}: {}", now_.from, uid, what));
     }
   }
+  // Of the letter itself nothing is lost that anybody reads, but a signature may not hold.
+  void changed(store::Uid uid) {
+    if (out_.left_out.size() == kMostSkipped) return;
+    out_.left_out.push_back(fmt::format(
+        "{} UID {}: header fields that an mbox has for itself, such as Status or X-UID, or bare line feeds",
+        now_.from, uid));
+  }
   json::object place() const {
     json::object out;
     out["address"] = options_.address;
@@ -162,6 +169,7 @@ Result<void> Exporter::put_one(const Outgoing& letter, std::string begin) {
     return next;
   });
   if (done) ++now_.moved;
+  if (done && !target_->is_exact()) changed(letter.uid);
   const bool here =
       unreadable && (unreadable->kind == FaultKind::corrupt || unreadable->kind == FaultKind::not_found);
   if (done || !here) return done;

@@ -76,11 +76,13 @@ class MboxTarget final : public Target {
       return std::string_view(piece);
     });
     if (!appended) return std::unexpected(appended.error());
+    exact_ = appended->exact;
     empty_ = false;
     there_.insert(letter.uid);
     return {};
   }
 
+  bool is_exact() const override { return exact_; }
   Result<void> close() override { return held_->commit(); }
 
  private:
@@ -90,6 +92,7 @@ class MboxTarget final : public Target {
   std::unordered_set<store::Uid> there_;
   uint32_t validity_ = 0;
   bool empty_ = true;
+  bool exact_ = true;
 };
 
 }  // namespace

@@ -27,6 +27,8 @@ class Target {
   virtual Result<bool> has(const Outgoing& letter) = 0;
   // All or nothing.
   virtual Result<void> put(const Outgoing& letter, const control::LetterPieces& pieces) = 0;
+  // Whether the letter that was put last comes back octet for octet.
+  virtual bool is_exact() const { return true; }
   // What was put is on disk.
   virtual Result<void> close() = 0;
 };
