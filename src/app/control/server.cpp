@@ -129,12 +129,14 @@ bool Server::Impl::make_room() {
 }
 
 Task<void> Server::Impl::refuse(Impl& self, std::unique_ptr<net::Stream> stream) {
+  self.now(*stream, Session::leaving);
   stream->set_deadline(self.service.core().clock.steady() + kControlStalled);
   std::string busy =
       error_response({FaultKind::temporary,
                       fmt::format("the server is at work for {} commands; try again", kControlSessions)});
   const auto sent = co_await write_frame(*stream, std::move(busy));
   static_cast<void>(sent);
+  self.sessions.erase(stream.get());
 }
 
 Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) {
