@@ -200,7 +200,7 @@ class AnyName(Base):
                 self.assertEqual(after, before, form)
 
     def test_accounts_don_t_mix(self):
-        """Two accounts of one second have the same UIDVALIDITYs and UIDs, and so the same names of files."""
+        """An import could not tell their letters apart."""
         with Demo() as demo:
             for name in ("alice", "bob"):
                 imap = demo.imap(name)

@@ -6,23 +6,15 @@
 #include "delivery/delivery.h"
 #include "message/encoded_word.h"
 #include "message/summary.h"
-#include "store/names.h"
 
 namespace posthouse::app::verbs {
 namespace {
 
 namespace json = boost::json;
 
-// As the store has it: INBOX in any case.
-std::string named_mailbox(const Arguments& arguments) {
-  std::string name = text(arguments, "mailbox");
-  auto checked = store::check_name(name);
-  return checked ? std::move(*checked) : name;
-}
-
 store::KeptFilter filter_of(const Arguments& arguments) {
   store::KeptFilter filter;
-  filter.mailbox = named_mailbox(arguments);
+  filter.mailbox = text(arguments, "mailbox");
   if (auto since = number(arguments, "since"))
     filter.since = SystemTime(milliseconds(static_cast<int64_t>(*since)));
   if (const auto* uids = arguments.if_contains("uids"); uids != nullptr && uids->is_array()) {
@@ -79,7 +71,7 @@ json::object describe(const store::KeptMessage& message, seconds keep) {
 // A mailbox that is named is there, or has letters that could come back.
 Task<Result<void>> check_name(Context context, uint64_t account, Arguments arguments) {
   store::KeptFilter filter;
-  filter.mailbox = named_mailbox(arguments);
+  filter.mailbox = text(arguments, "mailbox");
   if (filter.mailbox.empty()) co_return Result<void>();
   auto now = co_await context.core.store.mailbox(account, filter.mailbox);
   if (now) co_return Result<void>();
