@@ -12,7 +12,8 @@ namespace posthouse::app {
 constexpr size_t kLargestRequest = 1 << 20;    // bytes of one request, or of one piece of a letter
 constexpr size_t kLargestResponse = 64 << 20;  // bytes of one response
 constexpr size_t kLetterPiece = 64 << 10;      // bytes of a letter in one frame
-constexpr size_t kControlSessions = 64;        // at a time
+constexpr size_t kControlSessions = 64;        // at a time; who waits longest gives way to one more
+constexpr seconds kControlStalled{5};          // after that, also who has sent half a letter
 constexpr seconds kControlTimeout{60};         // for the next frame, or to take one from us
 constexpr milliseconds kProgressEvery{250};
 constexpr milliseconds kControlPatience{10'000};  // for a server that starts or ends to answer or let go
@@ -31,8 +32,11 @@ constexpr size_t kDeliverRecipients = 1000;
 constexpr size_t kLettersNamed = 200;
 
 // ---- import from an IMAP server
-constexpr seconds kImapConnectTime{30};           // for one of its addresses to answer
-constexpr seconds kImapPatience{180};             // for it to say something, or to take what we say
+constexpr seconds kImapConnectTime{30};  // for one of its addresses to answer
+constexpr seconds kImapPatience{180};  // for it to say something, to take what we say, and to end a response
+constexpr seconds kImapShortest{1}, kImapLongest{3600};  // that --timeout may make of it
+constexpr uint64_t kImapSlowest = 1'000;                 // bytes of a letter in a second, after that
+constexpr int kImapUseless = 10;                  // so many times that for nothing but what nobody asked for
 constexpr seconds kImapLastWord{2};               // to take our LOGOUT
 constexpr size_t kImapMailboxes = 10'000;         // that it may have
 constexpr size_t kImapLetters = 5'000'000;        // that a mailbox of it may have

@@ -1,7 +1,10 @@
 #include "delivery/delivery.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/log.h"
+#include "delivery/limits.h"
 
 namespace posthouse::delivery {
 
@@ -19,6 +22,18 @@ std::optional<uint64_t> limit(const std::optional<uint64_t>& own, uint64_t other
 
 bool full(const std::optional<uint64_t>& limit, uint64_t used, uint64_t more) {
   return limit && (used >= *limit || more > *limit - used);
+}
+
+// RFC 5321 section 4.5.1: every reasonable effort to take what is for the postmaster, but in extreme cases,
+// such as to contain an attack. So his quota is not what decides, and nobody fills a disk by writing to him.
+void add_postmaster_room(store::Quota& quota) {
+  const auto add = [](std::optional<uint64_t>& to, uint64_t room) {
+    if (to) *to = std::min(*to, UINT64_MAX - room) + room;
+  };
+  add(quota.bytes, kPostmasterBytes);
+  add(quota.group_bytes, kPostmasterBytes);
+  add(quota.messages, kPostmasterMessages);
+  add(quota.group_messages, kPostmasterMessages);
 }
 
 }  // namespace
@@ -57,8 +72,8 @@ Task<Result<void>> Delivery::check(Resolution::LocalTarget target, uint64_t size
   Result<Standing> standing = co_await impl_->directory.standing(account);
   if (!standing) co_return std::unexpected(standing.error());
   if (!standing->enabled) co_return fail(FaultKind::policy, "the account is disabled");
-  if (target.as_postmaster) co_return Result<void>();
-  const store::Quota quota = quota_of(*standing, impl_->options);
+  store::Quota quota = quota_of(*standing, impl_->options);
+  if (target.as_postmaster) add_postmaster_room(quota);
   if (quota.bytes || quota.messages) {
     Result<store::Usage> usage = co_await impl_->store.usage(account);
     if (!usage) co_return std::unexpected(usage.error());
@@ -108,8 +123,8 @@ Task<Result<Plan>> Delivery::plan(std::vector<Resolution::LocalTarget> targets, 
     Result<std::string> mailbox = co_await impl_->mailbox_for(account, targets[i].detail);
     if (!mailbox) co_return std::unexpected(mailbox.error());
     store::Quota quota;
-    const bool limited = enforce_quota && !targets[i].as_postmaster;
-    if (limited) quota = quota_of(*standing, impl_->options);
+    if (enforce_quota) quota = quota_of(*standing, impl_->options);
+    if (targets[i].as_postmaster) add_postmaster_room(quota);
     plan.blob_references.push_back(store::MailStore::blob_reference(account, delivery_ids[i]));
     store::NewMessage copy = targets.size() == 1 ? std::move(message) : message;
     for (engine::Step& step : impl_->store.stage(account, std::move(*mailbox), std::move(copy),

@@ -42,7 +42,7 @@ class Delivery {
   ~Delivery();
 
   // Whether the account and its domain could take a letter of `size` octets (0: not known) now; faults
-  // over_quota (not for a postmaster), policy (disabled), not_found.
+  // over_quota (for a postmaster only beyond kPostmasterBytes), policy (disabled), not_found.
   Task<Result<void>> check(directory::Resolution::LocalTarget target, uint64_t size);
 
   // `message` carries blob id, size, summary and date; the id of each delivery comes from `delivery_ids`, one
@@ -51,7 +51,8 @@ class Delivery {
   // Quota: `enforce_quota` lets the transaction fail when a mailbox would pass its quota. It is for a letter
   // with one recipient only. A letter has one reply for all its recipients (RFC 5321 section 4.1.1.4), and
   // each was checked at RCPT; with several, one full mailbox must not cost the others their copy, so a letter
-  // may overshoot. Who gets it as postmaster gets it past his quota in any case.
+  // may overshoot. Who gets it as postmaster gets it past his quota, as far as kPostmasterBytes
+  // and kPostmasterMessages go.
   Task<Result<Plan>> plan(std::vector<directory::Resolution::LocalTarget> targets, store::NewMessage message,
                           std::vector<uint64_t> delivery_ids, bool enforce_quota);
 

@@ -23,6 +23,8 @@ constexpr std::string_view kStandIns = "STAND-INS";
 constexpr std::string_view kKeepBlobs = "KEEP-BLOBS";
 constexpr std::string_view kTold = "README";
 constexpr std::string_view kLostNothing = "NOTHING-LOST";
+constexpr std::string_view kRepaired = "REPAIRED";
+constexpr std::string_view kOver[] = {kLostNothing, kRepaired};
 constexpr size_t kLongestKey = 4096;
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -201,9 +203,15 @@ Result<void> tell_in(const std::string& folder, const std::string& sentence) {
   return write_whole(folder + "/" + std::string(kTold), sentence + "\n");
 }
 
-bool lost_nothing_in(const std::string& folder) {
+bool is_over_in(const std::string& folder) {
   std::error_code error;
-  return fs::exists(folder + "/" + std::string(kLostNothing), error);
+  return std::ranges::any_of(
+      kOver, [&](std::string_view mark) { return fs::exists(folder + "/" + std::string(mark), error); });
+}
+
+Result<void> note_over_in(const std::string& folder) {
+  if (is_over_in(folder)) return {};
+  return write_whole(folder + "/" + std::string(kRepaired), "");
 }
 
 std::vector<std::string> told_in(const std::string& folder) {

@@ -80,8 +80,9 @@ class KeptAside {
 
 // The sentences of such a folder; none for one that keeps a log that was read up to the damage only.
 std::vector<std::string> told_in(const std::string& folder);
-// Whether all that was told there went without a loss.
-bool lost_nothing_in(const std::string& folder);
+// Whether all that was told there went without a loss, or a repair has seen to it since.
+bool is_over_in(const std::string& folder);
+Result<void> note_over_in(const std::string& folder);
 Result<void> tell_in(const std::string& folder, const std::string& sentence);
 
 }  // namespace posthouse::engine

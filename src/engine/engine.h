@@ -100,6 +100,12 @@ class Watch {
   virtual ~Watch() = default;
 };
 
+// A sentence for operators.
+struct Damage {
+  std::string what;
+  bool over = false;  // nothing was lost by it, or a repair has seen to it
+};
+
 // Thread-safe.
 class Engine : public Reader {
  public:
@@ -152,11 +158,13 @@ class Engine : public Reader {
   // Removes copies that nobody holds any more, which a crash left. Quick when there are none.
   virtual Task<void> remove_stale_snapshots() { co_return; }
 
-  // What was found damaged beyond single rows when the store was opened, a sentence each, until an operator
-  // has removed what is kept of it.
-  virtual std::vector<std::string> damage() const { return {}; }
-  // Whether rows were lost by any of that.
+  // What was found damaged beyond single rows when the store was opened, until an operator has removed what
+  // is kept of it.
+  virtual std::vector<Damage> damage() const { return {}; }
+  // Whether rows were lost by any of that which is not over.
   virtual bool has_lost_rows() const { return false; }
+  // A repair has put in order what all that left.
+  virtual Result<void> damage_is_over() { return {}; }
 
   // Where rows may be missing, or be as they were some time ago, because damaged files were mended. Told at
   // every start until forget_lost(): whoever owns rows there puts them in order again.

@@ -174,22 +174,32 @@ class RocksEngine final : public Engine {
 
   uint64_t free_space() const override { return space_.usable(); }
 
-  std::vector<std::string> damage() const override {
-    std::vector<std::string> out;
+  std::vector<Damage> damage() const override {
+    std::vector<Damage> out;
     for (const std::string& folder : damaged_folders(directory_)) {
       const std::vector<std::string> told = told_in(folder);
-      out.insert(out.end(), told.begin(), told.end());
+      const bool over = is_over_in(folder);
+      for (const std::string& sentence : told) out.push_back({sentence, over});
       if (!told.empty()) continue;
       out.push_back(
-          fmt::format("the store's log could not be read to its end, which is kept in {}: letters taken last "
-                      "before that time may be missing; remove the folder when you have looked",
-                      folder));
+          {fmt::format(
+               "the store's log could not be read to its end, which is kept in {}: letters taken last "
+               "before that time may be missing; remove the folder when you have looked",
+               folder),
+           over});
     }
     return out;
   }
 
   bool has_lost_rows() const override {
-    return !std::ranges::all_of(damaged_folders(directory_), lost_nothing_in);
+    return !std::ranges::all_of(damaged_folders(directory_), is_over_in);
+  }
+
+  Result<void> damage_is_over() override {
+    for (const std::string& folder : damaged_folders(directory_)) {
+      if (auto noted = note_over_in(folder); !noted) return noted;
+    }
+    return {};
   }
 
  private:

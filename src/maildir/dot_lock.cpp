@@ -30,7 +30,7 @@ uint64_t inode_of(int folder, const std::string& name) {
 
 // Has its holder ended, or been silent for too long?
 bool is_stale(std::string_view text, const struct stat& facts, const Clock& clock) {
-  const auto age = clock.now() - SystemTime(milliseconds(nanoseconds_of(facts.st_mtim) / 1'000'000));
+  const auto age = clock.now() - SystemTime(milliseconds(milliseconds_of(facts.st_mtim)));
   if (age > kLockStale) return true;
   const size_t colon = text.find(':');
   if (colon == std::string_view::npos || trim(text.substr(colon + 1)) != host_name()) return false;

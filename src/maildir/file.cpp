@@ -214,7 +214,13 @@ std::string without_slashes(std::string path) {
 }
 
 int64_t nanoseconds_of(const timespec& time) {
-  return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+  // Anybody may give his file a time at which signed numbers would overflow.
+  return static_cast<int64_t>(static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
+                              static_cast<uint64_t>(time.tv_nsec));
+}
+
+int64_t milliseconds_of(const timespec& time) {
+  return static_cast<int64_t>(time.tv_sec) * 1'000 + time.tv_nsec / 1'000'000;
 }
 
 }  // namespace posthouse::maildir

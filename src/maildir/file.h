@@ -65,6 +65,7 @@ Result<void> replace_file(int folder, const std::string& name, const std::string
 
 std::string parent_of(const std::string& path);
 std::string without_slashes(std::string path);  // at its end: a link would be followed
-int64_t nanoseconds_of(const timespec& time);
+int64_t nanoseconds_of(const timespec& time);   // to compare: times after 2262 have no number of their own
+int64_t milliseconds_of(const timespec& time);
 
 }  // namespace posthouse::maildir

@@ -49,7 +49,7 @@ bool facts_of(int folder, Found& message) {
   if (::fstatat(folder, message.place.file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) return false;
   message.has_facts = S_ISREG(facts.st_mode);
   message.size = static_cast<uint64_t>(facts.st_size);
-  message.date = SystemTime(milliseconds(nanoseconds_of(facts.st_mtim) / 1'000'000));
+  message.date = SystemTime(milliseconds(milliseconds_of(facts.st_mtim)));
   return message.has_facts;
 }
 

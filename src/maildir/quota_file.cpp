@@ -117,7 +117,7 @@ Result<std::optional<QuotaUse>> QuotaFile::read() const {
   text.resize(static_cast<size_t>(got));
   std::optional<QuotaUse> use = parse_quota_file(text);
   if (!use) return use;
-  const auto age = clock_.now() - SystemTime(milliseconds(nanoseconds_of(facts.st_mtim) / 1'000'000));
+  const auto age = clock_.now() - SystemTime(milliseconds(milliseconds_of(facts.st_mtim)));
   use->is_stale = use->is_stale || (is_over(*use) && (age > kQuotaStale || lines_in(text) > 2));
   return use;
 }

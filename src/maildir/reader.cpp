@@ -18,7 +18,7 @@ Result<Reader> Reader::open(File file) {
   if (::fstat(file.fd(), &facts) != 0) return os_fault("stat", "message");
   if (!S_ISREG(facts.st_mode)) return fail(FaultKind::syntax, "a message is a regular file");
   return Reader(std::move(file), static_cast<uint64_t>(facts.st_size),
-                SystemTime(milliseconds(nanoseconds_of(facts.st_mtim) / 1'000'000)));
+                SystemTime(milliseconds(milliseconds_of(facts.st_mtim))));
 }
 
 Result<Reader> Reader::open(const std::string& path) {

@@ -335,6 +335,8 @@ class SingleLetters(Base):
             after, _ = contents(demo)
             self.assertEqual([r[1:] for r in after["Found/Again"]], [wanted[1:]])
             self.assertEqual(after["INBOX"], [])
+            other = self.back(demo, "--account", address, "--mailbox", "inbox", "--uid", wanted[0], "--into", "Found/Again")
+            self.assertEqual(self.numbers(other, "restored"), {"INBOX": 0}, "INBOX in any case")
             nothing = demo.run("restore", self.backups, "--account", address, "--mailbox", "INBOX", "--uid", "9999")
             self.assertEqual(nothing.returncode, 67, nothing.stderr)
             self.assertEqual(demo.run("restore", self.backups, "--account", "nobody@example.test").returncode, 67)
@@ -394,7 +396,12 @@ class SingleLetters(Base):
             send(demo, range(3), size=LARGE)
             self.back_up(demo)
             there = demo.run("restore", self.backups, "--check", "--json")
-            self.assertEqual(there.returncode, 73, there.stdout + there.stderr)
+            self.assertEqual(there.returncode, 0, there.stdout + there.stderr)
+            self.assertIn("into an empty folder only", json.loads(there.stdout)["refused"])
+            self.assertIn("a restore would be refused here", there.stderr)
+            self.assertEqual(sum(m["missing"] for a in json.loads(there.stdout)["accounts"] for m in a["mailboxes"]
+                                 if a["address"] == demo.address("alice")), self.count(demo))
+            self.assertIn("letters would come", demo.run("restore", self.backups, "--check", check=True).stdout)
             config = os.path.join(self.folder, "none.toml")
             text = pathlib.Path(demo.config).read_text().replace(os.path.dirname(demo.config), self.folder + "/none")
             pathlib.Path(config).write_text(text)
@@ -500,8 +507,32 @@ class Trouble(Base):
             self.assertEqual(refused.returncode, 77)
             self.assertIn("something", refused.stderr)
             for command in (("backup", "list"), ("backup", "verify"), ("restore",)):
-                self.assertEqual(run(*command, self.folder).returncode, 67, command)
+                self.assertEqual(run(*command, self.folder).returncode, 66, command)
             self.assertEqual(demo.run("backup").returncode, 64)
+
+    def test_within_the_data_directory(self):
+        with Demo() as demo:
+            inside = os.path.join(os.path.dirname(demo.config), "data", "backups")
+            for _ in range(2):
+                self.assertIn("keep them elsewhere", demo.run("backup", inside, check=True).stderr)
+            self.assertEqual(demo.run("backup", self.backups, check=True).stderr, "")
+
+    def test_a_value_is_no_command(self):
+        self.assertIn("--keep", run("backup", self.backups, "--keep", "0").stderr)
+        self.assertIn("did you mean backup list?", run("backup", "lsit", self.backups).stderr)
+
+    def test_a_folder_without_lists_is_no_backup(self):
+        with Demo() as demo:
+            send(demo, range(3))
+            self.back_up(demo)
+            demo.run("backup", "verify", self.backups, check=True)
+            demo.run("backup", "list", self.backups, check=True)
+            shutil.rmtree(os.path.join(self.backups, "backups"))
+            for command in (("backup", "verify"), ("restore",), ("restore", "--check")):
+                done = demo.run(*command, self.backups)
+                self.assertEqual(done.returncode, 66, (command, done.stdout, done.stderr))
+                self.assertIn("no backup", done.stderr)
+                self.assertNotIn("Every file", done.stdout)
 
 
 if __name__ == "__main__":

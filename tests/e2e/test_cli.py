@@ -1,4 +1,5 @@
 """The command line: what it prints, what it answers to mistakes, and that it works with and without a server."""
+import contextlib
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 from posthouse import BINARY, Demo, Program, free_port, run, wait_until
@@ -48,6 +50,39 @@ class Documents(unittest.TestCase):
                     if line.startswith("  ") and not line.startswith("   "):
                         todo.append([*words, line.split()[0]])
         self.assertGreater(seen, 30)
+
+    def test_commands_in_the_documents_are_there(self):
+        """Those that stand in backquotes or on a line of their own, with their options."""
+        helps = {}
+
+        def help_of(*words):
+            if words not in helps:
+                text = run(*words, "--help", check=True).stdout
+                named = text.split("Subcommands:")[1].splitlines() if "Subcommands:" in text else []
+                helps[words] = text, {line.split()[0] for line in named if re.match(r"  \S", line)}
+            return helps[words]
+
+        seen = 0
+        for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/formats").glob("*.md")]:
+            text = path.read_text()
+            commands = re.findall(r"`posthouse ([a-z][^`]*)`", text)
+            commands = [c for c in commands if not re.search(r" [0-9]$", c)]   # first lines of files
+            if path.parent.name != "formats":   # there, such lines are of files
+                commands += re.findall(r"^    (?:sudo )?posthouse ([a-z][^#\n]*)", text, re.M)
+            for command in commands:
+                words = command.replace("|", " ").split()
+                with self.subTest(file=path.name, command=command):
+                    self.assertIn(words[0], help_of()[1])
+                    known = (words[0],)
+                    below = help_of(*known)[1]
+                    if len(words) > 1 and words[1] in below:
+                        known = (*known, words[1])
+                    elif words[0] != "backup":
+                        self.assertFalse(len(words) > 1 and below, "no such command")
+                    for option in re.findall(r"(?<!\S)--[a-z-]+", command):
+                        self.assertIn(option, help_of(*known)[0])
+                seen += 1
+        self.assertGreater(seen, 50)
 
     def test_version(self):
         self.assertRegex(run("version", check=True).stdout, r"^posthouse \d+\.\d+\.\d+\n$")
@@ -466,6 +501,43 @@ class Operators(unittest.TestCase):
         self.assertEqual(done.returncode, 75, done.stderr)
         self.assertIn("control socket does not answer", done.stderr)
 
+    def test_connections_that_say_nothing_shut_nobody_out(self):
+        path = os.path.join(self.demo.directory, "data/run/control.sock")
+        with contextlib.ExitStack() as stack:
+            idle = []
+            for n in range(300):
+                client = stack.enter_context(socket.socket(socket.AF_UNIX))
+                client.settimeout(20)
+                client.connect(path)
+                if n % 3 == 1:
+                    client.send(b"\0")   # a frame that never ends
+                idle.append(client)
+            began = time.monotonic()
+            self.assertGreaterEqual(len(self.ask("account", "list")), 2)
+            self.assertLess(time.monotonic() - began, 20, "at once, not when the others have timed out")
+            # Those that waited longest are gone, the others are still served.
+            self.assertEqual(idle[0].recv(10), b"")
+            request = json.dumps({"verb": "ping", "arguments": {}}).encode()
+            idle[-1].sendall(len(request).to_bytes(4, "big") + request)
+            self.assertIn(b"pong", idle[-1].recv(100))
+
+    def test_half_a_letter_gives_way_too(self):
+        path = os.path.join(self.demo.directory, "data/run/control.sock")
+        request = json.dumps({"verb": "deliver", "arguments": {"sender": "", "recipients": [self.demo.address("bob")]}}).encode()
+        with contextlib.ExitStack() as stack:
+            for _ in range(100):
+                client = stack.enter_context(socket.socket(socket.AF_UNIX))
+                client.connect(path)
+                try:
+                    client.sendall(len(request).to_bytes(4, "big") + request + b"\0\0\0\5Subj")
+                except ConnectionError:
+                    pass   # there are too many
+
+            def asked():
+                return self.demo.run("account", "list").returncode == 0
+
+            wait_until(asked, 20, "an answer while half letters wait")
+
     def test_junk_on_the_control_socket(self):
         path = os.path.join(self.demo.directory, "data/run/control.sock")
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
@@ -609,6 +681,15 @@ class DemoItself(unittest.TestCase):
             self.assertEqual(client.select("INBOX")[1], [b"2"], "one welcome letter and one other")
             client.logout()
             self.assertEqual(demo.stop(), 0)
+
+    def test_its_own_configuration_is_good(self):
+        """Also as root, whom a server would want to become somebody else."""
+        with Demo() as demo:
+            done = run("config", "check", demo.config)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            if os.geteuid() == 0:
+                self.assertIn("warning: server.user: a demo runs as whoever starts it", done.stderr)
+                self.assertEqual(run("serve", "--config", demo.config).returncode, 78, "a server needs a user")
 
     def test_a_second_demo_in_the_same_folder_changes_nothing(self):
         with Demo() as demo:

@@ -238,9 +238,9 @@ class Sources(Base):
 
     def test_mistakes(self):
         with Demo() as demo:
-            self.assertEqual(demo.run("import", demo.address("bob"), self.path("nothing")).returncode, 67)
+            self.assertEqual(demo.run("import", demo.address("bob"), self.path("nothing")).returncode, 66)
             (pathlib.Path(self.folder) / "void").mkdir()
-            self.assertEqual(demo.run("import", demo.address("bob"), self.path("void")).returncode, 67)
+            self.assertEqual(demo.run("import", demo.address("bob"), self.path("void")).returncode, 66)
             pathlib.Path(self.path("one.eml")).write_bytes(letter(1))
             self.assertEqual(demo.run("import", "who@example.test", self.path("one.eml")).returncode, 67)
 

@@ -510,6 +510,60 @@ class Breaking(Case):
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         self.assertLess(peak, 256 * 1024 * (8 if "asan" in BINARY or "tsan" in BINARY else 1))
 
+    def test_servers_that_take_for_ever(self):
+        """One says nothing, one drips octets, one only says that it is there, and one drips a letter."""
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+
+        def drip(text):
+            def talk(connection, *_):
+                while not ended.wait(0.4):
+                    connection.send(text)
+            return talk
+
+        def letter_by_octets(connection, number, uid, text):
+            connection.send(b"* %d FETCH (UID %d BODY[] {5000}\r\n" % (number, uid))
+            drip(b"x")(connection)
+
+        stubs = {name: self.stub() for name in ("silent", "dripping", "useless", "letter")}
+        stubs["silent"].on["CAPABILITY"] = lambda *_: ended.wait()
+        stubs["dripping"].on["LIST"] = drip(b"x")
+        stubs["useless"].on["EXAMINE"] = drip(b"* OK still here\r\n")
+        stubs["letter"].before_letter = letter_by_octets
+        commands = {name: subprocess.Popen(
+            [BINARY, "import", self.demo.address("bob"), stub.url(), "--timeout", "1s", "--config", self.demo.config],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **SECRET}) for name, stub in stubs.items()}
+        try:
+            for name in ("useless", "letter"):   # given up and tried anew; the end is that of the others
+                wait_until(lambda stub=stubs[name]: len(stub.connections) > 1, 60, f"a second connection: {name}")
+                commands[name].kill()
+            for name, told in (("silent", "said nothing of use for 1 s"), ("dripping", "too slow")):
+                _, words = commands[name].communicate(timeout=180)
+                self.assertEqual(commands[name].returncode, 75, (name, words))
+                self.assertIn(told, words.decode())
+        finally:
+            for command in commands.values():
+                command.kill()
+                command.communicate()
+
+    def test_letters_without_measure(self):
+        """Nothing is held in memory, or on the disk, of what is too large to be true."""
+        for size in (b"1073741825", b"4294967296", b"18446744073709551615", b"99999999999999999999999", b"-1"):
+            with self.subTest(size=size):
+                stub = self.stub()
+
+                def flood(connection, number, uid, text, size=size):
+                    connection.send(b"* %d FETCH (UID %d BODY[] {%s}\r\n" % (number, uid, size))
+                    while True:
+                        connection.send(b"x" * 65536)
+
+                stub.before_letter = flood
+                done = self.demo.run("import", self.demo.address("bob"), stub.url(), "--json", env=SECRET)
+                self.assertIn(done.returncode, (65, 75), done.stdout + done.stderr)
+                self.assertRegex(done.stdout + done.stderr, "a letter of|does not speak IMAP|too long")
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        self.assertLess(peak, 256 * 1024 * (8 if "asan" in BINARY or "tsan" in BINARY else 1))
+
     def test_later(self):
         stub = self.stub()
         stub.on["AUTHENTICATE"] = lambda c, tag, words: c.send(tag + b" NO [UNAVAILABLE] later\r\n")

@@ -1,6 +1,7 @@
 """An account kept as a Maildir (carol of the demo) that other programs use as well: Dovecot's IMAP, mutt, procmail,
 maildrop and whoever renames files."""
 import imaplib
+import json
 import os
 import pathlib
 import random
@@ -261,6 +262,21 @@ class OurChanges(Case):
         imap.store("c", "+FLAGS", r"(\Deleted)")
         imap.client.expunge()
         self.assertEqual(self.quota_file(), self.real_use())
+
+    def test_a_removed_account_leaves_its_files_and_says_so(self):
+        for form in ("maildir", "mbox", "database"):
+            with self.subTest(form=form):
+                address = f"{form}@{self.demo.domain}"
+
+                def ask(*words):
+                    return json.loads(self.demo.run("account", *words, "--json", check=True).stdout)
+
+                self.assertNotIn("files_found", ask("add", address, "--store", form))
+                self.demo.run("deliver", address, stdin="Subject: private\n\n", check=True)
+                left = ask("remove", address).get("files_left")
+                self.assertEqual(left is None, form == "database")
+                self.assertTrue(left is None or os.path.exists(left))
+                self.assertEqual(ask("add", address, "--store", form).get("files_found"), left)
 
     def test_quota_counts_what_others_delivered(self):
         imap = self.imap()

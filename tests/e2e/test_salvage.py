@@ -1,5 +1,6 @@
 """`store salvage`: letters are copied out of a store that nothing else can open any more."""
 import imaplib
+import json
 import mailbox
 import os
 import pathlib
@@ -8,6 +9,7 @@ import tempfile
 import unittest
 
 from posthouse import run, tls_context
+from test_export_names import contents
 from test_serve import Serve
 
 SMALL = 8
@@ -43,7 +45,7 @@ class Salvage(unittest.TestCase):
 
     def found(self):
         out = {}
-        for folder in self.target.glob("me@serve.test/*"):
+        for folder in self.target.glob("me@serve.test/[!.]*"):
             for letter in mailbox.Maildir(folder, create=False):
                 out[letter["Subject"]] = (folder.name, letter.get_flags(), letter.get_payload())
         return out
@@ -70,6 +72,31 @@ class Salvage(unittest.TestCase):
         self.assertEqual({name: left.get(name) for name in before}, before)
         again = self.salvage()
         self.assertEqual(again.returncode, 73, again.stdout + again.stderr)
+
+    def test_an_import_brings_back_what_was_salvaged(self):
+        self.server.stop()
+        self.server.start()
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
+        client.login("me@serve.test", "secret")
+        for name in ("cur", "new", "tmp", "cur/new", "a.b", ".", "100%", "x" * 250):
+            self.assertEqual(client.create(f'"{name}"')[0], "OK")
+            client.append(f'"{name}"', "(\\Seen work)", None, f"Subject: {name}\r\n\r\n".encode())
+        for number in range(30):
+            client.append("cur", f"(keyword{number})", None, f"Subject: {number}\r\n\r\n".encode())
+        client.logout()
+        run("account", "add", "other@serve.test", "--password-stdin", "--config", self.server.config, stdin="secret\n", check=True)
+        self.server.stop()
+        self.assertEqual(self.salvage().returncode, 0)
+        run("import", "other@serve.test", self.target / "me@serve.test", "--config", self.server.config, check=True)
+        self.server.start()
+        listed = {}
+        for who in ("me", "other"):
+            client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
+            client.login(f"{who}@serve.test", "secret")
+            listed[who] = contents(client)
+            client.logout()
+        self.assertEqual({box: rows for box, rows in listed["other"].items() if rows},
+                         {box: rows for box, rows in listed["me"].items() if rows})
 
     def test_what_cannot_be_read_is_listed(self):
         self.server.stop()
@@ -112,7 +139,20 @@ class Salvage(unittest.TestCase):
         self.assertEqual(done.returncode, 65, done.stdout + done.stderr)
         self.assertIn("The store is in order. Something was lost, see above.", done.stdout)
         self.assertRegex(done.stdout, "note: the rows of .* are lost")
-        # What was kept of it is the operator's to remove; from then on nothing is told any more.
+        # What was kept of it stays for inspection, and is told; but it is over.
+        kept = next((self.store.parent / "store.damaged").iterdir())
+        self.assertTrue((kept / "REPAIRED").exists())
+        for _ in range(2):
+            done = run("store", "check", "--config", self.server.config)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertRegex(done.stdout, "over: the rows of .* are lost")
+            self.assertTrue(done.stdout.endswith("Nothing is damaged.\n"), done.stdout)
+        told = json.loads(run("store", "check", "--json", "--config", self.server.config).stdout)
+        self.assertEqual(told["problems"], [])
+        self.assertIn("are lost", told["notes"][0])
+        done = run("store", "repair", "--config", self.server.config)
+        self.assertEqual(done.returncode, 0, "nothing is lost by a second repair: " + done.stdout + done.stderr)
+        # Removed by the operator, nothing is told any more.
         shutil.rmtree(self.store.parent / "store.damaged")
         for command, told in (("repair", "The store is in order.\n"), ("check", "Nothing is damaged.\n")):
             done = run("store", command, "--config", self.server.config)

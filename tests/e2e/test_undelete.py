@@ -114,6 +114,17 @@ class Undelete(Case):
         self.assertEqual(self.ask("mailbox", "purge", alice)["purged"], 1)
         self.check_store()
 
+    def test_inbox_in_any_case(self):
+        alice = self.demo.address("alice")
+        self.fill("INBOX", range(1))
+        client = self.demo.imap("alice")
+        client.select("INBOX")
+        client.store("1:*", "+FLAGS", "\\Deleted")
+        gone = len(client.expunge()[1])
+        client.logout()
+        self.assertEqual(len(self.ask("mailbox", "expunged", alice, "--mailbox", "InBox")), gone)
+        self.assertEqual(self.ask("mailbox", "undelete", alice, "--mailbox", "inbox")["restored"], gone)
+
     def test_a_kill_within_an_undelete_loses_nothing(self):
         alice = self.demo.address("alice")
         self.fill("Trash", range(1000), size=10)

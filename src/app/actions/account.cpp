@@ -69,8 +69,8 @@ int account(const Invocation& in) {
   if (!arguments) return complain(arguments.error());
   if (in.command == "account change" && arguments->size() == 1) {
     return nothing_to_change(
-        "--name, --quota, --quota-messages, --admin, --no-admin, --disable, --enable; a password is set with "
-        "`account password`");
+        "--name, --quota, --quota-messages, --admin, --no-admin, --disable, --enable, --store; a password is "
+        "set with `account password`");
   }
   int status = EX_OK;
   auto answer = ask(in, verb, std::move(*arguments), status);

@@ -48,6 +48,8 @@ void warn(const Loaded& loaded);
 int exit_status(const Fault& fault);
 // Prints the fault to standard error and returns its exit status.
 int complain(const Fault& fault);
+// The same for what a command reads from: what is not there is EX_NOINPUT, not an account that is not there.
+int complain_of_source(const Fault& fault);
 // The same for what may come of a value in the configuration: then its place is told.
 int complain(const Loaded& loaded, const Fault& fault);
 // Asks the server or the store; a fault is printed and gives nothing, with `status` set.

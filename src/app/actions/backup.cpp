@@ -81,7 +81,7 @@ int make(const Invocation& in, backup::Options options) {
 
 int list(const Invocation& in) {
   auto repository = backup::Repository::open(in.directory);
-  if (!repository) return complain(repository.error());
+  if (!repository) return complain_of_source(repository.error());
   std::vector<std::string> damaged;
   const std::vector<backup::Catalog> all = repository->list(damaged);
   if (in.json) {
@@ -108,7 +108,7 @@ int verify(const Invocation& in, backup::Options options) {
     options.progress = bar.bytes();
     return backup::verify(in.directory, in.backup_id, options);
   }();
-  if (!problems) return complain(problems.error());
+  if (!problems) return complain_of_source(problems.error());
   if (in.json) {
     json::object out;
     out["problems"] = json::array(problems->begin(), problems->end());

@@ -7,6 +7,7 @@
 #include "app/config/load.h"
 #include "app/config/options.h"
 #include "app/config/reference.h"
+#include "app/demo/demo.h"
 #include "app/preflight/preflight.h"
 
 namespace posthouse::app::actions {
@@ -46,7 +47,7 @@ int config(const Invocation& in) {
   if (in.command == "config check") {
     Loaded loaded = load_config(in.file);
     if (loaded.problems.empty()) {
-      check_surroundings(loaded);
+      check_surroundings(loaded, is_demo_config(in.file) ? Serving::demo : Serving::server);
       check_store(loaded);
       check_user(loaded);
       check_addresses(loaded);

@@ -2,6 +2,7 @@
 
 #include <sysexits.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 
@@ -59,7 +60,8 @@ namespace {
 int bring(const Invocation& in, control::Admin& admin, moving::Source& source) {
   source.choose(in.folders, in.exclude);
   if (source.mailboxes().empty())
-    return complain(Fault{FaultKind::not_found, "no mailbox of SOURCE is chosen"});
+    return complain_of_source(
+        Fault{FaultKind::not_found, "no mailbox of SOURCE is chosen (--folder, --exclude)"});
   moving::ImportOptions options{in.name, in.into, in.dry_run, in.sync_flags, nullptr};
   auto outcome = [&] {
     ProgressBar bar;
@@ -67,6 +69,9 @@ int bring(const Invocation& in, control::Admin& admin, moving::Source& source) {
     return moving::import_letters(admin, source, options);
   }();
   if (!outcome) return complain(outcome.error());
+  const auto holds = [](const moving::MovedMailbox& mailbox) { return mailbox.read > 0; };
+  if (!in.json && outcome->skipped_count == 0 && std::ranges::none_of(outcome->mailboxes, holds))
+    fmt::print("There is no letter in {}.\n", in.file);
   return print_moved(in, *outcome, "imported");
 }
 
@@ -79,7 +84,7 @@ int import(const Invocation& in) {
   if (moving::is_imap_url(in.file)) return import_imap(in, *loaded, bring);
   if (auto fits = check_no_imap_options(in); !fits) return complain(fits.error());
   auto source = moving::open_source(in.file, in.format);
-  if (!source) return complain(source.error());
+  if (!source) return complain_of_source(source.error());
   auto admin = control::connect_beside(loaded->config);
   if (!admin) return complain(*loaded, admin.error());
   return bring(in, **admin, **source);

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 
+#include "app/config/units.h"
 #include "app/core/core.h"
 #include "app/core/folders.h"
 #include "app/limits.h"
@@ -64,6 +65,14 @@ Result<Secret> find_secret(const Invocation& in, const moving::ImapUrl& url) {
 
 Result<moving::ImapOptions> options_of(const Invocation& in, moving::ImapUrl url) {
   moving::ImapOptions out;
+  if (!in.timeout.empty()) {
+    const auto patience = parse_duration(in.timeout);
+    if (!patience || *patience < kImapShortest || *patience > kImapLongest)
+      return fail(FaultKind::syntax,
+                  fmt::format("--timeout {}: expected a duration such as 30s or 3m, {} to {}", in.timeout,
+                              format_duration(kImapShortest), format_duration(kImapLongest)));
+    out.patience = *patience;
+  }
   auto secret = find_secret(in, url);
   if (!secret) return std::unexpected(secret.error());
   // A token may be renewed meanwhile; one that can't be read any more is used as it was.
@@ -96,12 +105,12 @@ Result<std::unique_ptr<net::Resolver>> make_resolver(const Config& config) {
 
 Result<void> check_no_imap_options(const Invocation& in) {
   const bool any = !in.password_file.empty() || !in.token_file.empty() || !in.ca_file.empty() ||
-                   in.insecure || in.plaintext || in.all_mail || in.only_new;
+                   !in.timeout.empty() || in.insecure || in.plaintext || in.all_mail || in.only_new;
   if (!any) return {};
-  return fail(
-      FaultKind::syntax,
-      "--password-file, --token-file, --ca-file, --insecure, --plaintext, --all-mail and --only-new are for "
-      "imaps://USER@HOST");
+  return fail(FaultKind::syntax,
+              "--password-file, --token-file, --ca-file, --timeout, --insecure, --plaintext, --all-mail and "
+              "--only-new "
+              "are for imaps://USER@HOST");
 }
 
 int import_imap(const Invocation& in, const Loaded& loaded, const Bring& bring) {

@@ -79,6 +79,11 @@ int complain(const Fault& fault) {
   return exit_status(fault);
 }
 
+int complain_of_source(const Fault& fault) {
+  const int status = complain(fault);
+  return fault.kind == FaultKind::not_found ? EX_NOINPUT : status;
+}
+
 int complain(const Loaded& loaded, const Fault& fault) {
   auto problem = loaded.problem_of(fault);
   if (!problem) return complain(fault);

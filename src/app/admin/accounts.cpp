@@ -70,6 +70,9 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   if (!format) co_return std::unexpected(format.error());
   auto place = context.core.places.of(*format, *address);
   if (!place) co_return std::unexpected(place.error());
+  // It becomes the account's, as it should when a Maildir moves in, and perhaps should not when it was
+  // somebody else's.
+  const bool found = co_await holds_something(context, *place);
   std::string made_up;
   Secret password = choose_password(arguments, context.core.random, made_up);
   auto added = co_await context.core.directory.add_account(account, password);
@@ -77,6 +80,7 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   auto made = co_await context.core.store.create_account(added->id, group_of(added->address), *place);
   if (!made) co_return std::unexpected(made.error());
   json::object out = describe(*added);
+  if (found) out["files_found"] = place->inbox;
   if (!made_up.empty()) out["password"] = made_up;
   co_return out;
 }
@@ -144,6 +148,7 @@ Task<Answer> account_change(Context context, Arguments arguments) {
 Task<Answer> account_remove(Context context, Arguments arguments) {
   auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
+  auto place = co_await context.core.store.place(account->id);
   // The directory first: from then on nobody logs in and nothing is delivered. A crash in between leaves
   // mailboxes that nobody can reach, which `store check` names.
   auto gone = co_await context.core.directory.remove_account(account->id);
@@ -153,6 +158,7 @@ Task<Answer> account_remove(Context context, Arguments arguments) {
   if (!emptied) co_return std::unexpected(emptied.error());
   json::object out;
   out["removed"] = account->address;
+  if (place) tell_files_left(*place, "files_left", out);
   co_return out;
 }
 

@@ -46,8 +46,10 @@ Task<Answer> check(Context context) {
 Task<Answer> store_check(Context context, Arguments) {
   auto answer = co_await check(context);
   if (!answer) co_return answer;
-  json::array problems;
-  for (const std::string& damage : context.core.engine.damage()) problems.emplace_back(damage);
+  json::array problems, notes;
+  for (const engine::Damage& damage : context.core.engine.damage())
+    (damage.over ? notes : problems).emplace_back(damage.what);
+  answer->as_object()["notes"] = std::move(notes);
   json::value& found = answer->as_object()["problems"];
   for (json::value& problem : found.as_array()) problems.push_back(std::move(problem));
   found = std::move(problems);
@@ -64,8 +66,11 @@ Task<Answer> store_repair(Context context, Arguments) {
   if (!answer) co_return answer;
   json::array repaired, notes;
   for (const std::string& line : done->done) repaired.emplace_back(line);
-  for (const std::string& damage : context.core.engine.damage()) notes.emplace_back(damage);
+  for (const engine::Damage& damage : context.core.engine.damage()) notes.emplace_back(damage.what);
   answer->as_object()["lost"] = done->lost || context.core.engine.has_lost_rows();
+  if (answer->as_object().at("problems").as_array().empty()) {
+    if (auto over = context.core.engine.damage_is_over(); !over) co_return std::unexpected(over.error());
+  }
   answer->as_object()["repaired"] = std::move(repaired);
   answer->as_object()["notes"] = std::move(notes);
   co_return answer;

@@ -22,6 +22,18 @@ Task<Result<void>> check_free(Context context, store::FilePlace place) {
 
 }  // namespace
 
+Task<bool> holds_something(Context context, store::FilePlace place) {
+  if (place.format == store::Format::database) co_return false;
+  auto free = co_await check_free(context, std::move(place));
+  co_return !free && free.error().kind == FaultKind::exists;
+}
+
+void tell_files_left(const store::FilePlace& place, std::string_view first, json::object& out) {
+  if (place.format == store::Format::database) return;
+  out[first] = place.inbox;
+  if (!place.folders.empty()) out["folders_left"] = place.folders;
+}
+
 Task<Answer> store_convert(Context context, Arguments arguments) {
   auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
@@ -40,10 +52,7 @@ Task<Answer> store_convert(Context context, Arguments arguments) {
   json::object out;
   out["address"] = account->address;
   out["store"] = store::to_string(place->format);
-  if (now->format != store::Format::database && place->format != now->format) {
-    out["copy_left"] = now->inbox;
-    if (!now->folders.empty()) out["folders_left"] = now->folders;
-  }
+  if (place->format != now->format) tell_files_left(*now, "copy_left", out);
   co_return out;
 }
 

@@ -82,6 +82,10 @@ Task<Answer> export_letters(Context context, Arguments arguments);
 Task<Answer> export_piece(Context context, Arguments arguments);  // address, mailbox, uid, offset
 
 Task<Answer> store_convert(Context context, Arguments arguments);  // address, to: a format
+// Whether files lie where an account's letters would be.
+Task<bool> holds_something(Context context, store::FilePlace place);
+// Adds where the files of an account are that no longer has them.
+void tell_files_left(const store::FilePlace& place, std::string_view first, boost::json::object& out);
 Task<Answer> store_check(Context context, Arguments arguments);
 // Only where no server runs. As store_check, with [repaired]: what it did, and [notes]: what is kept of
 // damage; [lost]: whether any of it tells of a loss.

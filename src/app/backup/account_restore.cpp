@@ -9,6 +9,7 @@
 #include "message/address.h"
 #include "message/summary.h"
 #include "net/run_blocking.h"
+#include "store/names.h"
 
 namespace posthouse::app::backup {
 namespace {
@@ -156,8 +157,10 @@ Result<void> AccountRestorer::find_mailboxes() {
   auto all = net::run_blocking(backup_.store.mailboxes(account_.id));
   if (!all) return std::unexpected(all.error());
   all_ = std::move(*all);
+  const auto wanted = store::check_name(what_.mailbox);  // INBOX in any case
   for (const store::MailboxInfo& mailbox : all_) {
-    if (!what_.mailbox.empty() && mailbox.name != what_.mailbox) continue;
+    if (!what_.mailbox.empty() && mailbox.name != what_.mailbox && (!wanted || mailbox.name != *wanted))
+      continue;
     chosen_.push_back(mailbox);
     total_ += mailbox.exists;
   }

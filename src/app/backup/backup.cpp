@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <map>
@@ -250,10 +251,28 @@ std::string size_for_people(uint64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", amount, kUnits[unit]);
 }
 
+namespace {
+
+// What takes the store with it takes its backups with it there, and in such a folder nothing can be restored.
+bool is_within_data(const Repository& repository, const Config& config) {
+  std::error_code error;
+  const auto data = std::filesystem::weakly_canonical(config.server.data_directory, error);
+  const auto ours = std::filesystem::weakly_canonical(repository.directory(), error);
+  return std::mismatch(data.begin(), data.end(), ours.begin(), ours.end()).first == data.end();
+}
+
+}  // namespace
+
 Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
                             std::vector<std::string>& warnings) {
   auto repository = Repository::open_to_write(options.directory);
   if (!repository) return std::unexpected(repository.error());
+  if (is_within_data(*repository, loaded.config)) {
+    warnings.push_back(
+        fmt::format("{} is within the data directory: what happens to that happens to the backups, and "
+                    "nothing is restored into a folder that holds them; keep them elsewhere",
+                    options.directory));
+  }
   Catalog catalog;
   catalog.id = repository->new_id();
   catalog.version = kVersion;
@@ -287,6 +306,7 @@ Result<std::vector<std::string>> verify(const std::string& directory, const std:
   std::vector<Catalog> catalogs;
   if (id.empty()) {
     catalogs = repository->list(problems);
+    if (catalogs.empty() && problems.empty()) return std::unexpected(repository->find("").error());
   } else {
     auto one = repository->find(id);
     if (!one) return std::unexpected(one.error());

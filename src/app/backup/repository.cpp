@@ -139,8 +139,17 @@ Result<Catalog> Repository::find(const std::string& id) const {
   const std::vector<std::string> all = ids();
   if (id.empty() && !all.empty()) return read(all.back());
   if (is_id(id) && std::ranges::find(all, id) != all.end()) return read(id);
-  return fail(FaultKind::not_found, id.empty() ? fmt::format("{}: there is no backup yet", directory_)
-                                               : fmt::format("{}: there is no backup {}", directory_, id));
+  if (!id.empty())
+    return fail(FaultKind::not_found, fmt::format("{}: there is no backup {}", directory_, id));
+  std::error_code error;
+  const fs::path pool = fs::path(directory_) / "pool";
+  const bool files = fs::exists(pool, error) && !fs::is_empty(pool, error);
+  return fail(
+      FaultKind::not_found,
+      files ? fmt::format("{0}: no backup: there are files in {0}/pool, but no list in {0}/backups that says "
+                          "what they are; copy it back from where you have it",
+                          directory_)
+            : fmt::format("{}: there is no backup yet", directory_));
 }
 
 bool Repository::has(const File& file) const {

@@ -319,14 +319,14 @@ void define_backup(CLI::App& app, Invocation& into) {
       ->check(CLI::Range(uint64_t{1}, kMostListed))
       ->type_name("N");
   rate(backup);
-  CLI::App* list = command(backup, into, "list", "List the backups in DIR");
+  // Neither needs the configuration, but scripts give it to every command.
+  CLI::App* list = admin_command(backup, into, "list", "List the backups in DIR");
   folder(list)->required();
-  add_json(list, into);
-  CLI::App* verify = command(backup, into, "verify", "Read backups and compare every file with its checksum");
+  CLI::App* verify =
+      admin_command(backup, into, "verify", "Read backups and compare every file with its checksum");
   folder(verify)->required();
   which(verify, "This backup only, not all");
   rate(verify);
-  add_json(verify, into);
   CLI::App* restore = admin_command(
       &app, into, "restore",
       "Restore everything from the backups in DIR into an empty data folder, or, with --account, "
@@ -334,7 +334,9 @@ void define_backup(CLI::App& app, Invocation& into) {
   folder(restore)->required();
   which(restore, "From this backup, not the latest");
   restore->add_flag("--check", into.check,
-                    "Change nothing: tell what would be restored, and read samples of it");
+                    "Change nothing: tell what would be restored, and read samples of it. The exit status is "
+                    "0 when what was read is whole, also where DATA holds a store, into which nothing but "
+                    "letters of accounts can be restored (that is told); 70 when something is damaged");
   restore->add_option("--account", into.account, "Only the letters of this account")->type_name("ADDRESS");
   restore->add_option("--mailbox", into.mailbox, "Of the account only this mailbox")
       ->needs("--account")
@@ -378,6 +380,10 @@ void define_imap_import(CLI::App* import, Invocation& into) {
                    "What was brought once stays away, also if it was moved or expunged here since");
   import->add_option("--ca-file", into.ca_file, "Trust these certificates (PEM), not the system's")
       ->type_name("FILE");
+  import
+      ->add_option("--timeout", into.timeout,
+                   "How long the other server may say nothing, and take for one answer (default: 3m)")
+      ->type_name("DURATION");
   import->add_flag("--insecure", into.insecure, "Don't check the certificate of HOST");
   import->add_flag("--plaintext", into.plaintext,
                    "imap:// without TLS: everybody on the way can read the password");

@@ -58,6 +58,7 @@ struct Invocation {
   // import, from an IMAP server
   std::vector<std::string> folders, exclude;
   std::string password_file, token_file, ca_file;
+  std::string timeout;
   bool insecure = false, plaintext = false, all_mail = false, only_new = false, sync_flags = false;
 
   // config, import

@@ -29,6 +29,13 @@ std::string told(std::string_view what, std::string_view word, const std::vector
   return out;
 }
 
+// `posthouse backup DIR` and `posthouse backup list DIR` are both commands.
+bool takes_value(const CLI::App& app) {
+  const auto options = app.get_options({});
+  return std::any_of(options.begin(), options.end(),
+                     [](const CLI::Option* o) { return o->get_positional(); });
+}
+
 bool among(const std::vector<std::string>& names, std::string_view word) {
   return std::find(names.begin(), names.end(), word) != names.end();
 }
@@ -49,7 +56,10 @@ std::string unknown_word(const CLI::App& app, int argc, const char* const* argv)
     }
     std::vector<std::string> commands = names_of_commands(*level);
     if (commands.empty() || word.starts_with('-')) continue;  // a value
-    if (!among(commands, word)) return told("command", word, commands, where);
+    const bool known = among(commands, word);
+    const std::vector<std::string_view> candidates(commands.begin(), commands.end());
+    if (!known && takes_value(*level) && nearest(word, candidates).empty()) continue;
+    if (!known) return told("command", word, commands, where);
     level = level->get_subcommand(std::string(word));
     where += fmt::format("{} ", word);
   }

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
-#include <set>
+#include <map>
 
 #include "app/admin/letter_batch.h"
 #include "app/control/protocol.h"
@@ -38,6 +38,12 @@ Result<Request> parse_request(const std::string& text) {
   }
   return out;
 }
+
+// What a session does: nothing (its client may give a command), it takes a letter in, or a verb runs.
+struct Session {
+  enum State : uint8_t { idle, taking, running, leaving } state = idle;
+  SteadyTime since{};
+};
 
 // A verb under way whose progress is told while it runs.
 struct Running {
@@ -78,13 +84,21 @@ struct Server::Impl {
   AdminService& service;
   Options options;
   std::unique_ptr<net::Acceptor> acceptor;
-  std::set<net::Stream*> sessions{};
-  size_t running = 0;  // verbs
+  std::map<net::Stream*, Session> sessions{};
 
   void accept(std::unique_ptr<net::Stream> stream) {
-    if (sessions.size() >= kControlSessions) return;  // dropped: it is closed
-    spawn(serve(*this, std::move(stream)));
+    if (make_room()) {
+      spawn(serve(*this, std::move(stream)));
+    } else {
+      spawn(refuse(*this, std::move(stream)));
+    }
   }
+  void now(net::Stream& stream, Session::State state) {
+    Session& session = sessions[&stream];
+    if (session.state != Session::leaving) session = {state, service.core().clock.steady()};
+  }
+  bool make_room();
+  static Task<void> refuse(Impl& self, std::unique_ptr<net::Stream> stream);
   static Task<void> serve(Impl& self, std::unique_ptr<net::Stream> stream);
   static Task<Result<json::value>> answer(Impl& self, net::Stream& stream, Request request);
   static Task<Result<json::value>> deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
@@ -93,12 +107,45 @@ struct Server::Impl {
                                            json::object arguments);
 };
 
+// Programs that connect and say nothing must not shut the operator out: the one that waits longest goes.
+bool Server::Impl::make_room() {
+  const SteadyTime stalled = service.core().clock.steady() - kControlStalled;
+  size_t staying = 0;
+  std::pair<net::Stream* const, Session>* victim = nullptr;
+  for (auto& entry : sessions) {
+    const Session& session = entry.second;
+    if (session.state != Session::leaving) ++staying;
+    const bool may_go =
+        session.state == Session::idle || (session.state == Session::taking && session.since <= stalled);
+    if (!may_go) continue;
+    const auto rank = [](const Session& of) { return std::pair(of.state, of.since); };
+    if (victim == nullptr || rank(session) < rank(victim->second)) victim = &entry;
+  }
+  if (staying < kControlSessions) return true;
+  if (victim == nullptr) return false;
+  victim->second.state = Session::leaving;
+  victim->first->cancel();
+  return true;
+}
+
+Task<void> Server::Impl::refuse(Impl& self, std::unique_ptr<net::Stream> stream) {
+  self.now(*stream, Session::leaving);
+  stream->set_deadline(self.service.core().clock.steady() + kControlStalled);
+  std::string busy =
+      error_response({FaultKind::temporary,
+                      fmt::format("the server is at work for {} commands; try again", kControlSessions)});
+  const auto sent = co_await write_frame(*stream, std::move(busy));
+  static_cast<void>(sent);
+  self.sessions.erase(stream.get());
+}
+
 Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) {
-  self.sessions.insert(stream.get());
   net::BufferedReader reader(*stream);
   while (true) {
+    self.now(*stream, Session::idle);
     stream->set_deadline(self.service.core().clock.steady() + kControlTimeout);
     auto frame = co_await read_frame(reader, kLargestRequest);
+    self.now(*stream, Session::running);
     if (!frame) {
       if (frame.error().kind == FaultKind::syntax)
         log::warn("control.junk", {{"reason", frame.error().what}});
@@ -110,7 +157,6 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
       break;
     }
     Result<json::value> result = json::value();
-    ++self.running;
     if (request->verb == "deliver") {
       LocalEnvelope envelope = envelope_of(request->arguments);
       result = co_await deliver(self, *stream, reader, std::move(envelope));
@@ -119,12 +165,12 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
     } else {
       result = co_await answer(self, *stream, std::move(*request));
     }
-    --self.running;
     std::string response = result ? ok_response(*result) : error_response(result.error());
     if (response.size() > kLargestResponse) {
       Fault too_long{FaultKind::permanent, "the answer is too long; ask for less"};
       response = error_response(too_long);
     }
+    self.now(*stream, Session::taking);  // its client may not take the answer
     stream->set_deadline(self.service.core().clock.steady() + kControlTimeout);
     auto sent = co_await write_frame(*stream, std::move(response));
     if (!sent) break;
@@ -167,8 +213,10 @@ Task<Result<json::value>> Server::Impl::deliver(Impl& self, net::Stream& stream,
   Result<void> state;
   if (!letter) state = std::unexpected(letter.error());
   while (true) {
+    self.now(stream, Session::taking);
     stream.set_deadline(self.service.core().clock.steady() + kControlTimeout);
     auto piece = co_await read_frame(reader, kLargestRequest);
+    self.now(stream, Session::running);
     if (!piece) co_return std::unexpected(piece.error());
     if (piece->empty()) break;
     if (state) state = co_await (*letter)->write(std::move(*piece));
@@ -186,8 +234,10 @@ Task<Result<json::value>> Server::Impl::take_in(Impl& self, net::Stream& stream,
   Result<void> state;
   if (!letters) state = std::unexpected(letters.error());
   while (true) {
+    self.now(stream, Session::taking);
     stream.set_deadline(self.service.core().clock.steady() + kControlTimeout);
     auto piece = co_await read_frame(reader, kLargestRequest);
+    self.now(stream, Session::running);
     if (!piece) co_return std::unexpected(piece.error());
     if (piece->empty()) break;
     if (state) state = co_await (*letters)->write(std::move(*piece));
@@ -213,7 +263,7 @@ Server::~Server() = default;
 Task<void> Server::stop() {
   impl_->acceptor.reset();
   ::unlink(impl_->options.path.c_str());
-  for (net::Stream* stream : impl_->sessions) stream->cancel();
+  for (const auto& [stream, session] : impl_->sessions) stream->cancel();
   while (!impl_->sessions.empty()) {
     auto slept = co_await impl_->loop.sleep(milliseconds(5));
     if (!slept) break;

@@ -29,6 +29,7 @@ inline constexpr DemoName kDemoNames[] = {
 
 // The first line of the configuration that a demo writes.
 inline constexpr const char* kDemoHeadline = "# Written by `posthouse demo` at each start.";
+bool is_demo_config(const std::string& path);
 
 // The folder of a demo, held by one demo at a time. Removes it with all in it when it was made for this run.
 class DemoDirectory {

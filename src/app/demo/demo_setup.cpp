@@ -55,12 +55,16 @@ Result<void> check_it_is_a_demo(const std::string& path) {
   const std::string config = path + "/posthouse.toml";
   bool config_there = std::filesystem::exists(config, error);
   bool data_there = std::filesystem::exists(path + "/data", error);
-  if (config_there ? first_line(config) == kDemoHeadline : !data_there) return {};
+  if (config_there ? is_demo_config(config) : !data_there) return {};
   return fail(FaultKind::exists,
               fmt::format("{} was not made by a demo; nothing was changed. Name another folder", path));
 }
 
 }  // namespace
+
+bool is_demo_config(const std::string& path) {
+  return first_line(path) == kDemoHeadline;
+}
 
 Result<DemoDirectory> DemoDirectory::open(const std::string& named) {
   if (!named.empty()) {

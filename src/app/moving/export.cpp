@@ -4,6 +4,7 @@
 
 #include "app/limits.h"
 #include "base/base64.h"
+#include "maildir/folder_name.h"
 
 namespace posthouse::app::moving {
 namespace {
@@ -55,10 +56,9 @@ Result<Outgoing> read_row(const json::value& value) {
 
 class Exporter {
  public:
-  Exporter(control::Admin& admin, Target& target, const ExportOptions& options)
-      : admin_(admin), target_(target), options_(options) {}
+  Exporter(control::Admin& admin, const ExportOptions& options) : admin_(admin), options_(options) {}
 
-  Result<MoveOutcome> run();
+  Result<MoveOutcome> run(const OpenTarget& open);
 
  private:
   Result<std::vector<Mailbox>> mailboxes();
@@ -75,6 +75,13 @@ class Exporter {
                                       : fmt::format("{} UID {}: {}", now_.from, uid, what));
     }
   }
+  // Of the letter itself nothing is lost that anybody reads, but a signature may not hold.
+  void changed(store::Uid uid) {
+    if (out_.left_out.size() == kMostSkipped) return;
+    out_.left_out.push_back(fmt::format(
+        "{} UID {}: header fields that an mbox has for itself, such as Status or X-UID, or bare line feeds",
+        now_.from, uid));
+  }
   json::object place() const {
     json::object out;
     out["address"] = options_.address;
@@ -87,7 +94,7 @@ class Exporter {
   }
 
   control::Admin& admin_;
-  Target& target_;
+  std::unique_ptr<Target> target_;
   const ExportOptions& options_;
   MoveOutcome out_;
   MovedMailbox now_;
@@ -113,7 +120,9 @@ Result<std::vector<Mailbox>> Exporter::mailboxes() {
     Mailbox mailbox{std::string(name->get_string()), subscribed->get_bool(), number<uint32_t>(*validity, bad),
                     number<uint64_t>(*messages, bad)};
     if (bad) return strange_answer("mailbox.list");
-    if (options_.mailbox.empty() || mailbox.name == options_.mailbox) out.push_back(std::move(mailbox));
+    const bool wanted = mailbox.name == options_.mailbox ||
+                        (maildir::is_inbox(mailbox.name) && maildir::is_inbox(options_.mailbox));
+    if (options_.mailbox.empty() || wanted) out.push_back(std::move(mailbox));
   }
   if (out.empty()) return fail(FaultKind::not_found, fmt::format("no such mailbox: {}", options_.mailbox));
   return out;
@@ -151,7 +160,7 @@ Result<std::string> Exporter::piece(store::Uid uid, uint64_t offset) {
 Result<void> Exporter::put_one(const Outgoing& letter, std::string begin) {
   uint64_t at = 0;
   std::optional<Fault> unreadable;
-  auto done = target_.put(letter, [&]() -> Result<std::string> {
+  auto done = target_->put(letter, [&]() -> Result<std::string> {
     if (at >= letter.size) return std::string();
     auto next = at == 0 ? Result<std::string>(std::move(begin)) : piece(letter.uid, at);
     if (next && next->empty()) next = fail(FaultKind::corrupt, "it ends too soon");
@@ -160,6 +169,7 @@ Result<void> Exporter::put_one(const Outgoing& letter, std::string begin) {
     return next;
   });
   if (done) ++now_.moved;
+  if (done && !target_->is_exact()) changed(letter.uid);
   const bool here =
       unreadable && (unreadable->kind == FaultKind::corrupt || unreadable->kind == FaultKind::not_found);
   if (done || !here) return done;
@@ -211,7 +221,7 @@ Result<void> Exporter::put(const std::vector<Outgoing>& letters) {
 
 Result<void> Exporter::run(const Mailbox& mailbox) {
   now_ = MovedMailbox{mailbox.name, mailbox.name};
-  if (auto opened = target_.open(mailbox.name, mailbox.subscribed, mailbox.uid_validity); !opened) {
+  if (auto opened = target_->open(mailbox.name, mailbox.subscribed, mailbox.uid_validity); !opened) {
     const FaultKind kind = opened.error().kind;
     if (kind != FaultKind::syntax && kind != FaultKind::exists && kind != FaultKind::policy) return opened;
     bad(0, opened.error().what);
@@ -225,7 +235,7 @@ Result<void> Exporter::run(const Mailbox& mailbox) {
     std::vector<Outgoing> missing;
     for (Outgoing& letter : *letters) {
       ++now_.read;
-      auto there = target_.has(letter);
+      auto there = target_->has(letter);
       if (!there) return std::unexpected(there.error());
       if (*there) {
         ++now_.there;
@@ -236,14 +246,17 @@ Result<void> Exporter::run(const Mailbox& mailbox) {
     }
     if (auto done = put(missing); !done) return done;
   }
-  auto closed = target_.close();
+  auto closed = target_->close();
   out_.mailboxes.push_back(now_);
   return closed;
 }
 
-Result<MoveOutcome> Exporter::run() {
+Result<MoveOutcome> Exporter::run(const OpenTarget& open) {
   auto all = mailboxes();
   if (!all) return std::unexpected(all.error());
+  auto target = open();
+  if (!target) return std::unexpected(target.error());
+  target_ = std::move(*target);
   for (const Mailbox& mailbox : *all) total_ += mailbox.messages;
   for (const Mailbox& mailbox : *all) {
     if (auto done = run(mailbox); !done) return std::unexpected(done.error());
@@ -253,8 +266,9 @@ Result<MoveOutcome> Exporter::run() {
 
 }  // namespace
 
-Result<MoveOutcome> export_letters(control::Admin& admin, Target& target, const ExportOptions& options) {
-  return Exporter(admin, target, options).run();
+Result<MoveOutcome> export_letters(control::Admin& admin, const OpenTarget& open,
+                                   const ExportOptions& options) {
+  return Exporter(admin, options).run(open);
 }
 
 }  // namespace posthouse::app::moving

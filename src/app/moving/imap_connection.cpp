@@ -49,19 +49,43 @@ Result<std::string> quoted(std::string_view text) {
 Task<Result<std::string>> ImapConnection::send(std::string command) {
   std::string tag = fmt::format("p{}", ++tags_);
   const std::string line = fmt::format("{} {}\r\n", tag, command);
-  stream_->set_deadline(system_clock().steady() + kImapPatience);
+  wanted_ = system_clock().steady();
+  stream_->set_deadline(wanted_ + options_.patience);
   auto sent = co_await stream_->write_all(line);
-  if (!sent) co_return fail(sent.error().kind, "the other server went away: " + sent.error().what);
+  if (!sent) co_return gone(sent.error(), false);
   co_return tag;
+}
+
+// `begun`: when the first octet of a response came. One that comes octet by octet must end all the same, and
+// a letter must come faster than nothing.
+SteadyTime ImapConnection::patience_ends(std::optional<SteadyTime> begun) const {
+  const seconds patience = options_.patience;
+  const seconds for_letter(spool_.size() / kImapSlowest);
+  SteadyTime out =
+      std::min(system_clock().steady() + patience, wanted_ + kImapUseless * patience + for_letter);
+  if (begun) out = std::min(out, *begun + patience + for_letter);
+  return out;
+}
+
+std::unexpected<Fault> ImapConnection::gone(const Fault& fault, bool begun) const {
+  if (fault.kind != FaultKind::timeout) return fail(fault.kind, "the other server went away: " + fault.what);
+  const int64_t patience = options_.patience.count();
+  return fail(FaultKind::timeout,
+              begun
+                  ? fmt::format("the other server is too slow: an answer did not end within {} s (--timeout)",
+                                patience)
+                  : fmt::format("the other server said nothing of use for {} s (--timeout)", patience));
 }
 
 Task<Result<Response>> ImapConnection::receive() {
   if (++aside_ > kImapAside)
     co_return fail(FaultKind::permanent, "the other server talks without end, and says nothing");
+  std::optional<SteadyTime> begun;
   while (true) {
-    stream_->set_deadline(system_clock().steady() + kImapPatience);
+    stream_->set_deadline(patience_ends(begun));
     auto got = co_await reader_->read_available(net::BufferedReader::kBufferSize);
-    if (!got) co_return fail(got.error().kind, "the other server went away: " + got.error().what);
+    if (!got) co_return gone(got.error(), begun.has_value());
+    if (!begun) begun = system_clock().steady();
     if (got->empty()) co_return fail(FaultKind::closed, "the other server closed the connection");
     std::string_view input = *got;
     Result<void> stored = spool_.append(parser_.take_body(input));

@@ -4,8 +4,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "app/limits.h"
 #include "app/moving/imap_url.h"
 #include "app/moving/letter_spool.h"
 #include "base/secret.h"
@@ -25,6 +27,7 @@ struct ImapOptions {
   std::shared_ptr<const net::TlsContext> tls_to_self;  // for this host, where nobody is between
   net::Resolver* resolver = nullptr;
   std::string spool_directory;
+  seconds patience = kImapPatience;
 };
 
 // One line for people, of what the other side wrote.
@@ -42,8 +45,11 @@ class ImapConnection {
   Task<Result<std::string>> send(std::string command);
   // The next response. The letter of a FETCH is in spool() until the next call. A BYE is a fault.
   Task<Result<wire::imap_client::Response>> receive();
-  // What was awaited came: only what nobody asked for is bounded.
-  void was_wanted() { aside_ = 0; }
+  // What was awaited came: what nobody asked for is bounded, in number and in time.
+  void was_wanted() {
+    aside_ = 0;
+    wanted_ = system_clock().steady();
+  }
 
   // Sends, hands over all responses up to the command's own, and gives that one.
   using Each = std::function<Result<void>(wire::imap_client::Response&)>;
@@ -59,6 +65,8 @@ class ImapConnection {
  private:
   explicit ImapConnection(const ImapOptions& options) : options_(options), spool_(options.spool_directory) {}
   Task<Result<void>> connect();
+  SteadyTime patience_ends(std::optional<SteadyTime> begun) const;
+  std::unexpected<Fault> gone(const Fault& fault, bool begun) const;
   Task<Result<void>> greet();
   Task<Result<void>> start_tls();
   Task<Result<void>> ask_capabilities();
@@ -76,6 +84,7 @@ class ImapConnection {
   LetterSpool spool_;
   uint64_t tags_ = 0;
   size_t aside_ = 0;
+  SteadyTime wanted_{};  // when something was, last
   bool logged_in_ = false;
   bool utf8_ = false;
 };

@@ -13,6 +13,15 @@ namespace {
 
 constexpr size_t kLongestLine = 64 * 1024;
 
+// Every file system can keep these.
+constexpr SystemTime kFirstDate{seconds(0)}, kEndOfDates{seconds(INT32_MAX)};
+
+template <class Number>
+bool read_number(std::string_view text, Number& into) {
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), into);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size();
+}
+
 bool is_letter(std::string_view file) {
   return file.size() > 4 && iequals(file.substr(file.size() - 4), ".eml");
 }
@@ -41,19 +50,19 @@ class LetterFiles : public Source {
       reading.bad(mailbox.path, listing.error());
       return {};
     }
-    const auto flags = read_flags_file(mailbox.path);
+    const LetterNotes notes = read_notes(mailbox.path);
     for (const std::string& file : listing->files) {
       if (!is_letter(file)) continue;
-      const auto known = flags.find(file);
-      auto done = read_one(mailbox.path + "/" + file, known == flags.end() ? store::FlagSet() : known->second,
-                           reading);
+      const auto known = notes.find(file);
+      auto done =
+          read_one(mailbox.path + "/" + file, known == notes.end() ? LetterNote() : known->second, reading);
       if (!done) return done;
     }
     return {};
   }
 
  private:
-  static Result<void> read_one(const std::string& path, store::FlagSet flags, const Reading& reading) {
+  static Result<void> read_one(const std::string& path, const LetterNote& note, const Reading& reading) {
     reading.passed(1);
     auto reader = maildir::Reader::open(path);
     if (!reader) {
@@ -62,8 +71,8 @@ class LetterFiles : public Source {
     }
     Letter letter;
     letter.where = path;
-    letter.date = reader->date();
-    letter.flags = std::move(flags);
+    letter.date = note.date.value_or(reader->date());
+    letter.flags = note.flags;
     letter.read = [&](uint64_t offset, size_t length) { return reader->read(offset, length); };
     return reading.letter(letter);
   }
@@ -71,33 +80,31 @@ class LetterFiles : public Source {
 
 }  // namespace
 
-std::string flags_line(const std::string& file, const store::FlagSet& flags) {
-  std::string out = fmt::format("{}\t{}\t", file, flags.system);
-  for (size_t i = 0; i < flags.keywords.size(); ++i) {
-    if (i > 0) out += ' ';
-    out += flags.keywords[i];
-  }
+bool is_date_of_file(SystemTime date) {
+  return date >= kFirstDate && date < kEndOfDates;
+}
+
+std::string note_line(const std::string& file, const store::FlagSet& flags, SystemTime date) {
+  std::string out = fmt::format("{}\t{}\t{}", file, flags.system, fmt::join(flags.keywords, " "));
+  if (!is_date_of_file(date)) out += fmt::format("\t{}", date.time_since_epoch().count());
   return out + "\n";
 }
 
-std::map<std::string, store::FlagSet, std::less<>> read_flags_file(const std::string& folder) {
-  std::map<std::string, store::FlagSet, std::less<>> out;
+LetterNotes read_notes(const std::string& folder) {
+  LetterNotes out;
   std::ifstream in(folder + "/" + std::string(kFlagsFile));
   std::string line;
   while (std::getline(in, line)) {
-    const size_t first = line.find('\t');
-    const size_t second = first == line.npos ? line.npos : line.find('\t', first + 1);
-    if (second == line.npos || line.size() > kLongestLine) continue;
-    store::FlagSet flags;
-    const auto read = std::from_chars(line.data() + first + 1, line.data() + second, flags.system);
-    if (read.ec != std::errc() || read.ptr != line.data() + second) continue;
-    std::string_view rest = std::string_view(line).substr(second + 1);
-    while (!rest.empty()) {
-      const size_t end = std::min(rest.find(' '), rest.size());
-      if (end > 0) flags.keywords.emplace_back(rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
+    const std::vector<std::string_view> parts = split(line, '\t');
+    if (parts.size() < 3 || parts.size() > 4 || line.size() > kLongestLine) continue;
+    LetterNote note;
+    if (!read_number(parts[1], note.flags.system)) continue;
+    for (const std::string_view keyword : split(parts[2], ' ')) {
+      if (!keyword.empty()) note.flags.keywords.emplace_back(keyword);
     }
-    out[line.substr(0, first)] = std::move(flags);
+    int64_t date = 0;
+    if (parts.size() == 4 && read_number(parts[3], date)) note.date = SystemTime(milliseconds(date));
+    out[std::string(parts[0])] = std::move(note);
   }
   return out;
 }

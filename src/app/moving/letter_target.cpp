@@ -15,15 +15,16 @@ namespace {
 
 class LetterTarget final : public Target {
  public:
-  explicit LetterTarget(std::string directory) : directory_(std::move(directory)) {}
+  LetterTarget(std::string directory, ExportNoteWriter note)
+      : directory_(std::move(directory)), note_(std::move(note)) {}
 
   Result<void> open(const std::string& mailbox, bool, uint32_t uid_validity) override {
-    auto path = path_of_mailbox(mailbox);
+    auto path = note_.place(mailbox, path_of_mailbox(mailbox, "").value_or(""), "", "");
     if (!path) return std::unexpected(path.error());
     folder_ = directory_ + "/" + *path;
     validity_ = uid_validity;
     if (auto made = backup::make_folder(folder_, 0700); !made) return made;
-    noted_ = read_flags_file(folder_);
+    noted_ = read_notes(folder_);
     const std::string name = folder_ + "/" + std::string(kFlagsFile);
     flags_ = maildir::File(::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
     if (!flags_) return maildir::os_fault("open", name);
@@ -42,7 +43,7 @@ class LetterTarget final : public Target {
     auto written = FileBatch::write(part, letter.date, pieces,
                                     [](std::string_view piece, bool, std::string& out) { out = piece; });
     if (written && !noted_.contains(name))
-      written = maildir::write_all(flags_.fd(), flags_line(name, letter.flags), path);
+      written = maildir::write_all(flags_.fd(), note_line(name, letter.flags, letter.date), path);
     if (written) return batch_.add(part, path);
     ::unlink(part.c_str());
     return written;
@@ -56,24 +57,29 @@ class LetterTarget final : public Target {
   }
 
   std::string directory_, folder_;
+  ExportNoteWriter note_;
   uint32_t validity_ = 0;
   maildir::File flags_;
   FileBatch batch_;
-  std::map<std::string, store::FlagSet, std::less<>> noted_;
+  LetterNotes noted_;
 };
 
 }  // namespace
 
-std::unique_ptr<Target> make_letter_target(const std::string& directory) {
-  return std::make_unique<LetterTarget>(directory);
+std::unique_ptr<Target> make_letter_target(const std::string& directory, ExportNoteWriter note) {
+  return std::make_unique<LetterTarget>(directory, std::move(note));
 }
 
-Result<std::unique_ptr<Target>> open_target(const std::string& directory, const std::string& format) {
+Result<std::unique_ptr<Target>> open_target(const std::string& directory, const std::string& wanted,
+                                            const std::string& address) {
+  const std::string format = wanted.empty() ? "maildir" : wanted;
   const std::string root = maildir::without_slashes(directory);
   if (auto made = backup::make_folder(root, 0700); !made) return std::unexpected(made.error());
-  if (format == "mbox") return make_mbox_target(root);
-  if (format == "eml") return make_letter_target(root);
-  return make_maildir_target(root);
+  auto note = ExportNoteWriter::open(root, format, address);
+  if (!note) return std::unexpected(note.error());
+  if (format == "mbox") return make_mbox_target(root, std::move(*note));
+  if (format == "eml") return make_letter_target(root, std::move(*note));
+  return make_maildir_target(root, std::move(*note));
 }
 
 }  // namespace posthouse::app::moving

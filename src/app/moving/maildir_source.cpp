@@ -1,9 +1,12 @@
 // Maildir, with Maildir++ subfolders and with folders in folders.
+#include "app/moving/letter_files.h"
 #include "app/moving/names.h"
 #include "app/moving/source.h"
+#include "base/ascii.h"
 #include "maildir/folder.h"
 #include "maildir/folder_name.h"
 #include "maildir/keywords.h"
+#include "maildir/name.h"
 #include "maildir/reader.h"
 #include "mirror/maildir_marks.h"
 
@@ -13,7 +16,8 @@ namespace {
 class Maildirs : public Source {
  public:
   Result<void> find(const std::string& path, const std::string& name, int depth) {
-    const bool holds = is_folder(path + "/cur");
+    // Where "cur" is a Maildir itself, it is a mailbox of that name.
+    const bool holds = is_folder(path + "/cur") && !is_folder(path + "/cur/cur");
     if (holds) {
       mailboxes_.push_back({name.empty() ? "INBOX" : name, path});
       count(path);
@@ -45,9 +49,12 @@ class Maildirs : public Source {
       reading.bad(mailbox.path, scan.error());
       return {};
     }
+    const LetterNotes notes = read_notes(mailbox.path);
     for (auto* list : {&scan->messages, &scan->doubles}) {
       for (const maildir::Found& found : *list) {
-        if (auto done = read_one(mailbox, folder, *table, found, reading); !done) return done;
+        const auto known = notes.find(maildir::unique_part(found.base));
+        const LetterNote note = known == notes.end() ? LetterNote() : known->second;
+        if (auto done = read_one(mailbox, folder, *table, found, note, reading); !done) return done;
       }
     }
     return {};
@@ -62,7 +69,7 @@ class Maildirs : public Source {
 
   static Result<void> read_one(const SourceMailbox& mailbox, const maildir::Folder& folder,
                                const maildir::KeywordTable& table, const maildir::Found& found,
-                               const Reading& reading) {
+                               const LetterNote& note, const Reading& reading) {
     reading.passed(1);
     Letter letter;
     letter.where = fmt::format("{}/{}/{}", mailbox.path,
@@ -73,8 +80,12 @@ class Maildirs : public Source {
       reading.bad(letter.where, reader.error());
       return {};
     }
-    letter.date = reader->date();
+    letter.date = note.date.value_or(reader->date());
     letter.flags = mirror::to_flags(found.marks, table);
+    for (const std::string& keyword : note.flags.keywords) {  // that found no letter when we exported them
+      if (!table.find(keyword) && !iequals(keyword, mirror::kForwarded))
+        letter.flags.keywords.push_back(keyword);
+    }
     letter.read = [&](uint64_t offset, size_t length) { return reader->read(offset, length); };
     return reading.letter(letter);
   }

@@ -1,11 +1,14 @@
 // A Maildir++ tree. Letters are named by their deliveries, so that they are known again.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <unordered_set>
 
 #include "app/moving/file_batch.h"
+#include "app/moving/letter_files.h"
 #include "app/moving/target.h"
 #include "base/random.h"
+#include "maildir/folder_name.h"
 #include "maildir/keywords.h"
 #include "maildir/line_ends.h"
 #include "maildir/name.h"
@@ -17,14 +20,15 @@ namespace {
 
 class MaildirTarget final : public Target {
  public:
-  explicit MaildirTarget(const std::string& directory)
-      : tree_(directory), names_(system_clock(), system_random(), "export") {}
+  MaildirTarget(const std::string& directory, ExportNoteWriter note)
+      : tree_(directory), note_(std::move(note)), names_(system_clock(), system_random(), "export") {}
 
   Result<void> open(const std::string& mailbox, bool subscribed, uint32_t) override {
     if (auto made = tree_.make(); !made) return made;
-    auto folder = tree_.folder(mailbox);
-    if (!folder && folder.error().kind == FaultKind::not_found)
-      folder = tree_.create(mailbox, names_.unique());
+    auto name = name_in_tree(mailbox);
+    if (!name) return std::unexpected(name.error());
+    auto folder = tree_.folder(*name);
+    if (!folder && folder.error().kind == FaultKind::not_found) folder = tree_.create(*name, names_.unique());
     if (!folder) return std::unexpected(folder.error());
     folder_.emplace(std::move(*folder));
     keywords_.emplace(*folder_, system_clock());
@@ -35,13 +39,14 @@ class MaildirTarget final : public Target {
     if (!scan) return std::unexpected(scan.error());
     there_.clear();
     used_ = 0;
+    noted_ = read_notes(folder_->path());
     for (const maildir::Found& found : scan->messages) {
       there_.emplace(maildir::unique_part(found.base));
       used_ |= found.marks.letters;
     }
     if (!subscribed) return {};
     auto set = maildir::Subscriptions(maildir::Folder(tree_.root()), system_clock())
-                   .set(mailbox, true, names_.unique());
+                   .set(*name, true, names_.unique());
     if (!set) return std::unexpected(set.error());
     return {};
   }
@@ -66,6 +71,7 @@ class MaildirTarget final : public Target {
     name.stem = name.base;
     name.marks = mirror::to_marks(letter.flags, table_);
     there_.insert(name_of(letter));
+    if (auto noted = note_flags(letter); !noted) return noted;
     return batch_.add(part, folder_->path() + "/cur/" + maildir::format_name(name));
   }
 
@@ -77,7 +83,29 @@ class MaildirTarget final : public Target {
     return fmt::format("{}.D{:016x}.export", std::max<int64_t>(when, 0), letter.delivery);
   }
 
-  // Letters for its keywords; those that find none are left out (mirror::to_marks).
+  // What the mailbox is called in the tree: another name where its own is too long for a directory.
+  Result<std::string> name_in_tree(const std::string& mailbox) {
+    const bool inbox = maildir::is_inbox(mailbox);
+    auto place = note_.place(mailbox, inbox ? "." : maildir::encode_folder(mailbox).value_or(""), ".", "");
+    if (!place || *place == ".") return place ? Result<std::string>(mailbox) : place;
+    auto name = maildir::decode_folder(*place);
+    return name ? Result<std::string>(*name) : fail(FaultKind::syntax, *place + ": not the name of a folder");
+  }
+
+  // Keywords that found no letter, and dates that no file has, stand in a file beside the letters.
+  Result<void> note_flags(const Outgoing& letter) {
+    const std::vector<std::string> wanted = mirror::lettered(letter.flags);
+    const auto known = [&](const std::string& name) { return table_.find(name).has_value(); };
+    const bool whole = std::ranges::all_of(wanted, known) && is_date_of_file(letter.date);
+    if (whole || noted_.contains(name_of(letter))) return {};
+    const std::string path = folder_->path() + "/" + std::string(kFlagsFile);
+    const maildir::File file(
+        ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) return maildir::os_fault("open", path);
+    return maildir::write_all(file.fd(), note_line(name_of(letter), letter.flags, letter.date), path);
+  }
+
+  // Letters for its keywords; not all find one (note_flags).
   Result<void> learn(const store::FlagSet& flags) {
     const std::vector<std::string> wanted = mirror::lettered(flags);
     const auto known = [&](const std::string& name) { return table_.find(name).has_value(); };
@@ -89,19 +117,21 @@ class MaildirTarget final : public Target {
   }
 
   maildir::Tree tree_;
+  ExportNoteWriter note_;
   maildir::NameMaker names_;
   std::optional<maildir::Folder> folder_;
   std::optional<maildir::Keywords> keywords_;
   maildir::KeywordTable table_;
   std::unordered_set<std::string> there_;
+  LetterNotes noted_;
   uint32_t used_ = 0;
   FileBatch batch_;
 };
 
 }  // namespace
 
-std::unique_ptr<Target> make_maildir_target(const std::string& directory) {
-  return std::make_unique<MaildirTarget>(directory);
+std::unique_ptr<Target> make_maildir_target(const std::string& directory, ExportNoteWriter note) {
+  return std::make_unique<MaildirTarget>(directory, std::move(note));
 }
 
 }  // namespace posthouse::app::moving

@@ -99,6 +99,10 @@ class Mboxes : public Source {
       std::string_view level(file);
       if (level.size() > 5 && level.ends_with(".mbox")) level.remove_suffix(5);
       std::string mailbox = below(name, level_of_file(level));
+      if (!may_be_mbox(path + "/" + file)) {
+        strange_.push_back(path + "/" + file + ": not an mbox");
+        continue;
+      }
       take(path + "/" + file, iequals(mailbox, "INBOX") ? "INBOX" : mailbox);
     }
     for (const std::string& folder : listing->folders) {
@@ -129,6 +133,13 @@ class Mboxes : public Source {
   }
 
  private:
+  // Of a folder's files, those that are none make no mailbox. An empty one is a mailbox without letters, and
+  // one that can't be read is told when that is tried.
+  static bool may_be_mbox(const std::string& path) {
+    const maildir::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    return !file || read_at(file.fd(), 0, 1).empty() || first_record(file.fd()).has_value();
+  }
+
   // Where the first record is: what stands before it is no letter.
   static std::optional<uint64_t> first_record(int fd) {
     uint64_t at = 0;

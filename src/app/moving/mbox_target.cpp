@@ -9,6 +9,8 @@
 namespace posthouse::app::moving {
 namespace {
 
+constexpr std::string_view kEnd = ".mbox";
+
 mbox::Metadata metadata_of(const Outgoing& letter) {
   mbox::Metadata out;
   const auto has = [&](uint8_t bit) { return (letter.flags.system & bit) != 0; };
@@ -27,15 +29,16 @@ mbox::Metadata metadata_of(const Outgoing& letter) {
 
 class MboxTarget final : public Target {
  public:
-  explicit MboxTarget(std::string directory) : directory_(std::move(directory)) {}
+  MboxTarget(std::string directory, ExportNoteWriter note)
+      : directory_(std::move(directory)), note_(std::move(note)) {}
 
   Result<void> open(const std::string& mailbox, bool, uint32_t uid_validity) override {
     held_.reset();
     there_.clear();
     validity_ = uid_validity;
-    auto path = path_of_mailbox(mailbox);
+    auto path = note_.place(mailbox, path_of_mailbox(mailbox, kEnd).value_or(""), "", kEnd);
     if (!path) return std::unexpected(path.error());
-    const std::string file = directory_ + "/" + *path + ".mbox";
+    const std::string file = directory_ + "/" + *path;
     if (auto made = backup::make_folder(file.substr(0, file.rfind('/')), 0700); !made) return made;
     mbox::FileOptions options;
     options.mode = 0600;
@@ -73,25 +76,29 @@ class MboxTarget final : public Target {
       return std::string_view(piece);
     });
     if (!appended) return std::unexpected(appended.error());
+    exact_ = appended->exact;
     empty_ = false;
     there_.insert(letter.uid);
     return {};
   }
 
+  bool is_exact() const override { return exact_; }
   Result<void> close() override { return held_->commit(); }
 
  private:
   std::string directory_;
+  ExportNoteWriter note_;
   std::optional<mbox::Held> held_;
   std::unordered_set<store::Uid> there_;
   uint32_t validity_ = 0;
   bool empty_ = true;
+  bool exact_ = true;
 };
 
 }  // namespace
 
-std::unique_ptr<Target> make_mbox_target(const std::string& directory) {
-  return std::make_unique<MboxTarget>(directory);
+std::unique_ptr<Target> make_mbox_target(const std::string& directory, ExportNoteWriter note) {
+  return std::make_unique<MboxTarget>(directory, std::move(note));
 }
 
 }  // namespace posthouse::app::moving

@@ -9,8 +9,14 @@
 #include "base/modified_utf7.h"
 #include "maildir/file.h"
 #include "maildir/folder_name.h"
+#include "maildir/limits.h"
 
 namespace posthouse::app::moving {
+namespace {
+
+constexpr std::string_view kLockFile = ".lock";  // what programs add while they write
+
+}  // namespace
 
 Result<std::string> file_of_level(std::string_view level) {
   auto encoded = maildir::encode_folder(level);
@@ -26,14 +32,17 @@ std::string level_of_file(std::string_view file) {
   return decoded ? *decoded : std::string(file);
 }
 
-Result<std::string> path_of_mailbox(std::string_view mailbox) {
+Result<std::string> path_of_mailbox(std::string_view mailbox, std::string_view end_of_file) {
+  const size_t room =
+      maildir::kMaxFileName - (end_of_file.empty() ? 0 : end_of_file.size() + kLockFile.size());
   std::string out;
   while (true) {
     const size_t end = mailbox.find('/');
     auto level = file_of_level(mailbox.substr(0, end));
     if (!level) return level;
     out = below(out, *level);
-    if (end == mailbox.npos) return out;
+    if (end == mailbox.npos && level->size() > room) return fail(FaultKind::syntax, out + ": too long");
+    if (end == mailbox.npos) return out + std::string(end_of_file);
     mailbox.remove_prefix(end + 1);
   }
 }

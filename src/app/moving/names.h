@@ -13,8 +13,9 @@ namespace posthouse::app::moving {
 Result<std::string> file_of_level(std::string_view level);
 // Back, also for what others wrote; text that is no modified UTF-7 stays as it is.
 std::string level_of_file(std::string_view file);
-// "A/B" as the path of files: each level for itself.
-Result<std::string> path_of_mailbox(std::string_view mailbox);
+// "A/B" as the path of a file "A/B" + `end`: each level for itself. syntax also where a level is too long for
+// that.
+Result<std::string> path_of_mailbox(std::string_view mailbox, std::string_view end);
 // "name" within "above", which may be empty.
 std::string below(const std::string& above, const std::string& name);
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "app/moving/export_note.h"
+#include "app/moving/looks.h"
 #include "app/moving/names.h"
 #include "base/ascii.h"
 #include "maildir/file.h"
@@ -15,40 +17,72 @@ namespace {
 
 constexpr int kLookDepth = 3;  // levels that are searched for a sign of the format
 
-bool begins_as_mbox(const std::string& path) {
-  const maildir::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  char begin[5];
-  return file && ::read(file.fd(), begin, sizeof begin) == sizeof begin &&
-         std::string_view(begin, sizeof begin) == "From ";
+bool is_eml(std::string_view file) {
+  return file.size() > 4 && iequals(file.substr(file.size() - 4), ".eml");
 }
 
-bool has_maildir(const std::string& path, int depth) {
-  if (is_folder(path + "/cur")) return true;
+// Letters of a Maildir: a mailbox that is called "cur" has files as well, which are .eml.
+bool has_maildir_letter(const std::string& folder) {
+  auto listing = list_folder(folder);
+  return listing &&
+         std::ranges::any_of(listing->files, [](const std::string& file) { return !is_eml(file); });
+}
+
+bool is_maildir(const std::string& path, bool filled) {
+  if (!is_folder(path + "/cur") || is_folder(path + "/cur/cur")) return false;
+  return !filled || has_maildir_letter(path + "/cur") || has_maildir_letter(path + "/new");
+}
+
+bool has_maildir(const std::string& path, bool filled, int depth) {
+  if (is_maildir(path, filled)) return true;
   if (depth == 0) return false;
   auto listing = list_folder(path, true);
-  if (!listing) return false;
-  for (const std::string& folder : listing->folders) {
-    if (has_maildir(path + "/" + folder, depth - 1)) return true;
-  }
-  return false;
+  return listing && std::ranges::any_of(listing->folders, [&](const std::string& folder) {
+           return has_maildir(path + "/" + folder, filled, depth - 1);
+         });
 }
 
-bool has_letter(const std::string& path, int depth) {
+// Whether a file, in it or below, is one that `what` knows.
+bool has_file(const std::string& path, const std::function<bool(const std::string&)>& what, int depth) {
   auto listing = list_folder(path);
   if (!listing) return false;
-  for (const std::string& file : listing->files) {
-    if (file.size() > 4 && iequals(std::string_view(file).substr(file.size() - 4), ".eml")) return true;
-  }
-  for (const std::string& folder : listing->folders) {
-    if (depth > 0 && has_letter(path + "/" + folder, depth - 1)) return true;
-  }
-  return false;
+  const auto at = [&](const std::string& name) { return path + "/" + name; };
+  return std::ranges::any_of(listing->files, [&](const std::string& file) { return what(at(file)); }) ||
+         (depth > 0 && std::ranges::any_of(listing->folders, [&](const std::string& folder) {
+            return has_file(at(folder), what, depth - 1);
+          }));
 }
 
-std::string look(const std::string& path) {
-  if (!is_folder(path)) return begins_as_mbox(path) ? "mbox" : "eml";
-  if (has_maildir(path, kLookDepth)) return "maildir";
-  return has_letter(path, kLookDepth) ? "eml" : "mbox";
+Result<std::string> look_at_file(const std::string& path) {
+  const maildir::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return maildir::os_fault("open", path);
+  struct ::stat info{};
+  if (::fstat(file.fd(), &info) != 0 || !S_ISREG(info.st_mode))
+    return fail(FaultKind::syntax, path + ": neither a file nor a folder");
+  std::string begin(kLookBytes, '\0');
+  const ssize_t got = ::read(file.fd(), begin.data(), begin.size());
+  if (got < 0) return maildir::os_fault("read", path);
+  begin.resize(static_cast<size_t>(got));
+  if (begin.empty() || begins_as_mbox(begin)) return "mbox";
+  if (begins_as_letter(begin)) return "eml";
+  return fail(
+      FaultKind::syntax,
+      fmt::format("{}: neither an mbox, which begins with a line \"From SENDER DATE\", nor a letter, which "
+                  "begins with fields such as \"From: ...\"; --format eml or --format mbox takes it as one",
+                  path));
+}
+
+Result<std::string> look(const std::string& path) {
+  if (!is_folder(path)) return look_at_file(path);
+  if (has_maildir(path, true, kLookDepth)) return "maildir";
+  if (has_file(path, is_eml, kLookDepth)) return "eml";
+  if (has_maildir(path, false, kLookDepth)) return "maildir";
+  if (has_file(path, is_mbox_file, kLookDepth)) return "mbox";
+  return fail(
+      FaultKind::not_found,
+      fmt::format("{}: no letters there: no Maildir (a folder \"cur\"), no .eml files, and no mbox (a file "
+                  "that begins with a line \"From SENDER DATE\"); --format says what it is",
+                  path));
 }
 
 // It, or below it. INBOX in any case.
@@ -75,15 +109,34 @@ void Source::choose(const std::vector<std::string>& only, const std::vector<std:
   });
 }
 
+void Source::name_as_noted(const std::string& root,
+                           const std::map<std::string, std::string, std::less<>>& noted) {
+  std::erase_if(mailboxes_, [&](SourceMailbox& mailbox) {
+    const auto known = noted.find(mailbox.path == root ? "." : mailbox.path.substr(root.size() + 1));
+    if (known != noted.end()) mailbox.name = known->second;
+    return known == noted.end() && mailbox.amount == 0;
+  });
+}
+
 Result<std::unique_ptr<Source>> open_source(const std::string& path, const std::string& format) {
   struct ::stat info{};
   if (::stat(path.c_str(), &info) != 0) return maildir::os_fault("open", path);
-  const std::string known = format.empty() || format == "auto" ? look(path) : format;
-  auto source = known == "maildir" ? open_maildirs(path)
-                : known == "mbox"  ? open_mboxes(path)
-                                   : open_letters(path);
+  std::optional<ExportNote> note;
+  if (S_ISDIR(info.st_mode)) {
+    auto read = read_export_note(path);
+    if (!read) return std::unexpected(read.error());
+    note = std::move(*read);
+  }
+  Result<std::string> known = format;
+  if (format.empty() || format == "auto") known = note ? note->format : look(path);
+  if (!known) return std::unexpected(known.error());
+  auto source = *known == "maildir" ? open_maildirs(path)
+                : *known == "mbox"  ? open_mboxes(path)
+                                    : open_letters(path);
+  if (source && note && note->format == *known)
+    (*source)->name_as_noted(maildir::without_slashes(path), note->mailboxes);
   if (source && (*source)->mailboxes().empty())
-    return fail(FaultKind::not_found, fmt::format("{}: no letters of the format {} there", path, known));
+    return fail(FaultKind::not_found, fmt::format("{}: no letters of the format {} there", path, *known));
   return source;
 }
 

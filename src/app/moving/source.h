@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +62,9 @@ class Source {
   const std::vector<std::string>& left_out() const { return left_out_; }
   // Leaves out mailboxes, and with them those below: all but `only`, if there is any, and `exclude`.
   void choose(const std::vector<std::string>& only, const std::vector<std::string>& exclude);
+  // Mailboxes have the names that an export noted (path within `root` -> name). Folders that are none of them
+  // and hold no letters only lead to others.
+  void name_as_noted(const std::string& root, const std::map<std::string, std::string, std::less<>>& noted);
   virtual Result<void> read(const SourceMailbox& mailbox, const Reading& reading) = 0;
   // These letters of the mailbox that is being read are safe in the account now.
   virtual void settled(const std::vector<Settled>& letters) { static_cast<void>(letters); }
@@ -71,7 +75,8 @@ class Source {
   bool counts_bytes_ = false;
 };
 
-// `format`: "mbox", "maildir", "eml", or "auto" to look. not_found: there is nothing of it.
+// `format`: "mbox", "maildir", "eml", or "auto" to look. not_found: there is nothing of it. syntax: it can't
+// be told what it is.
 Result<std::unique_ptr<Source>> open_source(const std::string& path, const std::string& format);
 
 Result<std::unique_ptr<Source>> open_maildirs(const std::string& path);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/control/admin.h"
+#include "app/moving/export_note.h"
 #include "store/types.h"
 
 namespace posthouse::app::moving {
@@ -26,15 +27,18 @@ class Target {
   virtual Result<bool> has(const Outgoing& letter) = 0;
   // All or nothing.
   virtual Result<void> put(const Outgoing& letter, const control::LetterPieces& pieces) = 0;
+  // Whether the letter that was put last comes back octet for octet.
+  virtual bool is_exact() const { return true; }
   // What was put is on disk.
   virtual Result<void> close() = 0;
 };
 
-// `format`: "maildir", "mbox" or "eml". Makes the folder.
-Result<std::unique_ptr<Target>> open_target(const std::string& directory, const std::string& format);
+// `format`: "maildir" (also ""), "mbox" or "eml". Makes the folder. exists: it holds another export.
+Result<std::unique_ptr<Target>> open_target(const std::string& directory, const std::string& format,
+                                            const std::string& address);
 
-std::unique_ptr<Target> make_maildir_target(const std::string& directory);
-std::unique_ptr<Target> make_mbox_target(const std::string& directory);
-std::unique_ptr<Target> make_letter_target(const std::string& directory);
+std::unique_ptr<Target> make_maildir_target(const std::string& directory, ExportNoteWriter note);
+std::unique_ptr<Target> make_mbox_target(const std::string& directory, ExportNoteWriter note);
+std::unique_ptr<Target> make_letter_target(const std::string& directory, ExportNoteWriter note);
 
 }  // namespace posthouse::app::moving

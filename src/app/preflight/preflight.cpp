@@ -25,8 +25,8 @@ using Work = std::function<Result<void>()>;
 
 class Survey {
  public:
-  Survey(Loaded& loaded, bool rights_known)
-      : loaded_(loaded), config_(loaded.config), rights_known_(rights_known) {}
+  Survey(Loaded& loaded, bool rights_known, Serving serving)
+      : loaded_(loaded), config_(loaded.config), rights_known_(rights_known), serving_(serving) {}
 
   void all() {
     who_serves();
@@ -44,6 +44,12 @@ class Survey {
   void add(const Fault& fault) { loaded_.problems.push_back(*loaded_.problem_of(fault)); }
 
   void who_serves() {
+    if (serving_ == Serving::demo && is_root() && config_.server.user.empty()) {
+      loaded_.warnings.push_back(loaded_.problem_with(
+          "server.user",
+          "a demo runs as whoever starts it; `posthouse serve` needs a user when root starts it"));
+      return;
+    }
     auto user = user_to_become(config_);
     if (!user) {
       add(user.error());
@@ -173,12 +179,13 @@ class Survey {
   const Config& config_;
   std::optional<User> user_;  // whom root becomes
   bool rights_known_;
+  Serving serving_;
 };
 
 }  // namespace
 
-void check_surroundings(Loaded& loaded) {
-  Survey(loaded, true).all();
+void check_surroundings(Loaded& loaded, Serving serving) {
+  Survey(loaded, true, serving).all();
 }
 
 void check_store(Loaded& loaded) {
@@ -187,7 +194,7 @@ void check_store(Loaded& loaded) {
 }
 
 void check_changes(Loaded& fresh, const Config& now) {
-  Survey(fresh, false).all();
+  Survey(fresh, false, Serving::server).all();
   check_user(fresh);
   check_addresses(fresh);
   std::erase_if(fresh.problems, [&](const ConfigProblem& problem) {

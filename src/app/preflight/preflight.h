@@ -8,7 +8,8 @@ namespace posthouse::app {
 
 // The user, the folders and the files, as root with the eyes of server.user; adds a problem for each that
 // would keep a server from its work, and a warning for what others should not see. Before there are threads.
-void check_surroundings(Loaded& loaded);
+enum class Serving : uint8_t { server, demo };  // a demo stays whoever started it, also root
+void check_surroundings(Loaded& loaded, Serving serving = Serving::server);
 
 // Adds a warning when there is no store: it may be on a disk that is not mounted, or yet to be made.
 void check_store(Loaded& loaded);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "app/moving/letter_files.h"
 #include "base/id.h"
 
 namespace posthouse::app {
@@ -91,6 +92,8 @@ std::string folder_name(std::string_view name) {
   }
   if (out.size() > kLongestName)
     out = out.substr(0, kLongestName) + fmt::format("~{}", std::hash<std::string_view>()(name));
+  // A Maildir's own folders must not look like mailboxes, nor mailboxes like those.
+  if (out == "cur" || out == "new" || out == "tmp") return fmt::format("%{:02X}{}", out[0], out.substr(1));
   return out.empty() ? "%" : out;
 }
 
@@ -106,7 +109,7 @@ Result<void> MaildirOut::make() {
 }
 
 // In the order of the alphabet.
-std::string MaildirOut::flags_of(const store::FlagSet& flags) {
+std::string MaildirOut::flags_of(const store::FlagSet& flags, bool& complete) {
   std::string out;
   const auto add = [&](uint8_t flag, char letter) {
     if ((flags.system & flag) != 0) out.push_back(letter);
@@ -119,7 +122,10 @@ std::string MaildirOut::flags_of(const store::FlagSet& flags) {
   std::string letters;
   for (const std::string& keyword : flags.keywords) {
     auto found = std::ranges::find(keywords_, keyword);
-    if (found == keywords_.end() && keywords_.size() == kMostKeywords) continue;
+    if (found == keywords_.end() && keywords_.size() == kMostKeywords) {
+      complete = false;
+      continue;
+    }
     if (found == keywords_.end()) found = keywords_.insert(keywords_.end(), keyword);
     letters.push_back(static_cast<char>('a' + (found - keywords_.begin())));
   }
@@ -144,10 +150,19 @@ Result<void> MaildirOut::add(const store::SalvagedLetter& letter, const Pieces& 
   if (held) {
     if (Result<void> done = file.write("\r"); !done) return done;
   }
-  return file.keep(path_ + "/cur/" + base + ":2," + flags_of(letter.flags), letter.internal_date);
+  bool complete = true;
+  const std::string name = base + ":2," + flags_of(letter.flags, complete);
+  if (!complete) more_ += moving::note_line(base, letter.flags, letter.internal_date);
+  return file.keep(path_ + "/cur/" + name, letter.internal_date);
 }
 
 Result<void> MaildirOut::finish() const {
+  if (!more_.empty()) {
+    NewFile notes(path_ + "/tmp/flags");
+    Result<void> done = notes.write(more_);
+    if (done) done = notes.keep(path_ + "/" + std::string(moving::kFlagsFile), SystemTime());
+    if (!done) return done;
+  }
   if (keywords_.empty()) return {};
   NewFile file(path_ + "/tmp/keywords");
   for (size_t i = 0; i < keywords_.size(); ++i) {

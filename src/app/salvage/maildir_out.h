@@ -24,11 +24,12 @@ class MaildirOut {
 
  private:
   Result<void> make();
-  std::string flags_of(const store::FlagSet& flags);
+  std::string flags_of(const store::FlagSet& flags, bool& complete);
 
   std::string path_;
   bool made_ = false;
   std::vector<std::string> keywords_;
+  std::string more_;  // lines about letters that have keywords which found no place there
 };
 
 // A folder's name for an address or a mailbox: anything but letters, digits and a few others as %XX.

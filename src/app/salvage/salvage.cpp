@@ -8,7 +8,9 @@
 #include <map>
 #include <set>
 
+#include "app/backup/copying.h"
 #include "app/core/core.h"
+#include "app/moving/export_note.h"
 #include "app/salvage/maildir_out.h"
 #include "base/id.h"
 #include "directory/directory.h"
@@ -68,6 +70,7 @@ class Salvage {
   void tell_of_files(store::AccountId account);
   Result<void> copy_orphans();
   Result<void> copy(store::AccountId account, const store::SalvagedLetter& letter);
+  Result<std::string> place(store::AccountId account, const std::string& mailbox);
   Result<void> finish();
 
   engine::Engine& engine_;
@@ -78,7 +81,8 @@ class Salvage {
   std::map<store::AccountId, std::string> names_;
   std::set<store::AccountId> accounts_;
   std::map<std::string, MaildirOut> folders_;
-  uint64_t in_files_ = 0;  // letters of the account
+  std::map<std::string, moving::ExportNoteWriter> notes_;  // of accounts' folders
+  uint64_t in_files_ = 0;                                  // letters of the account
 };
 
 void Salvage::learn_names() {
@@ -143,6 +147,21 @@ Result<void> Salvage::copy_orphans() {
   return {};
 }
 
+// Noted, so that an import knows the mailbox's own name.
+Result<std::string> Salvage::place(store::AccountId account, const std::string& mailbox) {
+  const std::string name = name_of(account);
+  const std::string folder = to_ + "/" + folder_name(name);
+  auto note = notes_.find(folder);
+  if (note == notes_.end()) {
+    if (auto made = backup::make_folder(folder, 0700); !made) return std::unexpected(made.error());
+    auto begun = moving::ExportNoteWriter::open(folder, "maildir", name);
+    if (!begun) return std::unexpected(begun.error());
+    note = notes_.emplace(folder, std::move(*begun)).first;
+  }
+  auto within = note->second.place(mailbox, folder_name(mailbox), "", "");
+  return within ? Result<std::string>(folder + "/" + *within) : within;
+}
+
 // What can't be read is listed; only a target that can't be written ends it.
 Result<void> Salvage::copy(store::AccountId account, const store::SalvagedLetter& letter) {
   const std::string where = fmt::format("{} {} message {}", name_of(account), letter.mailbox, letter.uid);
@@ -150,7 +169,9 @@ Result<void> Salvage::copy(store::AccountId account, const store::SalvagedLetter
     ++in_files_;
     return {};
   }
-  const std::string path = to_ + "/" + folder_name(name_of(account)) + "/" + folder_name(letter.mailbox);
+  auto found = place(account, letter.mailbox);
+  if (!found) return std::unexpected(found.error());
+  const std::string& path = *found;
   MaildirOut& folder = folders_.try_emplace(path, path).first->second;
   bool damaged = false;
   const Result<void> done = folder.add(letter, [&](uint64_t at) {

@@ -1,4 +1,5 @@
 #include "delivery/delivery.h"
+#include "delivery/limits.h"
 
 #include "support/post_office.h"
 
@@ -115,6 +116,26 @@ TEST_F(DeliveryTest, ThePostmasterTakesMorePastHisQuota) {
   ASSERT_TRUE(deliver({{small, "", true}}, 200, true));
   EXPECT_THAT(mailbox(small), SizeIs(2));
   EXPECT_FALSE(deliver({{small, "", false}}, 200, true));
+}
+
+// Nobody fills a disk by writing to the postmaster (RFC 5321 section 4.5.1: "extreme cases").
+TEST_F(DeliveryTest, ThePostmasterTakesSoMuchMore) {
+  directory::AccountId small = account("small@example.test", 100);
+  EXPECT_TRUE(run(delivery->check({small, "", true}, 100 + kPostmasterBytes)));
+  EXPECT_EQ(run(delivery->check({small, "", true}, 101 + kPostmasterBytes)).error().kind,
+            FaultKind::over_quota);
+  ASSERT_TRUE(deliver({{small, "", true}}, 99 + kPostmasterBytes, true));
+  EXPECT_TRUE(run(delivery->check({small, "", true}, 1)));
+  const Result<Plan> over = deliver({{small, "", true}}, 2, true);
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().kind, FaultKind::over_quota);
+  directory::AccountId few = account("few@example.test");
+  directory::Account changed = *run(directory.account(few));
+  changed.quota_messages = 1;
+  ASSERT_TRUE(run(directory.update_account(changed)));
+  for (uint64_t i = 0; i < 1 + kPostmasterMessages; ++i)
+    ASSERT_TRUE(deliver({{few, "", true}}, 1, true)) << i;
+  EXPECT_FALSE(deliver({{few, "", true}}, 1, true));
 }
 
 TEST_F(DeliveryTest, SaysWhereEachCopyWent) {

@@ -176,7 +176,7 @@ TEST_F(DamagedFiles, ABlockIsTakenOutAndAllOthersStay) {
   EXPECT_EQ(gone.back() - gone.front() + 1, static_cast<int>(gone.size()));
   expect_lost_are(gone);
   ASSERT_EQ(engine_->damage().size(), 1u);
-  EXPECT_NE(engine_->damage()[0].find("1 blocks"), std::string::npos) << engine_->damage()[0];
+  EXPECT_NE(engine_->damage()[0].what.find("1 blocks"), std::string::npos) << engine_->damage()[0].what;
   EXPECT_EQ(kept().size(), 2u);  // the block, and what it is
   // What was lost stays told until it is settled; the damage itself does not come back.
   engine_.reset();
@@ -231,7 +231,7 @@ TEST_F(DamagedFiles, OneWrongBitIsPutRight) {
   EXPECT_TRUE(missing().empty());
   EXPECT_TRUE(engine_->lost().empty());
   ASSERT_EQ(engine_->damage().size(), 1u);
-  EXPECT_NE(engine_->damage()[0].find("nothing is lost"), std::string::npos);
+  EXPECT_NE(engine_->damage()[0].what.find("nothing is lost"), std::string::npos);
 }
 
 // Of any block: also of those that the table can't be opened without.

@@ -307,7 +307,7 @@ TEST_F(DamagedLog, AMissingLogIsTold) {
   for (int start = 0; start < 2; ++start) {
     const auto engine = open_small(store_);
     ASSERT_EQ(engine->damage().size(), 1u);
-    EXPECT_NE(engine->damage()[0].find("missing"), std::string::npos);
+    EXPECT_NE(engine->damage()[0].what.find("missing"), std::string::npos);
     EXPECT_TRUE(contains(engine->lost(), kAccount));
   }
   fs::remove_all(damaged_folders(store_)[0]);
