@@ -36,6 +36,8 @@ Task<Reply> cmd_close(Session& s, wire::imap::Close& c);
 Task<Reply> cmd_unselect(Session& s, wire::imap::Unselect& c);
 Task<Reply> cmd_expunge(Session& s, wire::imap::Expunge& c);
 Task<Reply> cmd_search(Session& s, wire::imap::Search& c);
+Task<Reply> cmd_sort(Session& s, wire::imap::Sort& c);
+Task<Reply> cmd_thread(Session& s, wire::imap::Thread& c);
 Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c);
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c);
 Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/imap/searcher.h"
 #include "store/types.h"
 #include "wire/imap/command.h"
 #include "wire/imap/sequence_set.h"
@@ -12,14 +13,13 @@
 namespace posthouse::access::imap {
 
 // Takes the messages in rising order and keeps them as runs.
-class SearchResult {
+class SearchResult : public SearchHits {
  public:
   // `wanted`: bits of wire::imap::Search::Return.
   SearchResult(uint8_t wanted, bool uid) : wanted_(wanted), uid_(uid) {}
 
-  void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq);
-  // Further messages change nothing of what is wanted.
-  bool settled() const;
+  void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) override;
+  bool settled() const override;
   // "* ESEARCH ...", or nothing if only SAVE is wanted. `modseq`: RFC 7162 section 3.1.10.
   void append_response(std::string& out, std::string_view tag, bool modseq) const;
   // What "$" stands for from now on (RFC 5182 section 2.4).

@@ -190,6 +190,22 @@ struct Search {
   SearchKey key;                   // and_ of what stands at the top
 };
 
+// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267).
+struct SortCriterion {
+  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+  Key key = arrival;
+  bool reverse = false;
+};
+struct Sort {
+  Search search;  // with a charset
+  std::vector<SortCriterion> criteria;  // each key at most once: a second time it can't decide anything
+};
+struct Thread {  // RFC 5256
+  enum Algorithm : uint8_t { ordered_subject, references };
+  Search search;  // with a charset, without RETURN
+  Algorithm algorithm = references;
+};
+
 // A section of BODY[...] (section 6.4.5).
 struct Section {
   enum Text : uint8_t { none, header, header_fields, header_fields_not, text, mime };
@@ -255,6 +271,6 @@ struct Move {  // RFC 6851
 using Command =
     std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
                  Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
-                 Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Unauthenticate>;
+                 Close, Unselect, Expunge, Search, Sort, Thread, Fetch, Store, Copy, Move, Unauthenticate>;
 
 }  // namespace posthouse::wire::imap

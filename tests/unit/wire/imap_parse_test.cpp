@@ -46,6 +46,38 @@ TEST(ImapParse, Authenticate) {
   EXPECT_EQ(parse<Authenticate>("AUTHENTICATE EXTERNAL =").initial, "=");
 }
 
+// RFC 5256 section 5, RFC 5957 section 5, RFC 5267 section 5.
+TEST(ImapParse, SortAndThread) {
+  const Sort sort = parse<Sort>("SORT (SUBJECT REVERSE DATE) UTF-8 SINCE 1-Feb-1994 UNSEEN");
+  ASSERT_EQ(sort.criteria.size(), 2u);
+  EXPECT_EQ(sort.criteria[0].key, SortCriterion::subject);
+  EXPECT_FALSE(sort.criteria[0].reverse);
+  EXPECT_EQ(sort.criteria[1].key, SortCriterion::date);
+  EXPECT_TRUE(sort.criteria[1].reverse);
+  EXPECT_EQ(sort.search.charset, "UTF-8");
+  EXPECT_EQ(sort.search.key.children.size(), 2u);
+  EXPECT_FALSE(sort.search.uid);
+  EXPECT_FALSE(sort.search.results);
+  const Sort uid = parse<Sort>("uid sort return (min count) (displayfrom reverse displayfrom cc) \"us-ascii\" all");
+  EXPECT_TRUE(uid.search.uid);
+  EXPECT_EQ(uid.search.results, Search::kMin | Search::kCount);
+  EXPECT_EQ(uid.criteria.size(), 2u);  // what can't decide anything is dropped
+  for (const char* bad : {"SORT", "SORT ()", "SORT () UTF-8 ALL", "SORT (SUBJECT)", "SORT (SUBJECT) UTF-8",
+                          "SORT (REVERSE) UTF-8 ALL", "SORT (REVERSE REVERSE DATE) UTF-8 ALL", "SORT SUBJECT UTF-8 ALL",
+                          "SORT (SUBJECT DATE UTF-8 ALL", "SORT RETURN (NONSENSE) (DATE) UTF-8 ALL",
+                          "SORT (DATE) RETURN (MIN) UTF-8 ALL", "SORT (MODSEQ) UTF-8 ALL"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+  EXPECT_EQ(parse<Thread>("THREAD REFERENCES UTF-8 ALL").algorithm, Thread::references);
+  const Thread thread = parse<Thread>("UID THREAD orderedsubject us-ascii OR SEEN DRAFT");
+  EXPECT_EQ(thread.algorithm, Thread::ordered_subject);
+  EXPECT_TRUE(thread.search.uid);
+  for (const char* bad : {"THREAD", "THREAD REFERENCES", "THREAD REFERENCES UTF-8", "THREAD REFS UTF-8 ALL",
+                          "THREAD RETURN (ALL) REFERENCES UTF-8 ALL", "THREAD (REFERENCES) UTF-8 ALL"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+}
+
 TEST(ImapParse, Mailboxes) {
   EXPECT_EQ(parse<Select>("SELECT \"Sent Items\"").mailbox, "Sent Items");
   EXPECT_EQ(parse<Examine>("EXAMINE inbox").mailbox, "inbox");

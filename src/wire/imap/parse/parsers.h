@@ -32,6 +32,12 @@ bool parse_lsub(Cursor& in, Command& out);
 bool parse_status_items(Cursor& in, std::vector<StatusItem>& out);
 bool parse_status(Cursor& in, Command& out);
 bool parse_search(Cursor& in, bool uid, Command& out);
+// search-return-opts after "RETURN ": "(" [option *(SP option)] ")"; none means ALL.
+bool parse_search_return(Cursor& in, uint8_t& out);
+// search-key *(SP search-key), as an and_.
+bool parse_search_keys(Cursor& in, SearchKey& out);
+bool parse_sort(Cursor& in, bool uid, Command& out);
+bool parse_thread(Cursor& in, bool uid, Command& out);
 bool parse_fetch(Cursor& in, bool uid, Command& out);
 bool parse_store(Cursor& in, bool uid, Command& out);
 bool parse_uid_expunge(Cursor& in, Command& out);

@@ -183,8 +183,9 @@ constexpr std::pair<std::string_view, uint8_t> kReturns[] = {{"MIN", Search::kMi
                                                              {"COUNT", Search::kCount},
                                                              {"SAVE", Search::kSave}};
 
-// "(" [option *(SP option)] ")"; none means ALL.
-bool return_options(Cursor& in, uint8_t& out) {
+}  // namespace
+
+bool parse_search_return(Cursor& in, uint8_t& out) {
   out = 0;
   if (!in.expect('(')) return false;
   if (!in.next_is(')')) {
@@ -202,19 +203,21 @@ bool return_options(Cursor& in, uint8_t& out) {
   return in.expect(')');
 }
 
-}  // namespace
+bool parse_search_keys(Cursor& in, SearchKey& out) {
+  return KeyParser(in).list(out, 0);
+}
 
 bool parse_search(Cursor& in, bool uid, Command& out) {
   Search command;
   command.uid = uid;
   if (!in.space()) return false;
   if (in.eat_word("RETURN ")) {
-    if (!return_options(in, command.results.emplace()) || !in.space()) return false;
+    if (!parse_search_return(in, command.results.emplace()) || !in.space()) return false;
   }
   if (in.eat_word("CHARSET ")) {
     if (!in.astring(command.charset) || !in.space()) return false;
   }
-  if (!KeyParser(in).list(command.key, 0)) return false;
+  if (!parse_search_keys(in, command.key)) return false;
   out = std::move(command);
   return true;
 }
