@@ -1,5 +1,5 @@
-// Trees that grow and come apart, and the root of each node, in logarithmic time whatever their depth: link-cut
-// trees (Sleator and Tarjan, 1983) of which only roots are asked.
+// Trees that grow and come apart, and the root of each node, in logarithmic time whatever their depth:
+// link-cut trees (Sleator and Tarjan, 1983) of which only roots are asked.
 #pragma once
 
 #include <array>

@@ -12,8 +12,8 @@
 
 namespace posthouse::message {
 
-// Give it all messages in the order of the mailbox, then call gather(), merge() and arrange(), which are apart
-// so that a caller can do something else in between. n log n, whatever the messages say.
+// Give it all messages in the order of the mailbox, then call gather(), merge() and arrange(), which are
+// apart so that a caller can do something else in between. n log n, whatever the messages say.
 class ReferenceThreads {
  public:
   // An item is a message, by its number from 0, or from messages() on one that is not there but has at least
@@ -65,9 +65,9 @@ class ReferenceThreads {
   std::map<std::string, Node> by_id_;  // strangers choose the keys: no hash
   std::vector<Node> node_of_message_, resolved_;
   std::vector<int64_t> dates_;
-  std::vector<std::string> subjects_;  // base subjects, as they are compared
-  std::vector<bool> replies_;          // or forwarded ones
-  std::vector<Item> parents_;          // of items; kNone at the top
+  std::vector<std::string> subjects_;       // base subjects, as they are compared
+  std::vector<bool> replies_;               // or forwarded ones
+  std::vector<Item> parents_;               // of items; kNone at the top
   std::vector<std::vector<Item>> dummies_;  // their children; none left: it is gone
   std::vector<Item> order_;                 // all items, siblings together and sorted
   std::vector<Range> ranges_;               // in it: of each item's children, and last the top

@@ -1,5 +1,5 @@
-// Finding text as IMAP SEARCH does: a substring by the collation i;unicode-casemap (RFC 9051 section 6.4.4, RFC 5255
-// section 4.2), in decoded text that streams by.
+// Finding text as IMAP SEARCH does: a substring by the collation i;unicode-casemap (RFC 9051 section 6.4.4,
+// RFC 5255 section 4.2), in decoded text that streams by.
 #pragma once
 
 #include <cstddef>

@@ -84,8 +84,8 @@ std::string encode(const Summary& summary);
 Result<Summary> decode(std::string_view record);
 // The same without the parts: for lists of many messages.
 Result<Summary> decode_header(std::string_view record);
-// What a message is gathered into conversations by. Records of version 1 had no References: of those it is the
-// envelope alone.
+// What a message is gathered into conversations by. Records of version 1 had no References: of those it is
+// the envelope alone.
 ThreadBase thread_base(const Summary& summary);
 
 // IMAP text straight from the record, without building the tree: "(date subject ...)" and "(...)".

@@ -22,8 +22,8 @@ std::string fold_case(std::string_view utf8);
 std::string normalize_nfc(std::string_view utf8);
 
 // The titlecased and decomposed form that the collation i;unicode-casemap compares octet by octet (RFC 5051
-// section 2): what SEARCH, SORT and THREAD go by (RFC 5255 section 4.2). Character by character, so that a text
-// cut between two characters gives the same. Ill-formed bytes become U+FFFD, once per byte.
+// section 2): what SEARCH, SORT and THREAD go by (RFC 5255 section 4.2). Character by character, so that a
+// text cut between two characters gives the same. Ill-formed bytes become U+FFFD, once per byte.
 std::string casemap(std::string_view utf8);
 
 }  // namespace posthouse::message

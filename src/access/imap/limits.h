@@ -19,11 +19,11 @@ constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
 constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
 constexpr size_t kStoreTogether = 10'000;           // messages of a STORE changed in one go
 constexpr size_t kVanishedTogether = 1'000;         // ranges of UIDs in one VANISHED (EARLIER)
-constexpr size_t kSortText = 1'000;                 // octets of a subject or name that SORT and THREAD compare
-constexpr size_t kSortMemory = 128 << 20;           // of one SORT or THREAD, for what it compares
-constexpr size_t kSortTogether = 8'192;             // messages sorted without a breath
-constexpr uint32_t kMaxFailedLogins = 5;            // then the connection ends
-constexpr size_t kDoneLine = 64;                    // octets of the line that ends IDLE
-constexpr std::chrono::seconds kFarewellTime{5};    // to write BYE
+constexpr size_t kSortText = 1'000;               // octets of a subject or name that SORT and THREAD compare
+constexpr size_t kSortMemory = 128 << 20;         // of one SORT or THREAD, for what it compares
+constexpr size_t kSortTogether = 8'192;           // messages sorted without a breath
+constexpr uint32_t kMaxFailedLogins = 5;          // then the connection ends
+constexpr size_t kDoneLine = 64;                  // octets of the line that ends IDLE
+constexpr std::chrono::seconds kFarewellTime{5};  // to write BYE
 
 }  // namespace posthouse::access::imap

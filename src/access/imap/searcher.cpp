@@ -238,9 +238,8 @@ void convert(wire::imap::SearchKey& key, const std::string& charset) {
 
 bool asks_for_modseq(const wire::imap::SearchKey& key) {
   return key.type == wire::imap::SearchKey::modseq ||
-         std::any_of(key.children.begin(), key.children.end(), [](const auto& child) {
-           return asks_for_modseq(child);
-         });
+         std::any_of(key.children.begin(), key.children.end(),
+                     [](const auto& child) { return asks_for_modseq(child); });
 }
 
 std::optional<Reply> refuse_charset(const wire::imap::Search& c) {

@@ -13,8 +13,7 @@ namespace posthouse::access::imap {
 // The numbers of sorted messages as the client asked for them.
 class SortedNumbers {
  public:
-  SortedNumbers(const SortOrder& order, const View& view, bool uid)
-      : order_(order), view_(view), uid_(uid) {}
+  SortedNumbers(const SortOrder& order, const View& view, bool uid) : order_(order), view_(view), uid_(uid) {}
   size_t size() const { return order_.items().size(); }
   uint32_t at(size_t i) const;
 

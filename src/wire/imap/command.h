@@ -197,7 +197,7 @@ struct SortCriterion {
   bool reverse = false;
 };
 struct Sort {
-  Search search;  // with a charset
+  Search search;                        // with a charset
   std::vector<SortCriterion> criteria;  // each key at most once: a second time it can't decide anything
 };
 struct Thread {  // RFC 5256

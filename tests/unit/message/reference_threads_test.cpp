@@ -1,4 +1,5 @@
-// THREAD=REFERENCES beside a second reading of RFC 5256 section 3, step by step and as slow as it is written there.
+// THREAD=REFERENCES beside a second reading of RFC 5256 section 3, step by step and as slow as it is written
+// there.
 #include "message/reference_threads.h"
 
 #include <gtest/gtest.h>
@@ -140,7 +141,8 @@ class Model {
     for (Node* child : top) {
       if (subjects[child].empty()) continue;
       Node*& known = table[subjects[child]];
-      const bool still = std::find(root_.children.begin(), root_.children.end(), child) != root_.children.end();
+      const bool still =
+          std::find(root_.children.begin(), root_.children.end(), child) != root_.children.end();
       if (known == child || !still) continue;
       std::erase(root_.children, child);
       if (known->message < 0 && child->message < 0) {

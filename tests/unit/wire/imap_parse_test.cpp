@@ -58,14 +58,16 @@ TEST(ImapParse, SortAndThread) {
   EXPECT_EQ(sort.search.key.children.size(), 2u);
   EXPECT_FALSE(sort.search.uid);
   EXPECT_FALSE(sort.search.results);
-  const Sort uid = parse<Sort>("uid sort return (min count) (displayfrom reverse displayfrom cc) \"us-ascii\" all");
+  const Sort uid =
+      parse<Sort>("uid sort return (min count) (displayfrom reverse displayfrom cc) \"us-ascii\" all");
   EXPECT_TRUE(uid.search.uid);
   EXPECT_EQ(uid.search.results, Search::kMin | Search::kCount);
   EXPECT_EQ(uid.criteria.size(), 2u);  // what can't decide anything is dropped
-  for (const char* bad : {"SORT", "SORT ()", "SORT () UTF-8 ALL", "SORT (SUBJECT)", "SORT (SUBJECT) UTF-8",
-                          "SORT (REVERSE) UTF-8 ALL", "SORT (REVERSE REVERSE DATE) UTF-8 ALL", "SORT SUBJECT UTF-8 ALL",
-                          "SORT (SUBJECT DATE UTF-8 ALL", "SORT RETURN (NONSENSE) (DATE) UTF-8 ALL",
-                          "SORT (DATE) RETURN (MIN) UTF-8 ALL", "SORT (MODSEQ) UTF-8 ALL"}) {
+  for (const char* bad :
+       {"SORT", "SORT ()", "SORT () UTF-8 ALL", "SORT (SUBJECT)", "SORT (SUBJECT) UTF-8",
+        "SORT (REVERSE) UTF-8 ALL", "SORT (REVERSE REVERSE DATE) UTF-8 ALL", "SORT SUBJECT UTF-8 ALL",
+        "SORT (SUBJECT DATE UTF-8 ALL", "SORT RETURN (NONSENSE) (DATE) UTF-8 ALL",
+        "SORT (DATE) RETURN (MIN) UTF-8 ALL", "SORT (MODSEQ) UTF-8 ALL"}) {
     EXPECT_NE(fault(bad), "") << bad;
   }
   EXPECT_EQ(parse<Thread>("THREAD REFERENCES UTF-8 ALL").algorithm, Thread::references);
