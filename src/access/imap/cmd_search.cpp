@@ -38,7 +38,7 @@ Task<Result<void>> search_plain(Session& s, wire::imap::Search& c, bool modseq) 
 // RFC 4731; a SEARCH of IMAP4rev2 is always answered so (RFC 9051 section 6.4.4).
 Task<Result<void>> search_extended(Session& s, wire::imap::Search& c, bool modseq) {
   const uint8_t wanted = c.results.value_or(wire::imap::Search::kAll);
-  SearchResult result(wanted, c.uid);
+  SearchResult result(wanted, c.uid, c.partial);
   Result<void> done = co_await search(s, c, result);
   if (!done) co_return done;
   result.append_response(s.out, s.tag, modseq);
@@ -60,7 +60,8 @@ Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
   const bool modseq = asks_for_modseq(c.key);
   if (modseq) enable_condstore(s);
   const bool plain = !c.results && !s.rev2;
-  Result<void> done = plain ? co_await search_plain(s, c, modseq) : co_await search_extended(s, c, modseq);
+  auto work = plain ? search_plain(s, c, modseq) : search_extended(s, c, modseq);
+  Result<void> done = co_await work;
   if (!done) co_return refuse_search(s, c, refuse(done.error()));
   co_return ok("SEARCH done");
 }

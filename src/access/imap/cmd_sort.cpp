@@ -21,9 +21,9 @@ Task<Reply> sort(Session& s, wire::imap::Sort& c) {
     co_await tell_sorted(s, order, search.uid, modseq);
     co_return ok("SORT done");
   }
-  co_await tell_sorted_extended(s, order, *search.results, search.uid, modseq);
+  co_await tell_sorted_extended(s, order, search, modseq);
   if ((*search.results & wire::imap::Search::kSave) != 0) {
-    s.view->saved = saved_of(order, *search.results);
+    s.view->saved = saved_of(order, search);
   }
   co_return ok("SORT done");
 }

@@ -57,9 +57,9 @@ Task<Reply> cmd_thread(Session& s, wire::imap::Thread& c) {
   if (std::optional<Reply> refusal = refuse_charset(c.search)) co_return std::move(*refusal);
   co_await sync(s, Tell::all_but_gone);
   if (asks_for_modseq(c.search.key)) enable_condstore(s);
-  std::optional<Reply> failed = c.algorithm == wire::imap::Thread::references
-                                    ? co_await by_references(s, c.search)
-                                    : co_await by_subject(s, c.search);
+  const bool references = c.algorithm == wire::imap::Thread::references;
+  auto work = references ? by_references(s, c.search) : by_subject(s, c.search);
+  std::optional<Reply> failed = co_await work;
   if (failed) co_return std::move(*failed);
   co_return ok("THREAD done");
 }

@@ -16,7 +16,8 @@ namespace posthouse::access::imap {
 class SearchResult : public SearchHits {
  public:
   // `wanted`: bits of wire::imap::Search::Return.
-  SearchResult(uint8_t wanted, bool uid) : wanted_(wanted), uid_(uid) {}
+  SearchResult(uint8_t wanted, bool uid, wire::imap::PartialRange partial = {})
+      : wanted_(wanted), uid_(uid), partial_(partial) {}
 
   void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) override;
   bool settled() const override;
@@ -26,11 +27,13 @@ class SearchResult : public SearchHits {
   store::UidList saved() const;
 
  private:
+  bool tells_all() const;
   bool only_ends() const;
   store::ModSeq modseq() const;
 
   uint8_t wanted_;
   bool uid_;
+  wire::imap::PartialRange partial_;
   std::vector<wire::imap::NumberRange> numbers_;  // as the client asked: UIDs or sequence numbers
   store::UidList uids_;
   uint32_t count_ = 0;

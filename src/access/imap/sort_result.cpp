@@ -10,7 +10,7 @@ namespace {
 
 // MIN, MAX or both, and nothing that tells of the other messages.
 bool only_ends(uint8_t wanted) {
-  return (wanted & (R::kMin | R::kMax)) != 0 && (wanted & (R::kAll | R::kCount)) == 0;
+  return (wanted & (R::kMin | R::kMax)) != 0 && (wanted & (R::kAll | R::kCount | R::kPartial)) == 0;
 }
 
 // RFC 4731 section 3.2: the highest of the messages that are told.
@@ -27,23 +27,35 @@ store::ModSeq modseq_of(const SortOrder& order, uint8_t wanted) {
   return highest;
 }
 
-// In the order of the sort; only rising runs are joined (RFC 5267 section 3.2).
-Task<void> tell_all(Session& s, const SortedNumbers& numbers) {
-  s.out += " ALL ";
-  for (size_t i = 0; i < numbers.size();) {
-    const uint32_t first = numbers.at(i);
+// Those from `at` to before `end`, in the order of the sort; only rising runs are joined (RFC 5267
+// section 3.2).
+Task<void> tell_numbers(Session& s, const SortedNumbers& numbers, size_t at, size_t end) {
+  const size_t begin = at;
+  while (at < end) {
+    if (at > begin) s.out += ',';
+    const uint32_t first = numbers.at(at++);
     uint32_t last = first;
-    size_t next = i + 1;
-    while (next < numbers.size() && numbers.at(next) == last + 1) {
+    while (at < end && numbers.at(at) == last + 1) {
       last++;
-      next++;
+      at++;
     }
-    if (i > 0) s.out += ',';
     s.out += std::to_string(first);
     if (last != first) s.out += ':' + std::to_string(last);
-    i = next;
     if (s.wants_flush()) co_await s.flush();
   }
+}
+
+// RFC 9394 section 4, of sorted messages.
+Task<void> tell_partial(Session& s, const SortedNumbers& numbers, const wire::imap::PartialRange& range) {
+  s.out += " PARTIAL (";
+  wire::imap::append_partial(s.out, range);
+  s.out += ' ';
+  if (const auto places = range.of(static_cast<uint32_t>(numbers.size()))) {
+    co_await tell_numbers(s, numbers, places->first - 1, places->last);
+  } else {
+    s.out += "NIL";
+  }
+  s.out += ')';
 }
 
 }  // namespace
@@ -65,27 +77,40 @@ Task<void> tell_sorted(Session& s, const SortOrder& order, bool uid, bool modseq
   s.out += "\r\n";
 }
 
-Task<void> tell_sorted_extended(Session& s, const SortOrder& order, uint8_t wanted, bool uid, bool modseq) {
+Task<void> tell_sorted_extended(Session& s, const SortOrder& order, const wire::imap::Search& c,
+                                bool modseq) {
+  const uint8_t wanted = *c.results;
   if ((wanted & R::kEverything) == 0) co_return;
-  const SortedNumbers numbers(order, *s.view, uid);
+  const SortedNumbers numbers(order, *s.view, c.uid);
   const size_t count = numbers.size();
-  s.out += "* ESEARCH (TAG \"" + s.tag + (uid ? "\") UID" : "\")");
+  s.out += "* ESEARCH (TAG \"" + s.tag + (c.uid ? "\") UID" : "\")");
   if (count > 0 && (wanted & R::kMin) != 0) s.out += " MIN " + std::to_string(numbers.at(0));
   if (count > 0 && (wanted & R::kMax) != 0) s.out += " MAX " + std::to_string(numbers.at(count - 1));
   if ((wanted & R::kCount) != 0) s.out += " COUNT " + std::to_string(count);
-  if (count > 0 && (wanted & R::kAll) != 0) co_await tell_all(s, numbers);
+  if (count > 0 && (wanted & R::kAll) != 0) {
+    s.out += " ALL ";
+    co_await tell_numbers(s, numbers, 0, count);
+  }
+  if ((wanted & R::kPartial) != 0) co_await tell_partial(s, numbers, c.partial);
   if (modseq && count > 0) s.out += " MODSEQ " + std::to_string(modseq_of(order, wanted));
   s.out += "\r\n";
 }
 
-store::UidList saved_of(const SortOrder& order, uint8_t wanted) {
+store::UidList saved_of(const SortOrder& order, const wire::imap::Search& c) {
   const std::vector<SortOrder::Item>& items = order.items();
+  const uint8_t wanted = *c.results;
   std::vector<store::Uid> uids;
-  if (only_ends(wanted) && !items.empty()) {
-    if ((wanted & R::kMin) != 0) uids.push_back(items.front().uid);
-    if ((wanted & R::kMax) != 0) uids.push_back(items.back().uid);
-  } else {
-    for (const SortOrder::Item& item : items) uids.push_back(item.uid);
+  const auto take = [&](size_t at, size_t end) {
+    for (; at < end; at++) uids.push_back(items[at].uid);
+  };
+  const uint8_t some = wanted & (R::kMin | R::kMax | R::kPartial);
+  if (some == 0 || (wanted & (R::kAll | R::kCount)) != 0) {
+    take(0, items.size());
+  } else if (!items.empty()) {
+    if ((wanted & R::kMin) != 0) take(0, 1);
+    if ((wanted & R::kMax) != 0) take(items.size() - 1, items.size());
+    const auto places = c.partial.of(static_cast<uint32_t>(items.size()));
+    if (places && (wanted & R::kPartial) != 0) take(places->first - 1, places->last);
   }
   std::sort(uids.begin(), uids.end());
   uids.erase(std::unique(uids.begin(), uids.end()), uids.end());

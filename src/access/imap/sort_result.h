@@ -25,9 +25,9 @@ class SortedNumbers {
 
 // "* SORT ...", written as it grows; `modseq`: RFC 7162 section 3.1.9.
 Task<void> tell_sorted(Session& s, const SortOrder& order, bool uid, bool modseq);
-// "* ESEARCH ...". `wanted`: bits of wire::imap::Search::Return; `modseq`: RFC 7162 section 3.1.10.
-Task<void> tell_sorted_extended(Session& s, const SortOrder& order, uint8_t wanted, bool uid, bool modseq);
-// What "$" stands for from now on (RFC 5182 section 2.4).
-store::UidList saved_of(const SortOrder& order, uint8_t wanted);
+// "* ESEARCH ..." for the search's RETURN; `modseq`: RFC 7162 section 3.1.10.
+Task<void> tell_sorted_extended(Session& s, const SortOrder& order, const wire::imap::Search& c, bool modseq);
+// What "$" stands for from now on (RFC 5182 section 2.4, RFC 9394 section 3.2).
+store::UidList saved_of(const SortOrder& order, const wire::imap::Search& c);
 
 }  // namespace posthouse::access::imap

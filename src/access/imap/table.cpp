@@ -57,6 +57,8 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<Copy, cmd_copy>("COPY", kSelected, Tell::all),
     entry<Move, cmd_move>("MOVE", kSelected, Tell::all),
     entry<Unauthenticate, cmd_unauthenticate>("UNAUTHENTICATE", kIn, Tell::nothing),
+    entry<GetQuota, cmd_get_quota>("GETQUOTA", kIn, Tell::all),
+    entry<GetQuotaRoot, cmd_get_quota_root>("GETQUOTAROOT", kIn, Tell::all),
 };
 
 template <class C>

@@ -80,6 +80,8 @@ constexpr Entry kCommands[] = {
     {"STARTTLS", bare<StartTls>},
     {"LOGOUT", bare<Logout>},
     {"UNAUTHENTICATE", bare<Unauthenticate>},
+    {"GETQUOTA", parse_get_quota},
+    {"GETQUOTAROOT", one_mailbox<GetQuotaRoot>},
 };
 
 constexpr Entry kUidCommands[] = {

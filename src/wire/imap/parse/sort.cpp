@@ -60,7 +60,7 @@ bool parse_sort(Cursor& in, bool uid, Command& out) {
   command.search.uid = uid;
   if (!in.space()) return false;
   if (in.eat_word("RETURN ")) {
-    if (!parse_search_return(in, command.search.results.emplace()) || !in.space()) return false;
+    if (!parse_search_return(in, command.search) || !in.space()) return false;
   }
   if (!criteria(in, command.criteria) || !search_criteria(in, command.search)) return false;
   out = std::move(command);
