@@ -42,6 +42,7 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c);
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c);
 Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c);
 Task<Reply> cmd_move(Session& s, wire::imap::Move& c);
+Task<Reply> cmd_compress(Session& s, wire::imap::Compress& c);
 Task<Reply> cmd_get_quota(Session& s, wire::imap::GetQuota& c);
 Task<Reply> cmd_get_quota_root(Session& s, wire::imap::GetQuotaRoot& c);
 Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate& c);

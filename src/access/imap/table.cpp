@@ -59,6 +59,7 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<Unauthenticate, cmd_unauthenticate>("UNAUTHENTICATE", kIn, Tell::nothing),
     entry<GetQuota, cmd_get_quota>("GETQUOTA", kIn, Tell::all),
     entry<GetQuotaRoot, cmd_get_quota_root>("GETQUOTAROOT", kIn, Tell::all),
+    entry<Compress, cmd_compress>("COMPRESS", kIn, Tell::nothing),
 };
 
 template <class C>

@@ -122,6 +122,9 @@ struct Idle {};  // RFC 2177
 
 struct Unauthenticate {};  // RFC 8437
 
+struct Compress {  // RFC 4978
+  std::string algorithm;
+};
 struct GetQuota {  // RFC 9208 section 4.1.1
   std::string root;
 };
@@ -287,6 +290,6 @@ struct Move {  // RFC 6851
 using Command = std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine,
                              Create, Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append,
                              Namespace, Enable, Idle, Check, Close, Unselect, Expunge, Search, Sort, Thread,
-                             Fetch, Store, Copy, Move, Unauthenticate, GetQuota, GetQuotaRoot>;
+                             Fetch, Store, Copy, Move, Unauthenticate, GetQuota, GetQuotaRoot, Compress>;
 
 }  // namespace posthouse::wire::imap

@@ -80,6 +80,7 @@ constexpr Entry kCommands[] = {
     {"STARTTLS", bare<StartTls>},
     {"LOGOUT", bare<Logout>},
     {"UNAUTHENTICATE", bare<Unauthenticate>},
+    {"COMPRESS", parse_compress},
     {"GETQUOTA", parse_get_quota},
     {"GETQUOTAROOT", one_mailbox<GetQuotaRoot>},
 };

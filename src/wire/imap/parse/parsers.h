@@ -24,6 +24,7 @@ bool parse_login(Cursor& in, Command& out);
 bool parse_authenticate(Cursor& in, Command& out);
 bool parse_id(Cursor& in, Command& out);
 bool parse_enable(Cursor& in, Command& out);
+bool parse_compress(Cursor& in, Command& out);
 bool parse_select(Cursor& in, Command& out);
 bool parse_examine(Cursor& in, Command& out);
 bool parse_rename(Cursor& in, Command& out);
