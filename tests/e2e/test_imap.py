@@ -248,13 +248,13 @@ class ManyAtOnce(ImapCase):
     def test_five_hundred_letters_in_one_command(self):
         connection = self.login()
         connection.imap("c", "CREATE many")
-        letter = b" {18+}\r\nSubject: %04d\r\n\r\nx\r\n"
+        letter = b" {20+}\r\nSubject: %04d\r\n\r\nx\r\n"
         command = b"m APPEND many" + b"".join(letter % n for n in range(500)) + b"\r\n"
         sender = threading.Thread(target=connection.send, args=(command,))
         sender.start()
         self.assertRegex(connection.imap_reply("m"), rb"m OK \[APPENDUID \d+ 1:500\]")
         sender.join()
-        connection.send(b"n APPEND many" + letter % 1 + b" {18}\r\n")
+        connection.send(b"n APPEND many" + letter % 1 + b" {20}\r\n")
         connection.line()   # "+": the connection breaks before the second letter
         connection.close()
         other = self.login()
