@@ -123,7 +123,9 @@ class Searcher {
     if (facts.sequence == 0) co_return false;
     Truth answer = program_.ask(facts);
     if (answer != Truth::unknown || !with_summary) co_return answer == Truth::yes;
-    Result<message::Summary> summary = message::decode(entry.summary);
+    const bool of_parts = program_.needs_header() || program_.needs_body();
+    Result<message::Summary> summary =
+        of_parts ? message::decode(entry.summary) : message::decode_header(entry.summary);
     if (!summary) co_return false;  // damaged: reported when it is fetched
     facts.summary = &*summary;
     answer = program_.ask(facts);
