@@ -6,7 +6,7 @@ find_package(Boost 1.81 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
 foreach(lib rocksdb icu-uc icu-i18n libidn2 libpsl libgsasl libargon2 libcrypt spdlog prometheus-cpp-core
-        libseccomp libcap libxxhash libzstd)
+        libseccomp libcap libxxhash libzstd zlib)
   string(MAKE_C_IDENTIFIER ${lib} id)
   pkg_check_modules(${id} REQUIRED IMPORTED_TARGET ${lib})
 endforeach()

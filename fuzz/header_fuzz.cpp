@@ -48,6 +48,7 @@ void check_value(std::string_view value) {
   require(is_utf8(parameter_text(field.parameters, "name")));
   parse_languages(value);
   fold_case(value);
+  casemap(value);
 }
 
 void check_forms(std::string_view value) {

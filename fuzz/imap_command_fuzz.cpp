@@ -27,6 +27,14 @@ void use(const Command& command) {
   }
 }
 
+void decide(CommandReader& reader, const Append& message) {
+  if (message.size % 2 == 0) {
+    reader.accept_body();
+  } else {
+    reader.refuse_body();
+  }
+}
+
 // All that happens, one line an event. Ends at a fatal error, as a session does.
 std::string run(std::string_view text, size_t step, bool authenticated) {
   CommandReader reader;
@@ -47,16 +55,11 @@ std::string run(std::string_view text, size_t step, bool authenticated) {
         log += rejected->tag + rejected->text;
         if (rejected->fatal) return log;
       }
+      if (const auto* next = std::get_if<NextBody>(&event)) decide(reader, next->message);
       if (const auto* parsed = std::get_if<Parsed>(&event)) {
         log += parsed->tag + std::to_string(parsed->command.index());
         use(parsed->command);
-        if (const auto* append = std::get_if<Append>(&parsed->command)) {
-          if (append->size % 2 == 0) {
-            reader.accept_body();
-          } else {
-            reader.refuse_body();
-          }
-        }
+        if (const auto* append = std::get_if<Append>(&parsed->command)) decide(reader, *append);
       }
     }
   }

@@ -10,7 +10,7 @@ build_packages=(
   ca-certificates git make cmake ninja-build ccache mold pkg-config g++-12 python3
   libboost1.81-dev libssl-dev librocksdb-dev libunbound-dev libicu-dev libidn2-dev libpsl-dev libgsasl-dev
   libargon2-dev libcrypt-dev libtomlplusplus-dev libcli11-dev libspdlog-dev libfmt-dev prometheus-cpp-dev
-  libseccomp-dev libcap-dev libxxhash-dev libzstd-dev
+  libseccomp-dev libcap-dev libxxhash-dev libzstd-dev zlib1g-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 )
 test_packages=(

@@ -43,6 +43,9 @@ inline constexpr size_t kPreferredLine = 78;
 // RFC 2047 section 2: an encoded word.
 inline constexpr size_t kEncodedWord = 75;
 
+// Octets of a base subject that threads are compared by.
+inline constexpr size_t kThreadSubject = 1'000;
+
 // Characters of a preview (RFC 8970 section 3.3), and octets of a part that are looked at for it.
 inline constexpr size_t kPreview = 256;
 inline constexpr size_t kPreviewRead = 64 << 10;

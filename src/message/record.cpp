@@ -173,12 +173,12 @@ std::string encode(const Summary& s) {
   return out;
 }
 
-Result<Summary> decode(std::string_view bytes) {
-  Reader r(bytes);
+namespace {
+
+// All that stands before the parts.
+bool read_head(Reader& r, Summary& s) {
   const uint64_t version = r.number();
-  if (version != record::kVersion && version != record::kFirstVersion)
-    return fail(FaultKind::corrupt, "summary record of unknown version");
-  Summary s;
+  if (version != record::kVersion && version != record::kFirstVersion) return false;
   const uint64_t flags = r.number();
   s.has_8bit_header = (flags & record::kHas8bitHeader) != 0;
   s.has_8bit_body = (flags & record::kHas8bitBody) != 0;
@@ -195,8 +195,24 @@ Result<Summary> decode(std::string_view bytes) {
     if (!s.overview) r.spoil();
     if (s.overview) s.overview->has_attachment = (flags & record::kHasAttachment) != 0;
   }
+  return r.good();
+}
+
+}  // namespace
+
+Result<Summary> decode(std::string_view bytes) {
+  Reader r(bytes);
+  Summary s;
+  if (!read_head(r, s)) return fail(FaultKind::corrupt, "damaged summary record, or one of a later version");
   read_part(r, s.root, 0);
   if (!r.good() || !r.at_end()) return fail(FaultKind::corrupt, "damaged summary record");
+  return s;
+}
+
+Result<Summary> decode_header(std::string_view bytes) {
+  Reader r(bytes);
+  Summary s;
+  if (!read_head(r, s)) return fail(FaultKind::corrupt, "damaged summary record, or one of a later version");
   return s;
 }
 

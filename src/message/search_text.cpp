@@ -1,5 +1,6 @@
 #include "message/search_text.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/ascii.h"
@@ -12,9 +13,6 @@
 namespace posthouse::message {
 namespace {
 
-constexpr size_t kMaxHeld = 4096;
-constexpr size_t kCutCharacter = 3;  // octets of one whose last is missing
-
 // Two-way search: linear whatever the key, unlike std::string::find.
 size_t find_from(std::string_view text, std::string_view key) {
   const void* at = memmem(text.data(), text.size(), key.data(), key.size());
@@ -22,11 +20,12 @@ size_t find_from(std::string_view text, std::string_view key) {
                        : static_cast<size_t>(static_cast<const char*>(at) - text.data());
 }
 
-// Where the text can be cut so that both sides fold alone: before an ASCII character, which joins nothing in
-// front of it. What follows the cut may still take marks.
-size_t safe_cut(std::string_view text) {
-  for (size_t i = text.size(); i-- > 0;) {
-    if (!is_8bit(text[i])) return i;
+// Octets at the end that may be the beginning of a character.
+size_t cut_character(std::string_view text) {
+  for (size_t n = std::min<size_t>(3, text.size()); n > 0; n--) {
+    const auto lead = static_cast<unsigned char>(text[text.size() - n]);
+    const size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    if (wanted > n) return n;
   }
   return 0;
 }
@@ -44,22 +43,20 @@ std::string charset_of(const Part& part) {
 
 }  // namespace
 
-// What is held has been looked at: an ASCII character can only be its first one.
 void TextFolder::feed(std::string_view utf8, std::string& out) {
-  const size_t known = held_.size(), fresh = safe_cut(utf8);
-  held_.append(utf8);
-  size_t cut = fresh > 0 || (known > 0 && !utf8.empty() && !is_8bit(utf8[0])) ? known + fresh : 0;
-  if (held_.size() - cut > kMaxHeld) {
-    const size_t boundary = last_fold_boundary(std::string_view(held_).substr(cut));
-    cut = boundary > 0 ? cut + boundary : held_.size() - kCutCharacter;  // no characters at all
+  std::string joined;
+  if (!held_.empty()) {
+    joined = held_.append(utf8);
+    held_.clear();
+    utf8 = joined;
   }
-  if (cut == 0) return;
-  out += fold_case(std::string_view(held_).substr(0, cut));
-  held_.erase(0, cut);
+  const size_t cut = cut_character(utf8);
+  out += casemap(utf8.substr(0, utf8.size() - cut));
+  held_ = utf8.substr(utf8.size() - cut);
 }
 
 void TextFolder::finish(std::string& out) {
-  out += fold_case(held_);
+  out += casemap(held_);
   held_.clear();
 }
 
@@ -67,7 +64,7 @@ TextSearch::TextSearch(const std::vector<std::string>& keys) {
   for (const auto& text : keys) {
     Key key;
     key.hopeless = text.size() > limits::kSearchKey;
-    if (!key.hopeless) key.folded = fold_case(text);
+    if (!key.hopeless) key.folded = casemap(text);
     key.found = !key.hopeless && key.folded.empty();
     longest_ = std::max(longest_, key.folded.size());
     if (!key.found) ++missing_;
@@ -99,9 +96,9 @@ void TextSearch::search() {
 
 bool contains_text(std::string_view utf8, std::string_view key) {
   if (key.size() > limits::kSearchKey) return false;
-  const std::string folded = fold_case(key);
+  const std::string folded = casemap(key);
   if (folded.empty()) return true;
-  return find_from(fold_case(utf8), folded) != std::string_view::npos;
+  return find_from(casemap(utf8), folded) != std::string_view::npos;
 }
 
 PartTextDecoder::PartTextDecoder(const Part& part)

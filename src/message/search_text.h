@@ -1,5 +1,5 @@
-// Finding text as IMAP SEARCH does: a substring, case-insensitive by Unicode's rules (RFC 9051
-// section 6.4.4), in decoded text that streams by.
+// Finding text as IMAP SEARCH does: a substring by the collation i;unicode-casemap (RFC 9051 section 6.4.4,
+// RFC 5255 section 4.2), in decoded text that streams by.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,10 @@
 
 namespace posthouse::message {
 
-// Folds UTF-8 piece by piece: what fold_case() gives for the whole, whatever the pieces.
+// Folds UTF-8 piece by piece: what casemap() gives for the whole, whatever the pieces.
 class TextFolder {
  public:
-  // Appends to `out`; holds back what a following character could change (a few octets, at most 4 KiB).
+  // Appends to `out`; holds back what may be the beginning of a character.
   void feed(std::string_view utf8, std::string& out);
   void finish(std::string& out);
 

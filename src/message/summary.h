@@ -82,6 +82,11 @@ Summary summarize(std::string_view whole_message);
 // versions and fails with `corrupt`; encode() writes the newest, or version 1 where there is no overview.
 std::string encode(const Summary& summary);
 Result<Summary> decode(std::string_view record);
+// The same without the parts: for lists of many messages.
+Result<Summary> decode_header(std::string_view record);
+// What a message is gathered into conversations by. Records of version 1 had no References: of those it is
+// the envelope alone.
+ThreadBase thread_base(const Summary& summary);
 
 // IMAP text straight from the record, without building the tree: "(date subject ...)" and "(...)".
 // `extended`: BODYSTRUCTURE, else BODY. `utf8`: 8-bit text may be sent as it is; else it becomes an encoded

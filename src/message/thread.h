@@ -8,7 +8,7 @@
 namespace posthouse::message {
 
 struct BaseSubject {
-  std::string text;               // UTF-8, not folded: compared with fold_case()
+  std::string text;               // UTF-8, not folded: compared with casemap()
   bool reply_or_forward = false;  // section 3, REFERENCES: the subject says that it answers or forwards
   bool operator==(const BaseSubject&) const = default;
 };

@@ -14,10 +14,6 @@ namespace {
 
 constexpr size_t kMaxIcu = std::numeric_limits<int32_t>::max() / 4;
 
-bool is_tail(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
 std::vector<UChar> to_utf16(std::string_view utf8) {
   std::vector<UChar> out(utf8.size() + 1);
   int32_t length = 0;
@@ -79,24 +75,6 @@ std::string fold_case(std::string_view utf8) {
                          error);
   });
   return to_utf8(nfc(folded));
-}
-
-size_t last_fold_boundary(std::string_view utf8) {
-  constexpr size_t kLook = 512;
-  UErrorCode status = U_ZERO_ERROR;
-  const UNormalizer2* normalizer = unorm2_getNFCInstance(&status);
-  size_t start = 0;  // of the last character seen
-  for (size_t i = utf8.size(); i-- > 0 && utf8.size() - i < kLook;) {
-    if (is_tail(utf8[i])) continue;
-    const size_t n = utf8_sequence(utf8.substr(i));
-    if (n == 0) continue;
-    if (start == 0) start = i;
-    if (U_SUCCESS(status) &&
-        unorm2_hasBoundaryBefore(normalizer, static_cast<UChar32>(utf8_code_point(utf8.substr(i, n))))) {
-      return i;
-    }
-  }
-  return start;
 }
 
 }  // namespace posthouse::message

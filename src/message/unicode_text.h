@@ -21,8 +21,9 @@ using posthouse::utf8_sequence;
 std::string fold_case(std::string_view utf8);
 std::string normalize_nfc(std::string_view utf8);
 
-// The last place (of the last few hundred octets) where `utf8` can be cut so that both sides normalise and
-// fold alone; a character's start in any case; 0 if there is none.
-size_t last_fold_boundary(std::string_view utf8);
+// The titlecased and decomposed form that the collation i;unicode-casemap compares octet by octet (RFC 5051
+// section 2): what SEARCH, SORT and THREAD go by (RFC 5255 section 4.2). Character by character, so that a
+// text cut between two characters gives the same. Ill-formed bytes become U+FFFD, once per byte.
+std::string casemap(std::string_view utf8);
 
 }  // namespace posthouse::message

@@ -181,13 +181,13 @@ class MailStore {
   Task<Result<Placed>> append(AccountId account, std::string mailbox, engine::BlobWriter& writer,
                               NewMessage message, Quota quota);
 
-  // Many at once, all or none: for letters that move in.
+  // Many at once, all or none: for letters that move in, and APPEND of several.
   struct Arriving {
     engine::BlobWriter* writer = nullptr;
     NewMessage message;
   };
   Task<Result<std::vector<Placed>>> append_all(AccountId account, std::string mailbox,
-                                               std::vector<Arriving> messages);
+                                               std::vector<Arriving> messages, Quota quota);
 
   // ---- reading
   // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent

@@ -87,7 +87,7 @@ Task<Result<Placed>> MailStore::append(AccountId account, std::string mailbox, e
 }
 
 Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::string mailbox,
-                                                        std::vector<Arriving> messages) {
+                                                        std::vector<Arriving> messages, Quota quota) {
   const Result<std::string> name = check_name(mailbox);
   if (!name) co_return std::unexpected(name.error());
   struct Row {
@@ -111,11 +111,14 @@ Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::
     rows.push_back(std::move(one));
   }
   std::vector<Placed> placed;
-  add_counted_edit(steps, account, [&](AccountEdit& edit) -> Result<void> {
+  const auto work = [&](AccountEdit& edit) -> Result<void> {
     placed.clear();
     const Result<MailboxRow*> into = edit.mailbox_named(*name);
     if (!into) return std::unexpected(into.error());
     for (size_t i = 0; i < rows.size(); ++i) {
+      const HeadRow& head = edit.head();
+      if (!quota.has_room(head.messages, head.bytes, rows[i].row.size))
+        return fail(FaultKind::over_quota, "the account is full");
       Result<std::vector<uint8_t>> numbers =
           keyword_numbers(edit, (*into)->id, messages[i].message.flags.keywords);
       if (!numbers) return std::unexpected(numbers.error());
@@ -126,7 +129,8 @@ Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::
       placed.push_back({(*into)->id, (*into)->uid_validity, *uid});
     }
     return {};
-  });
+  };
+  add_counted_edit(steps, account, work, GroupLimits{quota.group_bytes, quota.group_messages});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   if (!done) co_return std::unexpected(done.error());
   co_await impl_->carry_out(account);

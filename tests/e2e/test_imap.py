@@ -6,13 +6,16 @@ import socket
 import threading
 import time
 import unittest
+import zlib
 
 from posthouse import Demo, tls_context, wait_until
 from raw import Raw
 
 OPERATIONS = int(os.environ.get("FOLDER_OPERATIONS", "150"))  # of each session
 BASE = (b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE "
-        b"LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC STATUS=DELETED ESEARCH SEARCHRES WITHIN OBJECTID SAVEDATE UNAUTHENTICATE "
+        b"LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC STATUS=DELETED ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY "
+        b"ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 PARTIAL BINARY PREVIEW MULTIAPPEND "
+        b"QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE COMPRESS=DEFLATE OBJECTID SAVEDATE UNAUTHENTICATE "
         b"STATUS=SIZE APPENDLIMIT=52428800")
 LOGIN = b" AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN"
 TLS_LOGIN = b" AUTH=SCRAM-SHA-256-PLUS" + LOGIN
@@ -177,6 +180,85 @@ class Clients(ImapCase):
             self.assertIn(b"c OK", connection.imap("c", f'SELECT "{name}"'), name)
             self.assertIn(b"d OK", connection.imap("d", f'RENAME "{name}" "r{name}"'), name)
             self.assertIn(b"e OK", connection.imap("e", f'DELETE "r{name}"'), name)
+
+
+class Imaplib(ImapCase):
+    """What Python's imaplib makes of the answers."""
+
+    def setUp(self):
+        self.client = self.demo.imap("bob")
+        self.addCleanup(self.client.logout)
+        self.client.create("sorted")
+        self.client.select("sorted")
+        if self.client.search(None, "ALL")[1] == [b""]:
+            for subject, sent, extra in (("pear", 3, ""), ("Re: apple", 2, "References: <1@x>\r\n"), ("apple", 1, "Message-ID: <1@x>\r\n")):
+                text = f"Subject: {subject}\r\nDate: {sent} Nov 2026 12:00:00 +0000\r\n{extra}\r\nx\r\n"
+                self.client.append("sorted", None, None, text.encode())
+            self.client.noop()
+
+    def test_sort_and_thread(self):
+        self.assertEqual(self.client.sort("SUBJECT REVERSE DATE", "UTF-8", "ALL"), ("OK", [b"2 3 1"]))
+        self.assertEqual(self.client.uid("SORT", "(REVERSE SUBJECT)", "US-ASCII", "NOT", "SUBJECT", "x"), ("OK", [b"1 2 3"]))
+        self.assertEqual(self.client.thread("REFERENCES", "UTF-8", "ALL"), ("OK", [b"(3 2)(1)"]))
+        self.assertEqual(self.client.thread("ORDEREDSUBJECT", "UTF-8", "1:2"), ("OK", [b"(2)(1)"]))
+
+    def test_quota(self):
+        status, (roots, quotas) = self.client.getquotaroot("sorted")
+        self.assertEqual((status, roots), ("OK", [b'sorted ""']))
+        self.assertRegex(quotas[0], rb'^"" \((STORAGE \d+ \d+)?\)$')
+        self.assertEqual(self.client.getquota('""'), ("OK", quotas))
+
+    def test_preview_and_binary(self):
+        self.assertEqual(self.client.fetch("1", "(PREVIEW (LAZY))"), ("OK", [b'1 (PREVIEW "x")']))
+        self.assertEqual(self.client.fetch("1", "(BINARY.SIZE[1])"), ("OK", [b"1 (BINARY.SIZE[1] 3)"]))
+        self.assertEqual(self.client.fetch("1", "(BINARY.PEEK[1])"), ("OK", [(b"1 (BINARY[1] {3}", b"x\r\n"), b")"]))
+
+
+class Compressed(ImapCase):
+    """RFC 4978 over TLS, with zlib on this side."""
+
+    def test_a_mailbox_shrinks(self):
+        connection = self.connect("imaps")
+        connection.imap("l", f"LOGIN {self.demo.address('bob')} {self.demo.password('bob')}")
+        self.assertIn(b"c OK", connection.imap("c", "COMPRESS DEFLATE"))
+        out, back = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+        received = 0
+
+        def ask(tag, text):
+            nonlocal received
+            connection.send(out.compress(f"{tag} {text}\r\n".encode()) + out.flush(zlib.Z_SYNC_FLUSH))
+            answer = b""
+            while not re.search(rb"(^|\n)%s (OK|NO|BAD)[^\n]*\n$" % tag.encode(), answer):
+                piece = connection.socket.recv(65536)
+                self.assertTrue(piece)
+                received += len(piece)
+                answer += back.decompress(piece)
+            return answer
+
+        text = "Subject: zip\r\n\r\n" + "the same line again\r\n" * 5000
+        self.assertIn(b"a OK", ask("a", f"APPEND INBOX {{{len(text)}+}}\r\n{text}"))
+        self.assertIn(b"s OK", ask("s", "SELECT INBOX"))
+        self.assertIn(text.encode(), ask("f", "FETCH * BODY.PEEK[]"))
+        self.assertLess(received, 5000)
+
+
+class ManyAtOnce(ImapCase):
+    """RFC 3502 over a real socket: all letters or none."""
+
+    def test_five_hundred_letters_in_one_command(self):
+        connection = self.login()
+        connection.imap("c", "CREATE many")
+        letter = b" {20+}\r\nSubject: %04d\r\n\r\nx\r\n"
+        command = b"m APPEND many" + b"".join(letter % n for n in range(500)) + b"\r\n"
+        sender = threading.Thread(target=connection.send, args=(command,))
+        sender.start()
+        self.assertRegex(connection.imap_reply("m"), rb"m OK \[APPENDUID \d+ 1:500\]")
+        sender.join()
+        connection.send(b"n APPEND many" + letter % 1 + b" {20}\r\n")
+        connection.line()   # "+": the connection breaks before the second letter
+        connection.close()
+        other = self.login()
+        self.assertIn(b"MESSAGES 500 UIDNEXT 501)", other.imap("t", "STATUS many (MESSAGES UIDNEXT)"))
 
 
 class Folders(ImapCase):

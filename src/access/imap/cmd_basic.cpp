@@ -1,4 +1,4 @@
-// Commands of a few lines: NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE, STARTTLS.
+// Commands of a few lines: NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE, STARTTLS, COMPRESS.
 #include "access/imap/commands.h"
 #include "base/log.h"
 #include "wire/imap/list_pattern.h"
@@ -49,6 +49,14 @@ Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c) {
 Task<Reply> cmd_namespace(Session& s, wire::imap::Namespace&) {
   s.untagged(std::string("NAMESPACE ((\"\" \"") + wire::imap::kSeparator + "\")) NIL NIL");
   co_return ok("NAMESPACE done");
+}
+
+// RFC 4978 section 3.
+Task<Reply> cmd_compress(Session& s, wire::imap::Compress& c) {
+  if (c.algorithm != "DEFLATE") co_return bad("Unknown algorithm");
+  if (s.stream->active()) co_return bad("Compression is active already");
+  s.pending_deflate = true;
+  co_return ok("DEFLATE active");
 }
 
 // RFC 3501 section 6.2.1. Whatever came behind the command in clear text was perhaps put there by somebody

@@ -1,6 +1,8 @@
-// FETCH and UID FETCH (RFC 3501 sections 6.4.5 and 7.4.2; MODSEQ, CHANGEDSINCE, VANISHED: RFC 7162).
+// FETCH and UID FETCH (RFC 3501 sections 6.4.5 and 7.4.2; MODSEQ, CHANGEDSINCE, VANISHED: RFC 7162; PARTIAL:
+// RFC 9394; BINARY: RFC 3516; PREVIEW: RFC 8970).
 #include "access/imap/batches.h"
 #include "access/imap/commands.h"
+#include "access/imap/fetch_decoded.h"
 #include "access/imap/fetch_octets.h"
 #include "access/imap/fetch_plan.h"
 #include "access/imap/object_id.h"
@@ -8,6 +10,7 @@
 #include "base/log.h"
 #include "message/summary.h"
 #include "wire/imap/date.h"
+#include "wire/imap/encode.h"
 #include "wire/imap/flags.h"
 
 namespace posthouse::access::imap {
@@ -62,7 +65,14 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
         append_time(out, entry.saved);
       }
       break;
+    case FetchItem::preview: {
+      const std::optional<message::Overview> overview = message::read_overview(entry.summary);
+      wire::imap::append_string(out, overview ? overview->preview : std::string());
+      break;
+    }
     case FetchItem::body:
+    case FetchItem::binary:
+    case FetchItem::binary_size:
     case FetchItem::rfc822:
     case FetchItem::rfc822_header:
     case FetchItem::rfc822_text:
@@ -78,6 +88,7 @@ class Fetcher {
 
   bool damaged() const { return damaged_; }
   bool unreadable() const { return unreadable_; }
+  bool unknown_encoding() const { return unknown_encoding_; }
   uint64_t found() const { return found_; }
 
   Task<Result<void>> batch(std::vector<store::Entry> entries) {
@@ -183,7 +194,8 @@ class Fetcher {
       const FetchPart& part = plan_.parts[i];
       if (i > 0) s_.out += ' ';
       if (part.has_octets()) {
-        Result<void> written = co_await write_octets(s_, part, entry, shape ? &*shape : nullptr, whole);
+        const message::Summary* summary = shape ? &*shape : nullptr;
+        Result<void> written = co_await write_part(part, entry, summary, whole);
         if (!written && missed(entry, written.error())) {
           if (s_.flushes == flushed) co_return s_.out.resize(before);
         }
@@ -194,10 +206,20 @@ class Fetcher {
     end(entry, marked);
   }
 
+  Task<Result<void>> write_part(const FetchPart& part, const store::Entry& entry,
+                                const message::Summary* summary, const std::string* whole) {
+    if (part.is_decoded()) return write_decoded(s_, part, entry, summary, whole);
+    return write_octets(s_, part, entry, summary, whole);
+  }
+
   // Octets that can't be read. True: nothing is to be told of the message, as a client would keep NIL for
   // what it is. One that others took away is as one that was expunged (RFC 2180 section 4.1); one whose file
   // can't be read now may be asked for again.
   bool missed(const store::Entry& entry, const Fault& fault) {
+    if (fault.kind == FaultKind::permanent) {  // RFC 3516 section 4.3
+      unknown_encoding_ = true;
+      return true;
+    }
     if (fault.kind == FaultKind::not_found) {
       --found_;
       return true;
@@ -212,8 +234,18 @@ class Fetcher {
   FetchPlan plan_;
   bool damaged_ = false;
   bool unreadable_ = false;
+  bool unknown_encoding_ = false;
   uint64_t found_ = 0;
 };
+
+// RFC 9394 section 3.3
+std::vector<wire::imap::NumberRange> part_of(const std::vector<wire::imap::NumberRange>& messages,
+                                             const wire::imap::PartialRange& range) {
+  uint32_t count = 0;
+  for (const auto& some : messages) count += some.last - some.first + 1;
+  const auto places = range.of(count);
+  return places ? slice(messages, *places) : std::vector<wire::imap::NumberRange>();
+}
 
 bool asks_for_modseq(const wire::imap::Fetch& c) {
   return std::any_of(c.items.begin(), c.items.end(),
@@ -231,13 +263,12 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   co_await sync(s, c.vanished ? Tell::all : Tell::all_but_gone);
   if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
   FetchPlan plan = plan_fetch(c.items, c.uid);
-  std::vector<wire::imap::NumberRange> messages;
+  std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
+  if (c.partial) messages = part_of(messages, *c.partial);
   if (c.changed_since) {
     auto changed = co_await changed_since(s, c.set, c.uid, *c.changed_since, c.vanished);
     if (!changed) co_return refuse(changed.error());
-    messages = std::move(*changed);
-  } else {
-    messages = messages_of(*s.view, c.set, c.uid);
+    messages = intersect(messages, *changed);
   }
   Batches batches(std::move(messages), plan.needs_summary);
   Fetcher fetcher(s, std::move(plan));
@@ -247,6 +278,8 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
     Result<void> done = co_await fetcher.batch(std::move(*entries));
     if (!done) co_return refuse(done.error());
   }
+  if (fetcher.unknown_encoding())
+    co_return no("Some of the parts have an encoding that is not known", "UNKNOWN-CTE");
   if (fetcher.damaged()) co_return no("Some of the messages can't be read", "SERVERBUG");
   if (fetcher.unreadable())
     co_return no("Some of the messages can't be read now, try again later", "UNAVAILABLE");

@@ -87,6 +87,7 @@ Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate&) {
   s.account = 0;
   s.address.clear();
   s.condstore = s.qresync = false;
+  s.pending_plain = s.stream->active();
   s.state = kNotAuthenticated;
   s.commands.set_authenticated(false);
   s.stream->set_deadline(s.services.clock.steady() + s.options->login_timeout);

@@ -1,5 +1,5 @@
 // STATUS (RFC 3501 section 6.3.10; SIZE: RFC 8438; APPENDLIMIT: RFC 7889 section 3; HIGHESTMODSEQ: RFC 7162
-// section 3.1.7).
+// section 3.1.7; DELETED, DELETED-STORAGE: RFC 9208 section 4.1.4).
 #include <algorithm>
 
 #include "access/imap/commands.h"
@@ -11,14 +11,20 @@ namespace posthouse::access::imap {
 
 namespace {
 
-std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t recent,
+// What is not in the mailbox's row.
+struct Counted {
+  uint32_t recent = 0;
+  uint64_t deleted_octets = 0;
+};
+
+std::string item_text(const Session& s, const store::MailboxInfo& info, const Counted& counted,
                       wire::imap::StatusItem item) {
   using wire::imap::StatusItem;
   switch (item) {
     case StatusItem::messages:
       return "MESSAGES " + std::to_string(info.exists);
     case StatusItem::recent:
-      return "RECENT " + std::to_string(recent);
+      return "RECENT " + std::to_string(counted.recent);
     case StatusItem::uid_next:
       return "UIDNEXT " + std::to_string(info.uid_next);
     case StatusItem::uid_validity:
@@ -33,6 +39,8 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, uint32_t
       return "MAILBOXID (" + mailbox_id(info.id) + ")";
     case StatusItem::deleted:
       return "DELETED " + std::to_string(info.deleted);
+    case StatusItem::deleted_storage:
+      return "DELETED-STORAGE " + std::to_string(counted.deleted_octets);
     case StatusItem::highest_modseq:
       return "HIGHESTMODSEQ " + std::to_string(info.highest_modseq);
   }
@@ -53,6 +61,25 @@ Task<Result<uint32_t>> count_recent(Session& s, store::MailboxInfo info) {
   co_return count;
 }
 
+// Octets of the messages with \Deleted (RFC 9208 section 4.1.4).
+Task<Result<uint64_t>> count_deleted(Session& s, store::MailboxInfo info) {
+  uint64_t octets = 0;
+  uint32_t left = info.deleted;
+  for (store::Uid from = 1; left > 0 && from < info.uid_next;) {
+    Result<std::vector<store::Entry>> some =
+        co_await s.store().entries(s.account, info.id, from, info.uid_next - 1, kEntriesPlain, false);
+    if (!some) co_return std::unexpected(some.error());
+    for (const store::Entry& entry : *some) {
+      if ((entry.flags.system & store::kDeleted) == 0) continue;
+      octets += entry.size;
+      left -= std::min(left, 1U);
+    }
+    if (some->size() < kEntriesPlain) break;
+    from = some->back().uid + 1;
+  }
+  co_return octets;
+}
+
 bool has(const std::vector<wire::imap::StatusItem>& items, wire::imap::StatusItem item) {
   return std::find(items.begin(), items.end(), item) != items.end();
 }
@@ -65,18 +92,23 @@ bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items) {
 
 Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
                                std::vector<wire::imap::StatusItem> items) {
-  uint32_t recent = 0;
+  Counted counted;
   if (has(items, wire::imap::StatusItem::recent)) {
-    Result<uint32_t> counted = co_await count_recent(s, info);
-    if (!counted) co_return std::unexpected(counted.error());
-    recent = *counted;
+    Result<uint32_t> recent = co_await count_recent(s, info);
+    if (!recent) co_return std::unexpected(recent.error());
+    counted.recent = *recent;
+  }
+  if (has(items, wire::imap::StatusItem::deleted_storage)) {
+    Result<uint64_t> octets = co_await count_deleted(s, info);
+    if (!octets) co_return std::unexpected(octets.error());
+    counted.deleted_octets = *octets;
   }
   s.out += "* STATUS ";
   wire::imap::append_mailbox(s.out, info.name);
   std::string_view before = " (";
   for (const wire::imap::StatusItem item : items) {
     s.out += before;
-    s.out += item_text(s, info, recent, item);
+    s.out += item_text(s, info, counted, item);
     before = " ";
   }
   s.out += ")\r\n";

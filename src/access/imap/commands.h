@@ -36,10 +36,15 @@ Task<Reply> cmd_close(Session& s, wire::imap::Close& c);
 Task<Reply> cmd_unselect(Session& s, wire::imap::Unselect& c);
 Task<Reply> cmd_expunge(Session& s, wire::imap::Expunge& c);
 Task<Reply> cmd_search(Session& s, wire::imap::Search& c);
+Task<Reply> cmd_sort(Session& s, wire::imap::Sort& c);
+Task<Reply> cmd_thread(Session& s, wire::imap::Thread& c);
 Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c);
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c);
 Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c);
 Task<Reply> cmd_move(Session& s, wire::imap::Move& c);
+Task<Reply> cmd_compress(Session& s, wire::imap::Compress& c);
+Task<Reply> cmd_get_quota(Session& s, wire::imap::GetQuota& c);
+Task<Reply> cmd_get_quota_root(Session& s, wire::imap::GetQuotaRoot& c);
 Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate& c);
 
 // What a session may tell of the mailbox when the command ends.

@@ -75,10 +75,16 @@ std::string label(const FetchItem& item) {
       return "THREADID";
     case FetchItem::save_date:
       return "SAVEDATE";
+    case FetchItem::preview:
+      return "PREVIEW";
+    case FetchItem::binary_size:
+      return "BINARY.SIZE[" + section_label(item.section) + "]";
+    case FetchItem::binary:
     case FetchItem::body:
       break;
   }
-  std::string out = "BODY[" + section_label(item.section) + "]";
+  std::string out =
+      (item.type == FetchItem::binary ? "BINARY[" : "BODY[") + section_label(item.section) + "]";
   // Only the origin octet is told (RFC 3501 section 7.4.2).
   if (item.partial) out += "<" + std::to_string(item.partial->offset) + ">";
   return out;
@@ -87,7 +93,7 @@ std::string label(const FetchItem& item) {
 bool marks_seen(const FetchItem& item) {
   // RFC822.HEADER is the same as BODY.PEEK[HEADER] (section 6.4.5).
   return item.type == FetchItem::rfc822 || item.type == FetchItem::rfc822_text ||
-         (item.type == FetchItem::body && !item.peek);
+         ((item.type == FetchItem::body || item.type == FetchItem::binary) && !item.peek);
 }
 
 FetchPart part_of(const FetchItem& item) {
@@ -105,7 +111,11 @@ FetchPart part_of(const FetchItem& item) {
 
 bool FetchPart::has_octets() const {
   return type == FetchItem::body || type == FetchItem::rfc822 || type == FetchItem::rfc822_header ||
-         type == FetchItem::rfc822_text;
+         type == FetchItem::rfc822_text || is_decoded();
+}
+
+bool FetchPart::is_decoded() const {
+  return type == FetchItem::binary || type == FetchItem::binary_size;
 }
 
 bool FetchPart::selects_fields() const {
@@ -128,7 +138,7 @@ FetchPlan plan_fetch(const std::vector<FetchItem>& items, bool uid) {
     if (twice && !item.partial) continue;
     plan.needs_octets |= part.has_octets();
     plan.needs_summary |= part.type == FetchItem::envelope || part.type == FetchItem::body_structure ||
-                          part.type == FetchItem::body_shape ||
+                          part.type == FetchItem::body_shape || part.type == FetchItem::preview ||
                           (part.has_octets() && needs_shape(part.section));
     plan.parts.push_back(std::move(part));
   }

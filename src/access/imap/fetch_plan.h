@@ -19,6 +19,7 @@ struct FetchPart {
   std::optional<wire::imap::FetchItem::Partial> partial;
 
   bool has_octets() const;
+  bool is_decoded() const;  // RFC 3516
   bool selects_fields() const;
 };
 

@@ -18,9 +18,14 @@ constexpr size_t kPartHeaders = 200;                // of a message that SEARCH 
 constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
 constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
 constexpr size_t kStoreTogether = 10'000;           // messages of a STORE changed in one go
-constexpr size_t kVanishedTogether = 1'000;         // ranges of UIDs in one VANISHED (EARLIER)
-constexpr uint32_t kMaxFailedLogins = 5;            // then the connection ends
-constexpr size_t kDoneLine = 64;                    // octets of the line that ends IDLE
-constexpr std::chrono::seconds kFarewellTime{5};    // to write BYE
+constexpr size_t kAppendTogether = 5'000;           // messages of one APPEND...
+constexpr size_t kAppendMemory = 16 << 20;   // ... and what is kept of them in memory until the last is there
+constexpr size_t kVanishedTogether = 1'000;  // ranges of UIDs in one VANISHED (EARLIER)
+constexpr size_t kSortText = 1'000;          // octets of a subject or name that SORT and THREAD compare
+constexpr size_t kSortMemory = 128 << 20;    // of one SORT or THREAD, for what it compares
+constexpr size_t kSortTogether = 8'192;      // messages sorted without a breath
+constexpr uint32_t kMaxFailedLogins = 5;     // then the connection ends
+constexpr size_t kDoneLine = 64;             // octets of the line that ends IDLE
+constexpr std::chrono::seconds kFarewellTime{5};  // to write BYE
 
 }  // namespace posthouse::access::imap

@@ -21,12 +21,20 @@ void SearchResult::add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) 
 }
 
 bool SearchResult::settled() const {
-  return count_ > 0 && (wanted_ & R::kEverything) == R::kMin;
+  const uint8_t others = wanted_ & ~(R::kMin | R::kPartial | R::kSave);
+  if (count_ == 0 || others != 0 || (wanted_ & R::kEverything) == 0) return false;
+  return (wanted_ & R::kPartial) == 0 ||
+         (!partial_.from_end && count_ >= std::max(partial_.first, partial_.last));
+}
+
+// Something tells of each of the messages.
+bool SearchResult::tells_all() const {
+  return (wanted_ & (R::kAll | R::kCount)) != 0 || (wanted_ & (R::kMin | R::kMax | R::kPartial)) == 0;
 }
 
 // MIN, MAX or both, and nothing that tells of the other messages.
 bool SearchResult::only_ends() const {
-  return (wanted_ & (R::kMin | R::kMax)) != 0 && (wanted_ & (R::kAll | R::kCount)) == 0;
+  return !tells_all() && (wanted_ & R::kPartial) == 0;
 }
 
 // RFC 4731 section 3.2: of the messages that are told.
@@ -50,16 +58,36 @@ void SearchResult::append_response(std::string& out, std::string_view tag, bool 
     out += " ALL ";
     wire::imap::append_ranges(out, numbers_);
   }
+  if ((wanted_ & R::kPartial) != 0) {
+    out += " PARTIAL (";
+    wire::imap::append_partial(out, partial_);
+    out += ' ';
+    if (const auto places = partial_.of(count_)) {
+      wire::imap::append_ranges(out, slice(numbers_, *places));
+    } else {
+      out += "NIL";
+    }
+    out += ')';
+  }
   if (with_modseq && modseq() != 0) out += " MODSEQ " + std::to_string(modseq());
   out += "\r\n";
 }
 
+// RFC 5182 section 2.4; PARTIAL: RFC 9394 section 3.2.
 store::UidList SearchResult::saved() const {
-  if (!only_ends() || count_ == 0) return uids_;
-  store::UidList ends;
-  if ((wanted_ & R::kMin) != 0) ends.append(uids_.at(1));
-  if ((wanted_ & R::kMax) != 0 && (ends.empty() || count_ > 1)) ends.append(uids_.last());
-  return ends;
+  if (tells_all() || count_ == 0) return uids_;
+  std::vector<uint32_t> places;
+  if ((wanted_ & R::kMin) != 0) places.push_back(1);
+  if (const auto part = partial_.of(count_); part && (wanted_ & R::kPartial) != 0) {
+    for (uint32_t place = part->first; place <= part->last; place++) places.push_back(place);
+  }
+  if ((wanted_ & R::kMax) != 0) places.push_back(count_);
+  store::UidList some;
+  for (const uint32_t place : places) {
+    const store::Uid uid = uids_.at(place);
+    if (some.empty() || some.last() < uid) some.append(uid);
+  }
+  return some;
 }
 
 }  // namespace posthouse::access::imap

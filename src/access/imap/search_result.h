@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/imap/searcher.h"
 #include "store/types.h"
 #include "wire/imap/command.h"
 #include "wire/imap/sequence_set.h"
@@ -12,25 +13,27 @@
 namespace posthouse::access::imap {
 
 // Takes the messages in rising order and keeps them as runs.
-class SearchResult {
+class SearchResult : public SearchHits {
  public:
   // `wanted`: bits of wire::imap::Search::Return.
-  SearchResult(uint8_t wanted, bool uid) : wanted_(wanted), uid_(uid) {}
+  SearchResult(uint8_t wanted, bool uid, wire::imap::PartialRange partial = {})
+      : wanted_(wanted), uid_(uid), partial_(partial) {}
 
-  void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq);
-  // Further messages change nothing of what is wanted.
-  bool settled() const;
+  void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) override;
+  bool settled() const override;
   // "* ESEARCH ...", or nothing if only SAVE is wanted. `modseq`: RFC 7162 section 3.1.10.
   void append_response(std::string& out, std::string_view tag, bool modseq) const;
   // What "$" stands for from now on (RFC 5182 section 2.4).
   store::UidList saved() const;
 
  private:
+  bool tells_all() const;
   bool only_ends() const;
   store::ModSeq modseq() const;
 
   uint8_t wanted_;
   bool uid_;
+  wire::imap::PartialRange partial_;
   std::vector<wire::imap::NumberRange> numbers_;  // as the client asked: UIDs or sequence numbers
   store::UidList uids_;
   uint32_t count_ = 0;

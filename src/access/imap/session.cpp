@@ -52,6 +52,22 @@ Task<void> begin_tls(Session& s) {
   if (!secured) throw SessionEnd{"", secured.error()};
 }
 
+// RFC 4978 section 3: the client has not sent more before it saw the answer.
+Task<void> begin_deflate(Session& s) {
+  s.pending_deflate = false;
+  co_await s.flush();
+  if (s.input.buffered() > 0) throw SessionEnd{"", Fault{FaultKind::syntax, "input behind COMPRESS"}};
+  s.stream->begin();
+}
+
+// RFC 8437 section 3.
+Task<void> end_deflate(Session& s) {
+  s.pending_plain = false;
+  co_await s.flush();
+  Result<void> ended = co_await s.stream->end();
+  if (!ended) throw SessionEnd{"", ended.error()};
+}
+
 Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
   const CommandEntry& entry = entry_of(parsed.command);
   Reply reply;
@@ -73,6 +89,8 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
   if (reply.kind != Reply::none) append_status(s.out, parsed.tag, reply);
   if (s.wants_flush()) co_await s.flush();
   if (s.pending_tls) co_await begin_tls(s);
+  if (s.pending_deflate) co_await begin_deflate(s);
+  if (s.pending_plain) co_await end_deflate(s);
 }
 
 void reject(Session& s, const wire::imap::Rejected& rejected) {

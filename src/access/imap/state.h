@@ -11,6 +11,7 @@
 #include "access/imap/session.h"
 #include "access/imap/view.h"
 #include "net/buffered_reader.h"
+#include "net/deflate_stream.h"
 #include "wire/imap/command_reader.h"
 
 namespace posthouse::access::imap {
@@ -39,14 +40,14 @@ Reply refuse(const Fault& fault);
 struct Session {
   Session(std::unique_ptr<net::Stream> s, std::shared_ptr<const ServerOptions> o, Services v,
           std::shared_ptr<SessionRegistry> r, std::string i)
-      : stream(std::move(s)),
+      : stream(std::make_unique<net::DeflateStream>(std::move(s))),
         input(*stream),
         options(std::move(o)),
         services(v),
         registry(std::move(r)),
         id(std::move(i)) {}
 
-  std::unique_ptr<net::Stream> stream;
+  std::unique_ptr<net::DeflateStream> stream;
   net::BufferedReader input;
   wire::imap::CommandReader commands;
   std::string out;       // responses not yet written
@@ -56,12 +57,14 @@ struct Session {
   std::shared_ptr<SessionRegistry> registry;
   std::string id;
   State state = kNotAuthenticated;
-  bool between = true;       // no command is under way
-  std::string tag;           // of the command under way
-  bool pending_tls = false;  // TLS starts once the answer to STARTTLS is out
-  bool condstore = false;    // the client wants MODSEQs (RFC 7162 section 3.1)
-  bool qresync = false;      // and VANISHED in place of EXPUNGE (section 3.2.3)
-  bool rev2 = false;         // the client speaks IMAP4rev2: SEARCH is answered by ESEARCH
+  bool between = true;           // no command is under way
+  std::string tag;               // of the command under way
+  bool pending_tls = false;      // TLS starts once the answer to STARTTLS is out
+  bool pending_deflate = false;  // so does compression with that to COMPRESS
+  bool pending_plain = false;    // and ends with that to UNAUTHENTICATE
+  bool condstore = false;        // the client wants MODSEQs (RFC 7162 section 3.1)
+  bool qresync = false;          // and VANISHED in place of EXPUNGE (section 3.2.3)
+  bool rev2 = false;             // the client speaks IMAP4rev2: SEARCH is answered by ESEARCH
   uint32_t bad_commands = 0;
   uint32_t failed_logins = 0;
   uint64_t account = 0;

@@ -50,17 +50,29 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<Unselect, cmd_unselect>("UNSELECT", kSelected, Tell::nothing),
     entry<Expunge, cmd_expunge>("EXPUNGE", kSelected, Tell::all),
     entry<Search, cmd_search>("SEARCH", kSelected, Tell::all_but_gone),
+    entry<Sort, cmd_sort>("SORT", kSelected, Tell::all_but_gone),
+    entry<Thread, cmd_thread>("THREAD", kSelected, Tell::all_but_gone),
     entry<Fetch, cmd_fetch>("FETCH", kSelected, Tell::all_but_gone),
     entry<Store, cmd_store>("STORE", kSelected, Tell::all_but_gone),
     entry<Copy, cmd_copy>("COPY", kSelected, Tell::all),
     entry<Move, cmd_move>("MOVE", kSelected, Tell::all),
     entry<Unauthenticate, cmd_unauthenticate>("UNAUTHENTICATE", kIn, Tell::nothing),
+    entry<GetQuota, cmd_get_quota>("GETQUOTA", kIn, Tell::all),
+    entry<GetQuotaRoot, cmd_get_quota_root>("GETQUOTAROOT", kIn, Tell::all),
+    entry<Compress, cmd_compress>("COMPRESS", kIn, Tell::nothing),
 };
 
 template <class C>
 bool is_uid(const Command& command) {
   const C* found = std::get_if<C>(&command);
   return found && found->uid;
+}
+
+// That of SEARCH, SORT or THREAD.
+const Search* search_of(const Command& command) {
+  if (const auto* sort = std::get_if<Sort>(&command)) return &sort->search;
+  if (const auto* thread = std::get_if<Thread>(&command)) return &thread->search;
+  return std::get_if<Search>(&command);
 }
 
 // RFC 7162 section 3.2.10.2: message numbers must stay what they were for the client.
@@ -76,11 +88,10 @@ const CommandEntry& entry_of(const Command& command) {
 }
 
 Tell tell_after(const Command& command) {
-  if (const auto* search = std::get_if<Search>(&command); search && names_numbers(search->key)) {
-    return Tell::all_but_gone;
+  if (const Search* search = search_of(command)) {
+    return search->uid && !names_numbers(search->key) ? Tell::all : Tell::all_but_gone;
   }
-  if (is_uid<Search>(command) || is_uid<Fetch>(command) || is_uid<wire::imap::Store>(command))
-    return Tell::all;
+  if (is_uid<Fetch>(command) || is_uid<wire::imap::Store>(command)) return Tell::all;
   return entry_of(command).tell;
 }
 

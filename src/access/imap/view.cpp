@@ -48,12 +48,10 @@ bool View::learn_keywords(const std::vector<std::string>& seen) {
   return learned;
 }
 
-namespace {
-
-// Messages that are gone meanwhile are in no range (RFC 5182 section 2.1).
-std::vector<wire::imap::NumberRange> saved_messages(const View& view) {
+std::vector<wire::imap::NumberRange> messages_of(const View& view, const store::UidList& uids) {
   std::vector<wire::imap::NumberRange> messages;
-  for (const auto& run : view.saved.runs()) {
+  if (view.uids.empty()) return messages;
+  for (const auto& run : uids.runs()) {
     const store::Uid end = run.first + (run.count - 1);
     const uint32_t first = view.uids.lower_bound(run.first);
     const uint32_t last = view.uids.lower_bound(end) - (view.uids.contains(end) ? 0 : 1);
@@ -67,12 +65,11 @@ std::vector<wire::imap::NumberRange> saved_messages(const View& view) {
   return messages;
 }
 
-}  // namespace
-
 std::vector<wire::imap::NumberRange> messages_of(const View& view, const wire::imap::SequenceSet& set,
                                                  bool uid) {
   if (view.uids.empty()) return {};
-  if (set.saved) return saved_messages(view);
+  // Messages that are gone meanwhile are in no range (RFC 5182 section 2.1).
+  if (set.saved) return messages_of(view, view.saved);
   std::vector<wire::imap::NumberRange> ranges = resolve(set, uid ? view.uids.last() : view.uids.size());
   std::vector<wire::imap::NumberRange> messages;
   messages.reserve(ranges.size());

@@ -50,6 +50,8 @@ struct View {
 // The sequence numbers (rising) that a set names in the view: of sequence numbers or of UIDs.
 std::vector<wire::imap::NumberRange> messages_of(const View& view, const wire::imap::SequenceSet& set,
                                                  bool uid);
+// Those of `uids` that are still in the view.
+std::vector<wire::imap::NumberRange> messages_of(const View& view, const store::UidList& uids);
 // The UIDs of these messages, rising.
 std::vector<store::Uid> uids_of(const View& view, const std::vector<wire::imap::NumberRange>& messages);
 

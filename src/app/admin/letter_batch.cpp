@@ -85,7 +85,7 @@ Task<Result<json::value>> LetterBatch::commit() {
   if (at_ < letters_.size()) co_return fail(FaultKind::corrupt, "fewer bytes than were told");
   std::vector<store::MailStore::Arriving> arriving;
   for (Letter& letter : letters_) arriving.push_back({letter.writer.get(), std::move(letter.message)});
-  auto placed = co_await core_.store.append_all(account_, mailbox_, std::move(arriving));
+  auto placed = co_await core_.store.append_all(account_, mailbox_, std::move(arriving), store::Quota());
   if (!placed) co_return std::unexpected(placed.error());
   for (const store::Placed& one : returned_ ? *placed : std::vector<store::Placed>()) {
     log::info("letter.returned", {{"account", format_id(account_)}, {"mailbox", mailbox_}, {"uid", one.uid}});

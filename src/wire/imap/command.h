@@ -10,6 +10,7 @@
 
 #include "base/secret.h"
 #include "wire/imap/flags.h"
+#include "wire/imap/partial.h"
 #include "wire/imap/sequence_set.h"
 
 namespace posthouse::wire::imap {
@@ -84,6 +85,7 @@ enum class StatusItem : uint8_t {
   append_limit,
   highest_modseq,
   deleted,
+  deleted_storage,
   mailbox_id,
 };
 struct List {  // RFC 3501 section 6.3.8; extended: RFC 9051 section 6.3.9, RFC 5258
@@ -104,12 +106,13 @@ struct Status {
   std::string mailbox;
   std::vector<StatusItem> items;
 };
-struct Append {  // the message itself follows: CommandReader::take_body()
-  std::string mailbox;
+struct Append {         // the message itself follows: CommandReader::take_body()
+  std::string mailbox;  // "" of a further message of the same command (RFC 3502)
   Flags flags;
   std::optional<int64_t> date;  // seconds since 1970
   uint64_t size = 0;
   bool synchronizing = true;  // the client waits for "+" before it sends
+  bool binary = false;        // a literal8: NUL may be in it (RFC 3516 section 4.4)
 };
 struct Namespace {};  // RFC 2342
 struct Enable {       // RFC 5161
@@ -118,6 +121,16 @@ struct Enable {       // RFC 5161
 struct Idle {};  // RFC 2177
 
 struct Unauthenticate {};  // RFC 8437
+
+struct Compress {  // RFC 4978
+  std::string algorithm;
+};
+struct GetQuota {  // RFC 9208 section 4.1.1
+  std::string root;
+};
+struct GetQuotaRoot {  // section 4.1.2
+  std::string mailbox;
+};
 
 // ---- selected (section 6.4)
 struct Check {};
@@ -182,12 +195,30 @@ struct Search {
     kAll = 4,
     kCount = 8,
     kSave = 16,
-    kEverything = kMin | kMax | kAll | kCount
+    kPartial = 32,  // never beside kAll
+    kEverything = kMin | kMax | kAll | kCount | kPartial
   };
   bool uid = false;
   std::optional<uint8_t> results;  // nothing: there was no RETURN
+  PartialRange partial;            // of kPartial (RFC 9394)
   std::string charset;             // "" if none was given
   SearchKey key;                   // and_ of what stands at the top
+};
+
+// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267).
+struct SortCriterion {
+  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+  Key key = arrival;
+  bool reverse = false;
+};
+struct Sort {
+  Search search;                        // with a charset
+  std::vector<SortCriterion> criteria;  // each key at most once: a second time it can't decide anything
+};
+struct Thread {  // RFC 5256
+  enum Algorithm : uint8_t { ordered_subject, references };
+  Search search;  // with a charset, without RETURN
+  Algorithm algorithm = references;
 };
 
 // A section of BODY[...] (section 6.4.5).
@@ -213,7 +244,10 @@ struct FetchItem {
     modseq,    // RFC 7162 section 3.1.4.2
     email_id,  // RFC 8474 section 5.3
     thread_id,
-    save_date,  // RFC 8514 section 4.2
+    save_date,    // RFC 8514 section 4.2
+    preview,      // RFC 8970
+    binary,       // BINARY[...] and BINARY.PEEK[...] (RFC 3516 section 4.2)
+    binary_size,  // BINARY.SIZE[...]
   };
   Type type = flags;
   bool peek = false;
@@ -230,6 +264,7 @@ struct Fetch {
   std::vector<FetchItem> items;
   std::optional<uint64_t> changed_since;  // RFC 7162 section 3.1.4.1
   bool vanished = false;                  // section 3.2.6
+  std::optional<PartialRange> partial;    // RFC 9394 section 3.3
 };
 
 enum class StoreMode : uint8_t { replace, add, remove };
@@ -252,9 +287,9 @@ struct Move {  // RFC 6851
   std::string mailbox;
 };
 
-using Command =
-    std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
-                 Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
-                 Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Unauthenticate>;
+using Command = std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine,
+                             Create, Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append,
+                             Namespace, Enable, Idle, Check, Close, Unselect, Expunge, Search, Sort, Thread,
+                             Fetch, Store, Copy, Move, Unauthenticate, GetQuota, GetQuotaRoot, Compress>;
 
 }  // namespace posthouse::wire::imap

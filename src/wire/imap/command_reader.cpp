@@ -270,11 +270,15 @@ Event CommandReader::append_announced(std::string_view text, bool& is_mailbox) {
   std::string tag = parsed.tag;
   reset();
   tag_ = std::move(tag);
-  state_ = State::body_offer;
-  left_ = append.size;
-  body_synchronizing_ = append.synchronizing;
+  offer_body(append);
   parsed.command = std::move(append);
   return parsed;
+}
+
+void CommandReader::offer_body(const Append& message) {
+  state_ = State::body_offer;
+  left_ = message.size;
+  body_synchronizing_ = message.synchronizing;
 }
 
 Event CommandReader::body_tail_done(std::string_view line) {
@@ -285,10 +289,22 @@ Event CommandReader::body_tail_done(std::string_view line) {
     reset();
     return BodyEnd{};
   }
-  // A second message would be MULTIAPPEND (RFC 3502), which isn't announced.
-  const bool more = find_literal(line, size, synchronizing, overflow);
-  Event event = reject("Only one message at a time", !more || synchronizing);
-  return more && !synchronizing ? skip(size) : std::move(event);
+  if (find_literal(line, size, synchronizing, overflow)) return next_body(line, size, synchronizing);
+  return reject("Unexpected text after the message", true);
+}
+
+Event CommandReader::next_body(std::string_view line, uint64_t size, bool synchronizing) {
+  NextBody next;
+  std::string error;
+  const bool parsed = parse_next_message(line, next.message, error);
+  if (!parsed || next.message.size > append_limit_) {
+    const bool too_big = parsed;
+    Event event = reject(too_big ? "Message too big" : std::move(error), synchronizing, too_big);
+    return synchronizing ? std::move(event) : skip(size);
+  }
+  std::string().swap(buffer_);
+  offer_body(next.message);
+  return next;
 }
 
 void CommandReader::accept_body() {

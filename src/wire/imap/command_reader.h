@@ -28,8 +28,12 @@ struct Rejected {
       false;  // a literal over the limit: add TOOBIG (RFC 7889 section 4 of APPEND, RFC 7888 section 4)
 };
 struct BodyEnd {};  // the command that an accepted APPEND message belongs to is complete
+// Behind an accepted message of APPEND a further one is announced (RFC 3502): accept or refuse it as well.
+struct NextBody {
+  Append message;
+};
 
-using Event = std::variant<NeedMore, NeedContinuation, Parsed, Rejected, BodyEnd>;
+using Event = std::variant<NeedMore, NeedContinuation, Parsed, Rejected, BodyEnd, NextBody>;
 
 // One per session. Holds at most the limits of limits.h; nothing while idle. Not thread-safe.
 class CommandReader {
@@ -64,6 +68,8 @@ class CommandReader {
   Event append_announced(std::string_view text, bool& is_mailbox);
   void finish_literal();
   Event body_tail_done(std::string_view line);
+  Event next_body(std::string_view line, uint64_t size, bool synchronizing);
+  void offer_body(const Append& message);
   bool over_limit(size_t more) const;
   Event reject(std::string text, bool client_waits, bool too_big = false);
   Event skip(uint64_t octets);

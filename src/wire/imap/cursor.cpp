@@ -1,8 +1,10 @@
 #include "wire/imap/cursor.h"
 
 #include "base/ascii.h"
+#include "wire/imap/command.h"
 #include "wire/imap/grammar.h"
 #include "wire/imap/limits.h"
+#include "wire/imap/partial.h"
 #include "wire/imap/sequence_set.h"
 
 namespace posthouse::wire::imap {
@@ -116,6 +118,11 @@ bool Cursor::open_literal(uint64_t& size, bool& synchronizing) {
   return rest().empty() || fail("Unexpected text after the message");
 }
 
+bool Cursor::open_message(Append& out) {
+  out.binary = eat('~');
+  return open_literal(out.size, out.synchronizing);
+}
+
 bool Cursor::string(std::string& out) {
   if (next_is('"')) return quoted(out);
   if (next_is('{')) return literal(out);
@@ -185,6 +192,13 @@ bool Cursor::set_or_saved(SequenceSet& out) {
   out.ranges.clear();
   out.saved = true;
   return true;
+}
+
+bool Cursor::partial(PartialRange& out) {
+  out.from_end = eat('-');
+  if (!non_zero(out.first) || !expect(':')) return false;
+  if (eat('-') != out.from_end) return fail("Bad range of results");
+  return non_zero(out.last);
 }
 
 bool Cursor::set(SequenceSet& out) {

@@ -35,6 +35,7 @@ class Cursor {
   bool non_zero(uint32_t& out);
   bool modseq(uint64_t& out);  // mod-sequence-valzer: 63 bits (RFC 7162 section 7)
   bool set(struct SequenceSet& out);
+  bool partial(struct PartialRange& out);
   bool set_or_saved(struct SequenceSet& out);  // the same, or "$" (RFC 5182)
   // Letters, digits, "." and "-": names of commands, items and search keys.
   std::string_view word();
@@ -45,6 +46,8 @@ class Cursor {
 
   // The size of a literal whose header ends the text ("{n}" CRLF and nothing after it): a message of APPEND.
   bool open_literal(uint64_t& size, bool& synchronizing);
+  // The same, or a literal8: "~{n}" (RFC 3516 section 7).
+  bool open_message(struct Append& out);
 
  private:
   bool literal_header(uint64_t& size, bool& synchronizing);

@@ -5,6 +5,7 @@
 //   @limit N              APPENDLIMIT                           @quota N        octets an account may have
 //   @connect 1            a session, greeting still to be read  @login 1 alice  the same, logged in
 //   @deliver alice INBOX  a message follows, up to a line "."   @advance N      N seconds go by
+//   @deliver bob INBOX N  the same, that came in N seconds after the start
 //   @closed 1             the server has closed the connection  @shut 1         the client closes
 //   C1: text              the client sends a line (C: is session 1); lines in a row go out in one piece
 //   C1+ text              the same without a line end
@@ -124,6 +125,9 @@ class Player {
       delivering_ = true;
       account_ = first == "alice" ? 1 : 2;
       mailbox_ = second;
+      int64_t later = 0;
+      words >> later;
+      date_ = FakeClock::kStart + std::chrono::seconds(later);
     } else if (verb == "@advance") {
       house_.clock.advance(std::chrono::seconds(std::stoll(first)));
       house_.run();
@@ -144,7 +148,7 @@ class Player {
       message_ += line + "\r\n";
       return;
     }
-    house_.deliver(account_, mailbox_, std::exchange(message_, ""));
+    house_.deliver(account_, mailbox_, std::exchange(message_, ""), {}, date_);
     house_.run();
     delivering_ = false;
   }
@@ -160,6 +164,7 @@ class Player {
   bool delivering_ = false;
   store::AccountId account_ = 0;
   std::string mailbox_, message_;
+  SystemTime date_{};
 };
 
 std::vector<std::string> scripts() {

@@ -11,10 +11,14 @@ namespace {
 
 TEST(ContainsText, IgnoresCaseByUnicode) {
   EXPECT_TRUE(contains_text("Hello World", "LO WO"));
-  EXPECT_TRUE(contains_text("Grüße", "GRÜSSE"));
+  EXPECT_TRUE(contains_text("Grüße", "GRÜßE"));
+  // RFC 5051 section 2 knows single characters: no capital of "ß" is one
+  EXPECT_FALSE(contains_text("Grüße", "GRÜSSE"));
   EXPECT_TRUE(contains_text("ΑΣ", "ας"));
   EXPECT_TRUE(contains_text("cafe\xcc\x81", "CAF\xc3\x89"));
   EXPECT_FALSE(contains_text("cafe\xcc\x81", "cafe\xcc\x80"));
+  EXPECT_TRUE(contains_text("café", "CAFE"));
+  EXPECT_FALSE(contains_text("cafe", "café"));
   EXPECT_FALSE(contains_text("Hello", "x"));
   EXPECT_TRUE(contains_text("Hello", ""));
   EXPECT_TRUE(contains_text("", ""));
@@ -64,7 +68,7 @@ RC_GTEST_PROP(TextFolder, PiecesMakeNoDifference, ()) {
   std::string out;
   for (char c : text) folder.feed(std::string_view(&c, 1), out);
   folder.finish(out);
-  RC_ASSERT(out == fold_case(text));
+  RC_ASSERT(out == casemap(text));
 }
 
 TEST(TextFolder, HoldsLittleWhateverComes) {
@@ -73,7 +77,7 @@ TEST(TextFolder, HoldsLittleWhateverComes) {
     std::string text, out;
     for (int i = 0; i < 20'000; ++i) text += piece;
     folder.feed(text, out);
-    EXPECT_GT(out.size(), text.size() - 10'000) << piece;
+    EXPECT_GT(out.size(), text.size() - 4) << piece;
     folder.finish(out);
   }
 }

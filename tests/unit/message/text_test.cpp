@@ -122,6 +122,24 @@ TEST(FoldCase, FollowsUnicode) {
   EXPECT_EQ(fold_case("\xff"), "\xEF\xBF\xBD");
 }
 
+// RFC 5051 section 2.
+TEST(Casemap, IsTitlecaseAndDecomposed) {
+  EXPECT_EQ(casemap("HeLLo"), "HELLO");
+  EXPECT_EQ(casemap("é"), "E\xcc\x81");
+  EXPECT_EQ(casemap("e\xcc\x81"), "E\xcc\x81");
+  EXPECT_EQ(casemap("straße"), "STRAßE");
+  EXPECT_EQ(casemap("σίσυφος"), casemap("ΣΊΣΥΦΟΣ"));
+  EXPECT_EQ(casemap("привет"), "ПРИВЕТ");
+  EXPECT_EQ(casemap("ǆ"), "DZ\xcc\x8c");  // what the titlecase letter comes apart to is titlecased again
+  EXPECT_EQ(casemap("ﬁ"), "FI");
+  EXPECT_EQ(casemap("ｆｕｌｌ"), "FULL");
+  EXPECT_EQ(casemap("日本語 한"), "日本語 한");
+  EXPECT_EQ(casemap("𐐨"), "𐐀");
+  EXPECT_EQ(casemap("a\xff\xc3"), "A\xEF\xBF\xBD\xEF\xBF\xBD");
+  // marks stay in the order in which they stand
+  EXPECT_EQ(casemap("a\xcc\x81\xcc\xa3"), "A\xcc\x81\xcc\xa3");
+}
+
 TEST(Utf8, KnowsGoodFromBad) {
   for (const char* good :
        {"", "a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {

@@ -46,6 +46,92 @@ TEST(ImapParse, Authenticate) {
   EXPECT_EQ(parse<Authenticate>("AUTHENTICATE EXTERNAL =").initial, "=");
 }
 
+// RFC 9394 section 4.
+TEST(ImapParse, Partial) {
+  EXPECT_EQ(parse<Search>("SEARCH RETURN (PARTIAL 500:1) ALL").partial, (PartialRange{false, 500, 1}));
+  EXPECT_EQ(parse<Search>("SEARCH RETURN (MIN PARTIAL -1:-100 SAVE) ALL").partial,
+            (PartialRange{true, 1, 100}));
+  EXPECT_EQ(parse<Fetch>("UID FETCH 1:* FLAGS (PARTIAL -1:-30 CHANGEDSINCE 5)").partial,
+            (PartialRange{true, 1, 30}));
+  for (const char* bad :
+       {"SEARCH RETURN (PARTIAL) ALL", "SEARCH RETURN (PARTIAL 1) ALL", "SEARCH RETURN (PARTIAL 1:-2) ALL",
+        "SEARCH RETURN (PARTIAL -1:2) ALL", "SEARCH RETURN (PARTIAL 0:2) ALL",
+        "SEARCH RETURN (PARTIAL 1:*) ALL", "SEARCH RETURN (ALL PARTIAL 1:2) ALL",
+        "FETCH 1:* FLAGS (PARTIAL 1:2)", "SEARCH RETURN (PARTIAL 1:4294967296) ALL"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+}
+
+TEST(PartialRange, IsCutToWhatIsThere) {
+  using R = NumberRange;
+  EXPECT_EQ((PartialRange{false, 1, 3}.of(10)), (R{1, 3}));
+  EXPECT_EQ((PartialRange{false, 9, 30}.of(10)), (R{9, 10}));
+  EXPECT_EQ((PartialRange{false, 3, 1}.of(10)), (R{1, 3}));
+  EXPECT_EQ((PartialRange{false, 11, 12}.of(10)), std::nullopt);
+  EXPECT_EQ((PartialRange{false, 1, 1}.of(0)), std::nullopt);
+  EXPECT_EQ((PartialRange{true, 1, 3}.of(10)), (R{8, 10}));
+  EXPECT_EQ((PartialRange{true, UINT32_MAX, 9}.of(10)), (R{1, 2}));
+  EXPECT_EQ((PartialRange{true, 11, 12}.of(10)), std::nullopt);
+  const std::vector<R> ranges = {{1, 2}, {5, 5}, {10, UINT32_MAX}};
+  EXPECT_EQ(slice(ranges, {2, 4}), (std::vector<R>{{2, 2}, {5, 5}, {10, 10}}));
+  EXPECT_EQ(slice(ranges, {4, 4}), (std::vector<R>{{10, 10}}));
+  EXPECT_EQ(intersect(ranges, {{2, 10}}), (std::vector<R>{{2, 2}, {5, 5}, {10, 10}}));
+  EXPECT_EQ(intersect(ranges, {}), (std::vector<R>{}));
+}
+
+// RFC 3516 section 7, RFC 8970 section 6.
+TEST(ImapParse, BinaryAndPreview) {
+  const Fetch fetch =
+      parse<Fetch>("FETCH 1 (BINARY[1.2]<3.4> BINARY.PEEK[] BINARY.SIZE[3] PREVIEW (LAZY) PREVIEW UID)");
+  ASSERT_EQ(fetch.items.size(), 6u);
+  EXPECT_EQ(fetch.items[0].type, FetchItem::binary);
+  EXPECT_EQ(fetch.items[0].section.part, (std::vector<uint32_t>{1, 2}));
+  EXPECT_EQ(fetch.items[0].partial->offset, 3u);
+  EXPECT_FALSE(fetch.items[0].peek);
+  EXPECT_TRUE(fetch.items[1].peek);
+  EXPECT_EQ(fetch.items[2].type, FetchItem::binary_size);
+  EXPECT_EQ(fetch.items[3].type, FetchItem::preview);
+  for (const char* bad : {"FETCH 1 BINARY", "FETCH 1 BINARY[TEXT]", "FETCH 1 BINARY[1.]",
+                          "FETCH 1 BINARY[1.MIME]", "FETCH 1 BINARY.SIZE[1]<0.1>", "FETCH 1 BINARY[0]",
+                          "FETCH 1 (PREVIEW ())", "FETCH 1 (PREVIEW (NOW))"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+}
+
+// RFC 5256 section 5, RFC 5957 section 5, RFC 5267 section 5.
+TEST(ImapParse, SortAndThread) {
+  const Sort sort = parse<Sort>("SORT (SUBJECT REVERSE DATE) UTF-8 SINCE 1-Feb-1994 UNSEEN");
+  ASSERT_EQ(sort.criteria.size(), 2u);
+  EXPECT_EQ(sort.criteria[0].key, SortCriterion::subject);
+  EXPECT_FALSE(sort.criteria[0].reverse);
+  EXPECT_EQ(sort.criteria[1].key, SortCriterion::date);
+  EXPECT_TRUE(sort.criteria[1].reverse);
+  EXPECT_EQ(sort.search.charset, "UTF-8");
+  EXPECT_EQ(sort.search.key.children.size(), 2u);
+  EXPECT_FALSE(sort.search.uid);
+  EXPECT_FALSE(sort.search.results);
+  const Sort uid =
+      parse<Sort>("uid sort return (min count) (displayfrom reverse displayfrom cc) \"us-ascii\" all");
+  EXPECT_TRUE(uid.search.uid);
+  EXPECT_EQ(uid.search.results, Search::kMin | Search::kCount);
+  EXPECT_EQ(uid.criteria.size(), 2u);  // what can't decide anything is dropped
+  for (const char* bad :
+       {"SORT", "SORT ()", "SORT () UTF-8 ALL", "SORT (SUBJECT)", "SORT (SUBJECT) UTF-8",
+        "SORT (REVERSE) UTF-8 ALL", "SORT (REVERSE REVERSE DATE) UTF-8 ALL", "SORT SUBJECT UTF-8 ALL",
+        "SORT (SUBJECT DATE UTF-8 ALL", "SORT RETURN (NONSENSE) (DATE) UTF-8 ALL",
+        "SORT (DATE) RETURN (MIN) UTF-8 ALL", "SORT (MODSEQ) UTF-8 ALL"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+  EXPECT_EQ(parse<Thread>("THREAD REFERENCES UTF-8 ALL").algorithm, Thread::references);
+  const Thread thread = parse<Thread>("UID THREAD orderedsubject us-ascii OR SEEN DRAFT");
+  EXPECT_EQ(thread.algorithm, Thread::ordered_subject);
+  EXPECT_TRUE(thread.search.uid);
+  for (const char* bad : {"THREAD", "THREAD REFERENCES", "THREAD REFERENCES UTF-8", "THREAD REFS UTF-8 ALL",
+                          "THREAD RETURN (ALL) REFERENCES UTF-8 ALL", "THREAD (REFERENCES) UTF-8 ALL"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+}
+
 TEST(ImapParse, Mailboxes) {
   EXPECT_EQ(parse<Select>("SELECT \"Sent Items\"").mailbox, "Sent Items");
   EXPECT_EQ(parse<Examine>("EXAMINE inbox").mailbox, "inbox");

@@ -14,6 +14,7 @@ std::string describe(const Event& event) {
   if (std::holds_alternative<NeedMore>(event)) return "more";
   if (std::holds_alternative<NeedContinuation>(event)) return "+";
   if (std::holds_alternative<BodyEnd>(event)) return "body-end";
+  if (const auto* next = std::get_if<NextBody>(&event)) return next->message.binary ? "next binary" : "next";
   if (const auto* rejected = std::get_if<Rejected>(&event)) {
     return "BAD " + rejected->tag + (rejected->fatal ? " fatal" : "") + (rejected->too_big ? " toobig" : "");
   }
@@ -37,7 +38,8 @@ std::vector<std::string> run(CommandReader& reader, std::string_view text, size_
       if (std::holds_alternative<NeedMore>(event)) continue;
       out.push_back(describe(event));
       const auto* parsed = std::get_if<Parsed>(&event);
-      if (parsed && std::holds_alternative<Append>(parsed->command)) {
+      const bool further = std::holds_alternative<NextBody>(event);
+      if (further || (parsed && std::holds_alternative<Append>(parsed->command))) {
         reader.accept_body();
         if (reader.body_left() == 0) out.push_back("body=");
       }
@@ -149,8 +151,13 @@ TEST(ImapReader, AppendErrors) {
   EXPECT_THAT(run("a APPEND INBOX\r\n"), ElementsAre("BAD a"));
   EXPECT_THAT(run("a APPEND INBOX (\\Recent) {3}\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
   EXPECT_THAT(run("a APPEND INBOX bad {3+}\r\nabc\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
-  // One message only: MULTIAPPEND isn't announced.
-  EXPECT_THAT(run("a APPEND INBOX {3+}\r\nabc {3+}\r\ndef\r\nb NOOP\r\n"),
+  // RFC 3502
+  EXPECT_THAT(
+      run("a APPEND INBOX {3+}\r\nabc (\\Seen) ~{3+}\r\ndef\r\nb NOOP\r\n"),
+      ElementsAre(name<Append>("a"), "body=abc", "next binary", "body=def", "body-end", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND INBOX {3+}\r\nabc {3+} {3+}\r\ndef\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND INBOX {3+}\r\nabc (\\Nonsense) {3+}\r\ndef {4+}\r\n1234\r\nb NOOP\r\n"),
               ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));
   EXPECT_THAT(run("a APPEND INBOX {3+}\r\nabcd\r\nb NOOP\r\n"),
               ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));

@@ -1,4 +1,5 @@
-// APPEND (RFC 3501 section 6.3.11), up to the header of the message's literal.
+// APPEND (RFC 3501 section 6.3.11; several messages: RFC 3502; literal8: RFC 3516), up to the header of a
+// message's literal.
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/parse/parsers.h"
@@ -7,7 +8,21 @@ namespace posthouse::wire::imap {
 
 namespace {
 
-// append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal
+// [flag-list SP] [date-time SP] (literal / literal8)
+bool message(Cursor& in, Append& out) {
+  if (in.next_is('(') && (!parse_flag_list(in, out.flags) || !in.space())) return false;
+  if (in.next_is('"')) {
+    std::string text;
+    int64_t date = 0;
+    if (!in.quoted(text)) return false;
+    if (!parse_date_time(text, date)) return in.fail("Bad date-time");
+    out.date = date;
+    if (!in.space()) return false;
+  }
+  return in.open_message(out);
+}
+
+// append = "APPEND" SP mailbox 1*(SP append-message)
 bool arguments(Cursor& in, Append& out, bool& mailbox_literal) {
   if (!in.space()) return false;
   if (in.next_is('{')) {
@@ -19,17 +34,7 @@ bool arguments(Cursor& in, Append& out, bool& mailbox_literal) {
       return true;
     }
   }
-  if (!in.astring(out.mailbox) || !in.space()) return false;
-  if (in.next_is('(') && (!parse_flag_list(in, out.flags) || !in.space())) return false;
-  if (in.next_is('"')) {
-    std::string text;
-    int64_t date = 0;
-    if (!in.quoted(text)) return false;
-    if (!parse_date_time(text, date)) return in.fail("Bad date-time");
-    out.date = date;
-    if (!in.space()) return false;
-  }
-  return in.open_literal(out.size, out.synchronizing);
+  return in.astring(out.mailbox) && in.space() && message(in, out);
 }
 
 }  // namespace
@@ -42,6 +47,13 @@ AppendParse parse_append(std::string_view text, std::string& tag, Append& out, s
   }
   error = in.error();
   return AppendParse::failed;
+}
+
+bool parse_next_message(std::string_view text, Append& out, std::string& error) {
+  Cursor in(text);
+  if (in.space() && message(in, out)) return true;
+  error = in.error();
+  return false;
 }
 
 }  // namespace posthouse::wire::imap

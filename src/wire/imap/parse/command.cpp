@@ -51,6 +51,8 @@ constexpr Entry kCommands[] = {
     {"NOOP", bare<Noop>},
     {"STORE", with_uid<parse_store, false>},
     {"SEARCH", with_uid<parse_search, false>},
+    {"SORT", with_uid<parse_sort, false>},
+    {"THREAD", with_uid<parse_thread, false>},
     {"IDLE", bare<Idle>},
     {"SELECT", parse_select},
     {"EXAMINE", parse_examine},
@@ -78,12 +80,16 @@ constexpr Entry kCommands[] = {
     {"STARTTLS", bare<StartTls>},
     {"LOGOUT", bare<Logout>},
     {"UNAUTHENTICATE", bare<Unauthenticate>},
+    {"COMPRESS", parse_compress},
+    {"GETQUOTA", parse_get_quota},
+    {"GETQUOTAROOT", one_mailbox<GetQuotaRoot>},
 };
 
 constexpr Entry kUidCommands[] = {
     {"FETCH", with_uid<parse_fetch, true>},   {"STORE", with_uid<parse_store, true>},
     {"SEARCH", with_uid<parse_search, true>}, {"COPY", set_and_mailbox<Copy, true>},
     {"MOVE", set_and_mailbox<Move, true>},    {"EXPUNGE", parse_uid_expunge},
+    {"SORT", with_uid<parse_sort, true>},     {"THREAD", with_uid<parse_thread, true>},
 };
 
 template <size_t N>

@@ -1,4 +1,4 @@
-// ID (RFC 2971) and ENABLE (RFC 5161).
+// ID (RFC 2971), ENABLE (RFC 5161) and COMPRESS (RFC 4978).
 #include "base/ascii.h"
 #include "wire/imap/limits.h"
 #include "wire/imap/parse/parsers.h"
@@ -38,6 +38,15 @@ bool parse_enable(Cursor& in, Command& out) {
     if (command.capabilities.size() >= kMaxCapabilities) return in.fail("Too many capabilities");
     command.capabilities.push_back(to_upper(name));
   } while (in.eat(' '));
+  out = std::move(command);
+  return true;
+}
+
+bool parse_compress(Cursor& in, Command& out) {
+  Compress command;
+  std::string_view algorithm;
+  if (!in.space() || !in.atom(algorithm)) return false;
+  command.algorithm = to_upper(algorithm);
   out = std::move(command);
   return true;
 }

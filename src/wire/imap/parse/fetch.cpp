@@ -1,4 +1,5 @@
-// FETCH (RFC 3501 section 6.4.5), with MODSEQ, CHANGEDSINCE and VANISHED (RFC 7162).
+// FETCH (RFC 3501 section 6.4.5), with MODSEQ, CHANGEDSINCE and VANISHED (RFC 7162), PARTIAL (RFC 9394),
+// BINARY (RFC 3516) and PREVIEW (RFC 8970).
 #include "base/ascii.h"
 #include "wire/imap/grammar.h"
 #include "wire/imap/limits.h"
@@ -40,10 +41,8 @@ bool section_text(Cursor& in, Section& out) {
   return true;
 }
 
-// section = "[" [section-spec] "]", the "[" being taken already
-bool section(Cursor& in, Section& out) {
-  if (in.eat(']')) return true;
-  bool text_follows = true;
+// section-part = nz-number *("." nz-number), as far as there is one
+bool section_part(Cursor& in, Section& out, bool& text_follows) {
   while (!in.rest().empty() && is_digit(in.rest()[0])) {
     uint32_t number = 0;
     if (!in.non_zero(number)) return false;
@@ -52,6 +51,14 @@ bool section(Cursor& in, Section& out) {
     text_follows = in.eat('.');
     if (!text_follows) break;
   }
+  return true;
+}
+
+// section = "[" [section-spec] "]", the "[" being taken already
+bool section(Cursor& in, Section& out) {
+  if (in.eat(']')) return true;
+  bool text_follows = true;
+  if (!section_part(in, out, text_follows)) return false;
   if (text_follows && !section_text(in, out)) return false;
   return in.expect(']');
 }
@@ -76,6 +83,27 @@ bool body_item(Cursor& in, bool peek, FetchItem& out) {
   return section(in, out.section) && partial(in, out);
 }
 
+// RFC 3516 section 7: section-binary = "[" [section-part] "]"
+bool binary_item(Cursor& in, FetchItem::Type type, bool peek, FetchItem& out) {
+  out.type = type;
+  out.peek = peek;
+  bool text_follows = false;
+  if (!in.expect('[') || !section_part(in, out.section, text_follows)) return false;
+  if (text_follows) return in.fail("Unknown section");
+  return in.expect(']') && (type == FetchItem::binary_size || partial(in, out));
+}
+
+// "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"] (RFC 8970 section 6). LAZY changes nothing: previews
+// are stored.
+bool preview_item(Cursor& in, FetchItem& out) {
+  out.type = FetchItem::preview;
+  if (!in.eat_word(" (")) return true;
+  do {
+    if (!iequals(in.word(), "LAZY")) return in.fail("Unknown PREVIEW modifier");
+  } while (in.eat(' '));
+  return in.expect(')');
+}
+
 constexpr std::pair<std::string_view, FetchItem::Type> kItems[] = {
     {"FLAGS", FetchItem::flags},
     {"UID", FetchItem::uid},
@@ -95,6 +123,10 @@ constexpr std::pair<std::string_view, FetchItem::Type> kItems[] = {
 bool named_item(Cursor& in, std::string_view word, FetchItem& out) {
   if (iequals(word, "BODY")) return body_item(in, false, out);
   if (iequals(word, "BODY.PEEK")) return body_item(in, true, out);
+  if (iequals(word, "BINARY")) return binary_item(in, FetchItem::binary, false, out);
+  if (iequals(word, "BINARY.PEEK")) return binary_item(in, FetchItem::binary, true, out);
+  if (iequals(word, "BINARY.SIZE")) return binary_item(in, FetchItem::binary_size, true, out);
+  if (iequals(word, "PREVIEW")) return preview_item(in, out);
   for (const auto& [name, type] : kItems) {
     if (!iequals(name, word)) continue;
     out.type = type;
@@ -126,6 +158,8 @@ bool modifiers(Cursor& in, Fetch& out) {
       if (!in.space() || !in.modseq(out.changed_since.emplace())) return false;
     } else if (iequals(word, "VANISHED") && out.uid) {
       out.vanished = true;
+    } else if (iequals(word, "PARTIAL") && out.uid && !out.partial) {
+      if (!in.space() || !in.partial(out.partial.emplace())) return false;
     } else {
       return in.fail("Unknown FETCH modifier");
     }

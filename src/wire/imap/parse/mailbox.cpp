@@ -1,5 +1,5 @@
 // CREATE, RENAME, LSUB and STATUS (RFC 3501 sections 6.3.3, 6.3.5, 6.3.9, 6.3.10; RFC 6154; RFC 8438; RFC
-// 7889).
+// 7889; RFC 9208).
 #include "base/ascii.h"
 #include "wire/imap/limits.h"
 #include "wire/imap/parse/parsers.h"
@@ -18,6 +18,7 @@ constexpr std::pair<std::string_view, StatusItem> kStatusItems[] = {
     {"APPENDLIMIT", StatusItem::append_limit},
     {"HIGHESTMODSEQ", StatusItem::highest_modseq},
     {"DELETED", StatusItem::deleted},
+    {"DELETED-STORAGE", StatusItem::deleted_storage},
     {"MAILBOXID", StatusItem::mailbox_id}};
 
 bool status_item(Cursor& in, std::vector<StatusItem>& out) {
@@ -74,6 +75,13 @@ bool parse_status_items(Cursor& in, std::vector<StatusItem>& out) {
     if (!status_item(in, out)) return false;
   } while (in.eat(' '));
   return in.expect(')');
+}
+
+bool parse_get_quota(Cursor& in, Command& out) {
+  GetQuota command;
+  if (!in.space() || !in.astring(command.root)) return false;
+  out = std::move(command);
+  return true;
 }
 
 bool parse_status(Cursor& in, Command& out) {

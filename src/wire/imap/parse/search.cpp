@@ -1,5 +1,5 @@
 // SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5; RETURN: RFC 4731, RFC 5182;
-// OLDER, YOUNGER: RFC 5032).
+// OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
@@ -177,15 +177,14 @@ class KeyParser {
   size_t keys_ = 0;
 };
 
-constexpr std::pair<std::string_view, uint8_t> kReturns[] = {{"MIN", Search::kMin},
-                                                             {"MAX", Search::kMax},
-                                                             {"ALL", Search::kAll},
-                                                             {"COUNT", Search::kCount},
-                                                             {"SAVE", Search::kSave}};
+constexpr std::pair<std::string_view, uint8_t> kReturns[] = {
+    {"MIN", Search::kMin},     {"MAX", Search::kMax},   {"ALL", Search::kAll},
+    {"COUNT", Search::kCount}, {"SAVE", Search::kSave}, {"PARTIAL", Search::kPartial}};
 
-// "(" [option *(SP option)] ")"; none means ALL.
-bool return_options(Cursor& in, uint8_t& out) {
-  out = 0;
+}  // namespace
+
+bool parse_search_return(Cursor& in, Search& out) {
+  uint8_t& wanted = out.results.emplace(uint8_t{0});
   if (!in.expect('(')) return false;
   if (!in.next_is(')')) {
     do {
@@ -195,26 +194,34 @@ bool return_options(Cursor& in, uint8_t& out) {
         if (iequals(name, word)) bit = value;
       }
       if (bit == 0) return in.fail("Unknown search return option");
-      out |= bit;
+      // RFC 9394 section 3.1
+      const uint8_t others = bit == Search::kPartial ? Search::kAll | Search::kPartial
+                             : bit == Search::kAll   ? Search::kPartial
+                                                     : 0;
+      if ((wanted & others) != 0) return in.fail("Only one PARTIAL or ALL");
+      if (bit == Search::kPartial && (!in.space() || !in.partial(out.partial))) return false;
+      wanted |= bit;
     } while (in.eat(' '));
   }
-  if (out == 0) out = Search::kAll;
+  if (wanted == 0) wanted = Search::kAll;
   return in.expect(')');
 }
 
-}  // namespace
+bool parse_search_keys(Cursor& in, SearchKey& out) {
+  return KeyParser(in).list(out, 0);
+}
 
 bool parse_search(Cursor& in, bool uid, Command& out) {
   Search command;
   command.uid = uid;
   if (!in.space()) return false;
   if (in.eat_word("RETURN ")) {
-    if (!return_options(in, command.results.emplace()) || !in.space()) return false;
+    if (!parse_search_return(in, command) || !in.space()) return false;
   }
   if (in.eat_word("CHARSET ")) {
     if (!in.astring(command.charset) || !in.space()) return false;
   }
-  if (!KeyParser(in).list(command.key, 0)) return false;
+  if (!parse_search_keys(in, command.key)) return false;
   out = std::move(command);
   return true;
 }

@@ -1,0 +1,41 @@
+// SORT and UID SORT (RFC 5256; RETURN: RFC 5267 section 3; DISPLAYFROM, DISPLAYTO: RFC 5957).
+#include "access/imap/commands.h"
+#include "access/imap/found_messages.h"
+#include "access/imap/sort_result.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+Task<Reply> sort(Session& s, wire::imap::Sort& c) {
+  wire::imap::Search& search = c.search;
+  if (std::optional<Reply> refusal = refuse_charset(search)) co_return std::move(*refusal);
+  co_await sync(s, Tell::all_but_gone);
+  const bool modseq = asks_for_modseq(search.key);
+  if (modseq) enable_condstore(s);
+  SortOrder order(std::move(c.criteria));
+  std::optional<Reply> failed = co_await read_found(s, search, order);
+  if (failed) co_return std::move(*failed);
+  co_await order.sort();
+  if (!search.results) {
+    co_await tell_sorted(s, order, search.uid, modseq);
+    co_return ok("SORT done");
+  }
+  co_await tell_sorted_extended(s, order, search, modseq);
+  if ((*search.results & wire::imap::Search::kSave) != 0) {
+    s.view->saved = saved_of(order, search);
+  }
+  co_return ok("SORT done");
+}
+
+}  // namespace
+
+Task<Reply> cmd_sort(Session& s, wire::imap::Sort& c) {
+  const bool saves = (c.search.results.value_or(0) & wire::imap::Search::kSave) != 0;
+  Reply reply = co_await sort(s, c);
+  // RFC 5182 section 2.1
+  if (saves && reply.kind != Reply::ok) s.view->saved = {};
+  co_return reply;
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,19 @@
+// The messages that a SORT or THREAD has found, read one after another.
+#pragma once
+
+#include "access/imap/searcher.h"
+
+namespace posthouse::access::imap {
+
+class FoundMessages {
+ public:
+  virtual ~FoundMessages() = default;
+  virtual bool needs_summary() const = 0;
+  // In rising order of UIDs. False: there is no room for the message.
+  virtual bool add(const store::Entry& entry) = 0;
+};
+
+// Searches, and gives each message found to `found`. Nothing when all were taken, or why not.
+Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMessages& found);
+
+}  // namespace posthouse::access::imap

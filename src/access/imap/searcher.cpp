@@ -1,0 +1,259 @@
+// Memory stays bounded: entries come in batches, bodies in pieces.
+#include "access/imap/searcher.h"
+
+#include <algorithm>
+
+#include "access/imap/batches.h"
+#include "access/imap/fetch_octets.h"
+#include "access/imap/limits.h"
+#include "message/charset.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+// Octets [begin, end) of a message, a piece at a time. `whole`: the message, if it was read ahead.
+class PieceReader {
+ public:
+  PieceReader(const store::Entry& entry, const std::string* whole, uint64_t begin, uint64_t end)
+      : entry_(entry), whole_(whole), at_(begin), end_(std::min<uint64_t>(end, entry.size)) {}
+  // "" at the end.
+  Task<Result<std::string>> next(Session& s) {
+    if (at_ >= end_) co_return std::string();
+    const uint64_t want = std::min<uint64_t>(end_ - at_, kBodyPiece);
+    const uint64_t from = std::exchange(at_, at_ + want);
+    if (whole_ != nullptr) co_return whole_->substr(from, want);
+    Result<std::string> piece = co_await s.store().read(s.account, entry_, from, want);
+    co_return piece;
+  }
+
+ private:
+  const store::Entry& entry_;
+  const std::string* whole_;
+  uint64_t at_;
+  uint64_t end_;
+};
+
+class Searcher {
+ public:
+  Searcher(Session& s, SearchProgram program, SearchHits& hits)
+      : s_(s), program_(std::move(program)), hits_(hits), fresh_(program_.texts()) {}
+
+  Task<Result<void>> run() {
+    if (!program_.needs_entry()) {
+      co_await run_on_view();
+      co_return Result<void>();
+    }
+    // Entries alone first, if they may settle the matter for some messages.
+    const bool with_summary = program_.needs_summary() && !program_.entry_may_settle();
+    Batches batches(program_.candidates(), with_summary);
+    while (!batches.done() && !settled()) {
+      Result<std::vector<store::Entry>> entries = co_await batches.next(s_);
+      if (!entries) co_return std::unexpected(entries.error());
+      Result<void> done = co_await batch(std::move(*entries), with_summary);
+      if (!done) co_return done;
+    }
+    co_return Result<void>();
+  }
+
+ private:
+  bool settled() const { return hits_.settled(); }
+
+  Task<void> run_on_view() {
+    for (const auto& range : program_.candidates()) {
+      for (uint32_t sequence = range.first; sequence <= range.last; sequence++) {
+        SearchFacts facts;
+        facts.sequence = sequence;
+        facts.uid = s_.view->uids.at(sequence);
+        if (program_.ask(facts) == Truth::yes) hits_.add(facts.uid, sequence, 0);
+        if (settled()) co_return;
+        if (s_.wants_flush()) co_await s_.flush();
+      }
+    }
+  }
+
+  Task<Result<void>> batch(std::vector<store::Entry> entries, bool with_summary) {
+    if (!with_summary && program_.needs_summary()) {
+      Result<void> done = co_await ask_twice(std::move(entries));
+      co_return done;
+    }
+    for (size_t at = 0; at < entries.size(); at++) {
+      const store::Entry& entry = entries[at];
+      Result<bool> matches = co_await ask(entries, at, with_summary);
+      if (!matches) co_return std::unexpected(matches.error());
+      if (*matches) hits_.add(entry.uid, s_.view->uids.sequence(entry.uid), entry.modseq);
+      if (settled()) break;
+      if (s_.wants_flush()) co_await s_.flush();
+    }
+    co_return Result<void>();
+  }
+
+  // Entries without summaries: those that they don't settle are read again with them, some at a time.
+  Task<Result<void>> ask_twice(std::vector<store::Entry> entries) {
+    std::vector<store::Uid> open;
+    for (const store::Entry& entry : entries) {
+      const SearchFacts facts = facts_of(entry);
+      if (facts.sequence != 0 && program_.ask(facts) != Truth::no) open.push_back(entry.uid);
+    }
+    for (size_t at = 0; at < open.size() && !settled(); at += kEntriesWithSummary) {
+      const auto from = open.begin() + static_cast<ptrdiff_t>(at);
+      const auto to = open.begin() + static_cast<ptrdiff_t>(std::min(open.size(), at + kEntriesWithSummary));
+      std::vector<store::Uid> some(from, to);
+      Result<std::vector<store::Entry>> full =
+          co_await s_.store().entries(s_.account, s_.view->mailbox, std::move(some), true);
+      if (!full) co_return std::unexpected(full.error());
+      Result<void> done = co_await batch(std::move(*full), true);
+      if (!done) co_return done;
+    }
+    co_return Result<void>();
+  }
+
+  SearchFacts facts_of(const store::Entry& entry) const {
+    SearchFacts facts;
+    facts.uid = entry.uid;
+    facts.sequence = s_.view->uids.sequence(entry.uid);
+    facts.entry = &entry;
+    return facts;
+  }
+
+  // Whether one message matches: entry, then summary, then header, then body, as far as needed.
+  Task<Result<bool>> ask(const std::vector<store::Entry>& entries, size_t at, bool with_summary) {
+    const store::Entry& entry = entries[at];
+    SearchFacts facts = facts_of(entry);
+    if (facts.sequence == 0) co_return false;
+    Truth answer = program_.ask(facts);
+    if (answer != Truth::unknown || !with_summary) co_return answer == Truth::yes;
+    const bool of_parts = program_.needs_header() || program_.needs_body();
+    Result<message::Summary> summary =
+        of_parts ? message::decode(entry.summary) : message::decode_header(entry.summary);
+    if (!summary) co_return false;  // damaged: reported when it is fetched
+    facts.summary = &*summary;
+    answer = program_.ask(facts);
+    if (answer != Truth::unknown) co_return answer == Truth::yes;
+
+    // From here on octets count: those of small messages are read for some of the next as well.
+    co_await ahead_.fill(s_, entries, at);
+    const std::string* whole = ahead_.find(entry.uid);
+    if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
+    std::string header;
+    message::TextSearch header_text = fresh_;
+    message::TextSearch body_text = fresh_;
+    if (program_.needs_header()) {
+      const uint64_t length = std::min(summary->root.body_begin, kHeaderForFields);
+      Result<std::string> read = co_await octets(entry, whole, 0, length);
+      if (!read) co_return lost(read.error());
+      header = std::move(*read);
+      header_text.feed(message::header_text(header));
+      header_text.end_text();
+      facts.header = &header;
+      facts.header_text = &header_text;
+      answer = program_.ask(facts);
+      if (answer != Truth::unknown) co_return answer == Truth::yes;
+    }
+    if (program_.needs_part_headers()) {
+      Result<void> looked = co_await search_part_headers(entry, whole, *summary, header_text);
+      if (!looked) co_return lost(looked.error());
+      answer = program_.ask(facts);
+      if (answer != Truth::unknown) co_return answer == Truth::yes;
+    }
+    Result<void> searched = co_await search_body(entry, whole, *summary, body_text);
+    if (!searched) co_return lost(searched.error());
+    facts.body_text = &body_text;
+    co_return program_.ask(facts) == Truth::yes;
+  }
+
+  // A message that another session has expunged just now matches nothing; other faults end the search.
+  static Result<bool> lost(const Fault& fault) {
+    if (fault.kind == FaultKind::not_found || fault.kind == FaultKind::corrupt) return false;
+    return std::unexpected(fault);
+  }
+
+  // TEXT finds the names of attachments and the headers of embedded messages too: they are in the body.
+  Task<Result<void>> search_part_headers(const store::Entry& entry, const std::string* whole,
+                                         const message::Summary& summary, message::TextSearch& search) {
+    std::vector<const message::Part*> parts;
+    collect_parts(summary.root, parts);
+    for (const message::Part* part : parts) {
+      if (search.all_found()) break;
+      const uint64_t length = std::min(part->body_begin - part->header_begin, kHeaderForFields);
+      if (length == 0) continue;
+      Result<std::string> header = co_await octets(entry, whole, part->header_begin, length);
+      if (!header) co_return std::unexpected(header.error());
+      search.feed(message::header_text(*header));
+      search.end_text();
+    }
+    co_return Result<void>();
+  }
+
+  // All below the root, at most kPartHeaders.
+  static void collect_parts(const message::Part& above, std::vector<const message::Part*>& out) {
+    for (const message::Part& part : above.children) {
+      if (out.size() >= kPartHeaders) return;
+      out.push_back(&part);
+      collect_parts(part, out);
+    }
+  }
+
+  Task<Result<void>> search_body(const store::Entry& entry, const std::string* whole,
+                                 const message::Summary& summary, message::TextSearch& search) {
+    const std::vector<const message::Part*> parts = message::text_parts(summary);
+    for (const message::Part* part : parts) {
+      message::PartTextDecoder decoder(*part);
+      PieceReader reader(entry, whole, part->body_begin, part->body_end);
+      while (!search.all_found()) {
+        Result<std::string> piece = co_await reader.next(s_);
+        if (!piece) co_return std::unexpected(piece.error());
+        if (piece->empty()) break;
+        std::string text;
+        decoder.feed(*piece, text);
+        search.feed(text);
+      }
+      std::string rest;
+      decoder.finish(rest);
+      search.feed(rest);
+      search.end_text();
+    }
+    co_return Result<void>();
+  }
+
+  Task<Result<std::string>> octets(const store::Entry& entry, const std::string* whole, uint64_t offset,
+                                   uint64_t length) {
+    if (whole != nullptr && offset <= whole->size()) co_return whole->substr(offset, length);
+    Result<std::string> read = co_await s_.store().read(s_.account, entry, offset, length);
+    co_return read;
+  }
+
+  Session& s_;
+  ReadAhead ahead_;
+  SearchProgram program_;
+  SearchHits& hits_;
+  message::TextSearch fresh_;  // copied for each message: its keys are folded once
+};
+
+// The keys' texts to UTF-8.
+void convert(wire::imap::SearchKey& key, const std::string& charset) {
+  key.text = message::to_utf8(key.text, charset);
+  for (wire::imap::SearchKey& child : key.children) convert(child, charset);
+}
+
+}  // namespace
+
+bool asks_for_modseq(const wire::imap::SearchKey& key) {
+  return key.type == wire::imap::SearchKey::modseq ||
+         std::any_of(key.children.begin(), key.children.end(),
+                     [](const auto& child) { return asks_for_modseq(child); });
+}
+
+std::optional<Reply> refuse_charset(const wire::imap::Search& c) {
+  if (c.charset.empty() || message::is_known_charset(c.charset)) return std::nullopt;
+  return no("Unknown charset", "BADCHARSET (US-ASCII UTF-8)");
+}
+
+Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits) {
+  convert(c.key, c.charset);
+  Searcher searcher(s, SearchProgram(c.key, *s.view, s.services.clock.now()), hits);
+  Result<void> done = co_await searcher.run();
+  co_return done;
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,31 @@
+// Finds the messages that SEARCH, SORT and THREAD ask for (RFC 3501 section 6.4.4).
+#pragma once
+
+#include <optional>
+
+#include "access/imap/search_program.h"
+#include "access/imap/state.h"
+
+namespace posthouse::access::imap {
+
+// Takes what is found, in rising order.
+class SearchHits {
+ public:
+  virtual ~SearchHits() = default;
+  // `modseq` is 0 where the search needed no look at the message.
+  virtual void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) = 0;
+  // Further messages don't matter.
+  virtual bool settled() const { return false; }
+};
+
+// Why the command's charset can't be used (RFC 3501 section 6.4.4).
+std::optional<Reply> refuse_charset(const wire::imap::Search& c);
+
+// RFC 7162 section 3.1.5: the answer has a MODSEQ.
+bool asks_for_modseq(const wire::imap::SearchKey& key);
+
+// Reads what is needed of the messages, and writes what waits between them. The view must not change
+// meanwhile.
+Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits);
+
+}  // namespace posthouse::access::imap
