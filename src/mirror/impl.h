@@ -11,11 +11,11 @@
 
 #include "base/log.h"
 #include "base/pool.h"
+#include "base/turnstile.h"
 #include "mbox/waiters.h"
 #include "mirror/driver.h"
 #include "mirror/limits.h"
 #include "mirror/mirror.h"
-#include "mirror/turnstile.h"
 #include "mirror/watcher.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"

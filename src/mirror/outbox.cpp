@@ -138,6 +138,7 @@ class Work {
 
  private:
   using Iterator = std::vector<Effect>::iterator;
+  using Which = std::pair<MailboxId, Uid>;
 
   static bool is_structure(const Effect& effect) {
     const Kind kind = effect.row.kind;
@@ -214,28 +215,41 @@ class Work {
     return effect.row.name == store::kFromFile || driver_.would_be_exact(to_put(effect)).value_or(false);
   }
 
+  // A message may have several rows, as one that came while its account was converted, or whose conversion
+  // was begun again: it gets one file.
   void put(const std::vector<Effect*>& group) {
-    std::vector<Effect*> wanted;
+    std::vector<std::pair<Effect*, size_t>> wanted;
     std::vector<Driver::Put> puts;
+    std::map<Which, size_t> known;
     for (Effect* effect : group) {
       if (!effect->there || effect->message.blob == 0) continue;
+      const Which which(effect->row.mailbox, effect->row.uid);
+      if (effect->location.empty()) effect->location = place_of(which);
       if (!effect->location.empty()) {
         effect->exact = may_leave_blob(*effect);
         continue;
       }
-      puts.push_back(to_put(*effect));
-      wanted.push_back(effect);
+      const auto [at, first] = known.try_emplace(which, puts.size());
+      if (first) puts.push_back(to_put(*effect));
+      wanted.emplace_back(effect, at->second);
     }
     if (puts.empty()) return;
     driver_.put(group.front()->mailbox, puts);
-    for (size_t i = 0; i < puts.size(); ++i) {
-      wanted[i]->done = puts[i].done;
-      wanted[i]->now = puts[i].flags;
-      wanted[i]->exact = puts[i].exact;
-      if (!puts[i].done) continue;
-      wanted[i]->location = puts[i].location;
-      if (again_) put_[{wanted[i]->row.mailbox, wanted[i]->row.uid}] = puts[i].location;
+    for (const auto& [effect, at] : wanted) {
+      const Driver::Put& put = puts[at];
+      effect->done = put.done;
+      effect->now = put.flags;
+      effect->exact = put.exact;
+      if (!put.done) continue;
+      effect->location = put.location;
+      put_[{effect->row.mailbox, effect->row.uid}] = put.location;
     }
+  }
+
+  // Where it was put by this round; else "".
+  std::string place_of(const Which& which) const {
+    const auto put = put_.find(which);
+    return put == put_.end() ? std::string() : put->second;
   }
 
   // All rows of one message have the flags that it has now, so it is changed once. After a crash its file may
@@ -248,9 +262,8 @@ class Work {
       effect->now = effect->flags;
       if (!effect->there) continue;
       if (effect->location.empty()) {  // put with the flags that it has now, but for an earlier attempt
-        const auto put = put_.find({effect->row.mailbox, effect->row.uid});
-        if (put == put_.end()) continue;
-        effect->location = put->second;
+        if (again_) effect->location = place_of({effect->row.mailbox, effect->row.uid});
+        if (effect->location.empty()) continue;
       }
       const auto [at, first] = known.try_emplace(effect->row.uid, changes.size());
       if (first) {
@@ -283,7 +296,7 @@ class Work {
   engine::Engine& engine_;
   Driver& driver_;
   bool again_;
-  std::map<std::pair<MailboxId, Uid>, std::string> put_;  // what was put, where it may have been there
+  std::map<Which, std::string> put_;  // where what was put is
 };
 
 // What a put or a change of flags made of a message, into the index. `left`: its blob is not needed any more.
@@ -432,6 +445,7 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round
     if (round.effects.empty()) break;
     from = round.effects.back().number + 1;
     Result<bool> more = co_await take_from_outbox(account, round, all);
+    if (!more) account.again = true;  // it is in the files, and in the outbox still
     if (!more) co_return std::unexpected(more.error());
     if (!*more) break;
   }

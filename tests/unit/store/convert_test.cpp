@@ -73,7 +73,9 @@ class Convert : public testing::TestWithParam<Format> {
     return out;
   }
 
+  // What others would find in the files, too.
   Seen look() {
+    if (bed_.mirror->keeps(kAlice)) bed_.must(bed_.mirror->look_into_all(kAlice));
     Seen out;
     for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
       out.mailboxes.push_back(fmt::format("{} {} {} {} {} {}", mailbox.name, mailbox.uid_validity,
@@ -160,6 +162,74 @@ TEST_P(Convert, GoesOnAfterAnyStop) {
   EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
 }
 
+// What the first attempt noted is still to be done, and is noted again: each letter gets one file.
+TEST_P(Convert, BegunAgainPutsEachLetterOnce) {
+  const Seen before = look();
+  files_->left = 0;
+  EXPECT_FALSE(bed_.run(bed_.store.convert(kAlice, place())));
+  files_->left = -1;
+  bed_.must(bed_.store.convert(kAlice, place()));
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(in_files(), 11u);
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+TEST_P(Convert, TwoAtOnceTakeTurns) {
+  const Seen before = look();
+  bed_.must(bed_.store.convert(kAlice, place()));
+  FilePlace other;
+  other.format = GetParam() == Format::mbox ? Format::maildir : Format::mbox;
+  other.inbox = bed_.dir.path() + "/other/inbox";
+  if (other.format == Format::mbox) other.folders = bed_.dir.path() + "/other/folders";
+  int ended = 0;
+  const auto convert_to = [&](FilePlace to) -> Task<void> {
+    const Result<void> done = co_await bed_.store.convert(kAlice, to);
+    EXPECT_TRUE(done) << done.error().what;
+    ++ended;
+  };
+  bed_.loop.start(convert_to(FilePlace()));
+  bed_.loop.start(convert_to(other));
+  ASSERT_TRUE(bed_.loop.run_until([&] { return ended == 2; }));
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, other.format);
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(in_files(), 11u);
+  bed_.loop.start(convert_to(other));
+  bed_.loop.start(convert_to(FilePlace()));
+  ASSERT_TRUE(bed_.loop.run_until([&] { return ended == 4; }));
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(in_files(), 0u);
+  EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+// The server that starts goes on with what it finds, unless somebody was faster.
+TEST_P(Convert, IsNotFinishedOnceItIsSomewhereElse) {
+  const Seen before = look();
+  files_->left = 0;
+  EXPECT_FALSE(bed_.run(bed_.store.convert(kAlice, place())));
+  files_->left = -1;
+  ASSERT_EQ(bed_.must(bed_.store.conversions()).size(), 1u);
+  bed_.must(bed_.store.convert(kAlice, FilePlace()));
+  bed_.must(bed_.store.finish_conversion(kAlice));
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, Format::database);
+  EXPECT_EQ(look(), before);
+}
+
+// Whether the place is free is asked when nothing else is about to fill it.
+TEST_P(Convert, ChecksThePlaceInItsTurn) {
+  int asked = 0;
+  const MailStore::Check refuse = [&]() -> Task<Result<void>> {
+    ++asked;
+    co_return fail(FaultKind::exists, "not free");
+  };
+  EXPECT_EQ(bed_.fault(bed_.store.convert(kAlice, place(), nullptr, refuse)), FaultKind::exists);
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, Format::database);
+  bed_.must(bed_.store.convert(kAlice, place()));
+  bed_.must(bed_.store.convert(kAlice, place(), nullptr, refuse));
+  bed_.must(bed_.store.convert(kAlice, FilePlace(), nullptr, refuse));
+  EXPECT_EQ(asked, 1) << "only of files that the account does not have yet";
+}
+
 TEST_P(Convert, WhatCantBeReadKeepsItInFiles) {
   bed_.must(bed_.store.convert(kAlice, place()));
   const Seen before = look();
@@ -193,7 +263,7 @@ TEST_P(Convert, FromFilesToOtherFilesAfterAnyStop) {
       EXPECT_TRUE(found[0].to_files);
       const FilePlace on = found[0].place ? *found[0].place : bed_.must(bed_.store.place(kAlice));
       EXPECT_EQ(on.inbox, to.inbox) << at;
-      bed_.must(bed_.store.convert(kAlice, on));
+      bed_.must(bed_.store.finish_conversion(kAlice));
     }
     EXPECT_EQ(look(), before) << at;
     EXPECT_EQ(in_files(), 11u);

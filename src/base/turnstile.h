@@ -8,7 +8,7 @@
 
 #include "base/executor.h"
 
-namespace posthouse::mirror {
+namespace posthouse {
 
 // Thread-safe. Lives longer than every Turn.
 class Turnstile {
@@ -63,4 +63,4 @@ class Turnstile {
   std::deque<Awaiter*> waiting_;
 };
 
-}  // namespace posthouse::mirror
+}  // namespace posthouse
