@@ -36,6 +36,8 @@ class DotlockFile {
  public:
   // One attempt; fails with temporary when somebody else has it.
   static Result<DotlockFile> make(const std::string& path, const LockOptions& options);
+  // As many as it takes, until the patience ends.
+  static Result<DotlockFile> wait(const std::string& path, const LockOptions& options);
   ~DotlockFile();
   DotlockFile(DotlockFile&& other) noexcept;
   DotlockFile& operator=(DotlockFile&& other) noexcept;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "mbox/lock.h"
 
 namespace posthouse::mbox {
 
@@ -22,7 +23,7 @@ struct Folder {
 class Tree {
  public:
   // The root need not exist yet: it is made (0700) with the first folder.
-  Tree(std::string root, std::string inbox);
+  Tree(std::string root, std::string inbox, LockOptions lock = {});
 
   // INBOX first, also when it has no file yet; then the others in the order of their names. Dot files, lock
   // files, journals, what has no readable name and files that don't begin like an mbox are left out.
@@ -48,7 +49,8 @@ class Tree {
   // 6.3.6): policy.
   Result<void> rename(std::string_view from, std::string_view to) const;
 
-  // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one.
+  // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one under
+  // the lock file that it uses.
   Result<std::vector<std::string>> subscriptions() const;
   Result<void> subscribe(std::string_view name, bool subscribed) const;
 
@@ -57,6 +59,7 @@ class Tree {
 
   std::string root_;
   std::string inbox_;
+  LockOptions lock_;
 };
 
 }  // namespace posthouse::mbox

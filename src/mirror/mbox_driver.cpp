@@ -29,11 +29,21 @@ std::unexpected<Fault> final_fault(const Fault& fault) {
 // The folder of INBOX, such as /var/mail, often is not ours to write.
 constexpr std::string_view kInboxJournal = "/.inbox";
 
+namespace {
+
+mbox::LockOptions lock_options(const Clock& clock, mbox::Waiters* waiters) {
+  mbox::LockOptions options;
+  options.clock = &clock;
+  options.waiters = waiters;
+  options.dotlock = mbox::Dotlock::if_permitted;
+  return options;
+}
+
+}  // namespace
+
 MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters)
-    : place_(place), tree_(place.folders, place.inbox) {
-  options_.lock.clock = &clock;
-  options_.lock.waiters = waiters;
-  options_.lock.dotlock = mbox::Dotlock::if_permitted;
+    : place_(place), tree_(place.folders, place.inbox, lock_options(clock, waiters)) {
+  options_.lock = lock_options(clock, waiters);
   // What is being put is in the database, so that a power cut leaves nothing torn for long.
   options_.announce_appends = false;
 }

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "mbox/folder_name.h"
 #include "support.h"
@@ -191,6 +193,37 @@ TEST(MboxTree, SubscriptionsAsDovecotHasThem) {
   EXPECT_EQ(slurp(folder / ".subscriptions"), "V\t2\n\n&ANw-b\nx\ty\nINBOX\n");
   spill(folder / ".subscriptions", "d/e\nINBOX\n");
   EXPECT_THAT(tree.subscriptions().value(), ElementsAre("d/e", "INBOX"));
+}
+
+// What a crash left of a lock holds up nobody.
+TEST(MboxTree, SubscriptionsThatOthersLock) {
+  TempFolder folder;
+  LockOptions impatient;
+  impatient.patience = milliseconds(30);
+  const Tree tree(folder.path(), folder / "inbox", impatient);
+  const std::string lock = folder / ".subscriptions.lock";
+  const auto set_age = [&](seconds age) {
+    const auto then = std::filesystem::last_write_time(lock) - age;
+    std::filesystem::last_write_time(lock, then);
+  };
+  spill(lock, std::to_string(::getpid()) + "\n");
+  EXPECT_EQ(tree.subscribe("a", true).error().kind, FaultKind::temporary) << "its process lives";
+  EXPECT_THAT(tree.subscriptions().value(), ElementsAre());
+  const pid_t gone = ::fork();
+  if (gone == 0) ::_exit(0);
+  int status = 0;
+  ::waitpid(gone, &status, 0);
+  spill(lock, std::to_string(gone) + "\n");
+  EXPECT_TRUE(tree.subscribe("a", true)) << "its process is gone";
+  EXPECT_FALSE(std::filesystem::exists(lock));
+  spill(lock, "V\t2\n\na\nb:c\n");
+  EXPECT_FALSE(tree.subscribe("b", true)) << "perhaps Dovecot's, which writes the new file there";
+  set_age(seconds(400));
+  EXPECT_TRUE(tree.subscribe("b", true)) << "nobody known, old";
+  spill(folder / ".subscriptions.new", "torn");
+  EXPECT_TRUE(tree.subscribe("c", true));
+  EXPECT_THAT(tree.subscriptions().value(), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(names(tree), ElementsAre("INBOX"));
 }
 
 RC_GTEST_PROP(MboxTree, AnyNameStaysBelowTheRoot, (const std::string& name)) {

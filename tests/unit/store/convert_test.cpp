@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "passing_files.h"
+#include "store/limits.h"
 
 namespace posthouse::store {
 namespace {
@@ -159,6 +160,38 @@ TEST_P(Convert, GoesOnAfterAnyStop) {
     EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
     whole = there && back;
   }
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+// "a/a/a": `levels` of them, each `length` long.
+std::string nested(size_t levels, size_t length = 1) {
+  std::string name(length, 'a');
+  for (size_t i = 1; i < levels; ++i) name += "/" + std::string(length, 'a');
+  return name;
+}
+
+// Names as deep and as long as they may be, also those that the files have no room for.
+TEST_P(Convert, KeepsEveryName) {
+  std::string wide;
+  for (int i = 0; i < 120; ++i) wide += "ü";
+  const std::vector<std::string> names = {nested(15, 2), nested(16, 3), nested(17, 4), nested(kMaxLevels, 5),
+                                          nested(1, 200), nested(1, 201), nested(1, kMaxNameBytes), wide,
+                                          "x/" + wide, "a.sbd/b", "b.lock", ".hidden", "x.posthouse-journal"};
+  for (const std::string& name : names) {
+    bed_.must(bed_.store.create_mailbox(kAlice, name));
+    ASSERT_TRUE(bed_.append(kAlice, name, "Subject: in " + name.substr(0, 40) + "\r\n\r\n"));
+    bed_.must(bed_.store.subscribe(kAlice, name, true));
+  }
+  const Seen before = look();
+  bed_.must(bed_.store.convert(kAlice, place()));
+  EXPECT_EQ(look(), before);
+  bed_.mirror.emplace(*bed_.engine, bed_.clock, bed_.random, bed_.ids);  // started anew
+  files_ = std::make_unique<Faltering>(*bed_.mirror);
+  bed_.store.use_files(files_.get());
+  bed_.must(bed_.mirror->start());
+  EXPECT_EQ(look(), before);
+  bed_.must(bed_.store.convert(kAlice, FilePlace()));
+  EXPECT_EQ(look(), before);
   EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
 }
 
