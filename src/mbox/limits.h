@@ -27,7 +27,7 @@ inline constexpr std::chrono::milliseconds kShortPatience(250);  // when too man
 inline constexpr std::chrono::seconds kDotlockAge(300);  // liblockfile: a lock of nobody known is stale then
 
 inline constexpr size_t kMaxNamePart = 200;           // octets on disk of one part of a folder's name
-inline constexpr size_t kMaxNameDepth = 16;           // parts of a folder's name
+inline constexpr size_t kMaxNameDepth = 64;           // parts of a folder's name
 inline constexpr size_t kMaxFolders = 100000;         // of one tree
 inline constexpr size_t kMaxSubscriptions = 1 << 20;  // octets of the file
 

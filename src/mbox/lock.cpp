@@ -21,11 +21,21 @@ namespace {
 class Naps {
  public:
   Naps(SteadyTime until, const LockOptions& options) : until_(until), options_(options) {}
+  ~Naps() {
+    if (told_) options_.held_up(false);
+  }
+  Naps(const Naps&) = delete;
+  Naps& operator=(const Naps&) = delete;
   bool take() {
     const SteadyTime now = options_.clock->steady();
     if (!waiting_) {
       waiting_.emplace(options_.waiters);
       if (!waiting_->is_patient()) until_ = std::min<SteadyTime>(until_, now + kShortPatience);
+      begin_ = now;
+    }
+    if (options_.held_up && !told_ && now - begin_ >= kShortPatience) {
+      told_ = true;
+      options_.held_up(true);
     }
     if (now >= until_ || (options_.waiters != nullptr && options_.waiters->is_closed())) return false;
     std::this_thread::sleep_for(std::min<SteadyTime::duration>(nap_, until_ - now));
@@ -37,6 +47,8 @@ class Naps {
   SteadyTime until_;
   const LockOptions& options_;
   std::optional<Waiting> waiting_;
+  SteadyTime begin_{};
+  bool told_ = false;
   milliseconds nap_ = kFirstNap;
 };
 
@@ -53,8 +65,8 @@ Owner owner_of(std::string_view text) {
   const auto pid = parse_uint(text.substr(0, colon));
   if (!pid || *pid > INT32_MAX) return {};
   char host[256] = {};
-  const bool elsewhere = colon != std::string_view::npos && (::gethostname(host, sizeof host - 1) != 0 ||
-                                                             text.substr(colon + 1) != host);
+  const bool elsewhere = colon != std::string_view::npos &&
+                         (::gethostname(host, sizeof host - 1) != 0 || text.substr(colon + 1) != host);
   return {elsewhere ? 0 : static_cast<pid_t>(*pid), elsewhere};
 }
 

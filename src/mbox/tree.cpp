@@ -215,6 +215,13 @@ std::string unescaped(std::string_view part) {
 
 }  // namespace
 
+Result<void> check_new_name(std::string_view name) {
+  if (iequals(name, "INBOX")) return {};
+  if (is_reserved(name)) return fail(FaultKind::syntax, "no name for a new folder: " + std::string(name));
+  const auto parts = folder_parts(name);
+  return parts ? Result<void>() : std::unexpected(parts.error());
+}
+
 Tree::Tree(std::string root, std::string inbox, LockOptions lock)
     : root_(std::move(root)), inbox_(std::move(inbox)), lock_(std::move(lock)) {}
 
@@ -332,6 +339,18 @@ Result<void> Tree::rename(std::string_view from, std::string_view to) const {
   return {};
 }
 
+Result<void> Tree::rename_below(std::string_view from, std::string_view to) const {
+  const auto old_path = path_of(from);
+  const auto new_path = path_of(to);
+  if (!old_path || !new_path) return std::unexpected((old_path ? new_path : old_path).error());
+  if (kind_of(*old_path) == Kind::mailbox || kind_of(*new_path) != Kind::mailbox)
+    return fail(FaultKind::exists, *new_path + ": there is such a folder");
+  for (const std::string& holder : holders_of(*old_path)) {
+    if (auto moved = move_holder(holder, *new_path); !moved) return moved;
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> Tree::subscriptions() const {
   const auto fd = system_disk().open(root_ + "/.subscriptions", O_RDONLY, 0);
   if (!fd) {
@@ -361,9 +380,9 @@ namespace {
 Result<std::string> subscriptions_text(const std::vector<std::string>& names) {
   std::string text = "V\t2\n\n";
   for (const std::string& each : names) {
+    const std::string on_disk = to_modified_utf7(each);
     std::string line;
-    for (std::string_view part : split(to_modified_utf7(each), '/'))
-      line += (line.empty() ? "" : "\t") + escaped(part);
+    for (std::string_view part : split(on_disk, '/')) line += (line.empty() ? "" : "\t") + escaped(part);
     text += line + "\n";
   }
   if (text.size() > kMaxSubscriptions) return fail(FaultKind::permanent, "too many subscriptions");

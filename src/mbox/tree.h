@@ -18,6 +18,9 @@ struct Folder {
   bool unread = false;      // a directory that can't be read: what is below is not told
 };
 
+// syntax: such a folder can't be made.
+Result<void> check_new_name(std::string_view name);
+
 // Blocking; keeps nothing in memory, so others may change the directories at any time. Symbolic links are
 // passed over and refused: they could lead out of the root.
 class Tree {
@@ -48,6 +51,8 @@ class Tree {
   // it is. exists: `to` is a mailbox. For INBOX the caller moves the messages instead (RFC 9051 section
   // 6.3.6): policy.
   Result<void> rename(std::string_view from, std::string_view to) const;
+  // What a crash left behind of it: the mailbox has its new name, and what is below it has not.
+  Result<void> rename_below(std::string_view from, std::string_view to) const;
 
   // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one under
   // the lock file that it uses.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mbox/folder_name.h"
+#include "mbox/limits.h"
 #include "support.h"
 
 namespace posthouse::mbox {
@@ -142,6 +143,8 @@ TEST(MboxTree, HostileNamesNeverLeaveTheRoot) {
   TempFolder folder;
   const Tree tree(folder / "mail", folder / "inbox");
   const std::string nul("a\0b", 3);
+  std::string deep = "a";
+  for (size_t part = 1; part <= kMaxNameDepth; ++part) deep += "/b";
   for (const std::string& name : {std::string(),
                                   std::string("/"),
                                   std::string("//"),
@@ -164,7 +167,7 @@ TEST(MboxTree, HostileNamesNeverLeaveTheRoot) {
                                   std::string("a\xc2\x85"),
                                   std::string(300, 'a'),
                                   std::string("Inbox/x"),
-                                  std::string("a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q")}) {
+                                  deep}) {
     ASSERT_FALSE(tree.path_of(name).has_value()) << name;
     EXPECT_EQ(tree.path_of(name).error().kind, FaultKind::syntax) << name;
     EXPECT_FALSE(tree.create(name).has_value()) << name;
@@ -181,6 +184,22 @@ TEST(MboxTree, HostileNamesNeverLeaveTheRoot) {
   EXPECT_TRUE(std::filesystem::is_empty(folder / "outside"));
 }
 
+// A crash came between the mailbox and what is below it.
+TEST(MboxTree, AnInterruptedRenameGoesOn) {
+  TempFolder folder;
+  const Tree tree(folder / "mail", folder / "inbox");
+  ASSERT_TRUE(tree.create("a/b"));
+  ASSERT_TRUE(tree.make_room("a"));
+  spill(folder / "mail/a", "");
+  ASSERT_TRUE(std::filesystem::exists(folder / "mail/a.sbd/b"));
+  std::filesystem::rename(folder / "mail/a", folder / "mail/c");
+  EXPECT_EQ(tree.rename("a", "c").error().kind, FaultKind::exists);
+  ASSERT_TRUE(tree.rename_below("a", "c"));
+  EXPECT_THAT(names(tree), ElementsAre("INBOX", "c", "c/b"));
+  ASSERT_TRUE(tree.create("d"));
+  EXPECT_EQ(tree.rename_below("d", "c").error().kind, FaultKind::exists);
+}
+
 TEST(MboxTree, SubscriptionsAsDovecotHasThem) {
   TempFolder folder;
   const Tree tree(folder.path(), folder / "inbox");
@@ -191,6 +210,9 @@ TEST(MboxTree, SubscriptionsAsDovecotHasThem) {
   ASSERT_TRUE(tree.subscribe("inbox", true).has_value());
   ASSERT_TRUE(tree.subscribe("d/e", false).has_value());
   EXPECT_EQ(slurp(folder / ".subscriptions"), "V\t2\n\n&ANw-b\nx\ty\nINBOX\n");
+  const std::string deep = "a folder/with a long name/below another one";
+  ASSERT_TRUE(tree.subscribe(deep, true).has_value());
+  EXPECT_THAT(tree.subscriptions().value(), ElementsAre("Üb", "x/y", "INBOX", deep));
   spill(folder / ".subscriptions", "d/e\nINBOX\n");
   EXPECT_THAT(tree.subscriptions().value(), ElementsAre("d/e", "INBOX"));
 }

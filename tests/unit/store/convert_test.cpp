@@ -93,6 +93,20 @@ class Convert : public testing::TestWithParam<Format> {
     return out;
   }
 
+  void expect_as(const Seen& before) {
+    const Seen now = look();
+    const std::vector<std::string> none;
+    EXPECT_EQ(missing(before.mailboxes, now.mailboxes), none);
+    EXPECT_EQ(missing(now.mailboxes, before.mailboxes), none) << "new";
+    EXPECT_EQ(missing(before.messages, now.messages), none);
+    EXPECT_EQ(missing(now.messages, before.messages), none) << "new";
+  }
+  static std::vector<std::string> missing(std::vector<std::string> all,
+                                          const std::vector<std::string>& there) {
+    for (const std::string& one : there) std::erase(all, one);
+    return all;
+  }
+
   size_t in_files() {
     size_t count = 0;
     for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
@@ -174,9 +188,19 @@ std::string nested(size_t levels, size_t length = 1) {
 TEST_P(Convert, KeepsEveryName) {
   std::string wide;
   for (int i = 0; i < 120; ++i) wide += "ü";
-  const std::vector<std::string> names = {nested(15, 2), nested(16, 3), nested(17, 4), nested(kMaxLevels, 5),
-                                          nested(1, 200), nested(1, 201), nested(1, kMaxNameBytes), wide,
-                                          "x/" + wide, "a.sbd/b", "b.lock", ".hidden", "x.posthouse-journal"};
+  const std::vector<std::string> names = {nested(15, 2),
+                                          nested(16, 3),
+                                          nested(17, 4),
+                                          nested(kMaxLevels, 5),
+                                          nested(1, 200),
+                                          nested(1, 201),
+                                          nested(1, kMaxNameBytes),
+                                          wide,
+                                          "x/" + wide,
+                                          "a.sbd/b",
+                                          "b.lock",
+                                          ".hidden",
+                                          "x.posthouse-journal"};
   for (const std::string& name : names) {
     bed_.must(bed_.store.create_mailbox(kAlice, name));
     ASSERT_TRUE(bed_.append(kAlice, name, "Subject: in " + name.substr(0, 40) + "\r\n\r\n"));
@@ -184,14 +208,14 @@ TEST_P(Convert, KeepsEveryName) {
   }
   const Seen before = look();
   bed_.must(bed_.store.convert(kAlice, place()));
-  EXPECT_EQ(look(), before);
+  expect_as(before);
   bed_.mirror.emplace(*bed_.engine, bed_.clock, bed_.random, bed_.ids);  // started anew
   files_ = std::make_unique<Faltering>(*bed_.mirror);
   bed_.store.use_files(files_.get());
   bed_.must(bed_.mirror->start());
-  EXPECT_EQ(look(), before);
+  expect_as(before);
   bed_.must(bed_.store.convert(kAlice, FilePlace()));
-  EXPECT_EQ(look(), before);
+  expect_as(before);
   EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
 }
 
