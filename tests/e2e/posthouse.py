@@ -146,6 +146,13 @@ class Program:
         """SIGKILL, as a power cut would."""
         return self.stop(signal.SIGKILL)
 
+    def kill_all(self):
+        """SIGKILL for the program and what it started."""
+        children = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True).stdout.split()
+        self.kill()
+        for pid in children:
+            subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
+
     def clean(self):
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
