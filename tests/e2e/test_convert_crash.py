@@ -18,6 +18,7 @@ import unittest
 from posthouse import BINARY, Demo
 
 KILLS = int(os.environ.get("CONVERT_KILLS", "20"))
+LETTERS = 60    # of each sender between two kills
 FORMATS = ("database", "maildir", "mbox")
 ACCOUNTS = ("alice", "bob")
 BOXES = ("INBOX", "Work")
@@ -47,7 +48,8 @@ class Work(threading.Thread):
         self.demo, self.up, self.account = demo, up, account
         self.random = random.Random(seed)
         self.ending = threading.Event()
-        self.count = 0
+        self.count, self.enough = 0, LETTERS
+        self.more = threading.Event()
         self.tried, self.done = set(), set()                # letters
         self.gone_tried, self.gone_done = set(), set()      # their removal
         self.failed = None
@@ -65,10 +67,18 @@ class Work(threading.Thread):
                 return
 
     def new_letter(self, kind):
+        """Waits for the next kill if there were enough letters since the last one."""
+        while self.count >= self.enough and not self.ending.is_set():
+            self.more.wait(0.1)
         self.count += 1
         name = f"{kind}-{self.account}-{self.count}"
         self.tried.add(name)
         return name, letter(name, self.random.choices(BODIES, (10, 10, 5, 1))[0])
+
+    def go_on(self):
+        self.enough = self.count + LETTERS
+        self.more.set()
+        self.more.clear()
 
 
 class Deliveries(Work):
@@ -120,12 +130,15 @@ class ConvertCrash(unittest.TestCase):
         self.demo = Demo()
         self.addCleanup(self.demo.clean)
         self.up = threading.Event()
+        self.workers = []
         self.start()
         self.addCleanup(self.demo.stop)
 
     def start(self):
         self.demo.start()
         self.up.set()
+        for worker in self.workers:
+            worker.go_on()
 
     def place(self, name, form):
         return pathlib.Path(self.demo.config).parent / "data" / form / self.demo.domain / name
@@ -164,7 +177,8 @@ class ConvertCrash(unittest.TestCase):
         return hits
 
     def test_every_letter_is_there_once(self):
-        workers = [kind(self.demo, self.up, name, self.random.random()) for name in ACCOUNTS for kind in (Deliveries, Client)]
+        self.workers = workers = [kind(self.demo, self.up, name, self.random.random()) for name in ACCOUNTS
+                                  for kind in (Deliveries, Client)]
         for worker in workers:
             worker.start()
         kills = hits = 0
