@@ -54,4 +54,24 @@ std::optional<SystemTime> started(pid_t process) {
   return machine_started() + std::chrono::milliseconds(*ticks * 1000 / a_second);
 }
 
+namespace {
+
+constexpr std::chrono::milliseconds kClockSlack(100);  // times of files are coarser than the clock
+
+}  // namespace
+
+SystemTime own_start() {
+  static const SystemTime then = started(::getpid()).value_or(system_clock().now());
+  return then;
+}
+
+bool has_lost_its_owner(pid_t process, SystemTime made) {
+  if (made + kClockSlack < machine_started()) return true;
+  if (process <= 0) return false;
+  if (process == ::getpid()) return made + kClockSlack < own_start();
+  if (is_gone(process)) return true;
+  const auto start = started(process);
+  return start && made + kClockSlack < *start;
+}
+
 }  // namespace posthouse

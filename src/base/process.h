@@ -19,4 +19,12 @@ bool is_gone(pid_t process);
 SystemTime machine_started();
 std::optional<SystemTime> started(pid_t process);
 
+// When this process was started; where that can't be known, when it first asked: before it makes a lock.
+SystemTime own_start();
+
+// Whether the process that made a lock file is gone for certain. Numbers of processes come again, after a
+// restart of the machine or of a container very soon: one that started after `made` did not make it. Process
+// 0: the file does not say.
+bool has_lost_its_owner(pid_t process, SystemTime made);
+
 }  // namespace posthouse

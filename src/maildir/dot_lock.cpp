@@ -10,6 +10,7 @@
 
 #include "base/ascii.h"
 #include "base/process.h"
+#include "base/random.h"
 #include "maildir/file.h"
 #include "maildir/limits.h"
 
@@ -30,13 +31,26 @@ uint64_t inode_of(int folder, const std::string& name) {
 
 // Has its holder ended, or been silent for too long?
 bool is_stale(std::string_view text, const struct stat& facts, const Clock& clock) {
-  const auto age = clock.now() - SystemTime(milliseconds(milliseconds_of(facts.st_mtim)));
-  if (age > kLockStale) return true;
+  const SystemTime made(milliseconds(milliseconds_of(facts.st_mtim)));
+  if (clock.now() - made > kLockStale) return true;
   const size_t colon = text.find(':');
   if (colon == std::string_view::npos || trim(text.substr(colon + 1)) != host_name()) return false;
   const std::optional<uint64_t> number = parse_uint(text.substr(0, colon));
   if (!number || *number == 0 || *number > INT32_MAX) return false;
-  return is_gone(static_cast<pid_t>(*number));
+  return has_lost_its_owner(static_cast<pid_t>(*number), made);
+}
+
+// It comes with its text: one that a crash left always says whose it is.
+Result<File> make_lock(int folder, const std::string& name) {
+  own_start();
+  const std::string made = fmt::format("{}.{}.{}", name, ::getpid(), system_random().token(10));
+  Result<File> file = create_file_in(folder, made);
+  if (!file) return file;
+  Result<void> done = write_all(file->fd(), fmt::format("{}:{}", ::getpid(), host_name()), made);
+  if (done && ::linkat(folder, made.c_str(), folder, name.c_str(), 0) != 0) done = os_fault("lock", name);
+  ::unlinkat(folder, made.c_str(), 0);
+  if (!done) return std::unexpected(done.error());
+  return file;
 }
 
 // Takes a stale lock away, but not one that somebody has made in its place by now. True if it went.
@@ -65,7 +79,7 @@ Result<DotLock> DotLock::take(int folder, const std::string& file, const Clock& 
   const std::string name = file + ".lock";
   const SteadyTime end = clock.steady() + patience;
   for (;;) {
-    Result<File> made = create_file_in(folder, name);
+    Result<File> made = make_lock(folder, name);
     if (made) {
       Result<File> own = open_folder_in(folder, ".");
       struct stat facts{};
@@ -73,12 +87,7 @@ Result<DotLock> DotLock::take(int folder, const std::string& file, const Clock& 
         ::unlinkat(folder, name.c_str(), 0);
         return os_fault("stat", name);
       }
-      DotLock lock(std::move(*own), name, std::move(*made), facts.st_ino);
-      const std::string text = fmt::format("{}:{}", ::getpid(), host_name());
-      if (Result<void> written = write_all(lock.file_.fd(), text, name); !written) {
-        return std::unexpected(written.error());
-      }
-      return lock;
+      return DotLock(std::move(*own), name, std::move(*made), facts.st_ino);
     }
     if (made.error().kind != FaultKind::exists) return std::unexpected(made.error());
     if (break_stale_lock(folder, name, clock)) continue;

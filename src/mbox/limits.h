@@ -25,10 +25,9 @@ inline constexpr std::chrono::milliseconds kFirstNap(5);  // while a lock is tak
 inline constexpr std::chrono::milliseconds kLongestNap(200);
 inline constexpr std::chrono::milliseconds kShortPatience(250);  // when too many wait already
 inline constexpr std::chrono::seconds kDotlockAge(300);  // liblockfile: a lock of nobody known is stale then
-inline constexpr std::chrono::milliseconds kClockSlack(100);  // times of files are coarser than the clock
 
 inline constexpr size_t kMaxNamePart = 200;           // octets on disk of one part of a folder's name
-inline constexpr size_t kMaxNameDepth = 16;           // parts of a folder's name
+inline constexpr size_t kMaxNameDepth = 64;           // parts of a folder's name
 inline constexpr size_t kMaxFolders = 100000;         // of one tree
 inline constexpr size_t kMaxSubscriptions = 1 << 20;  // octets of the file
 

@@ -21,11 +21,21 @@ namespace {
 class Naps {
  public:
   Naps(SteadyTime until, const LockOptions& options) : until_(until), options_(options) {}
+  ~Naps() {
+    if (told_) options_.held_up(false);
+  }
+  Naps(const Naps&) = delete;
+  Naps& operator=(const Naps&) = delete;
   bool take() {
     const SteadyTime now = options_.clock->steady();
     if (!waiting_) {
       waiting_.emplace(options_.waiters);
       if (!waiting_->is_patient()) until_ = std::min<SteadyTime>(until_, now + kShortPatience);
+      begin_ = now;
+    }
+    if (options_.held_up && !told_ && now - begin_ >= kShortPatience) {
+      told_ = true;
+      options_.held_up(true);
     }
     if (now >= until_ || (options_.waiters != nullptr && options_.waiters->is_closed())) return false;
     std::this_thread::sleep_for(std::min<SteadyTime::duration>(nap_, until_ - now));
@@ -37,6 +47,8 @@ class Naps {
   SteadyTime until_;
   const LockOptions& options_;
   std::optional<Waiting> waiting_;
+  SteadyTime begin_{};
+  bool told_ = false;
   milliseconds nap_ = kFirstNap;
 };
 
@@ -50,36 +62,17 @@ struct Owner {
 Owner owner_of(std::string_view text) {
   text = trim(text);
   const size_t colon = text.find(':');
-  if (colon != std::string_view::npos) {
-    char host[256] = {};
-    if (::gethostname(host, sizeof host - 1) != 0 || text.substr(colon + 1) != host) return {0, true};
-    text = text.substr(0, colon);
-  }
-  const auto pid = parse_uint(text);
-  return {pid && *pid <= INT32_MAX ? static_cast<pid_t>(*pid) : 0, false};
+  const auto pid = parse_uint(text.substr(0, colon));
+  if (!pid || *pid > INT32_MAX) return {};
+  char host[256] = {};
+  const bool elsewhere = colon != std::string_view::npos &&
+                         (::gethostname(host, sizeof host - 1) != 0 || text.substr(colon + 1) != host);
+  return {elsewhere ? 0 : static_cast<pid_t>(*pid), elsewhere};
 }
 
 SystemTime changed(const struct ::stat& info) {
   return SystemTime(std::chrono::duration_cast<SystemTime::duration>(
       std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
-}
-
-// When this process was started; at the latest, when it made its first lock.
-SystemTime own_start() {
-  static const SystemTime then = started(::getpid()).value_or(system_clock().now());
-  return then;
-}
-
-// Whether who made the lock is gone for certain. Numbers of processes come again, after a restart of the
-// machine or of a container very soon: one that started after the lock was made is not its owner.
-bool has_lost_its_owner(const Owner& owner, SystemTime made) {
-  if (owner.elsewhere) return false;
-  if (made + kClockSlack < machine_started()) return true;
-  if (owner.process <= 0) return false;
-  if (owner.process == ::getpid()) return made + kClockSlack < own_start();
-  if (is_gone(owner.process)) return true;
-  const auto start = started(owner.process);
-  return start && made + kClockSlack < *start;
 }
 
 // A lock is stale when who made it is gone, or when that can't be known and it is old by the clock of the
@@ -89,7 +82,7 @@ bool is_stale(const std::string& name, const struct ::stat& lock, time_t now) {
   std::string text;
   if (handle) text = system_disk().read(handle.get(), 0, 300).value_or("");
   const Owner owner = owner_of(text);
-  if (has_lost_its_owner(owner, changed(lock))) return true;
+  if (!owner.elsewhere && has_lost_its_owner(owner.process, changed(lock))) return true;
   return owner.process == 0 && now - lock.st_mtime > kDotlockAge.count();
 }
 
@@ -172,6 +165,14 @@ Result<DotlockFile> DotlockFile::make(const std::string& path, const LockOptions
   if (!linked) return std::unexpected(linked.error());
   if (*linked == Try::taken) return fail(FaultKind::temporary, name + ": another program keeps it");
   return DotlockFile(name, made->info.st_dev, made->info.st_ino);
+}
+
+Result<DotlockFile> DotlockFile::wait(const std::string& path, const LockOptions& options) {
+  Naps naps(options.clock->steady() + options.patience, options);
+  for (;;) {
+    Result<DotlockFile> made = make(path, options);
+    if (made || made.error().kind != FaultKind::temporary || !naps.take()) return made;
+  }
 }
 
 Result<DotlockFile> lock_for_writing(int fd, SteadyTime until, const LockOptions& options,

@@ -2,6 +2,7 @@
 // made in a way that is safe over NFS, stale locks found as liblockfile finds them.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/clock.h"
@@ -21,7 +22,8 @@ enum class Dotlock {
 struct LockOptions {
   Dotlock dotlock = Dotlock::required;
   milliseconds patience = std::chrono::seconds(30);
-  Waiters* waiters = nullptr;  // none: everybody may wait so long
+  Waiters* waiters = nullptr;           // none: everybody may wait so long
+  std::function<void(bool)> held_up{};  // told when a wait turns out to be long, and when that is over
   const Clock* clock = &system_clock();
 };
 
@@ -36,6 +38,8 @@ class DotlockFile {
  public:
   // One attempt; fails with temporary when somebody else has it.
   static Result<DotlockFile> make(const std::string& path, const LockOptions& options);
+  // As many as it takes, until the patience ends.
+  static Result<DotlockFile> wait(const std::string& path, const LockOptions& options);
   ~DotlockFile();
   DotlockFile(DotlockFile&& other) noexcept;
   DotlockFile& operator=(DotlockFile&& other) noexcept;

@@ -215,7 +215,15 @@ std::string unescaped(std::string_view part) {
 
 }  // namespace
 
-Tree::Tree(std::string root, std::string inbox) : root_(std::move(root)), inbox_(std::move(inbox)) {}
+Result<void> check_new_name(std::string_view name) {
+  if (iequals(name, "INBOX")) return {};
+  if (is_reserved(name)) return fail(FaultKind::syntax, "no name for a new folder: " + std::string(name));
+  const auto parts = folder_parts(name);
+  return parts ? Result<void>() : std::unexpected(parts.error());
+}
+
+Tree::Tree(std::string root, std::string inbox, LockOptions lock)
+    : root_(std::move(root)), inbox_(std::move(inbox)), lock_(std::move(lock)) {}
 
 Result<std::vector<Folder>> Tree::list() const {
   if (const auto names = names_in(root_); !names && names.error().kind != FaultKind::not_found)
@@ -331,6 +339,18 @@ Result<void> Tree::rename(std::string_view from, std::string_view to) const {
   return {};
 }
 
+Result<void> Tree::rename_below(std::string_view from, std::string_view to) const {
+  const auto old_path = path_of(from);
+  const auto new_path = path_of(to);
+  if (!old_path || !new_path) return std::unexpected((old_path ? new_path : old_path).error());
+  if (kind_of(*old_path) == Kind::mailbox || kind_of(*new_path) != Kind::mailbox)
+    return fail(FaultKind::exists, *new_path + ": there is such a folder");
+  for (const std::string& holder : holders_of(*old_path)) {
+    if (auto moved = move_holder(holder, *new_path); !moved) return moved;
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> Tree::subscriptions() const {
   const auto fd = system_disk().open(root_ + "/.subscriptions", O_RDONLY, 0);
   if (!fd) {
@@ -355,41 +375,63 @@ Result<std::vector<std::string>> Tree::subscriptions() const {
   return names;
 }
 
-// Written whole under another name, as Dovecot does it, under the same lock file.
-Result<void> Tree::subscribe(std::string_view name, bool subscribed) const {
-  const bool inbox = iequals(name, "INBOX");
-  if (const auto possible = folder_parts(name); !possible && !inbox) return std::unexpected(possible.error());
-  auto names = subscriptions();
-  if (!names) return std::unexpected(names.error());
-  const std::string wanted = inbox ? "INBOX" : std::string(name);
-  const auto at = std::find(names->begin(), names->end(), wanted);
-  if ((at != names->end()) == subscribed) return {};
-  if (subscribed) {
-    names->push_back(wanted);
-  } else {
-    names->erase(at);
-  }
+namespace {
+
+Result<std::string> subscriptions_text(const std::vector<std::string>& names) {
   std::string text = "V\t2\n\n";
-  for (const std::string& each : *names) {
+  for (const std::string& each : names) {
+    const std::string on_disk = to_modified_utf7(each);
     std::string line;
-    for (std::string_view part : split(to_modified_utf7(each), '/'))
-      line += (line.empty() ? "" : "\t") + escaped(part);
+    for (std::string_view part : split(on_disk, '/')) line += (line.empty() ? "" : "\t") + escaped(part);
     text += line + "\n";
   }
   if (text.size() > kMaxSubscriptions) return fail(FaultKind::permanent, "too many subscriptions");
-  if (::mkdir(root_.c_str(), 0700) < 0 && errno != EEXIST) return disk_fault(root_, errno);
-  const std::string lock = root_ + "/.subscriptions.lock";
-  const auto fd = system_disk().open(lock, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  if (!fd) {
-    return fail(fd.error().kind == FaultKind::exists ? FaultKind::temporary : fd.error().kind,
-                fd.error().what);
-  }
+  return text;
+}
+
+// Whole, or as it was. Under lock, so what a crash left of another is written over.
+Result<void> replace(const std::string& path, const std::string& text) {
+  const std::string written = path + ".new";
+  const auto fd = system_disk().open(written, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (!fd) return std::unexpected(fd.error());
   const Handle file(*fd);
   Result<void> step = system_disk().write(*fd, 0, text);
   if (step) step = system_disk().sync(*fd);
-  if (step) step = system_disk().rename(lock, root_ + "/.subscriptions");
-  if (!step) static_cast<void>(system_disk().remove(lock));
-  return step ? system_disk().sync_folder_of(lock) : step;
+  if (step) step = system_disk().rename(written, path);
+  if (!step) static_cast<void>(system_disk().remove(written));
+  return step ? system_disk().sync_folder_of(path) : step;
+}
+
+// True: they are other ones now.
+bool change(std::vector<std::string>& names, const std::string& name, bool subscribed) {
+  const auto at = std::ranges::find(names, name);
+  if ((at != names.end()) == subscribed) return false;
+  if (subscribed) {
+    names.push_back(name);
+  } else {
+    names.erase(at);
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> Tree::subscribe(std::string_view name, bool subscribed) const {
+  const bool inbox = iequals(name, "INBOX");
+  if (const auto possible = folder_parts(name); !possible && !inbox) return std::unexpected(possible.error());
+  const std::string wanted = inbox ? "INBOX" : std::string(name);
+  auto names = subscriptions();
+  if (!names) return std::unexpected(names.error());
+  if (!change(*names, wanted, subscribed)) return {};
+  if (::mkdir(root_.c_str(), 0700) < 0 && errno != EEXIST) return disk_fault(root_, errno);
+  const std::string path = root_ + "/.subscriptions";
+  const auto lock = DotlockFile::wait(path, lock_);
+  if (!lock) return std::unexpected(lock.error());
+  names = subscriptions();  // somebody may have changed them meanwhile
+  if (!names) return std::unexpected(names.error());
+  if (!change(*names, wanted, subscribed)) return {};
+  const auto text = subscriptions_text(*names);
+  return text ? replace(path, *text) : std::unexpected(text.error());
 }
 
 }  // namespace posthouse::mbox

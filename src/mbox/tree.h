@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "mbox/lock.h"
 
 namespace posthouse::mbox {
 
@@ -17,12 +18,15 @@ struct Folder {
   bool unread = false;      // a directory that can't be read: what is below is not told
 };
 
+// syntax: such a folder can't be made.
+Result<void> check_new_name(std::string_view name);
+
 // Blocking; keeps nothing in memory, so others may change the directories at any time. Symbolic links are
 // passed over and refused: they could lead out of the root.
 class Tree {
  public:
   // The root need not exist yet: it is made (0700) with the first folder.
-  Tree(std::string root, std::string inbox);
+  Tree(std::string root, std::string inbox, LockOptions lock = {});
 
   // INBOX first, also when it has no file yet; then the others in the order of their names. Dot files, lock
   // files, journals, what has no readable name and files that don't begin like an mbox are left out.
@@ -47,8 +51,11 @@ class Tree {
   // it is. exists: `to` is a mailbox. For INBOX the caller moves the messages instead (RFC 9051 section
   // 6.3.6): policy.
   Result<void> rename(std::string_view from, std::string_view to) const;
+  // What a crash left behind of it: the mailbox has its new name, and what is below it has not.
+  Result<void> rename_below(std::string_view from, std::string_view to) const;
 
-  // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one.
+  // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one under
+  // the lock file that it uses.
   Result<std::vector<std::string>> subscriptions() const;
   Result<void> subscribe(std::string_view name, bool subscribed) const;
 
@@ -57,6 +64,7 @@ class Tree {
 
   std::string root_;
   std::string inbox_;
+  LockOptions lock_;
 };
 
 }  // namespace posthouse::mbox

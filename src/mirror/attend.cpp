@@ -20,9 +20,53 @@ Task<void> Mirror::Impl::watch(Account& account, MailboxId mailbox, bool by_sess
 Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
   Result<Held> held = co_await hold(which.first);
   if (!held) co_return unless_it_left(which.first, held.error());
-  co_await watch(*held->account, which.second, false);
-  Result<void> done = co_await look_into(*held->account, which.second);
+  Account& account = *held->account;
+  co_await watch(account, which.second, false);
+  account.be_patient(false);  // others want their turn
+  Result<void> done = co_await look_into(account, which.second);
+  account.be_patient(true);
   co_return done;
+}
+
+// The index answers; what is in the file comes as soon as its lock goes. But for a mailbox that was never
+// read: UIDs and UIDVALIDITY of the file are to be known before anybody gets others.
+Task<Result<void>> Mirror::Impl::look_for_session(AccountId id, MailboxId mailbox) {
+  Result<std::optional<Held>> held = co_await hold_unless_held_up(id);
+  if (!held) co_return unless_it_left(id, held.error());
+  if (!*held) {
+    Result<std::shared_ptr<Account>> busy = co_await this->account(id);
+    if (busy) co_await watch(**busy, mailbox, true);
+    look_later({id, mailbox});
+    co_return Result<void>();
+  }
+  Account& account = *(*held)->account;
+  co_await watch(account, mailbox, true);
+  // Each of our own changes to a Maildir looks like one by others. What others change meanwhile is noticed by
+  // inotify, or by the next look.
+  if (rests(account, mailbox)) co_return Result<void>();
+  const bool patient = co_await never_had_messages({id, mailbox});
+  account.be_patient(patient);
+  Result<void> done = co_await look_into(account, mailbox);
+  account.be_patient(true);
+  const bool locked = !done && done.error().kind == FaultKind::temporary && !patient;
+  if (!locked) co_return done;
+  look_later({id, mailbox});
+  co_return Result<void>();
+}
+
+void Mirror::Impl::look_later(Watcher::Which which) {
+  const std::lock_guard lock(accounts_mutex);
+  if (attended == nullptr) return;
+  attended->post(
+      [self = shared_from_this(), loop = attended, which] { spawn(look_beside(self, *loop, which)); });
+}
+
+Task<bool> Mirror::Impl::never_had_messages(Watcher::Which which) {
+  Result<std::optional<std::string>> record =
+      co_await engine.fetch(store::account_partition(which.first), store::mailbox_key(which.second));
+  if (!record || !*record) co_return false;
+  const Result<store::MailboxRow> row = store::decode_mailbox(which.second, **record);
+  co_return row && row->uid_next == 1;
 }
 
 // Of an account one mailbox after the other, beside other accounts: a file that another program keeps locked
@@ -54,8 +98,13 @@ Task<void> Mirror::Impl::look_beside(std::shared_ptr<Impl> self, net::Loop& loop
     --self->at_work;
     if (!seen) log::debug("mirror.unseen", {{"account", format_id(id)}, {"what", seen.error().what}});
     const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
-    const Result<void> slept =
-        co_await loop.sleep(std::min<milliseconds>(kRestAfterLook * took, kLongestPause));
+    const bool locked = !seen && seen.error().kind == FaultKind::temporary;
+    if (locked) {
+      const std::lock_guard lock(self->looking_mutex);
+      self->looking[id].insert(which.second);
+    }
+    const Result<void> slept = co_await loop.sleep(
+        locked ? kLookAgain : std::min<milliseconds>(kRestAfterLook * took, kLongestPause));
     if (!slept) co_return;
   }
 }

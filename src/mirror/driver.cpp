@@ -27,6 +27,12 @@ Result<void> make_parents(const std::string& path) {
   return {};
 }
 
+std::unexpected<Fault> final_fault(const Fault& fault) {
+  const bool names =
+      fault.kind == FaultKind::policy || fault.kind == FaultKind::exists || fault.kind == FaultKind::syntax;
+  return fail(names ? FaultKind::permanent : fault.kind, fault.what);
+}
+
 std::vector<Result<std::string>> Driver::read_all(const std::string& mailbox,
                                                   const std::vector<Wanted>& wanted) {
   std::vector<Result<std::string>> out;

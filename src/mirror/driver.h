@@ -31,6 +31,12 @@ class Driver {
  public:
   virtual ~Driver() = default;
 
+  // Calls `told` with true when one of the calls below turns out to wait long for the lock of another
+  // program, and with false when that is over; on the thread of that call.
+  virtual void when_held_up(std::function<void(bool)> /*told*/) {}
+  // Whether calls may wait so; else they soon fail with `temporary`. Not for open() and read_beginnings().
+  virtual void be_patient(bool /*patient*/) {}
+
   // What makes or removes mailboxes is repeatable: what is so already is fine.
   virtual Result<void> make(const std::string& mailbox) = 0;
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
@@ -151,6 +157,8 @@ std::unique_ptr<Driver> make_driver(const store::FilePlace& place, const Clock& 
 // What the drivers share.
 // The folders above `path` that are not there yet, for ourselves only.
 Result<void> make_parents(const std::string& path);
+// Of what makes mailboxes: what their names forbid stays so until something changes, and is `permanent`.
+std::unexpected<Fault> final_fault(const Fault& fault);
 store::FlagSet with_change(store::FlagSet flags, const store::FlagSet& added, const store::FlagSet& removed);
 store::FlagSet difference(const store::FlagSet& from, const store::FlagSet& without);
 

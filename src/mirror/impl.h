@@ -11,11 +11,11 @@
 
 #include "base/log.h"
 #include "base/pool.h"
+#include "base/turnstile.h"
 #include "mbox/waiters.h"
 #include "mirror/driver.h"
 #include "mirror/limits.h"
 #include "mirror/mirror.h"
-#include "mirror/turnstile.h"
 #include "mirror/watcher.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
@@ -35,6 +35,11 @@ struct Account {
   std::atomic<bool> left{
       false};  // it went back to the database: who waited for a turn has nothing to do here
   // Under a turn:
+  bool patient = true;  // waits long for what other programs keep locked
+  void be_patient(bool is) {
+    patient = is;
+    driver->be_patient(is);
+  }
   bool again = true;                         // what the outbox holds may have been done before a crash
   std::map<MailboxId, std::string> states;   // as last looked at
   std::map<MailboxId, std::string> lasting;  // the same as the index has it, for after a restart
@@ -77,6 +82,9 @@ struct Round {
   std::vector<Effect> effects;
   std::map<MailboxId, std::pair<std::string, Driver::Uids>> anew;  // see note_put()
   bool part = false;                                               // there may be more
+  // A rename or removal of a mailbox is alone in its round, and what came before is recorded for good by
+  // then: so that after a crash it is clear whether it was done.
+  bool cut = false;
 };
 
 struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
@@ -127,6 +135,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<std::shared_ptr<Account>>> account(AccountId id);
   // The account as it is once it is our turn.
   Task<Result<Held>> hold(AccountId id);
+  // The same; nothing while somebody waits for the lock of another program.
+  Task<Result<std::optional<Held>>> hold_unless_held_up(AccountId id);
   Task<Result<std::string>> mailbox_name(AccountId account, MailboxId mailbox);
 
   // ---- outbox.cpp; under the account's turn
@@ -137,13 +147,13 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> do_in_files(Account& account, uint64_t from, Round& round);
   // Then those that are done leave the outbox. `all`: the first that was not. True: there may be more.
   Task<Result<bool>> take_from_outbox(Account& account, Round& round, Result<void>& all);
-  Task<Result<std::vector<Effect>>> read_outbox(AccountId account, uint64_t from);
+  Task<Result<std::vector<Effect>>> read_outbox(AccountId account, uint64_t from, bool& cut);
   // The UIDs of what was put into the files, for formats that want them noted. Those of the mailboxes that
   // are to be noted anew are given back.
   static void note_put(Driver& driver, const std::vector<Effect>& effects,
                        std::map<MailboxId, std::pair<std::string, Driver::Uids>>& anew);
   // True: the outbox has got more by that.
-  Task<Result<bool>> record(AccountId account, std::vector<Effect>& effects);
+  Task<Result<bool>> record(AccountId account, std::vector<Effect>& effects, bool durable);
 
   // ---- look.cpp; under the account's turn
   Task<Result<void>> look_at_mailboxes(Account& account);
@@ -177,6 +187,10 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   // there to do it.
   bool finish_behind(Held& held, Round& round);
   static Task<void> finish_round(std::shared_ptr<Impl> self, Held held, Round round);
+  // A session need not wait for what another program keeps locked.
+  Task<Result<void>> look_for_session(AccountId id, MailboxId mailbox);
+  void look_later(Watcher::Which which);
+  Task<bool> never_had_messages(Watcher::Which which);
   static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);
   Task<Result<void>> look_unasked(Watcher::Which which);
   static Task<void> follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd);

@@ -24,6 +24,7 @@ inline constexpr int kReadAllEach = 10;             // larger ones after so many
 inline constexpr seconds kSameTime{3};              // in which changes of a file may show the same time
 inline constexpr size_t kMostBehind = 20'000;       // changes of flags that may wait for the files
 inline constexpr milliseconds kGather{20};          // in which flags are gathered before they go to the files
+inline constexpr milliseconds kLookAgain{500};      // into a file that another program keeps locked
 inline constexpr int kLooks = 5;                    // while index or files change under our eyes
 inline constexpr seconds kRetryEvery{2};            // of what could not be done in the files
 inline constexpr size_t kCarriers = 8;              // accounts whose outbox is tried again at the same time

@@ -111,6 +111,22 @@ Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId acc
   return names;
 }
 
+// What the files say of subscriptions, with what the outbox has still to bring there.
+Result<void> add_subscriptions_to_come(const engine::Reader& reader, AccountId account,
+                                       std::vector<std::string>& wanted) {
+  using Kind = store::EffectRow::Kind;
+  return reader.scan(store::account_partition(account), store::effect_key(0),
+                     store::prefix_end(std::string(store::kEffectPrefix)),
+                     [&](std::string_view, std::string_view value) {
+                       const Result<store::EffectRow> row = store::decode_effect(value);
+                       if (!row || (row->kind != Kind::subscribe && row->kind != Kind::unsubscribe))
+                         return true;
+                       std::erase(wanted, row->name);
+                       if (row->kind == Kind::subscribe) wanted.push_back(row->name);
+                       return true;
+                     });
+}
+
 // Of letters that are gone from their files, those whose bytes are in the database.
 Result<void> find_blobs(const store::AccountView& view, MailboxId mailbox, const std::vector<Uid>& gone,
                         std::vector<store::FlagRow>& out) {
@@ -151,20 +167,22 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
     }
   }
   Snapshot snapshot;
+  Result<void> carried;
   for (int attempt = 0; attempt < kLooks; ++attempt) {
     // What we are about to do must not be taken for what others did.
-    Result<void> done = co_await carry_out(account);
-    if (!done)
-      log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", done.error().what}});
+    carried = co_await carry_out(account);
+    if (!carried)
+      log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", carried.error().what}});
     snapshot = Snapshot();
-    snapshot.but_flags = done.has_value();
+    snapshot.but_flags = carried.has_value();
     std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
       return take_snapshot(reader, account.id, mailbox, snapshot);
     };
     Result<void> seen = co_await engine.read(std::move(look));
     if (!seen) co_return seen;
-    if (!snapshot.busy) break;
+    if (!snapshot.busy || (!carried && !account.patient)) break;
   }
+  if (snapshot.busy && !carried && !account.patient) co_return carried;
   if (snapshot.busy) co_return Result<void>();  // the next look will find it
   const SteadyTime begin = clock.steady();
   Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
@@ -419,7 +437,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     Result<std::set<std::string>> still = unmade(reader, account.id);
     if (!still) return std::unexpected(still.error());
     unseen = std::move(*still);
-    return {};
+    return add_subscriptions_to_come(reader, account.id, *wanted);
   };
   Result<void> seen = co_await engine.read(std::move(look));
   if (!seen) co_return seen;

@@ -56,6 +56,11 @@ std::string key_of(uint64_t delivery, SystemTime date) {
   return fmt::format("{}.P{:x}.posthouse", std::max<int64_t>(since, 0), delivery);
 }
 
+// Rights may come back; for a name there will never be room.
+std::unexpected<Fault> refused(const Fault& fault) {
+  return fault.kind == FaultKind::policy ? std::unexpected(fault) : final_fault(fault);
+}
+
 // All that a file's name may say of flags that we know.
 maildir::Marks every_mark(const KeywordTable& table) {
   FlagSet flags;
@@ -156,7 +161,7 @@ Result<void> MaildirDriver::make(const std::string& mailbox) {
   const Result<Folder> there = folder_of(mailbox);
   if (there) return there->make();
   const Result<Folder> made = tree_.create(mailbox, names_.unique());
-  if (!made && made.error().kind != FaultKind::exists) return std::unexpected(made.error());
+  if (!made && made.error().kind != FaultKind::exists) return refused(made.error());
   return {};
 }
 
@@ -165,9 +170,9 @@ Result<void> MaildirDriver::rename(const std::string& from, const std::string& t
   Result<void> done = check_root();
   if (!done) return done;
   done = tree_.rename(from, to);
-  const bool gone = !done && done.error().kind == FaultKind::not_found;
-  if (gone && tree_.folder(to)) return {};
-  return gone ? make(to) : done;
+  if (done) return done;
+  if (done.error().kind != FaultKind::not_found) return refused(done.error());
+  return tree_.folder(to) ? Result<void>() : make(to);
 }
 
 Result<void> MaildirDriver::erase(const std::string& mailbox) {
@@ -183,7 +188,7 @@ Result<void> MaildirDriver::subscribe(const std::string& mailbox, bool subscribe
   const Result<void> root = check_root();
   if (!root) return root;
   const Result<bool> set = subscriptions_.set(mailbox, subscribed, names_.unique());
-  if (!set) return std::unexpected(set.error());
+  if (!set) return refused(set.error());
   return {};
 }
 

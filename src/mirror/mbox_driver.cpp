@@ -15,43 +15,47 @@ namespace posthouse::mirror {
 using mbox::Access;
 using mbox::Held;
 
+// The folder of INBOX, such as /var/mail, often is not ours to write.
+constexpr std::string_view kInboxJournal = "/.inbox";
+
 namespace {
 
-// What the names of mailboxes forbid stays so until something changes.
-std::unexpected<Fault> final_fault(const Fault& fault) {
-  const bool names =
-      fault.kind == FaultKind::policy || fault.kind == FaultKind::exists || fault.kind == FaultKind::syntax;
-  return fail(names ? FaultKind::permanent : fault.kind, fault.what);
+mbox::LockOptions lock_options(const Clock& clock, mbox::Waiters* waiters) {
+  mbox::LockOptions options;
+  options.clock = &clock;
+  options.waiters = waiters;
+  options.dotlock = mbox::Dotlock::if_permitted;
+  return options;
 }
 
 }  // namespace
 
-// The folder of INBOX, such as /var/mail, often is not ours to write.
-constexpr std::string_view kInboxJournal = "/.inbox";
-
 MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters)
-    : place_(place), tree_(place.folders, place.inbox) {
-  options_.lock.clock = &clock;
-  options_.lock.waiters = waiters;
-  options_.lock.dotlock = mbox::Dotlock::if_permitted;
+    : place_(place), tree_(place.folders, place.inbox, lock_options(clock, waiters)) {
+  options_.lock = lock_options(clock, waiters);
   // What is being put is in the database, so that a power cut leaves nothing torn for long.
   options_.announce_appends = false;
 }
 
-Result<mbox::File> MboxDriver::file(const std::string& mailbox) const {
+Result<mbox::File> MboxDriver::file(const std::string& mailbox, bool beside) const {
   const Result<std::string> path = tree_.path_of(mailbox);
   if (!path) return std::unexpected(path.error());
   mbox::FileOptions options = options_;
+  if (beside) {
+    options.lock.held_up = nullptr;
+  } else if (!patient_) {
+    options.lock.patience = mbox::kShortPatience;
+  }
   if (mailbox == "INBOX") options.journal_base = place_.folders + std::string(kInboxJournal);
   return mbox::File(*path, std::move(options));
 }
 
-Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
+Result<Held> MboxDriver::hold(const std::string& mailbox, Access access, bool beside) const {
   // A level that only held others gets messages now.
   if (access == Access::write && mailbox != "INBOX") {
     if (const Result<void> room = tree_.make_room(mailbox); !room) return final_fault(room.error());
   }
-  const Result<mbox::File> of = file(mailbox);
+  const Result<mbox::File> of = file(mailbox, beside);
   if (!of) return final_fault(of.error());
   struct stat facts{};
   const bool holder = ::lstat(of->path().c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
@@ -86,7 +90,9 @@ void MboxDriver::make_holders_above(const std::string& mailbox) {
     const Result<Held> held = hold(level, Access::write);
     if (!held) continue;
     const Result<mbox::State> now = held->state();
-    if (now && now->size == 0) static_cast<void>(tree_.remove(level));
+    if (!now || now->size != 0) continue;
+    const Result<void> removed = tree_.remove(level);
+    if (removed) static_cast<void>(tree_.create(level + "/"));  // never neither: it would seem to be gone
   }
 }
 
@@ -94,6 +100,7 @@ Result<void> MboxDriver::make(const std::string& mailbox) {
   Result<void> done = make_parents(place_.inbox);
   if (done) done = make_parents(place_.folders + "/");
   if (!done || mailbox == "INBOX") return done;
+  if (const Result<void> named = mbox::check_new_name(mailbox); !named) return final_fault(named.error());
   make_holders_above(mailbox);
   done = tree_.create(mailbox);
   if (!done && done.error().kind == FaultKind::exists) return {};
@@ -101,6 +108,8 @@ Result<void> MboxDriver::make(const std::string& mailbox) {
 }
 
 Result<void> MboxDriver::rename(const std::string& from, const std::string& to) {
+  if (!mbox::check_new_name(from)) return make(to);  // it was in the index only
+  if (const Result<void> named = mbox::check_new_name(to); !named) return final_fault(named.error());
   // What a crash left undone is done first: its journal stays behind under the old name.
   std::optional<Held> held;
   if (tree_.is_mailbox(from)) {
@@ -110,6 +119,7 @@ Result<void> MboxDriver::rename(const std::string& from, const std::string& to) 
   }
   make_holders_above(to);
   Result<void> done = tree_.rename(from, to);
+  if (!done && done.error().kind == FaultKind::exists) done = tree_.rename_below(from, to);
   if (done) return done;
   if (done.error().kind != FaultKind::not_found) return final_fault(done.error());
   return make(to);  // went along with what is above it
@@ -184,7 +194,7 @@ Result<std::string> MboxDriver::read_block(const std::string& mailbox, const Mbo
                                            uint64_t offset) {
   const auto lock = lock_to_read(mailbox);
   if (!lock) return std::unexpected(lock.error());
-  Result<Held> held = hold(mailbox, Access::read);
+  Result<Held> held = hold(mailbox, Access::read, true);
   if (!held) return std::unexpected(held.error());
   const Result<mbox::Record> record = find(mailbox, *held, location);
   if (!record) return std::unexpected(record.error());
@@ -198,7 +208,7 @@ Result<std::vector<std::string>> MboxDriver::read_beginnings(const std::string& 
                                                              uint64_t most) {
   const auto lock = lock_to_read(mailbox);
   if (!lock) return std::unexpected(lock.error());
-  Result<Held> held = hold(mailbox, Access::read);
+  Result<Held> held = hold(mailbox, Access::read, true);
   if (!held) return std::unexpected(held.error());
   std::vector<std::string> out;
   for (const std::string& location : locations) {

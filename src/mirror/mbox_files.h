@@ -18,6 +18,8 @@ class MboxDriver final : public Driver {
   MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters);
 
   // ---- mbox_driver.cpp: mailboxes, reading
+  void when_held_up(std::function<void(bool)> told) override { options_.lock.held_up = std::move(told); }
+  void be_patient(bool patient) override { patient_ = patient; }
   Result<void> make(const std::string& mailbox) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> erase(const std::string& mailbox) override;
@@ -58,8 +60,9 @@ class MboxDriver final : public Driver {
 
   bool has_folders() const;
   void make_holders_above(const std::string& mailbox);
-  Result<mbox::File> file(const std::string& mailbox) const;
-  Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access) const;
+  Result<mbox::File> file(const std::string& mailbox, bool beside = false) const;
+  // `beside`: other calls.
+  Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access, bool beside = false) const;
   // Also where others removed the directory above.
   Result<mbox::Held> hold_or_make(const std::string& mailbox);
   Cached& cached(const std::string& mailbox);
@@ -82,6 +85,7 @@ class MboxDriver final : public Driver {
   store::FilePlace place_;
   mbox::Tree tree_;
   mbox::FileOptions options_;
+  bool patient_ = true;
   std::timed_mutex mutex_;     // open() may run beside all else
   std::list<Cached> records_;  // the latest first
 };

@@ -1,10 +1,13 @@
 #include "mirror/mirror.h"
 
 #include "engine/record.h"
+#include "maildir/folder_name.h"
+#include "mbox/tree.h"
 #include "mirror/impl.h"
 #include "mirror/maildir_driver.h"
 #include "mirror/mbox_driver.h"
 #include "store/mail_store_impl.h"
+#include "store/names.h"
 
 namespace posthouse::mirror {
 
@@ -46,6 +49,13 @@ Task<Result<void>> Mirror::start() {
 
 bool Mirror::keeps(AccountId account) const {
   return impl_->is_kept(account);
+}
+
+Result<void> Mirror::check_name(store::Format format, const std::string& mailbox) const {
+  if (format == store::Format::mbox) return mbox::check_new_name(mailbox);
+  if (format != store::Format::maildir || mailbox == store::kInbox) return {};
+  const Result<std::string> directory = maildir::encode_folder(mailbox);
+  return directory ? Result<void>() : std::unexpected(directory.error());
 }
 
 void Mirror::adopt(AccountId account) {
@@ -131,6 +141,7 @@ Task<Result<std::shared_ptr<Account>>> Mirror::Impl::account(AccountId id) {
     made->id = id;
     made->driver = make_driver(*place, clock, random, &waiters);
     if (!made->driver) co_return fail(FaultKind::permanent, "accounts of this format can't be kept yet");
+    made->driver->when_held_up([turns = &made->turns](bool held_up) { turns->hold_up(held_up); });
     const std::lock_guard lock(accounts_mutex);
     if (leaves != leaves_before) continue;  // perhaps that was where its files had been
     co_return accounts.emplace(id, std::move(made)).first->second;
@@ -145,6 +156,17 @@ Task<Result<Held>> Mirror::Impl::hold(AccountId id) {
     std::shared_ptr<Account> account = *found;
     Turnstile::Turn turn = co_await account->turns.take();
     if (!account->left) co_return Held{std::move(account), std::move(turn)};
+  }
+}
+
+Task<Result<std::optional<Held>>> Mirror::Impl::hold_unless_held_up(AccountId id) {
+  for (;;) {
+    Result<std::shared_ptr<Account>> found = co_await account(id);
+    if (!found) co_return std::unexpected(found.error());
+    std::shared_ptr<Account> account = *found;
+    std::optional<Turnstile::Turn> turn = co_await account->turns.take_unless_held_up();
+    if (!turn) co_return std::optional<Held>();
+    if (!account->left) co_return std::optional<Held>(Held{std::move(account), std::move(*turn)});
   }
 }
 
@@ -178,10 +200,15 @@ Task<Result<void>> Mirror::carry_out(AccountId id) {
 }
 
 Task<Result<void>> Mirror::look(AccountId id) {
-  Result<Held> held = co_await impl_->hold(id);
+  Result<std::optional<Held>> held = co_await impl_->hold_unless_held_up(id);
   if (!held) co_return impl_->unless_it_left(id, held.error());
-  Result<void> done = co_await impl_->look_at_mailboxes(*held->account);
-  if (done) co_await impl_->look_into_new(*held->account);
+  if (!*held) co_return Result<void>();
+  Account& account = *(*held)->account;
+  account.be_patient(false);
+  Result<void> done = co_await impl_->look_at_mailboxes(account);
+  account.be_patient(true);
+  if (done) co_await impl_->look_into_new(account);
+  if (!done && done.error().kind == FaultKind::temporary) carry_out_soon(id);
   co_return done;
 }
 
@@ -189,13 +216,7 @@ Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
   // While our own flags are on their way to the files nobody waits for that: what others change meanwhile is
   // noticed by inotify.
   if (impl_->is_behind(id) && !impl_->watcher.wants({id, mailbox}, true)) co_return Result<void>();
-  Result<Held> held = co_await impl_->hold(id);
-  if (!held) co_return impl_->unless_it_left(id, held.error());
-  co_await impl_->watch(*held->account, mailbox, true);
-  // Each of our own changes to a Maildir looks like one by others. What others change meanwhile is noticed by
-  // inotify, or by the next look.
-  if (impl_->rests(*held->account, mailbox)) co_return Result<void>();
-  Result<void> done = co_await impl_->look_into(*held->account, mailbox);
+  Result<void> done = co_await impl_->look_for_session(id, mailbox);
   co_return done;
 }
 

@@ -41,6 +41,7 @@ class Mirror : public store::Files {
   Task<void> finish(SteadyTime until);
 
   bool keeps(store::AccountId account) const override;
+  Result<void> check_name(store::Format format, const std::string& mailbox) const override;
   void adopt(store::AccountId account) override;
   Task<Result<void>> leave(store::AccountId account, std::function<Task<Result<void>>()> last) override;
   Task<Result<void>> carry_out(store::AccountId account) override;

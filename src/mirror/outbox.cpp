@@ -13,6 +13,11 @@ namespace {
 
 using Kind = store::EffectRow::Kind;
 
+// What can't be told from its effect once others followed: a mailbox may have the old name again.
+bool stands_alone(Kind kind) {
+  return kind == Kind::rename || kind == Kind::erase;
+}
+
 // Whether the outbox may hold more than these.
 bool is_part(const std::vector<Effect>& effects) {
   const auto is_put = [](const Effect& effect) { return effect.row.kind == Kind::put; };
@@ -26,8 +31,10 @@ class OutboxReader {
   OutboxReader(const engine::Reader& reader, AccountId account)
       : reader_(reader), account_(account), view_(reader, account) {}
 
-  Result<std::vector<Effect>> read(uint64_t from) {
+  // `cut`: they end before, or with, one that stands alone.
+  Result<std::vector<Effect>> read(uint64_t from, bool& cut) {
     std::vector<Effect> effects;
+    cut = false;
     size_t puts = 0;
     const std::string end = store::prefix_end(std::string(store::kEffectPrefix));
     const Result<void> scanned =
@@ -36,6 +43,8 @@ class OutboxReader {
                        Effect effect;
                        effect.number = store::number_of_effect(key);
                        Result<store::EffectRow> row = store::decode_effect(value);
+                       cut = row && stands_alone(row->kind);
+                       if (cut && !effects.empty()) return false;
                        if (row) {
                          if (row->kind == Kind::put) ++puts;
                          effect.row = std::move(*row);
@@ -43,23 +52,23 @@ class OutboxReader {
                          effect.done = std::unexpected(row.error());
                        }
                        effects.push_back(std::move(effect));
-                       return effects.size() < kEffectsTogether && puts < kPutsTogether;
+                       return !cut && effects.size() < kEffectsTogether && puts < kPutsTogether;
                      });
     if (!scanned) return std::unexpected(scanned.error());
     for (Effect& effect : effects) {
       const Result<void> filled = fill(effect);
       if (!filled) return std::unexpected(filled.error());
     }
-    const Result<void> named = name_as_in_files(effects);
+    const Result<void> named = name_as_in_files(effects, cut);
     if (!named) return std::unexpected(named.error());
     return effects;
   }
 
  private:
   // A mailbox that is renamed further on in the outbox still has its name of before.
-  Result<void> name_as_in_files(std::vector<Effect>& effects) {
+  Result<void> name_as_in_files(std::vector<Effect>& effects, bool cut) {
     std::map<MailboxId, std::string> before;  // the next rename, seen from the end
-    if (is_part(effects)) {
+    if (!effects.empty() && (cut || is_part(effects))) {
       const Result<void> rest = note_renames(effects.back().number + 1, before);
       if (!rest) return rest;
     }
@@ -138,6 +147,7 @@ class Work {
 
  private:
   using Iterator = std::vector<Effect>::iterator;
+  using Which = std::pair<MailboxId, Uid>;
 
   static bool is_structure(const Effect& effect) {
     const Kind kind = effect.row.kind;
@@ -214,28 +224,41 @@ class Work {
     return effect.row.name == store::kFromFile || driver_.would_be_exact(to_put(effect)).value_or(false);
   }
 
+  // A message may have several rows, as one that came while its account was converted, or whose conversion
+  // was begun again: it gets one file.
   void put(const std::vector<Effect*>& group) {
-    std::vector<Effect*> wanted;
+    std::vector<std::pair<Effect*, size_t>> wanted;
     std::vector<Driver::Put> puts;
+    std::map<Which, size_t> known;
     for (Effect* effect : group) {
       if (!effect->there || effect->message.blob == 0) continue;
+      const Which which(effect->row.mailbox, effect->row.uid);
+      if (effect->location.empty()) effect->location = place_of(which);
       if (!effect->location.empty()) {
         effect->exact = may_leave_blob(*effect);
         continue;
       }
-      puts.push_back(to_put(*effect));
-      wanted.push_back(effect);
+      const auto [at, first] = known.try_emplace(which, puts.size());
+      if (first) puts.push_back(to_put(*effect));
+      wanted.emplace_back(effect, at->second);
     }
     if (puts.empty()) return;
     driver_.put(group.front()->mailbox, puts);
-    for (size_t i = 0; i < puts.size(); ++i) {
-      wanted[i]->done = puts[i].done;
-      wanted[i]->now = puts[i].flags;
-      wanted[i]->exact = puts[i].exact;
-      if (!puts[i].done) continue;
-      wanted[i]->location = puts[i].location;
-      if (again_) put_[{wanted[i]->row.mailbox, wanted[i]->row.uid}] = puts[i].location;
+    for (const auto& [effect, at] : wanted) {
+      const Driver::Put& put = puts[at];
+      effect->done = put.done;
+      effect->now = put.flags;
+      effect->exact = put.exact;
+      if (!put.done) continue;
+      effect->location = put.location;
+      put_[{effect->row.mailbox, effect->row.uid}] = put.location;
     }
+  }
+
+  // Where it was put by this round; else "".
+  std::string place_of(const Which& which) const {
+    const auto put = put_.find(which);
+    return put == put_.end() ? std::string() : put->second;
   }
 
   // All rows of one message have the flags that it has now, so it is changed once. After a crash its file may
@@ -248,9 +271,8 @@ class Work {
       effect->now = effect->flags;
       if (!effect->there) continue;
       if (effect->location.empty()) {  // put with the flags that it has now, but for an earlier attempt
-        const auto put = put_.find({effect->row.mailbox, effect->row.uid});
-        if (put == put_.end()) continue;
-        effect->location = put->second;
+        if (again_) effect->location = place_of({effect->row.mailbox, effect->row.uid});
+        if (effect->location.empty()) continue;
       }
       const auto [at, first] = known.try_emplace(effect->row.uid, changes.size());
       if (first) {
@@ -283,7 +305,7 @@ class Work {
   engine::Engine& engine_;
   Driver& driver_;
   bool again_;
-  std::map<std::pair<MailboxId, Uid>, std::string> put_;  // what was put, where it may have been there
+  std::map<Which, std::string> put_;  // where what was put is
 };
 
 // What a put or a change of flags made of a message, into the index. `left`: its blob is not needed any more.
@@ -319,11 +341,11 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
 
 }  // namespace
 
-Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(AccountId account, uint64_t from) {
+Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(AccountId account, uint64_t from, bool& cut) {
   std::vector<Effect> effects;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
-    Result<std::vector<Effect>> found = OutboxReader(reader, account).read(from);
+    Result<std::vector<Effect>> found = OutboxReader(reader, account).read(from, cut);
     if (!found) return std::unexpected(found.error());
     effects = std::move(*found);
     return {};
@@ -352,7 +374,7 @@ void Mirror::Impl::note_put(Driver& driver, const std::vector<Effect>& effects,
                 [&](auto& mailbox) { return driver.note_uids(mailbox.second.first, mailbox.second.second); });
 }
 
-Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& effects) {
+Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& effects, bool durable) {
   bool more = false;
   std::vector<char> left(effects.size(), 0);
   std::vector<engine::Step> steps;
@@ -377,13 +399,18 @@ Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& 
                        return left[i] ? apply(rows) : Result<void>();
                      }});
   }
-  Result<void> done = co_await engine.transact_relaxed(std::move(steps));
+  Result<void> done;
+  if (durable) {
+    done = co_await engine.transact(std::move(steps));
+  } else {
+    done = co_await engine.transact_relaxed(std::move(steps));
+  }
   if (!done) co_return std::unexpected(done.error());
   co_return more;
 }
 
 Task<Result<void>> Mirror::Impl::do_in_files(Account& account, uint64_t from, Round& round) {
-  Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from);
+  Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from, round.cut);
   if (!effects) co_return std::unexpected(effects.error());
   round.effects = std::move(*effects);
   if (round.effects.empty()) co_return Result<void>();
@@ -393,12 +420,12 @@ Task<Result<void>> Mirror::Impl::do_in_files(Account& account, uint64_t from, Ro
     Work(engine, driver, again).run(round.effects);
     note_put(driver, round.effects, round.anew);
   });
-  round.part = is_part(round.effects);
+  round.part = round.cut || is_part(round.effects);
   co_return Result<void>();
 }
 
 Task<Result<bool>> Mirror::Impl::take_from_outbox(Account& account, Round& round, Result<void>& all) {
-  Result<bool> more = co_await record(account.id, round.effects);
+  Result<bool> more = co_await record(account.id, round.effects, round.cut);
   if (!more) co_return more;
   for (auto& [mailbox, uids] : round.anew)
     co_await note_uids(account, mailbox, uids.first, std::move(uids.second));
@@ -432,8 +459,13 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round
     if (round.effects.empty()) break;
     from = round.effects.back().number + 1;
     Result<bool> more = co_await take_from_outbox(account, round, all);
+    if (!more) account.again = true;  // it is in the files, and in the outbox still
     if (!more) co_return std::unexpected(more.error());
     if (!*more) break;
+    // What follows counts on it: a mailbox made meanwhile would be taken for the one that has yet to go.
+    const Result<void>& last = round.effects.back().done;
+    const bool waits = !last && last.error().kind != FaultKind::permanent;
+    if (waits && stands_alone(round.effects.back().row.kind)) break;
   }
   account.again = !all;
   co_return all;

@@ -34,6 +34,8 @@ class Files {
 
   // Whether the account is one of ours. Cheap.
   virtual bool keeps(AccountId account) const = 0;
+  // Whether the files of a format have room for a mailbox of that name; syntax says why not.
+  virtual Result<void> check_name(Format format, const std::string& mailbox) const;
   // An account that was just made.
   virtual void adopt(AccountId account) = 0;
   // An account that goes back to the database. Takes in what others did, and then, while nobody else carries

@@ -124,16 +124,22 @@ class MailStore {
   Task<Result<FilePlace>> place(AccountId account);
   // Moves the account to another format, while it is in use: names, UIDs, flags and MODSEQs stay. An
   // interrupted one is named by conversions(), and goes on with another call, which also may have another
-  // place. Files that the account leaves stay as they are. `place`: nothing may be there yet (that is for
-  // the caller to see). From one format of files to another it goes by way of the database.
+  // place. Files that the account leaves stay as they are. `place`: nothing may be there yet; that is for
+  // `check` to see, which is called once no other conversion of the account is under way, if it is to go to
+  // files of another format. From one format of files to another it goes by way of the database.
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
-  Task<Result<void>> convert(AccountId account, FilePlace place, Progress progress = nullptr);
+  using Check = std::function<Task<Result<void>>()>;
+  Task<Result<void>> convert(AccountId account, FilePlace place, Progress progress, Check check);
+  Task<Result<void>> convert(AccountId account, FilePlace place, Progress progress);
+  Task<Result<void>> convert(AccountId account, FilePlace place);
   struct Conversion {
     AccountId account = 0;
     bool to_files = false;
     std::optional<FilePlace> place{};  // where it goes, if it is not there yet
   };
   Task<Result<std::vector<Conversion>>> conversions();
+  // Goes on with an interrupted one, if it still is.
+  Task<Result<void>> finish_conversion(AccountId account);
   // Repeatable; blobs go with the next sweep. Nothing of it can be brought back.
   Task<Result<void>> remove_account(AccountId account);
   Task<Result<Usage>> usage(AccountId account);

@@ -232,10 +232,62 @@ Task<Result<void>> MailStore::Impl::leave_files(AccountId account, const FilePla
   co_return done;
 }
 
+// One conversion of an account at a time: two would each undo what the other has begun.
+std::shared_ptr<Turnstile> MailStore::Impl::conversions_of(AccountId account) {
+  const std::lock_guard lock(converting_mutex);
+  std::erase_if(converting, [](const auto& other) { return other.second.expired(); });
+  std::weak_ptr<Turnstile>& known = converting[account];
+  std::shared_ptr<Turnstile> turns = known.lock();
+  if (!turns) known = turns = std::make_shared<Turnstile>();
+  return turns;
+}
+
+Task<Result<void>> MailStore::convert(AccountId account, FilePlace place, Progress progress, Check check) {
+  const std::shared_ptr<Turnstile> turns = impl_->conversions_of(account);
+  const Turnstile::Turn turn = co_await turns->take();
+  Result<FilePlace> before = co_await this->place(account);
+  if (!before) co_return std::unexpected(before.error());
+  if (check && place.format != Format::database && place.format != before->format) {
+    Result<void> possible = co_await check();
+    if (!possible) co_return possible;
+  }
+  Result<void> done = co_await impl_->convert(account, *before, std::move(place), std::move(progress));
+  co_return done;
+}
+
 Task<Result<void>> MailStore::convert(AccountId account, FilePlace place, Progress progress) {
-  if (impl_->files == nullptr) co_return fail(FaultKind::permanent, "there are no files");
-  const Impl::NotHiding whole(*impl_, account);
-  Result<void> finished = co_await impl_->finish_expunges(account);
+  return convert(account, std::move(place), std::move(progress), nullptr);
+}
+
+Task<Result<void>> MailStore::convert(AccountId account, FilePlace place) {
+  return convert(account, std::move(place), nullptr, nullptr);
+}
+
+// What it is going to may have changed by now, or it may be there.
+Task<Result<void>> MailStore::finish_conversion(AccountId account) {
+  const std::shared_ptr<Turnstile> turns = impl_->conversions_of(account);
+  const Turnstile::Turn turn = co_await turns->take();
+  Result<std::vector<Conversion>> all = co_await conversions();
+  if (!all) co_return std::unexpected(all.error());
+  const auto one = std::ranges::find(*all, account, &Conversion::account);
+  if (one == all->end()) co_return Result<void>();
+  Result<FilePlace> before = co_await this->place(account);
+  if (!before) co_return std::unexpected(before.error());
+  FilePlace place;
+  if (one->place) {
+    place = *one->place;
+  } else if (one->to_files) {
+    place = *before;
+  }
+  Result<void> done = co_await impl_->convert(account, *before, std::move(place), nullptr);
+  co_return done;
+}
+
+Task<Result<void>> MailStore::Impl::convert(AccountId account, FilePlace before, FilePlace place,
+                                            MailStore::Progress progress) {
+  if (files == nullptr) co_return fail(FaultKind::permanent, "there are no files");
+  const NotHiding whole(*this, account);
+  Result<void> finished = co_await finish_expunges(account);
   if (!finished) co_return finished;
   bool now_in_files = false;
   std::function<Result<void>(const engine::Reader&)> look =
@@ -245,25 +297,23 @@ Task<Result<void>> MailStore::convert(AccountId account, FilePlace place, Progre
     now_in_files = *found;
     return {};
   };
-  Result<void> seen = co_await impl_->engine.read(std::move(look));
+  Result<void> seen = co_await engine.read(std::move(look));
   if (!seen) co_return seen;
-  Result<FilePlace> before = co_await this->place(account);
-  if (!before) co_return std::unexpected(before.error());
-  Result<std::optional<bool>> unfinished = co_await impl_->unfinished(account);
-  if (!unfinished) co_return std::unexpected(unfinished.error());
+  Result<std::optional<bool>> begun = co_await unfinished(account);
+  if (!begun) co_return std::unexpected(begun.error());
   const bool to_files = place.format != Format::database;
-  if (!now_in_files && *unfinished) {  // it had left, but for what is forgotten now
-    Result<void> forgotten = co_await impl_->forget_files(account, !to_files);
+  if (!now_in_files && *begun) {  // it had left, but for what is forgotten now
+    Result<void> forgotten = co_await forget_files(account, !to_files);
     if (!forgotten) co_return forgotten;
   }
-  if (to_files && now_in_files && before->format != place.format) {
-    Result<void> left = co_await impl_->leave_files(account, place, progress);
+  if (to_files && now_in_files && before.format != place.format) {
+    Result<void> left = co_await leave_files(account, place, progress);
     if (!left) co_return left;
     now_in_files = false;
   }
-  if (to_files == now_in_files && !(now_in_files && *unfinished)) co_return Result<void>();
-  if (to_files) co_return co_await impl_->enter_files(account, std::move(place), progress);
-  co_return co_await impl_->leave_files(account, place, progress);
+  if (to_files == now_in_files && !(now_in_files && *begun)) co_return Result<void>();
+  if (to_files) co_return co_await enter_files(account, std::move(place), progress);
+  co_return co_await leave_files(account, place, progress);
 }
 
 Task<Result<std::vector<MailStore::Conversion>>> MailStore::conversions() {

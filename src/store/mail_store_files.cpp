@@ -67,6 +67,10 @@ engine::Step refill_all(AccountId account, MailboxId mailbox, std::vector<Refill
 
 }  // namespace
 
+Result<void> Files::check_name(Format, const std::string&) const {
+  return {};
+}
+
 Task<Result<void>> Files::follow(AccountId account, size_t) {
   Result<void> done = co_await carry_out(account);
   co_return done;

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 
 #include "base/id.h"
+#include "base/turnstile.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
 #include "store/counted_edit.h"
@@ -163,6 +166,12 @@ struct MailStore::Impl {
   Task<Result<void>> purge_account(AccountId account);
 
   // ---- convert()
+  std::mutex converting_mutex;
+  std::unordered_map<AccountId, std::weak_ptr<Turnstile>> converting;
+  std::shared_ptr<Turnstile> conversions_of(AccountId account);
+  // `before`: where it is now. In its turn.
+  Task<Result<void>> convert(AccountId account, FilePlace before, FilePlace place,
+                             MailStore::Progress progress);
   Task<Result<std::vector<AccountId>>> hinted(std::string_view prefix);
   Task<Result<void>> enter_files(AccountId account, FilePlace place, const MailStore::Progress& progress);
   Task<Result<void>> leave_files(AccountId account, const FilePlace& next,

@@ -61,8 +61,10 @@ Result<void> rename_top(engine::Transaction& rows, AccountEdit& edit, const std:
 }
 
 // `from` and all below it become `to` and all below that.
+// `check`: what the account's files have to say of each new name.
+using NameCheck = std::function<Result<void>(const std::string&)>;
 Result<void> rename_tree(engine::Transaction& rows, AccountEdit& edit, const std::string& from,
-                         const std::string& to, SystemTime now) {
+                         const std::string& to, SystemTime now, const NameCheck& check) {
   const Result<std::vector<MailboxId>> below = inferiors(rows, from);
   if (!below) return std::unexpected(below.error());
   Result<void> done = rename_top(rows, edit, from, to, !below->empty());
@@ -72,7 +74,8 @@ Result<void> rename_tree(engine::Transaction& rows, AccountEdit& edit, const std
     if (!row) return std::unexpected(row.error());
     const Result<std::string> name = check_name(to + (*row)->name.substr(from.size()));
     if (!name) return std::unexpected(name.error());
-    done = edit.rename(**row, *name);
+    done = check(*name);
+    if (done) done = edit.rename(**row, *name);
     if (!done) return done;
   }
   return make_superiors(edit, to, now);
@@ -166,12 +169,22 @@ Task<Result<void>> MailStore::rename_mailbox(AccountId account, std::string from
   }
   if (is_inferior(*new_name, *old_name))
     co_return fail(FaultKind::policy, "a mailbox cannot go below itself");
+  Result<FilePlace> where = co_await place(account);
+  if (!where) co_return std::unexpected(where.error());
+  // Its letters would be in a file that nobody finds.
+  const NameCheck check = [&](const std::string& name) -> Result<void> {
+    if (!impl_->in_files(account)) return {};
+    const Result<void> fits = impl_->files->check_name(where->format, name);
+    return fits ? fits : fail(FaultKind::policy, name + ": " + fits.error().what);
+  };
+  const Result<void> fits = check(*new_name);
+  if (!fits) co_return fits;
   std::vector<engine::Step> steps;
   steps.push_back({account_partition(account), [&](engine::Transaction& rows) -> Result<void> {
                      AccountEdit edit(rows, account);
                      Result<void> loaded = edit.load();
                      if (!loaded) return loaded;
-                     Result<void> renamed = rename_tree(rows, edit, *old_name, *new_name, now);
+                     Result<void> renamed = rename_tree(rows, edit, *old_name, *new_name, now, check);
                      if (renamed) edit.save();
                      return renamed;
                    }});

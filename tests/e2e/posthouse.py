@@ -8,6 +8,7 @@
 The program is the one named by the environment variable POSTHOUSE.
 """
 
+import contextlib
 import imaplib
 import json
 import os
@@ -152,9 +153,10 @@ class Program:
         return [self.pid, *map(int, children)]
 
     def kill_all(self, pids=None):
-        """SIGKILL to all of these, children first told of nothing."""
+        """SIGKILL to all of these, or to all of its own; a child that ended with its parent is no error."""
         for pid in pids or self.pids():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return self.kill()
 
     def clean(self):

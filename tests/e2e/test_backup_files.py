@@ -180,6 +180,69 @@ class OfFiles(Base):
                 self.assertEqual(without_uids(contents(demo, name)[0]), without_uids(before[name]))
             self.assertIn("Nothing is damaged", demo.run("store", "check", check=True).stdout)
 
+    def test_killed_and_repeated(self):
+        """However often the restore or the server is killed: in the end every letter is there once, in the files too."""
+        with Demo("--set", "server.loops=1") as demo:
+            for name in NAMES:
+                # Some batches of what one transaction takes, so that there is a middle to be killed in.
+                send(demo, range(150), to=name)
+                send(demo, range(150, 156), to=name, size=400 * 1024)
+                imap = demo.imap(name)
+                imap.create("Work")
+                imap.select("INBOX")
+                imap.copy("2:60", "Work")
+                imap.store("3:90", "+FLAGS", "(\\Seen $Label1)")
+                imap.logout()
+            before = {name: contents(demo, name)[0] for name in NAMES}
+            self.back_up(demo)
+            for name in NAMES:
+                self.expunge_all(demo, name, "INBOX", "Work")
+                killed = sum(self.kill_a_restore(demo, name, server=n % 2 == 1) for n in range(8))
+                self.assertGreater(killed, 2, "the restores were over before the kills")
+                self.back(demo, "--account", demo.address(name))
+                self.assertEqual(without_uids(contents(demo, name)[0]), without_uids(before[name]), name)
+                self.assertEqual(self.numbers(self.back(demo, "--account", demo.address(name)), "restored"), {})
+                self.assertEqual(self.letters_in_files(demo, name), {box: len(rows) for box, rows in before[name].items()
+                                                                     if rows})
+            # Read from the files once more, as others read them.
+            for name in NAMES:
+                demo.run("store", "convert", demo.address(name), "--to", "database", check=True)
+                self.assertEqual(without_uids(contents(demo, name)[0]), without_uids(before[name]), name)
+            self.assertIn("Nothing is damaged", demo.run("store", "check", check=True).stdout)
+
+    def kill_a_restore(self, demo, name, server):
+        """Kills it, or the server, once letters have come back. True if it was under way."""
+        process = subprocess.Popen([BINARY, "restore", self.backups, "--account", demo.address(name), "--config",
+                                    demo.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seen = self.messages(demo, name)
+        wait_until(lambda: self.messages(demo, name) > seen or process.poll() is not None, what="letters coming back")
+        under_way = process.poll() is None
+        if server:
+            demo.kill_all()
+            process.wait(60)
+            demo.start()
+        else:
+            process.kill()
+            process.wait()
+        return under_way
+
+    def messages(self, demo, name):
+        shown = demo.run("account", "show", demo.address(name), "--json", check=True)
+        return json.loads(shown.stdout)["messages"]
+
+    def letters_in_files(self, demo, name):
+        """{mailbox: how many} as other programs see them."""
+        maildir, mbox = places(demo).values()
+        found = {}
+        for box in ("INBOX", "Work"):
+            if name == "carol":
+                folder = maildir if box == "INBOX" else maildir / f".{box}"
+                found[box] = sum(1 for sub in ("new", "cur") for _ in (folder / sub).iterdir())
+            else:
+                file = mbox / "inbox" if box == "INBOX" else mbox / "folders" / box
+                found[box] = len(re.findall(rb"(?m)^From ", file.read_bytes()))
+        return found
+
     def test_an_account_that_was_removed_is_made_in_its_format(self):
         with Demo() as demo:
             fill(demo)

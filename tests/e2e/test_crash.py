@@ -4,7 +4,6 @@ import base64
 import os
 import random
 import socket
-import subprocess
 import threading
 import time
 import unittest
@@ -81,13 +80,6 @@ class Crash(unittest.TestCase):
             self.count += 1
             return self.count
 
-    def kill(self, demo):
-        """Kills the program and what it started."""
-        children = subprocess.run(["pgrep", "-P", str(demo.pid)], capture_output=True, text=True).stdout.split()
-        demo.kill()
-        for pid in children:
-            subprocess.run(["kill", "-KILL", pid], stderr=subprocess.DEVNULL)
-
     def round(self, demo):
         """Returns the senders to local mailboxes and the one to a far host, after the kill."""
         recipients = [demo.address("alice"), demo.address("bob")]
@@ -98,7 +90,7 @@ class Crash(unittest.TestCase):
             sender.start()
         # The moment of the kill is random; it is the test's subject, not a wait for something.
         threading.Event().wait(self.random.uniform(0.0, 0.25))
-        self.kill(demo)
+        demo.kill_all()
         for sender in senders:
             sender.join(30)
             self.assertFalse(sender.is_alive())

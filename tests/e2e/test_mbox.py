@@ -524,6 +524,47 @@ class Locked(Case):
         self.assertLess(took_idle, 10)
         wait_until(lambda: all(b"second" in path.read_bytes() for path in inboxes), 30, "the letters in the files")
 
+    def test_a_locked_mailbox_is_shown_as_it_was(self):
+        """Sessions get the index at once, and what the other program did once it has let go."""
+        self.clear()
+        self.send("one")
+        self.assertEqual(self.subjects(), ["one"])
+        with open(self.inbox, "r+b") as locked:
+            fcntl.lockf(locked, fcntl.LOCK_EX)
+            begin = time.monotonic()
+            self.assertEqual(self.numbers_of_letters(), (1, 1), "nothing has changed")
+            locked.seek(0, os.SEEK_END)
+            locked.write(b"From a@far.test Sat Nov 28 10:00:00 2026\n" + letter("two", "to you\r\n").replace("\r\n", "\n").encode() + b"\n")
+            locked.flush()
+            self.assertEqual(self.numbers_of_letters(), (1, 1), "another program is about to change it")
+            before = self.demo.log().count("letter.accepted")
+            waiting = threading.Thread(target=self.send, args=("three",))
+            waiting.start()
+            wait_until(lambda: self.demo.log().count("letter.accepted") > before, what="the letter in the index")
+            watching = self.demo.imap("dave")
+            watching.select("INBOX")
+            self.assertEqual(self.numbers_of_letters(), (2, 2), "a letter of ours is in the index")
+            took = time.monotonic() - begin
+            self.assertTrue(waiting.is_alive(), "nobody waited for the lock: nothing was shown")
+        self.assertLess(took, 20)
+        watching.send(b"i IDLE\r\n")
+        while not watching.readline().startswith(b"* 3 EXISTS"):
+            pass
+        watching.shutdown()
+        waiting.join(60)
+        self.assertEqual(sorted(self.subjects()), ["one", "three", "two"])
+        self.assertEqual(sorted(self.subjects_in_file()), ["one", "three", "two"])
+
+    def numbers_of_letters(self):
+        """Of dave's INBOX, by SELECT and by STATUS."""
+        client = self.demo.imap("dave")
+        selected = int(client.select("INBOX", readonly=True)[1][0])
+        client.unselect()
+        status = int(re.search(rb"MESSAGES (\d+)", client.status("INBOX", "(MESSAGES)")[1][0])[1])
+        client.list()
+        client.logout()
+        return selected, status
+
     def test_the_server_starts_all_the_same(self):
         """Another program keeps the lock file; something is still to be done in the file."""
         self.clear()

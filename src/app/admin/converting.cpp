@@ -43,11 +43,8 @@ Task<Answer> store_convert(Context context, Arguments arguments) {
   if (!place) co_return std::unexpected(place.error());
   auto now = co_await context.core.store.place(account->id);
   if (!now) co_return std::unexpected(now.error());
-  if (now->format != place->format && place->format != store::Format::database) {
-    auto free = co_await check_free(context, *place);
-    if (!free) co_return std::unexpected(free.error());
-  }
-  auto done = co_await context.core.store.convert(account->id, *place, context.progress);
+  store::MailStore::Check check = [context, to = *place] { return check_free(context, to); };
+  auto done = co_await context.core.store.convert(account->id, *place, context.progress, std::move(check));
   if (!done) co_return std::unexpected(done.error());
   json::object out;
   out["address"] = account->address;

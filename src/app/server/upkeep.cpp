@@ -35,15 +35,7 @@ Task<void> Server::Impl::finish_conversions() {
   if (!found) log::warn("server.conversions_unknown", {{"reason", found.error().what}});
   if (!found) co_return;
   for (const store::MailStore::Conversion& one : *found) {
-    store::FilePlace place;
-    if (one.place) {
-      place = *one.place;
-    } else if (one.to_files) {
-      auto now = co_await core_->store.place(one.account);
-      if (!now) continue;
-      place = *now;
-    }
-    Result<void> done = co_await core_->store.convert(one.account, place);
+    Result<void> done = co_await core_->store.finish_conversion(one.account);
     if (done) {
       log::info("server.conversion_finished", {{"account", format_id(one.account)}});
     } else {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "maildir/dot_lock.h"
 #include "maildir/folder_name.h"
 #include "maildir/keywords.h"
@@ -249,6 +250,18 @@ TEST_F(TreeTest, LocksKeepOthersOutAndDieWithTheirHolders) {
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(fs::exists(file + ".lock"));
   EXPECT_TRUE(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)));
+  // Numbers of processes come again: one of before we were started is not ours.
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof host - 1), 0);
+  put_file(file + ".lock", std::to_string(::getpid()) + ":" + host);
+  EXPECT_EQ(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)).error().kind,
+            FaultKind::temporary);
+  const auto up = system_clock().now() - own_start() + std::chrono::seconds(2);
+  fs::last_write_time(file + ".lock", fs::file_time_type::clock::now() - up);
+  EXPECT_TRUE(DotLock::take(AT_FDCWD, file, system_clock(), milliseconds(0)));
+  size_t left = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(fs::path(file).parent_path())) ++left;
+  EXPECT_EQ(left, 1u) << "only the Maildir";
 }
 
 }  // namespace

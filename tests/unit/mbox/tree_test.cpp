@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "mbox/folder_name.h"
+#include "mbox/limits.h"
 #include "support.h"
 
 namespace posthouse::mbox {
@@ -140,6 +143,8 @@ TEST(MboxTree, HostileNamesNeverLeaveTheRoot) {
   TempFolder folder;
   const Tree tree(folder / "mail", folder / "inbox");
   const std::string nul("a\0b", 3);
+  std::string deep = "a";
+  for (size_t part = 1; part <= kMaxNameDepth; ++part) deep += "/b";
   for (const std::string& name : {std::string(),
                                   std::string("/"),
                                   std::string("//"),
@@ -162,7 +167,7 @@ TEST(MboxTree, HostileNamesNeverLeaveTheRoot) {
                                   std::string("a\xc2\x85"),
                                   std::string(300, 'a'),
                                   std::string("Inbox/x"),
-                                  std::string("a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q")}) {
+                                  deep}) {
     ASSERT_FALSE(tree.path_of(name).has_value()) << name;
     EXPECT_EQ(tree.path_of(name).error().kind, FaultKind::syntax) << name;
     EXPECT_FALSE(tree.create(name).has_value()) << name;
@@ -179,6 +184,22 @@ TEST(MboxTree, HostileNamesNeverLeaveTheRoot) {
   EXPECT_TRUE(std::filesystem::is_empty(folder / "outside"));
 }
 
+// A crash came between the mailbox and what is below it.
+TEST(MboxTree, AnInterruptedRenameGoesOn) {
+  TempFolder folder;
+  const Tree tree(folder / "mail", folder / "inbox");
+  ASSERT_TRUE(tree.create("a/b"));
+  ASSERT_TRUE(tree.make_room("a"));
+  spill(folder / "mail/a", "");
+  ASSERT_TRUE(std::filesystem::exists(folder / "mail/a.sbd/b"));
+  std::filesystem::rename(folder / "mail/a", folder / "mail/c");
+  EXPECT_EQ(tree.rename("a", "c").error().kind, FaultKind::exists);
+  ASSERT_TRUE(tree.rename_below("a", "c"));
+  EXPECT_THAT(names(tree), ElementsAre("INBOX", "c", "c/b"));
+  ASSERT_TRUE(tree.create("d"));
+  EXPECT_EQ(tree.rename_below("d", "c").error().kind, FaultKind::exists);
+}
+
 TEST(MboxTree, SubscriptionsAsDovecotHasThem) {
   TempFolder folder;
   const Tree tree(folder.path(), folder / "inbox");
@@ -189,8 +210,42 @@ TEST(MboxTree, SubscriptionsAsDovecotHasThem) {
   ASSERT_TRUE(tree.subscribe("inbox", true).has_value());
   ASSERT_TRUE(tree.subscribe("d/e", false).has_value());
   EXPECT_EQ(slurp(folder / ".subscriptions"), "V\t2\n\n&ANw-b\nx\ty\nINBOX\n");
+  const std::string deep = "a folder/with a long name/below another one";
+  ASSERT_TRUE(tree.subscribe(deep, true).has_value());
+  EXPECT_THAT(tree.subscriptions().value(), ElementsAre("Üb", "x/y", "INBOX", deep));
   spill(folder / ".subscriptions", "d/e\nINBOX\n");
   EXPECT_THAT(tree.subscriptions().value(), ElementsAre("d/e", "INBOX"));
+}
+
+// What a crash left of a lock holds up nobody.
+TEST(MboxTree, SubscriptionsThatOthersLock) {
+  TempFolder folder;
+  LockOptions impatient;
+  impatient.patience = milliseconds(30);
+  const Tree tree(folder.path(), folder / "inbox", impatient);
+  const std::string lock = folder / ".subscriptions.lock";
+  const auto set_age = [&](seconds age) {
+    const auto then = std::filesystem::last_write_time(lock) - age;
+    std::filesystem::last_write_time(lock, then);
+  };
+  spill(lock, std::to_string(::getpid()) + "\n");
+  EXPECT_EQ(tree.subscribe("a", true).error().kind, FaultKind::temporary) << "its process lives";
+  EXPECT_THAT(tree.subscriptions().value(), ElementsAre());
+  const pid_t gone = ::fork();
+  if (gone == 0) ::_exit(0);
+  int status = 0;
+  ::waitpid(gone, &status, 0);
+  spill(lock, std::to_string(gone) + "\n");
+  EXPECT_TRUE(tree.subscribe("a", true)) << "its process is gone";
+  EXPECT_FALSE(std::filesystem::exists(lock));
+  spill(lock, "V\t2\n\na\nb:c\n");
+  EXPECT_FALSE(tree.subscribe("b", true)) << "perhaps Dovecot's, which writes the new file there";
+  set_age(seconds(400));
+  EXPECT_TRUE(tree.subscribe("b", true)) << "nobody known, old";
+  spill(folder / ".subscriptions.new", "torn");
+  EXPECT_TRUE(tree.subscribe("c", true));
+  EXPECT_THAT(tree.subscriptions().value(), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(names(tree), ElementsAre("INBOX"));
 }
 
 RC_GTEST_PROP(MboxTree, AnyNameStaysBelowTheRoot, (const std::string& name)) {

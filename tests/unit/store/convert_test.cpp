@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "passing_files.h"
+#include "store/limits.h"
 
 namespace posthouse::store {
 namespace {
@@ -73,7 +74,9 @@ class Convert : public testing::TestWithParam<Format> {
     return out;
   }
 
+  // What others would find in the files, too.
   Seen look() {
+    if (bed_.mirror->keeps(kAlice)) bed_.must(bed_.mirror->look_into_all(kAlice));
     Seen out;
     for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
       out.mailboxes.push_back(fmt::format("{} {} {} {} {} {}", mailbox.name, mailbox.uid_validity,
@@ -88,6 +91,20 @@ class Convert : public testing::TestWithParam<Format> {
       }
     }
     return out;
+  }
+
+  void expect_as(const Seen& before) {
+    const Seen now = look();
+    const std::vector<std::string> none;
+    EXPECT_EQ(missing(before.mailboxes, now.mailboxes), none);
+    EXPECT_EQ(missing(now.mailboxes, before.mailboxes), none) << "new";
+    EXPECT_EQ(missing(before.messages, now.messages), none);
+    EXPECT_EQ(missing(now.messages, before.messages), none) << "new";
+  }
+  static std::vector<std::string> missing(std::vector<std::string> all,
+                                          const std::vector<std::string>& there) {
+    for (const std::string& one : there) std::erase(all, one);
+    return all;
   }
 
   size_t in_files() {
@@ -160,6 +177,116 @@ TEST_P(Convert, GoesOnAfterAnyStop) {
   EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
 }
 
+// "a/a/a": `levels` of them, each `length` long.
+std::string nested(size_t levels, size_t length = 1) {
+  std::string name(length, 'a');
+  for (size_t i = 1; i < levels; ++i) name += "/" + std::string(length, 'a');
+  return name;
+}
+
+// Names as deep and as long as they may be, also those that the files have no room for.
+TEST_P(Convert, KeepsEveryName) {
+  std::string wide;
+  for (int i = 0; i < 120; ++i) wide += "ü";
+  const std::vector<std::string> names = {nested(15, 2),
+                                          nested(16, 3),
+                                          nested(17, 4),
+                                          nested(kMaxLevels, 5),
+                                          nested(1, 200),
+                                          nested(1, 201),
+                                          nested(1, kMaxNameBytes),
+                                          wide,
+                                          "x/" + wide,
+                                          "a.sbd/b",
+                                          "b.lock",
+                                          ".hidden",
+                                          "x.posthouse-journal"};
+  for (const std::string& name : names) {
+    bed_.must(bed_.store.create_mailbox(kAlice, name));
+    ASSERT_TRUE(bed_.append(kAlice, name, "Subject: in " + name.substr(0, 40) + "\r\n\r\n"));
+    bed_.must(bed_.store.subscribe(kAlice, name, true));
+  }
+  const Seen before = look();
+  bed_.must(bed_.store.convert(kAlice, place()));
+  expect_as(before);
+  bed_.mirror.emplace(*bed_.engine, bed_.clock, bed_.random, bed_.ids);  // started anew
+  files_ = std::make_unique<Faltering>(*bed_.mirror);
+  bed_.store.use_files(files_.get());
+  bed_.must(bed_.mirror->start());
+  expect_as(before);
+  bed_.must(bed_.store.convert(kAlice, FilePlace()));
+  expect_as(before);
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+// What the first attempt noted is still to be done, and is noted again: each letter gets one file.
+TEST_P(Convert, BegunAgainPutsEachLetterOnce) {
+  const Seen before = look();
+  files_->left = 0;
+  EXPECT_FALSE(bed_.run(bed_.store.convert(kAlice, place())));
+  files_->left = -1;
+  bed_.must(bed_.store.convert(kAlice, place()));
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(in_files(), 11u);
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+TEST_P(Convert, TwoAtOnceTakeTurns) {
+  const Seen before = look();
+  bed_.must(bed_.store.convert(kAlice, place()));
+  FilePlace other;
+  other.format = GetParam() == Format::mbox ? Format::maildir : Format::mbox;
+  other.inbox = bed_.dir.path() + "/other/inbox";
+  if (other.format == Format::mbox) other.folders = bed_.dir.path() + "/other/folders";
+  int ended = 0;
+  const auto convert_to = [&](FilePlace to) -> Task<void> {
+    const Result<void> done = co_await bed_.store.convert(kAlice, to);
+    EXPECT_TRUE(done) << done.error().what;
+    ++ended;
+  };
+  bed_.loop.start(convert_to(FilePlace()));
+  bed_.loop.start(convert_to(other));
+  ASSERT_TRUE(bed_.loop.run_until([&] { return ended == 2; }));
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, other.format);
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(in_files(), 11u);
+  bed_.loop.start(convert_to(other));
+  bed_.loop.start(convert_to(FilePlace()));
+  ASSERT_TRUE(bed_.loop.run_until([&] { return ended == 4; }));
+  EXPECT_EQ(look(), before);
+  EXPECT_EQ(in_files(), 0u);
+  EXPECT_TRUE(bed_.must(bed_.store.conversions()).empty());
+  EXPECT_EQ(bed_.problems({kAlice}), std::vector<std::string>());
+}
+
+// The server that starts goes on with what it finds, unless somebody was faster.
+TEST_P(Convert, IsNotFinishedOnceItIsSomewhereElse) {
+  const Seen before = look();
+  files_->left = 0;
+  EXPECT_FALSE(bed_.run(bed_.store.convert(kAlice, place())));
+  files_->left = -1;
+  ASSERT_EQ(bed_.must(bed_.store.conversions()).size(), 1u);
+  bed_.must(bed_.store.convert(kAlice, FilePlace()));
+  bed_.must(bed_.store.finish_conversion(kAlice));
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, Format::database);
+  EXPECT_EQ(look(), before);
+}
+
+// Whether the place is free is asked when nothing else is about to fill it.
+TEST_P(Convert, ChecksThePlaceInItsTurn) {
+  int asked = 0;
+  const MailStore::Check refuse = [&]() -> Task<Result<void>> {
+    ++asked;
+    co_return fail(FaultKind::exists, "not free");
+  };
+  EXPECT_EQ(bed_.fault(bed_.store.convert(kAlice, place(), nullptr, refuse)), FaultKind::exists);
+  EXPECT_EQ(bed_.must(bed_.store.place(kAlice)).format, Format::database);
+  bed_.must(bed_.store.convert(kAlice, place()));
+  bed_.must(bed_.store.convert(kAlice, place(), nullptr, refuse));
+  bed_.must(bed_.store.convert(kAlice, FilePlace(), nullptr, refuse));
+  EXPECT_EQ(asked, 1) << "only of files that the account does not have yet";
+}
+
 TEST_P(Convert, WhatCantBeReadKeepsItInFiles) {
   bed_.must(bed_.store.convert(kAlice, place()));
   const Seen before = look();
@@ -193,7 +320,7 @@ TEST_P(Convert, FromFilesToOtherFilesAfterAnyStop) {
       EXPECT_TRUE(found[0].to_files);
       const FilePlace on = found[0].place ? *found[0].place : bed_.must(bed_.store.place(kAlice));
       EXPECT_EQ(on.inbox, to.inbox) << at;
-      bed_.must(bed_.store.convert(kAlice, on));
+      bed_.must(bed_.store.finish_conversion(kAlice));
     }
     EXPECT_EQ(look(), before) << at;
     EXPECT_EQ(in_files(), 11u);

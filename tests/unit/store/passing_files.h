@@ -12,6 +12,9 @@ class PassingFiles : public Files {
   explicit PassingFiles(mirror::Mirror& to) : to_(to) {}
 
   bool keeps(AccountId account) const override { return to_.keeps(account); }
+  Result<void> check_name(Format format, const std::string& mailbox) const override {
+    return to_.check_name(format, mailbox);
+  }
   void adopt(AccountId account) override { to_.adopt(account); }
   Task<Result<void>> leave(AccountId account, std::function<Task<Result<void>>()> last) override {
     return to_.leave(account, std::move(last));
