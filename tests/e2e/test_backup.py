@@ -76,20 +76,31 @@ class Base(unittest.TestCase):
         catalog = pathlib.Path(self.backups, "backups", backup + ".json")
         return json.loads(catalog.read_text().splitlines()[0])["files"]
 
-    def letters_of(self, backup):
-        """Hashes of the letters that were in files."""
-        out = set()
+    def listed(self, backup):
+        """Of each letter that was in a file: its size, hash and stamp, and the file of the pool that has it."""
+        out = []
         for file in self.files_of(backup):
             if file["part"] == "letters":
                 text = pathlib.Path(self.backups, "pool", file["sha256"][:2], file["sha256"]).read_text()
-                out |= {line.split(" ")[2] for line in text.splitlines()[1:]} - {"-"}
+                rows = [line.split(" ") for line in text.splitlines()[1:]]
+                packs = [row[1] for row in rows if row[0] == "pack"]
+                for _, size, sha256, stamp, *place in rows[len(packs):]:
+                    out.append((int(size), sha256, stamp, packs[int(place[0]) - 1] if place else sha256))
         return out
+
+    def letters_of(self, backup):
+        """Hashes of the letters that were in files."""
+        return {sha256 for _, sha256, _, _ in self.listed(backup)} - {"-"}
+
+    def packs_of(self, backup):
+        """Files of the pool that have them."""
+        return {name for _, _, _, name in self.listed(backup)} - {"-"}
 
     def named(self):
         """All that any backup consists of."""
         out = set()
         for path in pathlib.Path(self.backups, "backups").glob("*.json"):
-            out |= {f["sha256"] for f in self.files_of(path.stem)} | self.letters_of(path.stem)
+            out |= {f["sha256"] for f in self.files_of(path.stem)} | self.packs_of(path.stem)
         return out
 
     def restore(self, demo, *args, name="new", check=True):

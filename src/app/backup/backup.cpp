@@ -210,18 +210,22 @@ Result<void> count(const Repository& repository, const Config& config, Catalog& 
   return {};
 }
 
-// What is in a list, as files. Whether the list itself is damaged shows elsewhere.
+// What is in a list, as files; a pack comes with each of its letters. Whether the list itself is damaged
+// shows elsewhere.
 void each_letter(const Repository& repository, const File& list,
                  const std::function<void(const File&)>& see) {
   auto letters = repository.letters(list);
   if (!letters) return;
-  for (ListedLetter& letter : *letters) {
-    if (letter.sha256.empty()) continue;
+  const std::string* last = nullptr;
+  for (const ListedLetter& letter : *letters) {
+    if (letter.sha256.empty() || (last != nullptr && *last == letter.pool_name())) continue;
+    last = &letter.pool_name();
     File file;
     file.part = Part::letters;
-    file.path = fmt::format("the letter with UID {} of {}", letter.uid, list.path);
-    file.size = letter.size;
-    file.sha256 = std::move(letter.sha256);
+    file.path = letter.pack ? fmt::format("letters of {}", list.path)
+                            : fmt::format("the letter with UID {} of {}", letter.uid, list.path);
+    file.size = letter.pool_size();
+    file.sha256 = letter.pool_name();
     see(file);
   }
 }

@@ -9,7 +9,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kFormat = 3;
 constexpr std::string_view kSum = "sha256 ";
 constexpr std::string_view kParts[] = {"store", "data", "config", "outside", "letters"};
 

@@ -35,7 +35,7 @@ struct Catalog {
   uint64_t accounts = 0, mailboxes = 0, messages = 0;
   uint64_t bytes = 0;   // of letters, as clients see them
   uint64_t queued = 0;  // letters on their way to other hosts
-  // Of those, letters in Maildirs and mboxes, which are in the pool one by one:
+  // Of those, letters in Maildirs and mboxes, which are in the pool by themselves:
   uint64_t file_letters = 0;
   uint64_t file_bytes = 0;
   uint64_t file_gone = 0;    // were removed by others while they were read

@@ -140,24 +140,55 @@ Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t 
   return copied;
 }
 
-Result<Copied> write_pieces(const std::string& to, const Pieces& pieces, const Took& took) {
-  const Descriptor out(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  if (!out) return failed(to);
-  Unfinished unfinished{to};
+struct PieceWriter::Impl {
+  Impl(std::string to) : path(std::move(to)), out(path, O_WRONLY | O_CREAT | O_EXCL, 0600) {}
+  std::string path;
+  Descriptor out;
+  Unfinished unfinished{path};
   Sha256 hash;
-  Copied copied;
+  uint64_t size = 0;
+};
+
+PieceWriter::PieceWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PieceWriter::PieceWriter(PieceWriter&& other) noexcept = default;
+PieceWriter::~PieceWriter() = default;
+
+Result<PieceWriter> PieceWriter::make(std::string path) {
+  auto impl = std::make_unique<Impl>(std::move(path));
+  if (impl->out) return PieceWriter(std::move(impl));
+  impl->unfinished.done = true;  // perhaps it is another's
+  return failed(impl->path);
+}
+
+Result<void> PieceWriter::append(std::string_view bytes) {
+  impl_->hash.feed(bytes);
+  impl_->size += bytes.size();
+  return write_all(impl_->out, bytes, impl_->path);
+}
+
+uint64_t PieceWriter::size() const {
+  return impl_->size;
+}
+
+const std::string& PieceWriter::path() const {
+  return impl_->path;
+}
+
+Copied PieceWriter::close() {
+  impl_->unfinished.done = true;
+  return {impl_->hash.finish(), impl_->size};
+}
+
+Result<Copied> write_pieces(const std::string& to, const Pieces& pieces, const Took& took) {
+  auto writer = PieceWriter::make(to);
+  if (!writer) return std::unexpected(writer.error());
   while (true) {
-    auto piece = pieces(copied.size);
+    auto piece = pieces(writer->size());
     if (!piece) return std::unexpected(piece.error());
-    if (piece->empty()) break;
-    hash.feed(*piece);
-    copied.size += piece->size();
-    if (auto written = write_all(out, *piece, to); !written) return std::unexpected(written.error());
+    if (piece->empty()) return writer->close();
+    if (auto written = writer->append(*piece); !written) return std::unexpected(written.error());
     if (took) took(piece->size());
   }
-  copied.sha256 = hash.finish();
-  unfinished.done = true;
-  return copied;
 }
 
 Result<void> sync_file_system(const std::string& folder) {

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -43,6 +45,26 @@ Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t 
 using Pieces = std::function<Result<std::string>(uint64_t offset)>;
 // `to` is made new, of what the pieces are; not flushed, and not read back. Leaves nothing when it fails.
 Result<Copied> write_pieces(const std::string& to, const Pieces& pieces, const Took& took);
+// The same piece by piece; what is not closed leaves nothing.
+class PieceWriter {
+ public:
+  static Result<PieceWriter> make(std::string path);
+  PieceWriter(PieceWriter&& other) noexcept;
+  PieceWriter& operator=(PieceWriter&&) = delete;
+  PieceWriter(const PieceWriter&) = delete;
+  PieceWriter& operator=(const PieceWriter&) = delete;
+  ~PieceWriter();
+
+  Result<void> append(std::string_view bytes);
+  uint64_t size() const;
+  const std::string& path() const;
+  Copied close();  // once
+
+ private:
+  struct Impl;
+  explicit PieceWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
 // All that was written to the file system of this folder is on its disk.
 Result<void> sync_file_system(const std::string& folder);
 // The hash of what the disk has of a file that was flushed, not of what memory has.

@@ -96,7 +96,8 @@ class Teller {
   bool is_whole(Opened& opened, const directory::Account& account, const store::Entry& letter) const {
     if (letter.blob == 0) {
       const auto listed = opened.files().find(account.id, letter.mailbox, letter.uid);
-      return !listed || !damaged_.contains((*listed)->sha256);
+      if (!listed || !damaged_.contains((*listed)->pool_name())) return true;
+      return (*listed)->pack && opened.files().check(**listed).has_value();
     }
     std::function<Result<void>(const engine::Reader&)> check = [&](const engine::Reader& reader) {
       return engine::check_blob(reader, letter.blob);

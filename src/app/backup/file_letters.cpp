@@ -1,9 +1,9 @@
 #include "app/backup/file_letters.h"
 
 #include <map>
-#include <tuple>
 #include <unordered_map>
 
+#include "app/backup/intake.h"
 #include "app/backup/letter_list.h"
 #include "app/limits.h"
 #include "app/privileges/files_as.h"
@@ -15,47 +15,12 @@
 namespace posthouse::app::backup {
 namespace {
 
-constexpr size_t kLettersTogether = 4'000;  // flushed at once
-constexpr uint64_t kBytesTogether = 64 << 20;
 constexpr size_t kReadTogether = 500;  // from one mailbox, whose mbox is locked meanwhile
 constexpr uint64_t kReadBytes = 4 << 20;
-constexpr uint64_t kSmallLetter = 256 << 10;  // larger ones are read in pieces
-
-// Letters that were read, until many are flushed and in the pool together.
-class Intake {
- public:
-  explicit Intake(Repository& repository) : repository_(repository) {}
-
-  Result<Copied> add(const Pieces& pieces, const Took& took) {
-    const std::string path = repository_.unfinished_file(waiting_.size());
-    auto copied = write_pieces(path, pieces, took);
-    if (!copied) return copied;
-    waiting_.push_back({path, *copied});
-    bytes_ += copied->size;
-    if (waiting_.size() < kLettersTogether && bytes_ < kBytesTogether) return copied;
-    if (auto flushed = flush(); !flushed) return std::unexpected(flushed.error());
-    return copied;
-  }
-
-  Result<void> flush() {
-    auto taken = repository_.take_all(waiting_);
-    if (!taken) return std::unexpected(taken.error());
-    copied_ += *taken;
-    waiting_.clear();
-    bytes_ = 0;
-    return {};
-  }
-
-  uint64_t copied() const { return copied_; }
-
- private:
-  Repository& repository_;
-  std::vector<Repository::Fresh> waiting_;
-  uint64_t bytes_ = 0, copied_ = 0;
-};
+constexpr uint64_t kSmallLetter = 256 << 10;  // larger ones are read in pieces, and have a file of their own
 
 // Of one account in the latest backup, by stamp.
-using Known = std::unordered_map<std::string, std::pair<std::string, uint64_t>>;
+using Known = std::unordered_map<std::string, ListedLetter>;
 
 struct Shared {
   Core& snapshot;
@@ -67,6 +32,7 @@ struct Shared {
   std::optional<Catalog> latest;
   std::vector<std::string>& warnings;
   LettersTaken out;
+  std::unordered_map<std::string, bool> in_pool;  // packs that were looked for
 };
 
 class AccountTaker {
@@ -104,11 +70,14 @@ class AccountTaker {
   Result<void> take_mailbox(const store::MailboxInfo& mailbox);
   std::string stamp(const Wanted& letter) const;
   bool is_in_pool(const Wanted& wanted, const std::string& stamp, ListedLetter& letter) const;
+  bool has_file_of(const ListedLetter& letter) const;
   // What is wrong with the letter is in `why`; a fault is of the pool.
   Result<void> copy(const std::string& mailbox, const Unread& unread, ListedLetter& letter,
                     std::optional<Fault>& why);
   Result<void> keep(const Pieces& pieces, const Unread& unread, ListedLetter& letter,
                     std::optional<Fault>& why);
+  Result<void> keep_small(std::string_view bytes, const Unread& unread, ListedLetter& letter,
+                          std::optional<Fault>& why);
   Result<void> read_waiting(const store::MailboxInfo& mailbox);
   void settle(const store::MailboxInfo& mailbox, Unread&& unread, const std::optional<Fault>& why);
   Result<void> find_moved();
@@ -137,8 +106,9 @@ void AccountTaker::learn_known() {
     auto letters = shared_.repository.letters(file);
     if (!letters) continue;  // then all is read again
     for (ListedLetter& letter : *letters) {
-      if (!letter.stamp.empty() && !letter.sha256.empty())
-        known_.emplace(std::move(letter.stamp), std::pair(std::move(letter.sha256), letter.size));
+      if (letter.stamp.empty() || letter.sha256.empty()) continue;
+      std::string stamp = std::move(letter.stamp);
+      known_.emplace(std::move(stamp), std::move(letter));
     }
   }
 }
@@ -185,17 +155,28 @@ std::string AccountTaker::stamp(const Wanted& letter) const {
 bool AccountTaker::is_in_pool(const Wanted& wanted, const std::string& stamp, ListedLetter& letter) const {
   const auto known = known_.find(stamp);
   if (stamp.empty() || known == known_.end()) return false;
-  File file;
-  std::tie(file.sha256, file.size) = known->second;
-  if (file.size != wanted.size || !shared_.repository.has(file)) return false;
-  letter.sha256 = std::move(file.sha256);
+  const ListedLetter& copy = known->second;
+  if (copy.size != wanted.size || !has_file_of(copy)) return false;
+  letter = copy;
+  letter.uid = wanted.uid;
   letter.stamp = stamp;
   return true;
 }
 
+// A pack is looked for once, however many letters it has.
+bool AccountTaker::has_file_of(const ListedLetter& letter) const {
+  File file;
+  file.sha256 = letter.pool_name();
+  file.size = letter.pool_size();
+  if (!letter.pack) return shared_.repository.has(file);
+  const auto [known, fresh] = shared_.in_pool.try_emplace(file.sha256);
+  if (fresh) known->second = shared_.repository.has(file);
+  return known->second;
+}
+
 Result<void> AccountTaker::keep(const Pieces& pieces, const Unread& unread, ListedLetter& letter,
                                 std::optional<Fault>& why) {
-  auto copied = intake_.add(pieces, [&](uint64_t count) { shared_.rate.spend(count); });
+  auto copied = intake_.add_alone(pieces, [&](uint64_t count) { shared_.rate.spend(count); });
   if (why) return {};
   if (!copied) return std::unexpected(copied.error());
   if (copied->size != letter.size) {
@@ -205,6 +186,17 @@ Result<void> AccountTaker::keep(const Pieces& pieces, const Unread& unread, List
   letter.sha256 = copied->sha256;
   letter.stamp = unread.stamp;
   return {};
+}
+
+Result<void> AccountTaker::keep_small(std::string_view bytes, const Unread& unread, ListedLetter& letter,
+                                      std::optional<Fault>& why) {
+  if (bytes.size() != letter.size) {
+    why = Fault{FaultKind::temporary, "its file holds another letter by now"};
+    return {};
+  }
+  shared_.rate.spend(bytes.size());
+  letter.stamp = unread.stamp;
+  return intake_.add_to_pack(bytes, letter);
 }
 
 Result<void> AccountTaker::copy(const std::string& mailbox, const Unread& unread, ListedLetter& letter,
@@ -258,9 +250,8 @@ Result<void> AccountTaker::read_waiting(const store::MailboxInfo& mailbox) {
     std::optional<Fault> why;
     if (!all[i]) {
       why = all[i].error();
-    } else {
-      const Pieces whole = [&](uint64_t at) -> Result<std::string> { return all[i]->substr(at); };
-      if (auto kept = keep(whole, now[i], list[now[i].at], why); !kept) return kept;
+    } else if (auto kept = keep_small(*all[i], now[i], list[now[i].at], why); !kept) {
+      return kept;
     }
     settle(mailbox, std::move(now[i]), why);
   }
@@ -282,7 +273,7 @@ Result<void> AccountTaker::take_mailbox(const store::MailboxInfo& mailbox) {
     auto wanted = page(mailbox.id, last + 1, more, last);
     if (!wanted) return std::unexpected(wanted.error());
     for (Wanted& one : *wanted) {
-      list.push_back({one.uid, one.size, {}, {}});
+      list.push_back({one.uid, one.size, {}, {}, nullptr, 0});
       Unread unread{list.size() - 1, one.size, one.location, stamp(one)};
       std::optional<Fault> why;
       if (one.location.empty()) {
@@ -408,7 +399,7 @@ Result<std::vector<Work>> accounts_in_files(Core& snapshot, uint64_t& total) {
 Result<LettersTaken> take_file_letters(Core& snapshot, Repository& repository,
                                        const std::optional<User>& owner, Rate& rate, const Progress& progress,
                                        std::vector<std::string>& warnings) {
-  Shared shared{snapshot, repository, owner, rate, progress, 0, 0, std::nullopt, warnings, {}};
+  Shared shared{snapshot, repository, owner, rate, progress, 0, 0, std::nullopt, warnings, {}, {}};
   if (auto latest = repository.find("")) shared.latest = std::move(*latest);
   auto all = accounts_in_files(snapshot, shared.total);
   if (!all) return std::unexpected(all.error());

@@ -1,5 +1,8 @@
 #include "app/backup/letter_list.h"
 
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 
 #include "app/backup/hashing.h"
@@ -8,7 +11,9 @@
 namespace posthouse::app::backup {
 namespace {
 
-constexpr std::string_view kFirstLine = "posthouse letters 1\n";
+constexpr std::string_view kFirstLine = "posthouse letters 1\n";  // without packs
+constexpr std::string_view kFirstLineWithPacks = "posthouse letters 2\n";
+constexpr std::string_view kPackLine = "pack ";
 constexpr std::string_view kNone = "-";
 constexpr size_t kStampLength = 32;
 
@@ -24,40 +29,76 @@ bool is_stamp(std::string_view text) {
   return text.size() == kStampLength && std::ranges::all_of(text, hex);
 }
 
-std::optional<ListedLetter> letter_of(std::string_view line) {
+using Packs = std::vector<std::shared_ptr<const Pack>>;
+
+std::shared_ptr<const Pack> pack_of(std::string_view line) {
+  line.remove_prefix(kPackLine.size());
+  const std::string_view hash = take_until(line, ' ');
+  const auto size = parse_uint(line);
+  if (!is_sha256(hash) || !size) return nullptr;
+  return std::make_shared<Pack>(std::string(hash), *size);
+}
+
+// Where in which pack: "NUMBER OFFSET", counted from 1.
+bool place_in(std::string_view text, const Packs& packs, ListedLetter& letter) {
+  const auto number = parse_uint(take_until(text, ' '));
+  const auto offset = parse_uint(text);
+  if (!number || *number == 0 || *number > packs.size() || !offset || letter.sha256.empty()) return false;
+  letter.pack = packs[*number - 1];
+  letter.offset = *offset;
+  return letter.size <= letter.pack->size && letter.offset <= letter.pack->size - letter.size;
+}
+
+std::optional<ListedLetter> letter_of(std::string_view line, const Packs& packs) {
   ListedLetter out;
   const auto uid = parse_uint(take_until(line, ' '));
   const auto size = parse_uint(take_until(line, ' '));
   const std::string_view hash = take_until(line, ' ');
   if (!uid || *uid == 0 || *uid > UINT32_MAX || !size) return std::nullopt;
   if (hash != kNone && !is_sha256(hash)) return std::nullopt;
-  if (line != kNone && !is_stamp(line)) return std::nullopt;
+  const std::string_view stamp = take_until(line, ' ');
+  if (stamp != kNone && !is_stamp(stamp)) return std::nullopt;
   out.uid = static_cast<store::Uid>(*uid);
   out.size = *size;
   if (hash != kNone) out.sha256 = std::string(hash);
-  if (line != kNone) out.stamp = std::string(line);
+  if (stamp != kNone) out.stamp = std::string(stamp);
+  if (!line.empty() && !place_in(line, packs, out)) return std::nullopt;
   return out;
 }
 
 }  // namespace
 
 std::string encode_letters(const std::vector<ListedLetter>& letters) {
-  std::string out(kFirstLine);
+  std::map<std::string_view, size_t> packs;  // by hash: their numbers
+  std::string head, lines;
   for (const ListedLetter& letter : letters) {
-    fmt::format_to(std::back_inserter(out), "{} {} {} {}\n", letter.uid, letter.size,
+    fmt::format_to(std::back_inserter(lines), "{} {} {} {}", letter.uid, letter.size,
                    letter.sha256.empty() ? kNone : std::string_view(letter.sha256),
                    letter.stamp.empty() ? kNone : std::string_view(letter.stamp));
+    if (letter.pack) {
+      const auto [pack, fresh] = packs.emplace(letter.pack->sha256, packs.size() + 1);
+      if (fresh)
+        fmt::format_to(std::back_inserter(head), "{}{} {}\n", kPackLine, pack->first, letter.pack->size);
+      fmt::format_to(std::back_inserter(lines), " {} {}", pack->second, letter.offset);
+    }
+    lines += '\n';
   }
-  return out;
+  return std::string(packs.empty() ? kFirstLine : kFirstLineWithPacks) + head + lines;
 }
 
 Result<std::vector<ListedLetter>> decode_letters(std::string_view text, const std::string& name) {
   const auto bad = [&] { return fail(FaultKind::corrupt, name + ": not a list of letters"); };
-  if (!text.starts_with(kFirstLine) || text.back() != '\n') return bad();
+  const bool with_packs = text.starts_with(kFirstLineWithPacks);
+  if ((!with_packs && !text.starts_with(kFirstLine)) || text.back() != '\n') return bad();
   text.remove_prefix(kFirstLine.size());
+  Packs packs;
+  while (with_packs && text.starts_with(kPackLine)) {
+    packs.push_back(pack_of(take_until(text, '\n')));
+    if (!packs.back()) return bad();
+  }
   std::vector<ListedLetter> out;
   while (!text.empty()) {
-    auto letter = letter_of(take_until(text, '\n'));
+    auto letter = letter_of(take_until(text, '\n'), packs);
     if (!letter || (!out.empty() && letter->uid <= out.back().uid)) return bad();
     out.push_back(std::move(*letter));
   }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "app/backup/copying.h"
+#include "app/backup/hashing.h"
 
 namespace posthouse::app::backup {
 
@@ -37,20 +38,30 @@ Result<const ListedLetter*> PoolFiles::find(store::AccountId account, store::Mai
 }
 
 Result<void> PoolFiles::check(const ListedLetter& letter) const {
-  const std::string path = path_of_(letter.sha256);
-  auto hash = hash_file(path, nullptr);
+  const std::string path = path_of_(letter.pool_name());
+  Result<std::string> hash = std::string();
+  if (letter.pack) {
+    const auto bytes = read_range(path, letter.offset, letter.size);
+    hash = bytes ? sha256(*bytes) : Result<std::string>(std::unexpected(bytes.error()));
+  } else {
+    hash = hash_file(path, nullptr);
+  }
   if (!hash) return fail(FaultKind::corrupt, hash.error().what);
   if (*hash == letter.sha256) return {};
   return fail(FaultKind::corrupt, path + ": its contents have changed");
 }
 
-std::vector<std::string> PoolFiles::hashes() const {
-  std::set<std::string> out;
+void PoolFiles::for_each(const std::function<void(const ListedLetter&)>& visit) const {
   for (const auto& [place, letters] : lists_) {
     for (const ListedLetter& letter : letters) {
-      if (!letter.sha256.empty()) out.insert(letter.sha256);
+      if (!letter.sha256.empty()) visit(letter);
     }
   }
+}
+
+std::vector<std::string> PoolFiles::names() const {
+  std::set<std::string> out;
+  for_each([&out](const ListedLetter& letter) { out.insert(letter.pool_name()); });
   return {out.begin(), out.end()};
 }
 
@@ -80,7 +91,9 @@ Task<Result<std::string>> PoolFiles::read(store::AccountId account, store::Mailb
   const Result<const ListedLetter*> letter = find(account, mailbox, uid);
   if (!letter) co_return std::unexpected(letter.error());
   if (offset >= (*letter)->size) co_return std::string();
-  co_return read_range(path_of_((*letter)->sha256), offset, std::min(length, (*letter)->size - offset));
+  const ListedLetter& there = **letter;
+  co_return read_range(path_of_(there.pool_name()), there.offset + offset,
+                       std::min(length, there.size - offset));
 }
 
 }  // namespace posthouse::app::backup

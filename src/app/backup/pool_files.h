@@ -23,8 +23,10 @@ class PoolFiles : public store::Files {
   Result<const ListedLetter*> find(store::AccountId account, store::MailboxId mailbox, store::Uid uid) const;
   // Whether its bytes are what was copied: `corrupt` otherwise.
   Result<void> check(const ListedLetter& letter) const;
-  // All hashes there are, each once.
-  std::vector<std::string> hashes() const;
+  // All whose bytes were to be had.
+  void for_each(const std::function<void(const ListedLetter&)>& visit) const;
+  // The files of the pool that have them, each once.
+  std::vector<std::string> names() const;
   // From now on the bytes are in this folder, under the same names.
   void move_to(const std::string& folder);
 
@@ -39,7 +41,7 @@ class PoolFiles : public store::Files {
                                  uint64_t offset, uint64_t length) override;
 
  private:
-  std::function<std::string(const std::string& sha256)> path_of_;
+  std::function<std::string(const std::string& name)> path_of_;
   std::map<ListPlace, std::vector<ListedLetter>> lists_;
 };
 

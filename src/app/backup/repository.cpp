@@ -70,7 +70,7 @@ bool is_id(const std::string& id) {
 }  // namespace
 
 Repository::Repository(Repository&& other) noexcept
-    : directory_(std::move(other.directory_)), lock_(std::exchange(other.lock_, -1)) {}
+    : directory_(std::move(other.directory_)), lock_(std::exchange(other.lock_, -1)), packs_(other.packs_) {}
 
 Repository::~Repository() {
   if (lock_ >= 0) ::close(lock_);
@@ -244,7 +244,7 @@ Result<void> Repository::prune(uint64_t keep) {
       if (seen || file.part != Part::letters) continue;
       auto listed = letters(file);
       if (!listed) return std::unexpected(listed.error());
-      for (ListedLetter& letter : *listed) wanted.insert(std::move(letter.sha256));
+      for (const ListedLetter& letter : *listed) wanted.insert(letter.pool_name());
     }
   }
   if (!damaged.empty()) return fail(FaultKind::corrupt, damaged.front());

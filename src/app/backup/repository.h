@@ -44,6 +44,7 @@ class Repository {
     Copied what;
   };
   std::string unfinished_file(size_t number) const { return fmt::format("{}/letter-{}", scratch(), number); }
+  std::string unfinished_pack() { return fmt::format("{}/pack-{}", scratch(), ++packs_); }
   Result<uint64_t> take_all(const std::vector<Fresh>& files);
   // What a list of letters in the pool holds. `corrupt` when it is not what was written.
   Result<std::vector<ListedLetter>> letters(const File& list) const;
@@ -66,6 +67,7 @@ class Repository {
 
   std::string directory_;
   int lock_;
+  uint64_t packs_ = 0;  // begun
 };
 
 }  // namespace posthouse::app::backup

@@ -186,7 +186,7 @@ Result<void> Restorer::copy_letters() {
   const std::string folder = fmt::format("{}/{}", unfinished(config_), kLetters);
   if (auto made = make_folder(folder, 0700); !made) return made;
   if (auto owned = own(folder, owner_); !owned) return owned;
-  for (const std::string& sha256 : files_->hashes()) {
+  for (const std::string& sha256 : files_->names()) {
     const std::string to = fmt::format("{}/{}", folder, sha256);
     const Pieces pieces = [from = repository_.pool_path(sha256)](uint64_t at) {
       return read_range(from, at, kPieceOfLetter);
@@ -195,7 +195,7 @@ Result<void> Restorer::copy_letters() {
     if (!copied) return std::unexpected(copied.error());
     if (copied->sha256 != sha256)
       return fail(FaultKind::corrupt,
-                  fmt::format("{} (a letter) is damaged: use another backup (`posthouse backup verify` tells "
+                  fmt::format("{} (letters) is damaged: use another backup (`posthouse backup verify` tells "
                               "which are whole)",
                               repository_.pool_path(sha256)));
     if (auto owned = own(to, owner_); !owned) return owned;

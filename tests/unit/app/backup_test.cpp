@@ -62,9 +62,9 @@ TEST(BackupCatalog, RefusesNewerFormatsAndPathsThatLeaveTheFolder) {
     out.replace(out.find(from), from.size(), to);
     return decode(sealed(out), "x");
   };
-  EXPECT_THAT(with("\"format\":2", "\"format\":3").error().what,
+  EXPECT_THAT(with("\"format\":3", "\"format\":4").error().what,
               HasSubstr("posthouse 1.2.3, which is newer"));
-  EXPECT_TRUE(with("\"format\":2", "\"format\":1"));
+  EXPECT_TRUE(with("\"format\":3", "\"format\":1"));
   EXPECT_FALSE(with("000012.sst", "../../x"));
   EXPECT_FALSE(with("000012.sst", "/etc/passwd"));
   EXPECT_FALSE(with("\"part\":\"store\"", "\"part\":\"other\""));

@@ -27,14 +27,44 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST(LetterList, ComesBackAsItWas) {
-  const std::vector<ListedLetter> letters{
-      {1, 10, sha256("a"), stamp_for_list("1 2 3")}, {2, 0, sha256("b"), ""}, {4294967295u, 7, "", ""}};
+  const std::vector<ListedLetter> letters{{1, 10, sha256("a"), stamp_for_list("1 2 3"), nullptr, 0},
+                                          {2, 0, sha256("b"), "", nullptr, 0},
+                                          {4294967295u, 7, "", "", nullptr, 0}};
   const std::string text = encode_letters(letters);
   const auto back = decode_letters(text, "x");
   ASSERT_TRUE(back) << back.error().what;
   EXPECT_EQ(encode_letters(*back), text);
   EXPECT_EQ(back->at(0).stamp.size(), 32u);
   EXPECT_TRUE(decode_letters(encode_letters({}), "x")->empty());
+}
+
+TEST(LetterList, PacksComeBackAsTheyWere) {
+  const auto first = std::make_shared<Pack>(sha256("pack"), 100);
+  const auto second = std::make_shared<Pack>(sha256("other"), 5);
+  const std::vector<ListedLetter> letters{{1, 10, sha256("a"), "", first, 0},
+                                          {2, 5, sha256("b"), stamp_for_list("x"), second, 0},
+                                          {3, 7, sha256("c"), "", nullptr, 0},
+                                          {4, 90, sha256("d"), "", first, 10}};
+  const std::string text = encode_letters(letters);
+  EXPECT_TRUE(text.starts_with("posthouse letters 2\npack " + first->sha256 + " 100\n"));
+  const auto back = decode_letters(text, "x");
+  ASSERT_TRUE(back) << back.error().what;
+  EXPECT_EQ(encode_letters(*back), text);
+  EXPECT_EQ(back->at(3).pool_name(), first->sha256);
+  EXPECT_EQ(back->at(3).offset, 10u);
+  EXPECT_EQ(back->at(0).pack, back->at(3).pack);
+  EXPECT_EQ(back->at(2).pool_name(), sha256("c"));
+}
+
+TEST(LetterList, NoPlaceOutsideAPackIsTaken) {
+  const std::string hash = sha256("a");
+  const std::string head = "posthouse letters 2\npack " + hash + " 100\n";
+  ASSERT_TRUE(decode_letters(head + "5 10 " + hash + " - 1 90\n", "x"));
+  for (const char* place : {"1 91", "0 0", "2 0", "1", "1 x", "x 0", "1 18446744073709551615", "1 -1"})
+    EXPECT_FALSE(decode_letters(head + "5 10 " + hash + " - " + place + "\n", "x")) << place;
+  EXPECT_FALSE(decode_letters(head + "5 10 - - 1 0\n", "x"));
+  EXPECT_FALSE(decode_letters("posthouse letters 2\npack ../x 100\n", "x"));
+  EXPECT_FALSE(decode_letters("posthouse letters 1\npack " + hash + " 100\n", "x"));
 }
 
 TEST(LetterList, NothingElseIsTakenForOne) {
@@ -47,7 +77,7 @@ TEST(LetterList, NothingElseIsTakenForOne) {
     EXPECT_FALSE(decode_letters(head + line + "\n", "x")) << line;
   }
   for (const std::string& text :
-       {std::string(), std::string("posthouse letters 2\n"), head + "5 1 " + hash + " -"})
+       {std::string(), std::string("posthouse letters 3\n"), head + "5 1 " + hash + " -"})
     EXPECT_FALSE(decode_letters(text, "x")) << text;
   EXPECT_FALSE(parse_list_path("a/1"));
   EXPECT_FALSE(parse_list_path("1/4294967296"));
@@ -118,12 +148,12 @@ class FileLetters : public testing::Test {
     ASSERT_TRUE(repository->add(catalog));
     auto files = PoolFiles::of(*repository, catalog);
     ASSERT_TRUE(files) << files.error().what;
-    hashes_ = files->hashes();
-    for (const std::string& one : hashes_) {
-      ListedLetter listed;
-      listed.sha256 = one;
-      EXPECT_TRUE(files->check(listed)) << one;
-    }
+    hashes_.clear();
+    names_ = files->names();
+    files->for_each([&](const ListedLetter& one) {
+      hashes_.push_back(one.sha256);
+      EXPECT_TRUE(files->check(one)) << one.sha256;
+    });
   }
   bool has(const std::string& name) const { return std::ranges::find(hashes_, hash(name)) != hashes_.end(); }
 
@@ -132,7 +162,7 @@ class FileLetters : public testing::Test {
   bool made_ = false;
   int snapshots_ = 0;
   LettersTaken taken_;
-  std::vector<std::string> hashes_, warnings_;
+  std::vector<std::string> hashes_, names_, warnings_;
 };
 
 TEST_F(FileLetters, AreFoundWhereOthersMovedThemMeanwhile) {
@@ -197,7 +227,8 @@ TEST_F(FileLetters, AreNotReadTwice) {
   EXPECT_EQ(taken_.letters, 2u);
   EXPECT_TRUE(has("one"));
   // What the pool lost is read again.
-  fs::remove(fmt::format("{}/backups/pool/{}/{}", directory_, hash("two").substr(0, 2), hash("two")));
+  for (const std::string& name : names_)
+    fs::remove(fmt::format("{}/backups/pool/{}/{}", directory_, name.substr(0, 2), name));
   snapshot();
   take();
   EXPECT_TRUE(has("two"));
