@@ -35,7 +35,7 @@ class DamagedLog(unittest.TestCase):
         self.server = Serve("[resolver]\nservers = [\"127.0.0.1@9\"]\n")
         self.addCleanup(self.server.clean)
         self.store = pathlib.Path(self.server.directory) / "data/store"
-        self.start()
+        self.server.start()
         self.letters = []
         for number in range(LETTERS):
             subject = f"letter{number:02}"
@@ -47,11 +47,6 @@ class DamagedLog(unittest.TestCase):
         self.server.process.wait()
         self.server.process.stdout.close()
         self.log = max(self.store.glob("*.log"), key=lambda path: path.stat().st_size)
-
-    def start(self):
-        ready = self.server.own_log().count("server.ready")
-        self.server.start()
-        self.server.wait_for_log("server.ready", ready + 1)
 
     def check(self):
         return run("store", "check", "--config", self.server.config)
@@ -83,7 +78,7 @@ class DamagedLog(unittest.TestCase):
         self.assertIn("could not be read to its end", done.stdout)
         kept = list((self.store.parent / "store.damaged").rglob(name))
         self.assertEqual([path.read_bytes() for path in kept], [before])
-        self.start()
+        self.server.start()
         self.assertEqual(self.mailbox(), [letter for letter in self.letters if letter not in missing])
         self.server.stop()
         shutil.rmtree(self.store.parent / "store.damaged")
@@ -101,7 +96,7 @@ class DamagedLog(unittest.TestCase):
     def test_an_undamaged_log_is_read_without_a_word(self):
         done = self.check()
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.start()
+        self.server.start()
         self.assertEqual(self.mailbox(), self.letters)
         self.server.stop()
 

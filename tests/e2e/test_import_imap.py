@@ -182,7 +182,7 @@ class FromPosthouse(Case):
         self.assertIn("日本語/ok", names)
         done = self.demo.run("import", "--folder", "Sent", "--exclude", "Work", self.demo.address("bob"), self.url, env=self.env)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.bring_imap(self.url, "--folder", "Nowhere", status=67, env=self.env).count("chosen"), 1)
+        self.assertEqual(self.bring_imap(self.url, "--folder", "Nowhere", status=66, env=self.env).count("chosen"), 1)
 
     def test_files_too_have_folders_to_choose(self):
         out = self.path("out")

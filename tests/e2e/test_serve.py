@@ -58,8 +58,9 @@ class Serve(Program):
         pathlib.Path(self.config).write_text(text)
 
     def start(self):
+        before = self.own_log().count("server.ready")
         super().start()
-        self.wait_for_log("server.ready")
+        self.wait_for_log("server.ready", before + 1)
         return self
 
     def own_log(self):
