@@ -155,12 +155,12 @@ TEST_F(MboxDriverTest, LettersOfOthersCanBeChangedBeforeAndAfterTheyGotUids) {
   ASSERT_EQ(seen.fresh.size(), 1);
   ASSERT_TRUE(driver_->note_uids("INBOX", {kValidity, 3, {{2, seen.fresh[0].location}}, false}));
   EXPECT_EQ(count("X-UID: 2"), 1);
-  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kFlagged, {}}, false, {}, {}}};
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kFlagged, {}}, false, 0, {}, {}}};
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done);
   EXPECT_EQ(count("X-Status: F"), 1);
   EXPECT_EQ(count("X-UID: 2"), 1);
-  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location}));
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location}, 0));
   EXPECT_EQ(count("stranger"), 0);
   EXPECT_EQ(count("Subject: one"), 1);
 }
@@ -169,12 +169,12 @@ TEST_F(MboxDriverTest, TwoLettersOfOneTextAreTwo) {
   set_file(std::string(kStranger) + kStranger + kStranger);
   const Driver::Look seen = look({});
   ASSERT_EQ(seen.fresh.size(), 3);
-  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kSeen, {}}, false, {}, {}},
-                                      {seen.fresh[1].location, {store::kSeen, {}}, false, {}, {}}};
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kSeen, {}}, false, 0, {}, {}},
+                                      {seen.fresh[1].location, {store::kSeen, {}}, false, 0, {}, {}}};
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done && changes[1].done);
   EXPECT_EQ(count("Status: R"), 2);
-  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location, changes[1].location}));
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location, changes[1].location}, 0));
   EXPECT_EQ(count("stranger"), 1);
 }
 
