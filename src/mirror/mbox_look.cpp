@@ -102,7 +102,8 @@ class Matcher {
 }  // namespace
 
 std::string to_text(const mbox::State& state) {
-  return fmt::format("{} {} {} {} {}", state.exists, state.size, state.modified, state.device, state.inode);
+  return fmt::format("{} {} {} {} {} {}", state.exists, state.size, state.modified, state.device, state.inode,
+                     state.changed);
 }
 
 Result<bool> MboxDriver::is_same(const std::string& mailbox, const std::string& state) {
@@ -143,13 +144,14 @@ Result<std::string> MboxDriver::lasting_state(const std::string& mailbox, std::s
   const auto nanoseconds = [](const timespec& time) {
     return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
   };
-  state = to_text(mbox::State{true, size, nanoseconds(facts.st_mtim), facts.st_dev, facts.st_ino});
+  state = to_text(mbox::State{true, size, nanoseconds(facts.st_mtim), facts.st_dev, facts.st_ino,
+                              nanoseconds(facts.st_ctim)});
   // Another change may show the same time.
   const auto now = system_clock().now().time_since_epoch();
   if (now - seconds(std::max(facts.st_ctim.tv_sec, facts.st_mtim.tv_sec)) < kSameTime) return std::string();
   mbox::Hash hash;
   hash.update(tail);
-  return fmt::format("{}{}{} {}", state, kTail, nanoseconds(facts.st_ctim), hex_digest(hash.digest()));
+  return fmt::format("{}{}{}", state, kTail, hex_digest(hash.digest()));
 }
 
 Result<std::string> MboxDriver::lasting(const std::string& mailbox, const std::string& state) {
