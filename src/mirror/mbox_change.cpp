@@ -46,7 +46,7 @@ Result<const Record*> made_before(const MboxRecords& records, Driver::Put& messa
   if (!form) return std::unexpected(form.error());
   message.exact = form->exact;
   std::optional<size_t> at = records.exact(message.uid, form->digest);
-  if (!at) at = records.named_anew(message.uid, form->digest, taken);
+  if (!at || taken.contains(*at)) at = records.named_anew(message.uid, form->digest, taken);
   if (!at) return nullptr;
   taken.insert(*at);
   return &records.all()[*at];

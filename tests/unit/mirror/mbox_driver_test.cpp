@@ -177,6 +177,16 @@ TEST_F(MboxDriverTest, AUidThatAnotherProgramGaveIsWrittenIntoNoLetter) {
   EXPECT_EQ(count("Subject: ours"), 1) << "put again after a crash";
 }
 
+TEST_F(MboxDriverTest, TwoOfOneTextThatArePutAgainAreTwo) {
+  const std::string text = "Subject: twin\r\n\r\nx\r\n";
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  put(3, text);
+  std::vector<Put> puts{letter(2, text, true), letter(3, text, true)};
+  driver_->put("INBOX", puts);
+  EXPECT_TRUE(puts[0].done && puts[1].done);
+  EXPECT_EQ(count("Subject: twin"), 2);
+}
+
 TEST_F(MboxDriverTest, BehindALetterThatHasNoUidYetNoneIsNamed) {
   put(1, "Subject: one\r\n\r\nx\r\n");
   set_file(file() + kStranger);
