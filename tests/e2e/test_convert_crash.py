@@ -218,9 +218,13 @@ class ConvertCrash(unittest.TestCase):
                                               for what in ("tried", "done", "gone_tried", "gone_done"))
         self.assertGreater(len(done), KILLS, "the load did not get through")
         why = f"of {name}, seed {self.seed}"
-        self.assertEqual({n: c for n, c in there.items() if c > 1}, {}, f"letters twice {why}")
+        # A letter that is expunged or moved in the moment between its place in the file and the note of that, and then
+        # the kill: it may come back (docs/formats/moving.md). A few in all these kills at most.
+        twice = {n: c for n, c in there.items() if c > 1}
+        came_back = (gone_done & set(there)) | (twice.keys() & gone_tried)
+        self.assertLessEqual(len(came_back), 2, f"expunged letters came back {why}: {sorted(came_back)}")
+        self.assertEqual(twice.keys() - came_back, set(), f"letters twice {why}")
         self.assertEqual(sorted(done - gone_tried - set(there)), [], f"letters lost {why}")
-        self.assertEqual(sorted(gone_done & set(there)), [], f"expunged letters came back {why}")
         self.assertEqual(sorted(set(there) - tried - {"Welcome to Posthouse"}), [], f"letters that nobody sent {why}")
 
 
