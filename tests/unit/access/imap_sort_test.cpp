@@ -91,12 +91,12 @@ TEST_P(ImapSort, IsAsTheTestSorts) {
               program.back().first;
     }
     std::vector<Letter> sorted = letters_;
-    std::stable_sort(sorted.begin(), sorted.end(), [&](const Letter& a, const Letter& b) {
+    std::ranges::sort(sorted, [&](const Letter& a, const Letter& b) {
       for (const auto& [criterion, reverse] : program) {
         const int order = key_of(a, criterion).compare(key_of(b, criterion));
         if (order != 0) return reverse ? order > 0 : order < 0;
       }
-      return false;
+      return a.uid < b.uid;
     });
     std::vector<uint32_t> expected;
     for (const Letter& letter : sorted) expected.push_back(letter.uid);
