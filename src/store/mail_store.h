@@ -275,6 +275,8 @@ class MailStore {
   void on_hidden(std::function<void(AccountId)> wake, size_t from = kHiddenFrom);
   // For all accounts. What can't be done now is tried again by sweep().
   Task<Result<void>> finish_expunges();
+  // The server ends: who is at it stops behind what is under way. Any thread.
+  void end_finishing();
   // Removes blobs without references (engine::sweep_blobs); `at_start`, before any session: also ends what a
   // crash interrupted (removed accounts and mailboxes). Returns how many blobs went; call again while it is
   // not 0.

@@ -59,11 +59,16 @@ Task<Result<void>> MailStore::finish_expunges() {
   if (!accounts) co_return std::unexpected(accounts.error());
   Result<void> all;
   for (const AccountId account : *accounts) {
+    if (impl_->ending) break;
     Result<void> done = co_await impl_->finish_expunges(account);
     if (done) done = co_await impl_->purge_dying(account);
     if (!done) all = done;
   }
   co_return all;
+}
+
+void MailStore::end_finishing() {
+  impl_->ending = true;
 }
 
 bool MailStore::Impl::hides(AccountId account) {
@@ -136,7 +141,7 @@ Task<Result<void>> MailStore::Impl::load_hidden(AccountId account, MailboxId mai
 
 Task<Result<void>> MailStore::Impl::finish_expunges(AccountId account) {
   std::set<std::pair<MailboxId, Uid>> tried;
-  for (;;) {
+  while (!ending) {
     std::optional<Unfinished> part;
     std::vector<Source> messages;
     std::function<Result<void>(const engine::Reader&)> look =

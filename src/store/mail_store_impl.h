@@ -1,6 +1,7 @@
 // What the parts of MailStore share.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -101,6 +102,7 @@ struct MailStore::Impl {
                                  const std::vector<Source>& messages);
   std::function<void(AccountId)> wake_purge;
   size_t hidden_from = kHiddenFrom;
+  std::atomic<bool> ending{false};
   bool hides(AccountId account);
   class NotHiding {
    public:

@@ -230,6 +230,10 @@ Task<void> Server::Impl::shut_down() {
     }
     co_await wait_until_idle(core_->clock.steady() + kLastWords);
   }
+  core_->store.end_finishing();
+  while (finishing_ && core_->clock.steady() < deadline) {
+    if (auto slept = co_await lanes_[0]->loop.sleep(kDrainLook); !slept) break;
+  }
   co_await core_->mirror.finish(std::max(deadline, core_->clock.steady() + kLastWords));
   clean_ = idle();
   if (!clean_) log::warn("server.sessions_left", {});
