@@ -1,12 +1,10 @@
 // A whole session fed with any bytes, in pieces of any size: no crash, and never a letter whose text holds a
 // bare CR or LF or whose end mark was not CRLF.CRLF.
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
-#include "base/log.h"
-#include "net/stream.h"
+#include "session_bed.h"
 #include "smtp/server.h"
 
 namespace {
@@ -14,41 +12,14 @@ namespace {
 using namespace posthouse;
 using namespace posthouse::smtp;
 
-// Gives the input in pieces and then the end; never waits.
-class FuzzStream : public net::Stream {
+// What it writes are whole lines.
+class LinesStream : public fuzz::FuzzStream {
  public:
-  FuzzStream(std::string_view input, size_t chunk) : input_(input), chunk_(chunk) {}
-
-  Task<Result<void>> wait_readable() override { co_return Result<void>(); }
-  Task<Result<size_t>> read_some(std::span<char> out) override {
-    const size_t n = std::min({out.size(), input_.size(), chunk_});
-    std::copy_n(input_.begin(), n, out.begin());
-    input_.remove_prefix(n);
-    co_return n;
-  }
+  using FuzzStream::FuzzStream;
   Task<Result<void>> write_all(std::string_view bytes) override {
-    if (!bytes.ends_with("\r\n")) abort();
+    fuzz::check(bytes.ends_with("\r\n"));
     co_return Result<void>();
   }
-  void set_deadline(SteadyTime) override {}
-  Task<Result<void>> start_tls_server(std::shared_ptr<const net::TlsContext>) override {
-    tls_.active = true;
-    co_return Result<void>();
-  }
-  Task<Result<void>> start_tls_client(std::shared_ptr<const net::TlsContext>, std::string) override {
-    co_return Result<void>();
-  }
-  const net::TlsInfo& tls() const override { return tls_; }
-  void close() override {}
-  void cancel() override {}
-  const Endpoint& peer() const override { return endpoint_; }
-  const Endpoint& local() const override { return endpoint_; }
-
- private:
-  std::string_view input_;
-  size_t chunk_;
-  net::TlsInfo tls_;
-  Endpoint endpoint_;
 };
 
 class Sink : public LetterSink {
@@ -117,11 +88,7 @@ class Nobody : public wire::sasl::Authenticator {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const bool quiet = [] {
-    log::configure(log::Level::error, "/dev/null", "text");
-    return true;
-  }();
-  static_cast<void>(quiet);
+  fuzz::log_nothing();
   if (size < 2) return 0;
   auto options = std::make_shared<ServerOptions>();
   options->hostname = "mx.example.test";
@@ -138,6 +105,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
   Service service;
   Nobody nobody;
-  spawn(serve(std::make_unique<FuzzStream>(input, chunk), options, service, &nobody, "fuzz"));
+  std::string unused;
+  spawn(serve(std::make_unique<LinesStream>(input, chunk, unused), options, service, &nobody, "fuzz"));
   return 0;
 }

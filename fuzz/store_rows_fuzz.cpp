@@ -1,5 +1,6 @@
 // Stored rows of accounts and blobs: whatever the bytes, a decoder gives a value or a fault. The first byte
 // chooses the row; the checksum is put on, so that the fields themselves are reached.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -11,8 +12,10 @@
 #include "engine/blob_format.h"
 #include "engine/record.h"
 #include "store/change_rows.h"
+#include "store/expunged_row.h"
 #include "store/listing.h"
 #include "store/names.h"
+#include "store/removal_row.h"
 #include "store/rows.h"
 
 namespace {
@@ -34,8 +37,25 @@ void change(std::string_view record) {
   if (row->remove(uids) != uids.size() || !row->runs.empty()) std::abort();
 }
 
+// The same of expunged messages.
+void expunged(std::string_view record) {
+  Result<store::ExpungedRow> row = store::decode_expunged(record);
+  if (!row) return;
+  const Result<store::ExpungedRow> again = store::decode_expunged(store::encode(*row));
+  if (!again || again->parts.size() != row->parts.size() || again->runs() != row->runs()) std::abort();
+  std::vector<store::Uid> firsts;
+  for (const store::ExpungedRow::Part& part : row->parts) {
+    if (part.uids.empty()) std::abort();
+    firsts.push_back(part.uids.at(1));
+    if (!row->contains(firsts.back())) std::abort();
+  }
+  std::ranges::sort(firsts);
+  row->remove(firsts);
+  if (std::ranges::any_of(firsts, [&](store::Uid uid) { return row->contains(uid); })) std::abort();
+}
+
 void decode(unsigned char which, std::string_view record) {
-  switch (which % 13) {
+  switch (which % 15) {
     case 0:
       (void)store::decode_head(record);
       return;
@@ -71,6 +91,11 @@ void decode(unsigned char which, std::string_view record) {
       return;
     case 12:
       (void)store::decode_listing(record);
+      return;
+    case 13:
+      return expunged(record);
+    case 14:
+      (void)store::decode_removal(record);
       return;
     default:
       (void)store::check_name(record);

@@ -55,7 +55,7 @@ Result<ExpungedRow> decode_expunged(std::string_view record) {
     part.when = unpack_time(reader.varint());
     const uint8_t keep = reader.u8();
     part.keep = keep == 1;
-    sound = keep <= 1 && read_uids(reader, part.uids);
+    sound = keep <= 1 && read_uids(reader, part.uids) && !part.uids.empty();
   }
   if (!sound || !reader.ok() || !reader.at_end()) return std::unexpected(reader.fault("expunged messages"));
   return row;

@@ -1,19 +1,12 @@
 // CAPABILITY (RFC 3501 section 6.1.1): only what is complete.
+#include "access/channel.h"
 #include "access/imap/commands.h"
 #include "access/imap/state.h"
 
 namespace posthouse::access::imap {
 
 wire::sasl::Channel channel(const Session& s) {
-  const net::TlsInfo& tls = s.stream->tls();
-  wire::sasl::Channel out;
-  out.tls = tls.active;
-  out.allow_plain_without_tls = s.options->allow_plain_login;
-  out.binding_type = tls.channel_binding_type;
-  out.binding = tls.channel_binding;
-  out.peer = s.stream->peer().ip;
-  out.protocol = "imap";
-  return out;
+  return channel_of(*s.stream, s.options->allow_plain_login, "imap");
 }
 
 std::string capabilities(const Session& s) {

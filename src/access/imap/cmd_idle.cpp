@@ -50,9 +50,9 @@ Task<void> teller(Session& s, Idling& idling) {
     try {
       std::rethrow_exception(idling.error);
     } catch (const SessionEnd& end) {
-      if (!end.bye.empty()) s.out += "* BYE ";
-      wire::imap::append_text(s.out, end.bye);
-      if (!end.bye.empty()) s.out += "\r\n";
+      if (!end.last_words.empty()) s.out += "* BYE ";
+      wire::imap::append_text(s.out, end.last_words);
+      if (!end.last_words.empty()) s.out += "\r\n";
     } catch (...) {
       s.out += "* BYE Internal error\r\n";
     }

@@ -128,6 +128,11 @@ Task<void> greet(Session& s) {
   s.untagged("OK [CAPABILITY " + capabilities(s) + "] " + s.options->hostname + " ready");
 }
 
+Task<void> talk(Session& s) {
+  co_await greet(s);
+  co_await serve_commands(s);
+}
+
 Task<void> farewell(Session& s, std::string bye) {
   s.stream->set_deadline(s.services.clock.steady() + kFarewellTime);
   s.out += "* BYE ";
@@ -144,36 +149,16 @@ Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const Serv
                  Services services, std::shared_ptr<SessionRegistry> registry, std::string session_id) {
   const CountedSession counted;
   Session s(std::move(stream), std::move(options), services, std::move(registry), std::move(session_id));
-  std::string bye;
-  std::string why = "logout";
-  try {
-    co_await greet(s);
-    co_await serve_commands(s);
-  } catch (const SessionEnd& end) {
-    bye = end.bye;
-    why = end.why.what;
-  } catch (const std::exception& error) {
-    log::error("imap.exception", {{"sid", s.id}, {"what", error.what()}});
-    bye = "Internal error";
-    why = "exception";
-  }
-  if (!bye.empty()) {
-    try {
-      co_await farewell(s, std::move(bye));
-    } catch (const std::exception& error) {
-      log::error("imap.exception", {{"sid", s.id}, {"what", error.what()}});
-    }
-  }
-  log::info("imap.closed",
-            {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}, {"why", why}});
+  Ending ending = co_await run_to_end(talk(s), "logout", "Internal error", "imap.exception", s.id);
+  if (!ending.last_words.empty())
+    co_await run_behind(farewell(s, std::move(ending.last_words)), "imap.exception", s.id);
+  log::info(
+      "imap.closed",
+      {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}, {"why", ending.why}});
   co_await leave_guard(s);
   // The client is rid of first; then what it was told is noted.
   s.stream->close();
-  try {
-    co_await retire_from_mailbox(s);
-  } catch (const std::exception& error) {
-    log::error("imap.exception", {{"sid", s.id}, {"what", error.what()}});
-  }
+  co_await run_behind(retire_from_mailbox(s), "imap.exception", s.id);
 }
 
 }  // namespace posthouse::access::imap

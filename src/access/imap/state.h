@@ -10,6 +10,7 @@
 #include "access/imap/registry.h"
 #include "access/imap/session.h"
 #include "access/imap/view.h"
+#include "access/session_end.h"
 #include "net/buffered_reader.h"
 #include "net/deflate_stream.h"
 #include "wire/imap/command_reader.h"
@@ -18,12 +19,6 @@ namespace posthouse::access::imap {
 
 // States of RFC 3501 section 3, as bits so that a command can name several.
 enum State : uint8_t { kNotAuthenticated = 1, kAuthenticated = 2, kSelected = 4, kLogout = 8 };
-
-// Thrown to end a session: with "* BYE text", or at once when the connection is broken (`bye` empty).
-struct SessionEnd {
-  std::string bye;
-  Fault why;
-};
 
 // The status response that ends a command (RFC 3501 section 7.1).
 struct Reply {

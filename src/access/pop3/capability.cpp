@@ -1,20 +1,13 @@
 // CAPA (RFC 2449) and LANG (RFC 6856 section 3).
 #include "access/pop3/capability.h"
 
+#include "access/channel.h"
 #include "base/ascii.h"
 
 namespace posthouse::access::pop3 {
 
 wire::sasl::Channel channel(const Session& s) {
-  const net::TlsInfo& tls = s.stream->tls();
-  wire::sasl::Channel out;
-  out.tls = tls.active;
-  out.allow_plain_without_tls = s.options->allow_plain_login;
-  out.binding_type = tls.channel_binding_type;
-  out.binding = tls.channel_binding;
-  out.peer = s.stream->peer().ip;
-  out.protocol = "pop3";
-  return out;
+  return channel_of(*s.stream, s.options->allow_plain_login, "pop3");
 }
 
 // The same before and after login, as the RFCs say of each; only TLS changes it. The version stays untold: it

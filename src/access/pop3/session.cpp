@@ -168,6 +168,11 @@ Task<void> greet(Session& s) {
   s.ok(s.options->hostname + " POP3 ready");
 }
 
+Task<void> talk(Session& s) {
+  co_await greet(s);
+  co_await serve_commands(s);
+}
+
 Task<void> farewell(Session& s, std::string last_words) {
   s.stream->set_deadline(s.services.clock.steady() + kFarewellTime);
   s.error(last_words);
@@ -182,34 +187,17 @@ Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const Serv
                  Services services, std::shared_ptr<Maildrops> maildrops, std::string session_id) {
   const CountedSession counted;
   Session s(std::move(stream), std::move(options), services, std::move(maildrops), std::move(session_id));
-  std::string last_words;
-  std::string why = "quit";
-  try {
-    co_await greet(s);
-    co_await serve_commands(s);
-  } catch (const SessionEnd& end) {
-    last_words = end.last_words;
-    why = end.why.what;
-  } catch (const std::exception& error) {
-    log::error("pop3.exception", {{"sid", s.id}, {"what", error.what()}});
-    last_words = "[SYS/TEMP] Internal error";
-    why = "exception";
-  }
+  Ending ending = co_await run_to_end(talk(s), "quit", "[SYS/TEMP] Internal error", "pop3.exception", s.id);
   // Before the client can be back with its next session.
   s.lease = Maildrops::Lease();
-  if (!last_words.empty()) {
-    try {
-      co_await farewell(s, std::move(last_words));
-    } catch (const std::exception& error) {
-      log::error("pop3.exception", {{"sid", s.id}, {"what", error.what()}});
-    }
-  }
+  if (!ending.last_words.empty())
+    co_await run_behind(farewell(s, std::move(ending.last_words)), "pop3.exception", s.id);
   log::info("pop3.closed", {{"sid", s.id},
                             {"peer", s.stream->peer().ip.to_string()},
                             {"user", s.address},
                             {"retrieved", s.retrieved},
                             {"removed", s.removed},
-                            {"why", why}});
+                            {"why", ending.why}});
   s.stream->close();
 }
 

@@ -10,16 +10,11 @@
 #include "access/pop3/maildrop.h"
 #include "access/pop3/maildrops.h"
 #include "access/pop3/session.h"
+#include "access/session_end.h"
 #include "net/buffered_reader.h"
 #include "wire/pop3/command.h"
 
 namespace posthouse::access::pop3 {
-
-// Thrown to end a session: with "-ERR text", or at once when the connection is broken (`last_words` empty).
-struct SessionEnd {
-  std::string last_words;
-  Fault why;
-};
 
 struct Session {
   Session(std::unique_ptr<net::Stream> s, std::shared_ptr<const ServerOptions> o, Services v,

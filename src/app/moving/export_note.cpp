@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "app/backup/copying.h"
 #include "base/ascii.h"
 
@@ -12,6 +14,13 @@ namespace {
 constexpr const char* kName = ".posthouse-export";
 constexpr std::string_view kFirstWords = "posthouse-export 1 ";
 constexpr size_t kLargest = 64 << 20;  // bytes: more than 10,000 mailboxes with the longest paths
+
+// Exports are written where the note says: never outside of the folder, whoever wrote the note.
+bool stays_inside(std::string_view path) {
+  if (path.starts_with('/') || path.find('\0') != path.npos) return false;
+  const std::vector<std::string_view> levels = split(path, '/');
+  return std::ranges::none_of(levels, [](std::string_view level) { return level == ".."; });
+}
 
 std::optional<ExportNote> parse(std::string_view text) {
   if (!text.starts_with(kFirstWords)) return std::nullopt;
@@ -27,6 +36,7 @@ std::optional<ExportNote> parse(std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     const size_t tab = line.find('\t');
     if (tab == line.npos || tab == 0 || tab + 1 == line.size()) continue;
+    if (!stays_inside(line.substr(0, tab))) continue;
     out.mailboxes.insert_or_assign(std::string(line.substr(0, tab)), std::string(line.substr(tab + 1)));
   }
   return out;

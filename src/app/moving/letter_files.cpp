@@ -1,17 +1,20 @@
 #include "app/moving/letter_files.h"
 
+#include <fcntl.h>
+
 #include <charconv>
-#include <fstream>
 
 #include "app/moving/names.h"
 #include "app/moving/source.h"
 #include "base/ascii.h"
+#include "maildir/file.h"
 #include "maildir/reader.h"
 
 namespace posthouse::app::moving {
 namespace {
 
 constexpr size_t kLongestLine = 64 * 1024;
+constexpr size_t kLargestNotes = 64 << 20;  // a larger file is not ours
 
 // Every file system can keep these.
 constexpr SystemTime kFirstDate{seconds(0)}, kEndOfDates{seconds(INT32_MAX)};
@@ -92,9 +95,11 @@ std::string note_line(const std::string& file, const store::FlagSet& flags, Syst
 
 LetterNotes read_notes(const std::string& folder) {
   LetterNotes out;
-  std::ifstream in(folder + "/" + std::string(kFlagsFile));
-  std::string line;
-  while (std::getline(in, line)) {
+  const maildir::File directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return out;
+  const auto text = maildir::read_small(directory.fd(), std::string(kFlagsFile), kLargestNotes);
+  if (!text || !*text) return out;
+  for (const std::string_view line : split(**text, '\n')) {
     const std::vector<std::string_view> parts = split(line, '\t');
     if (parts.size() < 3 || parts.size() > 4 || line.size() > kLongestLine) continue;
     LetterNote note;

@@ -9,10 +9,9 @@
 
 #include "access/imap/session.h"
 #include "engine/memory_engine.h"
+#include "house_parts.h"
 #include "support/engine_with_faults.h"
 #include "support/fake_clock.h"
-#include "support/manual_executor.h"
-#include "support/memory_stream.h"
 #include "support/seeded_random.h"
 
 namespace posthouse::access::imap::test {
@@ -22,38 +21,15 @@ using posthouse::test::ManualExecutor;
 using posthouse::test::MemoryStream;
 using posthouse::test::SeededRandom;
 
-// alice is account 1, bob account 2; everybody's password is "demo".
-class Accounts : public wire::sasl::Authenticator {
- public:
-  Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,
-                                                     std::string protocol) override;
-  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer) override;
-  bool report(std::string, IpAddress, bool) override { return true; }
-  bool broken = false;  // as if the directory could not be read
-};
+using access::test::Accounts;
 
-// One client and its session.
-class Client {
+class Client : public access::test::Talker {
  public:
-  Client(ManualExecutor& executor, MemoryStream::Pair pair)
-      : executor_(executor), stream_(std::move(pair.client)) {}
+  using Talker::Talker;
 
-  // Sends exactly these octets and lets everything run.
-  void send(std::string_view octets);
-  // The same, then all that the server said.
+  // Sends, and gives all that the server said.
   std::string ask(std::string_view octets);
-  // All that the server has said and nobody has taken.
-  std::string take();
-  // The next line without its line end; false if there is none.
-  bool take_line(std::string& line);
-  std::string& pending();
-  MemoryStream& stream() { return *stream_; }
   bool closed() const { return stream_->peer_closed(); }
-
- private:
-  ManualExecutor& executor_;
-  std::unique_ptr<MemoryStream> stream_;
-  std::string pending_;
 };
 
 class House {

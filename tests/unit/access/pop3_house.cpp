@@ -3,29 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
-#include "message/summary.h"
 
 namespace posthouse::access::pop3::test {
-
-Task<Result<wire::sasl::Identity>> Accounts::verify_password(std::string name, Secret password, IpAddress,
-                                                             std::string) {
-  if (broken) co_return fail(FaultKind::temporary, "no directory");
-  if (password.reveal() != "demo" && password.reveal() != " de mo ") {
-    co_return fail(FaultKind::policy, "wrong password for " + name);
-  }
-  if (name == "alice") co_return wire::sasl::Identity{1, "alice@example.test"};
-  if (name == "bob") co_return wire::sasl::Identity{2, "bob@example.test"};
-  co_return fail(FaultKind::policy, "unknown user");
-}
-
-Task<Result<wire::sasl::ScramCredential>> Accounts::scram_credential(std::string, IpAddress) {
-  co_return fail(FaultKind::policy, "no SCRAM here");
-}
-
-void Client::send(std::string_view octets) {
-  stream_->push(octets);
-  executor_.run();
-}
 
 std::string Client::ask(std::string_view command) {
   send(command);
@@ -34,28 +13,15 @@ std::string Client::ask(std::string_view command) {
   return line;
 }
 
-std::string& Client::pending() {
-  // Draining makes room for a server that waits to write.
-  for (std::string more = stream_->drain(); !more.empty(); more = stream_->drain()) {
-    pending_ += more;
-    executor_.run();
-  }
-  return pending_;
-}
-
 bool Client::take_line(std::string& line) {
   executor_.run_until(
       [this] { return pending().find("\r\n") != std::string::npos || stream_->peer_closed(); });
-  const size_t end = pending().find("\r\n");
-  if (end == std::string::npos) return false;
-  line = pending_.substr(0, end);
-  pending_.erase(0, end + 2);
-  return true;
+  return Talker::take_line(line);
 }
 
 std::string Client::take_until(std::string_view end) {
   EXPECT_TRUE(executor_.run_until([&] { return pending().ends_with(end) || stream_->peer_closed(); }));
-  return std::exchange(pending_, std::string());
+  return take();
 }
 
 bool Client::closed() {
@@ -90,13 +56,7 @@ Task<void> House::run_session(std::unique_ptr<net::Stream> stream) {
 }
 
 std::unique_ptr<Client> House::connect(size_t chunk, bool tls) {
-  MemoryStream::Pair pair = MemoryStream::make_pair(&clock);
-  pair.server->set_chunk(chunk);
-  if (tls) {
-    net::TlsInfo info;
-    info.active = true;
-    pair.server->set_tls(info);
-  }
+  MemoryStream::Pair pair = access::test::make_connection(clock, chunk, tls);
   executor.start(run_session(std::move(pair.server)));
   return std::make_unique<Client>(executor, std::move(pair));
 }
@@ -110,17 +70,8 @@ std::unique_ptr<Client> House::login(const std::string& user, size_t chunk) {
 }
 
 store::Placed House::deliver(store::AccountId account, const std::string& letter) {
-  engine::BlobWriter writer(*engine, ids.next());
-  EXPECT_TRUE(executor.run(writer.append(letter)));
-  store::NewMessage fresh;
-  fresh.blob = writer.id();
-  fresh.size = writer.size();
-  fresh.summary = message::encode(message::summarize(letter));
-  fresh.internal_date = FakeClock::kStart;
-  Result<store::Placed> placed =
-      executor.run(store.append(account, "INBOX", writer, std::move(fresh), store::Quota()));
-  EXPECT_TRUE(placed);
-  return placed ? *placed : store::Placed();
+  return access::test::deliver(executor, *engine, ids, store, account, "INBOX", letter, {},
+                               FakeClock::kStart);
 }
 
 std::vector<store::Entry> House::inbox(store::AccountId account) {

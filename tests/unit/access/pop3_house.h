@@ -10,11 +10,10 @@
 
 #include "../engine/engines.h"
 #include "access/pop3/session.h"
+#include "house_parts.h"
 #include "mirror/mirror.h"
 #include "support/engine_with_faults.h"
 #include "support/fake_clock.h"
-#include "support/manual_executor.h"
-#include "support/memory_stream.h"
 #include "support/seeded_random.h"
 
 namespace posthouse::access::pop3::test {
@@ -23,38 +22,20 @@ using posthouse::test::FakeClock;
 using posthouse::test::ManualExecutor;
 using posthouse::test::MemoryStream;
 
-// alice is account 1, bob account 2; everybody's password is "demo".
-class Accounts : public wire::sasl::Authenticator {
- public:
-  Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,
-                                                     std::string protocol) override;
-  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer) override;
-  bool report(std::string, IpAddress, bool) override { return true; }
-  bool broken = false;  // as if the directory could not be read
-};
+using access::test::Accounts;
 
-class Client {
+class Client : public access::test::Talker {
  public:
-  Client(ManualExecutor& executor, MemoryStream::Pair pair)
-      : executor_(executor), stream_(std::move(pair.client)) {}
+  using Talker::Talker;
 
-  void send(std::string_view octets);
   // Sends, and waits for one line.
   std::string ask(std::string_view command);
-  // The next line without its line end; false if none comes.
+  // Waits for it; false if none comes before the end.
   bool take_line(std::string& line);
-  // What the server has said so far and nobody has taken.
-  std::string& pending();
   // Waits until the server has said `end` and nothing behind it; takes it all.
   std::string take_until(std::string_view end);
-  MemoryStream& stream() { return *stream_; }
   // Waits for it.
   bool closed();
-
- private:
-  ManualExecutor& executor_;
-  std::unique_ptr<MemoryStream> stream_;
-  std::string pending_;
 };
 
 class House {

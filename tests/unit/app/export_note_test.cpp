@@ -1,5 +1,7 @@
 #include "app/moving/export_note.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -72,6 +74,26 @@ TEST_F(ExportNoteTest, JunkIsNoNote) {
   std::ofstream(directory_ + "/.posthouse-export", std::ios::trunc)
       << "posthouse-export 1 eml a@b.test\n\n\t\nA\n\tB\nC\t\nD\tE\n";
   EXPECT_THAT(mailboxes(), UnorderedElementsAre(Pair("D", "E")));
+}
+
+TEST_F(ExportNoteTest, NothingLeadsOutOfTheFolder) {
+  std::ofstream(directory_ + "/.posthouse-export")
+      << "posthouse-export 1 eml a@b.test\n/etc\ta\n../x\tb\nx/../../y\tc\n"
+         "..\td\n..x/y..\te\n.\tf\n";
+  EXPECT_THAT(mailboxes(), UnorderedElementsAre(Pair("..x/y..", "e"), Pair(".", "f")));
+  ExportNoteWriter note = open();
+  EXPECT_EQ(*note.place("a", "a", "", ""), "a");
+}
+
+TEST_F(ExportNoteTest, NotesOfLettersThatAreNoSmallFile) {
+  const std::string path = directory_ + "/" + std::string(kFlagsFile);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_TRUE(read_notes(directory_).empty());
+  std::filesystem::remove(path);
+  std::ofstream(path).close();
+  std::filesystem::resize_file(path, uint64_t{1} << 33);  // a line without end
+  EXPECT_TRUE(read_notes(directory_).empty());
+  EXPECT_TRUE(read_notes(directory_ + "/nowhere").empty());
 }
 
 TEST_F(ExportNoteTest, NotesOfLetters) {
