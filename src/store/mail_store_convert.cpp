@@ -286,7 +286,7 @@ Task<Result<void>> MailStore::finish_conversion(AccountId account) {
 Task<Result<void>> MailStore::Impl::convert(AccountId account, FilePlace before, FilePlace place,
                                             MailStore::Progress progress) {
   if (files == nullptr) co_return fail(FaultKind::permanent, "there are no files");
-  const NotHiding whole(*this, account);
+  const Hiding::Pause whole(hiding, account);
   Result<void> finished = co_await finish_expunges(account);
   if (!finished) co_return finished;
   bool now_in_files = false;

@@ -141,7 +141,7 @@ Task<Result<std::vector<Uid>>> MailStore::expunge(AccountId account, MailboxId m
 Task<Result<std::vector<Uid>>> MailStore::Impl::expunge(AccountId account, MailboxId mailbox,
                                                         std::vector<Uid> uids, bool only_deleted) {
   std::vector<Uid> went;
-  if (uids.size() < hidden_from) {
+  if (uids.size() < hiding.from) {
     Result<void> done = co_await expunge_now(account, mailbox, std::move(uids), only_deleted, went);
     if (!done) co_return std::unexpected(done.error());
     co_await carry_out(account);
@@ -159,8 +159,8 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::expunge(AccountId account, Mailb
     if (!done) co_return std::unexpected(done.error());
     co_await carry_out(account);
   }
-  if (wake_purge) {
-    wake_purge(account);
+  if (hiding.wake) {
+    hiding.wake(account);
   } else {
     Result<void> finished = co_await finish_expunges(account);
     if (finished) finished = co_await purge_dying(account);

@@ -1,6 +1,7 @@
 // EXPUNGE of many messages: one row says that they are gone, and their own rows follow behind the answer
 // (store/expunged_row.h).
 #include <algorithm>
+#include <set>
 
 #include "base/id.h"
 #include "base/log.h"
@@ -50,8 +51,8 @@ bool is_gone(const Fault& fault) {
 }  // namespace
 
 void MailStore::on_hidden(std::function<void(AccountId)> wake, size_t from) {
-  impl_->wake_purge = std::move(wake);
-  impl_->hidden_from = from;
+  impl_->hiding.wake = std::move(wake);
+  impl_->hiding.from = from;
 }
 
 Task<Result<void>> MailStore::finish_expunges() {
@@ -59,7 +60,7 @@ Task<Result<void>> MailStore::finish_expunges() {
   if (!accounts) co_return std::unexpected(accounts.error());
   Result<void> all;
   for (const AccountId account : *accounts) {
-    if (impl_->ending) break;
+    if (impl_->hiding.ending) break;
     Result<void> done = co_await impl_->finish_expunges(account);
     if (done) done = co_await impl_->purge_dying(account);
     if (!done) all = done;
@@ -68,23 +69,7 @@ Task<Result<void>> MailStore::finish_expunges() {
 }
 
 void MailStore::end_finishing() {
-  impl_->ending = true;
-}
-
-bool MailStore::Impl::hides(AccountId account) {
-  const std::lock_guard lock(not_hiding_mutex);
-  return !not_hiding.contains(account);
-}
-
-// While an account changes its format nothing is hidden in it, so that no message is missed.
-MailStore::Impl::NotHiding::NotHiding(Impl& impl, AccountId account) : impl_(impl), account_(account) {
-  const std::lock_guard lock(impl_.not_hiding_mutex);
-  impl_.not_hiding.insert(account_);
-}
-
-MailStore::Impl::NotHiding::~NotHiding() {
-  const std::lock_guard lock(impl_.not_hiding_mutex);
-  impl_.not_hiding.erase(impl_.not_hiding.find(account_));
+  impl_->hiding.ending = true;
 }
 
 Task<Result<std::optional<std::vector<Uid>>>> MailStore::Impl::hide_part(AccountId account, MailboxId mailbox,
@@ -96,7 +81,7 @@ Task<Result<std::optional<std::vector<Uid>>>> MailStore::Impl::hide_part(Account
   std::vector<engine::Step> steps;
   add_counted_edit(steps, account, [&, now](AccountEdit& edit) -> Result<void> {
     went.reset();
-    if (!hides(account)) return {};
+    if (!hiding.allowed(account)) return {};
     const Result<MailboxRow*> row = edit.mailbox(mailbox);
     if (!row) return std::unexpected(row.error());
     Result<std::vector<AccountEdit::Message>> messages = edit.messages(mailbox, uids);
@@ -141,7 +126,7 @@ Task<Result<void>> MailStore::Impl::load_hidden(AccountId account, MailboxId mai
 
 Task<Result<void>> MailStore::Impl::finish_expunges(AccountId account) {
   std::set<std::pair<MailboxId, Uid>> tried;
-  while (!ending) {
+  while (!hiding.ending) {
     std::optional<Unfinished> part;
     std::vector<Source> messages;
     std::function<Result<void>(const engine::Reader&)> look =

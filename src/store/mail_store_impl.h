@@ -1,11 +1,9 @@
 // What the parts of MailStore share.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <unordered_map>
 
 #include "base/id.h"
@@ -14,6 +12,7 @@
 #include "store/account_view.h"
 #include "store/counted_edit.h"
 #include "store/files.h"
+#include "store/hiding.h"
 #include "store/limits.h"
 #include "store/listing.h"
 #include "store/mail_store.h"
@@ -39,6 +38,7 @@ struct MailStore::Impl {
   uint32_t kept_expunges;
   Files* files = nullptr;
   ListingCache listings;
+  Hiding hiding;
 
   bool in_files(AccountId account) const;
   // Of a message in a file; nothing when it can be read, or others have just taken it away.
@@ -100,23 +100,6 @@ struct MailStore::Impl {
   Task<Result<void>> finish_part(AccountId account, MailboxId mailbox, SystemTime when, bool keep,
                                  const std::vector<Uid>& uids, const std::vector<Entry>& entries,
                                  const std::vector<Source>& messages);
-  std::function<void(AccountId)> wake_purge;
-  size_t hidden_from = kHiddenFrom;
-  std::atomic<bool> ending{false};
-  bool hides(AccountId account);
-  class NotHiding {
-   public:
-    NotHiding(Impl& impl, AccountId account);
-    ~NotHiding();
-    NotHiding(const NotHiding&) = delete;
-    NotHiding& operator=(const NotHiding&) = delete;
-
-   private:
-    Impl& impl_;
-    AccountId account_;
-  };
-  std::mutex not_hiding_mutex;
-  std::multiset<AccountId> not_hiding;
   // Removes those of `uids` (any number) at once, as expunge() does those that can't be hidden.
   Task<Result<void>> expunge_now(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                  bool only_deleted, std::vector<Uid>& went);

@@ -5,6 +5,7 @@
 
 #include "engine/record.h"
 #include "store/expunged_row.h"
+#include "store/hiding.h"
 #include "store/limits.h"
 #include "store/rows.h"
 #include "store_bed.h"
@@ -231,6 +232,55 @@ TEST(HiddenRuns, ThoseThatAreTooScatteredGoAtOnce) {
                                  return true;
                                }));
   EXPECT_EQ(rows, kHiddenRuns + 1);
+}
+
+TEST(Hiding, IsPausedAsLongAsAnybodyWantsThat) {
+  Hiding hiding;
+  {
+    const Hiding::Pause first(hiding, kAlice);
+    {
+      const Hiding::Pause second(hiding, kAlice);
+      EXPECT_FALSE(hiding.allowed(kAlice));
+    }
+    EXPECT_FALSE(hiding.allowed(kAlice));
+    EXPECT_TRUE(hiding.allowed(kAlice + 1));
+  }
+  EXPECT_TRUE(hiding.allowed(kAlice));
+}
+
+// There and back: what is hidden when it begins is finished first, in whatever format it is.
+TEST(HiddenOnes, AreKeptByAConversion) {
+  StoreBed bed("memory", kKeptExpunges, true);
+  if (!bed.mirror) bed.mirror.emplace(*bed.engine, bed.clock, bed.random, bed.ids);
+  bed.store.use_files(&*bed.mirror);
+  bed.store.on_hidden([](AccountId) {}, 5);
+  bed.must(bed.store.create_account(kAlice, ""));
+  const MailboxId inbox = bed.id_of(kAlice, "INBOX");
+  const auto expunge = [&](std::vector<Uid> uids) {
+    bed.must(bed.store.update_flags(kAlice, inbox, uids, {FlagChange::add, FlagSet{kDeleted, {}}, {}}));
+    EXPECT_EQ(bed.must(bed.store.expunge(kAlice, inbox, uids)), uids);
+  };
+  for (Uid uid = 1; uid <= 30; ++uid) bed.must_append(kAlice, "INBOX", "letter " + std::to_string(uid));
+  expunge({1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  FilePlace place;
+  place.format = Format::maildir;
+  place.inbox = bed.dir.path() + "/maildir";
+  bed.must(bed.store.convert(kAlice, place));
+  EXPECT_THAT(bed.uids(kAlice, inbox), SizeIs(20));
+  expunge({11, 12, 13, 14, 15, 16, 17, 18});
+  bed.must(bed.store.convert(kAlice, FilePlace()));
+  EXPECT_THAT(bed.uids(kAlice, inbox), SizeIs(12));
+  const auto kept = bed.must(bed.store.kept(kAlice, {}, std::nullopt, SIZE_MAX));
+  ASSERT_THAT(kept, SizeIs(18));
+  Restored restored;
+  std::vector<KeptPlace> places;
+  for (const KeptMessage& message : kept) places.push_back(message.place);
+  bed.must(bed.store.undelete(kAlice, std::move(places), Quota(), restored));
+  std::vector<std::string> bodies;
+  for (const Entry& entry : bed.all(kAlice, inbox))
+    bodies.push_back(bed.must(bed.store.read(kAlice, entry, 0, UINT64_MAX)));
+  for (Uid uid = 1; uid <= 30; ++uid) EXPECT_THAT(bodies, Contains("letter " + std::to_string(uid)));
+  EXPECT_THAT(bed.problems({kAlice}), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Keeping, Hidden, testing::Bool(),
