@@ -203,19 +203,30 @@ def fill_big(server, run):
 
 @row("space on disk")
 def space_used(server, run):
+    """As the letters came, and when a client has shown its list of them: the peer then remembers what ours wrote at once."""
     fill_big(server, run)
-    figures = {"bytes a letter": server.space}
+    figures = {"bytes a letter, nobody looked": server.space, "bytes a letter, listed once": space_when_listed(server, run)}
     if server.store in ("database", "mdbox"):
         packed = (Ours(server.folder.parent / "ours-zstd", "database", "zstd") if isinstance(server, Ours) else
                   Theirs(server.folder.parent / "theirs-zstd", "mdbox",
                          "mail_plugins = zlib\nplugin {\n  zlib_save = zstd\n}\n")).start()
         try:
             fill_big(packed, run)
-            figures["bytes a letter with zstd"] = packed.space
+            figures["bytes a letter with zstd, nobody looked"] = packed.space
+            figures["bytes a letter with zstd, listed once"] = space_when_listed(packed, run)
         finally:
             packed.stop()
             shutil.rmtree(packed.folder)
     return figures
+
+
+def space_when_listed(server, run):
+    before = space(server.mail)
+    client = open_mailbox(server, BIG)[0]
+    client.command("FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE PREVIEW)")
+    client.close()
+    server.restart()
+    return server.space + (space(server.mail) - before) / run.letters
 
 
 @row("backup")

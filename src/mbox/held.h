@@ -25,9 +25,10 @@ struct HeldImpl {
   Handle file;
   std::optional<DotlockFile> dotlock;
   bool writable = false;
-  bool pending = false;         // octets were appended and not committed
-  bool dirty = false;           // octets were written and not flushed
-  uint64_t committed_size = 0;  // before what is pending
+  bool pending = false;                 // octets were appended and not committed
+  bool dirty = false;                   // octets were written and not flushed
+  uint64_t committed_size = 0;          // before what is pending
+  mutable std::optional<Record> first;  // as head_at(0) gave it, as long as nothing but appends follow
 
   Disk& disk() const { return *options.disk; }
   // Where it can't be told whether the machine started anew, all appends are.
@@ -64,6 +65,7 @@ struct HeldImpl {
   Result<void> recover();
 
  private:
+  Result<Record> read_head(uint64_t offset) const;
   Result<void> apply_journaled(const std::vector<Edit>& edits, size_t first_shift);
   Result<void> write_tail(JournalWriter& writer, std::span<const Edit> edits, uint64_t size) const;
   Result<JournalHead> journal_head(JournalKind kind, uint64_t new_size, uint64_t first_change) const;

@@ -94,25 +94,42 @@ class OutboxReader {
                         });
   }
 
+  // What all effects of a mailbox need to know of it; no info: it is gone.
+  struct Mailbox {
+    std::optional<store::MailboxInfo> info;
+    store::KeywordTable keywords;
+  };
+
+  Result<const Mailbox*> look_up(MailboxId mailbox) {
+    const auto [at, first] = mailboxes_.try_emplace(mailbox);
+    if (!first) return &at->second;
+    Result<store::MailboxInfo> info = view_.mailbox(mailbox);
+    if (!info && info.error().kind == FaultKind::not_found) return &at->second;
+    if (!info) return std::unexpected(info.error());
+    Result<store::KeywordTable> keywords = view_.keywords(mailbox);
+    if (!keywords) return std::unexpected(keywords.error());
+    at->second = {std::move(*info), std::move(*keywords)};
+    return &at->second;
+  }
+
   Result<void> fill(Effect& effect) {
     if (effect.row.kind == Kind::remove) effect.mailbox = effect.row.to;
     if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
     const MailboxId mailbox = effect.row.mailbox;
-    const Result<store::MailboxInfo> info = view_.mailbox(mailbox);
-    if (!info)
-      return info.error().kind == FaultKind::not_found ? Result<void>() : std::unexpected(info.error());
-    effect.mailbox = info->name;
-    effect.uid_validity = info->uid_validity;
-    effect.uid_next = info->uid_next;
-    effect.messages = info->exists;
+    const Result<const Mailbox*> known = look_up(mailbox);
+    if (!known) return std::unexpected(known.error());
+    if (!(*known)->info) return {};
+    const store::MailboxInfo& info = *(*known)->info;
+    effect.mailbox = info.name;
+    effect.uid_validity = info.uid_validity;
+    effect.uid_next = info.uid_next;
+    effect.messages = info.exists;
     const Result<std::optional<store::FlagRow>> row = view_.message(mailbox, effect.row.uid);
     if (!row) return std::unexpected(row.error());
     effect.there = row->has_value();
     if (!effect.there) return {};
     effect.message = **row;
-    const Result<store::KeywordTable> keywords = view_.keywords(mailbox);
-    if (!keywords) return std::unexpected(keywords.error());
-    effect.flags = keywords->flags(effect.message.system, effect.message.keywords);
+    effect.flags = (*known)->keywords.flags(effect.message.system, effect.message.keywords);
     const Result<std::optional<std::string>> record =
         reader_.get(store::account_partition(account_), store::location_key(mailbox, effect.row.uid));
     if (!record) return std::unexpected(record.error());
@@ -126,6 +143,7 @@ class OutboxReader {
   const engine::Reader& reader_;
   AccountId account_;
   store::AccountView view_;
+  std::map<MailboxId, Mailbox> mailboxes_;
 };
 
 // Does effects in the files, those of one kind and mailbox that follow each other together. Blocks.

@@ -25,6 +25,8 @@ inline constexpr size_t kHiddenFrom = 100;
 inline constexpr size_t kHiddenPart = 20'000;
 inline constexpr size_t kHiddenRuns = 4'096;
 inline constexpr size_t kFinishPart = 500;
+// A letter whose files may stay behind (store/files.h) counts as so many changes of flags.
+inline constexpr size_t kChangesALetter = 10;
 // Expunged messages that the log of changes still names, in each mailbox: enough for a client that was away
 // for weeks. The oldest are forgotten, some at a time.
 inline constexpr uint32_t kKeptExpunges = 10'000;

@@ -192,8 +192,10 @@ class MailStore {
     engine::BlobWriter* writer = nullptr;
     NewMessage message;
   };
+  // `more` follow: the files, if the account is kept in some, may stay a little behind.
   Task<Result<std::vector<Placed>>> append_all(AccountId account, std::string mailbox,
-                                               std::vector<Arriving> messages, Quota quota);
+                                               std::vector<Arriving> messages, Quota quota,
+                                               bool more = false);
 
   // ---- reading
   // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent

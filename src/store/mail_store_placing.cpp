@@ -87,7 +87,8 @@ Task<Result<Placed>> MailStore::append(AccountId account, std::string mailbox, e
 }
 
 Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::string mailbox,
-                                                        std::vector<Arriving> messages, Quota quota) {
+                                                        std::vector<Arriving> messages, Quota quota,
+                                                        bool more) {
   const Result<std::string> name = check_name(mailbox);
   if (!name) co_return std::unexpected(name.error());
   struct Row {
@@ -133,7 +134,11 @@ Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::
   add_counted_edit(steps, account, work, GroupLimits{quota.group_bytes, quota.group_messages});
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   if (!done) co_return std::unexpected(done.error());
-  co_await impl_->carry_out(account);
+  if (more) {
+    co_await impl_->follow(account, placed.size() * kChangesALetter);
+  } else {
+    co_await impl_->carry_out(account);
+  }
   co_return placed;
 }
 

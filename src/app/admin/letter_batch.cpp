@@ -18,6 +18,7 @@ Task<Result<std::unique_ptr<LetterBatch>>> LetterBatch::open(Core& core, json::o
   out->account_ = account->id;
   out->mailbox_ = verbs::text(arguments, "mailbox");
   out->returned_ = verbs::flag(arguments, "returned");
+  out->more_ = verbs::flag(arguments, "more");
   const auto* letters = arguments.if_contains("letters");
   if (letters == nullptr || !letters->is_array() || letters->get_array().empty() ||
       letters->get_array().size() > kImportTogether)
@@ -85,7 +86,8 @@ Task<Result<json::value>> LetterBatch::commit() {
   if (at_ < letters_.size()) co_return fail(FaultKind::corrupt, "fewer bytes than were told");
   std::vector<store::MailStore::Arriving> arriving;
   for (Letter& letter : letters_) arriving.push_back({letter.writer.get(), std::move(letter.message)});
-  auto placed = co_await core_.store.append_all(account_, mailbox_, std::move(arriving), store::Quota());
+  auto placed =
+      co_await core_.store.append_all(account_, mailbox_, std::move(arriving), store::Quota(), more_);
   if (!placed) co_return std::unexpected(placed.error());
   for (const store::Placed& one : returned_ ? *placed : std::vector<store::Placed>()) {
     log::info("letter.returned", {{"account", format_id(account_)}, {"mailbox", mailbox_}, {"uid", one.uid}});

@@ -14,7 +14,8 @@ namespace posthouse::app {
 class LetterBatch {
  public:
   // address, mailbox, letters: [size, date (milliseconds since 1970), flags (bits of store::Flag), keywords]
-  // each; returned: they come from a backup, and each is logged. Faults: syntax, not_found.
+  // each; returned: they come from a backup, and each is logged; more: others follow at once. Faults: syntax,
+  // not_found.
   static Task<Result<std::unique_ptr<LetterBatch>>> open(Core& core, boost::json::object arguments);
   // Their bytes, one letter directly behind the other, in pieces of any size.
   Task<Result<void>> write(std::string piece);
@@ -37,6 +38,7 @@ class LetterBatch {
   store::AccountId account_ = 0;
   std::string mailbox_;
   bool returned_ = false;
+  bool more_ = false;
   std::vector<Letter> letters_;
   size_t at_ = 0;  // the letter that is being written
   message::Summarizer summarizer_;

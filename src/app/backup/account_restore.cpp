@@ -48,8 +48,8 @@ class AccountRestorer {
                            PresentLetters& present, MailboxOutcome& outcome);
   Result<void> put_back(const store::Entry& letter);
   Result<void> put_back_alone(const store::Entry& letter);
-  Result<void> send_waiting();
-  Result<void> send(json::array letters, const control::LetterPieces& pieces);
+  Result<void> send_waiting(bool more = false);
+  Result<void> send(json::array letters, const control::LetterPieces& pieces, bool more);
   Result<void> make_mailbox(const store::MailboxInfo& mailbox);
   Result<std::vector<store::Entry>> page(store::MailboxId mailbox, uint64_t first, bool with_summary);
   bool wanted(const store::Entry& letter) const;
@@ -262,25 +262,29 @@ Result<void> AccountRestorer::make_mailbox(const store::MailboxInfo& mailbox) {
   return {};
 }
 
-Result<void> AccountRestorer::send(json::array letters, const control::LetterPieces& pieces) {
+Result<void> AccountRestorer::send(json::array letters, const control::LetterPieces& pieces, bool more) {
   json::object arguments;
   arguments["address"] = address_;
   arguments["mailbox"] = now_;
   arguments["letters"] = std::move(letters);
   arguments["returned"] = true;
+  arguments["more"] = more;
   auto done = admin_.send("import.letters", std::move(arguments), pieces);
   if (!done) return std::unexpected(done.error());
   return {};
 }
 
-Result<void> AccountRestorer::send_waiting() {
+Result<void> AccountRestorer::send_waiting(bool more) {
   if (waiting_.empty()) return {};
   size_t at = 0;
-  auto sent = send(std::exchange(waiting_, {}), [&]() -> Result<std::string> {
-    std::string piece = bytes_.substr(at, kLetterPiece);
-    at += piece.size();
-    return piece;
-  });
+  auto sent = send(
+      std::exchange(waiting_, {}),
+      [&]() -> Result<std::string> {
+        std::string piece = bytes_.substr(at, kLetterPiece);
+        at += piece.size();
+        return piece;
+      },
+      more);
   bytes_.clear();
   return sent;
 }
@@ -300,18 +304,21 @@ Result<void> AccountRestorer::put_back_alone(const store::Entry& letter) {
   uint64_t at = 0;
   json::array alone;
   alone.push_back(described(letter));
-  return send(std::move(alone), [&]() -> Result<std::string> {
-    auto piece = net::run_blocking(backup_.store.read(account_.id, letter, at, kLetterPiece));
-    if (piece) at += piece->size();
-    return piece;
-  });
+  return send(
+      std::move(alone),
+      [&]() -> Result<std::string> {
+        auto piece = net::run_blocking(backup_.store.read(account_.id, letter, at, kLetterPiece));
+        if (piece) at += piece->size();
+        return piece;
+      },
+      false);
 }
 
 // Many in one transaction: what is flushed for one is flushed for all.
 Result<void> AccountRestorer::put_back(const store::Entry& letter) {
   if (letter.size > kImportBytes) return put_back_alone(letter);
   if (bytes_.size() + letter.size > kImportBytes || waiting_.size() == kImportTogether) {
-    if (auto sent = send_waiting(); !sent) return sent;
+    if (auto sent = send_waiting(true); !sent) return sent;
   }
   const size_t before = bytes_.size();
   while (bytes_.size() - before < letter.size) {

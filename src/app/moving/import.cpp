@@ -86,8 +86,9 @@ class Importer {
   Reading reading();
   void settle(const Letter& letter, const Shape& shape);
   void tell_settled();
-  Result<void> send(json::array letters, const control::LetterPieces& pieces);
-  Result<void> flush();
+  Result<void> send(json::array letters, const control::LetterPieces& pieces, bool more);
+  Result<void> flush(bool more = false);
+  bool full() const { return batch_.size() == kImportTogether || bytes_.size() >= kImportBytes; }
   void bad(const std::string& where, const Fault& fault);
   json::object place() const {
     json::object out;
@@ -237,9 +238,10 @@ Result<void> Importer::send_flags() {
   return {};
 }
 
-Result<void> Importer::send(json::array letters, const control::LetterPieces& pieces) {
+Result<void> Importer::send(json::array letters, const control::LetterPieces& pieces, bool more) {
   json::object arguments = place();
   arguments["letters"] = std::move(letters);
+  arguments["more"] = more;
   auto done = admin_.send("import.letters", std::move(arguments), pieces);
   if (!done && done.error().kind == FaultKind::closed)
     return fail(FaultKind::temporary, done.error().what + "; repeat the command, it goes on where it was");
@@ -247,14 +249,17 @@ Result<void> Importer::send(json::array letters, const control::LetterPieces& pi
   return {};
 }
 
-Result<void> Importer::flush() {
+Result<void> Importer::flush(bool more) {
   if (batch_.empty()) return {};
   size_t at = 0;
-  auto done = send(std::move(batch_), [&]() -> Result<std::string> {
-    std::string piece = bytes_.substr(at, kFrame);
-    at += piece.size();
-    return piece;
-  });
+  auto done = send(
+      std::move(batch_),
+      [&]() -> Result<std::string> {
+        std::string piece = bytes_.substr(at, kFrame);
+        at += piece.size();
+        return piece;
+      },
+      more);
   batch_ = json::array();
   bytes_.clear();
   if (done) settled_.insert(settled_.end(), sent_.begin(), sent_.end());
@@ -292,11 +297,12 @@ Result<void> Importer::take(Letter& letter) {
   if (*there) return settle(letter, shape), Result<void>();
   ++now_.moved;
   if (options_.dry_run) return {};
+  // A full batch waits for the next letter, to know whether it is the last one.
+  if (auto flushed = full() ? flush(true) : Result<void>(); !flushed) return flushed;
   if (letter.id != 0) sent_.push_back({letter.id, shape.size, shape.checksum});
   batch_.push_back(describe(letter, bytes->size()));
   bytes_ += *bytes;
-  const bool full = batch_.size() == kImportTogether || bytes_.size() >= kImportBytes;
-  return full ? flush() : Result<void>();
+  return {};
 }
 
 // Read twice: what it is must be known before it is sent.
@@ -324,7 +330,7 @@ Result<void> Importer::take_large(Letter& letter) {
   LetterReader reader(letter);
   json::array letters;
   letters.push_back(describe(letter, shape.size));
-  auto done = send(std::move(letters), [&] { return reader.next(); });
+  auto done = send(std::move(letters), [&] { return reader.next(); }, false);
   if (done) settle(letter, shape);
   return done;
 }
