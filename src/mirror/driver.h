@@ -31,10 +31,8 @@ class Driver {
  public:
   virtual ~Driver() = default;
 
-  // Calls `told` with true when one of the calls below turns out to wait long for the lock of another
-  // program, and with false when that is over; on the thread of that call.
-  virtual void when_held_up(std::function<void(bool)> /*told*/) {}
-  // Whether calls may wait so; else they soon fail with `temporary`. Not for open() and read_beginnings().
+  // Whether calls may wait long for the locks of other programs; else they soon fail with `temporary`, and at
+  // once where the last one did.
   virtual void be_patient(bool /*patient*/) {}
 
   // What makes or removes mailboxes is repeatable: what is so already is fine.

@@ -25,6 +25,11 @@ inline constexpr seconds kSameTime{3};              // in which changes of a fil
 inline constexpr size_t kMostBehind = 20'000;       // changes of flags that may wait for the files
 inline constexpr milliseconds kGather{20};          // in which flags are gathered before they go to the files
 inline constexpr milliseconds kLookAgain{500};      // into a file that another program keeps locked
+inline constexpr milliseconds kNap{100};            // between attempts of somebody who waits for a lock
+inline constexpr int kNaps = 300;                   // at most
+inline constexpr int kNapsToOpen = 50;              // by a session, for a mailbox that was never read
+inline constexpr seconds kTellAgain{3600};          // a trouble that lasts
+inline constexpr size_t kTroubles = 10'000;         // remembered, so that they are not told again
 inline constexpr int kLooks = 5;                    // while index or files change under our eyes
 inline constexpr seconds kRetryEvery{2};            // of what could not be done in the files
 inline constexpr size_t kCarriers = 8;              // accounts whose outbox is tried again at the same time

@@ -93,18 +93,22 @@ Result<void> place_arrival(store::AccountEdit& edit, store::MailboxRow& mailbox,
   return {};
 }
 
-// The mailboxes that the outbox still has to make or rename; what it can't stays in the index.
-Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId account) {
+// The mailboxes that the outbox still has to make or rename, what it can't stays in the index; and, in `old`,
+// those that have names in the files which they lost in the index.
+Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId account,
+                                     std::set<std::string>& old) {
+  using Kind = store::EffectRow::Kind;
   std::set<std::string> names;
+  old.clear();
   const Result<void> read = reader.scan(store::account_partition(account), store::effect_key(0),
                                         store::prefix_end(std::string(store::kEffectPrefix)),
                                         [&](std::string_view, std::string_view value) {
                                           const Result<store::EffectRow> row = store::decode_effect(value);
                                           if (!row) return true;
-                                          if (row->kind == store::EffectRow::Kind::make)
-                                            names.insert(row->name);
-                                          if (row->kind == store::EffectRow::Kind::rename)
-                                            names.insert(row->to);
+                                          if (row->kind == Kind::make) names.insert(row->name);
+                                          if (row->kind == Kind::rename) names.insert(row->to);
+                                          if (row->kind == Kind::rename || row->kind == Kind::erase)
+                                            old.insert(row->name);
                                           return true;
                                         });
   if (!read) return std::unexpected(read.error());
@@ -171,21 +175,23 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   for (int attempt = 0; attempt < kLooks; ++attempt) {
     // What we are about to do must not be taken for what others did.
     carried = co_await carry_out(account);
-    if (!carried)
-      log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", carried.error().what}});
     snapshot = Snapshot();
-    snapshot.but_flags = carried.has_value();
+    snapshot.but_flags = !account.undone.contains(mailbox);
     std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
       return take_snapshot(reader, account.id, mailbox, snapshot);
     };
     Result<void> seen = co_await engine.read(std::move(look));
     if (!seen) co_return seen;
-    if (!snapshot.busy || (!carried && !account.patient)) break;
+    if (!snapshot.busy || !carried) break;
   }
-  if (snapshot.busy && !carried && !account.patient) co_return carried;
+  const bool locked = snapshot.busy && !carried && account.kept_back.holds(mailbox);
+  if (locked) co_return fail(FaultKind::temporary, "another program keeps its file locked");
   if (snapshot.busy) co_return Result<void>();  // the next look will find it
   const SteadyTime begin = clock.steady();
   Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
+  const bool is_locked = !found && found.error().kind == FaultKind::temporary;
+  if (is_locked) troubles.tell({account.id, mailbox, kLocked}, *name, found.error().what);
+  if (!is_locked && !account.locked.contains(mailbox)) troubles.over({account.id, mailbox, kLocked}, *name);
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
   Result<bool> all = co_await take_in(account, mailbox, *name, std::move(*found));
@@ -409,14 +415,13 @@ Task<void> Mirror::Impl::look_into_new(Account& account) {
   for (const store::MailboxInfo& mailbox : known) {
     if (mailbox.uid_next != 1 || account.states.contains(mailbox.id)) continue;
     done = co_await look_into(account, mailbox.id);
-    if (!done) log::warn("mirror.unseen", {{"account", format_id(account.id)}, {"what", done.error().what}});
+    if (!done) log::debug("mirror.unseen", {{"account", format_id(account.id)}, {"what", done.error().what}});
   }
 }
 
 Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   Result<void> carried = co_await carry_out(account);
-  if (!carried) co_return carried;  // a mailbox that is still to be made would seem to be gone
-  if (account.names_differ) co_return Result<void>();  // one under its old name would seem to be new
+  if (!carried && account.stuck) co_return carried;
   Driver& driver = *account.driver;
   Result<std::vector<Driver::Level>> listed = co_await offload(files, [&] { return driver.mailboxes(); });
   if (!listed) co_return std::unexpected(listed.error());
@@ -425,6 +430,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   std::vector<store::MailboxInfo> known;
   std::vector<std::string> subscribed;
   std::set<std::string> unseen;  // still to come, or hidden by a directory that can't be read
+  std::set<std::string> old;     // would seem to be new
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     const store::AccountView view(reader, account.id);
@@ -434,7 +440,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     Result<std::vector<std::string>> names = view.subscriptions();
     if (!names) return std::unexpected(names.error());
     subscribed = std::move(*names);
-    Result<std::set<std::string>> still = unmade(reader, account.id);
+    Result<std::set<std::string>> still = unmade(reader, account.id, old);
     if (!still) return std::unexpected(still.error());
     unseen = std::move(*still);
     return add_subscriptions_to_come(reader, account.id, *wanted);
@@ -450,7 +456,8 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   };
   for (const Driver::Level& level : *listed) {
     const Result<std::string> checked = store::check_name(level.name);
-    if (!level.only_holds && checked && !is_known(*checked)) added.push_back(*checked);
+    const bool is_new = !level.only_holds && checked && !is_known(*checked) && !is_within(*checked, old);
+    if (is_new) added.push_back(*checked);
   }
   for (const store::MailboxInfo& mailbox : known) {
     const bool inbox = mailbox.name == store::kInbox;
