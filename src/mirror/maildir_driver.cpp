@@ -191,7 +191,7 @@ Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
   if (!entries) return std::unexpected(entries.error());
   std::vector<Level> levels;
   for (const maildir::FolderEntry& entry : *entries) {
-    if (!entry.raw) levels.push_back({entry.name, entry.unreadable, false});
+    levels.push_back({entry.name, entry.unreadable, false});
   }
   return levels;
 }
