@@ -608,8 +608,8 @@ class Locked(Case):
         self.assertEqual(self.subjects("Moved"), expected)
         self.assertEqual(self.subjects("Held"), ["another"])
         lock.unlink()
-        wait_until(lambda: (self.folders / "Moved").exists() and self.subjects_in_file(held) == ["another"], 30,
-                   "the letters in the file")
+        wait_until(lambda: (self.folders / "Moved").exists() and held.exists() and
+                   self.subjects_in_file(held) == ["another"], 30, "the letters in the file")
         self.assertEqual(self.subjects_in_file(self.folders / "Moved"), expected)
         self.assertEqual([m.get("X-Status", "").strip() for m in self.in_file(self.folders / "Moved")][0], "F")
         self.assertEqual(self.subjects("Moved"), expected)
