@@ -24,6 +24,8 @@
 
 namespace posthouse::mirror {
 
+class Troubles;
+
 // Bytes of a message, as IMAP counts them, up to `length` of them; fewer only at its end.
 using Bytes = std::function<Result<std::string>(uint64_t offset, uint64_t length)>;
 
@@ -34,6 +36,9 @@ class Driver {
   // Whether calls may wait long for the locks of other programs; else they soon fail with `temporary`, and at
   // once where the last one did.
   virtual void be_patient(bool /*patient*/) {}
+
+  // Where it tells what is wrong with files that are others' matter. Before any other call.
+  virtual void tell_to(Troubles* /*troubles*/, store::AccountId /*account*/) {}
 
   // What makes or removes mailboxes is repeatable: what is so already is fine.
   virtual Result<void> make(const std::string& mailbox) = 0;

@@ -63,8 +63,9 @@ struct Account {
     SteadyTime::duration took{};
     size_t messages = 0;
   };
-  std::map<MailboxId, Looked> looked;  // looks that went through the files
-  std::unordered_set<uint64_t> told;   // rows of the outbox that the files have no room for
+  std::map<MailboxId, SteadyTime> unread;  // letters that others have to give us rights to: when to try again
+  std::map<MailboxId, Looked> looked;      // looks that went through the files
+  std::unordered_set<uint64_t> told;       // rows of the outbox that the files have no room for
 };
 
 // An account and the turn to work on it.
@@ -190,15 +191,22 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   // What was known before a restart, if that may be believed still.
   Task<Result<std::string>> last_state(Account& account, MailboxId mailbox);
   Task<Result<void>> keep_state(Account& account, MailboxId mailbox, std::string lasting);
+  // Whether it is time to try again what could not be read for lack of rights.
+  bool is_due(const Account& account, MailboxId mailbox) const;
   // Whether going through the files took long, and was only just now.
   bool rests(const Account& account, MailboxId mailbox) const;
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
-  // True: all could be read.
-  Task<Result<bool>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
+  // What kept us from reading some of it; nothing: all could be read.
+  Task<Result<std::optional<FaultKind>>> take_in(Account& account, MailboxId mailbox, const std::string& name,
+                                                 Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
-  Task<Result<bool>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
-                                std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
+  Task<Result<std::optional<FaultKind>>> take_fresh(Account& account, MailboxId mailbox,
+                                                    const std::string& name,
+                                                    std::vector<Driver::Look::Fresh> fresh,
+                                                    uint32_t uid_validity, Uid uid_next);
   Task<Result<void>> note_all_uids(Account& account, MailboxId mailbox, std::string name);
+  void tell_noted(const Account& account, MailboxId mailbox, const std::string& name,
+                  const Result<void>& noted);
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
 
   // ---- attend.cpp

@@ -29,6 +29,7 @@ inline constexpr milliseconds kNap{100};          // between attempts of somebod
 inline constexpr int kNaps = 300;                 // at most
 inline constexpr int kNapsToOpen = 50;            // by a session, for a mailbox that was never read
 inline constexpr seconds kTellAgain{3600};        // a trouble that lasts
+inline constexpr seconds kRetryUnread{2};         // of letters that we have no rights to
 inline constexpr size_t kTroubles = 10'000;       // remembered, so that they are not told again
 inline constexpr int kLooks = 5;                  // while index or files change under our eyes
 inline constexpr seconds kRetryEvery{2};          // of what could not be done in the files

@@ -65,6 +65,18 @@ Result<Read> read_message(Driver& driver, const std::string& mailbox, const std:
   return out;
 }
 
+// Those that could not be read.
+struct Unread {
+  size_t count = 0;
+  std::string first;              // which, and why
+  std::optional<FaultKind> kind;  // `policy` if all of them are a matter of rights
+
+  void add(const std::string& location, const Fault& fault) {
+    if (count++ == 0) first = location + ": " + fault.what;
+    if (!kind || fault.kind != FaultKind::policy) kind = fault.kind;
+  }
+};
+
 struct Arrival {
   Driver::Look::Fresh fresh;
   Read read;
@@ -156,7 +168,7 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   Driver& driver = *account.driver;
   Result<std::string> before = co_await last_state(account, mailbox);
   if (!before) co_return std::unexpected(before.error());
-  if (!before->empty()) {
+  if (!before->empty() && !is_due(account, mailbox)) {
     std::string lasting;
     Result<bool> same = co_await offload(files, [&] {
       const Result<bool> is = driver.is_same(*name, *before);
@@ -192,17 +204,29 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   const bool is_locked = !found && found.error().kind == FaultKind::temporary;
   if (is_locked) troubles.tell({account.id, mailbox, kLocked}, *name, found.error().what);
   if (!is_locked && !account.locked.contains(mailbox)) troubles.over({account.id, mailbox, kLocked}, *name);
+  const bool fails = !found && !is_locked && found.error().kind != FaultKind::not_found;
+  if (fails) troubles.tell({account.id, mailbox, kUnseen}, *name, found.error().what);
+  if (found) troubles.over({account.id, mailbox, kUnseen}, *name);
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
-  Result<bool> all = co_await take_in(account, mailbox, *name, std::move(*found));
+  Result<std::optional<FaultKind>> all = co_await take_in(account, mailbox, *name, std::move(*found));
   account.looked[mailbox] = {clock.steady(), clock.steady() - begin, snapshot.known.size()};
   if (!all) co_return std::unexpected(all.error());
-  // What could not be read is asked for with each look.
-  account.states[mailbox] = *all ? state : std::string();
+  // What could not be read is asked for with each look; a matter of rights, which mostly stays so, now and
+  // then.
+  const bool rights = *all == FaultKind::policy;
+  account.states[mailbox] = !*all || rights ? state : std::string();
+  account.unread.erase(mailbox);
+  if (rights) account.unread[mailbox] = clock.steady() + kRetryUnread;
   std::string lasting;
-  if (*all) co_await offload(files, [&] { lasting = driver.lasting(*name, state).value_or(""); });
+  if (!*all) co_await offload(files, [&] { lasting = driver.lasting(*name, state).value_or(""); });
   Result<void> noted = co_await keep_state(account, mailbox, std::move(lasting));
   co_return noted;
+}
+
+bool Mirror::Impl::is_due(const Account& account, MailboxId mailbox) const {
+  const auto unread = account.unread.find(mailbox);
+  return unread != account.unread.end() && clock.steady() >= unread->second;
 }
 
 Task<Result<std::string>> Mirror::Impl::last_state(Account& account, MailboxId mailbox) {
@@ -240,8 +264,8 @@ bool Mirror::Impl::rests(const Account& account, MailboxId mailbox) const {
   return clock.steady() - last->second.end < kRestAfterLook * last->second.took;
 }
 
-Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,
-                                         Driver::Look look) {
+Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_in(Account& account, MailboxId mailbox,
+                                                             const std::string& name, Driver::Look look) {
   if (!look.changed.empty() || !look.gone.empty()) {
     Result<void> done = co_await take_changes(account, mailbox, look);
     if (!done) co_return std::unexpected(done.error());
@@ -250,14 +274,17 @@ Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, co
     Result<void> noted = co_await note_all_uids(account, mailbox, name);
     if (!noted) co_return std::unexpected(noted.error());
   }
-  if (look.fresh.empty()) co_return true;
+  if (look.fresh.empty()) {
+    troubles.over({account.id, mailbox, kUnreadable}, name);
+    co_return std::optional<FaultKind>();
+  }
   // Those that have UIDs come first, in their order; the others as they arrived.
   std::vector<Driver::Look::Fresh> named, unnamed;
   for (Driver::Look::Fresh& fresh : look.fresh)
     (fresh.uid != 0 ? named : unnamed).push_back(std::move(fresh));
   std::ranges::sort(named, {}, &Driver::Look::Fresh::uid);
   std::ranges::move(unnamed, std::back_inserter(named));
-  Result<bool> all =
+  Result<std::optional<FaultKind>> all =
       co_await take_fresh(account, mailbox, name, std::move(named), look.uid_validity, look.uid_next);
   co_return all;
 }
@@ -304,13 +331,14 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
   co_return done;
 }
 
-Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox, const std::string& name,
-                                            std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity,
-                                            Uid uid_next) {
+Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
+                                                                const std::string& name,
+                                                                std::vector<Driver::Look::Fresh> fresh,
+                                                                uint32_t uid_validity, Uid uid_next) {
   Driver& driver = *account.driver;
   Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
   Result<void> done;
-  bool all = true;
+  Unread unread;
   for (size_t at = 0; done && at < fresh.size(); at += kNewTogether) {
     std::vector<Arrival> arrivals;
     const size_t end = std::min(fresh.size(), at + kNewTogether);
@@ -320,11 +348,7 @@ Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
         if (read) {
           arrivals.push_back({std::move(fresh[i]), std::move(*read), 0});
         } else if (read.error().kind != FaultKind::not_found) {
-          all = all && read.error().kind == FaultKind::policy;  // a matter of rights stays so
-          log::warn("mirror.unreadable", {{"account", format_id(account.id)},
-                                          {"mailbox", name},
-                                          {"file", fresh[i].location},
-                                          {"what", read.error().what}});
+          unread.add(fresh[i].location, read.error());
         }
       }
     });
@@ -359,7 +383,12 @@ Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
   }
   if (!uids.given.empty()) co_await note_uids(account, mailbox, name, std::move(uids));
   if (!done) co_return std::unexpected(done.error());
-  co_return all;
+  if (unread.kind) {
+    troubles.tell({account.id, mailbox, kUnreadable}, name, unread.first, unread.count);
+  } else {
+    troubles.over({account.id, mailbox, kUnreadable}, name);
+  }
+  co_return unread.kind;
 }
 
 Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailbox, std::string name) {
@@ -379,7 +408,7 @@ Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailb
   uids.all = true;
   Driver& driver = *account.driver;
   Result<void> noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
-  if (!noted) log::warn("mirror.uids_not_noted", {{"mailbox", name}, {"what", noted.error().what}});
+  tell_noted(account, mailbox, name, noted);
   co_return done;
 }
 
@@ -397,7 +426,17 @@ Task<void> Mirror::Impl::note_uids(Account& account, MailboxId mailbox, std::str
     uids.all = true;
     if (noted) noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
   }
-  if (!noted) log::warn("mirror.uids_not_noted", {{"mailbox", name}, {"what", noted.error().what}});
+  tell_noted(account, mailbox, name, noted);
+}
+
+void Mirror::Impl::tell_noted(const Account& account, MailboxId mailbox, const std::string& name,
+                              const Result<void>& noted) {
+  const Troubles::Which which{account.id, mailbox, kNotNoted};
+  if (noted) {
+    troubles.over(which, name);
+  } else if (noted.error().kind != FaultKind::temporary) {
+    troubles.tell(which, name, noted.error().what);
+  }
 }
 
 // A mailbox that never had a message takes over UIDVALIDITY and UIDs of the files, so this comes before any

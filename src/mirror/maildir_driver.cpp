@@ -10,7 +10,6 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "base/log.h"
 #include "maildir/folder.h"
 #include "maildir/keywords.h"
 #include "maildir/quota_file.h"
@@ -20,6 +19,7 @@
 #include "maildir/writer.h"
 #include "mirror/limits.h"
 #include "mirror/maildir_marks.h"
+#include "mirror/troubles.h"
 #include "store/names.h"
 
 namespace posthouse::mirror {
@@ -87,6 +87,10 @@ class MaildirDriver final : public Driver {
                                                    uint64_t most) override;
   std::string name_in(const std::string& location) override { return base_of(to_place(location)); }
   void be_patient(bool patient) override { patient_ = patient; }
+  void tell_to(Troubles* troubles, store::AccountId account) override {
+    troubles_ = troubles;
+    account_ = account;
+  }
   bool notes_own() const override { return true; }
   std::vector<std::string> watched(const std::string& mailbox) override;
 
@@ -99,6 +103,9 @@ class MaildirDriver final : public Driver {
   static maildir::Commit commit_of(const Put& message, const KeywordTable& table);
   static Result<void> sync_changed(const Folder& folder, const std::vector<Put>& messages);
   void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
+  void tell(std::string_view event, const Fault& fault) const {
+    if (troubles_ != nullptr) troubles_->tell({account_, 0, event}, "", fault.what);
+  }
   Result<void> check_root() const;
   // What a message in a file counts for the quota that other programs keep.
   struct Share {
@@ -117,6 +124,8 @@ class MaildirDriver final : public Driver {
   const Clock& clock_;
   maildir::NameMaker names_;
   std::atomic<bool> patient_ = true;
+  Troubles* troubles_ = nullptr;
+  store::AccountId account_ = 0;
 };
 
 // Without its disk an account has no Maildir, or another one that somebody made in its place; all messages
@@ -219,7 +228,7 @@ void MaildirDriver::count(const Share& more) {
     const Result<maildir::QuotaUse> counted = file.calculate((*use)->limits, names_.unique());
     if (!counted) added = std::unexpected(counted.error());
   }
-  if (!added) log::warn("mirror.maildirsize", {{"root", tree_.root()}, {"what", added.error().what}});
+  if (!added) tell("mirror.maildirsize", added.error());
 }
 
 template <class Messages>
@@ -436,7 +445,7 @@ Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vecto
     if (!scan) return scan;
     for (const maildir::Found& found : scan->doubles) {
       const Result<Place> apart = folder.separate(found.place, names_.unique());
-      if (!apart) log::warn("mirror.double_name", {{"folder", folder.path()}, {"what", apart.error().what}});
+      if (!apart) tell("mirror.double_name", apart.error());
     }
     const bool good = scan->complete && scan->doubles.empty();
     if (good || attempt == kLooks) return scan;

@@ -153,6 +153,7 @@ Task<Result<std::shared_ptr<Account>>> Mirror::Impl::account(AccountId id) {
     made->id = id;
     made->driver = make_driver(*place, clock, random, &waiters);
     if (!made->driver) co_return fail(FaultKind::permanent, "accounts of this format can't be kept yet");
+    made->driver->tell_to(&troubles, id);
     const std::lock_guard lock(accounts_mutex);
     if (leaves != leaves_before) continue;  // perhaps that was where its files had been
     co_return accounts.emplace(id, std::move(made)).first->second;
