@@ -4,7 +4,6 @@
 #include <coroutine>
 #include <deque>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "base/executor.h"
@@ -30,8 +29,6 @@ class Turnstile {
 
   struct Awaiter {
     Turnstile& of;
-    bool patient = true;
-    bool got = true;
     Executor* home = nullptr;
     std::coroutine_handle<> handle{};
 
@@ -39,8 +36,6 @@ class Turnstile {
     bool await_suspend(std::coroutine_handle<> caller) {
       const std::lock_guard lock(of.mutex_);
       if (!std::exchange(of.busy_, true)) return false;
-      got = patient || !of.held_up_;
-      if (!got) return false;
       home = Executor::current();
       handle = caller;
       of.waiting_.push_back(this);
@@ -48,25 +43,7 @@ class Turnstile {
     }
     Turn await_resume() const { return Turn(&of); }
   };
-  // Nothing while whoever has the turn is held up.
-  struct Impatient : Awaiter {
-    std::optional<Turn> await_resume() const { return got ? std::optional<Turn>(&of) : std::nullopt; }
-  };
-
   Awaiter take() { return Awaiter{*this}; }
-  Impatient take_unless_held_up() { return Impatient{{*this, false}}; }
-  // Whoever has the turn says that it may take long, and when that is over.
-  void hold_up(bool held_up) {
-    const std::lock_guard lock(mutex_);
-    held_up_ = held_up;
-    if (!held_up) return;
-    std::erase_if(waiting_, [](Awaiter* one) {
-      if (one->patient) return false;
-      one->got = false;
-      one->home->post(one->handle);
-      return true;
-    });
-  }
 
  private:
   void leave() {
@@ -82,7 +59,6 @@ class Turnstile {
 
   std::mutex mutex_;
   bool busy_ = false;
-  bool held_up_ = false;
   std::deque<Awaiter*> waiting_;
 };
 

@@ -54,6 +54,20 @@ std::optional<std::string> decode_folder(std::string_view directory) {
   return again && *again == directory ? std::optional(name) : std::nullopt;
 }
 
+RawName raw_folder_name(std::string_view directory) {
+  const std::vector<std::string_view> levels =
+      split(directory.substr(directory.starts_with('.') ? 1 : 0), '.');
+  RawName name;
+  name.plain = std::ranges::all_of(
+      levels, [](std::string_view level) { return !level.empty() && raw_name(level).plain; });
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const bool between = i > 0 && !levels[i - 1].empty() && !levels[i].empty();
+    if (i > 0) name.text += between ? "/" : "%2E";
+    name.text += name.plain ? std::string(levels[i]) : escaped_name(levels[i]);
+  }
+  return name;
+}
+
 std::string raw_folder(std::string_view directory) {
   std::string name;
   std::string_view rest =

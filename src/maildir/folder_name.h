@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/raw_name.h"
 #include "base/result.h"
 
 namespace posthouse::maildir {
@@ -20,6 +21,10 @@ std::optional<std::string> decode_folder(std::string_view directory);
 // A name to show for a directory that can't be decoded: its levels as they are, bytes that are no UTF-8 as
 // %XX.
 std::string raw_folder(std::string_view directory);
+
+// The same with "%" as %25 where there are such, and what stands between no two levels as %2E: no two
+// directories have the same.
+RawName raw_folder_name(std::string_view directory);
 
 // INBOX in any case.
 bool is_inbox(std::string_view name);

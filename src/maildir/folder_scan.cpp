@@ -53,12 +53,13 @@ bool facts_of(int folder, Found& message) {
   return message.has_facts;
 }
 
-// Is the directory entry a regular file? File systems may leave that to stat.
+// Is the directory entry a regular file? File systems may leave that to stat; what can't be looked at then is
+// no reason to take a message for gone.
 bool is_file(int folder, std::string_view name, unsigned char type) {
   if (type != DT_UNKNOWN) return type == DT_REG;
   struct stat facts{};
-  return ::fstatat(folder, std::string(name).c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-         S_ISREG(facts.st_mode);
+  if (::fstatat(folder, std::string(name).c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) return errno != ENOENT;
+  return S_ISREG(facts.st_mode);
 }
 
 // Local file systems give every change the time of the kernel's tick; of others (network, FAT) it isn't
@@ -159,7 +160,10 @@ void Folder::tell_doubles(const Folders& folders, const Entries& entries, Scan& 
     for (auto entry = first; entry != end; ++entry) {
       struct stat facts{};
       const int folder = folders.of(entry->place.where);
-      if (::fstatat(folder, entry->place.file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      if (::fstatat(folder, entry->place.file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno != ENOENT && real.empty()) real.push_back(found(entry->place));
+        continue;
+      }
       if (std::find(inodes.begin(), inodes.end(), facts.st_ino) != inodes.end()) continue;
       inodes.push_back(facts.st_ino);
       real.push_back(found(entry->place));

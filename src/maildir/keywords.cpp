@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "maildir/dot_lock.h"
 #include "maildir/file.h"
+#include "maildir/name.h"
 
 namespace posthouse::maildir {
 
@@ -42,6 +45,27 @@ void date_after(int folder, const char* name, int64_t before) {
   (void)::utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
+// That stand in the names of a folder's files.
+Result<uint32_t> letters_in_use(int folder) {
+  uint32_t letters = 0;
+  for (const char* const where : {"cur", "new"}) {
+    const Result<File> opened = open_folder_in(folder, where);
+    if (!opened) return std::unexpected(opened.error());
+    const Result<void> read =
+        each_entry(opened->fd(), where, [&](std::string_view name, unsigned char, uint64_t) {
+          letters |= marks_of(name).letters;
+          return true;
+        });
+    if (!read) return std::unexpected(read.error());
+  }
+  return letters;
+}
+
+bool lacks_letter(const KeywordTable& table, const std::vector<std::string>& names) {
+  return std::ranges::any_of(names,
+                             [&](const std::string& name) { return is_keyword(name) && !table.find(name); });
+}
+
 bool give_letters(KeywordTable& table, const std::vector<std::string>& names, uint32_t used) {
   bool changed = false;
   for (const std::string& name : names) {
@@ -65,10 +89,31 @@ std::optional<int> KeywordTable::find(std::string_view name) const {
   return std::nullopt;
 }
 
+std::string unknown_name(int letter) {
+  return fmt::format("unknown-{}", letter);
+}
+
+std::optional<int> unknown_letter(std::string_view name) {
+  for (int letter = 0; letter < kLetters; ++letter) {
+    if (iequals(name, unknown_name(letter))) return letter;
+  }
+  return std::nullopt;
+}
+
+uint32_t KeywordTable::named() const {
+  uint32_t letters = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool none = names[i].empty() || unknown_letter(names[i]) == static_cast<int>(i);
+    if (!none) letters |= 1u << i;
+  }
+  return letters;
+}
+
 std::vector<std::string> KeywordTable::names_of(uint32_t letters) const {
+  letters &= named();
   std::vector<std::string> out;
   for (size_t i = 0; i < names.size(); ++i) {
-    if ((letters >> i & 1) != 0) out.push_back(names[i].empty() ? fmt::format("unknown-{}", i) : names[i]);
+    if ((letters >> i & 1) != 0) out.push_back(names[i]);
   }
   return out;
 }
@@ -103,6 +148,7 @@ Result<KeywordTable> Keywords::read_in(int folder) {
   const Result<std::optional<std::string>> text = read_small(folder, kDovecots, kMaxKeywordsFile);
   if (!text) return std::unexpected(text.error());
   KeywordTable table = *text ? parse_keywords(**text) : KeywordTable{};
+  table.dovecots = true;
   // Letters that we gave before Dovecot came, as far as it has given them no other meaning.
   for (size_t i = 0; i < table.names.size(); ++i) {
     if (table.names[i].empty() && !table.find(ours.names[i])) table.names[i] = ours.names[i];
@@ -117,20 +163,22 @@ Result<KeywordTable> Keywords::read() const {
 }
 
 Result<KeywordTable> Keywords::extend(const std::vector<std::string>& names, const std::string& unique,
-                                      uint32_t used) const {
+                                      milliseconds patience) const {
   const Result<File> folder = folder_.open_directory();
   if (!folder) return std::unexpected(folder.error());
   Result<KeywordTable> table = read_in(folder->fd());
   if (!table) return table;
-  KeywordTable wanted = *table;
-  if (!give_letters(wanted, names, used)) return table;
+  if (!lacks_letter(*table, names)) return table;
   // Dovecot keeps its two files under the lock of the UID list.
   const bool dovecots = is_dovecots(folder->fd());
   const char* const locked = dovecots ? "dovecot-uidlist" : kOwn;
-  const Result<DotLock> lock = DotLock::take(folder->fd(), locked, clock_, kLockPatience);
+  const Result<DotLock> lock = DotLock::take(folder->fd(), locked, clock_, patience);
   if (!lock) return std::unexpected(lock.error());
   table = read_in(folder->fd());
-  if (!table || !give_letters(*table, names, used)) return table;
+  if (!table) return table;
+  const Result<uint32_t> used = letters_in_use(folder->fd());
+  if (!used) return std::unexpected(used.error());
+  if (!give_letters(*table, names, *used)) return table;
   if (!lock->still_ours())
     return fail(FaultKind::temporary, fmt::format("the lock of {} was taken away", locked));
   const char* const file = dovecots ? kDovecots : kOwn;

@@ -19,12 +19,17 @@ namespace posthouse::maildir {
 
 struct KeywordTable {
   std::array<std::string, kLetters> names;  // empty: the letter is free
+  bool dovecots = false;                    // Dovecot is at work here
 
   std::optional<int> find(std::string_view name) const;  // keywords have no case
-  // The bits of Marks::letters.
-  std::vector<std::string> names_of(
-      uint32_t letters) const;  // "unknown-3" for one without a name, as Dovecot has it
+  // The letters that have a name: bits of Marks::letters. What Dovecot writes for one whose name it does not
+  // know ("3 unknown-3") is none.
+  uint32_t named() const;
+  std::vector<std::string> names_of(uint32_t letters) const;  // of those that have one
 };
+// "unknown-3", under which Dovecot shows the letter "d" when it has no name, as earlier versions of ours did.
+std::string unknown_name(int letter);
+std::optional<int> unknown_letter(std::string_view name);
 KeywordTable parse_keywords(std::string_view text);
 std::string format_keywords(const KeywordTable& table);
 
@@ -34,10 +39,11 @@ class Keywords {
 
   Result<KeywordTable> read() const;
   // The table with letters for all of `names` that can have one; the file is written if it had to be
-  // extended. With all letters in use the rest stays without: such a keyword is not in the files. `used`:
-  // letters that stand in file names now; free ones are not given a new meaning. `unique` from NameMaker.
+  // extended. With all letters in use the rest stays without: such a keyword is not in the files. Letters
+  // that stand in file names and have no name (yet: Dovecot renames files first) are not given another
+  // meaning. `unique` from NameMaker. temporary: another program keeps the lock for longer than `patience`.
   Result<KeywordTable> extend(const std::vector<std::string>& names, const std::string& unique,
-                              uint32_t used = 0) const;
+                              milliseconds patience = kLockPatience) const;
 
  private:
   static Result<KeywordTable> read_in(int folder);

@@ -33,6 +33,7 @@ struct MarkChange {
   Marks add;
   Marks remove;
   Marks apply(Marks marks) const;
+  bool operator==(const MarkChange&) const = default;
 };
 
 // A file's name taken apart. Any text is one.

@@ -86,18 +86,17 @@ Result<std::vector<FolderEntry>> Tree::list() const {
   for (const auto& [directory, kind] : directories) {
     const std::optional<std::string> name = decode_folder(directory);
     const bool unreadable = kind == Kind::unreadable;
-    if (!name || is_inbox(*name)) {
-      raw.push_back({raw_folder(directory), directory, true, unreadable});
+    if (!name || is_inbox(*name) || !raw_name(*name).plain) {
+      raw.push_back({"", directory, true, unreadable});
     } else {
       names.insert(*name);
       folders.push_back({*name, directory, false, unreadable});
     }
   }
+  // Somebody's ".inbox", or two spellings of one name: nothing is hidden.
+  const auto taken = [&](const std::string& name) { return is_inbox(name) || names.contains(name); };
   for (FolderEntry& entry : raw) {
-    // Somebody's ".inbox", or two spellings of one name: nothing is hidden.
-    for (int number = 2; is_inbox(entry.name) || names.contains(entry.name); ++number) {
-      entry.name = fmt::format("{} ({})", raw_folder(entry.directory), number);
-    }
+    entry.name = shown_name(raw_folder_name(entry.directory), entry.directory, taken);
     names.insert(entry.name);
     folders.push_back(std::move(entry));
   }

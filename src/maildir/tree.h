@@ -15,7 +15,7 @@ namespace posthouse::maildir {
 struct FolderEntry {
   std::string name;
   std::string directory;    // in the root; empty: the root itself
-  bool raw = false;         // its name can't be decoded, and is shown as it is
+  bool raw = false;         // its name can't be decoded; `name` is what to show for it (base/raw_name.h)
   bool unreadable = false;  // it is there, and perhaps a folder
 };
 

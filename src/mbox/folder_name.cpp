@@ -22,11 +22,9 @@ bool has_control(std::string_view utf8) {
 
 }  // namespace
 
-bool is_folder_part(std::string_view part) {
-  if (part.empty() || part.front() == '.' || part.size() > kMaxNamePart) return false;
-  for (char c : part) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 127 || c == '/') return false;
-  }
+bool may_be_part(std::string_view part) {
+  if (part.empty() || part.front() == '.' || part.size() > kMaxNamePart || part.find('/') != part.npos)
+    return false;
   const std::string lower = to_lower(part);
   return !lower.ends_with(".lock") && lower.find(".posthouse-journal") == std::string::npos;
 }
@@ -38,8 +36,7 @@ Result<std::vector<std::string>> folder_parts(std::string_view name) {
   for (const std::string_view part : split(name, '/')) {
     if (parts.size() == kMaxNameDepth) return fail(FaultKind::syntax, "the name has too many parts");
     parts.push_back(to_modified_utf7(part));
-    if (!is_folder_part(parts.back()))
-      return fail(FaultKind::syntax, "no name for a folder: " + parts.back());
+    if (!may_be_part(parts.back())) return fail(FaultKind::syntax, "no name for a folder: " + parts.back());
   }
   const bool below_inbox = parts.size() > 1 && parts.front() == "INBOX";
   if (iequals(parts.front(), "INBOX") && !below_inbox)

@@ -18,7 +18,7 @@ inline constexpr std::string_view kBelowMailbox = ".sbd";
 // too many parts, INBOX (its file is elsewhere; what lies below it is in a directory INBOX).
 Result<std::vector<std::string>> folder_parts(std::string_view name);
 
-// Whether a name found in a folder may be a mailbox or a part of a name.
-bool is_folder_part(std::string_view part);
+// Whether a name found in a folder may be a mailbox or a part of a name, whatever its characters.
+bool may_be_part(std::string_view part);
 
 }  // namespace posthouse::mbox

@@ -21,21 +21,11 @@ namespace {
 class Naps {
  public:
   Naps(SteadyTime until, const LockOptions& options) : until_(until), options_(options) {}
-  ~Naps() {
-    if (told_) options_.held_up(false);
-  }
-  Naps(const Naps&) = delete;
-  Naps& operator=(const Naps&) = delete;
   bool take() {
     const SteadyTime now = options_.clock->steady();
     if (!waiting_) {
       waiting_.emplace(options_.waiters);
       if (!waiting_->is_patient()) until_ = std::min<SteadyTime>(until_, now + kShortPatience);
-      begin_ = now;
-    }
-    if (options_.held_up && !told_ && now - begin_ >= kShortPatience) {
-      told_ = true;
-      options_.held_up(true);
     }
     if (now >= until_ || (options_.waiters != nullptr && options_.waiters->is_closed())) return false;
     std::this_thread::sleep_for(std::min<SteadyTime::duration>(nap_, until_ - now));
@@ -47,8 +37,6 @@ class Naps {
   SteadyTime until_;
   const LockOptions& options_;
   std::optional<Waiting> waiting_;
-  SteadyTime begin_{};
-  bool told_ = false;
   milliseconds nap_ = kFirstNap;
 };
 

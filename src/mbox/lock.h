@@ -2,7 +2,6 @@
 // made in a way that is safe over NFS, stale locks found as liblockfile finds them.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "base/clock.h"
@@ -22,8 +21,7 @@ enum class Dotlock {
 struct LockOptions {
   Dotlock dotlock = Dotlock::required;
   milliseconds patience = std::chrono::seconds(30);
-  Waiters* waiters = nullptr;           // none: everybody may wait so long
-  std::function<void(bool)> held_up{};  // told when a wait turns out to be long, and when that is over
+  Waiters* waiters = nullptr;  // none: everybody may wait so long
   const Clock* clock = &system_clock();
 };
 

@@ -7,13 +7,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <tuple>
 
 #include "base/ascii.h"
 #include "base/modified_utf7.h"
+#include "base/raw_name.h"
 #include "mbox/disk.h"
 #include "mbox/folder_name.h"
 #include "mbox/journal.h"
@@ -62,12 +65,62 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
   }
 }
 
-// The name of what a directory holds; nothing for what is no part of a name.
-std::optional<std::string> level_of(std::string_view directory) {
+// What a directory that holds others has the name of.
+std::string_view without_mark(std::string_view directory) {
   if (directory.size() > kBelowMailbox.size() && directory.ends_with(kBelowMailbox))
     directory.remove_suffix(kBelowMailbox.size());
-  return is_folder_part(directory) ? from_modified_utf7(directory) : std::nullopt;
+  return directory;
 }
+
+// The names that what is in a folder has: those that are no modified UTF-7, or stand for control characters,
+// are shown in their own way (base/raw_name.h).
+class Names {
+ public:
+  Names(const std::string& folder, const std::vector<std::string>& entries) {
+    std::set<std::string> raw;
+    for (const std::string& entry : entries) {
+      const std::string bytes = bytes_of(folder, entry);
+      if (!may_be_part(bytes)) continue;
+      const std::optional<std::string> name = from_modified_utf7(bytes);
+      if (name && raw_name(*name).plain) {
+        taken_.insert(*name);
+        names_.emplace(bytes, *name);
+      } else {
+        raw.insert(bytes);
+      }
+    }
+    const auto is_taken = [&](const std::string& name) {
+      return iequals(name, "INBOX") || taken_.contains(name);
+    };
+    for (const std::string& bytes : raw) {
+      const std::string name = shown_name(raw_name(bytes), bytes, is_taken);
+      taken_.insert(name);
+      names_.emplace(bytes, name);
+    }
+  }
+
+  // Nothing for what is no part of a name.
+  std::optional<std::string> of(const std::string& folder, const std::string& entry) const {
+    const auto known = names_.find(bytes_of(folder, entry));
+    return known == names_.end() ? std::nullopt : std::optional(known->second);
+  }
+  // The bytes of the name.
+  std::optional<std::string> bytes_of_name(std::string_view name) const {
+    const auto has = [&](const auto& one) { return one.second == name; };
+    const auto known = std::ranges::find_if(names_, has);
+    return known == names_.end() ? std::nullopt : std::optional(known->first);
+  }
+
+ private:
+  static std::string bytes_of(const std::string& folder, const std::string& entry) {
+    const Kind kind = kind_of(folder + "/" + entry);
+    const bool holds = kind == Kind::holder || kind == Kind::unknown;
+    return std::string(holds ? without_mark(entry) : std::string_view(entry));
+  }
+
+  std::map<std::string, std::string> names_;
+  std::set<std::string> taken_;
+};
 
 void walk(const std::string& path, const std::string& prefix, size_t depth, std::vector<Folder>& found);
 
@@ -82,19 +135,20 @@ void walk(const std::string& path, const std::string& prefix, size_t depth, std:
   const auto names = names_in(path);
   if (!names && !found.empty()) found.back().unread = names.error().kind != FaultKind::not_found;
   if (!names) return;
+  const Names shown(path, *names);
   for (const std::string& part : *names) {
     if (found.size() >= kMaxFolders) return;
     const std::string full = path + "/" + part;
     const Kind kind = kind_of(full);
+    const std::optional<std::string> level = shown.of(path, part);
+    if (!level) continue;
     if (kind == Kind::mailbox) {
-      const auto name = is_folder_part(part) ? from_modified_utf7(part) : std::nullopt;
-      if (name) add_file(full, prefix + *name, found);
+      add_file(full, prefix + *level, found);
     } else if (kind == Kind::unknown) {
-      if (const auto level = level_of(part)) found.push_back({prefix + *level, false, true});
+      found.push_back({prefix + *level, false, true});
     } else if (kind == Kind::holder) {
-      const auto level = level_of(part);
       const bool inbox = prefix.empty() && level == "INBOX";
-      if (!level || (!inbox && !folder_parts(prefix + *level))) continue;
+      if (!inbox && !folder_parts(prefix + *level)) continue;
       found.push_back({prefix + *level, false, false});
       walk(full, prefix + *level + "/", depth + 1, found);
     }
@@ -120,9 +174,20 @@ bool is_there(const std::string& path) {
   return kind_of(path) != Kind::nothing || kind_of(below_mailbox(path)) == Kind::holder;
 }
 
+// What has the name `part` (modified UTF-7) in that folder, or would have.
+std::string path_in(const std::string& folder, const std::string& part) {
+  std::string path = folder + "/" + part;
+  const std::optional<std::string> name = from_modified_utf7(part);
+  if (!name || !may_be_raw(*name) || is_there(path)) return path;
+  const auto entries = names_in(folder);
+  if (!entries) return path;
+  const std::optional<std::string> bytes = Names(folder, *entries).bytes_of_name(*name);
+  return bytes ? folder + "/" + *bytes : path;
+}
+
 // Where the last of `parts` is or would be, below `folder`.
 Result<std::string> locate(const std::string& folder, Parts parts) {
-  std::string path = folder + "/" + parts.front();
+  std::string path = path_in(folder, parts.front());
   const Kind kind = kind_of(path);
   if (kind == Kind::other) return fail(FaultKind::policy, path + ": neither file nor directory");
   if (kind == Kind::unknown) return fail(FaultKind::io, path + ": can't be looked at");

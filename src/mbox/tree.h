@@ -29,7 +29,8 @@ class Tree {
   Tree(std::string root, std::string inbox, LockOptions lock = {});
 
   // INBOX first, also when it has no file yet; then the others in the order of their names. Dot files, lock
-  // files, journals, what has no readable name and files that don't begin like an mbox are left out.
+  // files, journals and files that don't begin like an mbox are left out. What has no name in modified UTF-7
+  // is shown under one of base/raw_name.h, which all calls know.
   Result<std::vector<Folder>> list() const;
 
   // Where the mailbox's file is or would be. syntax: no such name can be. policy: a part is a link, or

@@ -22,36 +22,36 @@ Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
   if (!held) co_return unless_it_left(which.first, held.error());
   Account& account = *held->account;
   co_await watch(account, which.second, false);
-  account.be_patient(false);  // others want their turn
   Result<void> done = co_await look_into(account, which.second);
-  account.be_patient(true);
   co_return done;
 }
 
-// The index answers; what is in the file comes as soon as its lock goes. But for a mailbox that was never
-// read: UIDs and UIDVALIDITY of the file are to be known before anybody gets others.
-Task<Result<void>> Mirror::Impl::look_for_session(AccountId id, MailboxId mailbox) {
-  Result<std::optional<Held>> held = co_await hold_unless_held_up(id);
+Task<Result<void>> Mirror::Impl::look_with_turn(AccountId id, MailboxId mailbox) {
+  Result<Held> held = co_await hold(id);
   if (!held) co_return unless_it_left(id, held.error());
-  if (!*held) {
-    Result<std::shared_ptr<Account>> busy = co_await this->account(id);
-    if (busy) co_await watch(**busy, mailbox, true);
-    look_later({id, mailbox});
-    co_return Result<void>();
-  }
-  Account& account = *(*held)->account;
+  Account& account = *held->account;
   co_await watch(account, mailbox, true);
   // Each of our own changes to a Maildir looks like one by others. What others change meanwhile is noticed by
   // inotify, or by the next look.
   if (rests(account, mailbox)) co_return Result<void>();
-  const bool patient = co_await never_had_messages({id, mailbox});
-  account.be_patient(patient);
   Result<void> done = co_await look_into(account, mailbox);
-  account.be_patient(true);
-  const bool locked = !done && done.error().kind == FaultKind::temporary && !patient;
-  if (!locked) co_return done;
-  look_later({id, mailbox});
-  co_return Result<void>();
+  co_return done;
+}
+
+// The index answers; what is in the file comes as soon as its lock goes. But for a mailbox that was never
+// read a session waits a little: UIDs and UIDVALIDITY of the file are to be known before anybody gets others.
+Task<Result<void>> Mirror::Impl::look_for_session(AccountId id, MailboxId mailbox) {
+  for (int naps = kNapsToOpen;;) {
+    Result<void> done = co_await look_with_turn(id, mailbox);
+    const bool locked = !done && done.error().kind == FaultKind::temporary;
+    if (!locked) co_return done;
+    const bool is_new = co_await never_had_messages({id, mailbox});
+    bool again = false;
+    if (is_new) again = co_await nap_if_locked(done.error(), naps);
+    if (again) continue;
+    look_later({id, mailbox});
+    co_return Result<void>();
+  }
 }
 
 void Mirror::Impl::look_later(Watcher::Which which) {
@@ -69,42 +69,52 @@ Task<bool> Mirror::Impl::never_had_messages(Watcher::Which which) {
   co_return row && row->uid_next == 1;
 }
 
+std::optional<MailboxId> Mirror::Impl::next_to_look(AccountId id) {
+  const std::lock_guard lock(looking_mutex);
+  Looking& wanted = looking[id];
+  if (wanted.now.empty() && wanted.locked.empty()) {
+    looking.erase(id);
+    return std::nullopt;
+  }
+  if (wanted.now.empty()) {
+    wanted.now.swap(wanted.locked);
+    return 0;
+  }
+  const MailboxId next = *wanted.now.begin();
+  wanted.now.erase(wanted.now.begin());
+  return next;
+}
+
 // Of an account one mailbox after the other, beside other accounts: a file that another program keeps locked
-// holds up nobody else. Changes that come quickly one after the other are looked at together, and looking
-// takes at most a quarter of the time.
+// holds up no other. Changes that come quickly one after the other are looked at together, and looking takes
+// at most a quarter of the time.
 Task<void> Mirror::Impl::look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which) {
   const AccountId id = which.first;
   {
     const std::lock_guard lock(self->looking_mutex);
     const auto [wanted, first] = self->looking.try_emplace(id);
-    wanted->second.insert(which.second);
+    wanted->second.now.insert(which.second);
     if (!first) co_return;
   }
-  for (;;) {
-    {
-      const std::lock_guard lock(self->looking_mutex);
-      std::unordered_set<MailboxId>& wanted = self->looking[id];
-      if (wanted.empty()) {
-        self->looking.erase(id);
-        co_return;
-      }
-      which.second = *wanted.begin();
-      wanted.erase(wanted.begin());
-    }
+  while (const std::optional<MailboxId> next = self->next_to_look(id)) {
     if (self->ending) co_return;
-    const SteadyTime begin = self->clock.steady();
-    ++self->at_work;
-    const Result<void> seen = co_await self->look_unasked(which);
-    --self->at_work;
-    if (!seen) log::debug("mirror.unseen", {{"account", format_id(id)}, {"what", seen.error().what}});
-    const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
-    const bool locked = !seen && seen.error().kind == FaultKind::temporary;
-    if (locked) {
-      const std::lock_guard lock(self->looking_mutex);
-      self->looking[id].insert(which.second);
+    milliseconds pause = kLookAgain;  // all that are left were locked
+    if (*next != 0) {
+      which.second = *next;
+      const SteadyTime begin = self->clock.steady();
+      ++self->at_work;
+      const Result<void> seen = co_await self->look_unasked(which);
+      --self->at_work;
+      if (!seen) log::debug("mirror.unseen", {{"account", format_id(id)}, {"what", seen.error().what}});
+      const auto took = std::chrono::duration_cast<milliseconds>(self->clock.steady() - begin);
+      pause = std::min<milliseconds>(kRestAfterLook * took, kLongestPause);
+      if (!seen && seen.error().kind == FaultKind::temporary) {
+        const std::lock_guard lock(self->looking_mutex);
+        self->looking[id].locked.insert(*next);
+        pause = milliseconds(0);
+      }
     }
-    const Result<void> slept = co_await loop.sleep(
-        locked ? kLookAgain : std::min<milliseconds>(kRestAfterLook * took, kLongestPause));
+    const Result<void> slept = co_await loop.sleep(pause);
     if (!slept) co_return;
   }
 }
@@ -152,7 +162,7 @@ Task<Result<void>> Mirror::Impl::take_turn_and_carry_out(AccountId id) {
 }
 
 bool Mirror::Impl::finish_behind(Held& held, Round& round) {
-  if (round.part) return false;
+  if (round.part || round.effects.empty() || held.account->kept_back.any()) return false;
   for (const Effect& effect : round.effects) {
     if (!effect.done) return false;  // somebody wants to know that
   }

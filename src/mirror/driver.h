@@ -24,6 +24,8 @@
 
 namespace posthouse::mirror {
 
+class Troubles;
+
 // Bytes of a message, as IMAP counts them, up to `length` of them; fewer only at its end.
 using Bytes = std::function<Result<std::string>(uint64_t offset, uint64_t length)>;
 
@@ -31,11 +33,12 @@ class Driver {
  public:
   virtual ~Driver() = default;
 
-  // Calls `told` with true when one of the calls below turns out to wait long for the lock of another
-  // program, and with false when that is over; on the thread of that call.
-  virtual void when_held_up(std::function<void(bool)> /*told*/) {}
-  // Whether calls may wait so; else they soon fail with `temporary`. Not for open() and read_beginnings().
+  // Whether calls may wait long for the locks of other programs; else they soon fail with `temporary`, and at
+  // once where the last one did.
   virtual void be_patient(bool /*patient*/) {}
+
+  // Where it tells what is wrong with files that are others' matter. Before any other call.
+  virtual void tell_to(Troubles* /*troubles*/, store::AccountId /*account*/) {}
 
   // What makes or removes mailboxes is repeatable: what is so already is fine.
   virtual Result<void> make(const std::string& mailbox) = 0;

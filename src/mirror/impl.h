@@ -5,6 +5,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <unordered_map>
 #include <unordered_set>
@@ -14,8 +15,10 @@
 #include "base/turnstile.h"
 #include "mbox/waiters.h"
 #include "mirror/driver.h"
+#include "mirror/kept_back.h"
 #include "mirror/limits.h"
 #include "mirror/mirror.h"
+#include "mirror/troubles.h"
 #include "mirror/watcher.h"
 #include "store/account_edit.h"
 #include "store/account_view.h"
@@ -27,6 +30,13 @@ using store::AccountId;
 using store::MailboxId;
 using store::Uid;
 
+// Troubles, as the log has them.
+inline constexpr std::string_view kLocked = "mirror.locked";
+inline constexpr std::string_view kFilesWait = "mirror.files_wait";
+inline constexpr std::string_view kUnseen = "mirror.unseen";
+inline constexpr std::string_view kUnreadable = "mirror.unreadable";
+inline constexpr std::string_view kNotNoted = "mirror.uids_not_noted";
+
 // What is kept of an account while it is in use.
 struct Account {
   AccountId id = 0;
@@ -34,13 +44,18 @@ struct Account {
   Turnstile turns;
   std::atomic<bool> left{
       false};  // it went back to the database: who waited for a turn has nothing to do here
+  std::mutex names_mutex;
+  std::map<MailboxId, std::string> old_names;  // in the files, of mailboxes whose renaming waits
   // Under a turn:
-  bool patient = true;  // waits long for what other programs keep locked
-  void be_patient(bool is) {
-    patient = is;
-    driver->be_patient(is);
-  }
-  bool again = true;                         // what the outbox holds may have been done before a crash
+  uint64_t again_to = UINT64_MAX;  // rows of the outbox up to this may have been done before a crash
+  KeptBack kept_back;              // by the last pass over the outbox
+  std::set<MailboxId> undone;      // of which something could not be done by it
+  bool stuck = false;              // for another reason than locks
+  struct Locked {
+    SteadyTime again_at{};  // when to try again
+    std::string name;
+  };
+  std::map<MailboxId, Locked> locked;        // whose files other programs keep from being changed
   std::map<MailboxId, std::string> states;   // as last looked at
   std::map<MailboxId, std::string> lasting;  // the same as the index has it, for after a restart
   struct Looked {
@@ -48,9 +63,9 @@ struct Account {
     SteadyTime::duration took{};
     size_t messages = 0;
   };
-  std::map<MailboxId, Looked> looked;  // looks that went through the files
-  bool names_differ = false;           // a rename or removal that the files have no room for
-  std::unordered_set<uint64_t> told;   // rows of the outbox that the files have no room for
+  std::map<MailboxId, SteadyTime> unread;  // letters that others have to give us rights to: when to try again
+  std::map<MailboxId, Looked> looked;      // looks that went through the files
+  std::unordered_set<uint64_t> told;       // rows of the outbox that the files have no room for
 };
 
 // An account and the turn to work on it.
@@ -97,6 +112,7 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   mbox::Waiters waiters;  // among them, for locks of other programs
   Pool files;             // blocking work on files
   Watcher watcher;
+  Troubles troubles;
 
   mutable std::shared_mutex kept_mutex;
   std::unordered_set<AccountId> kept;
@@ -111,7 +127,10 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   net::Loop* attended = nullptr;          // on which somebody carries out behind those who change flags
   std::unordered_map<AccountId, size_t> behind;  // for whom somebody does so now, and how many changes
   std::mutex looking_mutex;
-  std::unordered_map<AccountId, std::unordered_set<MailboxId>> looking;  // to be looked into unasked
+  struct Looking {
+    std::unordered_set<MailboxId> now, locked;
+  };
+  std::unordered_map<AccountId, Looking> looking;  // to be looked into unasked
 
   // Bytes of messages that were read lately.
   struct Open {
@@ -135,9 +154,14 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<std::shared_ptr<Account>>> account(AccountId id);
   // The account as it is once it is our turn.
   Task<Result<Held>> hold(AccountId id);
-  // The same; nothing while somebody waits for the lock of another program.
-  Task<Result<std::optional<Held>>> hold_unless_held_up(AccountId id);
+  // After a fault: waits a little before the next of so many attempts if the lock of another program was the
+  // reason, without a thread and without a turn. False: it was not, or it has lasted too long.
+  Task<bool> nap_if_locked(Fault fault, int& naps);
+  bool is_attended();
   Task<Result<std::string>> mailbox_name(AccountId account, MailboxId mailbox);
+  // The name that it has in the files.
+  Task<Result<std::string>> file_name(Account& account, MailboxId mailbox);
+  Task<Result<Bytes>> open_message(std::shared_ptr<Account> account, MailboxId mailbox, Uid uid);
 
   // ---- outbox.cpp; under the account's turn
   // Carries out all there is. Fails with the first thing that could not be done; the others are done.
@@ -147,7 +171,11 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> do_in_files(Account& account, uint64_t from, Round& round);
   // Then those that are done leave the outbox. `all`: the first that was not. True: there may be more.
   Task<Result<bool>> take_from_outbox(Account& account, Round& round, Result<void>& all);
-  Task<Result<std::vector<Effect>>> read_outbox(AccountId account, uint64_t from, bool& cut);
+  Task<Result<std::vector<Effect>>> read_outbox(Account& account, uint64_t from, bool& cut);
+  void begin_pass(Account& account);
+  void keep_back(Account& account, const Effect& effect);
+  // Gives the fault to tell, if any. `doubtful`: the last row that failed and may have been begun.
+  Result<void> end_pass(Account& account, const Result<void>& all, uint64_t doubtful);
   // The UIDs of what was put into the files, for formats that want them noted. Those of the mailboxes that
   // are to be noted anew are given back.
   static void note_put(Driver& driver, const std::vector<Effect>& effects,
@@ -163,15 +191,22 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   // What was known before a restart, if that may be believed still.
   Task<Result<std::string>> last_state(Account& account, MailboxId mailbox);
   Task<Result<void>> keep_state(Account& account, MailboxId mailbox, std::string lasting);
+  // Whether it is time to try again what could not be read for lack of rights.
+  bool is_due(const Account& account, MailboxId mailbox) const;
   // Whether going through the files took long, and was only just now.
   bool rests(const Account& account, MailboxId mailbox) const;
   Task<void> watch(Account& account, MailboxId mailbox, bool by_session);
-  // True: all could be read.
-  Task<Result<bool>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
+  // What kept us from reading some of it; nothing: all could be read.
+  Task<Result<std::optional<FaultKind>>> take_in(Account& account, MailboxId mailbox, const std::string& name,
+                                                 Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
-  Task<Result<bool>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
-                                std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
+  Task<Result<std::optional<FaultKind>>> take_fresh(Account& account, MailboxId mailbox,
+                                                    const std::string& name,
+                                                    std::vector<Driver::Look::Fresh> fresh,
+                                                    uint32_t uid_validity, Uid uid_next);
   Task<Result<void>> note_all_uids(Account& account, MailboxId mailbox, std::string name);
+  void tell_noted(const Account& account, MailboxId mailbox, const std::string& name,
+                  const Result<void>& noted);
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
 
   // ---- attend.cpp
@@ -183,15 +218,21 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   bool is_behind(AccountId id);
   bool is_behind();  // any account
   Task<Result<void>> take_turn_and_carry_out(AccountId id);
+  // The same for somebody who wants to know when it is in the files only.
+  Task<Result<void>> carry_out_for_caller(AccountId id);
+  Task<bool> is_converting(AccountId id);
   // What is left to do for a round that is done in the files, while nobody waits for it. False: nobody is
   // there to do it.
   bool finish_behind(Held& held, Round& round);
   static Task<void> finish_round(std::shared_ptr<Impl> self, Held held, Round round);
   // A session need not wait for what another program keeps locked.
   Task<Result<void>> look_for_session(AccountId id, MailboxId mailbox);
+  Task<Result<void>> look_with_turn(AccountId id, MailboxId mailbox);
   void look_later(Watcher::Which which);
   Task<bool> never_had_messages(Watcher::Which which);
   static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);
+  // The next one of the account to look into; 0: those that are left are locked. Nothing: none is left.
+  std::optional<MailboxId> next_to_look(AccountId id);
   Task<Result<void>> look_unasked(Watcher::Which which);
   static Task<void> follow(std::shared_ptr<Impl> self, net::Loop& loop, int fd);
 };

@@ -19,14 +19,21 @@ inline constexpr size_t kReadAlone = 16;     // messages that are opened one by 
 inline constexpr size_t kPiece = 64 * 1024;  // read from a file at once
 inline constexpr uint64_t kBlock = 1 << 20;  // of an mbox, read while it is locked
 inline constexpr size_t kKnownFiles = 4;     // mboxes of an account whose messages' places are remembered
-inline constexpr uint64_t kReadWhole = 16 << 20;    // an mbox of this size is read anew after every change
-inline constexpr int kReadAllEach = 10;             // larger ones after so many that only added to them
-inline constexpr seconds kSameTime{3};              // in which changes of a file may show the same time
-inline constexpr size_t kMostBehind = 20'000;       // changes of flags that may wait for the files
-inline constexpr milliseconds kGather{20};          // in which flags are gathered before they go to the files
-inline constexpr milliseconds kLookAgain{500};      // into a file that another program keeps locked
-inline constexpr int kLooks = 5;                    // while index or files change under our eyes
-inline constexpr seconds kRetryEvery{2};            // of what could not be done in the files
+inline constexpr uint64_t kReadWhole = 16 << 20;  // an mbox of this size is read anew after every change
+inline constexpr int kReadAllEach = 10;           // larger ones after so many that only added to them
+inline constexpr seconds kSameTime{3};            // in which changes of a file may show the same time
+inline constexpr size_t kMostBehind = 20'000;     // changes of flags that may wait for the files
+inline constexpr milliseconds kGather{20};        // in which flags are gathered before they go to the files
+inline constexpr milliseconds kLookAgain{500};    // into a file that another program keeps locked
+inline constexpr milliseconds kNap{100};          // between attempts of somebody who waits for a lock
+inline constexpr int kNaps = 300;                 // at most
+inline constexpr int kNapsToOpen = 50;            // by a session, for a mailbox that was never read
+inline constexpr seconds kTellAgain{3600};        // a trouble that lasts
+inline constexpr seconds kRetryUnread{2};         // of letters that we have no rights to
+inline constexpr size_t kTroubles = 10'000;       // remembered, so that they are not told again
+inline constexpr int kLooks = 5;                  // while index or files change under our eyes
+inline constexpr seconds kRetryEvery{2};          // of what could not be done in the files
+inline constexpr milliseconds kShortLockPatience{250};  // of a Maildir's list of keywords
 inline constexpr size_t kCarriers = 8;              // accounts whose outbox is tried again at the same time
 inline constexpr milliseconds kLongestPause{2000};  // between looks unasked that took long
 inline constexpr milliseconds kQuiet{50};           // after a change by others, for more of them

@@ -65,6 +65,18 @@ Result<Read> read_message(Driver& driver, const std::string& mailbox, const std:
   return out;
 }
 
+// Those that could not be read.
+struct Unread {
+  size_t count = 0;
+  std::string first;              // which, and why
+  std::optional<FaultKind> kind;  // `policy` if all of them are a matter of rights
+
+  void add(const std::string& location, const Fault& fault) {
+    if (count++ == 0) first = location + ": " + fault.what;
+    if (!kind || fault.kind != FaultKind::policy) kind = fault.kind;
+  }
+};
+
 struct Arrival {
   Driver::Look::Fresh fresh;
   Read read;
@@ -93,18 +105,22 @@ Result<void> place_arrival(store::AccountEdit& edit, store::MailboxRow& mailbox,
   return {};
 }
 
-// The mailboxes that the outbox still has to make or rename; what it can't stays in the index.
-Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId account) {
+// The mailboxes that the outbox still has to make or rename, what it can't stays in the index; and, in `old`,
+// those that have names in the files which they lost in the index.
+Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId account,
+                                     std::set<std::string>& old) {
+  using Kind = store::EffectRow::Kind;
   std::set<std::string> names;
+  old.clear();
   const Result<void> read = reader.scan(store::account_partition(account), store::effect_key(0),
                                         store::prefix_end(std::string(store::kEffectPrefix)),
                                         [&](std::string_view, std::string_view value) {
                                           const Result<store::EffectRow> row = store::decode_effect(value);
                                           if (!row) return true;
-                                          if (row->kind == store::EffectRow::Kind::make)
-                                            names.insert(row->name);
-                                          if (row->kind == store::EffectRow::Kind::rename)
-                                            names.insert(row->to);
+                                          if (row->kind == Kind::make) names.insert(row->name);
+                                          if (row->kind == Kind::rename) names.insert(row->to);
+                                          if (row->kind == Kind::rename || row->kind == Kind::erase)
+                                            old.insert(row->name);
                                           return true;
                                         });
   if (!read) return std::unexpected(read.error());
@@ -152,7 +168,7 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   Driver& driver = *account.driver;
   Result<std::string> before = co_await last_state(account, mailbox);
   if (!before) co_return std::unexpected(before.error());
-  if (!before->empty()) {
+  if (!before->empty() && !is_due(account, mailbox)) {
     std::string lasting;
     Result<bool> same = co_await offload(files, [&] {
       const Result<bool> is = driver.is_same(*name, *before);
@@ -171,32 +187,46 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
   for (int attempt = 0; attempt < kLooks; ++attempt) {
     // What we are about to do must not be taken for what others did.
     carried = co_await carry_out(account);
-    if (!carried)
-      log::info("mirror.outbox_waits", {{"account", format_id(account.id)}, {"what", carried.error().what}});
     snapshot = Snapshot();
-    snapshot.but_flags = carried.has_value();
+    snapshot.but_flags = !account.undone.contains(mailbox);
     std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
       return take_snapshot(reader, account.id, mailbox, snapshot);
     };
     Result<void> seen = co_await engine.read(std::move(look));
     if (!seen) co_return seen;
-    if (!snapshot.busy || (!carried && !account.patient)) break;
+    if (!snapshot.busy || !carried) break;
   }
-  if (snapshot.busy && !carried && !account.patient) co_return carried;
+  const bool locked = snapshot.busy && !carried && account.kept_back.holds(mailbox);
+  if (locked) co_return fail(FaultKind::temporary, "another program keeps its file locked");
   if (snapshot.busy) co_return Result<void>();  // the next look will find it
   const SteadyTime begin = clock.steady();
   Result<Driver::Look> found = co_await offload(files, [&] { return driver.look(*name, snapshot.known); });
+  const bool is_locked = !found && found.error().kind == FaultKind::temporary;
+  if (is_locked) troubles.tell({account.id, mailbox, kLocked}, *name, found.error().what);
+  if (!is_locked && !account.locked.contains(mailbox)) troubles.over({account.id, mailbox, kLocked}, *name);
+  const bool fails = !found && !is_locked && found.error().kind != FaultKind::not_found;
+  if (fails) troubles.tell({account.id, mailbox, kUnseen}, *name, found.error().what);
+  if (found) troubles.over({account.id, mailbox, kUnseen}, *name);
   if (!found) co_return std::unexpected(found.error());
   std::string state = found->state;
-  Result<bool> all = co_await take_in(account, mailbox, *name, std::move(*found));
+  Result<std::optional<FaultKind>> all = co_await take_in(account, mailbox, *name, std::move(*found));
   account.looked[mailbox] = {clock.steady(), clock.steady() - begin, snapshot.known.size()};
   if (!all) co_return std::unexpected(all.error());
-  // What could not be read is asked for with each look.
-  account.states[mailbox] = *all ? state : std::string();
+  // What could not be read is asked for with each look; a matter of rights, which mostly stays so, now and
+  // then.
+  const bool rights = *all == FaultKind::policy;
+  account.states[mailbox] = !*all || rights ? state : std::string();
+  account.unread.erase(mailbox);
+  if (rights) account.unread[mailbox] = clock.steady() + kRetryUnread;
   std::string lasting;
-  if (*all) co_await offload(files, [&] { lasting = driver.lasting(*name, state).value_or(""); });
+  if (!*all) co_await offload(files, [&] { lasting = driver.lasting(*name, state).value_or(""); });
   Result<void> noted = co_await keep_state(account, mailbox, std::move(lasting));
   co_return noted;
+}
+
+bool Mirror::Impl::is_due(const Account& account, MailboxId mailbox) const {
+  const auto unread = account.unread.find(mailbox);
+  return unread != account.unread.end() && clock.steady() >= unread->second;
 }
 
 Task<Result<std::string>> Mirror::Impl::last_state(Account& account, MailboxId mailbox) {
@@ -234,8 +264,8 @@ bool Mirror::Impl::rests(const Account& account, MailboxId mailbox) const {
   return clock.steady() - last->second.end < kRestAfterLook * last->second.took;
 }
 
-Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, const std::string& name,
-                                         Driver::Look look) {
+Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_in(Account& account, MailboxId mailbox,
+                                                             const std::string& name, Driver::Look look) {
   if (!look.changed.empty() || !look.gone.empty()) {
     Result<void> done = co_await take_changes(account, mailbox, look);
     if (!done) co_return std::unexpected(done.error());
@@ -244,14 +274,17 @@ Task<Result<bool>> Mirror::Impl::take_in(Account& account, MailboxId mailbox, co
     Result<void> noted = co_await note_all_uids(account, mailbox, name);
     if (!noted) co_return std::unexpected(noted.error());
   }
-  if (look.fresh.empty()) co_return true;
+  if (look.fresh.empty()) {
+    troubles.over({account.id, mailbox, kUnreadable}, name);
+    co_return std::optional<FaultKind>();
+  }
   // Those that have UIDs come first, in their order; the others as they arrived.
   std::vector<Driver::Look::Fresh> named, unnamed;
   for (Driver::Look::Fresh& fresh : look.fresh)
     (fresh.uid != 0 ? named : unnamed).push_back(std::move(fresh));
   std::ranges::sort(named, {}, &Driver::Look::Fresh::uid);
   std::ranges::move(unnamed, std::back_inserter(named));
-  Result<bool> all =
+  Result<std::optional<FaultKind>> all =
       co_await take_fresh(account, mailbox, name, std::move(named), look.uid_validity, look.uid_next);
   co_return all;
 }
@@ -298,13 +331,14 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
   co_return done;
 }
 
-Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox, const std::string& name,
-                                            std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity,
-                                            Uid uid_next) {
+Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
+                                                                const std::string& name,
+                                                                std::vector<Driver::Look::Fresh> fresh,
+                                                                uint32_t uid_validity, Uid uid_next) {
   Driver& driver = *account.driver;
   Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
   Result<void> done;
-  bool all = true;
+  Unread unread;
   for (size_t at = 0; done && at < fresh.size(); at += kNewTogether) {
     std::vector<Arrival> arrivals;
     const size_t end = std::min(fresh.size(), at + kNewTogether);
@@ -314,11 +348,7 @@ Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
         if (read) {
           arrivals.push_back({std::move(fresh[i]), std::move(*read), 0});
         } else if (read.error().kind != FaultKind::not_found) {
-          all = all && read.error().kind == FaultKind::policy;  // a matter of rights stays so
-          log::warn("mirror.unreadable", {{"account", format_id(account.id)},
-                                          {"mailbox", name},
-                                          {"file", fresh[i].location},
-                                          {"what", read.error().what}});
+          unread.add(fresh[i].location, read.error());
         }
       }
     });
@@ -353,7 +383,12 @@ Task<Result<bool>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
   }
   if (!uids.given.empty()) co_await note_uids(account, mailbox, name, std::move(uids));
   if (!done) co_return std::unexpected(done.error());
-  co_return all;
+  if (unread.kind) {
+    troubles.tell({account.id, mailbox, kUnreadable}, name, unread.first, unread.count);
+  } else {
+    troubles.over({account.id, mailbox, kUnreadable}, name);
+  }
+  co_return unread.kind;
 }
 
 Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailbox, std::string name) {
@@ -373,7 +408,7 @@ Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailb
   uids.all = true;
   Driver& driver = *account.driver;
   Result<void> noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
-  if (!noted) log::warn("mirror.uids_not_noted", {{"mailbox", name}, {"what", noted.error().what}});
+  tell_noted(account, mailbox, name, noted);
   co_return done;
 }
 
@@ -391,7 +426,17 @@ Task<void> Mirror::Impl::note_uids(Account& account, MailboxId mailbox, std::str
     uids.all = true;
     if (noted) noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
   }
-  if (!noted) log::warn("mirror.uids_not_noted", {{"mailbox", name}, {"what", noted.error().what}});
+  tell_noted(account, mailbox, name, noted);
+}
+
+void Mirror::Impl::tell_noted(const Account& account, MailboxId mailbox, const std::string& name,
+                              const Result<void>& noted) {
+  const Troubles::Which which{account.id, mailbox, kNotNoted};
+  if (noted) {
+    troubles.over(which, name);
+  } else if (noted.error().kind != FaultKind::temporary) {
+    troubles.tell(which, name, noted.error().what);
+  }
 }
 
 // A mailbox that never had a message takes over UIDVALIDITY and UIDs of the files, so this comes before any
@@ -409,14 +454,13 @@ Task<void> Mirror::Impl::look_into_new(Account& account) {
   for (const store::MailboxInfo& mailbox : known) {
     if (mailbox.uid_next != 1 || account.states.contains(mailbox.id)) continue;
     done = co_await look_into(account, mailbox.id);
-    if (!done) log::warn("mirror.unseen", {{"account", format_id(account.id)}, {"what", done.error().what}});
+    if (!done) log::debug("mirror.unseen", {{"account", format_id(account.id)}, {"what", done.error().what}});
   }
 }
 
 Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   Result<void> carried = co_await carry_out(account);
-  if (!carried) co_return carried;  // a mailbox that is still to be made would seem to be gone
-  if (account.names_differ) co_return Result<void>();  // one under its old name would seem to be new
+  if (!carried && account.stuck) co_return carried;
   Driver& driver = *account.driver;
   Result<std::vector<Driver::Level>> listed = co_await offload(files, [&] { return driver.mailboxes(); });
   if (!listed) co_return std::unexpected(listed.error());
@@ -425,6 +469,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   std::vector<store::MailboxInfo> known;
   std::vector<std::string> subscribed;
   std::set<std::string> unseen;  // still to come, or hidden by a directory that can't be read
+  std::set<std::string> old;     // would seem to be new
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     const store::AccountView view(reader, account.id);
@@ -434,7 +479,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     Result<std::vector<std::string>> names = view.subscriptions();
     if (!names) return std::unexpected(names.error());
     subscribed = std::move(*names);
-    Result<std::set<std::string>> still = unmade(reader, account.id);
+    Result<std::set<std::string>> still = unmade(reader, account.id, old);
     if (!still) return std::unexpected(still.error());
     unseen = std::move(*still);
     return add_subscriptions_to_come(reader, account.id, *wanted);
@@ -450,7 +495,8 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
   };
   for (const Driver::Level& level : *listed) {
     const Result<std::string> checked = store::check_name(level.name);
-    if (!level.only_holds && checked && !is_known(*checked)) added.push_back(*checked);
+    const bool is_new = !level.only_holds && checked && !is_known(*checked) && !is_within(*checked, old);
+    if (is_new) added.push_back(*checked);
   }
   for (const store::MailboxInfo& mailbox : known) {
     const bool inbox = mailbox.name == store::kInbox;

@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "base/log.h"
 #include "maildir/folder.h"
 #include "maildir/keywords.h"
 #include "maildir/quota_file.h"
@@ -19,6 +19,7 @@
 #include "maildir/writer.h"
 #include "mirror/limits.h"
 #include "mirror/maildir_marks.h"
+#include "mirror/troubles.h"
 #include "store/names.h"
 
 namespace posthouse::mirror {
@@ -36,16 +37,6 @@ using store::Uid;
 constexpr std::string_view kTrash = "Trash";  // does not count for the quota of Maildir++
 constexpr const char* kMarker = "posthouse-maildir";
 
-std::string to_location(const Place& place) {
-  return (place.where == Where::fresh ? "new/" : "cur/") + place.file;
-}
-
-Place to_place(std::string_view location) {
-  const bool fresh = location.starts_with("new/");
-  return {fresh ? Where::fresh : Where::current,
-          std::string(location.substr(std::min<size_t>(4, location.size())))};
-}
-
 std::string base_of(const Place& place) {
   return maildir::parse_name(place.file).base;
 }
@@ -61,15 +52,12 @@ std::unexpected<Fault> refused(const Fault& fault) {
   return fault.kind == FaultKind::policy ? std::unexpected(fault) : final_fault(fault);
 }
 
-// All that a file's name may say of flags that we know.
-maildir::Marks every_mark(const KeywordTable& table) {
-  FlagSet flags;
-  flags.system = store::kSeen | store::kAnswered | store::kFlagged | store::kDeleted | store::kDraft;
-  for (const std::string& name : table.names) {
-    if (!name.empty()) flags.keywords.push_back(name);
-  }
-  flags.keywords.emplace_back(kForwarded);
-  return to_marks(flags, table);
+// In front of a state: which version made it. One that took flags otherwise has to look again.
+constexpr std::string_view kStateVersion = "2 ";
+
+std::optional<maildir::State> parse_state(std::string_view text) {
+  if (!text.starts_with(kStateVersion)) return std::nullopt;
+  return maildir::State::from_text(text.substr(kStateVersion.size()));
 }
 
 class MaildirDriver final : public Driver {
@@ -98,16 +86,26 @@ class MaildirDriver final : public Driver {
                                                    const std::vector<std::string>& locations,
                                                    uint64_t most) override;
   std::string name_in(const std::string& location) override { return base_of(to_place(location)); }
+  void be_patient(bool patient) override { patient_ = patient; }
+  void tell_to(Troubles* troubles, store::AccountId account) override {
+    troubles_ = troubles;
+    account_ = account;
+  }
   bool notes_own() const override { return true; }
   std::vector<std::string> watched(const std::string& mailbox) override;
 
  private:
-  Result<KeywordTable> table_for(const Folder& folder, const std::vector<std::string>& names);
+  // With letters for the keywords of all of these.
+  template <class Messages>
+  Result<KeywordTable> table_for(const Folder& folder, const Messages& messages);
   void put_part(const Folder& folder, const KeywordTable& table, std::span<Put> messages);
   Result<maildir::Writer> written(const Folder& folder, const Put& message);
   static maildir::Commit commit_of(const Put& message, const KeywordTable& table);
   static Result<void> sync_changed(const Folder& folder, const std::vector<Put>& messages);
   void change_one(const Folder& folder, const KeywordTable& table, Change& message) const;
+  void tell(std::string_view event, const Fault& fault) const {
+    if (troubles_ != nullptr) troubles_->tell({account_, 0, event}, "", fault.what);
+  }
   Result<void> check_root() const;
   // What a message in a file counts for the quota that other programs keep.
   struct Share {
@@ -125,6 +123,9 @@ class MaildirDriver final : public Driver {
   maildir::Subscriptions subscriptions_;
   const Clock& clock_;
   maildir::NameMaker names_;
+  std::atomic<bool> patient_ = true;
+  Troubles* troubles_ = nullptr;
+  store::AccountId account_ = 0;
 };
 
 // Without its disk an account has no Maildir, or another one that somebody made in its place; all messages
@@ -199,7 +200,7 @@ Result<std::vector<Driver::Level>> MaildirDriver::mailboxes() {
   if (!entries) return std::unexpected(entries.error());
   std::vector<Level> levels;
   for (const maildir::FolderEntry& entry : *entries) {
-    if (!entry.raw) levels.push_back({entry.name, entry.unreadable, false});
+    levels.push_back({entry.name, entry.unreadable, false});
   }
   return levels;
 }
@@ -227,13 +228,19 @@ void MaildirDriver::count(const Share& more) {
     const Result<maildir::QuotaUse> counted = file.calculate((*use)->limits, names_.unique());
     if (!counted) added = std::unexpected(counted.error());
   }
-  if (!added) log::warn("mirror.maildirsize", {{"root", tree_.root()}, {"what", added.error().what}});
+  if (!added) tell("mirror.maildirsize", added.error());
 }
 
-Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const std::vector<std::string>& names) {
+template <class Messages>
+Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const Messages& messages) {
   const maildir::Keywords keywords(folder, clock_);
-  if (names.empty()) return keywords.read();
-  return keywords.extend(names, names_.unique());
+  Result<KeywordTable> table = keywords.read();
+  if (!table) return table;
+  std::vector<std::string> names;
+  for (const auto& message : messages)
+    std::ranges::copy(unlettered(message.flags, *table), std::back_inserter(names));
+  if (names.empty()) return table;
+  return keywords.extend(names, names_.unique(), patient_ ? maildir::kLockPatience : kShortLockPatience);
 }
 
 void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) {
@@ -247,9 +254,7 @@ void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) 
     folder = folder_of(mailbox);
   }
   if (!folder) return fail_all(folder.error());
-  std::vector<std::string> names;
-  for (const Put& message : messages) std::ranges::copy(lettered(message.flags), std::back_inserter(names));
-  const Result<KeywordTable> table = table_for(*folder, names);
+  const Result<KeywordTable> table = table_for(*folder, messages);
   if (!table) return fail_all(table.error());
   const std::span<Put> all(messages);
   for (size_t at = 0; at < all.size(); at += kWrittenTogether)
@@ -292,7 +297,7 @@ void MaildirDriver::put_part(const Folder& folder, const KeywordTable& table, st
     message.exact = writers[i]->exact();
     const Result<maildir::Committed> done = writers[i]->commit(commit_of(message, table));
     if (done) {
-      message.location = to_location(done->place);
+      message.location = to_location(done->place, table);
     } else {
       message.done = std::unexpected(done.error());
     }
@@ -356,10 +361,7 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
   };
   const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return fail_all(folder.error());
-  std::vector<std::string> names;
-  for (const Change& message : messages)
-    std::ranges::copy(lettered(message.flags), std::back_inserter(names));
-  const Result<KeywordTable> table = table_for(*folder, names);
+  const Result<KeywordTable> table = table_for(*folder, messages);
   if (!table) return fail_all(table.error());
   const bool counts = has_quota_file();
   const auto was_new = [](const Change& message) { return to_place(message.location).where == Where::fresh; };
@@ -379,21 +381,21 @@ void MaildirDriver::change(const std::string& mailbox, std::vector<Change>& mess
 
 void MaildirDriver::change_one(const Folder& folder, const KeywordTable& table, Change& message) const {
   const Place seen = to_place(message.location);
-  const maildir::Marks had = message.only_ours ? every_mark(table) : maildir::parse_name(seen.file).marks;
-  const maildir::Marks lacks = message.only_ours ? maildir::Marks() : had;
-  const maildir::Marks wanted = to_marks(message.flags, table);
-  maildir::MarkChange change;
-  change.add.flags = static_cast<uint8_t>(wanted.flags & ~lacks.flags);
-  change.add.letters = wanted.letters & ~lacks.letters;
-  change.remove.flags = static_cast<uint8_t>(had.flags & ~wanted.flags);
-  change.remove.letters = had.letters & ~wanted.letters;
+  const maildir::MarkChange change = change_to(message.flags, message.location, table, message.only_ours);
   const Result<Place> now = folder.change(base_of(seen), seen, change, Sync::later);
   if (!now) {
     message.done = std::unexpected(now.error());
     return;
   }
-  message.location = to_location(*now);
-  message.now = to_flags(maildir::parse_name(now->file).marks, table);
+  const maildir::Marks has = maildir::marks_of(now->file);
+  if (message.only_ours) {
+    message.now = to_flags(has, table);
+  } else {
+    const std::string ours = expected_location(message.location, change);
+    const MarksChanged others = changed_since(ours, has, table);
+    message.now = with_change(message.flags, others.added, others.removed);
+  }
+  message.location = to_location(*now, table);
 }
 
 Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
@@ -419,7 +421,7 @@ Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector
 }
 
 Result<bool> MaildirDriver::is_same(const std::string& mailbox, const std::string& state) {
-  const std::optional<maildir::State> before = maildir::State::from_text(state);
+  const std::optional<maildir::State> before = parse_state(state);
   if (!before) return false;
   const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
@@ -429,7 +431,7 @@ Result<bool> MaildirDriver::is_same(const std::string& mailbox, const std::strin
 }
 
 Result<std::string> MaildirDriver::lasting(const std::string&, const std::string& state) {
-  const std::optional<maildir::State> told = maildir::State::from_text(state);
+  const std::optional<maildir::State> told = parse_state(state);
   return told && told->settled ? state : std::string();
 }
 
@@ -443,7 +445,7 @@ Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vecto
     if (!scan) return scan;
     for (const maildir::Found& found : scan->doubles) {
       const Result<Place> apart = folder.separate(found.place, names_.unique());
-      if (!apart) log::warn("mirror.double_name", {{"folder", folder.path()}, {"what", apart.error().what}});
+      if (!apart) tell("mirror.double_name", apart.error());
     }
     const bool good = scan->complete && scan->doubles.empty();
     if (good || attempt == kLooks) return scan;
@@ -453,21 +455,22 @@ Result<maildir::Scan> MaildirDriver::scan(const Folder& folder, const std::vecto
 Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::vector<Known>& known) {
   const Result<Folder> folder = folder_of(mailbox);
   if (!folder) return std::unexpected(folder.error());
-  const Result<KeywordTable> table = maildir::Keywords(*folder, clock_).read();
-  if (!table) return std::unexpected(table.error());
   const Result<maildir::Scan> seen = scan(*folder, known);
   if (!seen) return std::unexpected(seen.error());
+  // Not before: the state counts that file in, and one that came meanwhile would not be read.
+  const Result<KeywordTable> table = maildir::Keywords(*folder, clock_).read();
+  if (!table) return std::unexpected(table.error());
   std::unordered_map<std::string, size_t> by_base;
   by_base.reserve(known.size());
   for (size_t i = 0; i < known.size(); ++i) by_base.emplace(base_of(to_place(known[i].location)), i);
   std::vector<char> there(known.size(), 0);
   Look out;
-  out.state = seen->complete ? seen->state.to_text() : std::string();
+  if (seen->complete) out.state = std::string(kStateVersion) + seen->state.to_text();
   for (const maildir::Found& found : seen->messages) {
     const auto match = by_base.find(found.base);
     if (match == by_base.end()) {
       Look::Fresh fresh;
-      fresh.location = to_location(found.place);
+      fresh.location = to_location(found.place, *table);
       fresh.flags = to_flags(found.marks, *table);
       fresh.date = found.date;
       out.fresh.push_back(std::move(fresh));
@@ -475,16 +478,15 @@ Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::
     }
     const Known& before = known[match->second];
     there[match->second] = 1;
-    std::string location = to_location(found.place);
+    std::string location = to_location(found.place, *table);
     if (location == before.location) continue;
-    Look::Changed changed;
-    changed.uid = before.uid;
-    const FlagSet had = to_flags(maildir::parse_name(to_place(before.location).file).marks, *table);
-    const FlagSet has = to_flags(found.marks, *table);
-    changed.added = difference(has, had);
-    changed.removed = difference(had, has);
-    changed.location = std::move(location);
-    out.changed.push_back(std::move(changed));
+    MarksChanged others = changed_since(before.location, found.marks, *table);
+    if (others.align != maildir::MarkChange()) {
+      const Result<Place> now = folder->change(found.base, found.place, others.align, Sync::later);
+      if (now) location = to_location(*now, *table);
+    }
+    out.changed.push_back(
+        {before.uid, std::move(location), std::move(others.added), std::move(others.removed)});
   }
   for (size_t i = 0; i < known.size() && seen->complete; ++i) {
     if (!there[i]) out.gone.push_back(known[i].uid);

@@ -37,30 +37,43 @@ MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::
   options_.announce_appends = false;
 }
 
-Result<mbox::File> MboxDriver::file(const std::string& mailbox, bool beside) const {
+milliseconds MboxDriver::patience_for(const std::string& mailbox, Access access) const {
+  if (patient_) return options_.lock.patience;
+  const std::lock_guard lock(locked_mutex_);
+  return locked_.contains({mailbox, access}) ? milliseconds(0) : mbox::kShortPatience;
+}
+
+void MboxDriver::note_lock(const std::string& mailbox, Access access, bool locked) const {
+  const std::lock_guard lock(locked_mutex_);
+  if (locked) {
+    locked_.emplace(mailbox, access);
+  } else {
+    locked_.erase({mailbox, access});
+  }
+}
+
+Result<mbox::File> MboxDriver::file(const std::string& mailbox, Access access) const {
   const Result<std::string> path = tree_.path_of(mailbox);
   if (!path) return std::unexpected(path.error());
   mbox::FileOptions options = options_;
-  if (beside) {
-    options.lock.held_up = nullptr;
-  } else if (!patient_) {
-    options.lock.patience = mbox::kShortPatience;
-  }
+  options.lock.patience = patience_for(mailbox, access);
   if (mailbox == "INBOX") options.journal_base = place_.folders + std::string(kInboxJournal);
   return mbox::File(*path, std::move(options));
 }
 
-Result<Held> MboxDriver::hold(const std::string& mailbox, Access access, bool beside) const {
+Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
   // A level that only held others gets messages now.
   if (access == Access::write && mailbox != "INBOX") {
     if (const Result<void> room = tree_.make_room(mailbox); !room) return final_fault(room.error());
   }
-  const Result<mbox::File> of = file(mailbox, beside);
+  const Result<mbox::File> of = file(mailbox, access);
   if (!of) return final_fault(of.error());
   struct stat facts{};
   const bool holder = ::lstat(of->path().c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
   if (holder) return fail(FaultKind::not_found, of->path() + ": it only holds others");
-  return of->open(access);
+  Result<Held> held = of->open(access);
+  note_lock(mailbox, access, !held && held.error().kind == FaultKind::temporary);
+  return held;
 }
 
 MboxDriver::Cached& MboxDriver::cached(const std::string& mailbox) {
@@ -184,7 +197,8 @@ Result<std::unique_lock<std::timed_mutex>> MboxDriver::lock_to_read(const std::s
   std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock) {
     const mbox::Waiting waiting(options_.lock.waiters);
-    if (!lock.try_lock_for(waiting.is_patient() ? options_.lock.patience : mbox::kShortPatience))
+    const bool patient = patient_ && waiting.is_patient();
+    if (!lock.try_lock_for(patient ? options_.lock.patience : mbox::kShortPatience))
       return fail(FaultKind::temporary, mailbox + ": its file is locked, or being written");
   }
   return lock;
@@ -194,7 +208,7 @@ Result<std::string> MboxDriver::read_block(const std::string& mailbox, const Mbo
                                            uint64_t offset) {
   const auto lock = lock_to_read(mailbox);
   if (!lock) return std::unexpected(lock.error());
-  Result<Held> held = hold(mailbox, Access::read, true);
+  Result<Held> held = hold(mailbox, Access::read);
   if (!held) return std::unexpected(held.error());
   const Result<mbox::Record> record = find(mailbox, *held, location);
   if (!record) return std::unexpected(record.error());
@@ -208,7 +222,7 @@ Result<std::vector<std::string>> MboxDriver::read_beginnings(const std::string& 
                                                              uint64_t most) {
   const auto lock = lock_to_read(mailbox);
   if (!lock) return std::unexpected(lock.error());
-  Result<Held> held = hold(mailbox, Access::read, true);
+  Result<Held> held = hold(mailbox, Access::read);
   if (!held) return std::unexpected(held.error());
   std::vector<std::string> out;
   for (const std::string& location : locations) {

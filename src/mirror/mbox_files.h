@@ -1,8 +1,10 @@
 // The inside of the mbox driver. Not for others.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <mutex>
+#include <set>
 
 #include "mbox/file.h"
 #include "mbox/tree.h"
@@ -18,7 +20,6 @@ class MboxDriver final : public Driver {
   MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters);
 
   // ---- mbox_driver.cpp: mailboxes, reading
-  void when_held_up(std::function<void(bool)> told) override { options_.lock.held_up = std::move(told); }
   void be_patient(bool patient) override { patient_ = patient; }
   Result<void> make(const std::string& mailbox) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
@@ -60,9 +61,11 @@ class MboxDriver final : public Driver {
 
   bool has_folders() const;
   void make_holders_above(const std::string& mailbox);
-  Result<mbox::File> file(const std::string& mailbox, bool beside = false) const;
-  // `beside`: other calls.
-  Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access, bool beside = false) const;
+  Result<mbox::File> file(const std::string& mailbox, mbox::Access access = mbox::Access::read) const;
+  Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access) const;
+  // How long one waits for the lock of others: who is impatient, and knows that it is locked, not at all.
+  milliseconds patience_for(const std::string& mailbox, mbox::Access access) const;
+  void note_lock(const std::string& mailbox, mbox::Access access, bool locked) const;
   // Also where others removed the directory above.
   Result<mbox::Held> hold_or_make(const std::string& mailbox);
   Cached& cached(const std::string& mailbox);
@@ -85,9 +88,11 @@ class MboxDriver final : public Driver {
   store::FilePlace place_;
   mbox::Tree tree_;
   mbox::FileOptions options_;
-  bool patient_ = true;
-  std::timed_mutex mutex_;     // open() may run beside all else
-  std::list<Cached> records_;  // the latest first
+  std::atomic<bool> patient_ = true;
+  mutable std::mutex locked_mutex_;
+  mutable std::set<std::pair<std::string, mbox::Access>> locked_;  // by others, when we last came
+  std::timed_mutex mutex_;                                         // open() may run beside all else
+  std::list<Cached> records_;                                      // the latest first
 };
 
 std::string to_text(const mbox::State& state);

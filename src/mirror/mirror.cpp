@@ -6,6 +6,7 @@
 #include "mirror/impl.h"
 #include "mirror/maildir_driver.h"
 #include "mirror/mbox_driver.h"
+#include "net/loop.h"
 #include "store/mail_store_impl.h"
 #include "store/names.h"
 
@@ -25,7 +26,8 @@ Mirror::Impl::Impl(engine::Engine& e, const Clock& c, Random& r, IdSource& i, Op
       ids(i),
       waiters(options.threads / 2),
       files(options.threads, "files"),
-      watcher(c) {}
+      watcher(c),
+      troubles(c) {}
 
 Mirror::Mirror(engine::Engine& engine, const Clock& clock, Random& random, IdSource& ids, Options options)
     : impl_(std::make_shared<Impl>(engine, clock, random, ids, options)) {}
@@ -87,18 +89,27 @@ Task<Result<void>> Mirror::Impl::look_into_all(Account& account) {
 }
 
 Task<Result<void>> Mirror::look_into_all(AccountId id) {
-  Result<Held> held = co_await impl_->hold(id);
-  if (!held) co_return std::unexpected(held.error());
-  Result<void> done = co_await impl_->look_into_all(*held->account);
-  co_return done;
+  for (int naps = kNaps;;) {
+    Result<void> done;
+    {
+      Result<Held> held = co_await impl_->hold(id);
+      if (!held) co_return std::unexpected(held.error());
+      done = co_await impl_->look_into_all(*held->account);
+    }
+    if (done) co_return done;
+    const bool again = co_await impl_->nap_if_locked(done.error(), naps);
+    if (!again) co_return done;
+  }
 }
 
 Task<Result<void>> Mirror::leave(AccountId id, std::function<Task<Result<void>>()> last) {
   const std::shared_ptr<Impl> impl = impl_;
+  Result<void> done = co_await look_into_all(id);  // waits for locks, but keeps nobody else waiting
+  if (!done) co_return done;
   Result<Held> held = co_await impl->hold(id);
   if (!held) co_return std::unexpected(held.error());
   Account& leaving = *held->account;
-  Result<void> done = co_await impl->look_into_all(leaving);
+  done = co_await impl->look_into_all(leaving);
   if (!done) co_return done;
   done = co_await last();
   if (!done) co_return done;
@@ -113,6 +124,7 @@ Task<Result<void>> Mirror::leave(AccountId id, std::function<Task<Result<void>>(
     impl->accounts.erase(id);
     impl->waiting.erase(id);
   }
+  impl->troubles.forget(id);
   const std::lock_guard lock(impl->open_mutex);
   impl->open.remove_if([id](const Impl::Open& one) { return one.account == id; });
   co_return done;
@@ -141,7 +153,7 @@ Task<Result<std::shared_ptr<Account>>> Mirror::Impl::account(AccountId id) {
     made->id = id;
     made->driver = make_driver(*place, clock, random, &waiters);
     if (!made->driver) co_return fail(FaultKind::permanent, "accounts of this format can't be kept yet");
-    made->driver->when_held_up([turns = &made->turns](bool held_up) { turns->hold_up(held_up); });
+    made->driver->tell_to(&troubles, id);
     const std::lock_guard lock(accounts_mutex);
     if (leaves != leaves_before) continue;  // perhaps that was where its files had been
     co_return accounts.emplace(id, std::move(made)).first->second;
@@ -155,19 +167,24 @@ Task<Result<Held>> Mirror::Impl::hold(AccountId id) {
     if (!found) co_return std::unexpected(found.error());
     std::shared_ptr<Account> account = *found;
     Turnstile::Turn turn = co_await account->turns.take();
-    if (!account->left) co_return Held{std::move(account), std::move(turn)};
+    if (account->left) continue;
+    // Where somebody tries again, nobody else waits for a lock.
+    account->driver->be_patient(!is_attended());
+    co_return Held{std::move(account), std::move(turn)};
   }
 }
 
-Task<Result<std::optional<Held>>> Mirror::Impl::hold_unless_held_up(AccountId id) {
-  for (;;) {
-    Result<std::shared_ptr<Account>> found = co_await account(id);
-    if (!found) co_return std::unexpected(found.error());
-    std::shared_ptr<Account> account = *found;
-    std::optional<Turnstile::Turn> turn = co_await account->turns.take_unless_held_up();
-    if (!turn) co_return std::optional<Held>();
-    if (!account->left) co_return std::optional<Held>(Held{std::move(account), std::move(*turn)});
-  }
+bool Mirror::Impl::is_attended() {
+  const std::lock_guard lock(accounts_mutex);
+  return attended != nullptr || ending;
+}
+
+Task<bool> Mirror::Impl::nap_if_locked(Fault fault, int& naps) {
+  if (fault.kind != FaultKind::temporary || naps-- <= 0 || ending || !is_attended()) co_return false;
+  auto* const loop = dynamic_cast<net::Loop*>(Executor::current());
+  if (loop == nullptr) co_return false;
+  const Result<void> slept = co_await loop->sleep(kNap);
+  co_return slept.has_value();
 }
 
 Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxId mailbox) {
@@ -180,35 +197,61 @@ Task<Result<std::string>> Mirror::Impl::mailbox_name(AccountId account, MailboxI
   co_return std::move(row->name);
 }
 
+Task<Result<std::string>> Mirror::Impl::file_name(Account& account, MailboxId mailbox) {
+  {
+    const std::lock_guard lock(account.names_mutex);
+    if (const auto old = account.old_names.find(mailbox); old != account.old_names.end())
+      co_return old->second;
+  }
+  Result<std::string> name = co_await mailbox_name(account.id, mailbox);
+  co_return name;
+}
+
 // What was done is done once it is in the files: that the outbox forgets it takes the next flush of the
 // store, for which nobody waits who only wants to know that.
-Task<Result<void>> Mirror::carry_out(AccountId id) {
-  const std::shared_ptr<Impl> impl = impl_;
-  Result<Held> held = co_await impl->hold(id);
-  Result<void> done = held ? Result<void>() : impl->unless_it_left(id, held.error());
-  if (held) {
-    Round round;
-    done = co_await impl->do_in_files(*held->account, 0, round);
-    if (done && round.effects.empty()) {
-      held->account->again = held->account->names_differ = false;
-    } else if (done && !impl->finish_behind(*held, round)) {
-      done = co_await impl->carry_out(*held->account, std::move(round));
-    }
-  }
-  if (!done && done.error().kind != FaultKind::not_found) carry_out_soon(id);
+Task<Result<void>> Mirror::Impl::carry_out_for_caller(AccountId id) {
+  Result<Held> held = co_await hold(id);
+  if (!held) co_return unless_it_left(id, held.error());
+  Round round;
+  Result<void> done = co_await do_in_files(*held->account, 0, round);
+  if (!done) co_return done;
+  if (!finish_behind(*held, round)) done = co_await carry_out(*held->account, std::move(round));
   co_return done;
 }
 
+Task<bool> Mirror::Impl::is_converting(AccountId id) {
+  Result<std::optional<std::string>> hint =
+      co_await engine.fetch(engine::hints_partition(), store::hint_key(store::kConvertHint, id));
+  co_return hint && hint->has_value();
+}
+
+// A conversion waits for files that other programs keep locked: it is done when all is in the files.
+Task<Result<void>> Mirror::carry_out(AccountId id) {
+  const std::shared_ptr<Impl> impl = impl_;
+  for (int naps = kNaps;;) {
+    Result<void> done = co_await impl->carry_out_for_caller(id);
+    if (done || done.error().kind == FaultKind::not_found) co_return done;
+    bool waits = done.error().kind == FaultKind::temporary;
+    if (waits) waits = co_await impl->is_converting(id);
+    if (waits) waits = co_await impl->nap_if_locked(done.error(), naps);
+    if (waits) continue;
+    carry_out_soon(id);
+    co_return done;
+  }
+}
+
 Task<Result<void>> Mirror::look(AccountId id) {
-  Result<std::optional<Held>> held = co_await impl_->hold_unless_held_up(id);
+  Result<Held> held = co_await impl_->hold(id);
   if (!held) co_return impl_->unless_it_left(id, held.error());
-  if (!*held) co_return Result<void>();
-  Account& account = *(*held)->account;
-  account.be_patient(false);
+  Account& account = *held->account;
   Result<void> done = co_await impl_->look_at_mailboxes(account);
-  account.be_patient(true);
   if (done) co_await impl_->look_into_new(account);
-  if (!done && done.error().kind == FaultKind::temporary) carry_out_soon(id);
+  if (done) {
+    impl_->troubles.over({id, 0, kUnseen}, "");
+  } else {
+    impl_->troubles.tell({id, 0, kUnseen}, "", done.error().what);
+  }
+  if (!account.undone.empty()) carry_out_soon(id);
   co_return done;
 }
 
@@ -237,16 +280,7 @@ Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid,
     Result<std::shared_ptr<Account>> found = co_await impl->account(id);
     if (!found) co_return std::unexpected(found.error());
     const std::shared_ptr<Account> account = *found;
-    Result<std::string> name = co_await impl->mailbox_name(id, mailbox);
-    if (!name) co_return std::unexpected(name.error());
-    Result<std::optional<std::string>> record =
-        co_await impl->engine.fetch(store::account_partition(id), store::location_key(mailbox, uid));
-    if (!record) co_return std::unexpected(record.error());
-    if (!*record) co_return fail(FaultKind::not_found, "the message is gone");
-    Result<std::string> location = store::decode_location(**record);
-    if (!location) co_return std::unexpected(location.error());
-    Result<Bytes> opened =
-        co_await offload(impl->files, [&] { return account->driver->open(*name, *location); });
+    Result<Bytes> opened = co_await impl->open_message(account, mailbox, uid);
     if (!opened && account->left) continue;  // the place may be one of other files
     if (!opened) co_return std::unexpected(opened.error());
     // They read by the driver, which goes with the account.
@@ -257,8 +291,25 @@ Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid,
     impl->open.push_front({id, mailbox, uid, bytes});
     if (impl->open.size() > kOpenMessages) impl->open.pop_back();
   }
-  Result<std::string> piece = co_await offload(impl->files, [&] { return (*bytes)(offset, length); });
-  co_return piece;
+  for (int naps = kNaps;;) {
+    Result<std::string> piece = co_await offload(impl->files, [&] { return (*bytes)(offset, length); });
+    if (piece) co_return piece;
+    const bool again = co_await impl->nap_if_locked(piece.error(), naps);
+    if (!again) co_return piece;
+  }
+}
+
+Task<Result<Bytes>> Mirror::Impl::open_message(std::shared_ptr<Account> account, MailboxId mailbox, Uid uid) {
+  Result<std::string> name = co_await file_name(*account, mailbox);
+  if (!name) co_return std::unexpected(name.error());
+  Result<std::optional<std::string>> record =
+      co_await engine.fetch(store::account_partition(account->id), store::location_key(mailbox, uid));
+  if (!record) co_return std::unexpected(record.error());
+  if (!*record) co_return fail(FaultKind::not_found, "the message is gone");
+  Result<std::string> location = store::decode_location(**record);
+  if (!location) co_return std::unexpected(location.error());
+  Result<Bytes> opened = co_await offload(files, [&] { return account->driver->open(*name, *location); });
+  co_return opened;
 }
 
 namespace {
@@ -291,7 +342,7 @@ Task<Result<std::vector<std::string>>> Mirror::read_beginnings(AccountId id, Mai
     co_return bytes;
   }
   const std::shared_ptr<Impl> impl = impl_;
-  for (;;) {
+  for (int naps = kNaps;;) {
     Result<std::shared_ptr<Account>> found = co_await impl->account(id);
     if (!found) co_return std::unexpected(found.error());
     const std::shared_ptr<Account> account = *found;
@@ -302,9 +353,16 @@ Task<Result<std::vector<std::string>>> Mirror::read_beginnings(AccountId id, Mai
     };
     Result<void> seen = co_await impl->engine.read(std::move(see));
     if (!seen) co_return std::unexpected(seen.error());
+    {
+      const std::lock_guard lock(account->names_mutex);
+      if (const auto old = account->old_names.find(mailbox); old != account->old_names.end())
+        name = old->second;
+    }
     Result<std::vector<std::string>> bytes =
         co_await offload(impl->files, [&] { return account->driver->read_beginnings(name, places, most); });
-    if (bytes || !account->left) co_return bytes;  // else the places may be ones of other files
+    if (bytes) co_return bytes;
+    const bool again = co_await impl->nap_if_locked(bytes.error(), naps);
+    if (!again && !account->left) co_return bytes;  // else the places may be ones of other files
   }
 }
 

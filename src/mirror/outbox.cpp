@@ -18,6 +18,11 @@ bool stands_alone(Kind kind) {
   return kind == Kind::rename || kind == Kind::erase;
 }
 
+// Another program keeps a lock, so nothing of it was begun.
+bool is_locked(const Effect& effect) {
+  return !effect.done && effect.done.error().kind == FaultKind::temporary;
+}
+
 // Whether the outbox may hold more than these.
 bool is_part(const std::vector<Effect>& effects) {
   const auto is_put = [](const Effect& effect) { return effect.row.kind == Kind::put; };
@@ -28,10 +33,10 @@ bool is_part(const std::vector<Effect>& effects) {
 // Reads the rows of an outbox, and of each the message it is about.
 class OutboxReader {
  public:
-  OutboxReader(const engine::Reader& reader, AccountId account)
-      : reader_(reader), account_(account), view_(reader, account) {}
+  OutboxReader(const engine::Reader& reader, AccountId account, KeptBack& kept_back)
+      : reader_(reader), account_(account), view_(reader, account), kept_back_(kept_back) {}
 
-  // `cut`: they end before, or with, one that stands alone.
+  // `cut`: they end before, or with, one that stands alone. Those that are kept back are passed over.
   Result<std::vector<Effect>> read(uint64_t from, bool& cut) {
     std::vector<Effect> effects;
     cut = false;
@@ -43,6 +48,10 @@ class OutboxReader {
                        Effect effect;
                        effect.number = store::number_of_effect(key);
                        Result<store::EffectRow> row = store::decode_effect(value);
+                       if (row && kept_back_.holds(*row)) {
+                         kept_back_.add(*row, effect.number);
+                         return true;
+                       }
                        cut = row && stands_alone(row->kind);
                        if (cut && !effects.empty()) return false;
                        if (row) {
@@ -72,6 +81,7 @@ class OutboxReader {
       const Result<void> rest = note_renames(effects.back().number + 1, before);
       if (!rest) return rest;
     }
+    for (const auto& [mailbox, name] : kept_back_.old_names()) before[mailbox] = name;
     for (auto effect = effects.rbegin(); effect != effects.rend(); ++effect) {
       const store::EffectRow& row = effect->row;
       if (row.kind == Kind::rename) before[row.mailbox] = row.name;
@@ -144,13 +154,15 @@ class OutboxReader {
   AccountId account_;
   store::AccountView view_;
   std::map<MailboxId, Mailbox> mailboxes_;
+  KeptBack& kept_back_;
 };
 
 // Does effects in the files, those of one kind and mailbox that follow each other together. Blocks.
 class Work {
  public:
-  Work(engine::Engine& engine, Driver& driver, bool again)
-      : engine_(engine), driver_(driver), again_(again) {}
+  // `again_to`: rows up to this number may have been carried out before.
+  Work(engine::Engine& engine, Driver& driver, uint64_t again_to)
+      : engine_(engine), driver_(driver), again_to_(again_to) {}
 
   void run(std::vector<Effect>& effects) {
     for (auto it = effects.begin(); it != effects.end();) {
@@ -193,8 +205,26 @@ class Work {
     }
   }
 
-  void run_group(const std::vector<Effect*>& group) {
+  // Behind what a locked file kept from being done nothing is done to it, though its lock went meanwhile.
+  void run_group(const std::vector<Effect*>& all) {
+    std::vector<Effect*> group;
+    for (Effect* effect : all) {
+      const auto locked = locked_.find(effect->row.mailbox);
+      if (locked == locked_.end()) {
+        group.push_back(effect);
+      } else {
+        effect->done = std::unexpected(locked->second);
+      }
+    }
     if (group.empty()) return;
+    do_group(group);
+    for (const Effect* effect : group) {
+      if (is_locked(*effect) && effect->row.mailbox != 0)
+        locked_.emplace(effect->row.mailbox, effect->done.error());
+    }
+  }
+
+  void do_group(const std::vector<Effect*>& group) {
     switch (group.front()->row.kind) {
       case Kind::put:
         return put(group);
@@ -230,7 +260,7 @@ class Work {
     one.date = effect.message.internal_date;
     one.flags = effect.flags;
     one.size = effect.message.size;
-    one.again = again_;
+    one.again = is_again(effect);
     one.bytes = [this, blob = effect.message.blob](uint64_t offset, uint64_t length) {
       return engine::read_blob(engine_, blob, offset, length);
     };
@@ -289,14 +319,14 @@ class Work {
       effect->now = effect->flags;
       if (!effect->there) continue;
       if (effect->location.empty()) {  // put with the flags that it has now, but for an earlier attempt
-        if (again_) effect->location = place_of({effect->row.mailbox, effect->row.uid});
+        if (is_again(*effect)) effect->location = place_of({effect->row.mailbox, effect->row.uid});
         if (effect->location.empty()) continue;
       }
       const auto [at, first] = known.try_emplace(effect->row.uid, changes.size());
       if (first) {
         changes.push_back({effect->location, effect->flags, false, effect->flags, {}});
       } else {
-        changes[at->second].only_ours = again_;
+        changes[at->second].only_ours = changes[at->second].only_ours || is_again(*effect);
       }
       wanted.emplace_back(effect, at->second);
     }
@@ -320,9 +350,12 @@ class Work {
     for (Effect* effect : group) effect->done = done;
   }
 
+  bool is_again(const Effect& effect) const { return effect.number <= again_to_; }
+
   engine::Engine& engine_;
   Driver& driver_;
-  bool again_;
+  uint64_t again_to_;
+  std::map<MailboxId, Fault> locked_;
   std::map<Which, std::string> put_;  // where what was put is
 };
 
@@ -359,17 +392,20 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
 
 }  // namespace
 
-Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(AccountId account, uint64_t from, bool& cut) {
+Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(Account& account, uint64_t from, bool& cut) {
   std::vector<Effect> effects;
+  KeptBack kept_back;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
-    Result<std::vector<Effect>> found = OutboxReader(reader, account).read(from, cut);
+    kept_back = account.kept_back;
+    Result<std::vector<Effect>> found = OutboxReader(reader, account.id, kept_back).read(from, cut);
     if (!found) return std::unexpected(found.error());
     effects = std::move(*found);
     return {};
   };
   Result<void> done = co_await engine.read(std::move(look));
   if (!done) co_return std::unexpected(done.error());
+  account.kept_back = std::move(kept_back);
   co_return std::move(effects);
 }
 
@@ -428,18 +464,72 @@ Task<Result<bool>> Mirror::Impl::record(AccountId account, std::vector<Effect>& 
 }
 
 Task<Result<void>> Mirror::Impl::do_in_files(Account& account, uint64_t from, Round& round) {
-  Result<std::vector<Effect>> effects = co_await read_outbox(account.id, from, round.cut);
+  if (from == 0) begin_pass(account);
+  Result<std::vector<Effect>> effects = co_await read_outbox(account, from, round.cut);
   if (!effects) co_return std::unexpected(effects.error());
   round.effects = std::move(*effects);
   if (round.effects.empty()) co_return Result<void>();
   Driver& driver = *account.driver;
-  const bool again = account.again;
+  const uint64_t again_to = account.again_to;
   co_await offload(files, [&] {
-    Work(engine, driver, again).run(round.effects);
+    Work(engine, driver, again_to).run(round.effects);
     note_put(driver, round.effects, round.anew);
   });
   round.part = round.cut || is_part(round.effects);
   co_return Result<void>();
+}
+
+// What was found locked just now is not tried with every letter for another mailbox.
+void Mirror::Impl::begin_pass(Account& account) {
+  account.kept_back = KeptBack();
+  account.undone.clear();
+  account.stuck = false;
+  const SteadyTime now = clock.steady();
+  for (const auto& [mailbox, locked] : account.locked) {
+    if (locked.again_at > now) account.kept_back.add(mailbox);
+  }
+}
+
+void Mirror::Impl::keep_back(Account& account, const Effect& effect) {
+  const MailboxId mailbox = effect.row.mailbox;
+  account.undone.insert(mailbox);
+  if (stands_alone(effect.row.kind)) account.kept_back.add(effect.row, effect.number);
+  if (!is_locked(effect)) {
+    account.stuck = true;
+    account.again_to = std::max(account.again_to, effect.number);
+    return;
+  }
+  const bool has_file = mailbox != 0 && effect.row.kind != Kind::make;
+  if (!has_file) return;
+  account.kept_back.add(mailbox);
+  const std::string& name = effect.mailbox.empty() ? effect.row.name : effect.mailbox;
+  account.locked[mailbox] = {clock.steady() + kLookAgain, name};
+  troubles.tell({account.id, mailbox, kLocked}, name, effect.done.error().what);
+}
+
+// What was not kept back any more is in the files.
+Result<void> Mirror::Impl::end_pass(Account& account, const Result<void>& all, uint64_t doubtful) {
+  for (auto at = account.locked.begin(); at != account.locked.end();) {
+    if (account.kept_back.holds(at->first)) {
+      ++at;
+      continue;
+    }
+    troubles.over({account.id, at->first, kLocked}, at->second.name);
+    at = account.locked.erase(at);
+  }
+  // What was in doubt and waits still is so.
+  account.again_to = std::max(doubtful, std::min(account.again_to, account.kept_back.last()));
+  {
+    const std::lock_guard lock(account.names_mutex);
+    account.old_names = account.kept_back.old_names();
+  }
+  if (!account.stuck) {
+    troubles.over({account.id, 0, kFilesWait}, "");
+  } else if (!all) {
+    troubles.tell({account.id, 0, kFilesWait}, "", all.error().what);
+  }
+  if (!all || !account.kept_back.any()) return all;
+  return fail(FaultKind::temporary, "another program keeps a file locked");
 }
 
 Task<Result<bool>> Mirror::Impl::take_from_outbox(Account& account, Round& round, Result<void>& all) {
@@ -455,16 +545,17 @@ Task<Result<bool>> Mirror::Impl::take_from_outbox(Account& account, Round& round
     if (final && account.told.insert(effect.number).second)
       log::warn("mirror.only_in_index",
                 {{"account", format_id(account.id)}, {"what", effect.done.error().what}});
-    if (!final && all) all = effect.done;
-    const Kind kind = effect.row.kind;
-    account.names_differ = account.names_differ || kind == Kind::rename || kind == Kind::erase;
+    if (final) continue;
+    if (all || (all.error().kind == FaultKind::temporary && !is_locked(effect))) all = effect.done;
+    keep_back(account, effect);
   }
   co_return round.part || *more;
 }
 
 Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round> begun) {
   Result<void> all;
-  account.names_differ = false;
+  const uint64_t again_before = account.again_to;
+  uint64_t doubtful = 0;
   for (uint64_t from = 0;;) {
     Round round;
     if (begun) {
@@ -477,16 +568,16 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round
     if (round.effects.empty()) break;
     from = round.effects.back().number + 1;
     Result<bool> more = co_await take_from_outbox(account, round, all);
-    if (!more) account.again = true;  // it is in the files, and in the outbox still
+    if (!more) account.again_to = UINT64_MAX;  // it is in the files, and in the outbox still
     if (!more) co_return std::unexpected(more.error());
+    for (const Effect& effect : round.effects) {
+      const bool begun_once = !is_locked(effect) || effect.number <= again_before;
+      const bool final = !effect.done && effect.done.error().kind == FaultKind::permanent;
+      if (!effect.done && !final && begun_once) doubtful = std::max(doubtful, effect.number);
+    }
     if (!*more) break;
-    // What follows counts on it: a mailbox made meanwhile would be taken for the one that has yet to go.
-    const Result<void>& last = round.effects.back().done;
-    const bool waits = !last && last.error().kind != FaultKind::permanent;
-    if (waits && stands_alone(round.effects.back().row.kind)) break;
   }
-  account.again = !all;
-  co_return all;
+  co_return end_pass(account, all, doubtful);
 }
 
 }  // namespace posthouse::mirror

@@ -115,17 +115,18 @@ Task<std::string> MailStore::Impl::what_is_wrong(AccountId account, const Entry&
   }
 }
 
-// The change is durable in the database, so it stands, whatever the files say now.
+// The change is durable in the database, so it stands, whatever the files say now. What is wrong with them is
+// for whoever keeps them to tell.
 Task<void> MailStore::Impl::carry_out(AccountId account) {
   if (!in_files(account)) co_return;
   Result<void> done = co_await files->carry_out(account);
-  if (!done) log::warn("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
+  if (!done) log::debug("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 
 Task<void> MailStore::Impl::follow(AccountId account, size_t changes) {
   if (changes == 0 || !in_files(account)) co_return;
   Result<void> done = co_await files->follow(account, changes);
-  if (!done) log::warn("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
+  if (!done) log::debug("store.files_wait", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 
 // What can't be looked at now is shown as it was.
@@ -137,7 +138,7 @@ Task<void> MailStore::Impl::look(AccountId account, std::optional<MailboxId> mai
   } else {
     done = co_await files->look(account);
   }
-  if (!done) log::warn("store.files_unseen", {{"account", format_id(account)}, {"what", done.error().what}});
+  if (!done) log::debug("store.files_unseen", {{"account", format_id(account)}, {"what", done.error().what}});
 }
 
 // Whatever is in a new account's files already comes in before anything else gets a UID: an index that was

@@ -616,6 +616,148 @@ class BesideDovecot(Case):
         self.assertIn("New", imap.flags()["n4"])
         self.check_store()
 
+    def test_forwarded_is_the_same_for_both(self):
+        self.dovecot(*[self.append(b"INBOX", b"", f"n{i}") for i in range(4)])
+        self.start()
+        add_account(self.demo, "erin")
+        imap = self.imap(name="erin")
+
+        def both(**expected):
+            def agree():
+                ours = {name: flags & {"$Forwarded", "$MDNSent"} for name, flags in imap.flags().items()}
+                return all(ours[name] == flags for name, flags in expected.items())
+            wait_until(agree, 15, f"{expected} by Posthouse")
+            theirs = {name: flags for name, (_, flags) in self.dovecots()[1].items()}
+            self.assertEqual({name: theirs[name] & {"$Forwarded", "$MDNSent"} for name in expected}, expected)
+
+        self.dovecot(b"UID STORE 1:2 +FLAGS ($Forwarded)", b"UID STORE 3 +FLAGS ($MDNSent)")
+        both(n0={"$Forwarded"}, n1={"$Forwarded"}, n2={"$MDNSent"})
+        marks = self.file_marks("n0")
+        self.assertIn("P", marks, "what others show as passed on")
+        imap.store("n3", "+FLAGS", "($Forwarded $MDNSent)")
+        imap.store("n1", "-FLAGS", "($Forwarded)")
+        both(n0={"$Forwarded"}, n1=set(), n3={"$Forwarded", "$MDNSent"})
+        self.assertIn("P", self.file_marks("n3"))
+        self.assertNotIn("P", self.file_marks("n1"))
+        self.dovecot(b"UID STORE 1,4 -FLAGS ($Forwarded)")
+        both(n0=set(), n3={"$MDNSent"})
+        old, = files_of(self.root)["n2"]
+        sub, name = old.split("/")
+        os.rename(self.root / old, self.root / "cur" / name.replace(":2,", ":2,P"))
+        both(n2={"$Forwarded", "$MDNSent"})
+        imap.client.logout()
+        self.demo.stop()
+        self.dovecot(b"UID STORE 1 +FLAGS ($Forwarded)", b"UID STORE 3 -FLAGS ($Forwarded)")
+        self.demo.start()
+        imap = self.imap(name="erin")
+        both(n0={"$Forwarded"}, n1=set(), n2={"$MDNSent"}, n3={"$MDNSent"})
+        self.check_store()
+
+    def file_marks(self, name):
+        file, = files_of(self.root)[name]
+        return file.partition(":2,")[2]
+
+    def test_a_keyword_gets_its_name_later(self):
+        self.dovecot(*[self.append(b"INBOX", b"First", f"n{i}") for i in range(2)])
+        old, = files_of(self.root)["n1"]
+        os.rename(self.root / old, self.root / "cur" / (old.split("/")[1] + "b"))
+        self.start()
+        add_account(self.demo, "erin")
+        imap = self.imap(name="erin")
+        self.assertEqual(imap.flags()["n1"], {"First"})
+        imap.store("n1", "+FLAGS", r"(\Flagged Ours)")
+        self.assertEqual(self.file_marks("n1"), "Fabc")
+        imap.client.send(b"i IDLE\r\n")
+        keywords = self.root / "dovecot-keywords"
+        (self.root / "tmp/keywords").write_text(keywords.read_text() + "1 Later\n")
+        os.rename(self.root / "tmp/keywords", keywords)
+        while b" FETCH " not in (line := imap.client.readline()):
+            pass
+        self.assertIn(b"Later", line)
+        imap.client.send(b"DONE\r\n")
+        while not imap.client.readline().startswith(b"i OK"):
+            pass
+        self.assertEqual(imap.flags()["n1"], {"First", "Later", "Ours", r"\Flagged"})
+        self.assertEqual(self.file_marks("n1"), "Fabc")
+
+    def test_folders_that_others_named_in_their_way(self):
+        self.dovecot()
+        raw = {b".caf\xe9": "caf%E9 [raw]", b".Br\xc3\xbc.a & b": "Br&APw-/a &- b", b".x\x01": "x%01 [raw]"}
+        for directory in raw:
+            for sub in (b"cur", b"new", b"tmp"):
+                os.makedirs(os.path.join(bytes(self.root), directory, sub))
+            with open(os.path.join(bytes(self.root), directory, b"new/1.a"), "wb") as file:
+                file.write(local("inside"))
+            subprocess.run(["chown", "-R", "--reference", self.root, os.path.join(bytes(self.root), directory)], check=True)
+        self.start()
+        add_account(self.demo, "erin")
+        client = self.demo.imap("erin")
+        listed = b"\n".join(line for line in client.list()[1] if line).decode()
+        for directory, name in raw.items():
+            with self.subTest(name=name):
+                self.assertIn(f'"{name}"', listed)
+                quoted = f'"{name}"'
+                imap = self.imap(quoted, "erin")
+                self.assertEqual(set(imap.messages()), {"inside"})
+                self.assertEqual(imap.client.append(quoted, None, None, letter("ours"))[0], "OK")
+                imap.store("inside", "+FLAGS", r"(\Flagged)")
+                folder = pathlib.Path(os.fsdecode(os.path.join(bytes(self.root), directory)))
+                self.assertIn(":2,F", files_of(folder)["inside"][0])
+                self.assertIn("ours", files_of(folder))
+                imap.store("inside", "+FLAGS", r"(\Deleted)")
+                self.assertEqual(imap.client.expunge()[0], "OK")
+                self.assertEqual(set(files_of(folder)), {"ours"})
+                validity, uids = imap.validity, imap.uids()
+                imap.client.close()
+                self.assertEqual(client.rename(quoted, f'"proper{len(name)}"')[0], "OK")
+                self.assertEqual(set(files_of(self.root / f".proper{len(name)}")), {"ours"})
+                renamed = self.imap(f"proper{len(name)}", "erin")
+                self.assertEqual((renamed.validity, renamed.uids()), (validity, uids))
+        client.logout()
+        self.check_store()
+
+    def test_what_cant_be_read_for_a_while_comes_back_as_it_was(self):
+        self.dovecot(*[self.append(b"INBOX", b"", f"n{i}") for i in range(2)])
+        self.start()
+        add_account(self.demo, "erin")
+        imap = self.imap(name="erin")
+        imap.store("n1", "+FLAGS", r"(\Flagged Work)")
+        uids = imap.uids()
+
+        def lock(name):
+            """As a program with more rights leaves it."""
+            path = self.root / files_of(self.root)[name][0]
+            owner = path.stat()
+            if os.geteuid() == 0:
+                os.chown(path, 0, 0)
+            path.chmod(0)
+            return path, owner
+
+        theirs = self.root / "tmp/1.theirs"
+        theirs.write_bytes(local("theirs"))
+        theirs.chmod(0)
+        theirs.rename(self.root / "new/1.theirs")
+        known, owner = lock("n1")
+        for run in range(2):
+            for _ in range(10):
+                self.assertEqual(imap.client.select("INBOX")[1], [b"2"])
+                self.assertEqual(imap.client.noop()[0], "OK")
+            flags = imap.client.uid("FETCH", str(uids["n1"]), "FLAGS")[1][0]
+            self.assertIn(b"Work", flags)
+            self.assertEqual(self.demo.log().count("mirror.unreadable account"), run + 1, "once a start")
+            imap.client.logout()
+            self.demo.stop()
+            self.demo.start()
+            imap = self.imap(name="erin")
+        (self.root / "new/1.theirs").chmod(0o644)
+        os.chmod(known, 0o600)
+        os.chown(known, owner.st_uid, owner.st_gid)
+        wait_until(lambda: "theirs" in imap.uids(), 20, "the letter of others")
+        found = imap.messages()
+        self.assertEqual(found["n1"], (uids["n1"], {r"\Flagged", "Work"}))
+        self.assertEqual(found["n0"][0], uids["n0"])
+        self.assertIn("trouble=mirror.unreadable", self.demo.log())
+
     def test_all_at_the_same_time(self):
         """Deliveries by Posthouse, procmail, maildrop and Dovecot; flags by Posthouse, Dovecot and mutt; expunges by
         Dovecot and Posthouse."""

@@ -38,11 +38,9 @@ class MaildirTarget final : public Target {
     auto scan = folder_->scan();
     if (!scan) return std::unexpected(scan.error());
     there_.clear();
-    used_ = 0;
     noted_ = read_notes(folder_->path());
     for (const maildir::Found& found : scan->messages) {
       there_.emplace(maildir::unique_part(found.base));
-      used_ |= found.marks.letters;
     }
     if (!subscribed) return {};
     auto set = maildir::Subscriptions(maildir::Folder(tree_.root()), system_clock())
@@ -94,9 +92,7 @@ class MaildirTarget final : public Target {
 
   // Keywords that found no letter, and dates that no file has, stand in a file beside the letters.
   Result<void> note_flags(const Outgoing& letter) {
-    const std::vector<std::string> wanted = mirror::lettered(letter.flags);
-    const auto known = [&](const std::string& name) { return table_.find(name).has_value(); };
-    const bool whole = std::ranges::all_of(wanted, known) && is_date_of_file(letter.date);
+    const bool whole = mirror::unlettered(letter.flags, table_).empty() && is_date_of_file(letter.date);
     if (whole || noted_.contains(name_of(letter))) return {};
     const std::string path = folder_->path() + "/" + std::string(kFlagsFile);
     const maildir::File file(
@@ -107,10 +103,9 @@ class MaildirTarget final : public Target {
 
   // Letters for its keywords; not all find one (note_flags).
   Result<void> learn(const store::FlagSet& flags) {
-    const std::vector<std::string> wanted = mirror::lettered(flags);
-    const auto known = [&](const std::string& name) { return table_.find(name).has_value(); };
-    if (std::ranges::all_of(wanted, known)) return {};
-    auto table = keywords_->extend(wanted, names_.unique(), used_);
+    const std::vector<std::string> wanted = mirror::unlettered(flags, table_);
+    if (wanted.empty()) return {};
+    auto table = keywords_->extend(wanted, names_.unique());
     if (!table) return std::unexpected(table.error());
     table_ = std::move(*table);
     return {};
@@ -124,7 +119,6 @@ class MaildirTarget final : public Target {
   maildir::KeywordTable table_;
   std::unordered_set<std::string> there_;
   LetterNotes noted_;
-  uint32_t used_ = 0;
   FileBatch batch_;
 };
 

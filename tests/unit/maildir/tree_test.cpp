@@ -98,17 +98,32 @@ TEST_F(TreeTest, CreatesAndLists) {
 }
 
 TEST_F(TreeTest, ShowsWhatItCannotDecodeAndNothingElse) {
-  for (const char* name : {".caf\xc3\xa9", ".caf&AOk-", ".INBOX", ".x&"}) {
+  for (const char* name :
+       {".caf\xc3\xa9", ".caf&AOk-", ".INBOX", ".x&", ".caf\xe9.a%", ".\xc3\xbc.b", "..a..b", ".\x01"}) {
     fs::create_directories(tree.root() + "/" + name + "/cur");
   }
   fs::create_directories(tree.root() + "/.nothing");
   fs::create_directories(tree.root() + "/plain/cur");
   put_file(tree.root() + "/.file", "");
   fs::create_directory_symlink(tree.root() + "/.x&", tree.root() + "/.link");
-  EXPECT_EQ(listed(), (Names{"INBOX", "café", "INBOX (2)", "café (2)", "x&"}));
-  EXPECT_EQ(tree.folder("café (2)")->path(), tree.root() + "/.caf\xc3\xa9");
+  const Names all{"INBOX",       "café",       "%01 [raw]",         "%2Ea%2E%2Eb [raw]",
+                  "INBOX [raw]", "café [raw]", "caf%E9/a%25 [raw]", "x&",
+                  "ü/b"};
+  EXPECT_EQ(listed(), all);
+  EXPECT_EQ(tree.folder("café [raw]")->path(), tree.root() + "/.caf\xc3\xa9");
+  EXPECT_EQ(tree.folder("caf%E9/a%25 [raw]")->path(), tree.root() + "/.caf\xe9.a%");
   EXPECT_EQ(tree.folder("café")->path(), tree.root() + "/.caf&AOk-");
   EXPECT_EQ(tree.folder("x&")->path(), tree.root() + "/.x&");
+  // A folder that has the very name of another.
+  create("%01 [raw]");
+  EXPECT_EQ(tree.folder("%01 [raw]")->path(), tree.root() + "/.%01 [raw]");
+  EXPECT_EQ(tree.folder("%01 [raw b4d4c1d0]")->path(), tree.root() + "/.\x01");
+  // Renamed, each has its name.
+  EXPECT_TRUE(tree.rename("caf%E9/a%25 [raw]", "Straße"));
+  EXPECT_TRUE(tree.rename("ü", "Ü"));
+  EXPECT_EQ(tree.folder("Straße")->path(), tree.root() + "/.Stra&AN8-e");
+  EXPECT_EQ(tree.folder("Ü/b")->path(), tree.root() + "/.&ANw-.b");
+  EXPECT_EQ(tree.create("x&", names().unique()).error().kind, FaultKind::exists);
 }
 
 // Who may write in his root must not make us read or write in somebody else's.

@@ -47,6 +47,31 @@ TEST(MboxTree, CreateListRenameRemove) {
   EXPECT_THAT(names(tree), ElementsAre("INBOX", "Sent", "archive/", "archive/old/", "empty/"));
 }
 
+TEST(MboxTree, WhatOthersNamedInTheirWay) {
+  TempFolder folder;
+  const Tree tree(folder / "mail", folder / "inbox");
+  const std::string from = "From a@b Sat Nov 28 12:00:00 2020\n\n";
+  ASSERT_TRUE(tree.create("\xc3\xa4/b").has_value());
+  for (const char* name : {"caf\xe9", "a & b", "\xc3\xa4", "\x01%", "&AAE-", "caf\xe9.sbd/in\xff"}) {
+    std::filesystem::create_directories(std::filesystem::path(folder / "mail" / name).parent_path());
+    spill(folder / "mail" / name, from);
+  }
+  EXPECT_THAT(names(tree),
+              ElementsAre("INBOX", "%01%25 [raw]", "&AAE-", "a & b", "caf%E9 [raw]",
+                          "caf%E9 [raw]/in%FF [raw]", "\xc3\xa4/", "\xc3\xa4 [raw]", "\xc3\xa4/b"));
+  EXPECT_EQ(tree.path_of("caf%E9 [raw]/in%FF [raw]").value(), folder / "mail/caf\xe9.sbd/in\xff");
+  EXPECT_EQ(tree.path_of("\xc3\xa4 [raw]").value(), folder / "mail/\xc3\xa4");
+  EXPECT_EQ(tree.create("a & b").error().kind, FaultKind::exists);
+  EXPECT_TRUE(tree.rename("caf%E9 [raw]", "caf\xc3\xa9").has_value());
+  EXPECT_TRUE(tree.rename("a & b", "both").has_value());
+  EXPECT_TRUE(tree.remove("%01%25 [raw]").has_value());
+  EXPECT_TRUE(tree.create("&AAE-/below").has_value());
+  EXPECT_TRUE(std::filesystem::is_regular_file(folder / "mail/&AAE-.sbd/below"));
+  EXPECT_THAT(names(tree),
+              ElementsAre("INBOX", "&AAE-", "&AAE-/below", "both", "caf\xc3\xa9", "caf\xc3\xa9/in%FF [raw]",
+                          "\xc3\xa4/", "\xc3\xa4 [raw]", "\xc3\xa4/b"));
+}
+
 TEST(MboxTree, AMailboxMayHoldOthers) {
   TempFolder folder;
   const Tree tree(folder / "mail", folder / "inbox");
