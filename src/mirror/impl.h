@@ -169,9 +169,16 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   // True: all could be read.
   Task<Result<bool>> take_in(Account& account, MailboxId mailbox, const std::string& name, Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
+  Task<Result<bool>> take_new(Account& account, MailboxId mailbox, const std::string& name,
+                              Driver::Look& look, bool& misnamed);
+  // `misnamed`: one has another UID than the files say.
   Task<Result<bool>> take_fresh(Account& account, MailboxId mailbox, const std::string& name,
-                                std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next);
+                                std::vector<Driver::Look::Fresh> fresh, uint32_t uid_validity, Uid uid_next,
+                                bool& misnamed);
   Task<Result<void>> note_all_uids(Account& account, MailboxId mailbox, std::string name);
+  // ---- settle.cpp; under the account's turn
+  // Index and files come to say the same UIDs.
+  Task<Result<void>> settle_uids(Account& account, MailboxId mailbox, std::string name);
   Task<void> note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids);
 
   // ---- attend.cpp

@@ -86,7 +86,8 @@ class MaildirDriver final : public Driver {
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
   Result<bool> would_be_exact(const Put& message) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
-  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
+  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations,
+                      store::Uid) override;
   Result<bool> is_same(const std::string& mailbox, const std::string& state) override;
   Result<std::string> lasting(const std::string& mailbox, const std::string& state) override;
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
@@ -396,7 +397,8 @@ void MaildirDriver::change_one(const Folder& folder, const KeywordTable& table, 
   message.now = to_flags(maildir::parse_name(now->file).marks, table);
 }
 
-Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
+Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations,
+                                   store::Uid) {
   const Result<Folder> folder = folder_of(mailbox);
   if (!folder && folder.error().kind == FaultKind::not_found) return {};
   if (!folder) return std::unexpected(folder.error());

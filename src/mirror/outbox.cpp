@@ -94,8 +94,15 @@ class OutboxReader {
                         });
   }
 
+  Result<void> fill_remove(Effect& effect) {
+    effect.mailbox = effect.row.to;
+    const Result<store::MailboxInfo> info = view_.mailbox(effect.row.mailbox);
+    if (info) effect.uid_next = info->uid_next;
+    return info || info.error().kind == FaultKind::not_found ? Result<void>() : std::unexpected(info.error());
+  }
+
   Result<void> fill(Effect& effect) {
-    if (effect.row.kind == Kind::remove) effect.mailbox = effect.row.to;
+    if (effect.row.kind == Kind::remove) return fill_remove(effect);
     if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
     const MailboxId mailbox = effect.row.mailbox;
     const Result<store::MailboxInfo> info = view_.mailbox(mailbox);
@@ -276,7 +283,7 @@ class Work {
       }
       const auto [at, first] = known.try_emplace(effect->row.uid, changes.size());
       if (first) {
-        changes.push_back({effect->location, effect->flags, false, effect->flags, {}});
+        changes.push_back({effect->location, effect->flags, false, effect->uid_next, effect->flags, {}});
       } else {
         changes[at->second].only_ours = again_;
       }
@@ -297,8 +304,12 @@ class Work {
 
   void remove(const std::vector<Effect*>& group) {
     std::vector<std::string> locations;
-    for (const Effect* effect : group) locations.push_back(effect->row.name);
-    const Result<void> done = driver_.remove(group.front()->mailbox, locations);
+    Uid next = 0;
+    for (const Effect* effect : group) {
+      locations.push_back(effect->row.name);
+      next = std::max(next, effect->uid_next);
+    }
+    const Result<void> done = driver_.remove(group.front()->mailbox, locations, next);
     for (Effect* effect : group) effect->done = done;
   }
 
