@@ -1,6 +1,6 @@
 // A format of files as the mirror works with it: the mailboxes of one account. All calls block, on the
 // mirror's threads; one call at a time for an account, but open() and read_beginnings(), which may run beside
-// any other.
+// any other, and place_to_be().
 //
 // A location says where a message is in the files: bytes that only the driver understands, kept in the index.
 // It also tells which flags the file had when we last wrote or saw it, so that what others changed since can
@@ -82,9 +82,13 @@ class Driver {
   };
   virtual void change(const std::string& mailbox, std::vector<Change>& messages) = 0;
 
-  // Those that are gone already are fine. `next`: as in Change.
+  // Where put() will put it, or has, as far as remove() needs that. Reads the message, perhaps.
+  virtual Result<std::string> place_to_be(const Put& message) = 0;
+
+  // Those that are gone already are fine. `next`: as in Change. Where a location could be that of another
+  // message, too, it is not one of those of `spared`.
   virtual Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations,
-                              store::Uid next) = 0;
+                              store::Uid next, const std::vector<std::string>& spared) = 0;
 
   // ---- what others did
   struct Known {

@@ -51,6 +51,7 @@ struct Account {
   std::map<MailboxId, Looked> looked;  // looks that went through the files
   bool names_differ = false;           // a rename or removal that the files have no room for
   std::unordered_set<uint64_t> told;   // rows of the outbox that the files have no room for
+  std::map<MailboxId, Fault> stopped;  // where a letter has to wait, while the outbox is gone through
 };
 
 // An account and the turn to work on it.

@@ -17,15 +17,16 @@ using mbox::Record;
 using store::FlagSet;
 using store::Uid;
 
-// The message as append() takes it.
-mbox::Source source_of(const Driver::Put& message) {
+// The message as append() takes it. `unread`: becomes true when its bytes can't be had.
+mbox::Source source_of(const Driver::Put& message, bool* unread = nullptr) {
   struct State {
     uint64_t at = 0;
     std::string piece;
   };
-  return [&message, state = std::make_shared<State>()]() -> Result<std::string_view> {
+  return [&message, unread, state = std::make_shared<State>()]() -> Result<std::string_view> {
     if (state->at >= message.size) return std::string_view();
     Result<std::string> next = message.bytes(state->at, kPiece);
+    if (unread != nullptr) *unread = !next || next->empty();
     if (!next) return std::unexpected(next.error());
     if (next->empty()) return fail(FaultKind::corrupt, "the message ends early");
     state->piece = std::move(*next);
@@ -91,10 +92,11 @@ Result<mbox::Letter> letter_of(const Driver::Put& message, Uid uid, const std::o
   return letter;
 }
 
-Result<Record> append(Held& held, const Driver::Put& message, Uid uid,
-                      const std::optional<mbox::Base>& base) {
+Result<Record> append(Held& held, const Driver::Put& message, Uid uid, const std::optional<mbox::Base>& base,
+                      bool& unread) {
   const Result<mbox::Letter> letter = letter_of(message, uid, base);
-  return letter ? held.append(*letter, source_of(message)) : std::unexpected(letter.error());
+  unread = !letter;
+  return letter ? held.append(*letter, source_of(message, &unread)) : std::unexpected(letter.error());
 }
 
 mbox::Base base_of(const Driver::Put& first) {
@@ -205,6 +207,7 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
   if ((*before)->all().empty()) base = base_of(first);
   Naming naming(**before, first.uid_validity, *torn);
   std::unordered_set<size_t> taken;
+  Result<void> room;
   for (Put& message : messages) {
     const Result<const Record*> there =
         message.again ? made_before(**before, message, taken) : Result<const Record*>(nullptr);
@@ -213,10 +216,19 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
       message.location = location_of(**there, has, to_flags((*there)->metadata));
       continue;
     }
+    if (!room) {
+      message.done = room;
+      continue;
+    }
     const Uid uid = naming.may_bear(message.uid) ? message.uid : 0;
-    const Result<Record> record = there ? append(*held, message, uid, base) : std::unexpected(there.error());
-    if (!record) {  // a body that can't be read must not hold up the others
+    bool unread = !there;
+    const Result<Record> record =
+        there ? append(*held, message, uid, base, unread) : std::unexpected(there.error());
+    if (!record) {
       message.done = std::unexpected(record.error());
+      // A body that can't be read must not hold up the others; but where there is no room for one, a shorter
+      // one does not come before it: UIDs rise through the file.
+      if (!unread) room = message.done;
       continue;
     }
     base.reset();
@@ -275,18 +287,27 @@ Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Chan
   return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);
 }
 
+Result<std::string> MboxDriver::place_to_be(const Put& message) {
+  const Result<mbox::Form> form = mbox::form_of(source_of(message));
+  if (!form) return std::unexpected(form.error());
+  return format_location({message.uid, hex_digest(form->digest), message.flags});
+}
+
 Result<void> MboxDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations,
-                                Uid next) {
+                                Uid next, const std::vector<std::string>& spared) {
   const std::lock_guard lock(mutex_);
   Result<Held> held = hold(mailbox, Access::write);
   if (!held) return std::unexpected(held.error());
   const OwnChange own(*this, mailbox, *held);
   const Result<MboxRecords*> all = records(mailbox, *held);
   if (!all) return std::unexpected(all.error());
+  std::vector<std::optional<MboxLocation>> seen = parse_all(spared);
+  std::ranges::move(parse_all(locations), std::back_inserter(seen));
+  const std::vector<std::optional<size_t>> found = (*all)->assign(seen, next);
   std::vector<mbox::Change> changes;
-  for (const std::optional<size_t> at : (*all)->assign(parse_all(locations), next)) {
-    if (!at) continue;
-    const Record& record = (*all)->all()[*at];
+  for (size_t i = spared.size(); i < found.size(); ++i) {
+    if (!found[i]) continue;
+    const Record& record = (*all)->all()[*found[i]];
     changes.push_back({record.offset, record.next, true, {}});
   }
   return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);

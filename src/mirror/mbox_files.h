@@ -40,8 +40,9 @@ class MboxDriver final : public Driver {
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
   Result<bool> would_be_exact(const Put& message) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
-  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations,
-                      store::Uid next) override;
+  Result<std::string> place_to_be(const Put& message) override;
+  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations, store::Uid next,
+                      const std::vector<std::string>& spared) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
 
   // ---- mbox_look.cpp: what others changed

@@ -160,7 +160,7 @@ TEST_F(MboxDriverTest, LettersOfOthersCanBeChangedBeforeAndAfterTheyGotUids) {
   EXPECT_TRUE(changes[0].done);
   EXPECT_EQ(count("X-Status: F"), 1);
   EXPECT_EQ(count("X-UID: 2"), 1);
-  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location}, 0));
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location}, 0, {}));
   EXPECT_EQ(count("stranger"), 0);
   EXPECT_EQ(count("Subject: one"), 1);
 }
@@ -205,9 +205,9 @@ TEST_F(MboxDriverTest, WhatOthersNamedAnewIsFoundForRemovalAndFlags) {
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done);
   EXPECT_EQ(count("X-UID: 6"), 1) << "its UID is not ours to change";
-  ASSERT_TRUE(driver_->remove("INBOX", {two}, 7));
+  ASSERT_TRUE(driver_->remove("INBOX", {two}, 7, {}));
   EXPECT_EQ(count("Subject: two"), 1) << "one of the index with the same text";
-  ASSERT_TRUE(driver_->remove("INBOX", {two}, 4));
+  ASSERT_TRUE(driver_->remove("INBOX", {two}, 4, {}));
   EXPECT_EQ(count("Subject: two"), 0);
 }
 
@@ -232,7 +232,7 @@ TEST_F(MboxDriverTest, TwoLettersOfOneTextAreTwo) {
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done && changes[1].done);
   EXPECT_EQ(count("Status: R"), 2);
-  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location, changes[1].location}, 0));
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location, changes[1].location}, 0, {}));
   EXPECT_EQ(count("stranger"), 1);
 }
 
