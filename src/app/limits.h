@@ -61,7 +61,9 @@ constexpr milliseconds kStoreRetry{250};
 constexpr int kRepairTries = 3;  // of a repair that always ends with the same damage
 
 // ---- upkeep
-constexpr milliseconds kSweepEvery{30'000};  // between two sweeps of blobs nobody refers to
+constexpr milliseconds kConvertAgain{60'000};           // a conversion that was stopped, at first
+constexpr milliseconds kConvertAgainAtMost{3'600'000};  // and in the end
+constexpr milliseconds kSweepEvery{30'000};             // between two sweeps of blobs nobody refers to
 // With less space left than this, what letters that went have held is given back to the disk at once.
 constexpr uint64_t kSpaceShort = 512ull << 20;
 constexpr seconds kReclaimPause{300};  // between two times

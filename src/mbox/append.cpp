@@ -36,6 +36,7 @@ Result<void> HeldImpl::commit() {
   if (!pending) return {};
   if (auto gone = discard_journal(disk(), journal_base, announces()); !gone) return gone;
   pending = false;
+  show_change(file.get(), appended_to);
   return {};
 }
 
@@ -238,6 +239,9 @@ Result<Form> form_of(const Source& source) {
 
 Result<Record> Held::append(const Letter& letter, const Source& source) {
   if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");
+  const auto file = impl_->info();
+  if (!file) return std::unexpected(file.error());
+  if (!impl_->pending) impl_->appended_to = *file;
   if (auto raised = cover_letter(*impl_, letter); !raised) return std::unexpected(raised.error());
   const auto before = impl_->size();
   if (!before) return std::unexpected(before.error());

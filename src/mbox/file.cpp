@@ -13,9 +13,15 @@ namespace posthouse::mbox {
 namespace {
 
 State state_of(const struct ::stat& info) {
-  return {true, static_cast<uint64_t>(info.st_size),
-          static_cast<int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
-          static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino)};
+  const auto nanoseconds = [](const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return {true,
+          static_cast<uint64_t>(info.st_size),
+          nanoseconds(info.st_mtim),
+          static_cast<uint64_t>(info.st_dev),
+          static_cast<uint64_t>(info.st_ino),
+          nanoseconds(info.st_ctim)};
 }
 
 bool has_journal(const std::string& journal_base) {

@@ -39,6 +39,7 @@ struct State {
   int64_t modified = 0;  // nanoseconds since 1970
   uint64_t device = 0;
   uint64_t inode = 0;
+  int64_t changed = 0;  // as `modified`, but nobody sets it: Dovecot gives files times of whole seconds
   bool operator==(const State&) const = default;
 };
 

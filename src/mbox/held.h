@@ -29,6 +29,7 @@ struct HeldImpl {
   bool dirty = false;                   // octets were written and not flushed
   uint64_t committed_size = 0;          // before what is pending
   mutable std::optional<Record> first;  // as head_at(0) gave it, as long as nothing but appends follow
+  struct ::stat appended_to = {};       // the file before what is pending
 
   Disk& disk() const { return *options.disk; }
   // Where it can't be told whether the machine started anew, all appends are.
@@ -80,6 +81,10 @@ struct HeldImpl {
   Result<Journal> with_added(const Journal& journal, uint64_t from, uint64_t to);
   Result<uint64_t> next_from_line(uint64_t offset, bool first_is_ours) const;
 };
+
+// Dovecot and mutt compare size and second: what was changed since `before` must show in one of them to all
+// who looked in between.
+void show_change(int fd, const struct ::stat& before);
 
 // The edits that make `changes` true. `base` as for Held::rewrite.
 Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> changes,

@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_set>
+#include <vector>
 
 #include "base/ascii.h"
 #include "base/process.h"
@@ -74,17 +78,52 @@ bool is_stale(const std::string& name, const struct ::stat& lock, time_t now) {
   return owner.process == 0 && now - lock.st_mtime > kDotlockAge.count();
 }
 
+constexpr std::string_view kCandidate = ".lk";
+constexpr size_t kTokenLength = 10;
+
 struct Candidate {
   std::string name;
   struct ::stat info = {};
 };
+
+// What a process of ours that was killed left of its candidates. Other programs' names are others.
+bool is_left_behind(const std::filesystem::directory_entry& entry) {
+  const std::string name = entry.path().filename().string();
+  const size_t dot = name.rfind('.');
+  if (!name.starts_with(kCandidate) || dot < kCandidate.size() || name.size() - dot - 1 != kTokenLength)
+    return false;
+  const auto pid = parse_uint(std::string_view(name).substr(kCandidate.size(), dot - kCandidate.size()));
+  struct ::stat info = {};
+  if (!pid || *pid > INT32_MAX || ::lstat(entry.path().c_str(), &info) < 0 || !S_ISREG(info.st_mode))
+    return false;
+  return has_lost_its_owner(static_cast<pid_t>(*pid), changed(info));
+}
+
+// Once in the life of this process. Whatever can't be done is left to the next.
+void clear_left_behind(const std::string& folder) {
+  static std::mutex mutex;
+  static std::unordered_set<std::string> cleared;
+  {
+    const std::lock_guard lock(mutex);
+    if (!cleared.insert(folder).second) return;
+  }
+  std::error_code none;
+  std::vector<std::filesystem::path> left;
+  for (std::filesystem::directory_iterator it(folder.empty() ? "." : folder, none), end; !none && it != end;
+       it.increment(none)) {
+    if (is_left_behind(*it)) left.push_back(it->path());
+  }
+  for (const std::filesystem::path& path : left) ::unlink(path.c_str());
+}
 
 // The file that is to become the lock, with our process in it.
 Result<Candidate> make_candidate(const std::string& path) {
   own_start();
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-  Candidate made{folder + ".lk" + std::to_string(::getpid()) + "." + system_random().token(10), {}};
+  clear_left_behind(folder);
+  Candidate made{
+      fmt::format("{}{}{}.{}", folder, kCandidate, ::getpid(), system_random().token(kTokenLength)), {}};
   const int fd = ::open(made.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (fd < 0) return disk_fault(made.name, errno);
   const Handle handle(fd);

@@ -198,19 +198,16 @@ Result<std::vector<Edit>> plan_edits(const HeldImpl& held, std::vector<Change> c
   return std::move(plan.edits);
 }
 
-namespace {
-
-// Dovecot and mutt compare size and second: a change in place within the second of the last one would never
-// be seen by those who looked in between.
+// A size may come again once the file has become shorter, so then the second must be a new one; and no second
+// may come again, either.
 void show_change(int fd, const struct ::stat& before) {
   struct ::stat now = {};
-  if (::fstat(fd, &now) != 0 || now.st_size != before.st_size) return;
-  if (now.st_mtim.tv_sec > before.st_mtim.tv_sec) return;
-  struct timespec times[2] = {{0, UTIME_OMIT}, {before.st_mtim.tv_sec + 1, now.st_mtim.tv_nsec}};
+  if (::fstat(fd, &now) != 0) return;
+  const time_t wanted = before.st_mtim.tv_sec + (now.st_size > before.st_size ? 0 : 1);
+  if (now.st_mtim.tv_sec >= wanted) return;
+  struct timespec times[2] = {{0, UTIME_OMIT}, {wanted, now.st_mtim.tv_nsec}};
   static_cast<void>(::futimens(fd, times));
 }
-
-}  // namespace
 
 Result<bool> Held::rewrite(std::span<const Change> changes, const std::optional<Base>& base) {
   if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");

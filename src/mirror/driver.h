@@ -1,6 +1,6 @@
 // A format of files as the mirror works with it: the mailboxes of one account. All calls block, on the
 // mirror's threads; one call at a time for an account, but open() and read_beginnings(), which may run beside
-// any other.
+// any other, and place_to_be().
 //
 // A location says where a message is in the files: bytes that only the driver understands, kept in the index.
 // It also tells which flags the file had when we last wrote or saw it, so that what others changed since can
@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "mbox/waiters.h"
+#include "mirror/uid_plan.h"
 #include "store/files.h"
 #include "store/types.h"
 
@@ -78,13 +79,19 @@ class Driver {
     std::string location;    // in and out
     store::FlagSet flags;    // wanted
     bool only_ours = false;  // nobody else's changes count: `now` is what is wanted
+    store::Uid next = 0;     // the index has given all UIDs below: others may have named it anew above
     store::FlagSet now;      // out: what the file has
     Result<void> done;       // out
   };
   virtual void change(const std::string& mailbox, std::vector<Change>& messages) = 0;
 
-  // Those that are gone already are fine.
-  virtual Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) = 0;
+  // Where put() will put it, or has, as far as remove() needs that. Reads the message, perhaps.
+  virtual Result<std::string> place_to_be(const Put& message) = 0;
+
+  // Those that are gone already are fine. `next`: as in Change. Where a location could be that of another
+  // message, too, it is not one of those of `spared`.
+  virtual Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations,
+                              store::Uid next, const std::vector<std::string>& spared) = 0;
 
   // ---- what others did
   struct Known {
@@ -110,6 +117,8 @@ class Driver {
     uint32_t uid_validity = 0;  // that the files say they have; 0: none
     store::Uid uid_next = 0;
     bool misnamed = false;  // the files say other UIDs than the index: note all of them
+    // All messages in their order, where others may give them UIDs: see uid_plan.h.
+    std::vector<NamedMessage> order;
   };
   // Whether nothing changed since Look::state was told. Cheap; false when in doubt.
   virtual Result<bool> is_same(const std::string& mailbox, const std::string& state) = 0;
@@ -144,6 +153,8 @@ class Driver {
                                                            const std::vector<std::string>& locations,
                                                            uint64_t most) = 0;
 
+  // The location of a message that the files have under that UID; 0: under none that counts.
+  virtual std::string named(const std::string& location, store::Uid) const { return location; }
   // What is left of a location when others flag the message, or move it to another mailbox.
   virtual std::string name_in(const std::string& location) = 0;
 

@@ -66,6 +66,7 @@ struct Account {
   std::map<MailboxId, SteadyTime> unread;  // letters that others have to give us rights to: when to try again
   std::map<MailboxId, Looked> looked;      // looks that went through the files
   std::unordered_set<uint64_t> told;       // rows of the outbox that the files have no room for
+  std::map<MailboxId, Fault> stopped;      // where a letter has to wait, while the outbox is gone through
 };
 
 // An account and the turn to work on it.
@@ -200,10 +201,17 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<std::optional<FaultKind>>> take_in(Account& account, MailboxId mailbox, const std::string& name,
                                                  Driver::Look look);
   Task<Result<void>> take_changes(Account& account, MailboxId mailbox, const Driver::Look& look);
+  // The same of new letters. `misnamed`: one has another UID than the files say.
+  Task<Result<std::optional<FaultKind>>> take_new(Account& account, MailboxId mailbox,
+                                                  const std::string& name, Driver::Look& look,
+                                                  bool& misnamed);
   Task<Result<std::optional<FaultKind>>> take_fresh(Account& account, MailboxId mailbox,
                                                     const std::string& name,
                                                     std::vector<Driver::Look::Fresh> fresh,
-                                                    uint32_t uid_validity, Uid uid_next);
+                                                    uint32_t uid_validity, Uid uid_next, bool& misnamed);
+  // ---- settle.cpp; under the account's turn
+  // Index and files come to say the same UIDs.
+  Task<Result<void>> settle_uids(Account& account, MailboxId mailbox, std::string name);
   Task<Result<void>> note_all_uids(Account& account, MailboxId mailbox, std::string name);
   void tell_noted(const Account& account, MailboxId mailbox, const std::string& name,
                   const Result<void>& noted);

@@ -5,6 +5,7 @@
 #include "engine/blob.h"
 #include "message/summary.h"
 #include "mirror/impl.h"
+#include "mirror/snapshot.h"
 #include "store/counted_edit.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
@@ -13,34 +14,6 @@
 namespace posthouse::mirror {
 
 namespace {
-
-// The messages that the index has in the files of a mailbox, and what its outbox wants to do with others.
-struct Snapshot {
-  std::vector<Driver::Known> known;
-  bool busy = false;       // the outbox is not empty of it
-  bool but_flags = false;  // those do not count: none was begun, and what others changed is merged with them
-};
-
-Result<void> take_snapshot(const engine::Reader& reader, AccountId account, MailboxId mailbox,
-                           Snapshot& out) {
-  const engine::Partition partition = store::account_partition(account);
-  const Result<void> busy =
-      reader.scan(partition, store::effect_key(0), store::prefix_end(std::string(store::kEffectPrefix)),
-                  [&](std::string_view, std::string_view value) {
-                    const Result<store::EffectRow> row = store::decode_effect(value);
-                    const bool counts = row && !(out.but_flags && row->kind == store::EffectRow::Kind::flags);
-                    out.busy = counts && row->mailbox == mailbox;
-                    return !out.busy;
-                  });
-  if (!busy) return busy;
-  return reader.scan(partition, store::location_key(mailbox, 0), store::location_end(mailbox, UINT32_MAX),
-                     [&](std::string_view key, std::string_view value) {
-                       Result<std::string> location = store::decode_location(value);
-                       // One that can't be read is found in the files again.
-                       if (location) out.known.push_back({store::uid_of_key(key), std::move(*location)});
-                       return true;
-                     });
-}
 
 // A message of others, read once.
 struct Read {
@@ -270,10 +243,18 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_in(Account& account, M
     Result<void> done = co_await take_changes(account, mailbox, look);
     if (!done) co_return std::unexpected(done.error());
   }
-  if (look.misnamed) {
-    Result<void> noted = co_await note_all_uids(account, mailbox, name);
-    if (!noted) co_return std::unexpected(noted.error());
+  bool misnamed = look.misnamed;
+  Result<std::optional<FaultKind>> unread = co_await take_new(account, mailbox, name, look, misnamed);
+  if (unread && !*unread && misnamed) {
+    Result<void> settled = co_await settle_uids(account, mailbox, name);
+    if (!settled) co_return std::unexpected(settled.error());
   }
+  co_return unread;
+}
+
+Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_new(Account& account, MailboxId mailbox,
+                                                              const std::string& name, Driver::Look& look,
+                                                              bool& misnamed) {
   if (look.fresh.empty()) {
     troubles.over({account.id, mailbox, kUnreadable}, name);
     co_return std::optional<FaultKind>();
@@ -284,9 +265,9 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_in(Account& account, M
     (fresh.uid != 0 ? named : unnamed).push_back(std::move(fresh));
   std::ranges::sort(named, {}, &Driver::Look::Fresh::uid);
   std::ranges::move(unnamed, std::back_inserter(named));
-  Result<std::optional<FaultKind>> all =
-      co_await take_fresh(account, mailbox, name, std::move(named), look.uid_validity, look.uid_next);
-  co_return all;
+  Result<std::optional<FaultKind>> unread = co_await take_fresh(account, mailbox, name, std::move(named),
+                                                                look.uid_validity, look.uid_next, misnamed);
+  co_return unread;
 }
 
 Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbox, const Driver::Look& look) {
@@ -334,7 +315,8 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
 Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
                                                                 const std::string& name,
                                                                 std::vector<Driver::Look::Fresh> fresh,
-                                                                uint32_t uid_validity, Uid uid_next) {
+                                                                uint32_t uid_validity, Uid uid_next,
+                                                                bool& misnamed) {
   Driver& driver = *account.driver;
   Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
   Result<void> done;
@@ -379,7 +361,10 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account
     });
     done = co_await engine.transact(std::move(steps));
     if (!done) break;
-    for (const Arrival& arrival : arrivals) uids.given.push_back({arrival.uid, arrival.fresh.location});
+    for (const Arrival& arrival : arrivals) {
+      misnamed = misnamed || (arrival.fresh.uid != 0 && arrival.fresh.uid != arrival.uid);
+      uids.given.push_back({arrival.uid, arrival.fresh.location});
+    }
   }
   if (!uids.given.empty()) co_await note_uids(account, mailbox, name, std::move(uids));
   if (!done) co_return std::unexpected(done.error());
@@ -389,54 +374,6 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account
     troubles.over({account.id, mailbox, kUnreadable}, name);
   }
   co_return unread.kind;
-}
-
-Task<Result<void>> Mirror::Impl::note_all_uids(Account& account, MailboxId mailbox, std::string name) {
-  Snapshot snapshot;
-  Driver::Uids uids;
-  std::function<Result<void>(const engine::Reader&)> look =
-      [&](const engine::Reader& reader) -> Result<void> {
-    const Result<store::MailboxInfo> info = store::AccountView(reader, account.id).mailbox(mailbox);
-    if (!info) return std::unexpected(info.error());
-    uids.uid_validity = info->uid_validity;
-    uids.uid_next = info->uid_next;
-    return take_snapshot(reader, account.id, mailbox, snapshot);
-  };
-  Result<void> done = co_await engine.read(std::move(look));
-  if (!done) co_return done;
-  uids.given = std::move(snapshot.known);
-  uids.all = true;
-  Driver& driver = *account.driver;
-  Result<void> noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
-  tell_noted(account, mailbox, name, noted);
-  co_return done;
-}
-
-// Only for the day when the index is lost, so a fault is worth no more than a line.
-Task<void> Mirror::Impl::note_uids(Account& account, MailboxId mailbox, std::string name, Driver::Uids uids) {
-  Driver& driver = *account.driver;
-  Result<void> noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
-  if (!noted && noted.error().kind == FaultKind::not_found) {
-    Snapshot snapshot;
-    std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
-      return take_snapshot(reader, account.id, mailbox, snapshot);
-    };
-    noted = co_await engine.read(std::move(look));
-    uids.given = std::move(snapshot.known);
-    uids.all = true;
-    if (noted) noted = co_await offload(files, [&] { return driver.note_uids(name, uids); });
-  }
-  tell_noted(account, mailbox, name, noted);
-}
-
-void Mirror::Impl::tell_noted(const Account& account, MailboxId mailbox, const std::string& name,
-                              const Result<void>& noted) {
-  const Troubles::Which which{account.id, mailbox, kNotNoted};
-  if (noted) {
-    troubles.over(which, name);
-  } else if (noted.error().kind != FaultKind::temporary) {
-    troubles.tell(which, name, noted.error().what);
-  }
 }
 
 // A mailbox that never had a message takes over UIDVALIDITY and UIDs of the files, so this comes before any

@@ -74,7 +74,11 @@ class MaildirDriver final : public Driver {
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
   Result<bool> would_be_exact(const Put& message) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
-  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
+  Result<std::string> place_to_be(const Put& message) override {
+    return "new/" + key_of(message.delivery, message.date);
+  }
+  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations, store::Uid,
+                      const std::vector<std::string>& spared) override;
   Result<bool> is_same(const std::string& mailbox, const std::string& state) override;
   Result<std::string> lasting(const std::string& mailbox, const std::string& state) override;
   Result<Look> look(const std::string& mailbox, const std::vector<Known>& known) override;
@@ -398,16 +402,21 @@ void MaildirDriver::change_one(const Folder& folder, const KeywordTable& table, 
   message.location = to_location(*now, table);
 }
 
-Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
+// A message that is moved away and back again has the name of before.
+Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations,
+                                   store::Uid, const std::vector<std::string>& spared) {
   const Result<Folder> folder = folder_of(mailbox);
   if (!folder && folder.error().kind == FaultKind::not_found) return {};
   if (!folder) return std::unexpected(folder.error());
   const bool counts = has_quota_file();
   const Result<maildir::OpenFolder> opened = maildir::OpenFolder::open(*folder);
   if (!opened) return std::unexpected(opened.error());
+  std::unordered_set<std::string> others;
+  for (const std::string& location : spared) others.insert(base_of(to_place(location)));
   Share less;
   for (const std::string& location : locations) {
     const Place place = to_place(location);
+    if (others.contains(base_of(place))) continue;
     const Share share = counts ? share_of(*folder, mailbox, place) : Share{};
     const Result<bool> removed = opened->remove(base_of(place), place);
     if (!removed) return std::unexpected(removed.error());

@@ -1,6 +1,7 @@
 // What the index changed, into mbox files.
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "mirror/limits.h"
 #include "mirror/mbox_files.h"
@@ -16,15 +17,16 @@ using mbox::Record;
 using store::FlagSet;
 using store::Uid;
 
-// The message as append() takes it.
-mbox::Source source_of(const Driver::Put& message) {
+// The message as append() takes it. `unread`: becomes true when its bytes can't be had.
+mbox::Source source_of(const Driver::Put& message, bool* unread = nullptr) {
   struct State {
     uint64_t at = 0;
     std::string piece;
   };
-  return [&message, state = std::make_shared<State>()]() -> Result<std::string_view> {
+  return [&message, unread, state = std::make_shared<State>()]() -> Result<std::string_view> {
     if (state->at >= message.size) return std::string_view();
     Result<std::string> next = message.bytes(state->at, kPiece);
+    if (unread != nullptr) *unread = !next || next->empty();
     if (!next) return std::unexpected(next.error());
     if (next->empty()) return fail(FaultKind::corrupt, "the message ends early");
     state->piece = std::move(*next);
@@ -33,31 +35,68 @@ mbox::Source source_of(const Driver::Put& message) {
   };
 }
 
-// The record that an earlier attempt made of the message. Its UID alone does not prove it.
-Result<const Record*> made_before(const MboxRecords& records, Driver::Put& message) {
-  const auto claims = [&](const Record& record) { return record.claimed_uid == message.uid; };
-  if (std::ranges::none_of(records.all(), claims)) return nullptr;
+// The record that an earlier attempt made of the message, perhaps without a UID, and perhaps it got another
+// one since. Its UID alone does not prove it.
+Result<const Record*> made_before(const MboxRecords& records, Driver::Put& message,
+                                  std::unordered_set<size_t>& taken) {
+  const auto may_be = [&](const Record& record) {
+    return record.claimed_uid == message.uid || record.metadata.uid == 0 || record.metadata.uid > message.uid;
+  };
+  if (std::ranges::none_of(records.all(), may_be)) return nullptr;
   const Result<mbox::Form> form = mbox::form_of(source_of(message));
   if (!form) return std::unexpected(form.error());
   message.exact = form->exact;
-  const std::optional<size_t> at = records.exact(message.uid, form->digest);
-  return at ? &records.all()[*at] : nullptr;
+  std::optional<size_t> at = records.exact(message.uid, form->digest);
+  if (!at || taken.contains(*at)) at = records.named_anew(message.uid, form->digest, taken);
+  if (!at) return nullptr;
+  taken.insert(*at);
+  return &records.all()[*at];
 }
 
-Result<mbox::Letter> letter_of(const Driver::Put& message, const std::optional<mbox::Base>& base) {
+// Tells which letters may bear their UIDs in the file. It must not be one that another program may have given
+// to another letter, and none may stand behind a letter that has none yet. Letters without UID get one by the
+// next look, or by the other program.
+class Naming {
+ public:
+  // `torn`: what a power cut left of letters with these UIDs was the end of the file.
+  Naming(const MboxRecords& records, uint32_t uid_validity, const std::unordered_set<Uid>& torn)
+      : counts_(uid_validity != 0) {
+    const std::vector<Record>& all = records.all();
+    if (all.empty()) return;
+    unnamed_ = all.back().metadata.uid == 0;
+    if (records.base() && records.base()->last_uid <= kHighestForeignUid) last_ = records.base()->last_uid;
+    // Then it was given to that letter, unless there is another.
+    if (torn.contains(last_) && all.back().metadata.uid < last_) --last_;
+  }
+  bool may_bear(Uid uid) const { return !counts_ || (!unnamed_ && uid > last_); }
+  void added(Uid uid) {
+    unnamed_ = unnamed_ || uid == 0;
+    last_ = std::max(last_, uid);
+  }
+  bool left_unnamed() const { return unnamed_; }
+
+ private:
+  bool counts_;
+  bool unnamed_ = false;
+  Uid last_ = 0;
+};
+
+Result<mbox::Letter> letter_of(const Driver::Put& message, Uid uid, const std::optional<mbox::Base>& base) {
   const Result<std::string> begin = message.bytes(0, kPiece);
   if (!begin) return std::unexpected(begin.error());
   mbox::Letter letter;
   letter.sender = sender_of(*begin);
   letter.time = std::chrono::duration_cast<seconds>(message.date.time_since_epoch()).count();
-  letter.metadata = to_metadata(message.flags, message.uid, {});
+  letter.metadata = to_metadata(message.flags, uid, {});
   letter.base = base;
   return letter;
 }
 
-Result<Record> append(Held& held, const Driver::Put& message, const std::optional<mbox::Base>& base) {
-  const Result<mbox::Letter> letter = letter_of(message, base);
-  return letter ? held.append(*letter, source_of(message)) : std::unexpected(letter.error());
+Result<Record> append(Held& held, const Driver::Put& message, Uid uid, const std::optional<mbox::Base>& base,
+                      bool& unread) {
+  const Result<mbox::Letter> letter = letter_of(message, uid, base);
+  unread = !letter;
+  return letter ? held.append(*letter, source_of(message, &unread)) : std::unexpected(letter.error());
 }
 
 mbox::Base base_of(const Driver::Put& first) {
@@ -68,15 +107,27 @@ mbox::Base base_of(const Driver::Put& first) {
 
 // Of what was being put when the power went, the file may have a part. It goes before anybody reads on, and
 // what can't be read of the letters is told later.
-Result<void> cut_torn(Held& held, const std::vector<Driver::Put>& messages) {
+// Gives the UIDs of those letters.
+Result<std::unordered_set<Uid>> cut_torn(Held& held, const std::vector<Driver::Put>& messages) {
+  std::unordered_set<Uid> torn;
   for (const Driver::Put& message : messages) {
-    const Result<mbox::Letter> letter =
-        message.again ? letter_of(message, base_of(messages.front())) : fail(FaultKind::not_found, "");
-    if (!letter) continue;
-    const Result<bool> cut = held.cut_torn(*letter, [&] { return source_of(message); });
-    if (!cut && cut.error().kind != FaultKind::corrupt) return std::unexpected(cut.error());
+    for (const Uid uid : {message.uid, Uid{0}}) {
+      const Result<mbox::Letter> letter =
+          message.again ? letter_of(message, uid, base_of(messages.front())) : fail(FaultKind::not_found, "");
+      if (!letter) break;
+      const Result<bool> cut = held.cut_torn(*letter, [&] { return source_of(message); });
+      if (!cut && cut.error().kind != FaultKind::corrupt) return std::unexpected(cut.error());
+      if (!cut || !*cut) continue;
+      if (uid != 0) torn.insert(uid);
+      break;
+    }
   }
-  return {};
+  return torn;
+}
+
+// The UID is known to nobody else, or the file only lost it.
+bool may_be_given(Uid uid, const Record& record, const MboxLocation& seen, Uid last) {
+  return uid > last || (record.metadata.uid == 0 && seen.uid == uid);
 }
 
 // Whether the UIDs rise through the file, once it is changed, but for those at its end that have none yet.
@@ -107,11 +158,12 @@ std::vector<std::optional<MboxLocation>> parse_all(const std::vector<std::string
 // are ours still. Under another UIDVALIDITY they are those of others, and naming our messages by them would
 // give one UID to two messages: then none stays.
 Result<MboxRecords*> MboxDriver::our_records(const std::string& mailbox, Held& held, uint32_t uid_validity,
-                                             Uid next) {
+                                             Uid next, bool* only_ours) {
   const Result<MboxRecords*> all = records(mailbox, held);
   if (!all) return all;
   const std::optional<mbox::Base> base = (*all)->base();
   if (uid_validity == 0 || (*all)->all().empty() || (base && base->validity == uid_validity)) return all;
+  if (only_ours != nullptr) *only_ours = true;
   mbox::Base ours;
   ours.validity = uid_validity;
   ours.last_uid = next - 1;
@@ -147,30 +199,46 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
   if (!held) return std::unexpected(held.error());
   const OwnChange own(*this, mailbox, *held);
   const Put& first = messages.front();
-  const Result<void> whole = cut_torn(*held, messages);
-  if (!whole) return whole;
+  const Result<std::unordered_set<Uid>> torn = cut_torn(*held, messages);
+  if (!torn) return std::unexpected(torn.error());
   const Result<MboxRecords*> before = our_records(mailbox, *held, first.uid_validity, first.uid);
   if (!before) return std::unexpected(before.error());
   std::optional<mbox::Base> base;
   if ((*before)->all().empty()) base = base_of(first);
+  Naming naming(**before, first.uid_validity, *torn);
+  std::unordered_set<size_t> taken;
+  Result<void> room;
   for (Put& message : messages) {
     const Result<const Record*> there =
-        message.again ? made_before(**before, message) : Result<const Record*>(nullptr);
+        message.again ? made_before(**before, message, taken) : Result<const Record*>(nullptr);
     if (there && *there != nullptr) {
-      message.location = location_of(**there, message.uid, to_flags((*there)->metadata));
+      const Uid has = (*there)->claimed_uid == message.uid ? message.uid : 0;
+      message.location = location_of(**there, has, to_flags((*there)->metadata));
       continue;
     }
-    const Result<Record> record = there ? append(*held, message, base) : std::unexpected(there.error());
-    if (!record) {  // a body that can't be read must not hold up the others
+    if (!room) {
+      message.done = room;
+      continue;
+    }
+    const Uid uid = naming.may_bear(message.uid) ? message.uid : 0;
+    bool unread = !there;
+    const Result<Record> record =
+        there ? append(*held, message, uid, base, unread) : std::unexpected(there.error());
+    if (!record) {
       message.done = std::unexpected(record.error());
+      // A body that can't be read must not hold up the others; but where there is no room for one, a shorter
+      // one does not come before it: UIDs rise through the file.
+      if (!unread) room = message.done;
       continue;
     }
     base.reset();
+    naming.added(uid);
     message.exact = record->exact && record->size == message.size;
-    message.location = location_of(*record, message.uid, to_flags(record->metadata));
+    message.location = location_of(*record, uid, to_flags(record->metadata));
   }
   const Result<void> done = held->commit();
   if (done) (*before)->follow_appends(*held);
+  if (naming.left_unnamed()) cached(mailbox).told.clear();  // a look is needed
   return done;
 }
 
@@ -194,7 +262,9 @@ Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Chan
   if (!all) return std::unexpected(all.error());
   std::vector<std::optional<MboxLocation>> seen;
   for (const Change& message : messages) seen.push_back(parse_location(message.location));
-  const std::vector<std::optional<size_t>> found = (*all)->assign(seen);
+  Uid next = 0;
+  for (const Change& message : messages) next = std::max(next, message.next);
+  const std::vector<std::optional<size_t>> found = (*all)->assign(seen, next);
   std::vector<mbox::Change> changes;
   for (size_t i = 0; i < messages.size(); ++i) {
     Change& message = messages[i];
@@ -206,7 +276,9 @@ Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Chan
     const FlagSet had = message.only_ours ? to_flags(record.metadata) : seen[i]->flags;
     const FlagSet wanted = with_change(to_flags(record.metadata), difference(message.flags, had),
                                        difference(had, message.flags));
-    const Uid uid = seen[i]->uid != 0 ? seen[i]->uid : record.metadata.uid;
+    // Also where the file lost its own data, and none counts for now.
+    const bool same_uid = record.claimed_uid == seen[i]->uid;
+    const Uid uid = same_uid ? record.claimed_uid : record.metadata.uid;
     const Metadata metadata = to_metadata(wanted, uid, record.metadata);
     message.now = to_flags(metadata);
     message.location = location_of(record, seen[i]->uid, message.now);
@@ -215,30 +287,44 @@ Result<void> MboxDriver::change_all(const std::string& mailbox, std::vector<Chan
   return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);
 }
 
-Result<void> MboxDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations) {
+Result<std::string> MboxDriver::place_to_be(const Put& message) {
+  const Result<mbox::Form> form = mbox::form_of(source_of(message));
+  if (!form) return std::unexpected(form.error());
+  return format_location({message.uid, hex_digest(form->digest), message.flags});
+}
+
+Result<void> MboxDriver::remove(const std::string& mailbox, const std::vector<std::string>& locations,
+                                Uid next, const std::vector<std::string>& spared) {
   const std::lock_guard lock(mutex_);
   Result<Held> held = hold(mailbox, Access::write);
   if (!held) return std::unexpected(held.error());
   const OwnChange own(*this, mailbox, *held);
   const Result<MboxRecords*> all = records(mailbox, *held);
   if (!all) return std::unexpected(all.error());
+  std::vector<std::optional<MboxLocation>> seen = parse_all(spared);
+  std::ranges::move(parse_all(locations), std::back_inserter(seen));
+  const std::vector<std::optional<size_t>> found = (*all)->assign(seen, next);
   std::vector<mbox::Change> changes;
-  for (const std::optional<size_t> at : (*all)->assign(parse_all(locations))) {
-    if (!at) continue;
-    const Record& record = (*all)->all()[*at];
+  for (size_t i = spared.size(); i < found.size(); ++i) {
+    if (!found[i]) continue;
+    const Record& record = (*all)->all()[*found[i]];
     changes.push_back({record.offset, record.next, true, {}});
   }
   return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);
 }
 
-// They get into the file, where other programs find them too.
+// They get into the file, where other programs find them too. What those gave stays, unless a UID that nobody
+// gave yet takes its place (uid_plan.h).
 Result<void> MboxDriver::note_uids(const std::string& mailbox, const Uids& uids) {
   const std::lock_guard lock(mutex_);
   Result<Held> held = hold(mailbox, Access::write);
   if (!held) return std::unexpected(held.error());
   const OwnChange own(*this, mailbox, *held);
-  const Result<MboxRecords*> all = our_records(mailbox, *held, uids.uid_validity, uids.uid_next);
+  bool only_ours = false;
+  const Result<MboxRecords*> all = our_records(mailbox, *held, uids.uid_validity, uids.uid_next, &only_ours);
   if (!all) return std::unexpected(all.error());
+  const std::optional<mbox::Base> base = (*all)->base();
+  const Uid last = base && !only_ours && base->last_uid <= kHighestForeignUid ? base->last_uid : 0;
   std::vector<std::optional<MboxLocation>> seen;
   for (const Known& given : uids.given) {
     seen.push_back(parse_location(given.location));
@@ -251,12 +337,13 @@ Result<void> MboxDriver::note_uids(const std::string& mailbox, const Uids& uids)
     if (!found[i]) continue;
     const Record& record = (*all)->all()[*found[i]];
     if (record.metadata.uid == uids.given[i].uid) continue;
+    if (!may_be_given(uids.given[i].uid, record, *seen[i], last)) continue;
     Metadata metadata = record.metadata;
     metadata.uid = uids.given[i].uid;
     changes.push_back({record.offset, record.next, false, std::move(metadata)});
   }
-  // Others give new UIDs where they don't rise: then theirs and ours differ, and it stays so.
-  if (uids.all && !would_rise((*all)->all(), changes)) return {};
+  // What came meanwhile is in the way: the next look settles it.
+  if (!would_rise((*all)->all(), changes)) return {};
   return changes.empty() ? Result<void>() : (*all)->rewrite(*held, changes);
 }
 

@@ -304,6 +304,13 @@ std::vector<Result<std::string>> MboxDriver::read_all(const std::string& mailbox
   return out;
 }
 
+std::string MboxDriver::named(const std::string& location, store::Uid uid) const {
+  std::optional<MboxLocation> at = parse_location(location);
+  if (!at) return location;
+  at->uid = uid;
+  return format_location(*at);
+}
+
 std::string MboxDriver::name_in(const std::string& location) {
   const std::optional<MboxLocation> at = parse_location(location);
   return at ? at->digest : std::string();

@@ -33,6 +33,7 @@ class MboxDriver final : public Driver {
   Result<std::vector<std::string>> read_beginnings(const std::string& mailbox,
                                                    const std::vector<std::string>& locations,
                                                    uint64_t most) override;
+  std::string named(const std::string& location, store::Uid uid) const override;
   std::string name_in(const std::string& location) override;
   std::vector<std::string> watched(const std::string& mailbox) override;
 
@@ -40,7 +41,9 @@ class MboxDriver final : public Driver {
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
   Result<bool> would_be_exact(const Put& message) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
-  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations) override;
+  Result<std::string> place_to_be(const Put& message) override;
+  Result<void> remove(const std::string& mailbox, const std::vector<std::string>& locations, store::Uid next,
+                      const std::vector<std::string>& spared) override;
   Result<void> note_uids(const std::string& mailbox, const Uids& uids) override;
 
   // ---- mbox_look.cpp: what others changed
@@ -75,8 +78,9 @@ class MboxDriver final : public Driver {
   // The file's records as they are now. Under mutex_.
   Result<MboxRecords*> records(const std::string& mailbox, mbox::Held& held);
   // The same, of a file that has our UIDVALIDITY and has given all UIDs before `next`, if it has messages.
+  // `only_ours`: it got both just now, so nobody else gave any of them.
   Result<MboxRecords*> our_records(const std::string& mailbox, mbox::Held& held, uint32_t uid_validity,
-                                   store::Uid next);
+                                   store::Uid next, bool* only_ours = nullptr);
   // The record of a message that is to be read.
   Result<mbox::Record> find(const std::string& mailbox, mbox::Held& held, const MboxLocation& location);
   // mutex_, where somebody else may be waiting for the file's lock.

@@ -37,18 +37,19 @@ class Matcher {
   void run(const std::vector<Record>& records) {
     std::vector<const Record*> strangers;
     for (const Record& record : records) {
+      out_.order.push_back({0, record.metadata.uid, false});
       const auto it = by_uid_.find(record.claimed_uid);
       const bool ours = it != by_uid_.end() && !matched_[it->second] &&
                         before_[it->second].digest == hex_digest(record.digest);
       if (ours) {
-        match(record, it->second);
+        match(record, it->second, out_.order.back());
       } else {
         strangers.push_back(&record);
       }
     }
     for (const Record* const record : strangers) {
       if (const std::optional<size_t> i = similar(*record)) {
-        match(*record, *i);
+        match(*record, *i, out_.order[static_cast<size_t>(record - records.data())]);
       } else {
         add(*record);
       }
@@ -59,10 +60,13 @@ class Matcher {
   }
 
  private:
-  void match(const Record& record, size_t i) {
+  void match(const Record& record, size_t i, NamedMessage& named) {
     matched_[i] = 1;
+    named.index = known_[i].uid;
+    named.confirmed = before_[i].uid == known_[i].uid;
     const FlagSet has = to_flags(record.metadata);
-    const Uid uid = record.claimed_uid == known_[i].uid ? known_[i].uid : 0;
+    const bool only_lost = named.confirmed && record.metadata.uid == 0;
+    const Uid uid = only_lost || record.claimed_uid == known_[i].uid ? known_[i].uid : 0;
     out_.misnamed = out_.misnamed || record.metadata.uid != known_[i].uid;
     if (has == before_[i].flags && uid == before_[i].uid) return;
     out_.changed.push_back({known_[i].uid, location_of(record, uid, has), difference(has, before_[i].flags),
@@ -98,7 +102,8 @@ class Matcher {
 }  // namespace
 
 std::string to_text(const mbox::State& state) {
-  return fmt::format("{} {} {} {} {}", state.exists, state.size, state.modified, state.device, state.inode);
+  return fmt::format("{} {} {} {} {} {}", state.exists, state.size, state.modified, state.device, state.inode,
+                     state.changed);
 }
 
 Result<bool> MboxDriver::is_same(const std::string& mailbox, const std::string& state) {
@@ -139,13 +144,14 @@ Result<std::string> MboxDriver::lasting_state(const std::string& mailbox, std::s
   const auto nanoseconds = [](const timespec& time) {
     return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
   };
-  state = to_text(mbox::State{true, size, nanoseconds(facts.st_mtim), facts.st_dev, facts.st_ino});
+  state = to_text(mbox::State{true, size, nanoseconds(facts.st_mtim), facts.st_dev, facts.st_ino,
+                              nanoseconds(facts.st_ctim)});
   // Another change may show the same time.
   const auto now = system_clock().now().time_since_epoch();
   if (now - seconds(std::max(facts.st_ctim.tv_sec, facts.st_mtim.tv_sec)) < kSameTime) return std::string();
   mbox::Hash hash;
   hash.update(tail);
-  return fmt::format("{}{}{} {}", state, kTail, nanoseconds(facts.st_ctim), hex_digest(hash.digest()));
+  return fmt::format("{}{}{}", state, kTail, hex_digest(hash.digest()));
 }
 
 Result<std::string> MboxDriver::lasting(const std::string& mailbox, const std::string& state) {

@@ -99,22 +99,32 @@ std::optional<size_t> MboxRecords::exact(store::Uid uid, const mbox::Digest& dig
 }
 
 std::optional<size_t> MboxRecords::similar(const MboxLocation& location,
-                                           const std::unordered_set<size_t>& taken) const {
+                                           const std::unordered_set<size_t>& taken, store::Uid next) const {
   const std::optional<mbox::Digest> digest = parse_digest(location.digest);
   if (!digest) return std::nullopt;
-  std::optional<size_t> unnamed, named;
-  const auto [from, to] = by_digest_.equal_range(*digest);
-  for (auto it = from; it != to; ++it) {
-    if (taken.contains(it->second)) continue;
-    std::optional<size_t>& first = all_[it->second].metadata.uid == 0 ? unnamed : named;
-    if (!first || it->second < *first) first = it->second;
+  if (location.uid == 0) {
+    next = 1;
+  } else if (next == 0) {
+    next = UINT32_MAX;
   }
-  if (unnamed || location.uid != 0) return unnamed;
-  return named;
+  return named_anew(next - 1, *digest, taken);
 }
 
-std::vector<std::optional<size_t>> MboxRecords::assign(
-    std::span<const std::optional<MboxLocation>> locations) const {
+std::optional<size_t> MboxRecords::named_anew(store::Uid uid, const mbox::Digest& digest,
+                                              const std::unordered_set<size_t>& taken) const {
+  std::optional<size_t> unnamed, named;
+  const auto [from, to] = by_digest_.equal_range(digest);
+  for (auto it = from; it != to; ++it) {
+    const store::Uid has = all_[it->second].metadata.uid;
+    if (taken.contains(it->second) || (has != 0 && has <= uid)) continue;
+    std::optional<size_t>& first = has == 0 ? unnamed : named;
+    if (!first || it->second < *first) first = it->second;
+  }
+  return unnamed ? unnamed : named;
+}
+
+std::vector<std::optional<size_t>> MboxRecords::assign(std::span<const std::optional<MboxLocation>> locations,
+                                                       store::Uid next) const {
   std::vector<std::optional<size_t>> found(locations.size());
   std::unordered_set<size_t> taken;
   for (size_t i = 0; i < locations.size(); ++i) {
@@ -125,7 +135,7 @@ std::vector<std::optional<size_t>> MboxRecords::assign(
   }
   for (size_t i = 0; i < locations.size(); ++i) {
     if (!locations[i] || found[i]) continue;
-    found[i] = similar(*locations[i], taken);
+    found[i] = similar(*locations[i], taken, next);
     if (found[i]) taken.insert(*found[i]);
   }
   return found;

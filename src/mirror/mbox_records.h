@@ -35,8 +35,13 @@ class MboxRecords {
   // The record of that UID with that text.
   std::optional<size_t> exact(store::Uid uid, const mbox::Digest& digest) const;
   // Of each location the record, no record twice: the exact one, else one with the same text that bears no
-  // believable UID (or any, when the location doesn't know its UID either).
-  std::vector<std::optional<size_t>> assign(std::span<const std::optional<MboxLocation>> locations) const;
+  // believable UID (or any, when the location doesn't know its UID either), or one from `next` on: that is
+  // none of ours, but what another program named it anew.
+  std::vector<std::optional<size_t>> assign(std::span<const std::optional<MboxLocation>> locations,
+                                            store::Uid next = 0) const;
+  // One with that text which bears no believable UID, or one above `uid`. But for those `taken`.
+  std::optional<size_t> named_anew(store::Uid uid, const mbox::Digest& digest,
+                                   const std::unordered_set<size_t>& taken) const;
 
  private:
   struct DigestHash {
@@ -46,7 +51,8 @@ class MboxRecords {
   Result<void> read(mbox::Held& held, bool only_new);
   void clear();
   void add(mbox::Record record);
-  std::optional<size_t> similar(const MboxLocation& location, const std::unordered_set<size_t>& taken) const;
+  std::optional<size_t> similar(const MboxLocation& location, const std::unordered_set<size_t>& taken,
+                                store::Uid next) const;
 
   std::optional<mbox::Known> known_;  // none: everything has to be read
   std::vector<mbox::Record> all_;

@@ -47,6 +47,8 @@ class Mirror : public store::Files {
   Task<Result<void>> carry_out(store::AccountId account) override;
   Task<Result<void>> follow(store::AccountId account, size_t changes) override;
   void carry_out_soon(store::AccountId account) override;
+  Task<Result<store::PlacesToBe>> places_to_be(store::AccountId account, store::MailboxId mailbox,
+                                               std::vector<store::Uid> uids) override;
   Task<Result<void>> look(store::AccountId account) override;
   Task<Result<void>> look(store::AccountId account, store::MailboxId mailbox) override;
   // At the mailboxes and into each of them, whatever is watched.

@@ -1,5 +1,6 @@
 // What the index says that is to be done in the files.
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "engine/blob.h"
@@ -122,8 +123,16 @@ class OutboxReader {
     return &at->second;
   }
 
+  Result<void> fill_remove(Effect& effect) {
+    effect.mailbox = effect.row.to;
+    const Result<const Mailbox*> known = look_up(effect.row.mailbox);
+    if (!known) return std::unexpected(known.error());
+    if ((*known)->info) effect.uid_next = (*known)->info->uid_next;
+    return {};
+  }
+
   Result<void> fill(Effect& effect) {
-    if (effect.row.kind == Kind::remove) effect.mailbox = effect.row.to;
+    if (effect.row.kind == Kind::remove) return fill_remove(effect);
     if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
     const MailboxId mailbox = effect.row.mailbox;
     const Result<const Mailbox*> known = look_up(mailbox);
@@ -160,9 +169,9 @@ class OutboxReader {
 // Does effects in the files, those of one kind and mailbox that follow each other together. Blocks.
 class Work {
  public:
-  // `again_to`: rows up to this number may have been carried out before.
-  Work(engine::Engine& engine, Driver& driver, uint64_t again_to)
-      : engine_(engine), driver_(driver), again_to_(again_to) {}
+  // Rows up to account.again_to may have been carried out before.
+  Work(engine::Engine& engine, Account& account)
+      : engine_(engine), account_(account), driver_(*account.driver), again_to_(account.again_to) {}
 
   void run(std::vector<Effect>& effects) {
     for (auto it = effects.begin(); it != effects.end();) {
@@ -193,11 +202,15 @@ class Work {
   }
 
   // A move of many puts and removes in turn. What a message became counts, not in which order, but that it is
-  // there before it gets flags, and in its new place before it goes from the old one.
+  // there before it gets flags, and in its new place before it goes from the old one. UIDs rise through a
+  // file.
   void run_messages(Iterator from, Iterator to) {
     std::vector<Effect*> all = pointers(from, to);
     const auto order = [](const Effect* e) { return std::tie(e->row.kind, e->mailbox); };
-    std::ranges::sort(all, {}, [](const Effect* e) { return std::tie(e->row.kind, e->mailbox, e->number); });
+    std::ranges::sort(all, {}, [](const Effect* e) {
+      const Uid uid = e->row.kind == Kind::put ? e->row.uid : 0;
+      return std::tuple(e->row.kind, std::string_view(e->mailbox), uid, e->number);
+    });
     for (auto it = all.begin(); it != all.end();) {
       const auto first = it;
       it = std::find_if(first, all.end(), [&](const Effect* e) { return order(e) != order(*first); });
@@ -262,7 +275,9 @@ class Work {
     one.size = effect.message.size;
     one.again = is_again(effect);
     one.bytes = [this, blob = effect.message.blob](uint64_t offset, uint64_t length) {
-      return engine::read_blob(engine_, blob, offset, length);
+      Result<std::string> piece = engine::read_blob(engine_, blob, offset, length);
+      if (!piece || piece->empty()) unread_.insert(blob);
+      return piece;
     };
     return one;
   }
@@ -277,6 +292,7 @@ class Work {
   void put(const std::vector<Effect*>& group) {
     std::vector<std::pair<Effect*, size_t>> wanted;
     std::vector<Driver::Put> puts;
+    std::vector<engine::BlobId> blobs;
     std::map<Which, size_t> known;
     for (Effect* effect : group) {
       if (!effect->there || effect->message.blob == 0) continue;
@@ -288,10 +304,11 @@ class Work {
       }
       const auto [at, first] = known.try_emplace(which, puts.size());
       if (first) puts.push_back(to_put(*effect));
+      if (first) blobs.push_back(effect->message.blob);
       wanted.emplace_back(effect, at->second);
     }
     if (puts.empty()) return;
-    driver_.put(group.front()->mailbox, puts);
+    put(group.front()->row.mailbox, group.front()->mailbox, puts, blobs);
     for (const auto& [effect, at] : wanted) {
       const Driver::Put& put = puts[at];
       effect->done = put.done;
@@ -300,6 +317,23 @@ class Work {
       if (!put.done) continue;
       effect->location = put.location;
       put_[{effect->row.mailbox, effect->row.uid}] = put.location;
+    }
+  }
+
+  // In the order of their UIDs: once one has to wait, so do those behind it, until the outbox is tried anew.
+  // One that can't be read holds up nobody.
+  void put(MailboxId mailbox, const std::string& name, std::vector<Driver::Put>& puts,
+           const std::vector<engine::BlobId>& blobs) {
+    const auto stopped = account_.stopped.find(mailbox);
+    if (stopped == account_.stopped.end()) {
+      driver_.put(name, puts);
+    } else {
+      for (Driver::Put& put : puts) put.done = std::unexpected(stopped->second);
+    }
+    for (size_t i = 0; i < puts.size(); ++i) {
+      const Result<void>& done = puts[i].done;
+      const bool waits = !done && done.error().kind != FaultKind::permanent && !unread_.contains(blobs[i]);
+      if (waits) account_.stopped.try_emplace(mailbox, done.error());
     }
   }
 
@@ -324,7 +358,7 @@ class Work {
       }
       const auto [at, first] = known.try_emplace(effect->row.uid, changes.size());
       if (first) {
-        changes.push_back({effect->location, effect->flags, false, effect->flags, {}});
+        changes.push_back({effect->location, effect->flags, false, effect->uid_next, effect->flags, {}});
       } else {
         changes[at->second].only_ours = changes[at->second].only_ours || is_again(*effect);
       }
@@ -345,18 +379,49 @@ class Work {
 
   void remove(const std::vector<Effect*>& group) {
     std::vector<std::string> locations;
-    for (const Effect* effect : group) locations.push_back(effect->row.name);
-    const Result<void> done = driver_.remove(group.front()->mailbox, locations);
+    std::set<MailboxId> doubtful;
+    Uid next = 0;
+    for (const Effect* effect : group) {
+      std::string_view location = effect->row.name;
+      if (location.starts_with(store::kPerhaps)) {
+        location.remove_prefix(store::kPerhaps.size());
+        doubtful.insert(effect->row.mailbox);
+      }
+      locations.emplace_back(location);
+      next = std::max(next, effect->uid_next);
+    }
+    std::vector<std::string> spared;
+    Result<void> done;
+    for (const MailboxId mailbox : doubtful) {
+      if (done) done = add_places(mailbox, spared);
+    }
+    if (done) done = driver_.remove(group.front()->mailbox, locations, next, spared);
     for (Effect* effect : group) effect->done = done;
   }
 
   bool is_again(const Effect& effect) const { return effect.number <= again_to_; }
 
+  // All that the index has in a mailbox, or is about to.
+  Result<void> add_places(MailboxId mailbox, std::vector<std::string>& out) const {
+    for (const auto& [which, location] : put_) {
+      if (which.first == mailbox) out.push_back(location);
+    }
+    return engine_.scan(store::account_partition(account_.id), store::location_key(mailbox, 0),
+                        store::location_end(mailbox, UINT32_MAX),
+                        [&](std::string_view, std::string_view value) {
+                          Result<std::string> location = store::decode_location(value);
+                          if (location) out.push_back(std::move(*location));
+                          return true;
+                        });
+  }
+
   engine::Engine& engine_;
+  Account& account_;
   Driver& driver_;
   uint64_t again_to_;
   std::map<MailboxId, Fault> locked_;
-  std::map<Which, std::string> put_;  // where what was put is
+  std::map<Which, std::string> put_;           // where what was put is
+  std::unordered_set<engine::BlobId> unread_;  // whose bytes can't be had
 };
 
 // What a put or a change of flags made of a message, into the index. `left`: its blob is not needed any more.
@@ -376,7 +441,8 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
     more = more || unknown_place;
     if (!unknown_place) return {};
     const Result<store::MailboxRow*> now = edit.mailbox(mailbox);  // perhaps renamed since
-    edit.effect({Kind::remove, mailbox, uid, effect.location, now ? (*now)->name : effect.mailbox});
+    edit.effect({Kind::remove, mailbox, uid, std::string(store::kPerhaps) + effect.location,
+                 now ? (*now)->name : effect.mailbox});
     return {};
   }
   if (*before != effect.location) edit.put_location(mailbox, uid, effect.location);
@@ -470,9 +536,9 @@ Task<Result<void>> Mirror::Impl::do_in_files(Account& account, uint64_t from, Ro
   round.effects = std::move(*effects);
   if (round.effects.empty()) co_return Result<void>();
   Driver& driver = *account.driver;
-  const uint64_t again_to = account.again_to;
+  if (from == 0) account.stopped.clear();
   co_await offload(files, [&] {
-    Work(engine, driver, again_to).run(round.effects);
+    Work(engine, account).run(round.effects);
     note_put(driver, round.effects, round.anew);
   });
   round.part = round.cut || is_part(round.effects);

@@ -250,7 +250,7 @@ Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_vie
   rows_.put(flags_key(mailbox.id, uid), encode(row));
   rows_.put(message_key(mailbox.id, uid), message_record);
   count(mailbox, row, true);
-  if (head_.in_files) effect({EffectRow::Kind::put, mailbox.id, uid, {}, {}});
+  if (!head_.entering) effect({EffectRow::Kind::put, mailbox.id, uid, {}, {}});
   return uid;
 }
 
@@ -300,14 +300,24 @@ Result<void> AccountEdit::remove(MailboxRow& mailbox, const std::vector<Message>
   return {};
 }
 
-// One without a place in the files has its way there in the outbox, which will find that it is gone.
+// One without a place in the files may have its way there in the outbox, which will find that it is gone; but
+// after a crash it may be in the files although that was not recorded.
 Result<void> AccountEdit::remove_from_files(const MailboxRow& mailbox, Uid uid) {
   if (!head_.in_files) return {};
   const Result<std::optional<std::string>> at = location(mailbox.id, uid);
   if (!at) return std::unexpected(at.error());
-  if (!*at) return {};
+  if (!*at) return remove_on_its_way(mailbox, uid);
   rows_.erase(location_key(mailbox.id, uid));
   effect({EffectRow::Kind::remove, mailbox.id, uid, **at, mailbox.name});
+  return {};
+}
+
+Result<void> AccountEdit::remove_on_its_way(const MailboxRow& mailbox, Uid uid) {
+  if (expected_ == nullptr) return {};
+  const auto place = expected_->find(uid);
+  if (place == expected_->end()) return fail(FaultKind::temporary, "the account changed; try again");
+  if (place->second.empty()) return {};  // nobody else could read its bytes, either
+  effect({EffectRow::Kind::remove, mailbox.id, uid, std::string(kPerhaps) + place->second, mailbox.name});
   return {};
 }
 

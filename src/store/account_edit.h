@@ -13,6 +13,7 @@
 #include "store/change_log.h"
 #include "store/expunged_row.h"
 #include "store/file_rows.h"
+#include "store/files.h"
 #include "store/keywords.h"
 #include "store/rows.h"
 
@@ -95,6 +96,10 @@ class AccountEdit {
   // What follows was found in the files: nothing of it goes to the outbox.
   void follow_files(bool follow = true) { follows_files_ = follow; }
   void effect(const EffectRow& row);
+  // Where messages will be that are removed here and are not in the files yet: somebody may be putting them
+  // there just now. Then the removal of one that is not in the files, nor among these, is `temporary`: the
+  // account became one of files meanwhile. As long as this.
+  void expect_at(const PlacesToBe& places) { expected_ = &places; }
   Result<std::optional<std::string>> location(MailboxId mailbox, Uid uid) const;
   void put_location(MailboxId mailbox, Uid uid, std::string_view location);
   // A change of flags that was found in the files. Keywords that no longer fit are left away.
@@ -112,12 +117,14 @@ class AccountEdit {
   // Notes in log and counters that they are gone.
   Result<void> note_expunge(MailboxRow& mailbox, const std::vector<Message>& rising);
   Result<void> remove_from_files(const MailboxRow& mailbox, Uid uid);
+  Result<void> remove_on_its_way(const MailboxRow& mailbox, Uid uid);
 
   engine::Transaction& rows_;
   AccountId account_;
   HeadRow head_;
   bool modseq_taken_ = false;
   bool follows_files_ = false;
+  const PlacesToBe* expected_ = nullptr;
   std::map<MailboxId, MailboxRow> mailboxes_;
   std::map<MailboxId, KeywordTable> keywords_;
   bool shows_hidden_ = false;

@@ -20,7 +20,8 @@ struct EffectRow {
   Kind kind = Kind::put;
   MailboxId mailbox = 0;  // put, flags, remove
   Uid uid = 0;
-  // put: kFromFile, or empty; remove: the location; else the mailbox's name (rename: the old one)
+  // put: kFromFile, or empty; remove: the location, behind kPerhaps if it may be nobody's; else the mailbox's
+  // name (rename: the old one)
   std::string name;
   std::string to;  // rename: the new name; remove: the mailbox's name
   bool operator==(const EffectRow&) const = default;
@@ -28,6 +29,10 @@ struct EffectRow {
 
 // The blob was made of what the file gives back, so it may go again.
 inline constexpr std::string_view kFromFile = "file";
+
+// The message was expunged on its way into the files, so it may be there, or not, or another one in its
+// place.
+inline constexpr std::string_view kPerhaps = "?";
 
 inline constexpr std::string_view kFilePlaceKey = "P";
 inline constexpr std::string_view kLocationPrefix = "L";

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct FilePlace {
   std::string inbox;    // maildir: its root, which is INBOX as well; mbox: the file of INBOX
   std::string folders;  // mbox: the folder with the files of the other mailboxes
 };
+
+// Of messages that are not in the files yet, the location that they will have there; "" where none can be
+// told, as nobody can read their bytes.
+using PlacesToBe = std::map<Uid, std::string>;
 
 // Thread-safe; every task comes back on its caller's executor.
 class Files {
@@ -51,6 +56,8 @@ class Files {
   virtual Task<Result<void>> follow(AccountId account, size_t changes);
   // The same by and by, for callers that do not wait.
   virtual void carry_out_soon(AccountId account) = 0;
+  // Of all `uids` that are not in the files; hidden ones too.
+  virtual Task<Result<PlacesToBe>> places_to_be(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
   // Takes in what others did: which mailboxes there are, or what is in one of them.
   virtual Task<Result<void>> look(AccountId account) = 0;
   virtual Task<Result<void>> look(AccountId account, MailboxId mailbox) = 0;

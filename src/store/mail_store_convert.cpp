@@ -1,10 +1,11 @@
 // Accounts that change their format while they are in use.
 //
-// To files: the account is one of files at once; then every message gets an outbox row, which is carried out
-// as for a new letter. To the database: first all bodies are loaded, which takes its time; then, while
-// nothing is carried out, those that came meanwhile, and the account is one of the database at once.
-// Between two formats of files it is first the one and then the other.
-// A hint leads to what was interrupted: every step may be done again.
+// To files: the account is one of files at once; then every message gets an outbox row, in the order of the
+// UIDs, which is carried out as for a new letter. What comes meanwhile waits until all that was there before
+// is on its way, for the UIDs of an mbox rise through its file. To the database: first all bodies are loaded,
+// which takes its time; then, while nothing is carried out, those that came meanwhile, and the account is one
+// of the database at once. Between two formats of files it is first the one and then the other. A hint leads
+// to what was interrupted: every step may be done again.
 #include <algorithm>
 
 #include "engine/record.h"
@@ -37,6 +38,7 @@ engine::Step clear_hint(std::string key) {
 Result<void> turn_to_files(AccountEdit& edit, AccountId account, const FilePlace& place,
                            const std::vector<MailboxInfo>& mailboxes,
                            const std::vector<std::string>& subscriptions) {
+  edit.head().entering = true;
   if (edit.head().in_files) return {};
   edit.head().in_files = true;
   edit.rows().put(kFilePlaceKey, encode(place));
@@ -53,6 +55,36 @@ Result<bool> is_in_files(const engine::Reader& reader, AccountId account) {
   return head->in_files;
 }
 
+// The messages behind those that were listed, as rows for the outbox; one more than fit a transaction at
+// most.
+Result<void> find_late(AccountEdit& edit, const std::map<MailboxId, Uid>& listed,
+                       std::vector<EffectRow>& out) {
+  std::vector<MailboxRow> mailboxes;
+  const Result<void> read = edit.rows().scan(kMailboxPrefix, prefix_end(std::string(kMailboxPrefix)),
+                                             [&](std::string_view key, std::string_view value) {
+                                               Result<MailboxRow> row =
+                                                   decode_mailbox(mailbox_of_key(key), value);
+                                               if (row) mailboxes.push_back(std::move(*row));
+                                               return true;
+                                             });
+  if (!read) return read;
+  for (const MailboxRow& mailbox : mailboxes) {
+    const auto known = listed.find(mailbox.id);
+    const Uid last = known == listed.end() ? 0 : known->second;
+    if (last + 1 >= mailbox.uid_next) continue;
+    const Result<void> scanned =
+        edit.rows().scan(flags_key(mailbox.id, last + 1), flags_end(mailbox.id, UINT32_MAX),
+                         [&](std::string_view key, std::string_view value) {
+                           const Result<FlagRow> row = decode_flags(value);
+                           if (row && row->blob != 0)
+                             out.push_back({EffectRow::Kind::put, mailbox.id, uid_of_key(key), {}, {}});
+                           return out.size() <= kPart;
+                         });
+    if (!scanned) return scanned;
+  }
+  return {};
+}
+
 void tell(const MailStore::Progress& progress, uint64_t done, uint64_t total) {
   if (progress) progress(done, total);
 }
@@ -67,19 +99,23 @@ Task<Result<std::optional<bool>>> MailStore::Impl::unfinished(AccountId account)
   co_return std::optional<bool>(!(*hint)->starts_with(kToDatabase));
 }
 
-// Those whose bytes are in a file, or those whose bytes are in the database.
+// Those whose bytes are in a file, or those whose bytes are in the database. `listed`: up to which UID a
+// mailbox was listed before, and after this.
 Task<Result<std::vector<std::pair<MailboxId, Uid>>>> MailStore::Impl::messages_in(AccountId account,
-                                                                                  bool in_file) {
+                                                                                  bool in_file,
+                                                                                  LastUids* listed) {
   std::vector<std::pair<MailboxId, Uid>> out;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
     const Result<std::vector<MailboxInfo>> mailboxes = seen.mailboxes();
     if (!mailboxes) return std::unexpected(mailboxes.error());
     for (const MailboxInfo& mailbox : *mailboxes) {
-      const Result<void> read = seen.for_each(mailbox.id, 0, UINT32_MAX, [&](Uid uid, const FlagRow& row) {
+      const Uid from = listed != nullptr ? (*listed)[mailbox.id] + 1 : 0;
+      const Result<void> read = seen.for_each(mailbox.id, from, UINT32_MAX, [&](Uid uid, const FlagRow& row) {
         if ((row.blob == 0) == in_file) out.emplace_back(mailbox.id, uid);
         return true;
       });
       if (!read) return read;
+      if (listed != nullptr) (*listed)[mailbox.id] = mailbox.uid_next - 1;
     }
     return {};
   };
@@ -103,27 +139,67 @@ Task<Result<void>> MailStore::Impl::forget_files(AccountId account, bool done_wi
   co_return done;
 }
 
+Task<Result<void>> MailStore::Impl::put_on_the_way(AccountId account,
+                                                   const std::vector<std::pair<MailboxId, Uid>>& part) {
+  std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) -> Result<void> {
+    for (const auto& [mailbox, uid] : part) edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});
+    return {};
+  };
+  Result<void> noted = co_await edit(account, std::move(work));
+  if (!noted) co_return noted;
+  co_return co_await files->carry_out(account);
+}
+
+// What came since it was `listed` gets its rows in the outbox, and from then on who comes gets one at once.
+// False: it is too much for one transaction, and all is as it was.
+Task<Result<bool>> MailStore::Impl::let_late_ones_in(AccountId account, const LastUids& listed, bool whole) {
+  bool all = false;
+  std::vector<engine::Step> steps;
+  steps.push_back(edit_step(account, [&](AccountEdit& edit) -> Result<void> {
+    all = false;
+    std::vector<EffectRow> late;
+    const Result<void> found = find_late(edit, listed, late);
+    if (!found) return found;
+    all = late.size() <= kPart;
+    if (!all) return {};
+    edit.head().entering = false;
+    for (const EffectRow& row : late) edit.effect(row);
+    return {};
+  }));
+  steps.push_back(
+      {engine::hints_partition(), [&all, whole, account](engine::Transaction& rows) -> Result<void> {
+         if (all && whole) rows.erase(hint_key(kConvertHint, account));
+         return {};
+       }});
+  Result<void> done = co_await engine.transact(std::move(steps));
+  if (!done) co_return std::unexpected(done.error());
+  co_return all;
+}
+
+// A letter whose bytes can't be read is tried again with what the outbox has; nobody waits behind it.
 Task<Result<void>> MailStore::Impl::put_all(AccountId account, const MailStore::Progress& progress) {
-  Result<std::vector<std::pair<MailboxId, Uid>>> messages = co_await messages_in(account, false);
-  if (!messages) co_return std::unexpected(messages.error());
-  for (size_t at = 0; at < messages->size(); at += kPart) {
-    const size_t end = std::min(messages->size(), at + kPart);
-    std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) -> Result<void> {
-      for (size_t i = at; i < end; ++i) {
-        const auto [mailbox, uid] = (*messages)[i];
-        edit.effect({EffectRow::Kind::put, mailbox, uid, {}, {}});
-      }
-      return {};
-    };
-    std::vector<engine::Step> steps;
-    steps.push_back(edit_step(account, std::move(work)));
-    Result<void> noted = co_await engine.transact(std::move(steps));
-    if (!noted) co_return noted;
-    Result<void> carried = co_await files->carry_out(account);
-    if (!carried) co_return carried;
-    tell(progress, end, messages->size());
+  LastUids listed;
+  Result<void> all;
+  uint64_t put = 0;
+  for (bool in = false; !in;) {
+    Result<std::vector<std::pair<MailboxId, Uid>>> messages = co_await messages_in(account, false, &listed);
+    if (!messages) co_return std::unexpected(messages.error());
+    for (size_t at = 0; at < messages->size(); at += kPart) {
+      const auto begin = messages->begin() + static_cast<ptrdiff_t>(at);
+      const size_t count = std::min(messages->size() - at, kPart);
+      const std::vector<std::pair<MailboxId, Uid>> part(begin, begin + static_cast<ptrdiff_t>(count));
+      Result<void> carried = co_await put_on_the_way(account, part);
+      if (!carried && carried.error().kind != FaultKind::corrupt) co_return carried;
+      if (!carried) all = carried;
+      put += count;
+      tell(progress, put, put + messages->size() - at - count);
+    }
+    Result<bool> entered = co_await let_late_ones_in(account, listed, all.has_value());
+    if (!entered) co_return std::unexpected(entered.error());
+    in = *entered;
   }
-  co_return Result<void>();
+  Result<void> carried = co_await files->carry_out(account);
+  co_return all ? carried : all;
 }
 
 Task<Result<void>> MailStore::Impl::enter_files(AccountId account, FilePlace place,
@@ -162,11 +238,7 @@ Task<Result<void>> MailStore::Impl::enter_files(AccountId account, FilePlace pla
   }
   files->adopt(account);
   Result<void> put = co_await put_all(account, progress);
-  if (!put) co_return put;
-  std::vector<engine::Step> steps;
-  steps.push_back(clear_hint(hint_key(kConvertHint, account)));
-  Result<void> done = co_await engine.transact(std::move(steps));
-  co_return done;
+  co_return put;
 }
 
 // Every message gets a blob beside its file.
@@ -219,7 +291,7 @@ Task<Result<void>> MailStore::Impl::leave_files(AccountId account, const FilePla
     }
     std::vector<engine::Step> steps;
     steps.push_back(edit_step(account, [](AccountEdit& edit) -> Result<void> {
-      edit.head().in_files = false;
+      edit.head().in_files = edit.head().entering = false;
       edit.rows().erase(kFilePlaceKey);
       return {};
     }));

@@ -189,9 +189,12 @@ Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, 
   if (!found) co_return std::unexpected(found.error());
   Result<void> loaded = co_await load_bodies(account, from, *found);
   if (!loaded) co_return loaded;
+  Result<PlacesToBe> places = co_await places_to_be(account, from, uids_of(*found));
+  if (!places) co_return std::unexpected(places.error());
   Copied part;
   bool too_much = false;
   std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& account_edit) -> Result<void> {
+    if (files != nullptr) account_edit.expect_at(*places);
     Result<void> moved = move_messages(account_edit, from, to, *found, clock.now(), part);
     const Result<MailboxRow*> row = account_edit.mailbox(from);
     too_much = row && remembers_too_much(**row);

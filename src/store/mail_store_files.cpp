@@ -76,6 +76,13 @@ Task<Result<void>> Files::follow(AccountId account, size_t) {
   co_return done;
 }
 
+// Who puts nothing into files.
+Task<Result<PlacesToBe>> Files::places_to_be(AccountId, MailboxId, std::vector<Uid> uids) {
+  PlacesToBe none;
+  for (const Uid uid : uids) none.try_emplace(uid);
+  co_return std::move(none);
+}
+
 Task<Result<std::vector<std::string>>> Files::read_beginnings(AccountId account, MailboxId mailbox,
                                                               std::vector<Uid> uids, uint64_t most) {
   std::vector<std::string> out;
@@ -101,6 +108,17 @@ void MailStore::carry_out_soon(AccountId account) {
 
 bool MailStore::Impl::in_files(AccountId account) const {
   return files != nullptr && files->keeps(account);
+}
+
+Task<Result<PlacesToBe>> MailStore::Impl::places_to_be(AccountId account, MailboxId mailbox,
+                                                       std::vector<Uid> uids) {
+  if (files == nullptr || uids.empty()) co_return PlacesToBe();
+  Result<std::optional<std::string>> place =
+      co_await engine.fetch(account_partition(account), std::string(kFilePlaceKey));
+  if (!place) co_return std::unexpected(place.error());
+  if (!*place) co_return PlacesToBe();
+  Result<PlacesToBe> places = co_await files->places_to_be(account, mailbox, std::move(uids));
+  co_return places;
 }
 
 Task<std::string> MailStore::Impl::what_is_wrong(AccountId account, const Entry& entry) {

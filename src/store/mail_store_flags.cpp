@@ -194,16 +194,26 @@ Task<Result<void>> MailStore::Impl::expunge_now(AccountId account, MailboxId mai
   co_return Result<void>();
 }
 
-// The blobs are looked up first; a UID names the same blob for ever, so nothing can change in between but
-// that the message goes.
 Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, MailboxId mailbox,
                                                             std::vector<Uid> uids, bool only_deleted) {
+  for (int attempt = 0;; ++attempt) {
+    Result<std::vector<Uid>> removed = co_await try_remove(account, mailbox, uids, only_deleted);
+    if (!look_again(removed, attempt)) co_return removed;
+  }
+}
+
+// The blobs are looked up first; a UID names the same blob for ever, so nothing can change in between but
+// that the message goes.
+Task<Result<std::vector<Uid>>> MailStore::Impl::try_remove(AccountId account, MailboxId mailbox,
+                                                           std::vector<Uid> uids, bool only_deleted) {
   Result<std::vector<Source>> found = co_await sources(account, mailbox, std::move(uids), false);
   if (!found) co_return std::unexpected(found.error());
   // One that gets \Deleted after the look stays for the next time.
   if (only_deleted)
     std::erase_if(*found, [](const Source& source) { return (source.row.system & kDeleted) == 0; });
   const std::vector<Source>& candidates = *found;
+  Result<PlacesToBe> places = co_await places_to_be(account, mailbox, uids_of(candidates));
+  if (!places) co_return std::unexpected(places.error());
   std::vector<char> went(candidates.size(), 0);
   bool too_much = false;
   std::vector<engine::Step> steps;
@@ -215,6 +225,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
     std::erase_if(*there, [only_deleted](const AccountEdit::Message& message) {
       return only_deleted && (message.second.system & kDeleted) == 0;
     });
+    if (files != nullptr) edit.expect_at(*places);
     const Result<void> removed = edit.remove(**row, *there);
     if (!removed) return removed;
     auto next = there->begin();

@@ -164,11 +164,23 @@ Task<Result<void>> MailStore::Impl::finish_expunges(AccountId account) {
   co_return Result<void>();
 }
 
-// Those of a mailbox that was deleted meanwhile go with it.
 Task<Result<void>> MailStore::Impl::finish_part(AccountId account, MailboxId mailbox, SystemTime when,
                                                 bool keep, const std::vector<Uid>& uids,
                                                 const std::vector<Entry>& entries,
                                                 const std::vector<Source>& messages) {
+  for (int attempt = 0;; ++attempt) {
+    Result<void> done = co_await try_finish(account, mailbox, when, keep, uids, entries, messages);
+    if (!look_again(done, attempt)) co_return done;
+  }
+}
+
+// Those of a mailbox that was deleted meanwhile go with it.
+Task<Result<void>> MailStore::Impl::try_finish(AccountId account, MailboxId mailbox, SystemTime when,
+                                               bool keep, const std::vector<Uid>& uids,
+                                               const std::vector<Entry>& entries,
+                                               const std::vector<Source>& messages) {
+  Result<PlacesToBe> places = co_await places_to_be(account, mailbox, uids);
+  if (!places) co_return std::unexpected(places.error());
   std::vector<Uid> went;
   std::vector<engine::Step> steps;
   steps.push_back(edit_step(account, [&, when, keep](AccountEdit& edit) -> Result<void> {
@@ -189,6 +201,7 @@ Task<Result<void>> MailStore::Impl::finish_part(AccountId account, MailboxId mai
         edit.keep(KeptPlace{when, mailbox, uid}, (*row)->name, **table, message, summary_of(entries, uid));
       }
     }
+    if (files != nullptr) edit.expect_at(*places);
     return edit.finish(**row, went);
   }));
   for (const Source& message : messages) {

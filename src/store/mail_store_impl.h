@@ -82,6 +82,13 @@ struct MailStore::Impl {
   std::vector<engine::Step> place_steps(AccountId account, std::string mailbox, NewMessage message,
                                         uint64_t delivery, Quota quota, bool fall_back, Placed* placed);
 
+  // See Files; none of an account that is not kept in files. For the transaction that removes them.
+  Task<Result<PlacesToBe>> places_to_be(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  // Whether to look again, as the account became one of files meanwhile.
+  template <class T>
+  static bool look_again(const Result<T>& done, int attempt) {
+    return !done && done.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts;
+  }
   // Those of `uids` that are there, rising.
   Task<Result<std::vector<Source>>> sources(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                             bool with_record);
@@ -100,6 +107,9 @@ struct MailStore::Impl {
   Task<Result<void>> finish_part(AccountId account, MailboxId mailbox, SystemTime when, bool keep,
                                  const std::vector<Uid>& uids, const std::vector<Entry>& entries,
                                  const std::vector<Source>& messages);
+  Task<Result<void>> try_finish(AccountId account, MailboxId mailbox, SystemTime when, bool keep,
+                                const std::vector<Uid>& uids, const std::vector<Entry>& entries,
+                                const std::vector<Source>& messages);
   // Removes those of `uids` (any number) at once, as expunge() does those that can't be hidden.
   Task<Result<void>> expunge_now(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                  bool only_deleted, std::vector<Uid>& went);
@@ -118,6 +128,11 @@ struct MailStore::Impl {
   Task<Result<std::vector<Uid>>> keep_part(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                            bool only_deleted, std::vector<Uid>& missed,
                                            std::vector<Uid>& rest);
+  Task<Result<std::vector<Uid>>> try_remove(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                            bool only_deleted);
+  Task<Result<std::vector<Uid>>> try_keep(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
+                                          bool only_deleted, std::vector<Uid>& missed,
+                                          std::vector<Uid>& rest);
   // At most kPart; `out` grows. `from` and `to` may be the same mailbox.
   Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                Quota quota, Copied& out);
@@ -161,11 +176,15 @@ struct MailStore::Impl {
   Task<Result<void>> enter_files(AccountId account, FilePlace place, const MailStore::Progress& progress);
   Task<Result<void>> leave_files(AccountId account, const FilePlace& next,
                                  const MailStore::Progress& progress);
+  using LastUids = std::map<MailboxId, Uid>;
   Task<Result<void>> put_all(AccountId account, const MailStore::Progress& progress);
+  Task<Result<void>> put_on_the_way(AccountId account, const std::vector<std::pair<MailboxId, Uid>>& part);
+  Task<Result<bool>> let_late_ones_in(AccountId account, const LastUids& listed, bool whole);
   Task<Result<void>> load_everything(AccountId account, const MailStore::Progress& progress);
   Task<Result<void>> forget_files(AccountId account, bool done_with_it);
   Task<Result<std::optional<bool>>> unfinished(AccountId account);  // whether it goes to files
-  Task<Result<std::vector<std::pair<MailboxId, Uid>>>> messages_in(AccountId account, bool files);
+  Task<Result<std::vector<std::pair<MailboxId, Uid>>>> messages_in(AccountId account, bool files,
+                                                                   LastUids* listed = nullptr);
 };
 
 // The system partition of what is kept for all accounts together; engine/engine.h has the others.

@@ -230,11 +230,23 @@ std::string_view summary_of(const std::vector<Entry>& rising, Uid uid) {
   return found != rising.end() && found->uid == uid ? std::string_view(found->summary) : std::string_view();
 }
 
-// What has \Deleted is looked up on the reading threads, so that the transaction meets only those and reads
-// no summaries, which never change.
 Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, MailboxId mailbox,
                                                           std::vector<Uid> uids, bool only_deleted,
                                                           std::vector<Uid>& missed, std::vector<Uid>& rest) {
+  const std::vector<Uid> missed_before = missed;
+  for (int attempt = 0;; ++attempt) {
+    Result<std::vector<Uid>> went = co_await try_keep(account, mailbox, uids, only_deleted, missed, rest);
+    if (!look_again(went, attempt)) co_return went;
+    missed = missed_before;
+    rest.clear();
+  }
+}
+
+// What has \Deleted is looked up on the reading threads, so that the transaction meets only those and reads
+// no summaries, which never change.
+Task<Result<std::vector<Uid>>> MailStore::Impl::try_keep(AccountId account, MailboxId mailbox,
+                                                         std::vector<Uid> uids, bool only_deleted,
+                                                         std::vector<Uid>& missed, std::vector<Uid>& rest) {
   std::vector<Uid> candidates;
   std::vector<Entry> entries;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
@@ -251,6 +263,8 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
   if (!found) co_return std::unexpected(found.error());
   Result<std::vector<Uid>> loaded = co_await load_bodies_to_keep(account, mailbox, candidates);
   if (!loaded) co_return std::unexpected(loaded.error());
+  Result<PlacesToBe> places = co_await places_to_be(account, mailbox, candidates);
+  if (!places) co_return std::unexpected(places.error());
   std::vector<Uid> went;
   const size_t missed_before = missed.size();
   bool too_much = false;
@@ -281,6 +295,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::keep_part(AccountId account, Mai
       went.push_back(uid);
       going.emplace_back(uid, std::move(message));
     }
+    if (files != nullptr) edit.expect_at(*places);
     const Result<void> removed = edit.remove(**row, going);
     if (!removed) return removed;
     too_much = remembers_too_much(**row);

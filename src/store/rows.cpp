@@ -123,6 +123,19 @@ ModSeq modseq_of_key(std::string_view key) {
   return key.size() < 13 ? 0 : engine::read_key_u64(key.substr(5));
 }
 
+namespace {
+
+// What the head says of files; before there was `entering`, anything but 0 was kIn.
+constexpr uint8_t kIn = 1;
+constexpr uint8_t kEntering = 2;
+
+uint8_t where(const HeadRow& row) {
+  if (!row.in_files) return 0;
+  return row.entering ? kEntering : kIn;
+}
+
+}  // namespace
+
 std::string encode(const HeadRow& row) {
   return RecordWriter(kHeadVersion)
       .varint(row.modseq)
@@ -134,7 +147,7 @@ std::string encode(const HeadRow& row) {
       .varint(row.kept_messages)
       .varint(row.kept_bytes)
       .bytes(row.group)
-      .u8(row.in_files ? 1 : 0)
+      .u8(where(row))
       .varint(row.next_effect)
       .finish();
 }
@@ -152,7 +165,9 @@ Result<HeadRow> decode_head(std::string_view record) {
     row.kept_messages = reader.varint();
     row.kept_bytes = reader.varint();
     row.group = std::string(reader.bytes());
-    row.in_files = reader.u8() != 0;
+    const uint8_t files = reader.u8();
+    row.in_files = files != 0;
+    row.entering = files == kEntering;
     row.next_effect = reader.varint();
   }
   if (!reader.ok()) return std::unexpected(reader.fault("account head"));

@@ -45,6 +45,9 @@ struct HeadRow {
   std::string group;  // whose count it goes into as well; "" for none
   // Of an account kept in files only (store/files.h):
   bool in_files = false;
+  // It is on its way there (MailStore::convert): what comes meanwhile gets no row in the outbox, but waits
+  // behind what was there before.
+  bool entering = false;
   uint64_t next_effect = 1;  // number of the next row of the outbox
 };
 

@@ -76,6 +76,11 @@ class Peers:
         self.imap(f"uid store {uid} +flags (\\Deleted)")
         self.imap("expunge")
 
+    def log(self):
+        """What Dovecot's programs complained of."""
+        path = self.home / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
     # ---- mutt
     def mutt(self, keys, box=None, must=True):
         rc = self.home / "muttrc"

@@ -3,11 +3,13 @@ import contextlib
 import base64
 import hashlib
 import imaplib
+import itertools
 import json
 import os
 import pathlib
 import re
 import shutil
+import smtplib
 import subprocess
 import tempfile
 import threading
@@ -17,6 +19,7 @@ import unittest
 from posthouse import BINARY, Demo, run, wait_until
 from test_serve import Serve
 
+numbers = itertools.count(100_000)    # of letters, each once
 NAMES = ["Entwürfe & Co", "😀 fun", "v1.2", "Work/Plans.2026", "日本語/ok"]
 
 
@@ -95,6 +98,36 @@ def letters_coming(demo):
     try:
         wait_until(lambda: sent)
         yield sent
+    finally:
+        stop.set()
+        sender.join()
+
+
+@contextlib.contextmanager
+def coming(demo, box):
+    """One letter after the other, by LMTP into INBOX, else by APPEND, as long as the server is up."""
+    stop = threading.Event()
+
+    def deliver():
+        with smtplib.LMTP("127.0.0.1", demo.ports["lmtp"], timeout=30) as lmtp:
+            while not stop.is_set():
+                lmtp.sendmail("a@sender.test", [demo.address("alice")], letter(next(numbers)))
+
+    def append():
+        imap = demo.imap(tls=False)
+        while not stop.is_set():
+            imap.append(box, "(\\Seen)", None, letter(next(numbers)))
+
+    def load():
+        try:
+            deliver() if box == "INBOX" else append()
+        except (OSError, smtplib.SMTPException, imaplib.IMAP4.abort):
+            pass    # killed
+
+    sender = threading.Thread(target=load)
+    sender.start()
+    try:
+        yield
     finally:
         stop.set()
         sender.join()
@@ -373,6 +406,44 @@ class Formats(Base):
             inbox = self.expect_more(before, after, len(sent))
             demo.stop()
             self.assertIn("Nothing is damaged", demo.run("store", "check", check=True).stdout)
+            demo.start()
+            self.assertEqual(contents(demo, uids=True), after)
+
+    def test_uids_of_an_mbox_rise_although_letters_come(self):
+        """Two mailboxes, kills in the middle: whoever came meanwhile stands behind those who were there."""
+        source = self.path("many")
+        with open(source, "wb") as out:
+            for n in range(2500):
+                out.write(b"From a@sender.test Sat Nov 28 12:00:00 2020\n" + letter(n, ends="\n").replace(b"\nFrom ", b"\n>From ") + b"\n")
+        with Demo(directory=self.path("demo")) as demo:
+            self.bring(demo, source, name="alice")
+            self.bring(demo, source, "--into", "Work", name="alice")
+            before = contents(demo, uids=True)
+            place = pathlib.Path(demo.config).parent / "data" / "mbox" / demo.domain / "alice"
+            for kill in (True, True, False):
+                with coming(demo, "INBOX"), coming(demo, "Work"):
+                    client = subprocess.Popen([BINARY, "store", "convert", demo.address("alice"), "--to", "mbox", "--config",
+                                               demo.config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    if kill:
+                        wait_until(lambda: client.poll() is not None or (place / "inbox").exists())
+                        demo.kill()
+                    client.wait(120)
+                if kill:
+                    demo.start()
+            self.convert(demo, "mbox")
+            after = contents(demo, uids=True)
+            for (box, validity), rows in before.items():
+                now = after[box, validity]
+                self.assertEqual(now[:len(rows)], rows, box)
+                if box not in ("INBOX", "Work"):
+                    continue
+                self.assertGreater(len(now), len(rows), box)
+                self.assertEqual(len(now), len(set(row[1] for row in now)), "none is doubled")
+                path = place / "inbox" if box == "INBOX" else place / "folders" / box
+                uids = [int(uid) for uid in re.findall(rb"(?m)^X-UID: *(\d+)", path.read_bytes())]
+                self.assertEqual(uids, [row[0] for row in now], box)
+            demo.stop()
+            self.assertNotIn("mirror.uids_renewed", demo.log())
             demo.start()
             self.assertEqual(contents(demo, uids=True), after)
 

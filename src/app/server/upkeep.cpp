@@ -30,18 +30,29 @@ Task<void> Server::Impl::sweep_blobs() {
   }
 }
 
+// Letters that come wait behind a conversion to files, so one that a full disk or a lock stopped does not
+// wait for the operator. One to the database waits: it holds up nobody, and loads all letters anew.
 Task<void> Server::Impl::finish_conversions() {
-  auto found = co_await core_->store.conversions();
-  if (!found) log::warn("server.conversions_unknown", {{"reason", found.error().what}});
-  if (!found) co_return;
-  for (const store::MailStore::Conversion& one : *found) {
-    Result<void> done = co_await core_->store.finish_conversion(one.account);
-    if (done) {
-      log::info("server.conversion_finished", {{"account", format_id(one.account)}});
-    } else {
-      log::error("server.conversion_failed",
-                 {{"account", format_id(one.account)}, {"reason", done.error().what}});
+  milliseconds pause = kConvertAgain;
+  for (bool first = true; !stopping_; first = false) {
+    auto found = co_await core_->store.conversions();
+    if (!found) log::warn("server.conversions_unknown", {{"reason", found.error().what}});
+    bool any = false;
+    for (size_t i = 0; found && i < found->size(); ++i) {
+      const store::MailStore::Conversion& one = (*found)[i];
+      if (!first && (!one.to_files || one.place)) continue;
+      any = true;
+      Result<void> done = co_await core_->store.finish_conversion(one.account);
+      if (done) {
+        log::info("server.conversion_finished", {{"account", format_id(one.account)}});
+      } else {
+        log::error("server.conversion_failed",
+                   {{"account", format_id(one.account)}, {"reason", done.error().what}});
+      }
     }
+    auto slept = co_await lanes_[0]->loop.sleep(pause);
+    if (!slept) co_return;
+    pause = any ? std::min(2 * pause, kConvertAgainAtMost) : kConvertAgain;
   }
 }
 

@@ -99,6 +99,21 @@ class OtherProcess {
 };
 
 // Numbers of processes come again: after a power cut, and in containers, where they are few.
+// One that was killed between making it and taking it away again. Only ours, and of processes that are gone.
+TEST(MboxLock, WhatAKilledProcessLeftIsRemoved) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const std::string gone = std::to_string(gone_process()), here = std::to_string(::getppid());
+  const std::string left[] = {".lk" + gone + ".abcdefgh09", ".lk" + gone + ".zyxwvuts12"};
+  const std::string others[] = {".lk" + here + ".abcdefgh09", ".lk" + gone + ".short",
+                                ".lk" + gone + "4e1host", "lk" + gone + ".abcdefgh09", ".lkx.abcdefgh09"};
+  for (const std::string& name : left) spill(folder / name, "");
+  for (const std::string& name : others) spill(folder / name, "");
+  ASSERT_TRUE(File(folder / "box", patient(milliseconds(30))).open(Access::write));
+  for (const std::string& name : left) EXPECT_FALSE(std::filesystem::exists(folder / name)) << name;
+  for (const std::string& name : others) EXPECT_TRUE(std::filesystem::exists(folder / name)) << name;
+}
+
 TEST(MboxLock, LockFilesFromBeforeARestart) {
   TempFolder folder;
   spill(folder / "box", "");

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <set>
+
 #include "mbox/journal.h"
 #include "support.h"
 
@@ -27,6 +29,34 @@ Result<bool> remove(const File& file, const std::vector<size_t>& which) {
   std::vector<Change> changes;
   for (size_t i : which) changes.push_back({records.at(i).offset, records.at(i).next, true, {}});
   return held->rewrite(changes);
+}
+
+// Others compare size and second: both are never those of an earlier file.
+TEST(MboxRewrite, NoSizeComesAgainInTheSameSecond) {
+  const TempFolder dir;
+  const File file(dir / "box");
+  std::set<std::pair<uint64_t, int64_t>> shown;
+  const auto show = [&] {
+    const State now = *file.state();
+    EXPECT_TRUE(shown.emplace(now.size, now.modified / 1'000'000'000).second);
+  };
+  const auto append = [&] {
+    auto held = file.open(Access::write);
+    ASSERT_TRUE(held->append({}, source_of("Subject: x\r\n\r\ny\r\n")));
+    ASSERT_TRUE(held->commit());
+  };
+  append();
+  show();
+  for (int i = 0; i < 3; ++i) {
+    append();
+    show();
+    ASSERT_TRUE(remove(file, {1}));
+    show();
+    Metadata seen;
+    seen.flags.seen = i % 2 == 0;
+    ASSERT_TRUE(set(file, 0, seen));
+    show();
+  }
 }
 
 TEST(MboxRewrite, WhatChangesInPlaceIsKnownWithoutAScan) {

@@ -155,26 +155,84 @@ TEST_F(MboxDriverTest, LettersOfOthersCanBeChangedBeforeAndAfterTheyGotUids) {
   ASSERT_EQ(seen.fresh.size(), 1);
   ASSERT_TRUE(driver_->note_uids("INBOX", {kValidity, 3, {{2, seen.fresh[0].location}}, false}));
   EXPECT_EQ(count("X-UID: 2"), 1);
-  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kFlagged, {}}, false, {}, {}}};
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kFlagged, {}}, false, 0, {}, {}}};
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done);
   EXPECT_EQ(count("X-Status: F"), 1);
   EXPECT_EQ(count("X-UID: 2"), 1);
-  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location}));
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location}, 0, {}));
   EXPECT_EQ(count("stranger"), 0);
   EXPECT_EQ(count("Subject: one"), 1);
+}
+
+TEST_F(MboxDriverTest, AUidThatAnotherProgramGaveIsWrittenIntoNoLetter) {
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  replace("0000000001", "0000000002");
+  set_file(file() + "From s@x Sat Nov 28 12:00:00 2020\nX-UID: 2\nSubject: theirs\n\nx\n\n");
+  EXPECT_EQ(parse_location(put(2, "Subject: ours\r\n\r\nx\r\n"))->uid, 0);
+  EXPECT_EQ(count("X-UID: 2"), 1);
+  EXPECT_EQ(parse_location(put(3, "Subject: next\r\n\r\nx\r\n"))->uid, 0) << "behind one without UID";
+  EXPECT_EQ(count("X-UID: 3"), 0);
+  put(2, "Subject: ours\r\n\r\nx\r\n", true);
+  EXPECT_EQ(count("Subject: ours"), 1) << "put again after a crash";
+}
+
+TEST_F(MboxDriverTest, TwoOfOneTextThatArePutAgainAreTwo) {
+  const std::string text = "Subject: twin\r\n\r\nx\r\n";
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  put(3, text);
+  std::vector<Put> puts{letter(2, text, true), letter(3, text, true)};
+  driver_->put("INBOX", puts);
+  EXPECT_TRUE(puts[0].done && puts[1].done);
+  EXPECT_EQ(count("Subject: twin"), 2);
+}
+
+TEST_F(MboxDriverTest, BehindALetterThatHasNoUidYetNoneIsNamed) {
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  set_file(file() + kStranger);
+  EXPECT_EQ(parse_location(put(2, "Subject: ours\r\n\r\nx\r\n"))->uid, 0);
+  EXPECT_EQ(count("X-UID: 2"), 0);
+}
+
+TEST_F(MboxDriverTest, WhatOthersNamedAnewIsFoundForRemovalAndFlags) {
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  const std::string two = put(2, "Subject: two\r\n\r\nx\r\n");
+  const std::string three = put(3, "Subject: three\r\n\r\nx\r\n");
+  replace("X-UID: 2", "X-UID: 5");
+  replace("X-UID: 3", "X-UID: 6");
+  replace("0000000003", "0000000006");
+  std::vector<Driver::Change> changes{{three, {store::kFlagged, {}}, false, 4, {}, {}}};
+  driver_->change("INBOX", changes);
+  EXPECT_TRUE(changes[0].done);
+  EXPECT_EQ(count("X-UID: 6"), 1) << "its UID is not ours to change";
+  ASSERT_TRUE(driver_->remove("INBOX", {two}, 7, {}));
+  EXPECT_EQ(count("Subject: two"), 1) << "one of the index with the same text";
+  ASSERT_TRUE(driver_->remove("INBOX", {two}, 4, {}));
+  EXPECT_EQ(count("Subject: two"), 0);
+}
+
+TEST_F(MboxDriverTest, OnlyAUidThatNobodyGaveTakesThePlaceOfAnother) {
+  put(1, "Subject: one\r\n\r\nx\r\n");
+  replace("0000000001", "0000000004");
+  set_file(file() + "From s@x Sat Nov 28 12:00:00 2020\nX-UID: 4\nSubject: theirs\n\nx\n\n");
+  const Driver::Look seen = look({});
+  ASSERT_EQ(seen.fresh.size(), 2);
+  ASSERT_TRUE(driver_->note_uids("INBOX", {kValidity, 4, {{3, seen.fresh[1].location}}, false}));
+  EXPECT_EQ(count("X-UID: 4"), 1);
+  ASSERT_TRUE(driver_->note_uids("INBOX", {kValidity, 6, {{5, seen.fresh[1].location}}, false}));
+  EXPECT_EQ(count("X-UID: 5"), 1);
 }
 
 TEST_F(MboxDriverTest, TwoLettersOfOneTextAreTwo) {
   set_file(std::string(kStranger) + kStranger + kStranger);
   const Driver::Look seen = look({});
   ASSERT_EQ(seen.fresh.size(), 3);
-  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kSeen, {}}, false, {}, {}},
-                                      {seen.fresh[1].location, {store::kSeen, {}}, false, {}, {}}};
+  std::vector<Driver::Change> changes{{seen.fresh[0].location, {store::kSeen, {}}, false, 0, {}, {}},
+                                      {seen.fresh[1].location, {store::kSeen, {}}, false, 0, {}, {}}};
   driver_->change("INBOX", changes);
   EXPECT_TRUE(changes[0].done && changes[1].done);
   EXPECT_EQ(count("Status: R"), 2);
-  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location, changes[1].location}));
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[0].location, changes[1].location}, 0, {}));
   EXPECT_EQ(count("stranger"), 1);
 }
 

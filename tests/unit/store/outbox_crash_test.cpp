@@ -184,6 +184,34 @@ TEST_P(OutboxCrash, RemovedAndMadeAgain) {
       {{"a", "four"}});
 }
 
+// They were on their way into the files when the process died, or in them already, and nobody had noted that.
+TEST_P(OutboxCrash, ExpungedAndMovedOnTheirWay) {
+  bool whole = false;
+  for (int at = 0; !whole; ++at) {
+    ASSERT_LT(at, 200);
+    Crash crash(GetParam());
+    MailStore& store = crash.bed().store;
+    crash.bed().must(store.create_mailbox(Crash::kAlice, "a"));
+    crash.bed().must(store.create_mailbox(Crash::kAlice, "b"));
+    crash.append("a", "zero");
+    crash.stop_files();
+    for (const char* what : {"one", "two", "three", "twin", "twin", "four"}) crash.append("a", what);
+    whole = crash.carry_out(at);
+    const MailboxId a = crash.bed().id_of(Crash::kAlice, "a"), b = crash.bed().id_of(Crash::kAlice, "b");
+    crash.bed().must(store.update_flags(Crash::kAlice, a, {2, 5}, {FlagChange::add, {kDeleted, {}}, {}}));
+    crash.bed().must(store.expunge(Crash::kAlice, a, {2, 5}));
+    crash.bed().must(store.move(Crash::kAlice, a, {3}, "b"));
+    crash.bed().must(store.move(Crash::kAlice, a, {4}, "b"));
+    crash.bed().must(store.move(Crash::kAlice, b, {2}, "a"));
+    crash.start_anew();
+    const Letters wanted{{"a", "zero"}, {"b", "two"}, {"a", "three"}, {"a", "twin"}, {"a", "four"}};
+    EXPECT_EQ(crash.letters(), wanted) << "died after " << at << " transactions";
+    EXPECT_EQ(crash.outbox(), 0u) << "died after " << at << " transactions";
+    EXPECT_EQ(crash.bed().problems({Crash::kAlice}), std::vector<std::string>());
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, OutboxCrash, testing::Values(Format::maildir, Format::mbox),
                          [](const auto& test) { return std::string(to_string(test.param)); });
 

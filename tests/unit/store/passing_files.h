@@ -21,6 +21,10 @@ class PassingFiles : public Files {
   }
   Task<Result<void>> carry_out(AccountId account) override { return to_.carry_out(account); }
   void carry_out_soon(AccountId account) override { to_.carry_out_soon(account); }
+  Task<Result<PlacesToBe>> places_to_be(AccountId account, MailboxId mailbox,
+                                        std::vector<Uid> uids) override {
+    return to_.places_to_be(account, mailbox, std::move(uids));
+  }
   Task<Result<void>> look(AccountId account) override { return to_.look(account); }
   Task<Result<void>> look(AccountId account, MailboxId mailbox) override {
     return to_.look(account, mailbox);
