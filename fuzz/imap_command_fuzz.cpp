@@ -9,6 +9,7 @@
 #include "wire/imap/list_pattern.h"
 #include "wire/imap/mailbox_name.h"
 #include "wire/imap/sequence_set.h"
+#include "wire/imap/url.h"
 
 using namespace posthouse::wire::imap;
 
@@ -27,17 +28,28 @@ void use(const Command& command) {
   }
 }
 
-void decide(CommandReader& reader, const Append& message) {
-  if (message.size % 2 == 0) {
+void decide(CommandReader& reader, const AppendParts& parts) {
+  if (!reader.offers_body()) return;
+  if (parts.empty() || parts.back().kind != AppendPart::literal) std::abort();
+  if (parts.back().size % 2 == 0) {
     reader.accept_body();
   } else {
     reader.refuse_body();
   }
 }
 
+void read_urls(const AppendParts& parts) {
+  for (const AppendPart& part : parts) {
+    if (part.kind != AppendPart::url) continue;
+    const auto url = parse_message_url(part.text, "some/mailbox");
+    if (url && (url->uid == 0 || url->mailbox.empty())) std::abort();
+  }
+}
+
 // All that happens, one line an event. Ends at a fatal error, as a session does.
 std::string run(std::string_view text, size_t step, bool authenticated) {
   CommandReader reader;
+  reader.set_utf8(text.size() % 2 == 0);
   reader.set_authenticated(authenticated);
   reader.set_append_limit(10'000);
   std::string log;
@@ -55,11 +67,20 @@ std::string run(std::string_view text, size_t step, bool authenticated) {
         log += rejected->tag + rejected->text;
         if (rejected->fatal) return log;
       }
-      if (const auto* next = std::get_if<NextBody>(&event)) decide(reader, next->message);
+      if (const auto* next = std::get_if<NextBody>(&event)) {
+        read_urls(next->parts);
+        decide(reader, next->parts);
+      }
       if (const auto* parsed = std::get_if<Parsed>(&event)) {
         log += parsed->tag + std::to_string(parsed->command.index());
         use(parsed->command);
-        if (const auto* append = std::get_if<Append>(&parsed->command)) decide(reader, *append);
+        const auto* append = std::get_if<Append>(&parsed->command);
+        const auto* replace = std::get_if<Replace>(&parsed->command);
+        if (replace != nullptr) append = &replace->message;
+        if (append != nullptr) {
+          read_urls(append->parts);
+          decide(reader, append->parts);
+        }
       }
     }
   }

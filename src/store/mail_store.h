@@ -197,6 +197,12 @@ class MailStore {
                                                std::vector<Arriving> messages, Quota quota,
                                                bool more = false);
 
+  // The same of one message that takes the place of another: that goes whatever flags it has, in the same
+  // transaction, and gives its room in the quota free (RFC 8508 section 3.4). `not_found` without anything
+  // having been done when either is not there; `gone` says if it is the old message that is missing.
+  Task<Result<Placed>> replace(AccountId account, MailboxId from, Uid old, std::string mailbox,
+                               Arriving message, Quota quota, bool& gone);
+
   // ---- reading
   // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent
   // on); `claim_recent`: they are not recent for later sessions (SELECT, not EXAMINE).
@@ -243,9 +249,15 @@ class MailStore {
   // remove().
   Task<Result<std::vector<Uid>>> remove(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
   // All of `uids` or none (RFC 9051 section 6.4.7). Flags and dates are kept. Bodies are shared, not copied.
+  // `breath`: called between parts of large sets, with how many messages are done.
+  using Breath = std::function<Task<void>(uint64_t done)>;
+  Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                            Quota quota, Breath breath);
   Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                             Quota quota);
   // One atomic step for each message (RFC 6851 section 3.3).
+  Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                            Breath breath);
   Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to);
 
   // ---- expunged messages that may come back (`keep_expunged`). They don't count to the quota.

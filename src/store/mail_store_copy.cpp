@@ -152,12 +152,23 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
 
 Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                      Quota quota) {
+  return copy(account, from, std::move(uids), std::move(to), quota, Breath());
+}
+
+Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vector<Uid> uids,
+                                     std::string to) {
+  return move(account, from, std::move(uids), std::move(to), Breath());
+}
+
+Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                                     Quota quota, Breath breath) {
   const Result<std::string> name = check_name(to);
   if (!name) co_return fail(FaultKind::not_found, name.error().what);
   Copied all;
   std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
   if (parts.empty()) parts.emplace_back();  // still says whether the mailboxes exist
   for (const std::vector<Uid>& part : parts) {
+    if (breath) co_await breath(all.from.size());
     Result<void> done = co_await impl_->copy_part(account, from, part, *name, quota, all);
     if (done) continue;
     // All or none: take back what earlier parts did.
@@ -206,14 +217,15 @@ Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, 
   co_return done;
 }
 
-Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vector<Uid> uids,
-                                     std::string to) {
+Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+                                     Breath breath) {
   const Result<std::string> name = check_name(to);
   if (!name) co_return fail(FaultKind::not_found, name.error().what);
   Copied all;
   std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
   if (parts.empty()) parts.emplace_back();
   for (const std::vector<Uid>& part : parts) {
+    if (breath) co_await breath(all.from.size());
     Result<void> done = co_await impl_->move_part(account, from, part, *name, all);
     if (done) continue;
     co_await impl_->carry_out(account);

@@ -28,6 +28,10 @@ struct Source {
 };
 std::vector<Uid> uids_of(const std::vector<Source>& messages);
 
+// Of a message that comes. Keywords that no longer fit are left away: the letter counts.
+Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbox,
+                                             const std::vector<std::string>& names);
+
 struct MailStore::Impl {
   Impl(engine::Engine& e, const Clock& c, Random& random, uint32_t expunges, bool keep)
       : engine(e), clock(c), ids(c, random), kept_expunges(expunges), keep_expunged(keep) {}

@@ -13,7 +13,8 @@ Result<MailboxRow*> target(AccountEdit& edit, const std::string& name, bool fall
   return edit.mailbox_named(kInbox);
 }
 
-// Keywords that no longer fit are left away: the letter counts.
+}  // namespace
+
 Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbox,
                                              const std::vector<std::string>& names) {
   if (names.empty()) return std::vector<uint8_t>();
@@ -22,8 +23,6 @@ Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbo
   Result<std::vector<uint8_t>> numbers = (*table)->numbers(names);
   return numbers ? numbers : (*table)->known_numbers(names);
 }
-
-}  // namespace
 
 std::vector<engine::Step> MailStore::Impl::place_steps(AccountId account, std::string mailbox,
                                                        NewMessage message, uint64_t delivery, Quota quota,

@@ -210,7 +210,7 @@ Result<MailboxRow> decode_mailbox(MailboxId id, std::string_view record) {
     row.expunges = static_cast<uint32_t>(reader.varint());
     row.forgotten = reader.varint();
   }
-  if (!reader.ok() || role > static_cast<uint8_t>(Role::archive))
+  if (!reader.ok() || role > static_cast<uint8_t>(Role::important))
     return std::unexpected(reader.fault("mailbox"));
   return row;
 }

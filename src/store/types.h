@@ -15,8 +15,8 @@ using MailboxId = uint32_t;  // within an account, never reused
 using Uid = uint32_t;        // RFC 9051 section 2.3.1.1; 0 is none
 using ModSeq = uint64_t;     // RFC 7162; one counter per account numbers all its changes
 
-// Special-use roles (RFC 6154); at most one mailbox of an account has each.
-enum class Role : uint8_t { none, inbox, drafts, sent, junk, trash, archive };
+// Special-use roles (RFC 6154, important: RFC 8457); at most one mailbox of an account has each.
+enum class Role : uint8_t { none, inbox, drafts, sent, junk, trash, archive, important };
 
 // System flags (RFC 9051 section 2.3.2) as bits. \Recent is not stored: it belongs to a session.
 enum Flag : uint8_t {

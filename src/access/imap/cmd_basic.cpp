@@ -32,14 +32,37 @@ Task<Reply> cmd_id(Session& s, wire::imap::Id& c) {
   co_return ok("ID done");
 }
 
+namespace {
+
+// The name as it is announced; "" for one that can't be enabled.
+std::string_view enable(Session& s, std::string_view name) {
+  if (name == "CONDSTORE" || name == "QRESYNC") {
+    enable_condstore(s);
+    s.qresync = s.qresync || name == "QRESYNC";
+    return name;
+  }
+  if (name == "UIDONLY") {
+    s.uid_only = true;
+    return name;
+  }
+  if (name == "IMAP4REV2" || name == "UTF8=ACCEPT") {
+    const bool rev2 = name == "IMAP4REV2";
+    s.rev2 = s.rev2 || rev2;
+    s.utf8_accept = s.utf8_accept || !rev2;
+    s.commands.set_utf8(true);
+    return rev2 ? "IMAP4rev2" : name;
+  }
+  return "";
+}
+
+}  // namespace
+
 // RFC 5161 section 3.2: names that can't be enabled are passed over in silence.
 Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c) {
   std::string enabled = "ENABLED";
   for (const std::string& name : c.capabilities) {
-    if (name != "CONDSTORE" && name != "QRESYNC") continue;
-    enable_condstore(s);
-    s.qresync = s.qresync || name == "QRESYNC";
-    enabled += ' ' + name;
+    const std::string_view known = enable(s, name);
+    if (!known.empty()) (enabled += ' ') += known;
   }
   s.untagged(enabled);
   co_return ok("ENABLE done");

@@ -1,5 +1,6 @@
 // COPY and MOVE (RFC 3501 section 6.4.7, RFC 6851), with COPYUID (RFC 4315 section 3).
 #include "access/imap/commands.h"
+#include "access/imap/progress.h"
 #include "wire/imap/sequence_set.h"
 
 namespace posthouse::access::imap {
@@ -24,7 +25,7 @@ Task<Plan> plan(Session& s, const wire::imap::SequenceSet& set, bool uid, const 
     out.refusal = bad("No such message number");
     co_return out;
   }
-  std::optional<std::string> name = mailbox_name(mailbox);
+  std::optional<std::string> name = co_await known_mailbox(s, mailbox);
   if (!name) {
     out.refusal = no_target();
     co_return out;
@@ -62,8 +63,10 @@ Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c) {
   const size_t wanted = todo.uids.size();
   const Result<store::Quota> quota = co_await s.quota();
   if (!quota) co_return refuse(quota.error());
+  Progress progress(s, "Copied", wanted);
+  store::MailStore::Breath breath = [&progress](uint64_t done) { return progress.quietly_at(done); };
   Result<store::Copied> copied = co_await s.store().copy(s.account, s.view->mailbox, std::move(todo.uids),
-                                                         std::move(todo.target), *quota);
+                                                         std::move(todo.target), *quota, std::move(breath));
   if (!copied) co_return refuse_copy(copied.error());
   if (copied->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
   co_return ok(copied->from.size() == wanted ? "COPY done" : "COPY done, some messages are gone",
@@ -75,8 +78,10 @@ Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
   Plan todo = co_await plan(s, c.set, c.uid, c.mailbox);
   if (todo.refusal) co_return std::move(*todo.refusal);
   if (todo.uids.empty()) co_return ok("Nothing to move");
-  Result<store::Copied> moved =
-      co_await s.store().move(s.account, s.view->mailbox, std::move(todo.uids), std::move(todo.target));
+  Progress progress(s, "Moved", todo.uids.size());
+  store::MailStore::Breath breath = [&progress](uint64_t done) { return progress.quietly_at(done); };
+  Result<store::Copied> moved = co_await s.store().move(s.account, s.view->mailbox, std::move(todo.uids),
+                                                        std::move(todo.target), std::move(breath));
   if (!moved) co_return refuse_copy(moved.error());
   if (moved->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
   // RFC 6851 section 4.3: COPYUID comes untagged, before the EXPUNGE responses

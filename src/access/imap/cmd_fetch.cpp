@@ -32,7 +32,7 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
   out += ' ';
   switch (part.type) {
     case FetchItem::flags:
-      wire::imap::append_flags(out, entry.flags.system, entry.flags.keywords, s.view->is_recent(entry.uid));
+      append_flags(s, entry);
       break;
     case FetchItem::uid:
       out += std::to_string(entry.uid);
@@ -44,13 +44,13 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
       out += std::to_string(entry.size);
       break;
     case FetchItem::envelope:
-      message::append_imap_envelope(out, entry.summary, false);
+      message::append_imap_envelope(out, entry.summary, s.utf8());
       break;
     case FetchItem::body_structure:
-      message::append_imap_bodystructure(out, entry.summary, true, false);
+      message::append_imap_bodystructure(out, entry.summary, true, s.utf8());
       break;
     case FetchItem::body_shape:
-      message::append_imap_bodystructure(out, entry.summary, false, false);
+      message::append_imap_bodystructure(out, entry.summary, false, s.utf8());
       break;
     case FetchItem::email_id:
       out += '(' + email_id(entry) + ')';
@@ -67,7 +67,7 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
       break;
     case FetchItem::preview: {
       const std::optional<message::Overview> overview = message::read_overview(entry.summary);
-      wire::imap::append_string(out, overview ? overview->preview : std::string());
+      wire::imap::append_string(out, overview ? overview->preview : std::string(), s.utf8());
       break;
     }
     case FetchItem::body:
@@ -151,32 +151,25 @@ class Fetcher {
     return std::nullopt;
   }
 
-  void begin(uint32_t sequence) {
-    s_.out += "* ";
-    s_.out += std::to_string(sequence);
-    s_.out += " FETCH (";
-  }
-
   // The flags that this FETCH has changed are part of its answer (RFC 3501 section 6.4.5), and with them what
   // names the change (RFC 7162 section 3.2.4).
   void end(const store::Entry& entry, bool marked) {
     if (marked && !plan_.tells_flags) {
       s_.out += " FLAGS ";
-      wire::imap::append_flags(s_.out, entry.flags.system, entry.flags.keywords,
-                               s_.view->is_recent(entry.uid));
+      append_flags(s_, entry);
     }
-    if (marked && s_.condstore) {
-      if (!plan_.tells_uid) s_.out += " UID " + std::to_string(entry.uid);
-      if (!plan_.tells_modseq) {
-        s_.out += ' ';
-        append_modseq(s_, entry);
-      }
+    // RFC 9051 section 7.5.2: flags that nobody asked for come with the UID
+    if (marked && (s_.condstore || s_.rev2) && !plan_.tells_uid && !s_.uid_only)
+      s_.out += " UID " + std::to_string(entry.uid);
+    if (marked && s_.condstore && !plan_.tells_modseq) {
+      s_.out += ' ';
+      append_modseq(s_, entry);
     }
     s_.out += ")\r\n";
   }
 
   void entry_only(const store::Entry& entry, uint32_t sequence) {
-    begin(sequence);
+    begin_fetch(s_, sequence, entry.uid);
     for (size_t i = 0; i < plan_.parts.size(); i++) {
       if (i > 0) s_.out += ' ';
       append_item(s_, plan_.parts[i], entry);
@@ -189,7 +182,7 @@ class Fetcher {
     const std::optional<message::Summary> shape = shape_of(entry);
     const uint64_t flushed = s_.flushes;
     const size_t before = s_.out.size();
-    begin(sequence);
+    begin_fetch(s_, sequence, entry.uid);
     for (size_t i = 0; i < plan_.parts.size(); i++) {
       const FetchPart& part = plan_.parts[i];
       if (i > 0) s_.out += ' ';
@@ -262,7 +255,7 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   // told that is gone without it.
   co_await sync(s, c.vanished ? Tell::all : Tell::all_but_gone);
   if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
-  FetchPlan plan = plan_fetch(c.items, c.uid);
+  FetchPlan plan = plan_fetch(c.items, c.uid && !s.uid_only);
   std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
   if (c.partial) messages = part_of(messages, *c.partial);
   if (c.changed_since) {

@@ -86,7 +86,8 @@ Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate&) {
   log::info("imap.unauthenticated", {{"sid", s.id}, {"user", s.address}});
   s.account = 0;
   s.address.clear();
-  s.condstore = s.qresync = false;
+  s.condstore = s.qresync = s.rev2 = s.utf8_accept = s.uid_only = false;
+  s.commands.set_utf8(false);
   s.pending_plain = s.stream->active();
   s.state = kNotAuthenticated;
   s.commands.set_authenticated(false);

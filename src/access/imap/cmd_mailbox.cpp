@@ -5,7 +5,9 @@
 #include "access/imap/commands.h"
 #include "access/imap/object_id.h"
 #include "base/ascii.h"
+#include "message/unicode_text.h"
 #include "wire/imap/list_pattern.h"
+#include "wire/imap/mailbox_name.h"
 
 namespace posthouse::access::imap {
 
@@ -19,11 +21,10 @@ Reply no_such() {
 
 // Nothing if there is no such use, or too many: a mailbox has one.
 std::optional<store::Role> role_of(const std::vector<std::string>& uses) {
-  constexpr std::pair<std::string_view, store::Role> kUses[] = {{"\\Drafts", store::Role::drafts},
-                                                                {"\\Sent", store::Role::sent},
-                                                                {"\\Junk", store::Role::junk},
-                                                                {"\\Trash", store::Role::trash},
-                                                                {"\\Archive", store::Role::archive}};
+  constexpr std::pair<std::string_view, store::Role> kUses[] = {
+      {"\\Drafts", store::Role::drafts},   {"\\Sent", store::Role::sent},
+      {"\\Junk", store::Role::junk},       {"\\Trash", store::Role::trash},
+      {"\\Archive", store::Role::archive}, {"\\Important", store::Role::important}};
   std::optional<store::Role> role;
   if (uses.empty()) return store::Role::none;
   for (const std::string& use : uses) {
@@ -38,26 +39,45 @@ std::optional<store::Role> role_of(const std::vector<std::string>& uses) {
 Reply no_use() {
   return no("A mailbox can't have this use, or another one has it", "USEATTR");
 }
+
+// A name for a mailbox that does not exist yet.
+struct NewName {
+  std::string sent, name;  // both in UTF-8; `name` is normalised for clients with UTF-8
+};
+
+// Nothing if no mailbox can have it (RFC 9051 section 6.3.4, RFC 6855 section 3).
+std::optional<NewName> new_name(const Session& s, std::string_view as_sent) {
+  std::optional<std::string> name = mailbox_name(s, as_sent);
+  // A separator at the end only says that inferiors are to come (RFC 3501 section 6.3.3).
+  if (name && name->ends_with(wire::imap::kSeparator)) name->pop_back();
+  if (!name || name->empty()) return std::nullopt;
+  NewName out{*name, *name};
+  if (s.utf8()) {
+    if (!wire::imap::is_net_unicode(*name)) return std::nullopt;
+    out.name = message::normalize_nfc(*name);
+  }
+  return out;
+}
 }  // namespace
 
 Task<Reply> cmd_create(Session& s, wire::imap::Create& c) {
-  std::optional<std::string> name = mailbox_name(c.mailbox);
-  // A separator at the end only says that inferiors are to come (section 6.3.3).
-  if (name && name->ends_with(wire::imap::kSeparator)) name->pop_back();
-  if (!name || name->empty()) co_return bad_name();
+  const std::optional<NewName> wanted = new_name(s, c.mailbox);
+  if (!wanted) co_return bad_name();
   const std::optional<store::Role> role = role_of(c.uses);
   if (!role) co_return no_use();
-  Result<store::MailboxInfo> made = co_await s.store().create_mailbox(s.account, *name, *role);
+  Result<store::MailboxInfo> made = co_await s.store().create_mailbox(s.account, wanted->name, *role);
   if (!made && made.error().kind == FaultKind::exists && *role != store::Role::none) {
-    const Result<store::MailboxInfo> there = co_await s.store().mailbox(s.account, *name);
+    const Result<store::MailboxInfo> there = co_await s.store().mailbox(s.account, wanted->name);
     if (!there) co_return no_use();
   }
   if (!made) co_return refuse(made.error());
+  if (wanted->name != wanted->sent) co_await tell_listed(s, made->name, wanted->sent);
   co_return ok("CREATE done", "MAILBOXID (" + mailbox_id(made->id) + ")");
 }
 
 Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c) {
-  std::optional<std::string> name = mailbox_name(c.mailbox);
+  const std::optional<std::string> sent = mailbox_name(s, c.mailbox);
+  std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return no_such();
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, *name);
   if (!info) co_return refuse(info.error());
@@ -65,22 +85,24 @@ Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c) {
   if (!done) co_return refuse(done.error());
   // The session's own mailbox is gone with its messages: nothing is selected any more.
   if (s.view && s.view->mailbox == info->id) leave_mailbox(s);
+  if (*sent != info->name && !iequals(*sent, info->name)) co_await tell_listed(s, info->name, *sent);
   co_return ok("DELETE done");
 }
 
 Task<Reply> cmd_rename(Session& s, wire::imap::Rename& c) {
-  std::optional<std::string> from = mailbox_name(c.from);
-  std::optional<std::string> to = mailbox_name(c.to);
+  const std::optional<std::string> sent = mailbox_name(s, c.from);
+  const std::optional<std::string> from = co_await known_mailbox(s, c.from);
   if (!from) co_return no_such();
-  if (to && to->ends_with(wire::imap::kSeparator)) to->pop_back();
-  if (!to || to->empty()) co_return bad_name();
-  Result<void> done = co_await s.store().rename_mailbox(s.account, std::move(*from), std::move(*to));
+  const std::optional<NewName> to = new_name(s, c.to);
+  if (!to) co_return bad_name();
+  Result<void> done = co_await s.store().rename_mailbox(s.account, *from, to->name);
   if (!done) co_return refuse(done.error());
+  if (*sent != *from || to->sent != to->name) co_await tell_listed(s, to->name, *sent);
   co_return ok("RENAME done");
 }
 
 Task<Reply> cmd_subscribe(Session& s, wire::imap::Subscribe& c) {
-  std::optional<std::string> name = mailbox_name(c.mailbox);
+  std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return bad_name();
   Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), true);
   if (!done) co_return refuse(done.error());
@@ -88,8 +110,14 @@ Task<Reply> cmd_subscribe(Session& s, wire::imap::Subscribe& c) {
 }
 
 Task<Reply> cmd_unsubscribe(Session& s, wire::imap::Unsubscribe& c) {
-  std::optional<std::string> name = mailbox_name(c.mailbox);
+  std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return no_such();
+  // The list may have either form, whether there is such a mailbox or not.
+  const std::optional<std::string> sent = mailbox_name(s, c.mailbox);
+  if (*sent != *name) {
+    Result<void> other = co_await s.store().subscribe(s.account, *sent, false);
+    if (!other) co_return refuse(other.error());
+  }
   Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), false);
   if (!done) co_return refuse(done.error());
   co_return ok("UNSUBSCRIBE done");

@@ -1,7 +1,6 @@
 // GETQUOTA and GETQUOTAROOT (RFC 9208): one root, "", for all mailboxes of the account. What its domain holds
 // is not told: that is of others.
 #include "access/imap/commands.h"
-#include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
 
@@ -44,10 +43,10 @@ Task<Reply> cmd_get_quota(Session& s, wire::imap::GetQuota& c) {
 
 // The mailbox need not exist (section 4.1.2).
 Task<Reply> cmd_get_quota_root(Session& s, wire::imap::GetQuotaRoot& c) {
-  const std::optional<std::string> name = mailbox_name(c.mailbox);
+  const std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return no("No mailbox can have that name", "CANNOT");
   s.out += "* QUOTAROOT ";
-  wire::imap::append_mailbox(s.out, *name);
+  append_mailbox(s, *name);
   s.out += " \"\"\r\n";
   Result<void> told = co_await tell_quota(s);
   if (!told) co_return refuse(told.error());

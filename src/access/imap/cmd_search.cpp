@@ -7,28 +7,35 @@ namespace posthouse::access::imap {
 
 namespace {
 
-// Written as they are found.
+// Kept until all are found, as the answer is one line.
 class PlainHits : public SearchHits {
  public:
-  PlainHits(std::string& out, bool uid) : out_(out), uid_(uid) {}
+  explicit PlainHits(bool uid) : uid_(uid) {}
   void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) override {
     highest_ = std::max(highest_, modseq);
-    out_ += ' ';
-    out_ += std::to_string(uid_ ? uid : sequence);
+    numbers_.append(uid_ ? uid : sequence);
   }
   store::ModSeq highest() const { return highest_; }
+  const store::UidList& numbers() const { return numbers_; }
 
  private:
-  std::string& out_;
   bool uid_;
+  store::UidList numbers_;
   store::ModSeq highest_ = 0;
 };
 
 // The answer of RFC 3501 section 7.2.5.
 Task<Result<void>> search_plain(Session& s, wire::imap::Search& c, bool modseq) {
-  PlainHits hits(s.out, c.uid);
-  s.out += "* SEARCH";
+  PlainHits hits(c.uid);
   Result<void> done = co_await search(s, c, hits);
+  s.out += "* SEARCH";
+  for (const store::UidList::Run& run : hits.numbers().runs()) {
+    for (uint32_t i = 0; i < run.count; i++) {
+      s.out += ' ';
+      s.out += std::to_string(run.first + i);
+      if (s.wants_flush()) co_await s.flush();
+    }
+  }
   // RFC 7162 section 3.1.6
   if (modseq && hits.highest() != 0) s.out += " (MODSEQ " + std::to_string(hits.highest()) + ")";
   s.out += "\r\n";
@@ -55,6 +62,9 @@ Reply refuse_search(Session& s, const wire::imap::Search& c, Reply reply) {
 }  // namespace
 
 Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
+  // RFC 6855 section 3
+  if (s.utf8_accept && !s.rev2 && !c.charset.empty())
+    co_return refuse_search(s, c, bad("No charset after ENABLE UTF8=ACCEPT"));
   if (std::optional<Reply> refusal = refuse_charset(c)) co_return refuse_search(s, c, std::move(*refusal));
   co_await sync(s, Tell::all_but_gone);
   const bool modseq = asks_for_modseq(c.key);

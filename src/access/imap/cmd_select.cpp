@@ -3,7 +3,6 @@
 #include "access/imap/object_id.h"
 #include "access/imap/resync.h"
 #include "base/log.h"
-#include "wire/imap/mailbox_name.h"
 
 namespace posthouse::access::imap {
 
@@ -12,8 +11,9 @@ namespace {
 void tell_selected(Session& s, const store::MailStore::Opened& opened) {
   tell_known_flags(s);
   s.untagged(std::to_string(s.view->uids.size()) + " EXISTS");
-  s.untagged(std::to_string(s.view->recent()) + " RECENT");
-  if (opened.first_unseen != 0) {
+  tell_recent(s);
+  // Not of IMAP4rev2 (RFC 9051 appendix E), and a message number (RFC 9586)
+  if (opened.first_unseen != 0 && !s.rev2 && !s.uid_only) {
     s.untagged("OK [UNSEEN " + std::to_string(opened.first_unseen) + "] First unseen");
   }
   s.untagged("OK [UIDVALIDITY " + std::to_string(opened.info.uid_validity) + "] UIDs valid");
@@ -31,8 +31,11 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectPara
   // RFC 7162 section 3.2.11: what follows is about the other mailbox
   if (closes) s.untagged("OK [CLOSED] Mailbox closed");
   if (parameters.condstore) enable_condstore(s);
-  std::optional<std::string> name = mailbox_name(as_sent);
+  const std::optional<std::string> sent = mailbox_name(s, as_sent);
+  std::optional<std::string> name = co_await known_mailbox(s, std::move(as_sent));
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
+  // RFC 9051 section 6.3.2: LIST has the name that is normalised, and what it was called
+  std::string old_name = sent && *sent != *name ? *sent : "";
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
   if (!info) co_return refuse(info.error());
   auto view = std::make_unique<View>();
@@ -53,6 +56,7 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectPara
   s.view = std::move(view);
   s.state = kSelected;
   tell_selected(s, *opened);
+  co_await tell_listed(s, opened->info.name, std::move(old_name));
   if (parameters.resync && parameters.resync->uid_validity == s.view->uid_validity) {
     Result<void> told = co_await tell_resync(s, std::move(*parameters.resync));
     if (!told) {
@@ -77,12 +81,6 @@ Task<void> retire_from_mailbox(Session& s) {
     if (!claimed) log::debug("imap.recent_not_claimed", {{"sid", s.id}, {"what", claimed.error().what}});
   }
   leave_mailbox(s);
-}
-
-std::optional<std::string> mailbox_name(std::string_view as_sent) {
-  auto name = wire::imap::decode_mailbox_name(as_sent);
-  if (!name || name->empty()) return std::nullopt;
-  return name;
 }
 
 Task<Reply> cmd_select(Session& s, wire::imap::Select& c) {

@@ -5,7 +5,6 @@
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
 #include "access/imap/object_id.h"
-#include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
 
@@ -104,7 +103,7 @@ Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
     counted.deleted_octets = *octets;
   }
   s.out += "* STATUS ";
-  wire::imap::append_mailbox(s.out, info.name);
+  append_mailbox(s, info.name);
   std::string_view before = " (";
   for (const wire::imap::StatusItem item : items) {
     s.out += before;
@@ -116,7 +115,7 @@ Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
 }
 
 Task<Reply> cmd_status(Session& s, wire::imap::Status& c) {
-  std::optional<std::string> name = mailbox_name(c.mailbox);
+  std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
   if (!info) co_return refuse(info.error());

@@ -1,6 +1,7 @@
 // STORE and UID STORE (RFC 3501 section 6.4.6; UNCHANGEDSINCE: RFC 7162 section 3.1.3).
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/progress.h"
 #include "base/ascii.h"
 #include "wire/imap/sequence_set.h"
 
@@ -133,7 +134,9 @@ Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
   const std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
   const std::vector<store::Uid> uids = uids_of(*s.view, messages);
   Job job{update_of(c), c.silent, {}};
+  Progress progress(s, "Changed", uids.size());
   for (size_t at = 0; at < uids.size(); at += kStoreTogether) {
+    co_await progress.at(at);
     const auto from = uids.begin() + static_cast<ptrdiff_t>(at);
     const auto to = uids.begin() + static_cast<ptrdiff_t>(std::min(uids.size(), at + kStoreTogether));
     std::vector<store::Uid> part(from, to);

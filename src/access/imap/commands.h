@@ -28,6 +28,7 @@ Task<Reply> cmd_list(Session& s, wire::imap::List& c);
 Task<Reply> cmd_lsub(Session& s, wire::imap::Lsub& c);
 Task<Reply> cmd_status(Session& s, wire::imap::Status& c);
 Task<Reply> cmd_append(Session& s, wire::imap::Append& c);
+Task<Reply> cmd_replace(Session& s, wire::imap::Replace& c);
 Task<Reply> cmd_namespace(Session& s, wire::imap::Namespace& c);
 Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c);
 Task<Reply> cmd_idle(Session& s, wire::imap::Idle& c);
@@ -65,11 +66,19 @@ struct CommandEntry {
 const CommandEntry& entry_of(const wire::imap::Command& command);
 // With the UID forms, which may tell of expunged messages.
 Tell tell_after(const wire::imap::Command& command);
+// It has message numbers, or its answer has (RFC 9586 section 3.2).
+bool uses_numbers(const wire::imap::Command& command);
 
 // Brings the view up to date and tells the client. Throws SessionEnd when the mailbox is no more.
 Task<void> sync(Session& s, Tell tell);
 // Takes the rising `uids` out of the view and tells so.
 void tell_expunged(Session& s, std::vector<store::Uid> uids);
+// "(\Seen ...)" of a FETCH response; \Recent is told to IMAP4rev1 clients alone (RFC 9051 appendix E).
+void append_flags(Session& s, const store::Entry& entry);
+// "* n FETCH (", or "* uid UIDFETCH (" (RFC 9586 section 3.3).
+void begin_fetch(Session& s, uint32_t sequence, store::Uid uid);
+// "* n RECENT", to IMAP4rev1 clients.
+void tell_recent(Session& s);
 // "* n FETCH (UID u FLAGS (...))".
 void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry);
 // "* n FETCH (UID u MODSEQ (m))".
@@ -94,8 +103,16 @@ void leave_mailbox(Session& s);
 // The same after noting that this session has told of what came in: it is \Recent in no other (RFC 3501
 // section 2.3.2).
 Task<void> retire_from_mailbox(Session& s);
-// The name of a mailbox as the store has it; nothing if no mailbox can have that name.
-std::optional<std::string> mailbox_name(std::string_view as_sent);
+// The name that the client has sent, in UTF-8; nothing if no mailbox can have that name.
+std::optional<std::string> mailbox_name(const Session& s, std::string_view as_sent);
+// The same of a mailbox that is there: a client with UTF-8 may name it in a form that is not normalised (RFC
+// 9051 section 5.1).
+Task<std::optional<std::string>> known_mailbox(Session& s, std::string as_sent);
+// The name of a mailbox as the client is told it, an astring.
+void append_mailbox(Session& s, std::string_view name);
+// To an IMAP4rev2 client: "* LIST (...) "/" name", with OLDNAME if it called the mailbox otherwise (RFC 9051
+// sections 6.3.2 and 6.3.9.7).
+Task<void> tell_listed(Session& s, std::string name, std::string old_name);
 
 store::FlagSet to_store(const wire::imap::Flags& flags);
 

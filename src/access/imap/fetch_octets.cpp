@@ -47,9 +47,10 @@ bool lacks_blank_line(std::string_view header) {
   return !header.ends_with("\n\r\n") && !header.ends_with("\n\n");
 }
 
-// HEADER.FIELDS and .NOT: the header has to be read and picked from.
-Task<Result<void>> write_fields(Session& s, const FetchPart& part, const store::Entry& entry, Extent header,
-                                const std::string* whole) {
+}  // namespace
+
+Task<Result<std::string>> read_fields(Session& s, const wire::imap::Section& section,
+                                      const store::Entry& entry, Extent header, const std::string* whole) {
   const bool whole_header = header.length <= kHeaderForFields;
   header.length = std::min(header.length, kHeaderForFields);
   std::string read;
@@ -62,15 +63,11 @@ Task<Result<void>> write_fields(Session& s, const FetchPart& part, const store::
     read = std::move(*got);
     block = read;
   }
-  const bool inverse = part.section.kind == wire::imap::Section::header_fields_not;
-  std::string fields = message::select_fields(block, part.section.fields, inverse);
+  const bool inverse = section.kind == wire::imap::Section::header_fields_not;
+  std::string fields = message::select_fields(block, section.fields, inverse);
   if (whole_header && lacks_blank_line(block)) fields.resize(fields.size() - 2);
-  const Extent wanted = cut(part.partial, fields.size());
-  append_literal(s.out, std::string_view(fields).substr(wanted.offset, wanted.length));
-  co_return Result<void>();
+  co_return fields;
 }
-
-}  // namespace
 
 Task<void> ReadAhead::fill(Session& s, const std::vector<store::Entry>& entries, size_t at) {
   if (find(entries[at].uid) != nullptr || entries[at].size > kSmallMessage) co_return;
@@ -112,9 +109,14 @@ Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::
     co_return Result<void>();
   }
   if (part.selects_fields()) {
-    Result<void> written = co_await write_fields(s, part, entry, *extent, whole);
-    if (!written) s.out += "NIL";
-    co_return written;
+    const Result<std::string> fields = co_await read_fields(s, part.section, entry, *extent, whole);
+    if (!fields) {
+      s.out += "NIL";
+      co_return std::unexpected(fields.error());
+    }
+    const Extent some = cut(part.partial, fields->size());
+    append_literal(s.out, std::string_view(*fields).substr(some.offset, some.length));
+    co_return Result<void>();
   }
   const Extent wanted = cut(part.partial, extent->length);
   const uint64_t offset = extent->offset + wanted.offset;

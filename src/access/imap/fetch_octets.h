@@ -24,6 +24,10 @@ class ReadAhead {
   std::vector<std::string> messages_;
 };
 
+// HEADER.FIELDS and .NOT: what is picked from the `header`. `whole`: the message, or nullptr.
+Task<Result<std::string>> read_fields(Session& s, const wire::imap::Section& section,
+                                      const store::Entry& entry, Extent header, const std::string* whole);
+
 // Writes one item with octets, label first, to s.out. Where the octets can't be read NIL is written, and the
 // fault given; nothing was flushed then since the label. Throws SessionEnd if that shows only in the middle.
 Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,

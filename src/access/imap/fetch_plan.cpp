@@ -119,6 +119,10 @@ bool FetchPart::is_decoded() const {
 }
 
 bool FetchPart::selects_fields() const {
+  return is_of_fields(section);
+}
+
+bool is_of_fields(const Section& section) {
   return section.kind == Section::header_fields || section.kind == Section::header_fields_not;
 }
 

@@ -36,6 +36,9 @@ struct FetchPlan {
 // `uid`: UID is added if it wasn't asked for (RFC 3501 section 6.4.8).
 FetchPlan plan_fetch(const std::vector<wire::imap::FetchItem>& items, bool uid);
 
+// HEADER.FIELDS and HEADER.FIELDS.NOT.
+bool is_of_fields(const wire::imap::Section& section);
+
 // Where in the stored message a section stands.
 struct Extent {
   uint64_t offset = 0;

@@ -1,6 +1,7 @@
 #include "access/imap/found_messages.h"
 
 #include "access/imap/batches.h"
+#include "access/imap/progress.h"
 
 namespace posthouse::access::imap {
 
@@ -18,7 +19,9 @@ Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMe
   Result<void> searched = co_await search(s, c, hits);
   if (!searched) co_return refuse(searched.error());
   Batches batches(messages_of(*s.view, hits.uids), found.needs_summary());
+  Progress progress(s, "Read", hits.uids.size());
   while (!batches.done()) {
+    co_await progress.at(batches.asked());
     Result<std::vector<store::Entry>> entries = co_await batches.next(s);
     if (!entries) co_return refuse(entries.error());
     for (const store::Entry& entry : *entries) {

@@ -26,6 +26,7 @@ constexpr size_t kSortMemory = 128 << 20;    // of one SORT or THREAD, for what 
 constexpr size_t kSortTogether = 8'192;      // messages sorted without a breath
 constexpr uint32_t kMaxFailedLogins = 5;     // then the connection ends
 constexpr size_t kDoneLine = 64;             // octets of the line that ends IDLE
-constexpr std::chrono::seconds kFarewellTime{5};  // to write BYE
+constexpr std::chrono::seconds kFarewellTime{5};   // to write BYE
+constexpr std::chrono::seconds kProgressTime{10};  // between two INPROGRESS (RFC 9585)
 
 }  // namespace posthouse::access::imap

@@ -35,7 +35,7 @@ class SearchProgram {
   Truth ask(const SearchFacts& facts) const { return ask(root_, facts); }
 
   // The messages that can match at all, as far as sets at the top tell.
-  std::vector<wire::imap::NumberRange> candidates() const { return candidates_; }
+  const std::vector<wire::imap::NumberRange>& candidates() const { return candidates_; }
   bool needs_entry() const { return needs_entry_; }
   bool needs_summary() const { return needs_summary_; }
   bool needs_header() const { return needs_header_; }

@@ -6,6 +6,7 @@
 #include "access/imap/batches.h"
 #include "access/imap/fetch_octets.h"
 #include "access/imap/limits.h"
+#include "access/imap/progress.h"
 #include "message/charset.h"
 
 namespace posthouse::access::imap {
@@ -34,10 +35,20 @@ class PieceReader {
   uint64_t end_;
 };
 
+uint64_t count_of(const std::vector<wire::imap::NumberRange>& ranges) {
+  uint64_t count = 0;
+  for (const auto& range : ranges) count += range.last - range.first + 1;
+  return count;
+}
+
 class Searcher {
  public:
   Searcher(Session& s, SearchProgram program, SearchHits& hits)
-      : s_(s), program_(std::move(program)), hits_(hits), fresh_(program_.texts()) {}
+      : s_(s),
+        program_(std::move(program)),
+        hits_(hits),
+        fresh_(program_.texts()),
+        progress_(s, "Searched", count_of(program_.candidates())) {}
 
   Task<Result<void>> run() {
     if (!program_.needs_entry()) {
@@ -67,7 +78,6 @@ class Searcher {
         facts.uid = s_.view->uids.at(sequence);
         if (program_.ask(facts) == Truth::yes) hits_.add(facts.uid, sequence, 0);
         if (settled()) co_return;
-        if (s_.wants_flush()) co_await s_.flush();
       }
     }
   }
@@ -79,13 +89,25 @@ class Searcher {
     }
     for (size_t at = 0; at < entries.size(); at++) {
       const store::Entry& entry = entries[at];
+      co_await progress_.at(reached(entry.uid));
       Result<bool> matches = co_await ask(entries, at, with_summary);
       if (!matches) co_return std::unexpected(matches.error());
       if (*matches) hits_.add(entry.uid, s_.view->uids.sequence(entry.uid), entry.modseq);
       if (settled()) break;
-      if (s_.wants_flush()) co_await s_.flush();
     }
     co_return Result<void>();
+  }
+
+  // How many candidates come before this one.
+  uint64_t reached(store::Uid uid) {
+    const uint32_t sequence = s_.view->uids.sequence(uid);
+    const std::vector<wire::imap::NumberRange>& all = program_.candidates();
+    while (passed_ < all.size() && all[passed_].last < sequence) {
+      before_ += all[passed_].last - all[passed_].first + 1;
+      passed_++;
+    }
+    const bool inside = passed_ < all.size() && all[passed_].first <= sequence;
+    return before_ + (inside ? sequence - all[passed_].first : 0);
   }
 
   // Entries without summaries: those that they don't settle are read again with them, some at a time.
@@ -228,6 +250,9 @@ class Searcher {
   SearchProgram program_;
   SearchHits& hits_;
   message::TextSearch fresh_;  // copied for each message: its keys are folded once
+  Progress progress_;
+  size_t passed_ = 0;    // ranges of candidates that are done
+  uint64_t before_ = 0;  // candidates in them
 };
 
 // The keys' texts to UTF-8.

@@ -24,8 +24,8 @@ std::optional<Reply> refuse_charset(const wire::imap::Search& c);
 // RFC 7162 section 3.1.5: the answer has a MODSEQ.
 bool asks_for_modseq(const wire::imap::SearchKey& key);
 
-// Reads what is needed of the messages, and writes what waits between them. The view must not change
-// meanwhile.
+// Reads what is needed of the messages, and tells how far it has come: s.out must not be within a line. The
+// view must not change meanwhile.
 Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits);
 
 }  // namespace posthouse::access::imap

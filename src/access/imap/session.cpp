@@ -32,7 +32,7 @@ void count_error(Session& s) {
 
 // A command that can't run now: an APPEND's message is refused with it.
 Reply wrong_state(Session& s, const wire::imap::Command& command) {
-  if (std::holds_alternative<wire::imap::Append>(command)) s.commands.refuse_body();
+  if (s.commands.offers_body()) s.commands.refuse_body();
   count_error(s);
   if (s.state == kNotAuthenticated) return bad("Log in first");
   if (s.state == kAuthenticated) {
@@ -74,6 +74,9 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
   Tell tell = Tell::nothing;
   if ((entry.states & s.state) == 0) {
     reply = wrong_state(s, parsed.command);
+  } else if (s.uid_only && uses_numbers(parsed.command)) {
+    if (s.commands.offers_body()) s.commands.refuse_body();
+    reply = bad("Message numbers are not in use", "UIDREQUIRED");
   } else {
     s.tag = parsed.tag;
     reply = co_await entry.run(s, parsed.command);

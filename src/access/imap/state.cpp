@@ -11,8 +11,8 @@ Reply ok(std::string text, std::string code) {
 Reply no(std::string text, std::string code) {
   return {Reply::no, std::move(code), std::move(text)};
 }
-Reply bad(std::string text) {
-  return {Reply::bad, "", std::move(text)};
+Reply bad(std::string text, std::string code) {
+  return {Reply::bad, std::move(code), std::move(text)};
 }
 
 // Response codes of RFC 5530.

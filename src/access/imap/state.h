@@ -28,7 +28,7 @@ struct Reply {
 };
 Reply ok(std::string text, std::string code = "");
 Reply no(std::string text, std::string code = "");
-Reply bad(std::string text);
+Reply bad(std::string text, std::string code = "");
 // What a fault of the store means to the client; its own words stay in the log.
 Reply refuse(const Fault& fault);
 
@@ -59,7 +59,9 @@ struct Session {
   bool pending_plain = false;    // and ends with that to UNAUTHENTICATE
   bool condstore = false;        // the client wants MODSEQs (RFC 7162 section 3.1)
   bool qresync = false;          // and VANISHED in place of EXPUNGE (section 3.2.3)
-  bool rev2 = false;             // the client speaks IMAP4rev2: SEARCH is answered by ESEARCH
+  bool rev2 = false;             // and IMAP4rev2 (RFC 9051)
+  bool uid_only = false;         // and no message numbers at all (RFC 9586)
+  bool utf8_accept = false;      // and UTF-8 in an IMAP4rev1 session (RFC 6855)
   uint32_t bad_commands = 0;
   uint32_t failed_logins = 0;
   uint64_t account = 0;
@@ -76,6 +78,8 @@ struct Session {
   // What the account may keep now.
   Task<Result<store::Quota>> quota();
 
+  // The client takes UTF-8 where IMAP4rev1 has but ASCII: in quoted strings, names of mailboxes, envelopes.
+  bool utf8() const { return rev2 || utf8_accept; }
   // Adds one untagged line.
   void untagged(std::string_view line);
   // Writes what waits. Throws SessionEnd when the connection is broken.

@@ -20,7 +20,7 @@ void tell_new(Session& s, const std::vector<store::Entry>& changed) {
   }
   if (view.next_uid == before) return;
   s.untagged(std::to_string(view.uids.size()) + " EXISTS");
-  s.untagged(std::to_string(view.recent()) + " RECENT");
+  tell_recent(s);
 }
 
 void learn_keywords(Session& s, const std::vector<store::Entry>& changed) {
@@ -63,13 +63,35 @@ Task<Result<store::Changes>> news(Session& s) {
 
 }  // namespace
 
-void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry) {
+void append_flags(Session& s, const store::Entry& entry) {
+  wire::imap::append_flags(s.out, entry.flags.system, entry.flags.keywords,
+                           !s.rev2 && s.view->is_recent(entry.uid));
+}
+
+void tell_recent(Session& s) {
+  if (!s.rev2) s.untagged(std::to_string(s.view->recent()) + " RECENT");
+}
+
+void begin_fetch(Session& s, uint32_t sequence, store::Uid uid) {
   s.out += "* ";
-  s.out += std::to_string(sequence);
-  s.out += " FETCH (UID ";
-  s.out += std::to_string(entry.uid);
-  s.out += " FLAGS ";
-  wire::imap::append_flags(s.out, entry.flags.system, entry.flags.keywords, s.view->is_recent(entry.uid));
+  s.out += std::to_string(s.uid_only ? uid : sequence);
+  s.out += s.uid_only ? " UIDFETCH (" : " FETCH (";
+}
+
+namespace {
+
+// The same with the UID, where no number stands before.
+void begin_update(Session& s, uint32_t sequence, store::Uid uid) {
+  begin_fetch(s, sequence, uid);
+  if (!s.uid_only) s.out += "UID " + std::to_string(uid) + " ";
+}
+
+}  // namespace
+
+void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry) {
+  begin_update(s, sequence, entry.uid);
+  s.out += "FLAGS ";
+  append_flags(s, entry);
   if (s.condstore) {
     s.out += ' ';
     append_modseq(s, entry);
@@ -78,11 +100,7 @@ void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry) {
 }
 
 void tell_modseq(Session& s, uint32_t sequence, const store::Entry& entry) {
-  s.out += "* ";
-  s.out += std::to_string(sequence);
-  s.out += " FETCH (UID ";
-  s.out += std::to_string(entry.uid);
-  s.out += ' ';
+  begin_update(s, sequence, entry.uid);
   append_modseq(s, entry);
   s.out += ")\r\n";
 }
@@ -106,12 +124,12 @@ void tell_expunged(Session& s, std::vector<store::Uid> uids) {
   View& view = *s.view;
   std::erase_if(uids, [&](store::Uid uid) { return !view.uids.contains(uid); });
   if (uids.empty()) return;
-  if (s.qresync) {
+  if (s.qresync || s.uid_only) {
     s.out += "* VANISHED ";
     wire::imap::append_sequence_set(s.out, uids);
     s.out += "\r\n";
     // The MODSEQ of an expunge of this session has to be told with its end (RFC 7162 section 3.2.7).
-    view.stale = true;
+    view.stale = view.stale || s.qresync;
   } else {
     uint32_t told = 0;
     for (const store::Uid uid : uids)

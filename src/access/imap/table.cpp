@@ -60,6 +60,7 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<GetQuota, cmd_get_quota>("GETQUOTA", kIn, Tell::all),
     entry<GetQuotaRoot, cmd_get_quota_root>("GETQUOTAROOT", kIn, Tell::all),
     entry<Compress, cmd_compress>("COMPRESS", kIn, Tell::nothing),
+    entry<Replace, cmd_replace>("REPLACE", kSelected, Tell::all),
 };
 
 template <class C>
@@ -81,6 +82,23 @@ bool names_numbers(const SearchKey& key) {
          std::any_of(key.children.begin(), key.children.end(), names_numbers);
 }
 
+template <class C>
+bool matches_numbers(const Command& command) {
+  const C* select = std::get_if<C>(&command);
+  return select && select->parameters.resync && !select->parameters.resync->match_numbers.ranges.empty();
+}
+
+template <class... C>
+bool is_without_uid(const Command& command) {
+  return ((std::holds_alternative<C>(command) && !std::get<C>(command).uid) || ...);
+}
+
+// "$" is no number (RFC 5182).
+bool has_numbers(const SearchKey& key) {
+  return (key.type == SearchKey::sequence && !key.set.saved) ||
+         std::any_of(key.children.begin(), key.children.end(), has_numbers);
+}
+
 }  // namespace
 
 const CommandEntry& entry_of(const Command& command) {
@@ -93,6 +111,12 @@ Tell tell_after(const Command& command) {
   }
   if (is_uid<Fetch>(command) || is_uid<wire::imap::Store>(command)) return Tell::all;
   return entry_of(command).tell;
+}
+
+bool uses_numbers(const Command& command) {
+  if (const Search* search = search_of(command)) return !search->uid || has_numbers(search->key);
+  return is_without_uid<Fetch, wire::imap::Store, Copy, Move, Replace>(command) ||
+         matches_numbers<Select>(command) || matches_numbers<Examine>(command);
 }
 
 }  // namespace posthouse::access::imap

@@ -114,8 +114,8 @@ Task<Answer> restore_mailbox(Context context, Arguments arguments) {
   if (there) co_return json::object();
   if (account == 0 || there.error().kind != FaultKind::not_found) co_return std::unexpected(there.error());
   const std::string name = text(arguments, "mailbox");
-  const auto role = static_cast<store::Role>(
-      std::min<uint64_t>(number(arguments, "role").value_or(0), static_cast<uint64_t>(store::Role::archive)));
+  const auto role = static_cast<store::Role>(std::min<uint64_t>(
+      number(arguments, "role").value_or(0), static_cast<uint64_t>(store::Role::important)));
   auto made = co_await context.core.store.create_mailbox(account, name, role);
   if (!made && made.error().kind == FaultKind::exists)
     made = co_await context.core.store.create_mailbox(account, name, store::Role::none);

@@ -21,9 +21,10 @@ struct Use {
   store::Role role;
 };
 // RFC 6154, and XLIST's of old.
-constexpr Use kUses[] = {{"\\Drafts", store::Role::drafts}, {"\\Sent", store::Role::sent},
-                         {"\\Junk", store::Role::junk},     {"\\Spam", store::Role::junk},
-                         {"\\Trash", store::Role::trash},   {"\\Archive", store::Role::archive}};
+constexpr Use kUses[] = {{"\\Drafts", store::Role::drafts},      {"\\Sent", store::Role::sent},
+                         {"\\Junk", store::Role::junk},          {"\\Spam", store::Role::junk},
+                         {"\\Trash", store::Role::trash},        {"\\Archive", store::Role::archive},
+                         {"\\Important", store::Role::important}};
 constexpr std::string_view kViews[] = {"\\All", "\\AllMail", "\\Flagged", "\\Starred", "\\Important"};
 
 store::Role role_of(const Listed& listed) {

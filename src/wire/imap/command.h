@@ -1,4 +1,5 @@
-// The commands of IMAP4rev1 and the announced extensions, as values. One struct each; Command is any of them.
+// The commands of IMAP4rev1, IMAP4rev2 and the announced extensions, as values. One struct each; Command is
+// any of them.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 namespace posthouse::wire::imap {
 
-// Mailbox names stand here as they came (modified UTF-7); decode_mailbox_name() gives the name itself.
+// Mailbox names stand here as they came; read_mailbox_name() gives the name itself.
 
 // ---- any state (RFC 3501 section 6.1)
 struct Capability {};
@@ -106,13 +107,28 @@ struct Status {
   std::string mailbox;
   std::vector<StatusItem> items;
 };
-struct Append {         // the message itself follows: CommandReader::take_body()
-  std::string mailbox;  // "" of a further message of the same command (RFC 3502)
-  Flags flags;
-  std::optional<int64_t> date;  // seconds since 1970
-  uint64_t size = 0;
-  bool synchronizing = true;  // the client waits for "+" before it sends
-  bool binary = false;        // a literal8: NUL may be in it (RFC 3516 section 4.4)
+// APPEND comes in parts, as its literals are no part of the command's text: messages (RFC 3502) that are one
+// literal each, or are put together from literals and URLs (CATENATE, RFC 4469).
+struct AppendPart {
+  enum Kind : uint8_t {
+    message,  // one begins
+    url,      // octets that are on the server
+    literal,  // octets that follow: CommandReader::take_body(); always the last part before them
+    end,      // of a message
+  };
+  Kind kind = message;
+  Flags flags;                  // of a message
+  std::optional<int64_t> date;  // of a message; seconds since 1970
+  bool catenate = false;        // of a message
+  std::string text;             // of a URL
+  uint64_t size = 0;            // of a literal
+  bool synchronizing = true;    // the client waits for "+" before it sends the literal
+  bool binary = false;          // a literal8: NUL may be in it (RFC 3516 section 4.4)
+};
+using AppendParts = std::vector<AppendPart>;
+struct Append {
+  std::string mailbox;
+  AppendParts parts;  // as far as the first literal
 };
 struct Namespace {};  // RFC 2342
 struct Enable {       // RFC 5161
@@ -252,9 +268,9 @@ struct FetchItem {
   Type type = flags;
   bool peek = false;
   Section section;
-  struct Partial {
-    uint32_t offset = 0;
-    uint32_t length = 0;
+  struct Partial {  // 63 bits (RFC 9051 section 9)
+    uint64_t offset = 0;
+    uint64_t length = 0;
   };
   std::optional<Partial> partial;
 };
@@ -287,9 +303,16 @@ struct Move {  // RFC 6851
   std::string mailbox;
 };
 
-using Command = std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine,
-                             Create, Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append,
-                             Namespace, Enable, Idle, Check, Close, Unselect, Expunge, Search, Sort, Thread,
-                             Fetch, Store, Copy, Move, Unauthenticate, GetQuota, GetQuotaRoot, Compress>;
+struct Replace {  // RFC 8508
+  bool uid = false;
+  uint32_t number = 0;  // 0 stands for "*"
+  Append message;       // one
+};
+
+using Command =
+    std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
+                 Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
+                 Close, Unselect, Expunge, Search, Sort, Thread, Fetch, Store, Copy, Move, Unauthenticate,
+                 GetQuota, GetQuotaRoot, Compress, Replace>;
 
 }  // namespace posthouse::wire::imap

@@ -38,6 +38,13 @@ std::string_view command_name(std::string_view text) {
   return text.substr(0, text.find_first_of(" \r\n"));
 }
 
+// One whose literals are messages.
+bool has_message(std::string_view text) {
+  std::string_view name = command_name(text);
+  if (iequals(name, "UID")) name = command_name(text.substr(static_cast<size_t>(name.data() - text.data())));
+  return iequals(name, "APPEND") || iequals(name, "REPLACE");
+}
+
 bool literals_before_login(std::string_view name) {
   return iequals(name, "LOGIN") || iequals(name, "AUTHENTICATE") || iequals(name, "ID");
 }
@@ -59,7 +66,8 @@ void CommandReader::reset() {
   std::string().swap(error_);
   left_ = skipped_ = 0;
   line_start_ = 0;
-  quiet_ = too_big_ = false;
+  tail_ = quiet_ = too_big_ = false;
+  open_ = {};
 }
 
 void CommandReader::note_tag(std::string_view text) {
@@ -69,7 +77,7 @@ void CommandReader::note_tag(std::string_view text) {
 }
 
 void CommandReader::finish_literal() {
-  state_ = State::line;
+  state_ = tail_ ? State::body_tail : State::line;
   line_start_ = buffer_.size();
 }
 
@@ -199,7 +207,7 @@ Event CommandReader::on_skip_line(std::string_view& input) {
 }
 
 Event CommandReader::line_done(std::string_view text, bool owned) {
-  if (state_ == State::body_tail) return body_tail_done(text);
+  if (state_ == State::body_tail) return body_tail_done(text, owned);
   note_tag(text);
   if (!text.ends_with("\r\n")) return reject("Lines end with CRLF", true);
   uint64_t size = 0;
@@ -211,29 +219,29 @@ Event CommandReader::line_done(std::string_view text, bool owned) {
   }
   Parsed parsed;
   std::string error;
-  if (!parse_command(text, parsed.tag, parsed.command, error)) return reject(std::move(error), true);
+  if (!parse_command(text, utf8_, parsed.tag, parsed.command, error)) return reject(std::move(error), true);
   reset();
   return parsed;
 }
 
 Event CommandReader::literal_announced(std::string_view text, bool owned, uint64_t size, bool synchronizing) {
+  if (authenticated_ && has_message(text)) {
+    bool inner = false;
+    Event event = append_announced(text, inner);
+    if (!inner) return event;
+  }
   const std::string_view name = command_name(text);
-  if (authenticated_ && iequals(name, "APPEND")) {
-    bool is_mailbox = false;
-    Event event = append_announced(text, is_mailbox);
-    if (!is_mailbox) return event;
+  if (!authenticated_ && !literals_before_login(name)) {
+    return refuse_line("No literal is allowed here before login", true, size, synchronizing, false);
   }
-  const char* refusal = nullptr;
-  bool too_big = false;
-  if (!authenticated_ && !literals_before_login(name)) refusal = "No literal is allowed here before login";
-  if (!refusal && ((!authenticated_ && size > kMaxLoginLiteral) || size > command_limit() ||
-                   text.size() + size > command_limit())) {
-    refusal = "Literal too big";
-    too_big = true;
-  }
-  if (refusal) {
-    Event event = reject(refusal, synchronizing, too_big);
-    return synchronizing ? std::move(event) : skip(size);
+  return inner_literal(text, owned, size, synchronizing);
+}
+
+// A literal that is a string of the command.
+Event CommandReader::inner_literal(std::string_view text, bool owned, uint64_t size, bool synchronizing) {
+  if ((!authenticated_ && size > kMaxLoginLiteral) || size > command_limit() ||
+      text.size() + size > command_limit()) {
+    return refuse_line("Literal too big", true, size, synchronizing, true);
   }
   if (!owned) buffer_ = text;
   left_ = size;
@@ -243,68 +251,69 @@ Event CommandReader::literal_announced(std::string_view text, bool owned, uint64
   return NeedMore{};
 }
 
-// The literal of an APPEND is its mailbox (then the command goes on as any other) or its message.
-Event CommandReader::append_announced(std::string_view text, bool& is_mailbox) {
+// Refuses the command whose line has just ended, and takes a literal that comes nevertheless.
+Event CommandReader::refuse_line(std::string text, bool has_literal, uint64_t size, bool synchronizing,
+                                 bool too_big) {
+  const bool comes = has_literal && !synchronizing;
+  Event event = reject(std::move(text), !comes, too_big);
+  return comes ? skip(size) : std::move(event);
+}
+
+// The literal is one of the messages, or a string before it (then the command goes on as any other).
+Event CommandReader::append_announced(std::string_view text, bool& inner) {
   Parsed parsed;
-  Append append;
+  AppendOpen open;
   std::string error;
   uint64_t size = 0;
   bool synchronizing = false;
   bool overflow = false;
   find_literal(text.substr(line_start_), size, synchronizing, overflow);
-  switch (parse_append(text, parsed.tag, append, error)) {
-    case AppendParse::mailbox_literal:
-      is_mailbox = true;
-      return NeedMore{};
-    case AppendParse::failed: {
-      Event event = reject(std::move(error), synchronizing);
-      return synchronizing ? std::move(event) : skip(size);
-    }
-    case AppendParse::message:
-      break;
-  }
-  if (append.size > append_limit_) {
-    Event event = reject("Message too big", synchronizing, true);
-    return synchronizing ? std::move(event) : skip(size);
-  }
+  const AppendParse result = parse_append(text, utf8_, parsed.tag, parsed.command, open, error);
+  inner = result == AppendParse::inner;
+  if (inner) return NeedMore{};
+  if (result != AppendParse::literal) return refuse_line(std::move(error), true, size, synchronizing, false);
+  const auto* replace = std::get_if<Replace>(&parsed.command);
+  const Append& append = replace != nullptr ? replace->message : std::get<Append>(parsed.command);
+  const AppendPart literal = append.parts.back();
+  if (literal.size > append_limit_) return refuse_line("Message too big", true, size, synchronizing, true);
   std::string tag = parsed.tag;
   reset();
   tag_ = std::move(tag);
-  offer_body(append);
-  parsed.command = std::move(append);
+  offer_body(literal, open);
   return parsed;
 }
 
-void CommandReader::offer_body(const Append& message) {
+void CommandReader::offer_body(const AppendPart& literal, AppendOpen open) {
   state_ = State::body_offer;
-  left_ = message.size;
-  body_synchronizing_ = message.synchronizing;
+  left_ = literal.size;
+  body_synchronizing_ = literal.synchronizing;
+  open_ = open;
+  tail_ = true;
 }
 
-Event CommandReader::body_tail_done(std::string_view line) {
+Event CommandReader::body_tail_done(std::string_view text, bool owned) {
   uint64_t size = 0;
   bool synchronizing = false;
   bool overflow = false;
-  if (line == "\r\n") {
-    reset();
-    return BodyEnd{};
-  }
-  if (find_literal(line, size, synchronizing, overflow)) return next_body(line, size, synchronizing);
-  return reject("Unexpected text after the message", true);
-}
-
-Event CommandReader::next_body(std::string_view line, uint64_t size, bool synchronizing) {
-  NextBody next;
+  const bool has_literal = find_literal(text.substr(line_start_), size, synchronizing, overflow);
+  AppendParts parts;
   std::string error;
-  const bool parsed = parse_next_message(line, next.message, error);
-  if (!parsed || next.message.size > append_limit_) {
-    const bool too_big = parsed;
-    Event event = reject(too_big ? "Message too big" : std::move(error), synchronizing, too_big);
-    return synchronizing ? std::move(event) : skip(size);
+  switch (parse_append_tail(text, utf8_, open_, parts, error)) {
+    case AppendParse::failed:
+      return refuse_line(std::move(error), has_literal, size, synchronizing, false);
+    case AppendParse::inner:
+      return inner_literal(text, owned, size, synchronizing);
+    case AppendParse::complete:
+      reset();
+      return BodyEnd{std::move(parts)};
+    case AppendParse::literal:
+      break;
   }
+  if (size > append_limit_) return refuse_line("Message too big", has_literal, size, synchronizing, true);
   std::string().swap(buffer_);
-  offer_body(next.message);
-  return next;
+  line_start_ = 0;
+  offer_body(parts.back(), open_);
+  return NextBody{std::move(parts)};
 }
 
 void CommandReader::accept_body() {

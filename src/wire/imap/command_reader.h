@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include "wire/imap/append_open.h"
 #include "wire/imap/command.h"
 
 namespace posthouse::wire::imap {
@@ -27,10 +28,14 @@ struct Rejected {
   bool too_big =
       false;  // a literal over the limit: add TOOBIG (RFC 7889 section 4 of APPEND, RFC 7888 section 4)
 };
-struct BodyEnd {};  // the command that an accepted APPEND message belongs to is complete
-// Behind an accepted message of APPEND a further one is announced (RFC 3502): accept or refuse it as well.
+// The command that an accepted literal of APPEND belongs to is complete. With what stands behind it.
+struct BodyEnd {
+  AppendParts parts;
+};
+// Behind an accepted literal of APPEND a further one is announced, the last of these: accept or refuse it,
+// too.
 struct NextBody {
-  Append message;
+  AppendParts parts;
 };
 
 using Event = std::variant<NeedMore, NeedContinuation, Parsed, Rejected, BodyEnd, NextBody>;
@@ -40,6 +45,8 @@ class CommandReader {
  public:
   // Raises the limits from those before login to those after, and allows literals everywhere.
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
+  // The client has enabled UTF-8: quoted strings with anything else are refused (RFC 6855 section 3).
+  void set_utf8(bool utf8) { utf8_ = utf8; }
   // The largest message APPEND may announce.
   void set_append_limit(uint64_t octets) { append_limit_ = octets; }
 
@@ -47,11 +54,15 @@ class CommandReader {
   // it.
   Event next(std::string_view& input);
 
-  // After an Append: go on with its message (the session sends "+" first if it is synchronizing) or refuse
-  // it. A refused message that comes anyway is taken by next() and thrown away.
+  // After an Append or Replace that ends with a literal: go on with that (the session sends "+" first if it
+  // is synchronizing) or refuse it. A refused one that comes anyway is taken by next() and thrown away, with
+  // the rest of the command.
+  bool offers_body() const { return state_ == State::body_offer; }
+  // An accepted literal was taken, or is being taken: the rest of its command is still to come.
+  bool accepts_body() const { return state_ == State::body || state_ == State::body_tail; }
   void accept_body();
   void refuse_body();
-  // The next octets of the accepted message, off the front of `input`; empty when there are none now.
+  // The next octets of the accepted literal, off the front of `input`; empty when there are none now.
   std::string_view take_body(std::string_view& input);
   uint64_t body_left() const { return state_ == State::body ? left_ : 0; }
 
@@ -65,11 +76,12 @@ class CommandReader {
   Event on_skip_line(std::string_view& input);
   Event line_done(std::string_view text, bool owned);
   Event literal_announced(std::string_view text, bool owned, uint64_t size, bool synchronizing);
-  Event append_announced(std::string_view text, bool& is_mailbox);
+  Event append_announced(std::string_view text, bool& inner);
+  Event inner_literal(std::string_view text, bool owned, uint64_t size, bool synchronizing);
   void finish_literal();
-  Event body_tail_done(std::string_view line);
-  Event next_body(std::string_view line, uint64_t size, bool synchronizing);
-  void offer_body(const Append& message);
+  Event body_tail_done(std::string_view text, bool owned);
+  Event refuse_line(std::string text, bool has_literal, uint64_t size, bool synchronizing, bool too_big);
+  void offer_body(const AppendPart& literal, AppendOpen open);
   bool over_limit(size_t more) const;
   Event reject(std::string text, bool client_waits, bool too_big = false);
   Event skip(uint64_t octets);
@@ -79,7 +91,9 @@ class CommandReader {
 
   State state_ = State::line;
   bool authenticated_ = false;
+  bool utf8_ = false;
   bool body_synchronizing_ = false;
+  bool tail_ = false;   // the text is behind a literal of an APPEND
   bool quiet_ = false;  // what is skipped was answered already
   bool too_big_ = false;
   uint64_t append_limit_ = 50ull << 20;
@@ -87,6 +101,7 @@ class CommandReader {
   uint64_t skipped_ = 0;
   size_t line_start_ = 0;  // in buffer_, after the last literal: what stands before it is no literal header
   std::string buffer_;     // the command so far; while skipping, the end of the line so far
+  AppendOpen open_;        // what the literal of an APPEND belongs to
   std::string tag_, error_;
 };
 

@@ -1,6 +1,7 @@
 #include "wire/imap/cursor.h"
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "wire/imap/command.h"
 #include "wire/imap/grammar.h"
 #include "wire/imap/limits.h"
@@ -73,7 +74,7 @@ bool Cursor::quoted(std::string& out) {
   out.clear();
   while (at_ < text_.size()) {
     char c = text_[at_++];
-    if (c == '"') return true;
+    if (c == '"') return !utf8_ || is_utf8(out) || fail("Quoted strings are in UTF-8");
     if (c == '\\') {
       // quoted-specials: only these two may be escaped
       if (at_ >= text_.size() || (text_[at_] != '"' && text_[at_] != '\\'))
@@ -81,7 +82,7 @@ bool Cursor::quoted(std::string& out) {
       c = text_[at_++];
     }
     if (c == '\r' || c == '\n' || c == '\0') return fail("Unfinished quoted string");
-    // 8-bit is RFC 9051's grammar; RFC 3501 wants a literal for it, but clients quote names, passwords and
+    // UTF-8 is RFC 9051's grammar; RFC 3501 wants a literal for 8-bit, but clients quote names, passwords and
     // search keys as they are.
     out += c;
   }
@@ -118,7 +119,7 @@ bool Cursor::open_literal(uint64_t& size, bool& synchronizing) {
   return rest().empty() || fail("Unexpected text after the message");
 }
 
-bool Cursor::open_message(Append& out) {
+bool Cursor::open_message(AppendPart& out) {
   out.binary = eat('~');
   return open_literal(out.size, out.synchronizing);
 }
@@ -161,13 +162,9 @@ bool Cursor::list_mailbox(std::string& out) {
 }
 
 bool Cursor::number(uint32_t& out) {
-  std::string_view text = rest();
-  size_t n = 0;
-  while (n < text.size() && is_digit(text[n])) n++;
-  auto value = parse_uint(text.substr(0, n));
-  if (!value || *value > UINT32_MAX) return fail("Number expected");
-  out = static_cast<uint32_t>(*value);
-  at_ += n;
+  uint64_t value = 0;
+  if (!digits(value, UINT32_MAX)) return fail("Number expected");
+  out = static_cast<uint32_t>(value);
   return true;
 }
 
@@ -176,15 +173,23 @@ bool Cursor::non_zero(uint32_t& out) {
   return number(out);
 }
 
-bool Cursor::modseq(uint64_t& out) {
+bool Cursor::digits(uint64_t& out, uint64_t most) {
   std::string_view text = rest();
   size_t n = 0;
   while (n < text.size() && is_digit(text[n])) n++;
   auto value = parse_uint(text.substr(0, n));
-  if (!value || *value > uint64_t{INT64_MAX}) return fail("Mod-sequence expected");
+  if (!value || *value > most) return false;
   out = *value;
   at_ += n;
   return true;
+}
+
+bool Cursor::number64(uint64_t& out) {
+  return digits(out, uint64_t{INT64_MAX}) || fail("Number expected");
+}
+
+bool Cursor::modseq(uint64_t& out) {
+  return digits(out, uint64_t{INT64_MAX}) || fail("Mod-sequence expected");
 }
 
 bool Cursor::set_or_saved(SequenceSet& out) {

@@ -13,7 +13,8 @@ namespace posthouse::wire::imap {
 // The first error sticks; the place is undefined after it.
 class Cursor {
  public:
-  explicit Cursor(std::string_view text) : text_(text) {}
+  // `utf8`: the client has enabled UTF-8, so that quoted strings have nothing else (RFC 6855 section 3).
+  explicit Cursor(std::string_view text, bool utf8 = false) : text_(text), utf8_(utf8) {}
 
   bool at_end() const { return rest() == "\r\n"; }
   std::string_view rest() const { return text_.substr(at_); }
@@ -32,6 +33,7 @@ class Cursor {
   bool nstring(std::optional<std::string>& out);
   bool list_mailbox(std::string& out);  // an astring that may hold % and *
   bool number(uint32_t& out);           // 0 to 4,294,967,295
+  bool number64(uint64_t& out);         // 63 bits (RFC 9051 section 9)
   bool non_zero(uint32_t& out);
   bool modseq(uint64_t& out);  // mod-sequence-valzer: 63 bits (RFC 7162 section 7)
   bool set(struct SequenceSet& out);
@@ -47,12 +49,14 @@ class Cursor {
   // The size of a literal whose header ends the text ("{n}" CRLF and nothing after it): a message of APPEND.
   bool open_literal(uint64_t& size, bool& synchronizing);
   // The same, or a literal8: "~{n}" (RFC 3516 section 7).
-  bool open_message(struct Append& out);
+  bool open_message(struct AppendPart& out);
 
  private:
   bool literal_header(uint64_t& size, bool& synchronizing);
+  bool digits(uint64_t& out, uint64_t most);  // notes no error
 
   std::string_view text_;
+  bool utf8_ = false;
   size_t at_ = 0;
   const char* error_ = nullptr;
 };

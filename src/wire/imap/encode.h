@@ -7,11 +7,12 @@
 
 namespace posthouse::wire::imap {
 
-// True if `text` may stand between quotes: 7-bit, no CR, LF or NUL, not too long.
-bool is_quotable(std::string_view text);
+// True if `text` may stand between quotes: no CR, LF or NUL, not too long, and 7-bit, or UTF-8 for who has
+// enabled that (RFC 9051 section 4.3).
+bool is_quotable(std::string_view text, bool utf8 = false);
 
 // A quoted string where that is possible, else a literal.
-void append_string(std::string& out, std::string_view text);
+void append_string(std::string& out, std::string_view text, bool utf8 = false);
 
 // "{n}" and the line end that come before the bytes of a literal.
 void append_literal_header(std::string& out, uint64_t size);
@@ -19,8 +20,8 @@ void append_literal_header(std::string& out, uint64_t size);
 // An atom where that is possible, else a string.
 void append_astring(std::string& out, std::string_view text);
 
-// A mailbox name given in UTF-8: modified UTF-7, then an astring.
-void append_mailbox(std::string& out, std::string_view utf8);
+// A mailbox name given in UTF-8, as an astring: in modified UTF-7, or (`utf8`) as it is.
+void append_mailbox(std::string& out, std::string_view name, bool utf8);
 
 // Free text of a response (resp-text): control characters and 8-bit become "?", so that no input ends a line
 // early.

@@ -12,7 +12,7 @@ std::string fault(std::string_view line) {
   std::string tag;
   std::string error;
   Command command;
-  return parse_command("t " + std::string(line) + "\r\n", tag, command, error) ? "" : error;
+  return parse_command("t " + std::string(line) + "\r\n", false, tag, command, error) ? "" : error;
 }
 
 template <class C>
@@ -20,7 +20,8 @@ C parse(std::string_view line) {
   std::string tag;
   std::string error;
   Command command;
-  EXPECT_TRUE(parse_command("t " + std::string(line) + "\r\n", tag, command, error)) << line << ": " << error;
+  EXPECT_TRUE(parse_command("t " + std::string(line) + "\r\n", false, tag, command, error))
+      << line << ": " << error;
   const C* found = std::get_if<C>(&command);
   EXPECT_NE(found, nullptr) << line;
   return found ? *found : C{};

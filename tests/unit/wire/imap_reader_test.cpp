@@ -9,17 +9,33 @@
 namespace posthouse::wire::imap {
 namespace {
 
+// The URLs among the parts, and how many messages end.
+std::string parts_of(const AppendParts& parts) {
+  std::string out;
+  size_t ends = 0;
+  for (const AppendPart& part : parts) {
+    if (part.kind == AppendPart::url) out += " " + part.text;
+    ends += part.kind == AppendPart::end ? 1 : 0;
+  }
+  return ends == 1 ? out : out + " ends=" + std::to_string(ends);
+}
+
 // A dialogue as one line of text: what the reader asks for or gives.
 std::string describe(const Event& event) {
   if (std::holds_alternative<NeedMore>(event)) return "more";
   if (std::holds_alternative<NeedContinuation>(event)) return "+";
-  if (std::holds_alternative<BodyEnd>(event)) return "body-end";
-  if (const auto* next = std::get_if<NextBody>(&event)) return next->message.binary ? "next binary" : "next";
+  if (const auto* end = std::get_if<BodyEnd>(&event)) return "body-end" + parts_of(end->parts);
+  if (const auto* next = std::get_if<NextBody>(&event)) {
+    return (next->parts.back().binary ? "next binary" : "next") + parts_of(next->parts);
+  }
   if (const auto* rejected = std::get_if<Rejected>(&event)) {
     return "BAD " + rejected->tag + (rejected->fatal ? " fatal" : "") + (rejected->too_big ? " toobig" : "");
   }
   const auto& parsed = std::get<Parsed>(event);
-  return parsed.tag + " #" + std::to_string(parsed.command.index());
+  std::string out = parsed.tag + " #" + std::to_string(parsed.command.index());
+  if (const auto* append = std::get_if<Append>(&parsed.command); append && append->parts.front().catenate)
+    out += parts_of(append->parts);
+  return out;
 }
 
 // Feeds `text` in pieces of `step`, accepting every message of APPEND; gives all that happened.
@@ -39,7 +55,8 @@ std::vector<std::string> run(CommandReader& reader, std::string_view text, size_
       out.push_back(describe(event));
       const auto* parsed = std::get_if<Parsed>(&event);
       const bool further = std::holds_alternative<NextBody>(event);
-      if (further || (parsed && std::holds_alternative<Append>(parsed->command))) {
+      if (reader.offers_body()) {
+        EXPECT_TRUE(further || parsed);
         reader.accept_body();
         if (reader.body_left() == 0) out.push_back("body=");
       }
@@ -161,6 +178,52 @@ TEST(ImapReader, AppendErrors) {
               ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));
   EXPECT_THAT(run("a APPEND INBOX {3+}\r\nabcd\r\nb NOOP\r\n"),
               ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));
+}
+
+// RFC 4469, RFC 6855 section 4, RFC 8508.
+TEST(ImapReader, AppendOfSeveralParts) {
+  EXPECT_THAT(run("a APPEND x CATENATE (URL /a TEXT {3+}\r\nabc URL \"/b\" URL /c)\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a") + " /a ends=0", "body=abc", "body-end /b /c", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND x CATENATE (URL {2}\r\n/a)\r\nb NOOP\r\n"),
+              ElementsAre("+", name<Append>("a") + " /a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND x CATENATE (TEXT {3+}\r\nabc URL {2}\r\n/a TEXT {0+}\r\n) {1+}\r\nx\r\n"),
+              ElementsAre(name<Append>("a") + " ends=0", "body=abc", "+", "next /a ends=0", "body=", "next",
+                          "body=x", "body-end"));
+  EXPECT_THAT(run("a APPEND x UTF8 (~{3+}\r\nabc) UTF8 (~{1+}\r\nx)\r\n"),
+              ElementsAre(name<Append>("a"), "body=abc", "next binary", "body=x", "body-end"));
+  EXPECT_THAT(run("a APPEND x CATENATE (UTF8 (~{3+}\r\nabc) URL /a) CATENATE (URL /b)\r\n"),
+              ElementsAre(name<Append>("a") + " ends=0", "body=abc", "body-end /a /b ends=2"));
+  EXPECT_THAT(run("a UID REPLACE 7 x {3+}\r\nabc\r\nb NOOP\r\n"),
+              ElementsAre(name<Replace>("a"), "body=abc", "body-end", name<Noop>("b")));
+  EXPECT_THAT(run("a REPLACE * x CATENATE (URL /a)\r\n"), ElementsAre(name<Replace>("a")));
+}
+
+TEST(ImapReader, AppendOfSeveralPartsErrors) {
+  EXPECT_THAT(run("a REPLACE 7 x {3+}\r\nabc {3+}\r\ndef\r\nb NOOP\r\n"),
+              ElementsAre(name<Replace>("a"), "body=abc", "BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND x CATENATE (TEXT {3+}\r\nabc\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a") + " ends=0", "body=abc", "BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND x UTF8 ({3+}\r\nabc)\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND x CATENATE (TEXT {1+}\r\nx URL {70000}\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a") + " ends=0", "body=x", "BAD a toobig", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND x CATENATE ()\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
+  EXPECT_THAT(run("a APPEND x {3+}\r\nabc)\r\nb NOOP\r\n"),
+              ElementsAre(name<Append>("a"), "body=abc", "BAD a", name<Noop>("b")));
+}
+
+// RFC 6855 section 3
+TEST(ImapReader, QuotedStringsAreUtf8OnceEnabled) {
+  const std::string line = "a SELECT \"\xff\"\r\n";
+  CommandReader reader;
+  reader.set_authenticated(true);
+  std::string_view input = line;
+  EXPECT_EQ(describe(reader.next(input)), name<Select>("a"));
+  reader.set_utf8(true);
+  input = line;
+  EXPECT_EQ(describe(reader.next(input)), "BAD a");
+  const std::string good = "a SELECT \"\xc3\xbc\"\r\n";
+  input = good;
+  EXPECT_EQ(describe(reader.next(input)), name<Select>("a"));
 }
 
 TEST(ImapReader, AppendOverTheLimit) {

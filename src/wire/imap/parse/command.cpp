@@ -37,10 +37,6 @@ bool with_uid(Cursor& in, Command& out) {
   return F(in, kUid, out);
 }
 
-bool append_without_literal(Cursor& in, Command&) {
-  return in.fail("APPEND needs a literal");
-}
-
 struct Entry {
   std::string_view name;
   Parser parse;
@@ -57,7 +53,7 @@ constexpr Entry kCommands[] = {
     {"SELECT", parse_select},
     {"EXAMINE", parse_examine},
     {"STATUS", parse_status},
-    {"APPEND", append_without_literal},
+    {"APPEND", parse_append_line},
     {"COPY", set_and_mailbox<Copy, false>},
     {"MOVE", set_and_mailbox<Move, false>},
     {"EXPUNGE", bare<Expunge>},
@@ -83,13 +79,19 @@ constexpr Entry kCommands[] = {
     {"COMPRESS", parse_compress},
     {"GETQUOTA", parse_get_quota},
     {"GETQUOTAROOT", one_mailbox<GetQuotaRoot>},
+    {"REPLACE", with_uid<parse_replace_line, false>},
 };
 
 constexpr Entry kUidCommands[] = {
-    {"FETCH", with_uid<parse_fetch, true>},   {"STORE", with_uid<parse_store, true>},
-    {"SEARCH", with_uid<parse_search, true>}, {"COPY", set_and_mailbox<Copy, true>},
-    {"MOVE", set_and_mailbox<Move, true>},    {"EXPUNGE", parse_uid_expunge},
-    {"SORT", with_uid<parse_sort, true>},     {"THREAD", with_uid<parse_thread, true>},
+    {"FETCH", with_uid<parse_fetch, true>},
+    {"STORE", with_uid<parse_store, true>},
+    {"SEARCH", with_uid<parse_search, true>},
+    {"COPY", set_and_mailbox<Copy, true>},
+    {"MOVE", set_and_mailbox<Move, true>},
+    {"EXPUNGE", parse_uid_expunge},
+    {"SORT", with_uid<parse_sort, true>},
+    {"THREAD", with_uid<parse_thread, true>},
+    {"REPLACE", with_uid<parse_replace_line, true>},
 };
 
 template <size_t N>
@@ -115,8 +117,8 @@ bool parse_named(Cursor& in, Command& out) {
 
 }  // namespace
 
-bool parse_command(std::string_view text, std::string& tag, Command& out, std::string& error) {
-  Cursor in(text);
+bool parse_command(std::string_view text, bool utf8, std::string& tag, Command& out, std::string& error) {
+  Cursor in(text, utf8);
   if (in.tag(tag) && in.space() && parse_named(in, out)) return true;
   error = in.error();
   return false;

@@ -63,12 +63,13 @@ bool section(Cursor& in, Section& out) {
   return in.expect(']');
 }
 
-// "<" number "." nz-number ">"
+// "<" number64 "." nz-number64 ">" (RFC 9051 section 9)
 bool partial(Cursor& in, FetchItem& out) {
   if (!in.eat('<')) return true;
   FetchItem::Partial range;
-  if (!in.number(range.offset) || !in.expect('.') || !in.non_zero(range.length) || !in.expect('>'))
-    return false;
+  if (!in.number64(range.offset) || !in.expect('.')) return false;
+  if (in.next_is('0')) return in.fail("Number must not start with 0");
+  if (!in.number64(range.length) || !in.expect('>')) return false;
   out.partial = range;
   return true;
 }
@@ -170,6 +171,12 @@ bool modifiers(Cursor& in, Fetch& out) {
 }
 
 }  // namespace
+
+bool parse_section_spec(std::string_view text, Section& out) {
+  const std::string closed = std::string(text) + "]";
+  Cursor in(closed);
+  return section(in, out) && in.rest().empty();
+}
 
 bool parse_fetch(Cursor& in, bool uid, Command& out) {
   Fetch command;

@@ -5,19 +5,28 @@
 #include <string>
 #include <string_view>
 
+#include "wire/imap/append_open.h"
 #include "wire/imap/command.h"
 #include "wire/imap/cursor.h"
 
 namespace posthouse::wire::imap {
 
 // `text`: a whole command with its line end. False: `error` says why, `tag` is set if it could be read.
-bool parse_command(std::string_view text, std::string& tag, Command& out, std::string& error);
+// `utf8`: see Cursor.
+bool parse_command(std::string_view text, bool utf8, std::string& tag, Command& out, std::string& error);
 
-// `text` ends with a literal header: the message's, or that of a mailbox name.
-enum class AppendParse { message, mailbox_literal, failed };
-AppendParse parse_append(std::string_view text, std::string& tag, Append& out, std::string& error);
-// What stands behind a message: a further one (RFC 3502).
-bool parse_next_message(std::string_view text, Append& out, std::string& error);
+// APPEND or REPLACE up to a literal header at the end of `text`: octets of a message, or `inner`, a string of
+// the command itself (a mailbox name, a URL).
+enum class AppendParse { literal, inner, complete, failed };
+AppendParse parse_append(std::string_view text, bool utf8, std::string& tag, Command& out, AppendOpen& open,
+                         std::string& error);
+// What stands behind a literal, to the next one or to the end of the command. `open`: of the literal before,
+// then of the next.
+AppendParse parse_append_tail(std::string_view text, bool utf8, AppendOpen& open, AppendParts& out,
+                              std::string& error);
+// Those without any literal: all parts are URLs.
+bool parse_append_line(Cursor& in, Command& out);
+bool parse_replace_line(Cursor& in, bool uid, Command& out);
 
 // Each takes the arguments after the command's name, with the space before them and the line end behind.
 bool parse_login(Cursor& in, Command& out);
@@ -45,6 +54,9 @@ bool parse_thread(Cursor& in, bool uid, Command& out);
 bool parse_fetch(Cursor& in, bool uid, Command& out);
 bool parse_store(Cursor& in, bool uid, Command& out);
 bool parse_uid_expunge(Cursor& in, Command& out);
+
+// section-spec: what stands between the brackets of BODY[...], the whole of `text`.
+bool parse_section_spec(std::string_view text, Section& out);
 
 // flag-list: "(" [flag *(SP flag)] ")".
 bool parse_flag_list(Cursor& in, Flags& out);

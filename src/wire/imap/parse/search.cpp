@@ -110,10 +110,15 @@ bool argument(Cursor& in, Argument kind, SearchKey& out) {
       return in.astring(out.name) && in.space() && in.astring(out.text);
     case Argument::set:
       return in.set_or_saved(out.set);
-    case Argument::number:
+    case Argument::number: {  // of octets: number64 (RFC 9051 section 9)
+      uint64_t number = 0;
+      if (!in.number64(number)) return false;
+      out.number = static_cast<int64_t>(number);
+      return true;
+    }
     case Argument::non_zero: {
       uint32_t number = 0;
-      if (kind == Argument::number ? !in.number(number) : !in.non_zero(number)) return false;
+      if (!in.non_zero(number)) return false;
       out.number = number;
       return true;
     }

@@ -1,0 +1,89 @@
+#include "access/imap/list_tree.h"
+
+#include "access/imap/commands.h"
+#include "wire/imap/encode.h"
+
+namespace posthouse::access::imap {
+
+using wire::imap::kSeparator;
+
+bool NameOrder::operator()(const std::string& a, const std::string& b) const {
+  auto rank = [](char c) { return c == kSeparator ? 0u : static_cast<unsigned char>(c) + 1u; };
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                      [&](char x, char y) { return rank(x) < rank(y); });
+}
+
+Nodes nodes_of(const std::vector<store::MailboxInfo>& mailboxes) {
+  Nodes nodes;
+  for (const store::MailboxInfo& info : mailboxes) {
+    Node& node = nodes[info.name];
+    node.info = &info;
+    node.subscribed = info.subscribed;
+    for_superiors(nodes, info.name, [](Node& above) { above.children = true; });
+  }
+  return nodes;
+}
+
+std::string_view special_use(store::Role role) {
+  switch (role) {
+    case store::Role::drafts:
+      return "\\Drafts";
+    case store::Role::sent:
+      return "\\Sent";
+    case store::Role::junk:
+      return "\\Junk";
+    case store::Role::trash:
+      return "\\Trash";
+    case store::Role::archive:
+      return "\\Archive";
+    case store::Role::important:
+      return "\\Important";
+    case store::Role::none:
+    case store::Role::inbox:
+      break;
+  }
+  return "";
+}
+
+std::string list_attributes(const Node& node, bool extended, bool subscribed) {
+  std::string out;
+  if (node.info == nullptr) out = extended ? "\\NonExistent " : "\\Noselect ";
+  out += node.children ? "\\HasChildren" : "\\HasNoChildren";
+  if (subscribed && node.subscribed) out += " \\Subscribed";
+  const std::string_view use = node.info == nullptr ? "" : special_use(node.info->role);
+  if (!use.empty()) {
+    out += ' ';
+    out += use;
+  }
+  return out;
+}
+
+void append_list_line(Session& s, std::string_view command, const std::string& attributes,
+                      std::string_view name, std::string_view extended) {
+  s.out += "* ";
+  s.out += command;
+  s.out += " (";
+  s.out += attributes;
+  s.out += ") \"";
+  s.out += kSeparator;
+  s.out += "\" ";
+  append_mailbox(s, name);
+  s.out += extended;
+  s.out += "\r\n";
+}
+
+Task<void> tell_listed(Session& s, std::string name, std::string old_name) {
+  if (!s.rev2) co_return;
+  const Result<std::vector<store::MailboxInfo>> all = co_await s.store().mailboxes(s.account);
+  if (!all) co_return;  // the command that this belongs to has succeeded; LIST tells of what is wrong
+  Nodes nodes = nodes_of(*all);
+  std::string extended;
+  if (!old_name.empty() && old_name != name) {
+    extended = " (\"OLDNAME\" (";
+    wire::imap::append_mailbox(extended, old_name, true);
+    extended += "))";
+  }
+  append_list_line(s, "LIST", list_attributes(nodes[name], true, true), name, extended);
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,28 @@
+// Tells a client how far a long command has come (RFC 9585).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "access/imap/state.h"
+
+namespace posthouse::access::imap {
+
+// One command's. Nothing is told in its first kProgressTime, and then once in that time.
+class Progress {
+ public:
+  // `what` becomes part of the text: "Searched". `goal`: how many messages there are to do.
+  Progress(Session& s, const char* what, uint64_t goal);
+  // Call with what was done so far, never less than before, where a line of s.out has just ended.
+  Task<void> at(uint64_t done);
+  // The same for who must come to an end also when the client is gone: the next flush will tell.
+  Task<void> quietly_at(uint64_t done);
+
+ private:
+  Session& s_;
+  const char* what_;
+  uint64_t goal_;
+  SteadyTime next_;
+};
+
+}  // namespace posthouse::access::imap
