@@ -1,10 +1,8 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 sections 6.3.3 to 6.3.7; CREATE with USE: RFC 6154
 // section 3).
-#include <algorithm>
-
 #include "access/imap/commands.h"
 #include "access/imap/object_id.h"
-#include "base/ascii.h"
+#include "access/imap/special_use.h"
 #include "wire/imap/list_pattern.h"
 
 namespace posthouse::access::imap {
@@ -15,23 +13,6 @@ Reply bad_name() {
 }
 Reply no_such() {
   return no("There is no such mailbox", "NONEXISTENT");
-}
-
-// Nothing if there is no such use, or too many: a mailbox has one.
-std::optional<store::Role> role_of(const std::vector<std::string>& uses) {
-  constexpr std::pair<std::string_view, store::Role> kUses[] = {{"\\Drafts", store::Role::drafts},
-                                                                {"\\Sent", store::Role::sent},
-                                                                {"\\Junk", store::Role::junk},
-                                                                {"\\Trash", store::Role::trash},
-                                                                {"\\Archive", store::Role::archive}};
-  std::optional<store::Role> role;
-  if (uses.empty()) return store::Role::none;
-  for (const std::string& use : uses) {
-    const auto* known = std::ranges::find_if(kUses, [&](const auto& one) { return iequals(one.first, use); });
-    if (known == std::end(kUses) || (role && *role != known->second)) return std::nullopt;
-    role = known->second;
-  }
-  return role;
 }
 
 // RFC 6154 section 3
@@ -53,6 +34,7 @@ Task<Reply> cmd_create(Session& s, wire::imap::Create& c) {
     if (!there) co_return no_use();
   }
   if (!made) co_return refuse(made.error());
+  if (s.observer) s.observer->made(*made);
   co_return ok("CREATE done", "MAILBOXID (" + mailbox_id(made->id) + ")");
 }
 
@@ -63,6 +45,7 @@ Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c) {
   if (!info) co_return refuse(info.error());
   Result<void> done = co_await s.store().delete_mailbox(s.account, std::move(*name));
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->deleted(info->id);
   // The session's own mailbox is gone with its messages: nothing is selected any more.
   if (s.view && s.view->mailbox == info->id) leave_mailbox(s);
   co_return ok("DELETE done");
@@ -74,24 +57,27 @@ Task<Reply> cmd_rename(Session& s, wire::imap::Rename& c) {
   if (!from) co_return no_such();
   if (to && to->ends_with(wire::imap::kSeparator)) to->pop_back();
   if (!to || to->empty()) co_return bad_name();
-  Result<void> done = co_await s.store().rename_mailbox(s.account, std::move(*from), std::move(*to));
+  Result<void> done = co_await s.store().rename_mailbox(s.account, *from, *to);
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->renamed(*from, *to);
   co_return ok("RENAME done");
 }
 
 Task<Reply> cmd_subscribe(Session& s, wire::imap::Subscribe& c) {
   std::optional<std::string> name = mailbox_name(c.mailbox);
   if (!name) co_return bad_name();
-  Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), true);
+  Result<void> done = co_await s.store().subscribe(s.account, *name, true);
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->subscribed(*name, true);
   co_return ok("SUBSCRIBE done");
 }
 
 Task<Reply> cmd_unsubscribe(Session& s, wire::imap::Unsubscribe& c) {
   std::optional<std::string> name = mailbox_name(c.mailbox);
   if (!name) co_return no_such();
-  Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), false);
+  Result<void> done = co_await s.store().subscribe(s.account, *name, false);
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->subscribed(*name, false);
   co_return ok("UNSUBSCRIBE done");
 }
 

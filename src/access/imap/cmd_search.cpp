@@ -43,6 +43,7 @@ Task<Result<void>> search_extended(Session& s, wire::imap::Search& c, bool modse
   if (!done) co_return done;
   result.append_response(s.out, s.tag, modseq);
   if ((wanted & wire::imap::Search::kSave) != 0) s.view->saved = result.saved();
+  if ((wanted & wire::imap::Search::kUpdate) != 0) keep_context(s, std::move(c), result.uids());
   co_return done;
 }
 
@@ -55,6 +56,7 @@ Reply refuse_search(Session& s, const wire::imap::Search& c, Reply reply) {
 }  // namespace
 
 Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
+  if (reuses_tag(s, c)) co_return bad("The tag belongs to a search that is kept up to date");
   if (std::optional<Reply> refusal = refuse_charset(c)) co_return refuse_search(s, c, std::move(*refusal));
   co_await sync(s, Tell::all_but_gone);
   const bool modseq = asks_for_modseq(c.key);

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "access/imap/language.h"
+#include "access/imap/observer.h"
 #include "access/imap/registry.h"
 #include "access/imap/session.h"
 #include "access/imap/view.h"
@@ -59,18 +61,20 @@ struct Session {
   bool pending_plain = false;    // and ends with that to UNAUTHENTICATE
   bool condstore = false;        // the client wants MODSEQs (RFC 7162 section 3.1)
   bool qresync = false;          // and VANISHED in place of EXPUNGE (section 3.2.3)
-  bool rev2 = false;             // the client speaks IMAP4rev2: SEARCH is answered by ESEARCH
+  Language language = Language::i_default;
+  bool rev2 = false;  // the client speaks IMAP4rev2: SEARCH is answered by ESEARCH
   uint32_t bad_commands = 0;
   uint32_t failed_logins = 0;
   uint64_t account = 0;
   std::string address;  // of the account, for logs
   Waker ender;          // signalled when the account may not stay
   SessionRegistry::Lease lease;
-  bool guarded = false;            // guard() waits for that
-  bool over = false;               // the session ends by itself
-  bool expelled = false;           // it was signalled
-  std::coroutine_handle<> leaver;  // waits for the guard to be through
-  std::unique_ptr<View> view;      // in state selected
+  bool guarded = false;                // guard() waits for that
+  bool over = false;                   // the session ends by itself
+  bool expelled = false;               // it was signalled
+  std::coroutine_handle<> leaver;      // waits for the guard to be through
+  std::unique_ptr<View> view;          // in state selected
+  std::unique_ptr<Observer> observer;  // once the client wants to know more
 
   store::MailStore& store() { return services.store; }
   // What the account may keep now.
@@ -78,6 +82,8 @@ struct Session {
 
   // Adds one untagged line.
   void untagged(std::string_view line);
+  // The same: "* OK [CODE] text".
+  void untagged_ok(std::string code, std::string text);
   // Writes what waits. Throws SessionEnd when the connection is broken.
   Task<void> flush();
   // The same once kOutputChunk waits.
@@ -97,8 +103,10 @@ Task<void> leave_guard(Session& s);
 // How a session ends when reading failed so.
 SessionEnd lost_input(const Session& s, const Fault& fault);
 
-// The line of a tagged or untagged status response: "tag OK [CODE] text".
-void append_status(std::string& out, std::string_view tag, const Reply& reply);
+// The line of a tagged or untagged status response: "tag OK [CODE] text", in the session's language.
+void append_status(Session& s, std::string_view tag, const Reply& reply);
+// The text alone: "BYE" and the like come before it.
+void append_human(Session& s, std::string_view text);
 
 // CAPABILITY's list for the session's state.
 std::string capabilities(const Session& s);

@@ -39,6 +39,11 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_octets(std::string& out, std::string_view octets) {
+  if (octets.find('\0') != std::string_view::npos) out += '~';
+  append_string(out, octets);
+}
+
 void append_astring(std::string& out, std::string_view text) {
   const bool atom =
       !text.empty() && std::all_of(text.begin(), text.end(), is_astring_char) && !iequals(text, "NIL");

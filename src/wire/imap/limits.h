@@ -23,6 +23,12 @@ constexpr size_t kMaxFlagLength = 255;    // octets of a keyword
 constexpr size_t kMaxPattern = 1'024;     // octets of a LIST pattern
 constexpr size_t kMaxPatterns = 64;       // of a LIST, together not longer than one
 constexpr size_t kMaxIdPairs = 30;        // RFC 2971 section 3.3
-constexpr size_t kMaxCapabilities = 64;   // names in one ENABLE
+constexpr size_t kMaxEntries = 256;       // of a GETMETADATA or SETMETADATA
+constexpr size_t kMaxEntryName = 255;     // octets of such a name
+constexpr size_t kMaxLanguages = 32;      // ranges in one LANGUAGE
+constexpr size_t kMaxCancelled = 64;      // tags in one CANCELUPDATE
+constexpr size_t kMaxNotifyGroups = 64;   // of a NOTIFY
+constexpr size_t kMaxNotifyMailboxes = 256;  // of a group
+constexpr size_t kMaxCapabilities = 64;      // names in one ENABLE
 
 }  // namespace posthouse::wire::imap

@@ -83,6 +83,11 @@ constexpr Entry kCommands[] = {
     {"COMPRESS", parse_compress},
     {"GETQUOTA", parse_get_quota},
     {"GETQUOTAROOT", one_mailbox<GetQuotaRoot>},
+    {"GETMETADATA", parse_get_metadata},
+    {"SETMETADATA", parse_set_metadata},
+    {"LANGUAGE", parse_language},
+    {"CANCELUPDATE", parse_cancel_update},
+    {"NOTIFY", parse_notify},
 };
 
 constexpr Entry kUidCommands[] = {
