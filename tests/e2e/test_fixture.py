@@ -18,6 +18,7 @@ class Frozen(unittest.TestCase):
         self.assertIn("store-v2", NAMES)
         self.assertIn("store-v3", NAMES)
         self.assertIn("store-v4", NAMES)
+        self.assertIn("store-v5", NAMES)
 
     def test_the_store_opens_with_everything_in_it(self):
         for name in NAMES:

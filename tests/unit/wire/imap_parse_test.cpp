@@ -262,12 +262,13 @@ TEST(ImapParse, Metadata) {
   EXPECT_EQ(get.mailbox, "");
   EXPECT_EQ(get.depth, GetMetadata::one);
   EXPECT_EQ(get.entries, std::vector<std::string>{"/private/a b"});
+  const std::string nul(1, '\0');
   SetMetadata set =
-      parse<SetMetadata>(std::string("SETMETADATA INBOX (/private/a ~{3}\r\na\0b /private/b NIL)", 49));
+      parse<SetMetadata>("SETMETADATA INBOX (/private/a ~{3}\r\na" + nul + "b /private/b NIL)");
   ASSERT_EQ(set.values.size(), 2u);
   EXPECT_EQ(set.values[0].second, std::string("a\0b", 3));
   EXPECT_FALSE(set.values[1].second.has_value());
-  EXPECT_NE(fault(std::string("SETMETADATA INBOX (/private/a {3}\r\na\0b)", 38)), "");
+  EXPECT_NE(fault("SETMETADATA INBOX (/private/a {3}\r\na" + nul + "b)"), "");
   for (const char* bad : {"/private", "/shared/vendor/x", "/shared/vendor", "/other/x", "private/x",
                           "/private/x/", "/private//x", "\"/private/x%\"", "\"/private/\xc3\xa4\""})
     EXPECT_NE(fault("SETMETADATA INBOX (" + std::string(bad) + " \"v\")"), "") << bad;
