@@ -263,8 +263,7 @@ TEST(ImapParse, Metadata) {
   EXPECT_EQ(get.depth, GetMetadata::one);
   EXPECT_EQ(get.entries, std::vector<std::string>{"/private/a b"});
   const std::string nul(1, '\0');
-  SetMetadata set =
-      parse<SetMetadata>("SETMETADATA INBOX (/private/a ~{3}\r\na" + nul + "b /private/b NIL)");
+  SetMetadata set = parse<SetMetadata>("SETMETADATA INBOX (/private/a ~{3}\r\na" + nul + "b /private/b NIL)");
   ASSERT_EQ(set.values.size(), 2u);
   EXPECT_EQ(set.values[0].second, std::string("a\0b", 3));
   EXPECT_FALSE(set.values[1].second.has_value());
