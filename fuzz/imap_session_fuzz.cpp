@@ -29,8 +29,9 @@ Task<void> whole(std::string input, size_t chunk, bool& ended) {
   co_await access::imap::serve(std::make_unique<fuzz::FuzzStream>(input, chunk, written), options, services,
                                access::imap::make_session_registry(), "fuzz");
   const std::string commands = to_lower(input);
-  const bool octets =
-      commands.find("compress") != std::string::npos || commands.find("binary") != std::string::npos;
+  const bool octets = commands.find("compress") != std::string::npos ||
+                      commands.find("binary") != std::string::npos ||
+                      commands.find("metadata") != std::string::npos;
   if (!octets) check(written.find('\0') == std::string::npos && written.ends_with("\r\n"));
   ended = true;
 }

@@ -11,6 +11,7 @@
 
 #include "engine/blob_format.h"
 #include "engine/record.h"
+#include "store/annotations.h"
 #include "store/change_rows.h"
 #include "store/expunged_row.h"
 #include "store/listing.h"
@@ -55,7 +56,7 @@ void expunged(std::string_view record) {
 }
 
 void decode(unsigned char which, std::string_view record) {
-  switch (which % 15) {
+  switch (which % 17) {
     case 0:
       (void)store::decode_head(record);
       return;
@@ -96,6 +97,12 @@ void decode(unsigned char which, std::string_view record) {
       return expunged(record);
     case 14:
       (void)store::decode_removal(record);
+      return;
+    case 15:
+      (void)store::decode_annotations(record);
+      return;
+    case 16:
+      (void)store::decode_annotation(record);
       return;
     default:
       (void)store::check_name(record);

@@ -455,7 +455,7 @@ Task<Result<void>> Mirror::Impl::look_at_mailboxes(Account& account) {
     for (const std::string& name : gone) {
       const Result<store::MailboxRow*> row = edit.mailbox_named(name);
       if (!row) continue;
-      edit.forget(**row, false, now);
+      if (const Result<void> done = edit.forget(**row, false, now); !done) return done;
       edit.rows().hint(store::hint_key(store::kPurgeHint, account.id));
     }
     for (const std::string& name : subscribed) edit.rows().erase(store::subscription_key(name));

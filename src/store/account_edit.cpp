@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/account_view.h"
+#include "store/annotations.h"
 #include "store/damage.h"
 #include "store/file_rows.h"
 #include "store/limits.h"
@@ -140,8 +141,31 @@ Result<void> AccountEdit::rename_subscription(std::string_view from, std::string
 }
 
 // The names of the keywords stay until the purge ends.
-void AccountEdit::forget(MailboxRow& row, bool keep, SystemTime now) {
+Result<std::optional<MailboxId>> AccountEdit::give_role(MailboxRow& row, Role role) {
+  if (row.role == Role::inbox || role == Role::inbox)
+    return fail(FaultKind::policy, "INBOX has a use of its own");
+  std::optional<MailboxId> before;
+  const std::string end = prefix_end(std::string(kMailboxPrefix));
+  const Result<void> scanned =
+      rows_.scan(kMailboxPrefix, end, [&](std::string_view key, std::string_view value) {
+        const Result<MailboxRow> other = decode_mailbox(mailbox_of_key(key), value);
+        if (role != Role::none && other && other->role == role && other->id != row.id) before = other->id;
+        return !before;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  if (before) {
+    const Result<MailboxRow*> loser = mailbox(*before);
+    if (!loser) return std::unexpected(loser.error());
+    (*loser)->role = Role::none;
+  }
+  row.role = role;
+  modseq();
+  return before;
+}
+
+Result<void> AccountEdit::forget(MailboxRow& row, bool keep, SystemTime now) {
   const MailboxId id = row.id;
+  if (Result<void> erased = erase_annotations(rows_, id, modseq()); !erased) return erased;
   effect({EffectRow::Kind::erase, id, 0, row.name, {}});
   rows_.erase(name_key(row.name));
   rows_.erase(mailbox_key(id));
@@ -154,6 +178,7 @@ void AccountEdit::forget(MailboxRow& row, bool keep, SystemTime now) {
   modseq();
   mailboxes_.erase(id);
   keywords_.erase(id);
+  return {};
 }
 
 Result<KeywordTable*> AccountEdit::keywords(MailboxId id) {

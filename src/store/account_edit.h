@@ -48,8 +48,10 @@ class AccountEdit {
   // Its subscription follows.
   Result<void> rename(MailboxRow& row, std::string_view checked_name);
   Result<void> rename_subscription(std::string_view from, std::string_view to);
+  // Its special use from now on. Who had it loses it, and is given back. `policy` where it is INBOX.
+  Result<std::optional<MailboxId>> give_role(MailboxRow& row, Role role);
   // Its messages are left to a purge (the "D" row); `keep`: which keeps them as expunged now.
-  void forget(MailboxRow& row, bool keep, SystemTime now);
+  Result<void> forget(MailboxRow& row, bool keep, SystemTime now);
   Result<KeywordTable*> keywords(MailboxId id);
 
   // A damaged row is reported and passes for a missing one.

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 #include <xxhash.h>
 
 #include "base/id.h"
 #include "engine/blob_format.h"
+#include "store/annotations.h"
 #include "store/limits.h"
 #include "store/mail_store_impl.h"
 
@@ -134,6 +136,7 @@ Result<void> Checker::check_account(AccountId account) {
         return true;
       });
   if (done) done = check_names(account, mailboxes);
+  if (done) done = check_annotations(account, *head, mailboxes);
   if (done) done = note_dying(account);
   if (!done) return done;
   uint64_t messages = 0, bytes = 0;
@@ -273,6 +276,42 @@ Result<void> Checker::check_names(AccountId account, const std::vector<MailboxRo
     }
   }
   for (const auto& [left, id] : names) problem(fmt::format("{} name {}: leads to no mailbox", name, left));
+  return {};
+}
+
+// Each belongs to the account or to one of its mailboxes, and they are counted.
+Result<void> Checker::check_annotations(AccountId account, const HeadRow& head,
+                                        const std::vector<MailboxRow>& mailboxes) {
+  const std::string name = "account " + format_id(account);
+  const engine::Partition partition = account_partition(account);
+  std::set<MailboxId> there{0};
+  for (const MailboxRow& mailbox : mailboxes) there.insert(mailbox.id);
+  AnnotationsRow real;
+  const Result<void> scanned = reader_.scan(
+      partition, annotations_begin(0), prefix_end(std::string(kAnnotationsKey)),
+      [&](std::string_view key, std::string_view value) {
+        const std::string_view entry = annotation_name(key);
+        const auto bad = [&](std::string_view what) {
+          problem(fmt::format("{} annotation {} of mailbox {}: {}", name, entry, mailbox_of_key(key), what));
+        };
+        const Result<AnnotationRow> row = decode_annotation(value);
+        if (!row) bad(row.error().what);
+        if (row && row->modseq > head.modseq) bad("MODSEQ is above the account's");
+        if (!there.contains(mailbox_of_key(key))) bad("there is no such mailbox");
+        ++real.count;
+        real.bytes += entry.size() + (row ? row->value.size() : 0);
+        return true;
+      });
+  if (!scanned) return scanned;
+  const Result<std::optional<std::string>> record = reader_.get(partition, kAnnotationsKey);
+  if (!record) return std::unexpected(record.error());
+  const Result<AnnotationsRow> counted = *record ? decode_annotations(**record) : AnnotationsRow();
+  if (!counted) {
+    problem(name + ": " + counted.error().what);
+  } else if (counted->count != real.count || counted->bytes != real.bytes) {
+    problem(fmt::format("{}: counts {} annotations of {} bytes and has {} of {}", name, counted->count,
+                        counted->bytes, real.count, real.bytes));
+  }
   return {};
 }
 

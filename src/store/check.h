@@ -46,6 +46,8 @@ class Checker {
   Result<void> check_kept(AccountId account, const HeadRow& head);
   Result<void> check_groups();
   Result<void> check_names(AccountId account, const std::vector<MailboxRow>& mailboxes);
+  Result<void> check_annotations(AccountId account, const HeadRow& head,
+                                 const std::vector<MailboxRow>& mailboxes);
   Result<void> check_mailbox(AccountId account, const HeadRow& head, const MailboxRow& mailbox);
   Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);
   Result<void> check_records(AccountId account, const MailboxRow& mailbox);

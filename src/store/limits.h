@@ -11,6 +11,11 @@ inline constexpr size_t kMaxLevels = 32;         // of a mailbox name
 inline constexpr size_t kMaxMailboxes = 10'000;  // of an account
 inline constexpr size_t kMaxKeywords = 256;      // of a mailbox, ever used; their numbers fit a byte
 inline constexpr size_t kMaxKeywordBytes = 100;
+// Annotations: octets of a name and of a value; of an account how many, and octets of all names and values.
+inline constexpr size_t kMaxAnnotationName = 255;
+inline constexpr size_t kMaxAnnotation = 32 << 10;
+inline constexpr size_t kMaxAnnotations = 1'000;
+inline constexpr size_t kMaxAnnotationBytes = 4 << 20;
 inline constexpr size_t kPart = 1'000;  // messages changed in one transaction
 // The same for flags: so many rows in memory keep others waiting about as long as a flush of the disk.
 inline constexpr size_t kFlagsPart = 4'000;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -169,6 +171,24 @@ class MailStore {
   // A name may be subscribed without existing (RFC 9051 section 6.3.7).
   Task<Result<void>> subscribe(AccountId account, std::string name, bool subscribed);
   Task<Result<std::vector<std::string>>> subscriptions(AccountId account);
+
+  // ---- annotations (RFC 5464): small values with names, of a mailbox or (mailbox 0) of the account. They go
+  // with their mailbox, follow its renames, and are copied by that of INBOX.
+  Task<Result<std::vector<Annotation>>> annotations(AccountId account, MailboxId mailbox);  // by name
+  // Which there are, and the MODSEQ of each; nothing if none changed since `known`.
+  struct AnnotationNames {
+    ModSeq modseq = 0;
+    std::map<std::pair<MailboxId, std::string>, ModSeq> all;
+  };
+  Task<Result<std::optional<AnnotationNames>>> annotation_names(AccountId account, ModSeq known);
+  // All changes or none. Names and values must keep to limits.h; `over_quota` when there would be too many.
+  // `role`: the mailbox's special use from now on; who had it loses it. `policy`: INBOX has its own.
+  struct Annotated {
+    ModSeq modseq = 0;                 // of the changes
+    std::optional<MailboxId> loser{};  // had the role before
+  };
+  Task<Result<Annotated>> annotate(AccountId account, MailboxId mailbox,
+                                   std::vector<AnnotationChange> changes, std::optional<Role> role);
 
   // ---- putting messages in
   // The steps that place a message, for the transaction that also seals its blob (with blob_reference() as

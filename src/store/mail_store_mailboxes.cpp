@@ -1,6 +1,7 @@
 // Mailboxes: listing, making, renaming, deleting, subscribing.
 #include <algorithm>
 
+#include "store/annotations.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
@@ -163,6 +164,12 @@ Task<Result<void>> MailStore::rename_mailbox(AccountId account, std::string from
       Result<void> shown = co_await subscribe(account, *new_name, true);
       if (!shown) co_return shown;
     }
+    // RFC 5464 section 4.1: both have the annotations then
+    std::function<Result<void>(AccountEdit&)> annotate = [&](AccountEdit& edit) {
+      return copy_annotations(edit.rows(), account, inbox->id, made->id, edit.modseq());
+    };
+    Result<void> copied = co_await impl_->edit(account, std::move(annotate));
+    if (!copied) co_return copied;
     Result<void> moved = co_await impl_->move_all(account, inbox->id, *new_name);
     co_await impl_->carry_out(account);
     co_return moved;
@@ -208,8 +215,7 @@ Task<Result<void>> MailStore::delete_mailbox(AccountId account, std::string name
   add_counted_edit(steps, account, [&](AccountEdit& edit) -> Result<void> {
     const Result<MailboxRow*> row = edit.mailbox_named(*checked);
     if (!row) return std::unexpected(row.error());
-    edit.forget(**row, impl_->keep_expunged, now);
-    return {};
+    return edit.forget(**row, impl_->keep_expunged, now);
   });
   Result<void> deleted = co_await impl_->engine.transact(std::move(steps));
   if (!deleted) co_return deleted;

@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/annotations.h"
 #include "store/file_rows.h"
 #include "store/limits.h"
 #include "store/mail_store_impl.h"
@@ -107,6 +108,11 @@ Result<void> Settler::run() {
     if (!mailbox.wanted() || mailbox.keywords == 0) continue;
     if (Result<void> done = settle_keywords(id, mailbox.keywords); !done) return done;
   }
+  const auto wanted = [this](MailboxId id) {
+    const auto found = seen_.mailboxes.find(id);
+    return found != seen_.mailboxes.end() && found->second.wanted();
+  };
+  if (Result<void> done = settle_annotations(rows_, wanted, ++head_.modseq); !done) return done;
   rows_.put(kHeadKey, encode(head_));
   return add_usual();
 }

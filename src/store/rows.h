@@ -9,6 +9,7 @@
 //   "R" mailbox uid              the same message's immutable part with its summary. Written once
 //   "C" mailbox modseq uid       changed or expunged with that MODSEQ, one message or more
 //   (store/change_rows.h); none for a message not changed since it came
+//   "B" mailbox name             an annotation (store/annotations.h)
 //   "D" mailbox                  a deleted mailbox whose messages are being removed
 //   "S" name                     a subscription
 //   "X" time mailbox uid         an expunged message that may come back, all of it in one row

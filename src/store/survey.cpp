@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "message/summary.h"
+#include "store/annotations.h"
 #include "store/change_rows.h"
 #include "store/damage.h"
 #include "store/mail_store.h"
@@ -28,6 +29,8 @@ class Surveyor {
         return see_flags(of(key), key, value);
       case 'E':
         return see_hidden(of(key), key, value);
+      case 'B':
+        return see_annotation(key, value);
       case 'D':
         of(key).dying = true;
         return;
@@ -82,6 +85,18 @@ class Surveyor {
     const Result<ChangeRow> row = decode_change(uid_of_key(key), value);
     if (!row) return damaged(row.error(), mailbox_of_key(key), uid_of_key(key));
     mailbox.last = std::max(mailbox.last, row->last());
+  }
+  // Only their numbers must not come again; settle_annotations() sees to the rest.
+  void see_annotation(std::string_view key, std::string_view value) {
+    if (key == kAnnotationsKey) {
+      if (const Result<AnnotationsRow> row = decode_annotations(value))
+        to_.modseq = std::max(to_.modseq, row->modseq);
+      return;
+    }
+    const Result<AnnotationRow> row = decode_annotation(value);
+    if (!row) return damaged(row.error(), mailbox_of_key(key), 0);
+    to_.modseq = std::max(to_.modseq, row->modseq);
+    to_.last_mailbox = std::max(to_.last_mailbox, mailbox_of_key(key));
   }
   // They come before the messages that they hide.
   void see_hidden(SeenMailbox& mailbox, std::string_view key, std::string_view value) {

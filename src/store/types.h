@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,16 @@ struct KeptPlace {
   MailboxId mailbox = 0;
   Uid uid = 0;
   auto operator<=>(const KeptPlace&) const = default;
+};
+
+// A named value of a mailbox, or of an account as a whole (RFC 5464). Names are in lower case.
+struct Annotation {
+  std::string name;
+  std::string value;
+};
+struct AnnotationChange {
+  std::string name;
+  std::optional<std::string> value;  // nothing: it goes
 };
 
 struct Usage {

@@ -358,6 +358,11 @@ class SingleLetters(Base):
             address = demo.address("alice")
             send(demo, range(5))
             demo.run("alias", "add", "sales@example.test", address, check=True)
+            notes = {"INBOX": b'(/private/comment "mine \x07")', '""': b'(/private/vendor/x/y "z")'}
+            imap = demo.imap()
+            for mailbox, note in notes.items():
+                self.assertEqual(imap.xatom("SETMETADATA", mailbox, note.decode())[0], "OK")
+            imap.logout()
             before, _ = contents(demo)
             self.back_up(demo)
             demo.run("alias", "remove", "sales@example.test", check=True)
@@ -367,6 +372,12 @@ class SingleLetters(Base):
             self.assertEqual({m: [r[1:] for r in rows] for m, rows in after.items()},
                              {m: [r[1:] for r in rows] for m, rows in before.items()})
             self.assertIn(address, demo.run("alias", "show", "sales@example.test", check=True).stdout)
+            imap = demo.imap()
+            for mailbox, note in notes.items():
+                entry = note.split()[0].strip(b"(").decode()
+                imap.xatom("GETMETADATA", mailbox, entry)
+                self.assertIn(note, imap.response("METADATA")[1][0])
+            imap.logout()
 
     def test_killed_and_repeated(self):
         """However often the restore or the server is killed: in the end every letter is there once."""

@@ -18,6 +18,7 @@ class Frozen(unittest.TestCase):
         self.assertIn("store-v2", NAMES)
         self.assertIn("store-v3", NAMES)
         self.assertIn("store-v4", NAMES)
+        self.assertIn("store-v5", NAMES)
 
     def test_the_store_opens_with_everything_in_it(self):
         for name in NAMES:
@@ -29,6 +30,8 @@ class Frozen(unittest.TestCase):
                     for what in ("letters", "accounts", "expunged", "domains", "aliases", "queue"):
                         self.assertEqual(now[what], expected[what], what)
                     self.goes_on(server, expected)
+                    if int(name.removeprefix("store-v")) >= 5:
+                        self.has_annotations(server)
                 self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
 
     def goes_on(self, server, expected):
@@ -55,6 +58,16 @@ class Frozen(unittest.TestCase):
             self.assertEqual(imap.search(None, "HEADER", "Message-ID", f"appended-{name}")[1], [b"1"])
             imap.store("1", "+FLAGS", "(\\Seen)")
             self.assertIn(b"\\Seen", imap.fetch("1", "(FLAGS)")[1][0])
+            imap.logout()
+
+    def has_annotations(self, server):
+        for name in frozen.STORES:
+            imap = server.imap(name)
+            imap.xatom("GETMETADATA", "Work", "(/private/comment /shared/vendor/acme/color)")
+            self.assertEqual(imap.response("METADATA")[1],
+                             [f'Work (/private/comment "{name}" /shared/vendor/acme/color "red")'.encode()])
+            imap.xatom("GETMETADATA", '""', "/private/vendor/acme/theme")
+            self.assertEqual(imap.response("METADATA")[1], [b'"" (/private/vendor/acme/theme "dark")'])
             imap.logout()
 
     def test_the_backup_can_be_restored_and_gone_on_with(self):

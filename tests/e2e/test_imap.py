@@ -16,7 +16,8 @@ BASE = (b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS 
         b"CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC STATUS=DELETED ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY "
         b"ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 PARTIAL BINARY PREVIEW MULTIAPPEND "
         b"QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE COMPRESS=DEFLATE OBJECTID SAVEDATE UNAUTHENTICATE "
-        b"UTF8=ACCEPT REPLACE CATENATE UIDONLY INPROGRESS STATUS=SIZE APPENDLIMIT=52428800")
+        b"UTF8=ACCEPT REPLACE CATENATE UIDONLY INPROGRESS METADATA LIST-METADATA LANGUAGE CONTEXT=SEARCH CONTEXT=SORT NOTIFY "
+        b"STATUS=SIZE APPENDLIMIT=52428800")
 LOGIN = b" AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN"
 TLS_LOGIN = b" AUTH=SCRAM-SHA-256-PLUS" + LOGIN
 
@@ -393,6 +394,57 @@ class Views(ImapCase):
         for watcher in watchers:
             watcher.command("NOOP", True)
             self.assertEqual(watcher.messages, fresh.messages)
+
+
+class News(ImapCase):
+    """METADATA, CONTEXT and NOTIFY, of an account of each format (tests/e2e/frozen.py)."""
+    ALL = (b"NOTIFY SET (selected (MessageNew (UID) MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge FlagChange "
+           b"MailboxName SubscriptionChange MailboxMetadataChange))")
+
+    def until(self, client, *wanted):
+        """Lines that come without a command, until all that is wanted came."""
+        lines, left = [], list(wanted)
+        while left:
+            line = client.line()
+            self.assertTrue(line, (left, lines))
+            lines.append(line)
+            left = [want for want in left if not re.search(want, line)]
+        return lines
+
+    def test_of_each_format(self):
+        for name in ("alice", "carol", "dave"):
+            with self.subTest(name):
+                self.of_one(name)
+
+    def of_one(self, name):
+        watching, acting = self.login(name), self.login(name)
+        self.assertIn(b"a OK", acting.imap("a", "CREATE Lists/One"))
+        self.assertIn(b"a OK", watching.imap("a", "SELECT INBOX"))
+        self.assertIn(b"b OK", watching.imap("b", self.ALL))
+        self.assertIn(b"c OK", watching.imap("c", "UID SEARCH RETURN (UPDATE COUNT) UNSEEN"))
+        with self.demo.smtp() as smtp:
+            smtp.sendmail("a@far.test", [self.demo.address(name)], "Subject: news\r\n\r\nx\r\n")
+        self.until(watching, rb"\* \d+ EXISTS", rb"FETCH \(UID \d+\)", rb'ESEARCH \(TAG "c"\) UID ADDTO \(0 \d+\)')
+        letter = b"Subject: elsewhere\r\n\r\nx\r\n"
+        acting.send(b"b APPEND Lists/One {%d+}\r\n%s\r\n" % (len(letter), letter))
+        self.assertIn(b"b OK", acting.imap_reply("b"))
+        self.until(watching, rb"\* STATUS Lists/One \(MESSAGES 1 UIDNEXT 2 ")
+        self.assertIn(b"c OK", acting.imap("c", 'SETMETADATA Lists/One (/private/comment "x")'))
+        self.until(watching, rb"\* METADATA Lists/One /private/comment\r")
+        self.assertIn(b"d OK", acting.imap("d", "RENAME Lists Groups"))
+        self.until(watching, rb'\* LIST \(\\HasChildren\) "/" Groups \("OLDNAME" \(Lists\)\)')
+        self.assertIn(b'(/private/comment "x")', acting.imap("e", "GETMETADATA Groups/One /private/comment"))
+        self.assertIn(b"f OK", acting.imap("f", "SELECT INBOX"))
+        acting.imap("g", "STORE 1:* +FLAGS.SILENT (\\Seen \\Deleted)")
+        self.until(watching, rb"FETCH .*\\Seen", rb'ESEARCH \(TAG "c"\) UID REMOVEFROM \(0 ')
+        self.assertIn(b"h OK", acting.imap("h", "EXPUNGE"))
+        self.until(watching, rb"\* \d+ EXPUNGE")
+        self.assertIn(b"i OK", acting.imap("i", "DELETE Groups/One"))
+        self.until(watching, rb'\* LIST \(\\NonExistent \\HasNoChildren\) "/" Groups/One')
+        # The line is quiet then: nothing is told twice.
+        self.assertRegex(watching.imap("d", "NOOP"), rb'^(\* LIST \(\\HasNoChildren\) "/" Groups\r\n)?d OK')
+        self.assertEqual(watching.imap("e", "NOOP"), b"e OK NOOP done\r\n")
+        self.assertIn("Nothing is damaged", self.demo.run("store", "check", check=True).stdout)
 
 
 class Strangers(ImapCase):

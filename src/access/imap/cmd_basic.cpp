@@ -17,7 +17,9 @@ Task<Reply> cmd_check(Session& s, wire::imap::Check&) {
 }
 
 Task<Reply> cmd_logout(Session& s, wire::imap::Logout&) {
-  s.untagged("BYE Goodbye");
+  s.out += "* BYE ";
+  append_human(s, "Goodbye");
+  s.out += "\r\n";
   co_await retire_from_mailbox(s);
   s.state = kLogout;
   co_return ok("LOGOUT done");
@@ -61,6 +63,15 @@ std::string_view enable(Session& s, std::string_view name) {
 Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c) {
   std::string enabled = "ENABLED";
   for (const std::string& name : c.capabilities) {
+    if (name == "METADATA") {  // RFC 5464 section 4.1
+      if (!s.observer) {
+        Result<void> observing = co_await begin_observing(s);
+        if (!observing) co_return refuse(observing.error());
+      }
+      s.observer->metadata = true;
+      enabled += " METADATA";
+      continue;
+    }
     const std::string_view known = enable(s, name);
     if (!known.empty()) (enabled += ' ') += known;
   }

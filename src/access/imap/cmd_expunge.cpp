@@ -63,7 +63,7 @@ Task<Reply> cmd_close(Session& s, wire::imap::Close&) {
     Result<std::vector<store::Uid>> gone = co_await expunge(s, std::move(messages));
     // CLOSE can't fail (section 6.4.2): the mailbox is left, and what could not be done is said.
     if (!gone) {
-      append_status(s.out, "*", refuse(gone.error()));
+      append_status(s, "*", refuse(gone.error()));
     }
   }
   co_await retire_from_mailbox(s);

@@ -247,6 +247,23 @@ bool asks_for_modseq(const wire::imap::Fetch& c) {
 
 }  // namespace
 
+Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> items,
+                              std::vector<store::Uid> uids) {
+  FetchPlan plan = plan_fetch(items, true);
+  plan.sets_seen = false;
+  store::UidList list;
+  for (const store::Uid uid : uids) list.append(uid);
+  Batches batches(messages_of(*s.view, list), plan.needs_summary);
+  Fetcher fetcher(s, std::move(plan));
+  while (!batches.done()) {
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    if (!entries) co_return std::unexpected(entries.error());
+    Result<void> done = co_await fetcher.batch(std::move(*entries));
+    if (!done) co_return done;
+  }
+  co_return Result<void>();
+}
+
 Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   if (c.vanished && !s.qresync) co_return bad("ENABLE QRESYNC comes first");
   if (c.changed_since) c.items.emplace_back().type = FetchItem::modseq;

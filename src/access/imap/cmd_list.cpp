@@ -1,9 +1,11 @@
 // LIST and LSUB (RFC 3501 sections 6.3.8 and 6.3.9; RFC 9051 section 6.3.9: LIST-EXTENDED (RFC 5258),
-// LIST-STATUS (RFC 5819), CHILDREN (RFC 3348), SPECIAL-USE (RFC 6154)).
+// LIST-STATUS (RFC 5819), LIST-METADATA (RFC 9590), CHILDREN (RFC 3348), SPECIAL-USE (RFC 6154)).
 #include <algorithm>
 
+#include "access/imap/annotations.h"
 #include "access/imap/commands.h"
 #include "access/imap/list_tree.h"
+#include "access/imap/special_use.h"
 #include "base/log.h"
 #include "message/unicode_text.h"
 #include "wire/imap/list_pattern.h"
@@ -75,6 +77,9 @@ Task<Reply> cmd_list(Session& s, wire::imap::List& c) {
   }
   select(nodes, c, patterns);
   const bool subscribed = c.select.subscribed || c.tell.subscribed;
+  wire::imap::GetMetadata metadata;
+  metadata.entries = std::move(c.metadata);
+  uint64_t longest = 0;
   for (const auto& [name, node] : nodes) {
     if (!node.selected && !(c.recursive && node.hidden_below)) continue;
     if (!matches(patterns, name)) continue;
@@ -84,6 +89,11 @@ Task<Reply> cmd_list(Session& s, wire::imap::List& c) {
       // RFC 9051 section 6.3.9.2: without an answer the name is listed all the same
       Result<void> told = co_await tell_status(s, *node.info, c.status);
       if (!told) log::warn("imap.no_status", {{"sid", s.id}, {"what", told.error().what}});
+    }
+    if (!metadata.entries.empty() && node.info != nullptr) {
+      // RFC 9590 section 3: the same holds here
+      Result<void> told = co_await tell_annotations(s, node.info, metadata, longest);
+      if (!told) log::warn("imap.no_metadata", {{"sid", s.id}, {"what", told.error().what}});
     }
     if (s.wants_flush()) co_await s.flush();
   }

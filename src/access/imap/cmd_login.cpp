@@ -86,6 +86,8 @@ Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate&) {
   log::info("imap.unauthenticated", {{"sid", s.id}, {"user", s.address}});
   s.account = 0;
   s.address.clear();
+  s.observer.reset();
+  s.language = Language::i_default;
   s.condstore = s.qresync = s.rev2 = s.utf8_accept = s.uid_only = false;
   s.commands.set_utf8(false);
   s.pending_plain = s.stream->active();

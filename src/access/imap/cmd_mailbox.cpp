@@ -1,9 +1,8 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 sections 6.3.3 to 6.3.7; CREATE with USE: RFC 6154
 // section 3).
-#include <algorithm>
-
 #include "access/imap/commands.h"
 #include "access/imap/object_id.h"
+#include "access/imap/special_use.h"
 #include "base/ascii.h"
 #include "message/unicode_text.h"
 #include "wire/imap/list_pattern.h"
@@ -17,22 +16,6 @@ Reply bad_name() {
 }
 Reply no_such() {
   return no("There is no such mailbox", "NONEXISTENT");
-}
-
-// Nothing if there is no such use, or too many: a mailbox has one.
-std::optional<store::Role> role_of(const std::vector<std::string>& uses) {
-  constexpr std::pair<std::string_view, store::Role> kUses[] = {
-      {"\\Drafts", store::Role::drafts},   {"\\Sent", store::Role::sent},
-      {"\\Junk", store::Role::junk},       {"\\Trash", store::Role::trash},
-      {"\\Archive", store::Role::archive}, {"\\Important", store::Role::important}};
-  std::optional<store::Role> role;
-  if (uses.empty()) return store::Role::none;
-  for (const std::string& use : uses) {
-    const auto* known = std::ranges::find_if(kUses, [&](const auto& one) { return iequals(one.first, use); });
-    if (known == std::end(kUses) || (role && *role != known->second)) return std::nullopt;
-    role = known->second;
-  }
-  return role;
 }
 
 // RFC 6154 section 3
@@ -71,6 +54,7 @@ Task<Reply> cmd_create(Session& s, wire::imap::Create& c) {
     if (!there) co_return no_use();
   }
   if (!made) co_return refuse(made.error());
+  if (s.observer) s.observer->made(*made);
   if (wanted->name != wanted->sent) co_await tell_listed(s, made->name, wanted->sent);
   co_return ok("CREATE done", "MAILBOXID (" + mailbox_id(made->id) + ")");
 }
@@ -83,6 +67,7 @@ Task<Reply> cmd_delete(Session& s, wire::imap::Delete& c) {
   if (!info) co_return refuse(info.error());
   Result<void> done = co_await s.store().delete_mailbox(s.account, std::move(*name));
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->deleted(info->id);
   // The session's own mailbox is gone with its messages: nothing is selected any more.
   if (s.view && s.view->mailbox == info->id) leave_mailbox(s);
   if (*sent != info->name && !iequals(*sent, info->name)) co_await tell_listed(s, info->name, *sent);
@@ -97,6 +82,7 @@ Task<Reply> cmd_rename(Session& s, wire::imap::Rename& c) {
   if (!to) co_return bad_name();
   Result<void> done = co_await s.store().rename_mailbox(s.account, *from, to->name);
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->renamed(*from, to->name);
   if (*sent != *from || to->sent != to->name) co_await tell_listed(s, to->name, *sent);
   co_return ok("RENAME done");
 }
@@ -104,8 +90,9 @@ Task<Reply> cmd_rename(Session& s, wire::imap::Rename& c) {
 Task<Reply> cmd_subscribe(Session& s, wire::imap::Subscribe& c) {
   std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return bad_name();
-  Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), true);
+  Result<void> done = co_await s.store().subscribe(s.account, *name, true);
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->subscribed(*name, true);
   co_return ok("SUBSCRIBE done");
 }
 
@@ -118,8 +105,9 @@ Task<Reply> cmd_unsubscribe(Session& s, wire::imap::Unsubscribe& c) {
     Result<void> other = co_await s.store().subscribe(s.account, *sent, false);
     if (!other) co_return refuse(other.error());
   }
-  Result<void> done = co_await s.store().subscribe(s.account, std::move(*name), false);
+  Result<void> done = co_await s.store().subscribe(s.account, *name, false);
   if (!done) co_return refuse(done.error());
+  if (s.observer) s.observer->subscribed(*name, false);
   co_return ok("UNSUBSCRIBE done");
 }
 

@@ -50,6 +50,7 @@ Task<Result<void>> search_extended(Session& s, wire::imap::Search& c, bool modse
   if (!done) co_return done;
   result.append_response(s.out, s.tag, modseq);
   if ((wanted & wire::imap::Search::kSave) != 0) s.view->saved = result.saved();
+  if ((wanted & wire::imap::Search::kUpdate) != 0) keep_context(s, std::move(c), result.uids());
   co_return done;
 }
 
@@ -62,6 +63,7 @@ Reply refuse_search(Session& s, const wire::imap::Search& c, Reply reply) {
 }  // namespace
 
 Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
+  if (reuses_tag(s, c)) co_return bad("The tag belongs to a search that is kept up to date");
   // RFC 6855 section 3
   if (s.utf8_accept && !s.rev2 && !c.charset.empty())
     co_return refuse_search(s, c, bad("No charset after ENABLE UTF8=ACCEPT"));

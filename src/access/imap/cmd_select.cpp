@@ -14,12 +14,12 @@ void tell_selected(Session& s, const store::MailStore::Opened& opened) {
   tell_recent(s);
   // Not of IMAP4rev2 (RFC 9051 appendix E), and a message number (RFC 9586)
   if (opened.first_unseen != 0 && !s.rev2 && !s.uid_only) {
-    s.untagged("OK [UNSEEN " + std::to_string(opened.first_unseen) + "] First unseen");
+    s.untagged_ok("UNSEEN " + std::to_string(opened.first_unseen), "First unseen");
   }
-  s.untagged("OK [UIDVALIDITY " + std::to_string(opened.info.uid_validity) + "] UIDs valid");
-  s.untagged("OK [UIDNEXT " + std::to_string(opened.info.uid_next) + "] Predicted next UID");
-  s.untagged("OK [HIGHESTMODSEQ " + std::to_string(opened.info.highest_modseq) + "] Changes so far");
-  s.untagged("OK [MAILBOXID (" + mailbox_id(opened.info.id) + ")] For ever");
+  s.untagged_ok("UIDVALIDITY " + std::to_string(opened.info.uid_validity), "UIDs valid");
+  s.untagged_ok("UIDNEXT " + std::to_string(opened.info.uid_next), "Predicted next UID");
+  s.untagged_ok("HIGHESTMODSEQ " + std::to_string(opened.info.highest_modseq), "Changes so far");
+  s.untagged_ok("MAILBOXID (" + mailbox_id(opened.info.id) + ")", "For ever");
 }
 
 // Fills a new view. The watch starts first, so that no change can slip between it and the reading.
@@ -29,7 +29,7 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectPara
   const bool closes = s.view != nullptr;
   co_await retire_from_mailbox(s);  // also when this fails (RFC 3501 section 6.3.1)
   // RFC 7162 section 3.2.11: what follows is about the other mailbox
-  if (closes) s.untagged("OK [CLOSED] Mailbox closed");
+  if (closes) s.untagged_ok("CLOSED", "Mailbox closed");
   if (parameters.condstore) enable_condstore(s);
   const std::optional<std::string> sent = mailbox_name(s, as_sent);
   std::optional<std::string> name = co_await known_mailbox(s, std::move(as_sent));

@@ -13,7 +13,7 @@ Task<Reply> sort(Session& s, wire::imap::Sort& c) {
   co_await sync(s, Tell::all_but_gone);
   const bool modseq = asks_for_modseq(search.key);
   if (modseq) enable_condstore(s);
-  SortOrder order(std::move(c.criteria));
+  SortOrder order(c.criteria);
   std::optional<Reply> failed = co_await read_found(s, search, order);
   if (failed) co_return std::move(*failed);
   co_await order.sort();
@@ -25,12 +25,15 @@ Task<Reply> sort(Session& s, wire::imap::Sort& c) {
   if ((*search.results & wire::imap::Search::kSave) != 0) {
     s.view->saved = saved_of(order, search);
   }
+  if ((*search.results & wire::imap::Search::kUpdate) != 0)
+    keep_context(s, std::move(search), std::move(c.criteria), order);
   co_return ok("SORT done");
 }
 
 }  // namespace
 
 Task<Reply> cmd_sort(Session& s, wire::imap::Sort& c) {
+  if (reuses_tag(s, c.search)) co_return bad("The tag belongs to a search that is kept up to date");
   const bool saves = (c.search.results.value_or(0) & wire::imap::Search::kSave) != 0;
   Reply reply = co_await sort(s, c);
   // RFC 5182 section 2.1

@@ -46,6 +46,11 @@ Task<Reply> cmd_move(Session& s, wire::imap::Move& c);
 Task<Reply> cmd_compress(Session& s, wire::imap::Compress& c);
 Task<Reply> cmd_get_quota(Session& s, wire::imap::GetQuota& c);
 Task<Reply> cmd_get_quota_root(Session& s, wire::imap::GetQuotaRoot& c);
+Task<Reply> cmd_get_metadata(Session& s, wire::imap::GetMetadata& c);
+Task<Reply> cmd_set_metadata(Session& s, wire::imap::SetMetadata& c);
+Task<Reply> cmd_language(Session& s, wire::imap::Language& c);
+Task<Reply> cmd_cancel_update(Session& s, wire::imap::CancelUpdate& c);
+Task<Reply> cmd_notify(Session& s, wire::imap::Notify& c);
 Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate& c);
 
 // What a session may tell of the mailbox when the command ends.
@@ -87,6 +92,9 @@ void tell_modseq(Session& s, uint32_t sequence, const store::Entry& entry);
 Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
                                std::vector<wire::imap::StatusItem> items);
 bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items);
+// "* n FETCH (...)" of these messages (rising), which stay as they are.
+Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> items,
+                              std::vector<store::Uid> uids);
 // FLAGS and PERMANENTFLAGS as they are now.
 void tell_known_flags(Session& s);
 

@@ -18,7 +18,7 @@ void enable_condstore(Session& s) {
   if (std::exchange(s.condstore, true) || !s.view) return;
   s.view->client_has = s.view->told_until();
   s.view->told_modseq = 0;
-  s.untagged("OK [" + highest_code(s.view->client_has) + "] Changes so far");
+  s.untagged_ok(highest_code(s.view->client_has), "Changes so far");
 }
 
 void append_modseq(Session& s, const store::Entry& entry) {

@@ -24,6 +24,9 @@ constexpr size_t kVanishedTogether = 1'000;  // ranges of UIDs in one VANISHED (
 constexpr size_t kSortText = 1'000;          // octets of a subject or name that SORT and THREAD compare
 constexpr size_t kSortMemory = 128 << 20;    // of one SORT or THREAD, for what it compares
 constexpr size_t kSortTogether = 8'192;      // messages sorted without a breath
+constexpr size_t kContexts = 16;             // searches of a session that are kept up to date...
+constexpr size_t kContextMemory = 4 << 20;   // ... and octets of what they found
+constexpr size_t kNotifications = 2'000;     // mailboxes told of at once, else it is an overflow
 constexpr uint32_t kMaxFailedLogins = 5;     // then the connection ends
 constexpr size_t kDoneLine = 64;             // octets of the line that ends IDLE
 constexpr std::chrono::seconds kFarewellTime{5};   // to write BYE

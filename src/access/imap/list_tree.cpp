@@ -1,6 +1,7 @@
 #include "access/imap/list_tree.h"
 
 #include "access/imap/commands.h"
+#include "access/imap/special_use.h"
 #include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
@@ -22,27 +23,6 @@ Nodes nodes_of(const std::vector<store::MailboxInfo>& mailboxes) {
     for_superiors(nodes, info.name, [](Node& above) { above.children = true; });
   }
   return nodes;
-}
-
-std::string_view special_use(store::Role role) {
-  switch (role) {
-    case store::Role::drafts:
-      return "\\Drafts";
-    case store::Role::sent:
-      return "\\Sent";
-    case store::Role::junk:
-      return "\\Junk";
-    case store::Role::trash:
-      return "\\Trash";
-    case store::Role::archive:
-      return "\\Archive";
-    case store::Role::important:
-      return "\\Important";
-    case store::Role::none:
-    case store::Role::inbox:
-      break;
-  }
-  return "";
 }
 
 std::string list_attributes(const Node& node, bool extended, bool subscribed) {

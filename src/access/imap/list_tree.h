@@ -40,9 +40,6 @@ void for_superiors(Nodes& nodes, const std::string& name, F visit) {
 // Mailboxes and the levels above them that are none. They point into `mailboxes`.
 Nodes nodes_of(const std::vector<store::MailboxInfo>& mailboxes);
 
-// "" for those that LIST does not name.
-std::string_view special_use(store::Role role);
-
 // `extended`: what is no mailbox is \NonExistent, else \Noselect. `subscribed`: that is told, too.
 std::string list_attributes(const Node& node, bool extended, bool subscribed);
 

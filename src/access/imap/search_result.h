@@ -25,6 +25,7 @@ class SearchResult : public SearchHits {
   void append_response(std::string& out, std::string_view tag, bool modseq) const;
   // What "$" stands for from now on (RFC 5182 section 2.4).
   store::UidList saved() const;
+  const store::UidList& uids() const { return uids_; }
 
  private:
   bool tells_all() const;

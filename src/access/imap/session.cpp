@@ -50,6 +50,7 @@ Task<void> begin_tls(Session& s) {
     throw SessionEnd{"", Fault{FaultKind::syntax, "input after STARTTLS in clear text"}};
   Result<void> secured = co_await s.stream->start_tls_server(s.options->tls);
   if (!secured) throw SessionEnd{"", secured.error()};
+  s.language = Language::i_default;  // RFC 5255 section 7: who chose it was perhaps somebody else
 }
 
 // RFC 4978 section 3: the client has not sent more before it saw the answer.
@@ -88,8 +89,12 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
     log::debug("imap.command", {{"sid", s.id}, {"command", entry.name}, {"ok", reply.kind == Reply::ok}});
   }
   if (s.view) co_await sync(s, tell);
+  if (s.observer && tell != Tell::nothing) {
+    const bool woken = s.observer->waker.take();
+    if (woken || s.observer->stale || tell == Tell::all_now) co_await tell_observed(s);
+  }
   tell_highest(s, reply);
-  if (reply.kind != Reply::none) append_status(s.out, parsed.tag, reply);
+  if (reply.kind != Reply::none) append_status(s, parsed.tag, reply);
   if (s.wants_flush()) co_await s.flush();
   if (s.pending_tls) co_await begin_tls(s);
   if (s.pending_deflate) co_await begin_deflate(s);
@@ -99,7 +104,7 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
 void reject(Session& s, const wire::imap::Rejected& rejected) {
   Reply reply = bad(rejected.text);
   if (rejected.too_big) reply.code = "TOOBIG";
-  append_status(s.out, rejected.tag, reply);
+  append_status(s, rejected.tag, reply);
   if (rejected.fatal) throw SessionEnd{"Too much input", Fault{FaultKind::syntax, rejected.text}};
   count_error(s);
 }
@@ -139,7 +144,7 @@ Task<void> talk(Session& s) {
 Task<void> farewell(Session& s, std::string bye) {
   s.stream->set_deadline(s.services.clock.steady() + kFarewellTime);
   s.out += "* BYE ";
-  wire::imap::append_text(s.out, bye);
+  append_human(s, bye);
   s.out += "\r\n";
   // Whatever still waits goes out with it, if the connection takes it.
   Result<void> written = co_await s.stream->write_all(s.out);

@@ -1,6 +1,7 @@
 #include "access/imap/state.h"
 
 #include "access/imap/limits.h"
+#include "access/imap/telling.h"
 #include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
@@ -57,6 +58,10 @@ void Session::untagged(std::string_view line) {
   out += "\r\n";
 }
 
+void Session::untagged_ok(std::string code, std::string text) {
+  append_status(*this, "*", ok(std::move(text), std::move(code)));
+}
+
 bool Session::wants_flush() const {
   return out.size() >= kOutputChunk;
 }
@@ -87,12 +92,44 @@ SessionEnd lost_input(const Session& s, const Fault& fault) {
   return {"Server is shutting down", fault};
 }
 
+namespace {
+
+// RFC 5465 section 3.1: news go out while the session waits.
+Task<Result<std::string_view>> read_telling(Session& s) {
+  const wire::imap::NotifyGroup* group = s.observer->for_selected();
+  const bool delayed = group != nullptr && group->filter == wire::imap::NotifyGroup::selected_delayed;
+  Telling telling(s, delayed ? Tell::all_but_gone : Tell::all);
+  telling.start();
+  std::exception_ptr error;
+  Result<std::string_view> got;
+  try {
+    got = co_await s.input.read_available(kReadAhead);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const bool lost = co_await telling.stop();
+  if (lost) throw SessionEnd{"", Fault{FaultKind::closed, "connection lost"}};
+  if (error) std::rethrow_exception(error);
+  co_return got;
+}
+
+Task<Result<std::string_view>> read_some(Session& s) {
+  if (s.between && s.observer && s.observer->tells_at_any_time()) {
+    Result<std::string_view> got = co_await read_telling(s);
+    co_return got;
+  }
+  Result<std::string_view> got = co_await s.input.read_available(kReadAhead);
+  co_return got;
+}
+
+}  // namespace
+
 Task<void> await_input(Session& s) {
   if (s.input.buffered() > 0) co_return;
   co_await s.flush();
   s.arm();
   s.stream->set_busy(!s.between);
-  Result<std::string_view> got = co_await s.input.read_available(kReadAhead);
+  Result<std::string_view> got = co_await read_some(s);
   s.stream->set_busy(true);
   if (!got) throw lost_input(s, got.error());
   if (got->empty()) throw SessionEnd{"", Fault{FaultKind::closed, "client closed the connection"}};
@@ -109,16 +146,22 @@ Task<wire::imap::Event> next_event(Session& s) {
   }
 }
 
-void append_status(std::string& out, std::string_view tag, const Reply& reply) {
-  out += tag;
-  out += reply.kind == Reply::ok ? " OK " : reply.kind == Reply::no ? " NO " : " BAD ";
+void append_human(Session& s, std::string_view text) {
+  const std::string in_words = translated(s.language, text);
+  if (in_words == text) return wire::imap::append_text(s.out, text);
+  s.out += in_words;  // UTF-8 (RFC 5255 section 3.5)
+}
+
+void append_status(Session& s, std::string_view tag, const Reply& reply) {
+  s.out += tag;
+  s.out += reply.kind == Reply::ok ? " OK " : reply.kind == Reply::no ? " NO " : " BAD ";
   if (!reply.code.empty()) {
-    out += '[';
-    out += reply.code;
-    out += "] ";
+    s.out += '[';
+    s.out += reply.code;
+    s.out += "] ";
   }
-  wire::imap::append_text(out, reply.text);
-  out += "\r\n";
+  append_human(s, reply.text);
+  s.out += "\r\n";
 }
 
 }  // namespace posthouse::access::imap

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "access/imap/language.h"
+#include "access/imap/observer.h"
 #include "access/imap/registry.h"
 #include "access/imap/session.h"
 #include "access/imap/view.h"
@@ -62,17 +64,19 @@ struct Session {
   bool rev2 = false;             // and IMAP4rev2 (RFC 9051)
   bool uid_only = false;         // and no message numbers at all (RFC 9586)
   bool utf8_accept = false;      // and UTF-8 in an IMAP4rev1 session (RFC 6855)
+  Language language = Language::i_default;
   uint32_t bad_commands = 0;
   uint32_t failed_logins = 0;
   uint64_t account = 0;
   std::string address;  // of the account, for logs
   Waker ender;          // signalled when the account may not stay
   SessionRegistry::Lease lease;
-  bool guarded = false;            // guard() waits for that
-  bool over = false;               // the session ends by itself
-  bool expelled = false;           // it was signalled
-  std::coroutine_handle<> leaver;  // waits for the guard to be through
-  std::unique_ptr<View> view;      // in state selected
+  bool guarded = false;                // guard() waits for that
+  bool over = false;                   // the session ends by itself
+  bool expelled = false;               // it was signalled
+  std::coroutine_handle<> leaver;      // waits for the guard to be through
+  std::unique_ptr<View> view;          // in state selected
+  std::unique_ptr<Observer> observer;  // once the client wants to know more
 
   store::MailStore& store() { return services.store; }
   // What the account may keep now.
@@ -82,6 +86,8 @@ struct Session {
   bool utf8() const { return rev2 || utf8_accept; }
   // Adds one untagged line.
   void untagged(std::string_view line);
+  // The same: "* OK [CODE] text".
+  void untagged_ok(std::string code, std::string text);
   // Writes what waits. Throws SessionEnd when the connection is broken.
   Task<void> flush();
   // The same once kOutputChunk waits.
@@ -101,8 +107,10 @@ Task<void> leave_guard(Session& s);
 // How a session ends when reading failed so.
 SessionEnd lost_input(const Session& s, const Fault& fault);
 
-// The line of a tagged or untagged status response: "tag OK [CODE] text".
-void append_status(std::string& out, std::string_view tag, const Reply& reply);
+// The line of a tagged or untagged status response: "tag OK [CODE] text", in the session's language.
+void append_status(Session& s, std::string_view tag, const Reply& reply);
+// The text alone: "BYE" and the like come before it.
+void append_human(Session& s, std::string_view text);
 
 // CAPABILITY's list for the session's state.
 std::string capabilities(const Session& s);

@@ -124,6 +124,7 @@ void tell_expunged(Session& s, std::vector<store::Uid> uids) {
   View& view = *s.view;
   std::erase_if(uids, [&](store::Uid uid) { return !view.uids.contains(uid); });
   if (uids.empty()) return;
+  remove_from_contexts(s, uids);
   if (s.qresync || s.uid_only) {
     s.out += "* VANISHED ";
     wire::imap::append_sequence_set(s.out, uids);
@@ -141,36 +142,69 @@ void tell_expunged(Session& s, std::vector<store::Uid> uids) {
   view.gone = std::move(rest);
 }
 
+namespace {
+
+// RFC 5465 section 5.2: what the client wants to know of new messages.
+Task<void> tell_new_items(Session& s, std::vector<store::Entry> changed, store::Uid first_new) {
+  const wire::imap::NotifyGroup* group = s.observer ? s.observer->for_selected() : nullptr;
+  if (group == nullptr || group->fetch.empty()) co_return;
+  std::vector<store::Uid> uids;
+  for (const store::Entry& entry : changed) {
+    if (entry.uid >= first_new && s.view->uids.contains(entry.uid)) uids.push_back(entry.uid);
+  }
+  if (uids.empty()) co_return;
+  Result<void> told = co_await tell_items(s, group->fetch, std::move(uids));
+  if (!told) log::warn("imap.not_fetched", {{"sid", s.id}, {"what", told.error().what}});
+}
+
+// What others did since the last look. False: it could not be told.
+Task<bool> tell_news(Session& s, bool may_expunge) {
+  Result<store::Changes> found = co_await news(s);
+  const bool lost = !found && found.error().kind == FaultKind::not_found;
+  if (lost || (found && found->mailbox_gone)) {
+    // RFC 2180 section 3.3: another session has deleted the mailbox.
+    throw SessionEnd{"The mailbox was deleted", Fault{FaultKind::not_found, "selected mailbox deleted"}};
+  }
+  if (!found) {
+    // The view stays as it is and valid; the next command tries again.
+    s.view->stale = true;
+    log::warn("imap.sync_failed", {{"sid", s.id}, {"what", found.error().what}});
+    co_return false;
+  }
+  const store::Changes changes = std::move(*found);
+  const store::Uid first_new = s.view->next_uid;
+  s.view->add_gone(changes.vanished);
+  remove_from_contexts(s, s.view->gone);  // RFC 5267 section 4.3.4: before EXPUNGE, which may have to wait
+  if (may_expunge && !s.view->gone.empty()) tell_expunged(s, std::vector<store::Uid>(s.view->gone));
+  learn_keywords(s, changes.changed);
+  tell_new(s, changes.changed);
+  if (!s.observer || s.observer->wants_flags()) co_await tell_changed(s, changes.changed, first_new);
+  co_await tell_new_items(s, changes.changed, first_new);
+  for (const store::Entry& entry : changes.changed) {
+    s.view->touch(entry.uid);
+    if (entry.uid >= first_new && !s.view->contexts.empty()) s.view->fresh.push_back(entry.uid);
+  }
+  s.view->known = std::max(s.view->known, changes.highest);
+  s.view->own.clear();
+  s.view->stale = false;
+  co_return true;
+}
+
+}  // namespace
+
 Task<void> sync(Session& s, Tell tell) {
   if (!s.view || tell == Tell::nothing) co_return;
+  // RFC 5465 section 3.1
+  if (s.observer && !s.observer->wants_messages()) co_return;
   const bool told_of_change = s.view->waker.take() || s.view->stale;
   const bool may_expunge = tell != Tell::all_but_gone;
   if (told_of_change || tell == Tell::all_now) {
-    Result<store::Changes> found = co_await news(s);
-    const bool lost = !found && found.error().kind == FaultKind::not_found;
-    if (lost || (found && found->mailbox_gone)) {
-      // RFC 2180 section 3.3: another session has deleted the mailbox.
-      throw SessionEnd{"The mailbox was deleted", Fault{FaultKind::not_found, "selected mailbox deleted"}};
-    }
-    if (!found) {
-      // The view stays as it is and valid; the next command tries again.
-      s.view->stale = true;
-      log::warn("imap.sync_failed", {{"sid", s.id}, {"what", found.error().what}});
-      co_return;
-    }
-    const store::Changes changes = std::move(*found);
-    const store::Uid first_new = s.view->next_uid;
-    s.view->add_gone(changes.vanished);
-    if (may_expunge && !s.view->gone.empty()) tell_expunged(s, std::vector<store::Uid>(s.view->gone));
-    learn_keywords(s, changes.changed);
-    tell_new(s, changes.changed);
-    co_await tell_changed(s, changes.changed, first_new);
-    s.view->known = std::max(s.view->known, changes.highest);
-    s.view->own.clear();
-    s.view->stale = false;
+    const bool told = co_await tell_news(s, may_expunge);
+    if (!told) co_return;
   } else if (may_expunge && !s.view->gone.empty()) {
     tell_expunged(s, std::vector<store::Uid>(s.view->gone));
   }
+  if (!s.view->touched.empty()) co_await update_contexts(s);
 }
 
 }  // namespace posthouse::access::imap

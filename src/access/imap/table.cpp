@@ -61,6 +61,11 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<GetQuotaRoot, cmd_get_quota_root>("GETQUOTAROOT", kIn, Tell::all),
     entry<Compress, cmd_compress>("COMPRESS", kIn, Tell::nothing),
     entry<Replace, cmd_replace>("REPLACE", kSelected, Tell::all),
+    entry<GetMetadata, cmd_get_metadata>("GETMETADATA", kIn, Tell::all),
+    entry<SetMetadata, cmd_set_metadata>("SETMETADATA", kIn, Tell::all),
+    entry<wire::imap::Language, cmd_language>("LANGUAGE", kAny, Tell::all),
+    entry<CancelUpdate, cmd_cancel_update>("CANCELUPDATE", kSelected, Tell::all),
+    entry<Notify, cmd_notify>("NOTIFY", kIn, Tell::nothing),
 };
 
 template <class C>

@@ -16,6 +16,7 @@ bool View::already_told(const store::Entry& entry) const {
 }
 
 void View::told(const store::Entry& entry) {
+  touch(entry.uid);
   if (entry.modseq <= known) return;  // the next look at the changes won't find it
   const std::pair item(entry.uid, entry.modseq);
   if (own.empty() || own.back() < item) {
@@ -27,13 +28,13 @@ void View::told(const store::Entry& entry) {
 }
 
 void View::add_gone(const std::vector<store::Uid>& vanished) {
-  std::vector<store::Uid> fresh;
-  std::copy_if(vanished.begin(), vanished.end(), std::back_inserter(fresh),
+  std::vector<store::Uid> those;
+  std::copy_if(vanished.begin(), vanished.end(), std::back_inserter(those),
                [&](store::Uid uid) { return uids.contains(uid); });
-  if (fresh.empty()) return;
+  if (those.empty()) return;
   if (gone.empty()) before_gone = known;
   std::vector<store::Uid> all;
-  std::set_union(gone.begin(), gone.end(), fresh.begin(), fresh.end(), std::back_inserter(all));
+  std::set_union(gone.begin(), gone.end(), those.begin(), those.end(), std::back_inserter(all));
   gone = std::move(all);
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "access/imap/search_context.h"
 #include "access/imap/waker.h"
 #include "engine/engine.h"
 #include "store/types.h"
@@ -29,9 +30,12 @@ struct View {
   std::vector<store::Uid> gone;   // rising: expunged, and the client not yet told (RFC 3501 section 7.4.1)
   // Changes of this session that it has told already: UID and MODSEQ, rising.
   std::vector<std::pair<store::Uid, store::ModSeq>> own;
-  std::vector<std::string> keywords;  // in the FLAGS response the client has
-  bool stale = false;                 // the store could not tell the news: ask again
-  store::UidList saved;               // "$" (RFC 5182); what is gone since is not in `uids`
+  std::vector<std::string> keywords;    // in the FLAGS response the client has
+  bool stale = false;                   // the store could not tell the news: ask again
+  std::vector<SearchContext> contexts;  // RFC 5267
+  // Messages that changed since the contexts were asked about them, and those of them that came.
+  std::vector<store::Uid> touched, fresh;
+  store::UidList saved;  // "$" (RFC 5182); what is gone since is not in `uids`
   Waker waker;
   std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
 
@@ -41,6 +45,9 @@ struct View {
   store::ModSeq told_until() const { return gone.empty() ? known : before_gone; }
   bool already_told(const store::Entry& entry) const;
   void told(const store::Entry& entry);
+  void touch(store::Uid uid) {
+    if (!contexts.empty()) touched.push_back(uid);
+  }
   // Notes that these (rising) UIDs are gone; those the view doesn't have are left out.
   void add_gone(const std::vector<store::Uid>& vanished);
   // True if there was a keyword that the client doesn't know yet.

@@ -1,9 +1,13 @@
 // What backup and restore ask for.
+#include <algorithm>
+
 #include "app/admin/verbs.h"
 #include "app/limits.h"
+#include "base/base64.h"
 #include "base/log.h"
 #include "engine/blob.h"
 #include "message/address.h"
+#include "store/limits.h"
 
 namespace posthouse::app::verbs {
 namespace {
@@ -123,6 +127,36 @@ Task<Answer> restore_mailbox(Context context, Arguments arguments) {
   if (flag(arguments, "subscribed")) {
     auto subscribed = co_await context.core.store.subscribe(account, name, true);
     if (!subscribed) co_return std::unexpected(subscribed.error());
+  }
+  co_return json::object();
+}
+
+// Those that are not there: "entries" is a list of name and value (base64). "mailbox" "": of the account.
+Task<Answer> restore_annotations(Context context, Arguments arguments) {
+  store::AccountId account = 0;
+  auto mailbox = co_await find(context, arguments, &account);
+  const bool of_account = text(arguments, "mailbox").empty();
+  if (account == 0 || (!mailbox && !of_account)) co_return std::unexpected(mailbox.error());
+  const store::MailboxId id = of_account ? 0 : mailbox->id;
+  auto there = co_await context.core.store.annotations(account, id);
+  if (!there) co_return std::unexpected(there.error());
+  std::vector<store::AnnotationChange> missing;
+  const auto* entries = arguments.if_contains("entries");
+  if (entries == nullptr || !entries->is_array()) co_return fail(FaultKind::syntax, "no entries");
+  for (const json::value& entry : entries->get_array()) {
+    const json::array* pair = entry.if_array();
+    if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_string())
+      co_return fail(FaultKind::syntax, "an entry is a name and a value");
+    std::string name((*pair)[0].get_string());
+    std::optional<std::string> value = base64_decode((*pair)[1].get_string());
+    if (!value || name.size() > store::kMaxAnnotationName || value->size() > store::kMaxAnnotation)
+      co_return fail(FaultKind::syntax, "bad entry");
+    if (std::ranges::any_of(*there, [&](const auto& one) { return one.name == name; })) continue;
+    missing.push_back({std::move(name), std::move(value)});
+  }
+  if (!missing.empty()) {
+    auto done = co_await context.core.store.annotate(account, id, std::move(missing), std::nullopt);
+    if (!done) co_return std::unexpected(done.error());
   }
   co_return json::object();
 }

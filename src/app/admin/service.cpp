@@ -52,6 +52,7 @@ constexpr Verb kVerbs[] = {
     {"restore.checksum", verbs::restore_checksum},
     {"restore.list", verbs::restore_list},
     {"restore.mailbox", verbs::restore_mailbox},
+    {"restore.annotations", verbs::restore_annotations},
     {"status", verbs::status},
     {"store.check", verbs::store_check},
     {"store.repair", verbs::store_repair},

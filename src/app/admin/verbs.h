@@ -67,6 +67,7 @@ Task<Answer> restore_list(Context context, Arguments arguments);
 Task<Answer> restore_checksum(Context context, Arguments arguments);  // address, mailbox, uid
 // address, mailbox, [role], [subscribed]: makes it when it is not there.
 Task<Answer> restore_mailbox(Context context, Arguments arguments);
+Task<Answer> restore_annotations(Context context, Arguments arguments);
 
 // address, mailbox, [first], [flags]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from
 // that UID on; with `flags` also flags (bits of store::Flag) and keywords.

@@ -5,6 +5,7 @@
 
 #include "app/backup/present_letters.h"
 #include "app/limits.h"
+#include "base/base64.h"
 #include "directory/records.h"
 #include "message/address.h"
 #include "message/summary.h"
@@ -51,6 +52,7 @@ class AccountRestorer {
   Result<void> send_waiting(bool more = false);
   Result<void> send(json::array letters, const control::LetterPieces& pieces, bool more);
   Result<void> make_mailbox(const store::MailboxInfo& mailbox);
+  Result<void> restore_annotations(store::MailboxId mailbox, const std::string& name);
   Result<std::vector<store::Entry>> page(store::MailboxId mailbox, uint64_t first, bool with_summary);
   bool wanted(const store::Entry& letter) const;
   Result<uint64_t> checksum(const store::Entry& letter);
@@ -262,6 +264,27 @@ Result<void> AccountRestorer::make_mailbox(const store::MailboxInfo& mailbox) {
   return {};
 }
 
+// Those that are not there. `name` is "" for mailbox 0, the account itself.
+Result<void> AccountRestorer::restore_annotations(store::MailboxId mailbox, const std::string& name) {
+  auto all = net::run_blocking(backup_.store.annotations(account_.id, mailbox));
+  if (!all) return std::unexpected(all.error());
+  for (size_t at = 0; at < all->size();) {
+    json::array entries;
+    for (size_t bytes = 0; at < all->size() && bytes < kLargestRequest / 4; ++at) {
+      const store::Annotation& one = (*all)[at];
+      bytes += one.name.size() + one.value.size();
+      entries.push_back(json::array{one.name, base64_encode(one.value)});
+    }
+    json::object arguments;
+    arguments["address"] = address_;
+    arguments["mailbox"] = name;
+    arguments["entries"] = std::move(entries);
+    auto done = admin_.call("restore.annotations", std::move(arguments), nullptr);
+    if (!done) return std::unexpected(done.error());
+  }
+  return {};
+}
+
 Result<void> AccountRestorer::send(json::array letters, const control::LetterPieces& pieces, bool more) {
   json::object arguments;
   arguments["address"] = address_;
@@ -367,6 +390,7 @@ Result<void> AccountRestorer::restore(const store::MailboxInfo& mailbox, Present
   const bool all = what_.message_id.empty() && !what_.uid && what_.into.empty();
   if (all && !check_) {
     if (auto made = make_mailbox(mailbox); !made) return made;
+    if (auto done = restore_annotations(mailbox.id, mailbox.name); !done) return done;
   }
   for (uint64_t first = what_.uid.value_or(1);;) {
     auto entries = page(mailbox.id, first, !what_.message_id.empty());
@@ -391,6 +415,10 @@ Result<AccountOutcome> AccountRestorer::run() {
   if (!there) return std::unexpected(there.error());
   for (const store::MailboxInfo& mailbox : chosen_) {
     if (auto done = restore(mailbox, *there); !done) return std::unexpected(done.error());
+  }
+  const bool all = what_.mailbox.empty() && what_.message_id.empty() && !what_.uid && what_.into.empty();
+  if (all && !check_) {
+    if (auto done = restore_annotations(0, ""); !done) return std::unexpected(done.error());
   }
   return std::move(out_);
 }

@@ -101,7 +101,8 @@ struct List {  // RFC 3501 section 6.3.8; extended: RFC 9051 section 6.3.9, RFC 
   Options select;
   bool recursive = false;  // RECURSIVEMATCH
   Options tell;
-  std::vector<StatusItem> status;  // RFC 5819
+  std::vector<StatusItem> status;     // RFC 5819
+  std::vector<std::string> metadata;  // RFC 9590: entries, in lower case
 };
 struct Status {
   std::string mailbox;
@@ -134,7 +135,10 @@ struct Namespace {};  // RFC 2342
 struct Enable {       // RFC 5161
   std::vector<std::string> capabilities;
 };
-struct Idle {};  // RFC 2177
+struct Idle {};                     // RFC 2177
+struct Language {                   // RFC 5255
+  std::vector<std::string> ranges;  // in lower case; none: which are there?
+};
 
 struct Unauthenticate {};  // RFC 8437
 
@@ -146,6 +150,18 @@ struct GetQuota {  // RFC 9208 section 4.1.1
 };
 struct GetQuotaRoot {  // section 4.1.2
   std::string mailbox;
+};
+// RFC 5464. Entry names are in lower case; mailbox "" is the server.
+struct GetMetadata {
+  enum Depth : uint8_t { none, one, infinity };
+  std::string mailbox;
+  std::optional<uint32_t> max_size;
+  Depth depth = none;
+  std::vector<std::string> entries;
+};
+struct SetMetadata {
+  std::string mailbox;
+  std::vector<std::pair<std::string, std::optional<std::string>>> values;  // nothing: NIL
 };
 
 // ---- selected (section 6.4)
@@ -203,40 +219,6 @@ struct SearchKey {
   SequenceSet set;
   std::vector<SearchKey> children;
 };
-struct Search {
-  // What is to be told of the messages found (RFC 4731 section 3.1), or kept for "$" (RFC 5182), as bits.
-  enum Return : uint8_t {
-    kMin = 1,
-    kMax = 2,
-    kAll = 4,
-    kCount = 8,
-    kSave = 16,
-    kPartial = 32,  // never beside kAll
-    kEverything = kMin | kMax | kAll | kCount | kPartial
-  };
-  bool uid = false;
-  std::optional<uint8_t> results;  // nothing: there was no RETURN
-  PartialRange partial;            // of kPartial (RFC 9394)
-  std::string charset;             // "" if none was given
-  SearchKey key;                   // and_ of what stands at the top
-};
-
-// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267).
-struct SortCriterion {
-  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
-  Key key = arrival;
-  bool reverse = false;
-};
-struct Sort {
-  Search search;                        // with a charset
-  std::vector<SortCriterion> criteria;  // each key at most once: a second time it can't decide anything
-};
-struct Thread {  // RFC 5256
-  enum Algorithm : uint8_t { ordered_subject, references };
-  Search search;  // with a charset, without RETURN
-  Algorithm algorithm = references;
-};
-
 // A section of BODY[...] (section 6.4.5).
 struct Section {
   enum Text : uint8_t { none, header, header_fields, header_fields_not, text, mime };
@@ -274,6 +256,73 @@ struct FetchItem {
   };
   std::optional<Partial> partial;
 };
+struct Search {
+  // What is to be told of the messages found (RFC 4731 section 3.1), or kept for "$" (RFC 5182), as bits.
+  enum Return : uint8_t {
+    kMin = 1,
+    kMax = 2,
+    kAll = 4,
+    kCount = 8,
+    kSave = 16,
+    kPartial = 32,   // never beside kAll
+    kUpdate = 64,    // RFC 5267 section 4.3
+    kContext = 128,  // section 4.2: a hint
+    kEverything = kMin | kMax | kAll | kCount | kPartial
+  };
+  bool uid = false;
+  std::optional<uint8_t> results;  // nothing: there was no RETURN
+  PartialRange partial;            // of kPartial (RFC 9394)
+  std::vector<FetchItem> update;   // of kUpdate: what to tell of new messages (RFC 5465 section 7)
+  std::string charset;             // "" if none was given
+  SearchKey key;                   // and_ of what stands at the top
+};
+
+struct CancelUpdate {  // RFC 5267 section 4.3.5
+  std::vector<std::string> tags;
+};
+
+// NOTIFY (RFC 5465).
+struct NotifyGroup {
+  enum Filter : uint8_t { selected, selected_delayed, inboxes, personal, subscribed, subtree, named };
+  Filter filter = personal;
+  std::vector<std::string> mailboxes;  // of subtree and named
+  uint8_t events = 0;                  // bits of Notify::Event; 0: NONE
+  std::vector<FetchItem> fetch;        // of kNew, for the selected mailbox
+  bool unknown_event = false;
+  bool is_selected() const { return filter == selected || filter == selected_delayed; }
+};
+struct Notify {
+  enum Event : uint8_t {
+    kNew = 1,
+    kExpunge = 2,
+    kFlags = 4,
+    kName = 8,
+    kSubscription = 16,
+    kMailboxMetadata = 32,
+    kServerMetadata = 64,
+    kMessages = kNew | kExpunge | kFlags
+  };
+  bool set = false;  // else NONE
+  bool status = false;
+  std::vector<NotifyGroup> groups;
+};
+
+// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267).
+struct SortCriterion {
+  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+  Key key = arrival;
+  bool reverse = false;
+};
+struct Sort {
+  Search search;                        // with a charset
+  std::vector<SortCriterion> criteria;  // each key at most once: a second time it can't decide anything
+};
+struct Thread {  // RFC 5256
+  enum Algorithm : uint8_t { ordered_subject, references };
+  Search search;  // with a charset, without RETURN
+  Algorithm algorithm = references;
+};
+
 struct Fetch {
   bool uid = false;
   SequenceSet set;
@@ -309,10 +358,10 @@ struct Replace {  // RFC 8508
   Append message;       // one
 };
 
-using Command =
-    std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
-                 Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
-                 Close, Unselect, Expunge, Search, Sort, Thread, Fetch, Store, Copy, Move, Unauthenticate,
-                 GetQuota, GetQuotaRoot, Compress, Replace>;
+using Command = std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine,
+                             Create, Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append,
+                             Namespace, Enable, Idle, Check, Close, Unselect, Expunge, Search, Sort, Thread,
+                             Fetch, Store, Copy, Move, Unauthenticate, GetQuota, GetQuotaRoot, Compress,
+                             Replace, GetMetadata, SetMetadata, Language, CancelUpdate, Notify>;
 
 }  // namespace posthouse::wire::imap

@@ -103,15 +103,23 @@ bool Cursor::literal_header(uint64_t& size, bool& synchronizing) {
   return true;
 }
 
-bool Cursor::literal(std::string& out) {
+bool Cursor::any_literal(std::string& out) {
   uint64_t size = 0;
   bool synchronizing = false;
   if (!literal_header(size, synchronizing)) return false;
   if (size > text_.size() - at_) return fail("Literal too short");
   out = text_.substr(at_, size);
   at_ += size;
-  // literal = "{" number "}" CRLF *CHAR8, and CHAR8 is any octet but NUL
-  return out.find('\0') == std::string::npos || fail("NUL in a literal");
+  return true;
+}
+
+// literal = "{" number "}" CRLF *CHAR8, and CHAR8 is any octet but NUL
+bool Cursor::literal(std::string& out) {
+  return any_literal(out) && (out.find('\0') == std::string::npos || fail("NUL in a literal"));
+}
+
+bool Cursor::literal8(std::string& out) {
+  return (eat('~') || fail("literal8 expected")) && any_literal(out);
 }
 
 bool Cursor::open_literal(uint64_t& size, bool& synchronizing) {

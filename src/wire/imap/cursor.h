@@ -28,7 +28,8 @@ class Cursor {
   bool atom(std::string_view& out);
   bool quoted(std::string& out);
   bool literal(std::string& out);
-  bool string(std::string& out);  // quoted or literal
+  bool literal8(std::string& out);  // "~{n}", and then any octets (RFC 3516 section 7)
+  bool string(std::string& out);    // quoted or literal
   bool astring(std::string& out);
   bool nstring(std::optional<std::string>& out);
   bool list_mailbox(std::string& out);  // an astring that may hold % and *
@@ -54,6 +55,7 @@ class Cursor {
  private:
   bool literal_header(uint64_t& size, bool& synchronizing);
   bool digits(uint64_t& out, uint64_t most);  // notes no error
+  bool any_literal(std::string& out);
 
   std::string_view text_;
   bool utf8_ = false;

@@ -40,6 +40,11 @@ void append_string(std::string& out, std::string_view text, bool utf8) {
   out += '"';
 }
 
+void append_octets(std::string& out, std::string_view octets) {
+  if (octets.find('\0') != std::string_view::npos) out += '~';
+  append_string(out, octets);
+}
+
 namespace {
 
 void append_astring(std::string& out, std::string_view text, bool utf8) {

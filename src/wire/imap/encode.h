@@ -14,6 +14,9 @@ bool is_quotable(std::string_view text, bool utf8 = false);
 // A quoted string where that is possible, else a literal.
 void append_string(std::string& out, std::string_view text, bool utf8 = false);
 
+// The same of any octets: with a literal8 for those with NULs (RFC 3516 section 7).
+void append_octets(std::string& out, std::string_view octets);
+
 // "{n}" and the line end that come before the bytes of a literal.
 void append_literal_header(std::string& out, uint64_t size);
 

@@ -25,5 +25,11 @@ constexpr size_t kMaxPatterns = 64;        // of a LIST, together not longer tha
 constexpr size_t kMaxIdPairs = 30;         // RFC 2971 section 3.3
 constexpr size_t kMaxCapabilities = 64;    // names in one ENABLE
 constexpr size_t kMaxAppendParts = 5'000;  // of an APPEND, between two of its literals
+constexpr size_t kMaxEntries = 256;        // of a GETMETADATA or SETMETADATA
+constexpr size_t kMaxEntryName = 255;      // octets of such a name
+constexpr size_t kMaxLanguages = 32;       // ranges in one LANGUAGE
+constexpr size_t kMaxCancelled = 64;       // tags in one CANCELUPDATE
+constexpr size_t kMaxNotifyGroups = 64;    // of a NOTIFY
+constexpr size_t kMaxNotifyMailboxes = 256;  // of a group
 
 }  // namespace posthouse::wire::imap

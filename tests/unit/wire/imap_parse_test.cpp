@@ -252,6 +252,61 @@ TEST(ImapParse, SearchLimits) {
   EXPECT_NE(fault(many), "");
 }
 
+// RFC 5464 section 5.
+TEST(ImapParse, Metadata) {
+  GetMetadata get = parse<GetMetadata>("GETMETADATA (DEPTH infinity MAXSIZE 10) INBOX (/Shared /private/x)");
+  EXPECT_EQ(get.mailbox, "INBOX");
+  EXPECT_EQ(get.depth, GetMetadata::infinity);
+  EXPECT_EQ(get.max_size, 10u);
+  EXPECT_EQ(get.entries, (std::vector<std::string>{"/shared", "/private/x"}));
+  get = parse<GetMetadata>("GETMETADATA \"\" (DEPTH 1) \"/private/a b\"");
+  EXPECT_EQ(get.mailbox, "");
+  EXPECT_EQ(get.depth, GetMetadata::one);
+  EXPECT_EQ(get.entries, std::vector<std::string>{"/private/a b"});
+  const std::string nul(1, '\0');
+  SetMetadata set = parse<SetMetadata>("SETMETADATA INBOX (/private/a ~{3}\r\na" + nul + "b /private/b NIL)");
+  ASSERT_EQ(set.values.size(), 2u);
+  EXPECT_EQ(set.values[0].second, std::string("a\0b", 3));
+  EXPECT_FALSE(set.values[1].second.has_value());
+  EXPECT_NE(fault("SETMETADATA INBOX (/private/a {3}\r\na" + nul + "b)"), "");
+  for (const char* bad : {"/private", "/shared/vendor/x", "/shared/vendor", "/other/x", "private/x",
+                          "/private/x/", "/private//x", "\"/private/x%\"", "\"/private/\xc3\xa4\""})
+    EXPECT_NE(fault("SETMETADATA INBOX (" + std::string(bad) + " \"v\")"), "") << bad;
+  EXPECT_EQ(fault("SETMETADATA INBOX (/shared/vendor/x/y \"v\")"), "");
+  EXPECT_NE(fault("SETMETADATA INBOX (/private/" + std::string(kMaxEntryName, 'x') + " \"v\")"), "");
+  std::string many = "GETMETADATA INBOX (/private/x";
+  for (size_t i = 0; i < kMaxEntries; ++i) many += " /private/x";
+  EXPECT_NE(fault(many + ")"), "");
+  EXPECT_EQ(parse<List>("LIST \"\" * RETURN (METADATA (/Shared/comment) CHILDREN)").metadata,
+            std::vector<std::string>{"/shared/comment"});
+}
+
+// RFC 5465 section 8, RFC 5267 section 5, RFC 5255 section 3.5.
+TEST(ImapParse, Notifications) {
+  Notify notify = parse<Notify>(
+      "notify set status (selected (MessageNew (uid body.peek[header.fields (from)]) messageexpunge)) "
+      "(mailboxes (a \"b c\") (MessageNew FlagChange MessageExpunge SomethingElse)) (subtree x NONE)");
+  EXPECT_TRUE(notify.set && notify.status);
+  ASSERT_EQ(notify.groups.size(), 3u);
+  EXPECT_EQ(notify.groups[0].fetch.size(), 2u);
+  EXPECT_EQ(notify.groups[0].events, Notify::kNew | Notify::kExpunge);
+  EXPECT_EQ(notify.groups[1].mailboxes, (std::vector<std::string>{"a", "b c"}));
+  EXPECT_TRUE(notify.groups[1].unknown_event);
+  EXPECT_EQ(notify.groups[2].filter, NotifyGroup::subtree);
+  EXPECT_EQ(notify.groups[2].events, 0);
+  EXPECT_FALSE(parse<Notify>("NOTIFY NONE").set);
+  for (const char* bad : {"NOTIFY", "NOTIFY SET", "NOTIFY SET ()", "NOTIFY SET (selected)", "NOTIFY NONE x",
+                          "NOTIFY SET (mailboxes (MessageNew MessageExpunge))", "NOTIFY SET (personal ())"})
+    EXPECT_NE(fault(bad), "") << bad;
+  const Search search = parse<Search>("SEARCH RETURN (COUNT UPDATE (UID FLAGS) CONTEXT) ALL");
+  EXPECT_EQ(search.results, Search::kCount | Search::kUpdate | Search::kContext);
+  EXPECT_EQ(search.update.size(), 2u);
+  EXPECT_EQ(parse<Search>("SEARCH RETURN (UPDATE) ALL").results, uint8_t{Search::kUpdate});
+  EXPECT_EQ(parse<CancelUpdate>("CANCELUPDATE \"a\" \"b\"").tags, (std::vector<std::string>{"a", "b"}));
+  EXPECT_NE(fault("CANCELUPDATE a"), "");
+  EXPECT_EQ(parse<Language>("LANGUAGE DE \"en-GB\"").ranges, (std::vector<std::string>{"de", "en-gb"}));
+}
+
 TEST(ImapParse, Extensions) {
   EXPECT_TRUE(parse<Id>("ID NIL").fields.empty());
   EXPECT_EQ(parse<Id>("ID (\"name\" \"x\" \"version\" NIL)").fields.size(), 2u);

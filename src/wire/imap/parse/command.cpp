@@ -80,6 +80,11 @@ constexpr Entry kCommands[] = {
     {"GETQUOTA", parse_get_quota},
     {"GETQUOTAROOT", one_mailbox<GetQuotaRoot>},
     {"REPLACE", with_uid<parse_replace_line, false>},
+    {"GETMETADATA", parse_get_metadata},
+    {"SETMETADATA", parse_set_metadata},
+    {"LANGUAGE", parse_language},
+    {"CANCELUPDATE", parse_cancel_update},
+    {"NOTIFY", parse_notify},
 };
 
 constexpr Entry kUidCommands[] = {

@@ -1,4 +1,4 @@
-// ID (RFC 2971), ENABLE (RFC 5161) and COMPRESS (RFC 4978).
+// ID (RFC 2971), ENABLE (RFC 5161), COMPRESS (RFC 4978), LANGUAGE (RFC 5255), CANCELUPDATE (RFC 5267).
 #include "base/ascii.h"
 #include "wire/imap/limits.h"
 #include "wire/imap/parse/parsers.h"
@@ -38,6 +38,29 @@ bool parse_enable(Cursor& in, Command& out) {
     if (command.capabilities.size() >= kMaxCapabilities) return in.fail("Too many capabilities");
     command.capabilities.push_back(to_upper(name));
   } while (in.eat(' '));
+  out = std::move(command);
+  return true;
+}
+
+bool parse_language(Cursor& in, Command& out) {
+  Language command;
+  while (in.eat(' ')) {
+    std::string range;
+    if (!in.astring(range)) return false;
+    if (command.ranges.size() >= kMaxLanguages) return in.fail("Too many languages");
+    command.ranges.push_back(to_lower(range));
+  }
+  out = std::move(command);
+  return true;
+}
+
+bool parse_cancel_update(Cursor& in, Command& out) {
+  CancelUpdate command;
+  if (!in.next_is(' ')) return in.fail("Tags expected");
+  while (in.eat(' ')) {
+    if (command.tags.size() >= kMaxCancelled) return in.fail("Too many tags");
+    if (!in.quoted(command.tags.emplace_back())) return false;
+  }
   out = std::move(command);
   return true;
 }

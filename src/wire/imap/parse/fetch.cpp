@@ -178,17 +178,23 @@ bool parse_section_spec(std::string_view text, Section& out) {
   return section(in, out) && in.rest().empty();
 }
 
+// "(" fetch-att *(SP fetch-att) ")"
+bool parse_fetch_items(Cursor& in, std::vector<FetchItem>& out) {
+  if (!in.expect('(')) return false;
+  do {
+    if (out.size() >= kMaxFetchItems) return in.fail("Too many FETCH items");
+    std::string_view word = in.word();
+    if (!named_item(in, word, out.emplace_back())) return false;
+  } while (in.eat(' '));
+  return in.expect(')');
+}
+
 bool parse_fetch(Cursor& in, bool uid, Command& out) {
   Fetch command;
   command.uid = uid;
   if (!in.space() || !in.set_or_saved(command.set) || !in.space()) return false;
-  if (in.eat('(')) {
-    do {
-      if (command.items.size() >= kMaxFetchItems) return in.fail("Too many FETCH items");
-      std::string_view word = in.word();
-      if (!named_item(in, word, command.items.emplace_back())) return false;
-    } while (in.eat(' '));
-    if (!in.expect(')')) return false;
+  if (in.next_is('(')) {
+    if (!parse_fetch_items(in, command.items)) return false;
   } else {
     std::string_view word = in.word();
     if (!macro(word, command) && !named_item(in, word, command.items.emplace_back())) return false;

@@ -49,6 +49,8 @@ bool return_options(Cursor& in, List& out) {
       out.tell.subscribed = true;
     } else if (iequals(word, "SPECIAL-USE")) {
       out.tell.special_use = true;
+    } else if (iequals(word, "METADATA")) {  // RFC 9590
+      if (!in.space() || !parse_entries(in, out.metadata)) return false;
     } else if (iequals(word, "STATUS")) {
       if (!in.space() || !parse_status_items(in, out.status)) return false;
     } else if (!iequals(word, "CHILDREN")) {  // always told

@@ -44,6 +44,10 @@ bool parse_lsub(Cursor& in, Command& out);
 bool parse_status_items(Cursor& in, std::vector<StatusItem>& out);
 bool parse_status(Cursor& in, Command& out);
 bool parse_get_quota(Cursor& in, Command& out);
+bool parse_get_metadata(Cursor& in, Command& out);
+bool parse_set_metadata(Cursor& in, Command& out);
+// entries (RFC 5464): one name or "(" name *(SP name) ")", in lower case.
+bool parse_entries(Cursor& in, std::vector<std::string>& out);
 bool parse_search(Cursor& in, bool uid, Command& out);
 // search-return-opts after "RETURN ": "(" [option *(SP option)] ")"; none means ALL.
 bool parse_search_return(Cursor& in, Search& out);
@@ -52,6 +56,11 @@ bool parse_search_keys(Cursor& in, SearchKey& out);
 bool parse_sort(Cursor& in, bool uid, Command& out);
 bool parse_thread(Cursor& in, bool uid, Command& out);
 bool parse_fetch(Cursor& in, bool uid, Command& out);
+// "(" fetch-att *(SP fetch-att) ")".
+bool parse_fetch_items(Cursor& in, std::vector<FetchItem>& out);
+bool parse_notify(Cursor& in, Command& out);
+bool parse_cancel_update(Cursor& in, Command& out);
+bool parse_language(Cursor& in, Command& out);
 bool parse_store(Cursor& in, bool uid, Command& out);
 bool parse_uid_expunge(Cursor& in, Command& out);
 

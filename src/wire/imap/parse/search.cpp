@@ -1,5 +1,5 @@
 // SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5; RETURN: RFC 4731, RFC 5182;
-// OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394).
+// OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394; UPDATE, CONTEXT: RFC 5267).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
@@ -183,8 +183,9 @@ class KeyParser {
 };
 
 constexpr std::pair<std::string_view, uint8_t> kReturns[] = {
-    {"MIN", Search::kMin},     {"MAX", Search::kMax},   {"ALL", Search::kAll},
-    {"COUNT", Search::kCount}, {"SAVE", Search::kSave}, {"PARTIAL", Search::kPartial}};
+    {"MIN", Search::kMin},       {"MAX", Search::kMax},        {"ALL", Search::kAll},
+    {"COUNT", Search::kCount},   {"SAVE", Search::kSave},      {"PARTIAL", Search::kPartial},
+    {"UPDATE", Search::kUpdate}, {"CONTEXT", Search::kContext}};
 
 }  // namespace
 
@@ -205,6 +206,10 @@ bool parse_search_return(Cursor& in, Search& out) {
                                                      : 0;
       if ((wanted & others) != 0) return in.fail("Only one PARTIAL or ALL");
       if (bit == Search::kPartial && (!in.space() || !in.partial(out.partial))) return false;
+      // RFC 5465 section 7
+      if (bit == Search::kUpdate && in.rest().starts_with(" (") &&
+          (!in.space() || !parse_fetch_items(in, out.update)))
+        return false;
       wanted |= bit;
     } while (in.eat(' '));
   }

@@ -1,0 +1,192 @@
+// Events of mailboxes that are not selected, told by comparing what the client knows with what is there
+// (RFC 5465 section 5).
+#include <algorithm>
+
+#include "access/imap/commands.h"
+#include "access/imap/limits.h"
+#include "access/imap/special_use.h"
+#include "store/names.h"
+#include "wire/imap/encode.h"
+#include "wire/imap/list_pattern.h"
+
+namespace posthouse::access::imap {
+
+namespace {
+
+using wire::imap::Notify;
+using wire::imap::StatusItem;
+
+// One round of telling.
+class Events {
+ public:
+  Events(Session& s, const std::vector<store::MailboxInfo>& now) : s_(s), observer_(*s.observer), now_(now) {
+    for (const store::MailboxInfo& info : now_) names_.emplace(info.name, &info);
+  }
+
+  Task<Result<void>> tell() {
+    tell_names();
+    Result<void> told = co_await tell_subscriptions();
+    if (!told) co_return told;
+    for (const store::MailboxInfo& info : now_) {
+      if (lines_ > kNotifications) break;
+      told = co_await tell_messages(info);
+      if (!told) co_return told;
+      if (s_.wants_flush()) co_await s_.flush();
+    }
+    if (lines_ > kNotifications) overflow();
+    co_return Result<void>();
+  }
+
+ private:
+  // Section 5.8: as after NOTIFY NONE.
+  void overflow() {
+    s_.untagged_ok("NOTIFICATIONOVERFLOW", "Too much happens at once");
+    observer_.notify.emplace();
+  }
+
+  bool wants(const std::string& name, uint8_t event) const {
+    return (observer_.events_of(name, observer_.subscriptions.contains(name)) & event) != 0;
+  }
+
+  bool has_children(const std::string& name) const {
+    const std::string prefix = name + wire::imap::kSeparator;
+    const auto next = names_.lower_bound(prefix);
+    return next != names_.end() && next->first.starts_with(prefix);
+  }
+
+  void tell_list(const std::string& name, bool subscribed, const std::string& old_name = "") {
+    if (++lines_ > kNotifications) return;
+    const auto found = names_.find(name);
+    s_.out += "* LIST (";
+    if (found == names_.end()) s_.out += "\\NonExistent ";
+    s_.out += has_children(name) ? "\\HasChildren" : "\\HasNoChildren";
+    if (subscribed) s_.out += " \\Subscribed";
+    if (found != names_.end()) {
+      if (const std::string_view use = special_use(found->second->role); !use.empty())
+        s_.out += " " + std::string(use);
+    }
+    s_.out += std::string(") \"") + wire::imap::kSeparator + "\" ";
+    append_mailbox(s_, name);
+    if (!old_name.empty()) {
+      s_.out += " (\"OLDNAME\" (";
+      append_mailbox(s_, old_name);
+      s_.out += "))";
+    }
+    s_.out += "\r\n";
+  }
+
+  // Section 5.4: the mailbox and its parent.
+  void tell_affected(const std::string& name, std::set<std::string>& parents) {
+    if (wants(name, Notify::kName)) tell_list(name, observer_.subscriptions.contains(name));
+    const std::vector<std::string> above = store::superiors(name);
+    if (!above.empty() && wants(above.back(), Notify::kName)) parents.insert(above.back());
+  }
+
+  void tell_names() {
+    std::set<std::string> parents;
+    std::set<std::string> told;
+    for (const store::MailboxInfo& info : now_) {
+      const auto known = observer_.mailboxes.find(info.id);
+      if (known == observer_.mailboxes.end()) {
+        told.insert(info.name);
+        tell_affected(info.name, parents);
+      } else if (known->second.name != info.name) {
+        tell_renamed(known->second.name, info.name);
+      }
+    }
+    std::set<store::MailboxId> there;
+    for (const store::MailboxInfo& info : now_) there.insert(info.id);
+    for (const auto& [id, info] : observer_.mailboxes) {
+      if (there.contains(id) || names_.contains(info.name)) continue;
+      told.insert(info.name);
+      tell_affected(info.name, parents);
+    }
+    for (const std::string& parent : parents) {
+      if (!told.contains(parent)) tell_list(parent, observer_.subscriptions.contains(parent));
+    }
+  }
+
+  // Its inferiors were renamed with it: nothing is told of them.
+  void tell_renamed(const std::string& from, const std::string& to) {
+    const size_t old_cut = from.rfind(wire::imap::kSeparator);
+    const size_t cut = to.rfind(wire::imap::kSeparator);
+    if (old_cut != std::string::npos && cut != std::string::npos && from.substr(old_cut) == to.substr(cut)) {
+      const auto above = names_.find(to.substr(0, cut));
+      if (above != names_.end()) {
+        const auto known = observer_.mailboxes.find(above->second->id);
+        if (known != observer_.mailboxes.end() && known->second.name == from.substr(0, old_cut)) return;
+      }
+    }
+    if (wants(to, Notify::kName) || wants(from, Notify::kName))
+      tell_list(to, names_.at(to)->subscribed, from);
+  }
+
+  Task<Result<void>> tell_subscriptions() {
+    const Result<std::vector<std::string>> names = co_await s_.store().subscriptions(s_.account);
+    if (!names) co_return std::unexpected(names.error());
+    std::set<std::string> now(names->begin(), names->end());
+    std::vector<std::string> changed;
+    std::ranges::set_symmetric_difference(now, observer_.subscriptions, std::back_inserter(changed));
+    for (const std::string& name : changed) {
+      // Also of one that was in "subscribed" until now.
+      if ((observer_.events_of(name, true) & Notify::kSubscription) != 0) tell_list(name, now.contains(name));
+    }
+    observer_.subscriptions = std::move(now);
+    co_return Result<void>();
+  }
+
+  // Which items of STATUS have to tell what happened.
+  std::set<StatusItem> news_of(const store::MailboxInfo& before, const store::MailboxInfo& info,
+                               uint8_t events) const {
+    std::set<StatusItem> items;
+    const bool came = info.uid_next != before.uid_next;
+    const bool went = info.exists - before.exists != info.uid_next - before.uid_next;
+    const bool both = (came && (events & Notify::kNew) != 0) || (went && (events & Notify::kExpunge) != 0);
+    if (both) items = {StatusItem::messages, StatusItem::uid_next};
+    if (both && s_.condstore) items.insert(StatusItem::highest_modseq);
+    if ((events & Notify::kFlags) == 0) return items;
+    if (info.uid_validity != before.uid_validity) items.insert(StatusItem::uid_validity);
+    // Section 5.1
+    if (info.unseen != before.unseen) items.insert({StatusItem::uid_validity, StatusItem::unseen});
+    if (s_.condstore && info.highest_modseq != before.highest_modseq)
+      items.insert({StatusItem::uid_validity, StatusItem::highest_modseq});
+    return items;
+  }
+
+  Task<Result<void>> tell_messages(store::MailboxInfo info) {
+    if (s_.view && s_.view->mailbox == info.id) co_return Result<void>();
+    const uint8_t events = observer_.events_of(info.name, info.subscribed);
+    const auto known = observer_.mailboxes.find(info.id);
+    if ((events & Notify::kMessages) == 0 || known == observer_.mailboxes.end()) co_return Result<void>();
+    const std::set<StatusItem> items = news_of(known->second, info, events);
+    if (items.empty()) co_return Result<void>();
+    ++lines_;
+    std::vector<StatusItem> list(items.begin(), items.end());
+    Result<void> told = co_await tell_status(s_, std::move(info), std::move(list));
+    co_return told;
+  }
+
+  Session& s_;
+  Observer& observer_;
+  const std::vector<store::MailboxInfo>& now_;
+  std::map<std::string, const store::MailboxInfo*> names_;
+  size_t lines_ = 0;
+};
+
+}  // namespace
+
+Task<Result<void>> tell_mailboxes(Session& s, const std::vector<store::MailboxInfo>& now) {
+  Events events(s, now);
+  Result<void> told = co_await events.tell();
+  co_return told;
+}
+
+std::vector<StatusItem> status_items(const Session&, uint8_t events) {
+  std::vector<StatusItem> items;
+  if ((events & Notify::kMessages) != 0)
+    items = {StatusItem::messages, StatusItem::uid_next, StatusItem::uid_validity};
+  if ((events & Notify::kFlags) != 0) items.push_back(StatusItem::highest_modseq);
+  return items;
+}
+
+}  // namespace posthouse::access::imap

@@ -1,0 +1,65 @@
+// What a session looks at beside its mailbox, for a client that wants to be told of it: annotations that
+// others change (RFC 5464 section 4.4), and the events of NOTIFY (RFC 5465).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "access/imap/waker.h"
+#include "base/task.h"
+#include "engine/engine.h"
+#include "store/mail_store.h"
+#include "wire/imap/command.h"
+
+namespace posthouse::access::imap {
+
+struct Session;
+
+struct Observer {
+  Waker waker;
+  bool stale = false;     // the store could not tell the news: ask again
+  bool metadata = false;  // ENABLE METADATA
+  // The last NOTIFY; its mailbox names are decoded.
+  std::optional<wire::imap::Notify> notify;
+  // All as the client knows it.
+  store::MailStore::AnnotationNames annotations;
+  std::map<store::MailboxId, store::MailboxInfo> mailboxes;
+  std::set<std::string> subscriptions;
+  std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
+
+  // Of the selected mailbox; null: there is none, or there was no NOTIFY.
+  const wire::imap::NotifyGroup* for_selected() const;
+  // Whether events of messages of the selected mailbox, and changes of their flags, are told at all.
+  bool wants_messages() const;
+  bool wants_flags() const;
+  // News are told also when no command is under way (RFC 5465 section 3.1).
+  bool tells_at_any_time() const { return notify && notify->set; }
+  // The events (bits of wire::imap::Notify::Event) that are wanted of a mailbox that is not selected.
+  uint8_t events_of(const std::string& mailbox, bool subscribed) const;
+  bool wants_server_metadata() const;
+
+  // What the session itself has done is not told.
+  void annotated(store::MailboxId mailbox, const std::vector<store::AnnotationChange>& changes,
+                 std::optional<store::Role> role, const store::MailStore::Annotated& done);
+  void made(const store::MailboxInfo& mailbox);
+  void deleted(store::MailboxId mailbox);
+  void renamed(const std::string& from, const std::string& to);
+  void subscribed(const std::string& mailbox, bool now);
+};
+
+// Notes how all is now; what happens from here on is told. A fault: nothing is observed.
+Task<Result<void>> begin_observing(Session& s);
+// Tells what happened since the last time.
+Task<void> tell_observed(Session& s);
+
+// The parts of that.
+Task<Result<void>> tell_metadata(Session& s, const std::vector<store::MailboxInfo>& now);
+Task<Result<void>> tell_mailboxes(Session& s, const std::vector<store::MailboxInfo>& now);
+// What a STATUS of a mailbox with these events has to have (section 3.1).
+std::vector<wire::imap::StatusItem> status_items(const Session& s, uint8_t events);
+
+}  // namespace posthouse::access::imap
