@@ -58,6 +58,8 @@ install: build
 	@'build/$(PRESET)/posthouse' man --dir '$(DESTDIR)$(PREFIX)/share/man/man1'
 	@mkdir -p '$(DESTDIR)/lib/systemd/system'
 	@sed 's|/usr/local/bin/|$(PREFIX)/bin/|' packaging/systemd/posthouse.service >'$(DESTDIR)/lib/systemd/system/posthouse.service'
+	@install -D -m 644 packaging/fail2ban/filter.d/posthouse.conf '$(DESTDIR)$(PREFIX)/share/posthouse/fail2ban/filter.d/posthouse.conf'
+	@install -D -m 644 packaging/fail2ban/jail.d/posthouse.conf '$(DESTDIR)$(PREFIX)/share/posthouse/fail2ban/jail.d/posthouse.conf'
 	@install -m 644 packaging/systemd/posthouse.socket '$(DESTDIR)/lib/systemd/system'
 	@chmod 644 '$(DESTDIR)/lib/systemd/system/posthouse.service'
 

@@ -1,4 +1,5 @@
 // Stored directory rows are data from outside like any other: no bytes may do more than be called corrupt.
+#include "directory/app_password_record.h"
 #include "directory/password.h"
 #include "directory/records.h"
 
@@ -23,6 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   round_trip<NameRecord>(bytes, decode_name);
   round_trip<Domain>(bytes, decode_domain);
   round_trip<Credential>(bytes, decode_credential);
+  round_trip<AppPasswords>(bytes, decode_app_passwords);
+  round_trip<LastUses>(bytes, decode_last_uses);
   static_cast<void>(decode_number(bytes));
   static_cast<void>(decode_secret(bytes));
   static_cast<void>(address_of(bytes));

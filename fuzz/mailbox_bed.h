@@ -21,10 +21,10 @@ class Alice : public wire::sasl::Authenticator {
     if (name != "alice") co_return fail(FaultKind::policy, "none");
     co_return wire::sasl::Identity{1, "alice@example.test"};
   }
-  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string, IpAddress) override {
+  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string, IpAddress, std::string) override {
     co_return fail(FaultKind::policy, "none");
   }
-  bool report(std::string, IpAddress, bool) override { return true; }
+  Task<bool> report(std::string, IpAddress, std::optional<wire::sasl::Identity>) override { co_return true; }
 };
 
 struct MailboxBed {

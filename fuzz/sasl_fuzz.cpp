@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "wire/sasl/bearer_message.h"
 #include "wire/sasl/scram_message.h"
 #include "wire/sasl/server.h"
 
@@ -17,19 +18,31 @@ class Nobody : public Authenticator {
     if (name.empty() || name.size() > 320 || password.reveal().size() > 1024) abort();
     co_return fail(FaultKind::policy, "no");
   }
-  Task<Result<ScramCredential>> scram_credential(std::string name, IpAddress) override {
+  Task<Result<ScramCredential>> scram_credential(std::string name, IpAddress, std::string) override {
     if (name.empty() || name.size() > 320) abort();
-    co_return ScramCredential{4096, std::string(16, 's'), std::string(32, 'k'), std::string(32, 'k'), 1,
-                              "u@x"};
+    co_return ScramCredential{4096,
+                              std::string(16, 's'),
+                              std::string(32, 'k'),
+                              std::string(32, 'k'),
+                              1,
+                              "u@x",
+                              {{1, "phone", std::string(32, 'a'), std::string(32, 'b'), true}}};
   }
-  bool report(std::string, IpAddress, bool success) override {
-    if (success) abort();
-    return true;
+  const TokenOffer* tokens() const override { return &offer; }
+  Task<Result<Identity>> verify_token(std::string name, Secret token, IpAddress, std::string) override {
+    if (name.size() > 320 || token.empty() || token.reveal().size() > 6144) abort();
+    co_return fail(FaultKind::policy, "no");
+  }
+  TokenOffer offer{"mail \"x\"", "https://id.example.test/"};
+  Task<bool> report(std::string, IpAddress, std::optional<Identity> as) override {
+    if (as) abort();
+    co_return true;
   }
 };
 
 Task<void> exchange_all(std::string_view name, Channel channel, std::string_view input) {
   Nobody nobody;
+  channel.tokens = nobody.tokens();
   auto started = start(name, channel, nobody);
   if (!started) co_return;
   for (int i = 0; i < 6; ++i) {
@@ -48,12 +61,16 @@ Task<void> exchange_all(std::string_view name, Channel channel, std::string_view
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  static const char* const kNames[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+  static const char* const kNames[] = {"PLAIN",       "LOGIN",  "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS",
+                                       "OAUTHBEARER", "XOAUTH2"};
   Channel channel;
   channel.tls = true;
   if ((data[0] & 4) != 0) channel.binding_type = (data[0] & 8) != 0 ? "tls-unique" : "tls-exporter";
   if ((data[0] & 4) != 0) channel.binding = "0123456789abcdef";
-  spawn(exchange_all(kNames[data[0] % 4], channel, input));
+  spawn(exchange_all(kNames[(data[0] & 3) + ((data[0] & 16) != 0 ? 2 : 0)], channel, input));
   static_cast<void>(parse_client_first(input));
+  for (const auto& parsed : {parse_oauthbearer(input), parse_xoauth2(input)}) {
+    if (parsed && parsed->token.empty()) abort();
+  }
   return 0;
 }

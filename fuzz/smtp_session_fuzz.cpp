@@ -75,13 +75,13 @@ class Nobody : public wire::sasl::Authenticator {
     if (name != "u") co_return fail(FaultKind::policy, "no");
     co_return wire::sasl::Identity{1, "u@example.test"};
   }
-  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string, IpAddress) override {
+  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string, IpAddress, std::string) override {
     co_return wire::sasl::ScramCredential{
         4096, std::string(16, 's'), std::string(32, 'k'), std::string(32, 'k'), {}, {}};
   }
-  bool report(std::string, IpAddress, bool success) override {
-    if (success) abort();
-    return true;
+  Task<bool> report(std::string, IpAddress, std::optional<wire::sasl::Identity> as) override {
+    if (as) abort();
+    co_return true;
   }
 };
 

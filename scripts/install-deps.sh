@@ -16,7 +16,7 @@ build_packages=(
 test_packages=(
   clang-19 clang-format-19 libclang-rt-19-dev llvm-19
   swaks libnet-ssleay-perl msmtp isync mutt curl openssl procps iproute2 bsdutils strace e2fsprogs mount
-  libgmime-3.0-dev nsd ldnsutils postfix dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d procmail maildrop fetchmail mpop getmail6
+  libgmime-3.0-dev nsd ldnsutils postfix dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d procmail maildrop fetchmail mpop getmail6 fail2ban
 )
 
 set_name=${1:-build}
@@ -71,7 +71,7 @@ run_apt install -q -y --no-install-recommends "${missing[@]}"
 
 # The peers are for tests in folders of their own: they shall not come up at the next boot either.
 if [ -d /run/systemd/system ]; then
-  for service in nsd postfix dovecot; do
+  for service in nsd postfix dovecot fail2ban; do
     if printf '%s\n' "${missing[@]}" | grep -q "^$service"; then
       "${as_root[@]}" systemctl disable --quiet "$service" 2>/dev/null || true
     fi

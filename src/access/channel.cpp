@@ -2,8 +2,9 @@
 
 namespace posthouse::access {
 
-wire::sasl::Channel channel_of(const net::Stream& stream, bool allow_plain_without_tls,
-                               const char* protocol) {
+wire::sasl::Channel channel_of(const net::Stream& stream, bool allow_plain_without_tls, const char* protocol,
+                               const std::string& session_id,
+                               const wire::sasl::Authenticator& authenticator) {
   const net::TlsInfo& tls = stream.tls();
   wire::sasl::Channel out;
   out.tls = tls.active;
@@ -12,6 +13,8 @@ wire::sasl::Channel channel_of(const net::Stream& stream, bool allow_plain_witho
   out.binding = tls.channel_binding;
   out.peer = stream.peer().ip;
   out.protocol = protocol;
+  out.session_id = session_id;
+  out.tokens = authenticator.tokens();
   return out;
 }
 

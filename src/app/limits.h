@@ -31,6 +31,10 @@ constexpr size_t kDeliverRecipients = 1000;
 // counts.
 constexpr size_t kLettersNamed = 200;
 
+// ---- tokens of OAuth 2.0
+constexpr size_t kMostTokensKnown = 10'000;  // good ones that are remembered
+constexpr size_t kMostTokensAsked = 64;      // that the authorization server is asked about at a time
+
 // ---- import from an IMAP server
 constexpr seconds kImapConnectTime{30};  // for one of its addresses to answer
 constexpr seconds kImapPatience{180};  // for it to say something, to take what we say, and to end a response

@@ -260,14 +260,17 @@ Task<Result<void>> Directory::update_account(Account account) {
 }
 
 Task<Result<void>> Directory::set_password(AccountId id, Secret password) {
-  auto make = [this, &password] { return make_credential(impl_->random, password); };
+  Result<std::optional<ScramSalt>> salt = co_await impl_->scram_salt(id);
+  if (!salt) co_return std::unexpected(salt.error());
+  auto make = [this, &password, &salt] { return make_credential(impl_->random, password, *salt); };
   Result<Credential> credential = co_await offload(impl_->pool, make);
   if (!credential) co_return std::unexpected(credential.error());
   auto set = [&](Transaction& rows) -> Result<void> {
     Result<Account> account = need_account(rows, id);
     if (!account) return std::unexpected(account.error());
-    rows.put(credential_row(id), encode(*credential));
-    return {};
+    Result<void> fits = check_scram_salt(rows, id, {credential->iterations, credential->salt});
+    if (fits) rows.put(credential_row(id), encode(*credential));
+    return fits;
   };
   Result<void> done = co_await impl_->change(set);
   impl_->verified.forget(id);
@@ -297,6 +300,8 @@ Task<Result<void>> Directory::remove_account(AccountId id) {
     rows.erase(name_row(account->address));
     rows.erase(account_row(id));
     rows.erase(credential_row(id));
+    rows.erase(app_passwords_row(id));
+    rows.erase(last_uses_row(id));
     rows.erase(admin_row(id));
     return {};
   };

@@ -86,6 +86,23 @@ struct Login {
 struct Authenticated {
   AccountId id = 0;
   std::string address;
+  uint32_t app_password = 0;        // its id within the account; 0: the account's own password
+  std::string app_password_name{};  // for logs
+};
+
+// A password beside the account's own, for one device or program.
+struct AppPassword {
+  uint32_t id = 0;                       // within the account; never used again
+  std::string name;                      // unique within the account
+  std::vector<std::string> protocols{};  // "imap", "pop3", "submission", "jmap", "managesieve"; empty: all
+  SystemTime created{};
+  std::optional<SystemTime> expires{};
+  std::optional<uint32_t> last_used_day{};  // days since 1970, UTC
+};
+
+struct NewAppPassword {
+  AppPassword made;
+  Secret password;  // to be shown once: it is kept nowhere
 };
 
 // The keys of SCRAM-SHA-256 (RFC 5802 section 3), stored beside the Argon2id hash.
@@ -94,6 +111,13 @@ struct ScramKeys {
   std::string salt, stored_key, server_key;  // raw bytes
   std::optional<AccountId> account;  // nothing: no such user; the keys are made up but stay the same, so
                                      // that a stranger can't find out who exists
+  // Of app passwords, for the same salt and iterations.
+  struct AppKeys {
+    uint32_t id = 0;
+    std::string name, stored_key, server_key;
+    bool allowed = false;  // for the protocol, and not over
+  };
+  std::vector<AppKeys> app_passwords{};
 };
 
 struct Options {
@@ -126,14 +150,23 @@ class Directory {
 
   // ---- logins. Off the loop, constant effort whether or not the user exists; failures slow down the next
   // tries of the same account and the same network (policy fault "throttled" at once when too many).
+  // A password is the account's own or one of its app passwords that is for the login's protocol.
   Task<Result<Authenticated>> authenticate(Login login);
-  Task<Result<ScramKeys>> scram_keys(std::string name);
+  Task<Result<ScramKeys>> scram_keys(std::string name, std::string protocol);
+  // An account whose login somebody else vouches for (a token). `policy` when there is none or it is
+  // disabled. Counts nothing: check_throttle() and report_login() are the caller's.
+  Task<Result<Authenticated>> vouched(std::string name);
   // SCRAM ends outside: tell how it went, so that failures count. False for a success that does not stand:
   // since its check_throttle() others have failed so often that it would not be allowed any more.
   bool report_login(const std::string& name, const IpAddress& peer, bool success);
   // Whether a try is allowed now; the fault says how long to wait. Once for each try: a slowed-down account
   // or network has one try in each waiting time, and this takes it. authenticate() does it by itself.
   Result<void> check_throttle(const std::string& name, const IpAddress& peer);
+  // An app password was used today: noted once a day, with the next flush that others need. authenticate()
+  // does it by itself; SCRAM ends outside.
+  Task<void> note_use(AccountId id, uint32_t app_password);
+  // Whether it is still there: false after remove_app_password().
+  Task<Result<bool>> has_app_password(AccountId id, uint32_t app_password);
 
   // ---- administration
   Task<Result<void>> add_domain(Domain domain);
@@ -147,6 +180,16 @@ class Directory {
   // or Argon2id. It becomes ours, with SCRAM keys, at the first good login. `syntax` for what can't be
   // verified.
   Task<Result<void>> set_password_hash(AccountId id, Secret hash);
+  // Makes one: `wanted` gives name, protocols ("smtp" is taken for "submission") and expiry. Faults: syntax
+  // (name, protocols), exists, policy (too many), temporary (the password was changed at the same moment).
+  Task<Result<NewAppPassword>> add_app_password(AccountId id, AppPassword wanted);
+  Task<Result<std::vector<AppPassword>>> app_passwords(AccountId id);
+  // No login by it succeeds that begins after this returned. Gives what is gone; sessions that came by it are
+  // the caller's to end.
+  Task<Result<AppPassword>> remove_app_password(AccountId id, std::string name);
+  // All of an account as they are stored, for a restore; "" for none. Set only where there are none.
+  Task<Result<std::string>> app_passwords_record(AccountId id);
+  Task<Result<void>> set_app_passwords_record(AccountId id, std::string record);
   Task<Result<void>> remove_account(AccountId id);
   Task<Result<std::vector<Account>>> accounts(std::string domain);  // "" for all
   Task<Result<void>> set_alias(Alias alias);

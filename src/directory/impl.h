@@ -8,6 +8,7 @@
 
 #include "base/metrics.h"
 #include "directory/answer_cache.h"
+#include "directory/app_password_record.h"
 #include "directory/directory.h"
 #include "directory/limits.h"
 #include "directory/login_gate.h"
@@ -32,6 +33,9 @@ Result<std::optional<Value>> load(const engine::Transaction& rows, const std::st
 // Splits at the last @; the domain is "" without one.
 std::string_view domain_part(std::string_view address);
 std::string_view local_part(std::string_view address);
+
+// `temporary` if the account has app passwords that were made with another salt: then new keys don't fit.
+Result<void> check_scram_salt(const engine::Transaction& rows, AccountId id, const ScramSalt& scram);
 
 struct Directory::Impl {
   Impl(engine::Engine& engine, const Clock& clock, Random& random, Pool& pool, Options options);
@@ -69,6 +73,7 @@ struct Directory::Impl {
     Account account;
     std::string credential_record;
     Credential credential;
+    AppPasswords app_passwords;
   };
   Task<Result<std::optional<Candidate>>> candidate(std::string name);
   // Whether the password was verified a short while ago.
@@ -78,6 +83,10 @@ struct Directory::Impl {
   // The name under which a login's failures count: normalised if it can be.
   std::string counted_name(const std::string& name);
   Task<Result<std::string>> server_secret();
+  // What SCRAM keys of the account have to be made with; nothing: whatever one likes.
+  Task<Result<std::optional<ScramSalt>>> scram_salt(AccountId id);
+  // Notes it; false: that was so already.
+  bool first_use_today(AccountId id, uint32_t app_password, uint32_t today);
   // Replaces an imported or outdated hash now that the password is known, unless it was changed meanwhile.
   Task<void> renew_credential(AccountId id, std::string old_record, Secret password);
 
@@ -95,6 +104,8 @@ struct Directory::Impl {
   AnswerCache<AccountId, Account> accounts{kResolveCache};
   AnswerCache<std::string, bool> senders{kResolveCache};  // "ID ADDRESS": may_send_as()
   AnswerCache<int, std::string> defaults{1};
+  std::mutex used_mutex;                                   // guards used_on
+  LruMap<std::string, uint32_t> used_on{kUsesRemembered};  // "ACCOUNT ID" -> day
   std::mutex secret_mutex;
   Secret secret;  // behind made-up SCRAM keys; "" until it is read
   metrics::Counter logins_good, logins_bad, logins_throttled, verifications;

@@ -32,6 +32,13 @@ constexpr uint64_t kMaxImportedBcryptCost = 14;
 // RFC 7677 section 4 asks for 4096 at least.
 constexpr uint32_t kScramIterations = 10'000;
 constexpr size_t kScramSalt = 16;
+// ---- app passwords: made here, of 36 characters each place, so nobody guesses one
+constexpr size_t kMaxAppPasswords = 64;     // of an account
+constexpr size_t kMaxAppPasswordName = 64;  // octets
+constexpr size_t kAppPasswordLength = 24;   // characters
+constexpr size_t kAppSalt = 16;
+constexpr size_t kUsesRemembered = 10'000;  // app passwords whose use of today is noted already
+// ---- logins
 // Logins of one network (a /24 or /64) that are verified at the same time, and that may wait for that.
 // Guesses beyond the free failures can't be more than those verified at once.
 constexpr size_t kLoginsOfANetwork = 4;

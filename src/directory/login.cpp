@@ -13,11 +13,9 @@ namespace {
 constexpr const char* kNobodysHash =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-constexpr size_t kNameInLog = 256;
-
-// One answer to all that is wrong with a name or a password. The session that asked logs it, with its id.
-std::unexpected<Fault> refused(const std::string& name) {
-  return fail(FaultKind::policy, fmt::format("wrong name or password for {}", name.substr(0, kNameInLog)));
+// One answer to all that is wrong with a name or a password. The session that asked logs it, with the name.
+std::unexpected<Fault> refused() {
+  return fail(FaultKind::policy, "wrong name or password");
 }
 
 std::string with_domain(const std::string& name, const std::string& domain) {
@@ -62,13 +60,28 @@ Task<Result<std::optional<Directory::Impl::Candidate>>> Directory::Impl::candida
   if (!account->has_value() || !row->has_value()) co_return nobody;
   Result<Credential> credential = decode_credential(**row);
   if (!credential) co_return std::unexpected(credential.error());
-  std::optional<Candidate> found(Candidate{std::move(**account), std::move(**row), std::move(*credential)});
+  Result<std::optional<AppPasswords>> apps = co_await fetch(app_passwords_row(id), decode_app_passwords);
+  if (!apps) co_return std::unexpected(apps.error());
+  std::optional<Candidate> found(Candidate{std::move(**account), std::move(**row), std::move(*credential),
+                                           apps->value_or(AppPasswords())});
   co_return found;
 }
 
 bool Directory::Impl::remembers(const std::optional<Candidate>& candidate, const Secret& password) {
   return candidate && verified.contains(candidate->account.id, candidate->credential_record, password);
 }
+
+namespace {
+// Of the candidate's app passwords, the one that it is; there is nothing to verify slowly then.
+const AppSecret* app_secret(const auto& candidate, const Secret& password) {
+  return candidate ? candidate->app_passwords.find(password) : nullptr;
+}
+
+std::unexpected<Fault> refused(const AppSecret& secret, const std::string& protocol) {
+  return fail(FaultKind::policy, fmt::format("app password '{}' is {}", secret.name,
+                                             secret.allows(protocol) ? "over" : "not for " + protocol));
+}
+}  // namespace
 
 Task<Result<bool>> Directory::Impl::verify(std::optional<std::string> hash, Secret password) {
   if (pool.backlog() > kMaxWaitingLogins) co_return fail(FaultKind::temporary, "too many logins at once");
@@ -83,23 +96,28 @@ Task<Result<Authenticated>> Directory::authenticate(Login login) {
   Impl& inside = *impl_;
   Result<std::optional<Impl::Candidate>> found = co_await inside.candidate(login.name);
   if (!found) co_return std::unexpected(found.error());
-  bool remembered = inside.remembers(*found, login.password);
+  // App passwords are looked at as they are now: one that was taken back is remembered nowhere.
+  const AppSecret* app = app_secret(*found, login.password);
+  bool remembered = app == nullptr && inside.remembers(*found, login.password);
   std::optional<LoginGate::Place> place;
-  if (!remembered) {
+  if (!remembered && app == nullptr) {
     std::optional<LoginGate::Place> given = co_await inside.gate.enter(login.peer.network().to_string());
     if (!given) co_return fail(FaultKind::temporary, "too many logins at once from one network");
     place.emplace(std::move(*given));
     // Who stood before in the line may have proved it meanwhile, or an operator changed it.
     found = co_await inside.candidate(login.name);
     if (!found) co_return std::unexpected(found.error());
-    remembered = inside.remembers(*found, login.password);
+    app = app_secret(*found, login.password);
+    remembered = app == nullptr && inside.remembers(*found, login.password);
   }
   Result<void> allowed = check_throttle(login.name, login.peer);
   if (!allowed) co_return std::unexpected(allowed.error());
   const std::optional<Impl::Candidate>& candidate = *found;
 
   bool good = remembered;
-  if (!remembered) {
+  if (app != nullptr) {
+    good = app->allows(login.protocol) && !app->is_over(inside.clock.now());
+  } else if (!remembered) {
     std::optional<std::string> hash;
     if (candidate) hash = candidate->credential.hash;
     Result<bool> matches = co_await inside.verify(std::move(hash), login.password);
@@ -109,26 +127,38 @@ Task<Result<Authenticated>> Directory::authenticate(Login login) {
   good = good && candidate->account.enabled;
   const bool stands = report_login(login.name, login.peer, good);
   if (good && !stands) co_return fail(FaultKind::temporary, "throttled: too many failed logins meanwhile");
-  if (!good) co_return refused(login.name);
-  if (!remembered) {
+  if (!good && app != nullptr && candidate->account.enabled) {
+    co_return refused(*app, login.protocol);
+  }
+  if (!good) co_return refused();
+  Authenticated who{candidate->account.id, candidate->account.address};
+  if (app != nullptr) {
+    who.app_password = app->id;
+    who.app_password_name = app->name;
+    co_await note_use(who.id, who.app_password);
+  } else if (!remembered) {
     inside.verified.add(candidate->account.id, candidate->credential_record, login.password);
-    if (!is_current(candidate->credential.hash)) {
+    if (!is_current(candidate->credential.hash) || candidate->credential.iterations == 0) {
       co_await inside.renew_credential(candidate->account.id, candidate->credential_record, login.password);
     }
   }
-  co_return Authenticated{candidate->account.id, candidate->account.address};
+  co_return who;
 }
 
 Task<void> Directory::Impl::renew_credential(AccountId id, std::string old_record, Secret password) {
-  auto make = [this, &password] { return make_credential(random, password); };
+  Result<std::optional<ScramSalt>> salt = co_await scram_salt(id);
+  if (!salt) co_return;
+  auto make = [this, &password, &salt] { return make_credential(random, password, *salt); };
   Result<Credential> credential = co_await offload(pool, make);
   if (!credential) co_return;
   std::string record = encode(*credential);
   auto replace = [&](engine::Transaction& rows) -> Result<void> {
     Result<std::optional<std::string>> now = rows.get(credential_row(id));
     if (!now) return std::unexpected(now.error());
-    if (*now == old_record) rows.put(credential_row(id), record);
-    return {};
+    if (*now != old_record) return {};
+    Result<void> fits = check_scram_salt(rows, id, {credential->iterations, credential->salt});
+    if (fits) rows.put(credential_row(id), record);
+    return fits;
   };
   Result<void> done = co_await change(replace);
   if (!done) log::warn("directory.hash_not_renewed", {{"account", id}, {"why", done.error().what}});
@@ -156,19 +186,48 @@ Task<Result<std::string>> Directory::Impl::server_secret() {
   co_return value;
 }
 
-Task<Result<ScramKeys>> Directory::scram_keys(std::string name) {
+namespace {
+// SCRAM shows one salt before the client has proved anything: the keys of app passwords that were made with
+// it can be tried beside the account's own.
+void add_app_keys(ScramKeys& keys, const AppPasswords& all, std::string_view protocol, SystemTime now) {
+  if (ScramSalt{keys.iterations, keys.salt} != all.scram) return;
+  for (const AppSecret& secret : all.secrets) {
+    keys.app_passwords.push_back({secret.id, secret.name, secret.stored_key, secret.server_key,
+                                  secret.allows(protocol) && !secret.is_over(now)});
+  }
+}
+}  // namespace
+
+Task<Result<ScramKeys>> Directory::scram_keys(std::string name, std::string protocol) {
   Result<std::optional<Impl::Candidate>> found = co_await impl_->candidate(name);
   if (!found) co_return std::unexpected(found.error());
   const std::optional<Impl::Candidate>& candidate = *found;
-  // A disabled account and one with an imported hash look like nobody's.
-  if (candidate && candidate->account.enabled && candidate->credential.iterations != 0) {
+  const bool known = candidate && candidate->account.enabled;
+  if (known && candidate->credential.iterations != 0) {
     const Credential& credential = candidate->credential;
-    co_return ScramKeys{credential.iterations, credential.salt, credential.stored_key, credential.server_key,
-                        candidate->account.id};
+    ScramKeys keys{credential.iterations, credential.salt, credential.stored_key, credential.server_key,
+                   candidate->account.id};
+    add_app_keys(keys, candidate->app_passwords, protocol, impl_->clock.now());
+    co_return keys;
   }
+  // A disabled account and one with an imported hash look like nobody's.
   Result<std::string> secret = co_await impl_->server_secret();
   if (!secret) co_return std::unexpected(secret.error());
-  co_return made_up_keys(*secret, impl_->counted_name(name));
+  ScramKeys keys = made_up_keys(*secret, impl_->counted_name(name));
+  if (known && !candidate->app_passwords.secrets.empty()) {
+    keys.iterations = candidate->app_passwords.scram.iterations;
+    keys.salt = candidate->app_passwords.scram.salt;
+    keys.account = candidate->account.id;
+    add_app_keys(keys, candidate->app_passwords, protocol, impl_->clock.now());
+  }
+  co_return keys;
+}
+
+Task<Result<Authenticated>> Directory::vouched(std::string name) {
+  Result<std::optional<Impl::Candidate>> found = co_await impl_->candidate(name);
+  if (!found) co_return std::unexpected(found.error());
+  if (!found->has_value() || !(*found)->account.enabled) co_return refused();
+  co_return Authenticated{(*found)->account.id, (*found)->account.address};
 }
 
 bool Directory::report_login(const std::string& name, const IpAddress& peer, bool success) {

@@ -17,12 +17,6 @@ namespace {
 constexpr std::string_view kArgonPrefix = "$argon2id$";
 constexpr size_t kSha256 = 32;
 
-std::string random_bytes(Random& random, size_t length) {
-  std::string bytes(length, '\0');
-  random.fill({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
-  return bytes;
-}
-
 // The number after `name` in "m=19456,t=2,p=1".
 std::optional<uint64_t> parameter(std::string_view list, std::string_view name) {
   for (std::string_view field : split(list, ',')) {
@@ -87,6 +81,12 @@ bool verify_crypt(const std::string& hash, const Secret& password) {
 
 }  // namespace
 
+std::string random_bytes(Random& random, size_t length) {
+  std::string bytes(length, '\0');
+  random.fill({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
+  return bytes;
+}
+
 std::string hmac_sha256(std::string_view key, std::string_view data) {
   std::string mac(kSha256, '\0');
   unsigned length = 0;
@@ -118,7 +118,8 @@ Result<void> derive_scram_keys(Credential& credential, const Secret& password) {
   return {};
 }
 
-Result<Credential> make_credential(Random& random, Secret password) {
+Result<Credential> make_credential(Random& random, const Secret& password,
+                                   const std::optional<ScramSalt>& scram) {
   std::string_view phrase = password.reveal();
   if (phrase.empty()) return fail(FaultKind::syntax, "an empty password is not allowed");
   if (phrase.size() > kMaxPassword) {
@@ -132,8 +133,8 @@ Result<Credential> make_credential(Random& random, Secret password) {
                                  salt.data(), salt.size(), kArgonHash, encoded.data(), encoded.size());
   if (rc != ARGON2_OK) return fail(FaultKind::temporary, fmt::format("Argon2: {}", argon2_error_message(rc)));
   credential.hash = encoded.c_str();  // without the NUL at its end
-  credential.iterations = kScramIterations;
-  credential.salt = random_bytes(random, kScramSalt);
+  credential.iterations = scram ? scram->iterations : kScramIterations;
+  credential.salt = scram ? scram->salt : random_bytes(random, kScramSalt);
   Result<void> derived = derive_scram_keys(credential, password);
   if (!derived) return std::unexpected(derived.error());
   return credential;

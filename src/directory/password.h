@@ -2,6 +2,7 @@
 // Everything here blocks for milliseconds: run it on a Pool.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,8 +13,19 @@
 
 namespace posthouse::directory {
 
-// Hash and SCRAM keys of a new password. `syntax` when it is empty or over kMaxPassword.
-Result<Credential> make_credential(Random& random, Secret password);
+// What SCRAM shows a client before it proves anything (RFC 5802 section 5.1).
+struct ScramSalt {
+  uint32_t iterations = 0;
+  std::string salt;
+  bool operator==(const ScramSalt&) const = default;
+};
+
+// Hash and SCRAM keys of a new password. `syntax` when it is empty or over kMaxPassword. `scram`: what the
+// keys are made with, where other keys of the account depend on it; nothing: fresh ones.
+Result<Credential> make_credential(Random& random, const Secret& password,
+                                   const std::optional<ScramSalt>& scram = std::nullopt);
+
+std::string random_bytes(Random& random, size_t length);
 
 // Whether `password` is the one behind `hash` (an encoded Argon2id or crypt(3) string). False as well for a
 // hash that can't be read or would cost more than the limits of an imported one allow.

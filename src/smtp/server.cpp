@@ -9,8 +9,10 @@
 namespace posthouse::smtp {
 
 Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const ServerOptions> options,
-                 SmtpService& service, wire::sasl::Authenticator* authenticator, std::string session_id) {
-  ServerSession session(std::move(stream), std::move(options), service, authenticator, session_id);
+                 SmtpService& service, wire::sasl::Authenticator* authenticator, std::string session_id,
+                 std::shared_ptr<Logins> logins) {
+  ServerSession session(std::move(stream), std::move(options), service, authenticator, session_id,
+                        std::move(logins));
   bool failed = false;
   try {
     co_await session.run();

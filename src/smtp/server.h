@@ -100,15 +100,20 @@ struct ServerOptions {
   uint32_t max_recipients = 1000;              // RFC 5321 section 4.5.3.1.8 asks for 100 at least
   uint32_t max_errors = 10;                    // then 421 and close
   uint32_t max_commands = 10000;               // without a letter accepted
+  uint32_t max_sessions_per_account = 64;      // logged in at a time
   seconds command_timeout{300};                // for a line or a piece of data (RFC 5321 section 4.5.3.2.7)
   seconds data_timeout{600};                   // for a letter; large ones have a second more for each KiB
   const Clock* clock = &system_clock();        // deadlines count on it
 };
 
-// Serves one connection from banner to close. `service`, `authenticator` (may be null without submission) and
+class Logins;  // smtp/logins.h
+
+// Serves one connection from banner to close. `logins` knows who is logged in; null: nobody counts or ends
+// sessions. `service`, `authenticator` (may be null without submission) and
 // `options` outlive it. Cancel the stream to end it: it says 421 first where the protocol allows. It tells
 // the stream when it is busy.
 Task<void> serve(std::unique_ptr<net::Stream> stream, std::shared_ptr<const ServerOptions> options,
-                 SmtpService& service, wire::sasl::Authenticator* authenticator, std::string session_id);
+                 SmtpService& service, wire::sasl::Authenticator* authenticator, std::string session_id,
+                 std::shared_ptr<Logins> logins = nullptr);
 
 }  // namespace posthouse::smtp

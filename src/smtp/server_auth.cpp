@@ -4,6 +4,7 @@
 #include "smtp/limits.h"
 #include "smtp/server_metrics.h"
 #include "smtp/server_session.h"
+#include "wire/sasl/failed_login.h"
 #include "wire/smtp/limits.h"
 
 namespace posthouse::smtp {
@@ -16,6 +17,8 @@ wire::sasl::Channel ServerSession::channel() const {
   channel.binding = stream_->tls().channel_binding;
   channel.peer = facts_.peer.ip;
   channel.protocol = "submission";
+  channel.session_id = facts_.id;
+  if (authenticator_ != nullptr) channel.tokens = authenticator_->tokens();
   return channel;
 }
 
@@ -69,10 +72,11 @@ Task<void> ServerSession::authenticate(std::unique_ptr<wire::sasl::Exchange> exc
     // client answers with an empty line (section 4).
     if (!done || !step.data.empty()) {
       message = co_await challenge(std::move(step.data));
+      if (!message && !step.fault.what.empty()) budget_.count_failed_login();
       if (!message) co_return;
     }
     if (done) {
-      logged_in(std::move(step.identity));
+      co_await logged_in(std::move(step.identity));
       co_return;
     }
   }
@@ -102,20 +106,39 @@ Task<std::optional<std::string>> ServerSession::challenge(std::string data) {
   co_return decoded;
 }
 
-void ServerSession::logged_in(wire::sasl::Identity identity) {
+Task<void> ServerSession::logged_in(wire::sasl::Identity identity) {
+  if (logins_) {
+    auto lease = Logins::enter(logins_, identity, options_->max_sessions_per_account, *stream_);
+    if (!lease) {
+      log::info("smtp.too_many_sessions",
+                {{"sid", facts_.id}, {"peer", facts_.peer.to_string()}, {"login", identity.address}});
+      Reply reply{421, "4.7.0", options_->hostname + " Error: too many sessions of this account"};
+      co_await say_farewell(std::move(reply));
+      co_return;
+    }
+    lease_ = std::move(*lease);
+  }
+  const bool stands = co_await authenticator_->still_stands(identity);
+  if (!stands) {
+    lease_ = Logins::Lease();
+    const Fault taken_back{FaultKind::policy, "taken back meanwhile"};
+    wire::sasl::log_failed_login(channel(), identity.address, taken_back);
+    login_failed(taken_back);
+    co_return;
+  }
   facts_.account = identity.account;
   facts_.login = std::move(identity.address);
   server_metrics().logins.add();
-  log::info(
-      "smtp.login",
-      {{"sid", facts_.id}, {"peer", facts_.peer.to_string()}, {"login", facts_.login}, {"tls", facts_.tls}});
+  log::info("smtp.login", {{"sid", facts_.id},
+                           {"peer", facts_.peer.to_string()},
+                           {"login", facts_.login},
+                           {"tls", facts_.tls},
+                           {"app_password", identity.app_password == 0 ? "-" : identity.app_password_name}});
   output_.add({235, "2.7.0", "Authentication successful"});
 }
 
 void ServerSession::login_failed(const Fault& fault) {
   server_metrics().logins_failed.add();
-  log::info("smtp.login_failed",
-            {{"sid", facts_.id}, {"peer", facts_.peer.to_string()}, {"reason", fault.what}});
   const bool ours = fault.kind == FaultKind::temporary || fault.kind == FaultKind::io ||
                     fault.kind == FaultKind::timeout || fault.kind == FaultKind::corrupt;
   // Also when too many have failed before: "wrong password" would make programs forget the right one.

@@ -9,11 +9,13 @@ namespace posthouse::smtp {
 
 ServerSession::ServerSession(std::unique_ptr<net::Stream> stream,
                              std::shared_ptr<const ServerOptions> options, SmtpService& service,
-                             wire::sasl::Authenticator* authenticator, std::string session_id)
+                             wire::sasl::Authenticator* authenticator, std::string session_id,
+                             std::shared_ptr<Logins> logins)
     : stream_(std::move(stream)),
       options_(std::move(options)),
       service_(service),
       authenticator_(authenticator),
+      logins_(std::move(logins)),
       reader_(*stream_),
       output_(*stream_),
       budget_(*options_) {
@@ -147,6 +149,11 @@ Task<void> ServerSession::take_read_fault(Fault fault, std::string_view too_long
   // Either the client has gone, which reads as an orderly end, or somebody cancelled the stream: a shutdown.
   const Result<std::string_view> rest = co_await reader_.read_available(1);
   if (rest) co_return;
+  if (lease_.ended()) {
+    Reply reply{421, "4.7.0", options_->hostname + " Error: this account may not stay logged in"};
+    co_await say_farewell(std::move(reply));
+    co_return;
+  }
   Reply reply{421, "4.3.2", options_->hostname + " Service shutting down, closing connection"};
   co_await say_farewell(std::move(reply));
 }

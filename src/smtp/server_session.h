@@ -8,6 +8,7 @@
 #include "net/buffered_reader.h"
 #include "net/stream.h"
 #include "smtp/data_receiver.h"
+#include "smtp/logins.h"
 #include "smtp/server.h"
 #include "smtp/server_budget.h"
 #include "smtp/server_output.h"
@@ -19,7 +20,8 @@ namespace posthouse::smtp {
 class ServerSession {
  public:
   ServerSession(std::unique_ptr<net::Stream> stream, std::shared_ptr<const ServerOptions> options,
-                SmtpService& service, wire::sasl::Authenticator* authenticator, std::string session_id);
+                SmtpService& service, wire::sasl::Authenticator* authenticator, std::string session_id,
+                std::shared_ptr<Logins> logins);
   ~ServerSession();
 
   // From greeting to close.
@@ -69,7 +71,7 @@ class ServerSession {
   Task<void> authenticate(std::unique_ptr<wire::sasl::Exchange> exchange, std::optional<std::string> message);
   Task<std::optional<std::string>> challenge(std::string data);
   bool may_authenticate();
-  void logged_in(wire::sasl::Identity identity);
+  Task<void> logged_in(wire::sasl::Identity identity);
   void login_failed(const Fault& fault);
   wire::sasl::Channel channel() const;
 
@@ -84,11 +86,13 @@ class ServerSession {
   std::shared_ptr<const ServerOptions> options_;
   SmtpService& service_;
   wire::sasl::Authenticator* authenticator_;
+  std::shared_ptr<Logins> logins_;
   SessionFacts facts_;
   net::BufferedReader reader_;
   ServerOutput output_;
   ServerBudget budget_;
   std::unique_ptr<Envelope> envelope_;  // the transaction; none between two
+  Logins::Lease lease_;                 // from AUTH on; goes before the stream
   bool welcome_ = false;                // on_connect() let the client in
   bool ended_ = false;
 };

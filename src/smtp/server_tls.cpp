@@ -34,6 +34,7 @@ Task<void> ServerSession::on(const wire::smtp::StartTls&) {
   facts_.extended = false;
   facts_.account.reset();
   facts_.login.clear();
+  lease_ = Logins::Lease();
   const bool up = co_await start_tls();
   if (!up) ended_ = true;
 }

@@ -619,7 +619,7 @@ class DemoItself(unittest.TestCase):
             self.assertEqual(demo.stop(), 0)
             demo.start()
             self.assertEqual([demo.password("alice"), demo.password("bob")], [None, None])
-            self.assertNotIn("login_failed", demo.log())
+            self.assertNotIn("auth.failed", demo.log())
 
     def test_a_folder_with_a_long_path(self):
         with tempfile.TemporaryDirectory() as folder:

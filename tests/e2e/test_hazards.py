@@ -1,8 +1,6 @@
 """What has gone wrong in other mail systems, tried against the running program: smuggled letters, injected commands,
 relaying, shell characters, loops, backscatter, other people's mail, tickets of one service shown to another."""
 import base64
-import hashlib
-import hmac
 import os
 import re
 import socketserver
@@ -13,6 +11,7 @@ import unittest
 
 from posthouse import Demo, free_port, tls_context, wait_until
 from raw import Raw
+from scram import scram
 
 # What pretends to be the end of a letter. Only CR LF . CR LF is.
 FAKE_ENDS = {
@@ -454,27 +453,6 @@ class OtherPeoplesMail(OneDemo):
 class Logins(OneDemo):
     """SCRAM by hand (RFC 5802), and what TLS binds to a service."""
 
-    def scram(self, name, password, challenge):
-        """Runs the exchange over challenge(message) -> the server's message; True if the server knows the keys too."""
-        first = f"n={name},r={base64.b64encode(os.urandom(18)).decode()}"
-        answer = challenge(b"n,," + first.encode())
-        if answer is None:
-            return False
-        said = dict(part.split("=", 1) for part in answer.decode().split(","))
-        self.assertGreaterEqual(int(said["i"]), 4096)
-        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(said["s"]), int(said["i"]))
-        client_key = hmac.digest(salted, b"Client Key", "sha256")
-        without = f"c=biws,r={said['r']}"
-        signed = f"{first},{answer.decode()},{without}".encode()
-        signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
-        proof = bytes(a ^ b for a, b in zip(client_key, signature))
-        final = challenge(f"{without},p={base64.b64encode(proof).decode()}".encode())
-        if final is None:
-            return False
-        server = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
-        self.assertEqual(final, b"v=" + base64.b64encode(server))
-        return True
-
     def smtp_scram(self, name, password):
         connection = self.open("submissions", greeting=False)
         connection.start_tls()
@@ -488,7 +466,7 @@ class Logins(OneDemo):
             reply = connection.ask(("AUTH SCRAM-SHA-256 " if first else "") + word)
             first = False
             return base64.b64decode(reply[4:]) if reply.startswith(b"334") else None
-        done = self.scram(name, password, challenge)
+        done = scram(name, password, challenge)
         return done and connection.ask("").startswith(b"235")
 
     def imap_scram(self, name, password):
@@ -504,7 +482,7 @@ class Logins(OneDemo):
             first = False
             line = connection.line()
             return base64.b64decode(line[2:]) if line.startswith(b"+ ") else None
-        done = self.scram(name, password, challenge)
+        done = scram(name, password, challenge)
         if not done:
             return False
         connection.send(b"\r\n")

@@ -878,8 +878,8 @@ class Logs(unittest.TestCase):
             for line in log.splitlines():
                 if " smtp." in line or " letter." in line or "login" in line:
                     self.assertIn("sid=", line)
-            for event in ("smtp.login_failed", "imap.login_refused"):
-                self.assertRegex(log, event + " sid=.*peer=127.0.0.1.*me@serve.test")
+            for protocol in ("submission", "imap"):
+                self.assertRegex(log, f"auth.failed sid=.*peer=127.0.0.1 protocol={protocol} user=me@serve.test ")
             self.assertNotIn("hunter2", log)
             self.assertNotIn("secret", log)
             self.assertNotIn("private words", log)

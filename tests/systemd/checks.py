@@ -402,7 +402,7 @@ class Journal(Machine):
                 client.login(ME, wrong)
             client.login(ME, state["password"])
             client.send_message(letter("for the journal", ME), ME, [ME])
-        await_log("smtp.login_failed")
+        await_log("auth.failed")
         await_log("letter.accepted")
         words = {"debug": "7", "info": "6", "warn": "4", "error": "3"}
         own = [e for e in journal() if e.get("_COMM") == "posthouse"]

@@ -6,7 +6,7 @@
 namespace posthouse::access::imap {
 
 wire::sasl::Channel channel(const Session& s) {
-  return channel_of(*s.stream, s.options->allow_plain_login, "imap");
+  return channel_of(*s.stream, s.options->allow_plain_login, "imap", s.id, s.services.authenticator);
 }
 
 std::string capabilities(const Session& s) {

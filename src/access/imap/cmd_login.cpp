@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "wire/imap/limits.h"
+#include "wire/sasl/failed_login.h"
 
 namespace posthouse::access::imap {
 
@@ -18,26 +19,9 @@ void count_login(bool good) {
   (good ? accepted : refused).add();
 }
 
-Reply logged_in(Session& s, const wire::sasl::Identity& who) {
-  auto lease = SessionRegistry::enter(s.registry, who.account, s.options->max_sessions_per_account, s.ender);
-  if (!lease) return no("Too many sessions of this account", "LIMIT");
-  s.lease = std::move(*lease);
-  spawn(guard(s));
-  s.account = who.account;
-  s.address = who.address;
-  s.state = kAuthenticated;
-  s.commands.set_authenticated(true);
-  s.arm();
-  count_login(true);
-  log::info("imap.login", {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}});
-  return ok("Logged in", "CAPABILITY " + capabilities(s));
-}
-
 // One answer for a wrong name and a wrong password (RFC 5530 section 3).
 Reply refused(Session& s, const Fault& fault) {
   count_login(false);
-  log::info("imap.login_refused",
-            {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"why", fault.what}});
   if (++s.failed_logins >= kMaxFailedLogins) {
     throw SessionEnd{"Too many failed logins", Fault{FaultKind::policy, "too many failed logins"}};
   }
@@ -46,6 +30,36 @@ Reply refused(Session& s, const Fault& fault) {
     return no("Can't check logins now, try again later", "UNAVAILABLE");
   }
   return no("Wrong name or password", "AUTHENTICATIONFAILED");
+}
+
+Task<Reply> logged_in(Session& s, wire::sasl::Identity who) {
+  auto lease = SessionRegistry::enter(s.registry, who, s.options->max_sessions_per_account, s.ender);
+  if (!lease) {
+    log::info("imap.too_many_sessions",
+              {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", who.address}});
+    co_return no("Too many sessions of this account", "LIMIT");
+  }
+  const bool stands = co_await s.services.authenticator.still_stands(who);
+  if (!stands) {
+    const Fault taken_back{FaultKind::policy, "taken back meanwhile"};
+    log_failed_login(channel(s), who.address, taken_back);
+    lease.reset();
+    s.ender.take();
+    co_return refused(s, taken_back);
+  }
+  s.lease = std::move(*lease);
+  spawn(guard(s));
+  s.account = who.account;
+  s.address = who.address;
+  s.state = kAuthenticated;
+  s.commands.set_authenticated(true);
+  s.arm();
+  count_login(true);
+  log::info("imap.login", {{"sid", s.id},
+                           {"peer", s.stream->peer().ip.to_string()},
+                           {"user", s.address},
+                           {"app_password", who.app_password == 0 ? "-" : who.app_password_name}});
+  co_return ok("Logged in", "CAPABILITY " + capabilities(s));
 }
 
 // The client's answer to a challenge: a base64 line, or "*" to give up.
@@ -101,14 +115,18 @@ Task<Reply> cmd_login(Session& s, wire::imap::Login& c) {
   if (!s.stream->tls().active && !s.options->allow_plain_login) {
     co_return no("Passwords need TLS", "PRIVACYREQUIRED");
   }
-  std::string user = std::move(c.user);
+  std::string user = c.user;
   Secret password = std::move(c.password);
   const IpAddress peer = s.stream->peer().ip;
   std::string protocol = "imap";
   Result<wire::sasl::Identity> who = co_await s.services.authenticator.verify_password(
       std::move(user), std::move(password), peer, std::move(protocol));
-  if (!who) co_return refused(s, who.error());
-  co_return logged_in(s, *who);
+  if (!who) {
+    log_failed_login(channel(s), c.user, who.error());
+    co_return refused(s, who.error());
+  }
+  Task<Reply> done = logged_in(s, std::move(*who));
+  co_return co_await done;
 }
 
 Task<Reply> cmd_authenticate(Session& s, wire::imap::Authenticate& c) {
@@ -132,16 +150,21 @@ Task<Reply> cmd_authenticate(Session& s, wire::imap::Authenticate& c) {
       co_return refused(s, step.fault);
     }
     const bool success = step.kind == wire::sasl::Exchange::Step::success;
-    if (success && step.data.empty()) co_return logged_in(s, step.identity);
+    if (success && step.data.empty()) {
+      Task<Reply> done = logged_in(s, std::move(step.identity));
+      co_return co_await done;
+    }
     // IMAP has no field for last data with success: it goes as a challenge that has an empty answer (RFC 4422
     // section 4, point 3b).
     s.out += "+ " + base64_encode(step.data) + "\r\n";
     Answer answer = co_await read_answer(s);
+    if (answer.cancelled && !step.fault.what.empty()) co_return refused(s, step.fault);
     if (answer.cancelled) co_return bad("Cancelled");
     if (!answer.message) co_return bad("Bad base64");
     if (success) {
       if (!answer.message->empty()) co_return bad("Empty response expected");
-      co_return logged_in(s, step.identity);
+      Task<Reply> done = logged_in(s, std::move(step.identity));
+      co_return co_await done;
     }
     message = std::move(answer.message);
   }

@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "access/imap/session.h"
@@ -41,13 +40,14 @@ class SessionRegistry {
 
   // Nothing if the account has `most` sessions already. `ender` outlives the lease; it is signalled when the
   // session shall end.
-  static std::optional<Lease> enter(const std::shared_ptr<SessionRegistry>& registry, uint64_t account,
-                                    uint32_t most, Waker& ender);
-  void end(uint64_t account);
+  static std::optional<Lease> enter(const std::shared_ptr<SessionRegistry>& registry,
+                                    const wire::sasl::Identity& who, uint32_t most, Waker& ender);
+  // `app_password`: only those that came by it; nothing: all.
+  void end(uint64_t account, std::optional<uint32_t> app_password);
 
  private:
   std::mutex mutex_;
-  std::map<uint64_t, std::set<Waker*>> sessions_;
+  std::map<uint64_t, std::map<Waker*, uint32_t>> sessions_;  // account -> ender -> app password
 };
 
 }  // namespace posthouse::access::imap

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -33,8 +34,10 @@ struct ServerOptions {
 class SessionRegistry;
 std::shared_ptr<SessionRegistry> make_session_registry();
 // Ends the sessions that the account has now, also those in IDLE, with BYE: for an account that was disabled
-// or has a new password. From any thread; they end soon after.
-void end_sessions(SessionRegistry& registry, uint64_t account);
+// or has a new password, or (with `app_password`, only those that came by it) one that was taken back. From
+// any thread; they end soon after.
+void end_sessions(SessionRegistry& registry, uint64_t account,
+                  std::optional<uint32_t> app_password = std::nullopt);
 
 // What an account may keep, as its directory entry says. Thread-safe.
 class Quotas {

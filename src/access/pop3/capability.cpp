@@ -7,7 +7,7 @@
 namespace posthouse::access::pop3 {
 
 wire::sasl::Channel channel(const Session& s) {
-  return channel_of(*s.stream, s.options->allow_plain_login, "pop3");
+  return channel_of(*s.stream, s.options->allow_plain_login, "pop3", s.id, s.services.authenticator);
 }
 
 // The same before and after login, as the RFCs say of each; only TLS changes it. The version stays untold: it

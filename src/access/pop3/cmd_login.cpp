@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/utf8.h"
 #include "wire/pop3/limits.h"
+#include "wire/sasl/failed_login.h"
 
 namespace posthouse::access::pop3 {
 
@@ -20,29 +21,9 @@ void count_login(bool good) {
   (good ? accepted : refused).add();
 }
 
-Task<void> logged_in(Session& s, wire::sasl::Identity who) {
-  count_login(true);
-  auto lease = Maildrops::enter(s.maildrops, who.account, *s.stream, s.services.clock.steady());
-  if (!lease) {
-    // RFC 2449 section 8.1.1: the password was right.
-    log::info("pop3.in_use",
-              {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", who.address}});
-    co_return s.error("[IN-USE] Another session has the maildrop");
-  }
-  Result<void> opened = co_await s.drop.open(s.services.store, who.account);
-  if (!opened) co_return s.refuse(opened.error());
-  s.lease = std::move(*lease);
-  s.address = std::move(who.address);
-  s.logged_in = true;
-  log::info("pop3.login", {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", s.address}});
-  s.ok("Logged in");
-}
-
 // One answer for a wrong name and a wrong password (RFC 3206 section 4: AUTH).
 void refused(Session& s, const Fault& fault) {
   count_login(false);
-  log::info("pop3.login_refused",
-            {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"why", fault.what}});
   // Also when too many have failed before: "wrong password" would make programs forget the right one.
   const bool temporary = fault.kind == FaultKind::temporary || fault.kind == FaultKind::io;
   const char* told =
@@ -51,6 +32,33 @@ void refused(Session& s, const Fault& fault) {
     throw SessionEnd{told, Fault{FaultKind::policy, "too many failed logins"}};
   }
   s.error(told);
+}
+
+Task<void> logged_in(Session& s, wire::sasl::Identity who) {
+  auto lease = Maildrops::enter(s.maildrops, who, *s.stream, s.services.clock.steady());
+  if (!lease) {
+    // RFC 2449 section 8.1.1: the password was right.
+    log::info("pop3.in_use",
+              {{"sid", s.id}, {"peer", s.stream->peer().ip.to_string()}, {"user", who.address}});
+    co_return s.error("[IN-USE] Another session has the maildrop");
+  }
+  const bool stands = co_await s.services.authenticator.still_stands(who);
+  if (!stands) {
+    const Fault taken_back{FaultKind::policy, "taken back meanwhile"};
+    log_failed_login(channel(s), who.address, taken_back);
+    co_return refused(s, taken_back);
+  }
+  Result<void> opened = co_await s.drop.open(s.services.store, who.account);
+  if (!opened) co_return s.refuse(opened.error());
+  count_login(true);
+  s.lease = std::move(*lease);
+  s.address = std::move(who.address);
+  s.logged_in = true;
+  log::info("pop3.login", {{"sid", s.id},
+                           {"peer", s.stream->peer().ip.to_string()},
+                           {"user", s.address},
+                           {"app_password", who.app_password == 0 ? "-" : who.app_password_name}});
+  s.ok("Logged in");
 }
 
 // The client's answer to a challenge: a base64 line, or "*" to give up.
@@ -95,6 +103,10 @@ Task<std::optional<wire::sasl::Identity>> authenticate(Session& s, wire::sasl::E
     // section 4, point 3b).
     s.out += "+ " + base64_encode(step.data) + "\r\n";
     Answer answer = co_await read_answer(s);
+    if (answer.cancelled && !step.fault.what.empty()) {
+      refused(s, step.fault);
+      co_return std::nullopt;
+    }
     if (answer.cancelled || !answer.message || (success && !answer.message->empty())) {
       s.bad(answer.cancelled ? "Cancelled" : answer.message ? "Empty response expected" : "Bad base64");
       co_return std::nullopt;
@@ -114,9 +126,12 @@ Task<void> cmd_pass(Session& s, wire::pop3::Command& c) {
   Secret password = std::move(c.password);
   const IpAddress peer = s.stream->peer().ip;
   std::string protocol = "pop3";
-  Result<wire::sasl::Identity> who = co_await s.services.authenticator.verify_password(
-      std::move(user), std::move(password), peer, std::move(protocol));
-  if (!who) co_return refused(s, who.error());
+  Result<wire::sasl::Identity> who =
+      co_await s.services.authenticator.verify_password(user, std::move(password), peer, std::move(protocol));
+  if (!who) {
+    log_failed_login(channel(s), user, who.error());
+    co_return refused(s, who.error());
+  }
   co_await logged_in(s, std::move(*who));
 }
 

@@ -8,15 +8,17 @@ std::shared_ptr<Maildrops> make_maildrops() {
   return std::make_shared<Maildrops>();
 }
 
-void end_session(Maildrops& maildrops, uint64_t account) {
-  maildrops.end(account);
+void end_session(Maildrops& maildrops, uint64_t account, std::optional<uint32_t> app_password) {
+  maildrops.end(account, app_password);
 }
 
 std::optional<Maildrops::Lease> Maildrops::enter(const std::shared_ptr<Maildrops>& maildrops,
-                                                 uint64_t account, net::Stream& stream, SteadyTime now) {
+                                                 const wire::sasl::Identity& who, net::Stream& stream,
+                                                 SteadyTime now) {
   const std::lock_guard lock(maildrops->mutex_);
-  const auto [place, entered] = maildrops->sessions_.emplace(account, Holder{&stream, {}});
-  if (entered) return Lease(maildrops, account);
+  const auto [place, entered] =
+      maildrops->sessions_.emplace(who.account, Holder{&stream, who.app_password, {}});
+  if (entered) return Lease(maildrops, who.account);
   const Holder& holder = place->second;
   if (holder.writing_since && now - *holder.writing_since >= kStalled) holder.stream->cancel();
   return std::nullopt;
@@ -28,10 +30,12 @@ void Maildrops::Lease::note_writing(std::optional<SteadyTime> since) {
   maildrops_->sessions_.at(account_).writing_since = since;
 }
 
-void Maildrops::end(uint64_t account) {
+void Maildrops::end(uint64_t account, std::optional<uint32_t> app_password) {
   const std::lock_guard lock(mutex_);
   // The session can't give its lease back, nor its stream go, meanwhile.
-  if (const auto found = sessions_.find(account); found != sessions_.end()) found->second.stream->cancel();
+  const auto found = sessions_.find(account);
+  if (found == sessions_.end()) return;
+  if (!app_password || found->second.app_password == *app_password) found->second.stream->cancel();
 }
 
 Maildrops::Lease::~Lease() {

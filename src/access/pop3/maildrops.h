@@ -42,13 +42,15 @@ class Maildrops {
   // Nothing if another session has it. `stream` outlives the lease; it is cancelled when the session shall
   // end: also when it could write nothing for kStalled and its account is back, as clients are that lost
   // their network in the middle of a letter.
-  static std::optional<Lease> enter(const std::shared_ptr<Maildrops>& maildrops, uint64_t account,
-                                    net::Stream& stream, SteadyTime now);
-  void end(uint64_t account);
+  static std::optional<Lease> enter(const std::shared_ptr<Maildrops>& maildrops,
+                                    const wire::sasl::Identity& who, net::Stream& stream, SteadyTime now);
+  // `app_password`: only if the session came by it.
+  void end(uint64_t account, std::optional<uint32_t> app_password);
 
  private:
   struct Holder {
     net::Stream* stream = nullptr;
+    uint32_t app_password = 0;
     std::optional<SteadyTime> writing_since;
   };
 

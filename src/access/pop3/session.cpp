@@ -3,6 +3,7 @@
 
 #include "access/pop3/limits.h"
 #include "access/pop3/state.h"
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "wire/pop3/limits.h"
@@ -143,8 +144,10 @@ Task<void> run_command(Session& s, Command& c) {
 
 Task<void> serve_commands(Session& s) {
   while (!s.over) {
-    Result<std::string_view> line = co_await s.read_line(wire::pop3::kMaxLine);
-    if (!line) {
+    // RFC 5034 section 4 has clients send a long initial response by itself; some send tokens with AUTH all
+    // the same, and nobody is helped by refusing them.
+    Result<std::string_view> line = co_await s.read_line(wire::pop3::kMaxAuthLine);
+    if (!line || (line->size() > wire::pop3::kMaxLine && !istarts_with(*line, "AUTH "))) {
       s.bad("Line too long");
       continue;
     }

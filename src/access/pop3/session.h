@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -27,9 +28,10 @@ struct ServerOptions {
 // Who has which maildrop: one session each. One per program, thread-safe.
 class Maildrops;
 std::shared_ptr<Maildrops> make_maildrops();
-// Ends the session that the account has now: for an account that was disabled or has a new password. From any
-// thread; it ends soon after, without removing anything.
-void end_session(Maildrops& maildrops, uint64_t account);
+// Ends the session that the account has now: for an account that was disabled or has a new password, or (with
+// `app_password`, only if it came by it) one that was taken back. From any thread; it ends soon after,
+// without removing anything.
+void end_session(Maildrops& maildrops, uint64_t account, std::optional<uint32_t> app_password = std::nullopt);
 
 // What a session works with. All of it outlives the session.
 struct Services {

@@ -141,7 +141,7 @@ Task<Answer> account_change(Context context, Arguments arguments) {
   apply(arguments, *account);
   auto changed = co_await context.core.directory.update_account(*account);
   if (!changed) co_return std::unexpected(changed.error());
-  if (!account->enabled) context.locked_out(account->id);
+  if (!account->enabled) context.locked_out(account->id, std::nullopt);
   co_return describe(*account);
 }
 
@@ -153,7 +153,7 @@ Task<Answer> account_remove(Context context, Arguments arguments) {
   // mailboxes that nobody can reach, which `store check` names.
   auto gone = co_await context.core.directory.remove_account(account->id);
   if (!gone) co_return std::unexpected(gone.error());
-  context.locked_out(account->id);
+  context.locked_out(account->id, std::nullopt);
   auto emptied = co_await context.core.store.remove_account(account->id);
   if (!emptied) co_return std::unexpected(emptied.error());
   json::object out;
@@ -172,14 +172,14 @@ Task<Answer> account_password(Context context, Arguments arguments) {
     Secret imported(std::move(hash));
     auto set = co_await context.core.directory.set_password_hash(account->id, imported);
     if (!set) co_return std::unexpected(set.error());
-    context.locked_out(account->id);
+    context.locked_out(account->id, std::nullopt);
     co_return out;
   }
   std::string made_up;
   Secret password = choose_password(arguments, context.core.random, made_up);
   auto set = co_await context.core.directory.set_password(account->id, password);
   if (!set) co_return std::unexpected(set.error());
-  context.locked_out(account->id);
+  context.locked_out(account->id, std::nullopt);
   if (!made_up.empty()) out["password"] = made_up;
   co_return out;
 }

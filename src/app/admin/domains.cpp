@@ -39,7 +39,7 @@ Result<std::string> domain_name(const Arguments& arguments) {
 }
 
 // The one that is named.
-Task<Result<directory::Domain>> find(Context context, Arguments arguments) {
+Task<Result<directory::Domain>> find_domain(Context context, Arguments arguments) {
   auto name = domain_name(arguments);
   if (!name) co_return std::unexpected(name.error());
   auto domains = co_await context.core.directory.domains();
@@ -75,7 +75,7 @@ Task<Answer> domain_list(Context context, Arguments) {
 }
 
 Task<Answer> domain_show(Context context, Arguments arguments) {
-  auto found = co_await find(context, arguments);
+  auto found = co_await find_domain(context, arguments);
   if (!found) co_return std::unexpected(found.error());
   auto accounts = co_await context.core.directory.accounts(found->name);
   if (!accounts) co_return std::unexpected(accounts.error());
@@ -93,7 +93,7 @@ Task<Answer> domain_show(Context context, Arguments arguments) {
 }
 
 Task<Answer> domain_recount(Context context, Arguments arguments) {
-  auto found = co_await find(context, arguments);
+  auto found = co_await find_domain(context, arguments);
   if (!found) co_return std::unexpected(found.error());
   auto accounts = co_await context.core.directory.accounts(found->name);
   if (!accounts) co_return std::unexpected(accounts.error());
@@ -113,14 +113,14 @@ Task<Answer> domain_recount(Context context, Arguments arguments) {
 }
 
 Task<Answer> domain_change(Context context, Arguments arguments) {
-  auto found = co_await find(context, arguments);
+  auto found = co_await find_domain(context, arguments);
   if (!found) co_return std::unexpected(found.error());
   auto applied = apply(arguments, *found);
   if (!applied) co_return std::unexpected(applied.error());
   auto changed = co_await context.core.directory.update_domain(*found);
   if (!changed) co_return std::unexpected(changed.error());
   // As it is kept: the directory normalises addresses.
-  auto kept = co_await find(context, std::move(arguments));
+  auto kept = co_await find_domain(context, std::move(arguments));
   if (!kept) co_return std::unexpected(kept.error());
   co_return describe(*kept);
 }

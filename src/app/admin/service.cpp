@@ -15,6 +15,9 @@ struct Verb {
 
 constexpr Verb kVerbs[] = {
     {"account.add", verbs::account_add},
+    {"account.app_password_add", verbs::account_app_password_add},
+    {"account.app_password_list", verbs::account_app_password_list},
+    {"account.app_password_remove", verbs::account_app_password_remove},
     {"account.change", verbs::account_change},
     {"account.list", verbs::account_list},
     {"account.password", verbs::account_password},
@@ -49,6 +52,7 @@ constexpr Verb kVerbs[] = {
     {"queue.retry", verbs::queue_retry},
     {"queue.set_aside", verbs::queue_set_aside},
     {"queue.show", verbs::queue_show},
+    {"restore.app_passwords", verbs::restore_app_passwords},
     {"restore.checksum", verbs::restore_checksum},
     {"restore.list", verbs::restore_list},
     {"restore.mailbox", verbs::restore_mailbox},

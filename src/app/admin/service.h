@@ -4,6 +4,7 @@
 
 #include <boost/json/fwd.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +27,9 @@ class AdminService {
   void set_transport(transport::Transport* transport) { transport_ = transport; }
 
   // Called with the id of an account that was disabled or removed, or has a new password: whoever is logged
-  // in to it has to go.
-  void on_locked_out(std::function<void(uint64_t)> call) { locked_out_ = std::move(call); }
+  // in to it has to go. With an app password that was taken back: whoever came by that.
+  using LockedOut = std::function<void(uint64_t account, std::optional<uint32_t> app_password)>;
+  void on_locked_out(LockedOut call) { locked_out_ = std::move(call); }
 
   // Executes "account.add", "queue.list", ... The verbs and their arguments stand in service.cpp. Fails with
   // `syntax` for an unknown verb or a missing argument; other faults are those of the parts.
@@ -43,7 +45,7 @@ class AdminService {
  private:
   Core& core_;
   transport::Transport* transport_ = nullptr;
-  std::function<void(uint64_t)> locked_out_ = [](uint64_t) {};
+  LockedOut locked_out_ = [](uint64_t, std::optional<uint32_t>) {};
 };
 
 }  // namespace posthouse::app

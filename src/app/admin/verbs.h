@@ -13,7 +13,7 @@ using Answer = Result<boost::json::value>;
 struct Context {
   Core& core;
   transport::Transport* transport;
-  std::function<void(uint64_t)> locked_out;  // AdminService::on_locked_out
+  AdminService::LockedOut locked_out;
   Progress progress;
 };
 
@@ -38,6 +38,11 @@ Task<Answer> account_change(Context context,
                             Arguments arguments);  // address, [enabled], [admin], [store] ...
 Task<Answer> account_remove(Context context, Arguments arguments);    // address
 Task<Answer> account_password(Context context, Arguments arguments);  // address, [password]
+
+// address, name, [protocols], [expires: seconds from now]. Answers the password.
+Task<Answer> account_app_password_add(Context context, Arguments arguments);
+Task<Answer> account_app_password_list(Context context, Arguments arguments);    // address
+Task<Answer> account_app_password_remove(Context context, Arguments arguments);  // address, name
 
 Task<Answer> alias_add(Context context, Arguments arguments);     // address, targets
 Task<Answer> alias_change(Context context, Arguments arguments);  // address, targets: instead of those it has
@@ -68,6 +73,8 @@ Task<Answer> restore_checksum(Context context, Arguments arguments);  // address
 // address, mailbox, [role], [subscribed]: makes it when it is not there.
 Task<Answer> restore_mailbox(Context context, Arguments arguments);
 Task<Answer> restore_annotations(Context context, Arguments arguments);
+// address, record (base64): gives an account that has none the app passwords it had.
+Task<Answer> restore_app_passwords(Context context, Arguments arguments);
 
 // address, mailbox, [first], [flags]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from
 // that UID on; with `flags` also flags (bits of store::Flag) and keywords.

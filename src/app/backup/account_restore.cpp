@@ -42,6 +42,7 @@ class AccountRestorer {
   Result<void> find_account();
   Result<void> make_account();
   Result<void> set_password();
+  Result<void> set_app_passwords();
   Result<void> find_mailboxes();
   Result<PresentLetters> present();
   Result<void> restore(const store::MailboxInfo& mailbox, PresentLetters& present);
@@ -121,6 +122,7 @@ Result<void> AccountRestorer::make_account() {
     return std::unexpected(added.error());
   there_ = true;
   if (auto set = set_password(); !set) return set;
+  if (auto set = set_app_passwords(); !set) return set;
   auto aliases = net::run_blocking(backup_.directory.aliases(""));
   if (!aliases) return std::unexpected(aliases.error());
   for (const directory::Alias& alias : *aliases) {
@@ -151,6 +153,18 @@ Result<void> AccountRestorer::set_password() {
   arguments["address"] = address_;
   arguments["password_hash"] = hash;
   auto set = admin_.call("account.password", std::move(arguments), nullptr);
+  if (!set) return std::unexpected(set.error());
+  return {};
+}
+
+Result<void> AccountRestorer::set_app_passwords() {
+  auto record = net::run_blocking(backup_.directory.app_passwords_record(account_.id));
+  if (!record) return std::unexpected(record.error());
+  if (record->empty()) return {};
+  json::object arguments;
+  arguments["address"] = address_;
+  arguments["record"] = base64_encode(*record);
+  auto set = admin_.call("restore.app_passwords", std::move(arguments), nullptr);
   if (!set) return std::unexpected(set.error());
   return {};
 }

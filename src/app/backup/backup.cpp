@@ -91,6 +91,7 @@ Result<std::vector<Source>> sources(const Loaded& loaded, const std::string& sna
   }
   add_outside(config.tls.ca_file, out, warnings);
   add_outside(config.smarthost.password_file, out, warnings);
+  add_outside(config.oauth.client_secret_file, out, warnings);
   if (auto added = add_folder(Part::store, snapshot, "", out); !added) return std::unexpected(added.error());
   return out;
 }

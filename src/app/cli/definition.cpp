@@ -11,7 +11,9 @@ constexpr const char* kDefaultConfig = "/etc/posthouse/posthouse.toml";
 // Adds a command below `parent` that, when it is given, becomes the invocation's command.
 CLI::App* command(CLI::App* parent, Invocation& into, const std::string& name, const std::string& what) {
   CLI::App* sub = parent->add_subcommand(name, what);
-  std::string full = parent->get_parent() == nullptr ? name : parent->get_name() + " " + name;
+  std::string full = name;
+  for (CLI::App* at = parent; at->get_parent() != nullptr; at = at->get_parent())
+    full = at->get_name() + " " + full;
   sub->final_callback([&into, full] {
     if (into.command.empty()) into.command = full;
   });
@@ -124,6 +126,35 @@ void define_config(CLI::App& app, Invocation& into) {
   command(config, into, "reference", "Print the reference of all options (Markdown)");
 }
 
+void define_app_passwords(CLI::App* account, Invocation& into) {
+  CLI::App* group = account->add_subcommand(
+      "app-password",
+      "Passwords of an account for one device or program each, which can be taken back one by one.");
+  group->require_subcommand(1);
+  auto address = [&](CLI::App* sub) {
+    sub->add_option("address", into.name, "The account's address")->required()->type_name("ADDRESS");
+    return sub;
+  };
+  auto named = [&](CLI::App* sub, const char* what) {
+    sub->add_option("name", into.password_name, what)->required()->type_name("NAME");
+    return sub;
+  };
+  CLI::App* add = named(address(admin_command(group, into, "add", "Make one; it is printed, this once")),
+                        "What it is for, for instance phone");
+  add->add_option(
+         "--protocols", into.protocols,
+         "What it may be used for, with commas between them: imap, pop3, smtp, jmap, managesieve; all "
+         "without it")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("LIST");
+  add->add_option("--expires", into.expires, "How long it is good, for instance 90d; for ever without it")
+      ->type_name("DURATION");
+  address(admin_command(group, into, "list", "List them, with the day each was used last"));
+  named(address(admin_command(group, into, "remove", "Take one back; sessions that came by it end")),
+        "Its name");
+}
+
 void define_account(CLI::App& app, Invocation& into) {
   CLI::App* account = group(app, "account", "Accounts: who has a mailbox here and may log in.");
   auto address = [&](CLI::App* sub) {
@@ -168,6 +199,7 @@ void define_account(CLI::App& app, Invocation& into) {
       ->add_flag("--hash-stdin", into.password_hash_stdin,
                  "Read a crypt(3) or Argon2id hash made elsewhere from standard input")
       ->excludes("--password-stdin");
+  define_app_passwords(account, into);
 }
 
 void define_domain(CLI::App& app, Invocation& into) {

@@ -36,6 +36,9 @@ struct Invocation {
   std::string catch_all;
   std::string store;  // format of an account's mailboxes, or of a domain's new accounts
   bool password_stdin = false, password_hash_stdin = false;
+  // account app-password
+  std::string password_name, expires;
+  std::vector<std::string> protocols;
 
   // mailbox
   std::string mailbox, since, older_than;

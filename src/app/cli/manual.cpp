@@ -80,6 +80,19 @@ std::string head(const std::string& name, const std::string& description) {
                      roff(title), roff(brief));
 }
 
+// Also those of groups within the group.
+void append_commands(std::string& out, const CLI::App* group, const std::string& name) {
+  for (const CLI::App* command : group->get_subcommands({})) {
+    const std::string full = name + " " + command->get_name();
+    std::string what = command->get_description();
+    if (what.ends_with('.')) what.pop_back();
+    fmt::format_to(std::back_inserter(out), ".SS {}\n{}.\n.PP\n", roff(full), roff(what));
+    out += synopsis(command, full);
+    if (command->get_subcommands({}).empty()) append_options(out, command);
+    append_commands(out, command, full);
+  }
+}
+
 // A command, or a group with its commands.
 std::string page(const CLI::App* app, const std::string& name) {
   std::string out = head(name, app->get_description());
@@ -91,12 +104,7 @@ std::string page(const CLI::App* app, const std::string& name) {
     append_options(out, app);
   } else {
     out += ".SH COMMANDS\n";
-    for (const CLI::App* command : commands) {
-      fmt::format_to(std::back_inserter(out), ".SS {}\n{}.\n.PP\n", roff(name + " " + command->get_name()),
-                     roff(command->get_description()));
-      out += synopsis(command, name + " " + command->get_name());
-      append_options(out, command);
-    }
+    append_commands(out, app, name);
   }
   out +=
       ".SH EXIT STATUS\n0 for success, otherwise one of sysexits.h: 64 wrong usage, 65 wrong data, 67 not "

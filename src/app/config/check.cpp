@@ -32,6 +32,7 @@ class Check {
     folder_of_its_own();
     port_of_the_smarthost();
     one_way_to_resolve();
+    tokens();
   }
 
  private:
@@ -185,6 +186,46 @@ class Check {
   void one_way_to_resolve() {
     if (!config_.resolver.recursive || config_.resolver.servers.empty()) return;
     problem("resolver.servers", "expected no name servers, for resolver.recursive is true");
+  }
+
+  // A token, and the secret that asks about it, are passwords.
+  void tokens() {
+    const Config::OAuth& oauth = config_.oauth;
+    const std::string& url = oauth.introspection_url;
+    if (url.empty()) {
+      const char* key = !oauth.client_id.empty()            ? "oauth.client_id"
+                        : !oauth.client_secret_file.empty() ? "oauth.client_secret_file"
+                        : !oauth.scope.empty()              ? "oauth.scope"
+                        : !oauth.audience.empty()           ? "oauth.audience"
+                                                            : nullptr;
+      if (key != nullptr)
+        problem("oauth.introspection_url", fmt::format("expected a URL, for {} is set", key), {key});
+      return;
+    }
+    const bool secure = istarts_with(url, "https://");
+    std::string_view host = url;
+    host.remove_prefix(std::min(host.size(), size_t{secure ? 8u : 7u}));
+    host = host.substr(0, host.find_first_of("/?"));
+    if (!host.starts_with('[')) {
+      host = host.substr(0, host.find(':'));
+    } else {
+      host = host.substr(0, host.find(']') + 1);
+    }
+    if ((!secure && !istarts_with(url, "http://")) || host.empty()) {
+      problem("oauth.introspection_url", fmt::format("expected a URL such as "
+                                                     "\"https://id.example.org/introspect\", not \"{}\"",
+                                                     url));
+    } else if (!secure && !is_this_machine(host)) {
+      problem("oauth.introspection_url",
+              fmt::format("expected https://, for everybody on the way to {} could read the tokens", host));
+    }
+    if (oauth.username_claim.empty()) problem("oauth.username_claim", "expected the name of a claim");
+    if (oauth.client_id.empty() && !oauth.client_secret_file.empty()) {
+      problem("oauth.client_id", "expected a name, for oauth.client_secret_file is set",
+              {"oauth.client_secret_file"});
+    }
+    if (oauth.client_id.find_first_of(":\r\n") != std::string::npos)
+      problem("oauth.client_id", "expected a name without a colon");
   }
 
   Loaded& loaded_;

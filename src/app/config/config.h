@@ -35,7 +35,8 @@ struct Config {
   struct Limits {
     uint64_t message_size = 0, recipients = 0, connections = 0, connections_per_network = 0, errors = 0,
              commands = 0, received = 0, imap_connections = 0, imap_connections_per_network = 0,
-             imap_sessions_per_account = 0, imap_bad_commands = 0, pop3_connections = 0,
+             imap_sessions_per_account = 0, submission_sessions_per_account = 0,
+             submission_connections_per_network = 0, imap_bad_commands = 0, pop3_connections = 0,
              pop3_connections_per_network = 0, pop3_bad_commands = 0;
     seconds smtp_command{}, smtp_data{}, imap_login{}, imap_idle{}, pop3_login{}, pop3_idle{}, shutdown{};
   } limits;
@@ -43,6 +44,11 @@ struct Config {
     bool plain_without_tls = false;
     uint64_t threads = 0;
   } auth;
+  struct OAuth {
+    std::string introspection_url, client_id, client_secret_file, username_claim, scope, audience, issuer,
+        openid_configuration;
+    seconds timeout{}, cache{};
+  } oauth;
   struct Queue {
     std::vector<seconds> retry;
     seconds expire{}, warn{}, connection_idle{};

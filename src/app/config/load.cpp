@@ -36,9 +36,10 @@ namespace {
 using K = OptionKind;
 
 // Options whose text is a path, which is taken from the file's folder when it is relative.
-constexpr std::string_view kPathOptions[] = {"server.data_directory", "server.control_socket",
-                                             "tls.ca_file",           "smarthost.password_file",
-                                             "resolver.trust_anchor", "log.file"};
+constexpr std::string_view kPathOptions[] = {
+    "server.data_directory",   "server.control_socket", "tls.ca_file",
+    "smarthost.password_file", "resolver.trust_anchor", "log.file",
+    "oauth.client_secret_file"};
 
 constexpr size_t kLargestFile = 1 << 20;
 

@@ -22,6 +22,7 @@ constexpr Section kSections[] = {
     {"tls", "Certificates, ours and those we trust. TLS 1.2 and 1.3 are spoken."},
     {"limits", "What one client, one letter and all of them together may take."},
     {"auth", "Logins."},
+    {"oauth", "Logins with tokens of OAuth 2.0 (OAUTHBEARER and XOAUTH2), only under TLS."},
     {"queue", "Letters on their way to other hosts."},
     {"smarthost", "Send everything through one host instead of looking for each domain's own."},
     {"resolver", "DNS."},
@@ -94,7 +95,8 @@ const Option kOptions[] = {
      "a self-signed one is made in the data directory.",
      &at<&C::tls, &C::Tls::certificates>},
     {"tls.ca_file", K::text, R"("")", false, 0, 0, "",
-     "Authorities to trust when a smarthost's certificate is checked, PEM. Empty: the system's.",
+     "Authorities to trust when the certificate of a smarthost or of an authorization server is checked, "
+     "PEM. Empty: the system's.",
      &at<&C::tls, &C::Tls::ca_file>},
     // ---- limits
     {"limits.message_size", K::bytes, R"("50MiB")", true, 64 * 1024, 2048 * kMiB, "",
@@ -105,8 +107,11 @@ const Option kOptions[] = {
     {"limits.connections", K::count, "2000", false, 1, 1'000'000, "",
      "SMTP connections at a time, on all ports together.", &at<&C::limits, &C::Limits::connections>},
     {"limits.connections_per_network", K::count, "50", false, 1, 1'000'000, "",
-     "Of these from one network (an IPv4 /24 or IPv6 /64).",
+     "Of these from one network (an IPv4 /24 or IPv6 /64), on the port for other hosts.",
      &at<&C::limits, &C::Limits::connections_per_network>},
+    {"limits.submission_connections_per_network", K::count, "100", false, 1, 1'000'000, "",
+     "The same on the submission ports: a company may be one network.",
+     &at<&C::limits, &C::Limits::submission_connections_per_network>},
     {"limits.errors", K::count, "10", true, 1, 1000, "",
      "Refused commands before an SMTP connection is closed with 421.", &at<&C::limits, &C::Limits::errors>},
     {"limits.commands", K::count, "10000", true, 100, 10'000'000, "",
@@ -127,6 +132,9 @@ const Option kOptions[] = {
      &at<&C::limits, &C::Limits::imap_connections_per_network>},
     {"limits.imap_sessions_per_account", K::count, "128", true, 1, 10'000, "",
      "IMAP connections of one account.", &at<&C::limits, &C::Limits::imap_sessions_per_account>},
+    {"limits.submission_sessions_per_account", K::count, "64", true, 1, 10'000, "",
+     "Connections of one account that submit letters; one more is closed with 421.",
+     &at<&C::limits, &C::Limits::submission_sessions_per_account>},
     {"limits.imap_bad_commands", K::count, "20", true, 1, 1000, "",
      "Commands that are not IMAP before the connection is closed.",
      &at<&C::limits, &C::Limits::imap_bad_commands>},
@@ -162,6 +170,44 @@ const Option kOptions[] = {
     {"auth.threads", K::count, "2", false, 1, 64, "",
      "Threads that check passwords. Each check takes some tens of milliseconds and 19 MiB on purpose.",
      &at<&C::auth, &C::Auth::threads>},
+    // ---- oauth
+    {"oauth.introspection_url", K::text, R"("")", false, 0, 0, "",
+     "Where the authorization server tells whether a token is good and whose it is (RFC 7662). `https://`, "
+     "or "
+     "`http://` to a loopback address. Empty: no logins with tokens.",
+     &at<&C::oauth, &C::OAuth::introspection_url>},
+    {"oauth.client_id", K::text, R"("")", false, 0, 0, "",
+     "The name under which this server asks there (HTTP Basic). Empty: without a name.",
+     &at<&C::oauth, &C::OAuth::client_id>},
+    {"oauth.client_secret_file", K::text, R"("")", false, 0, 0, "",
+     "A file whose first line is the secret for that. `server.user` must be able to read it, nobody else "
+     "should.",
+     &at<&C::oauth, &C::OAuth::client_secret_file>},
+    {"oauth.username_claim", K::text, R"("username")", false, 0, 0, "",
+     "The member of the answer that names the account, as a login would. `email` only where the "
+     "authorization "
+     "server lets nobody have an address that is not his: `email_verified = false` is refused.",
+     &at<&C::oauth, &C::OAuth::username_claim>},
+    {"oauth.scope", K::text, R"("")", false, 0, 0, "",
+     "Words that a token's scope must have, with blanks between them; clients are told. Empty: any.",
+     &at<&C::oauth, &C::OAuth::scope>},
+    {"oauth.audience", K::text, R"("")", false, 0, 0, "",
+     "Whom a token must be for (`aud`). Empty: anybody, also where other services have the same "
+     "authorization "
+     "server, which then could log in here with their users' tokens.",
+     &at<&C::oauth, &C::OAuth::audience>},
+    {"oauth.issuer", K::text, R"("")", false, 0, 0, "", "Whose a token must be (`iss`). Empty: anybody's.",
+     &at<&C::oauth, &C::OAuth::issuer>},
+    {"oauth.openid_configuration", K::text, R"("")", false, 0, 0, "",
+     "A URL that clients are told when a token is refused, so that they find where to get another (RFC 7628 "
+     "section 3.2.2). Empty: none.",
+     &at<&C::oauth, &C::OAuth::openid_configuration>},
+    {"oauth.timeout", K::duration, R"("5s")", false, 1, 60, "",
+     "How long to wait for the authorization server.", &at<&C::oauth, &C::OAuth::timeout>},
+    {"oauth.cache", K::duration, R"("1m")", false, 0, kHour, "",
+     "How long a good answer holds before it is asked for again; a token that is revoked is good for so much "
+     "longer. Refusals are not remembered.",
+     &at<&C::oauth, &C::OAuth::cache>},
     // ---- queue
     {"queue.retry", K::durations, R"(["5m", "10m", "20m", "40m", "1h", "2h", "4h"])", false, 1, 7 * kDay, "",
      "Pauses after the first, second, ... failure; the last one repeats. Up to a tenth is added at random.",

@@ -137,7 +137,7 @@ namespace {
 // By the keys of SCRAM: a login would count as a failed one. Keys that were made up for want of others fit
 // nothing.
 Task<Result<bool>> has_demo_password(Core& core, std::string address) {
-  auto keys = co_await core.directory.scram_keys(address);
+  auto keys = co_await core.directory.scram_keys(address, "imap");
   if (!keys) co_return std::unexpected(keys.error());
   directory::Credential ours;
   ours.iterations = keys->iterations;

@@ -35,6 +35,7 @@ class Survey {
     certificates();
     authorities();
     smarthost_password();
+    token_secret();
     trust_anchor();
     log_file();
     reserve();
@@ -127,9 +128,17 @@ class Survey {
   }
 
   void smarthost_password() {
-    const std::string& path = config_.smarthost.password_file;
     if (config_.smarthost.host.empty() || config_.smarthost.user.empty()) return;
-    check("smarthost.password_file", "a file with a password in its first line", [&]() -> Result<void> {
+    password_file("smarthost.password_file", config_.smarthost.password_file);
+  }
+
+  void token_secret() {
+    if (config_.oauth.introspection_url.empty() || config_.oauth.client_secret_file.empty()) return;
+    password_file("oauth.client_secret_file", config_.oauth.client_secret_file);
+  }
+
+  void password_file(const char* key, const std::string& path) {
+    check(key, "a file with a password in its first line", [&]() -> Result<void> {
       if (auto good = readable_file(path); !good) return good;
       auto password = read_first_line(path);
       if (!password) return std::unexpected(password.error());
@@ -137,8 +146,7 @@ class Survey {
     });
     if (open_to_all(path)) {
       loaded_.warnings.push_back(loaded_.problem_with(
-          "smarthost.password_file",
-          fmt::format("expected a file of the server's user alone, but everybody can read {}", path)));
+          key, fmt::format("expected a file of the server's user alone, but everybody can read {}", path)));
     }
   }
 

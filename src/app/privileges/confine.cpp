@@ -98,6 +98,7 @@ FileAccess files_for(const Config& config, const std::string& config_file) {
   }
   add_folders(out.read_only, config.tls.ca_file);
   add_folders(out.read_only, config.smarthost.password_file);
+  add_folders(out.read_only, config.oauth.client_secret_file);
   add_folders(out.read_only, config.resolver.trust_anchor);
   add_folders(out.read_only, config_file);
   // A file in / or /etc must not open the whole folder.

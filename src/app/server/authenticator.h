@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access/imap/session.h"
+#include "app/server/token_check.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "wire/sasl/server.h"
@@ -11,15 +12,25 @@ namespace posthouse::app {
 // Thread-safe. The directory outlives it.
 class DirectoryAuthenticator : public wire::sasl::Authenticator {
  public:
-  explicit DirectoryAuthenticator(directory::Directory& directory) : directory_(directory) {}
+  // `tokens`: null where none are taken; outlives it.
+  explicit DirectoryAuthenticator(directory::Directory& directory, TokenCheck* tokens = nullptr)
+      : directory_(directory), tokens_(tokens) {}
 
   Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,
                                                      std::string protocol) override;
-  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer) override;
-  bool report(std::string name, IpAddress peer, bool success) override;
+  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer,
+                                                             std::string protocol) override;
+  Task<bool> report(std::string name, IpAddress peer, std::optional<wire::sasl::Identity> as) override;
+  const wire::sasl::TokenOffer* tokens() const override;
+  Task<Result<wire::sasl::Identity>> verify_token(std::string name, Secret token, IpAddress peer,
+                                                  std::string protocol) override;
+  Task<bool> still_stands(wire::sasl::Identity who) override;
 
  private:
+  Task<Result<wire::sasl::Identity>> identity_of(std::string name, Secret token);
+
   directory::Directory& directory_;
+  TokenCheck* tokens_;
 };
 
 // Thread-safe. The directory outlives it.

@@ -41,6 +41,7 @@ std::shared_ptr<smtp::ServerOptions> smtp_options(const Config& config, Context 
   out->max_recipients = static_cast<uint32_t>(config.limits.recipients);
   out->max_errors = static_cast<uint32_t>(config.limits.errors);
   out->max_commands = static_cast<uint32_t>(config.limits.commands);
+  out->max_sessions_per_account = static_cast<uint32_t>(config.limits.submission_sessions_per_account);
   out->command_timeout = config.limits.smtp_command;
   out->data_timeout = config.limits.smtp_data;
   return out;

@@ -51,6 +51,9 @@ submission::Options submission_options(const Config& config) {
   options.hostname = effective_hostname(config);
   options.default_domain = effective_domain(config);
   options.max_size = config.limits.message_size;
+  options.max_connections = static_cast<uint32_t>(config.limits.connections);
+  options.max_connections_per_network =
+      static_cast<uint32_t>(config.limits.submission_connections_per_network);
   return options;
 }
 
@@ -104,7 +107,10 @@ Result<void> Server::Impl::prepare() {
   auto resolver = make_resolver(config_);
   if (!resolver) return std::unexpected(resolver.error());
   resolver_ = std::move(*resolver);
-  authenticator_ = std::make_unique<DirectoryAuthenticator>(core_->directory);
+  auto tokens = TokenCheck::make(config_, *resolver_, core_->clock);
+  if (!tokens) return std::unexpected(tokens.error());
+  tokens_ = std::move(*tokens);
+  authenticator_ = std::make_unique<DirectoryAuthenticator>(core_->directory, tokens_.get());
   quotas_ = std::make_unique<DirectoryQuotas>(core_->directory, core_->delivery.options());
   reception_ = transport::make_reception(core_->acceptance, core_->directory, core_->clock,
                                          reception_options(config_));
@@ -112,6 +118,7 @@ Result<void> Server::Impl::prepare() {
                                             submission_options(config_));
   imap_registry_ = access::imap::make_session_registry();
   maildrops_ = access::pop3::make_maildrops();
+  submission_logins_ = std::make_shared<smtp::Logins>();
   for (size_t i = 0; i < loops_wanted(config_); ++i) lanes_.push_back(std::make_unique<Lane>());
   auto transport = core_->make_transport(config_, lanes_[0]->loop, *resolver_);
   if (!transport) return std::unexpected(transport.error());
@@ -119,9 +126,10 @@ Result<void> Server::Impl::prepare() {
   admin_ = std::make_unique<AdminService>(*core_);
   admin_->set_transport(transport_.get());
   core_->store.on_hidden([this](uint64_t) { lanes_[0]->loop.post([this] { spawn(finish_expunges()); }); });
-  admin_->on_locked_out([this](uint64_t account) {
-    access::imap::end_sessions(*imap_registry_, account);
-    access::pop3::end_session(*maildrops_, account);
+  admin_->on_locked_out([this](uint64_t account, std::optional<uint32_t> app_password) {
+    access::imap::end_sessions(*imap_registry_, account, app_password);
+    access::pop3::end_session(*maildrops_, account, app_password);
+    submission_logins_->end(account, app_password);
   });
   return {};
 }

@@ -17,6 +17,7 @@
 #include "net/file_watch.h"
 #include "net/http_server.h"
 #include "net/resolver.h"
+#include "smtp/logins.h"
 #include "smtp/server.h"
 #include "transport/transport.h"
 
@@ -77,11 +78,13 @@ struct Server::Impl {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<net::Resolver> resolver_;
+  std::unique_ptr<TokenCheck> tokens_;  // null: none are taken
   std::unique_ptr<DirectoryAuthenticator> authenticator_;
   std::unique_ptr<DirectoryQuotas> quotas_;
   std::unique_ptr<smtp::SmtpService> reception_, submission_;
   std::shared_ptr<access::imap::SessionRegistry> imap_registry_;
   std::shared_ptr<access::pop3::Maildrops> maildrops_;
+  std::shared_ptr<smtp::Logins> submission_logins_;
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<control::Server> control_;

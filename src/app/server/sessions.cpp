@@ -144,8 +144,8 @@ Task<void> Server::Impl::serve_smtp(Service service, std::unique_ptr<net::Stream
     co_return;
   }
   auto settings = service == Service::submission ? current->submission : current->submissions;
-  co_await smtp::serve(std::move(stream), settings, *submission_, authenticator_.get(),
-                       std::move(session_id));
+  co_await smtp::serve(std::move(stream), settings, *submission_, authenticator_.get(), std::move(session_id),
+                       submission_logins_);
 }
 
 Task<void> Server::Impl::serve_imap(Service service, std::unique_ptr<net::Stream> stream,

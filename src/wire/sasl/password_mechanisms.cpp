@@ -49,18 +49,20 @@ class Plain : public Exchange {
     if (!message || message->size() > kMaxMessage) co_return failed(FaultKind::syntax, "bad PLAIN message");
     std::optional<PlainMessage> plain = parse_plain(*message);
     if (!plain) co_return failed(FaultKind::syntax, "bad PLAIN message");
+    name_ = plain->authcid;
     if (!plain->authzid.empty() && plain->authzid != plain->authcid) {
       co_return failed(FaultKind::policy, "authorization as another user");
     }
-    Task<Step> check = check_password(authenticator_, std::move(plain->authcid), std::move(plain->password),
-                                      peer_, protocol_);
+    Task<Step> check = check_password(authenticator_, name_, std::move(plain->password), peer_, protocol_);
     co_return co_await check;
   }
+  std::string name() const override { return name_; }
 
  private:
   Authenticator& authenticator_;
   IpAddress peer_;
   std::string protocol_;
+  std::string name_;
   bool asked_ = false;
 };
 
@@ -81,10 +83,10 @@ class Login : public Exchange {
       name_ = std::move(*message);
       co_return challenge_with("Password:");
     }
-    Task<Step> check =
-        check_password(authenticator_, std::move(*name_), Secret(std::move(*message)), peer_, protocol_);
+    Task<Step> check = check_password(authenticator_, *name_, Secret(std::move(*message)), peer_, protocol_);
     co_return co_await check;
   }
+  std::string name() const override { return name_.value_or(""); }
 
  private:
   Authenticator& authenticator_;

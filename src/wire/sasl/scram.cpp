@@ -1,6 +1,8 @@
 #include "wire/sasl/scram.h"
 
 #include <gsasl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "base/base64.h"
 #include "wire/sasl/gsasl_session.h"
@@ -26,10 +28,14 @@ class Scram : public Exchange {
     if (message->size() > kMaxMessage || message->find('\0') != std::string::npos) {
       co_return failed(FaultKind::syntax, "bad SCRAM message");
     }
-    if (session_) co_return last_step(*message);
+    if (session_) {
+      Task<Step> last = last_step(std::move(*message));
+      co_return co_await last;
+    }
     Task<Step> first = first_step(std::move(*message));
     co_return co_await first;
   }
+  std::string name() const override { return name_; }
 
  private:
   Task<Step> first_step(std::string message) {
@@ -41,7 +47,10 @@ class Scram : public Exchange {
     }
     if (!is_login_name(first->name)) co_return failed(FaultKind::policy, "bad login name");
     name_ = std::move(first->name);
-    Result<ScramCredential> found = co_await authenticator_.scram_credential(name_, channel_.peer);
+    std::string name = name_;
+    std::string protocol = channel_.protocol;
+    Result<ScramCredential> found =
+        co_await authenticator_.scram_credential(std::move(name), channel_.peer, std::move(protocol));
     if (!found) co_return failed(found.error());
     credential_ = std::move(*found);
     co_return answer_first(message);
@@ -67,6 +76,7 @@ class Scram : public Exchange {
     if (!set_properties()) return failed(FaultKind::temporary, "out of memory");
     const Result<GsaslSession::Output> out = session_->step(message);
     if (!out) return failed(out.error());
+    begun_ = message.substr(message.find(',', message.find(',') + 1) + 1) + "," + out->data + ",";
     return challenge_with(out->data);
   }
 
@@ -84,16 +94,62 @@ class Scram : public Exchange {
     return set;
   }
 
-  Step last_step(const std::string& message) {
-    if (std::exchange(ended_, true)) return failed(FaultKind::syntax, "SCRAM message after the end");
+  Task<Step> last_step(std::string message) {
+    if (std::exchange(ended_, true)) co_return failed(FaultKind::syntax, "SCRAM message after the end");
+    const ScramCredential::AppKeys* app = app_password_of(message);
+    if (app != nullptr) {
+      const bool set = session_->set(GSASL_SCRAM_STOREDKEY, base64_encode(app->stored_key)) &&
+                       session_->set(GSASL_SCRAM_SERVERKEY, base64_encode(app->server_key));
+      if (!set) co_return failed(FaultKind::temporary, "out of memory");
+    }
     Result<GsaslSession::Output> out = session_->step(message);
     if (out && !out->done) out = fail(FaultKind::syntax, "SCRAM did not end");
     // Keys made up for an unknown user fit no password; should they ever, there is still nobody to log in.
     if (out && !credential_.account) out = fail(FaultKind::policy, "unknown user");
-    const bool stands = authenticator_.report(name_, channel_.peer, out.has_value());
+    if (out && app != nullptr && !app->allowed) {
+      out = fail(FaultKind::policy,
+                 fmt::format("app password '{}' is over or not for {}", app->name, channel_.protocol));
+    }
+    std::optional<Identity> as;
+    if (out) as = Identity{*credential_.account, credential_.address};
+    if (as && app != nullptr) {
+      as->app_password = app->id;
+      as->app_password_name = app->name;
+    }
+    std::string name = name_;
+    const bool stands = co_await authenticator_.report(std::move(name), channel_.peer, as);
     if (out && !stands) out = fail(FaultKind::temporary, "throttled: too many failed logins meanwhile");
-    if (!out) return failed(out.error().kind, fmt::format("{} ({})", out.error().what, name_));
-    return succeeded({*credential_.account, credential_.address}, std::move(out->data));
+    if (!out) co_return failed(out.error());
+    co_return succeeded(std::move(*as), std::move(out->data));
+  }
+
+  // RFC 5802 section 3: ClientKey := ClientProof XOR HMAC(StoredKey, AuthMessage), and StoredKey is its hash.
+  // All keys of the account have one salt, so what the client proves tells which of them it has; GNU SASL
+  // then goes by that one.
+  const ScramCredential::AppKeys* app_password_of(const std::string& message) const {
+    const size_t at = message.rfind(",p=");
+    if (at == std::string::npos) return nullptr;
+    const std::optional<std::string> proof = base64_decode(std::string_view(message).substr(at + 3));
+    if (!proof || proof->size() != kKeySize) return nullptr;
+    const std::string auth_message = begun_ + message.substr(0, at);
+    for (const ScramCredential::AppKeys& app : credential_.app_passwords) {
+      if (proves(*proof, app.stored_key, auth_message)) return &app;
+    }
+    return nullptr;
+  }
+
+  static constexpr size_t kKeySize = 32;
+
+  static bool proves(const std::string& proof, const std::string& stored_key,
+                     const std::string& auth_message) {
+    if (stored_key.size() != kKeySize) return false;
+    unsigned char key[EVP_MAX_MD_SIZE], hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    HMAC(EVP_sha256(), stored_key.data(), kKeySize,
+         reinterpret_cast<const unsigned char*>(auth_message.data()), auth_message.size(), key, &size);
+    for (size_t i = 0; i < kKeySize; ++i) key[i] ^= static_cast<unsigned char>(proof[i]);
+    EVP_Digest(key, kKeySize, hash, &size, EVP_sha256(), nullptr);
+    return constant_time_equal({reinterpret_cast<const char*>(hash), kKeySize}, stored_key);
   }
 
   Authenticator& authenticator_;
@@ -102,6 +158,7 @@ class Scram : public Exchange {
   bool asked_ = false;
   bool ended_ = false;
   std::string name_;
+  std::string begun_;  // AuthMessage up to the client's last message
   ScramCredential credential_;
   std::optional<GsaslSession> session_;
 };

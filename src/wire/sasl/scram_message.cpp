@@ -41,17 +41,30 @@ bool parse_binding(std::string_view field, ClientFirst& out) {
 
 }  // namespace
 
+namespace {
+// Takes the GS2 header from `message`.
+bool take_header(std::string_view& message, ClientFirst& out) {
+  const std::optional<std::string_view> binding = take_field(message);
+  if (!binding || !parse_binding(*binding, out)) return false;
+  const std::optional<std::string_view> authzid = take_field(message);
+  if (!authzid || (!authzid->empty() && !authzid->starts_with("a="))) return false;
+  if (authzid->empty()) return true;
+  std::optional<std::string> decoded = decode_saslname(authzid->substr(2));
+  if (!decoded || decoded->empty()) return false;
+  out.authzid = std::move(*decoded);
+  return true;
+}
+}  // namespace
+
+std::optional<std::string> parse_gs2_header(std::string_view header) {
+  ClientFirst out;
+  if (!take_header(header, out) || !header.empty() || out.binding_flag == 'p') return std::nullopt;
+  return out.authzid;
+}
+
 std::optional<ClientFirst> parse_client_first(std::string_view message) {
   ClientFirst out;
-  const std::optional<std::string_view> binding = take_field(message);
-  if (!binding || !parse_binding(*binding, out)) return std::nullopt;
-  const std::optional<std::string_view> authzid = take_field(message);
-  if (!authzid || (!authzid->empty() && !authzid->starts_with("a="))) return std::nullopt;
-  if (!authzid->empty()) {
-    std::optional<std::string> decoded = decode_saslname(authzid->substr(2));
-    if (!decoded || decoded->empty()) return std::nullopt;
-    out.authzid = std::move(*decoded);
-  }
+  if (!take_header(message, out)) return std::nullopt;
   const std::optional<std::string_view> name = take_field(message);
   if (!name || !name->starts_with("n=") || !message.starts_with("r=")) return std::nullopt;
   std::optional<std::string> decoded = decode_saslname(name->substr(2));

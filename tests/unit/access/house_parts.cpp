@@ -19,7 +19,7 @@ Task<Result<wire::sasl::Identity>> Accounts::verify_password(std::string name, S
   co_return fail(FaultKind::policy, "unknown user");
 }
 
-Task<Result<wire::sasl::ScramCredential>> Accounts::scram_credential(std::string, IpAddress) {
+Task<Result<wire::sasl::ScramCredential>> Accounts::scram_credential(std::string, IpAddress, std::string) {
   co_return fail(FaultKind::policy, "no SCRAM here");
 }
 

@@ -22,8 +22,9 @@ class Accounts : public wire::sasl::Authenticator {
  public:
   Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,
                                                      std::string protocol) override;
-  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer) override;
-  bool report(std::string, IpAddress, bool) override { return true; }
+  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer,
+                                                             std::string protocol) override;
+  Task<bool> report(std::string, IpAddress, std::optional<wire::sasl::Identity>) override { co_return true; }
   bool broken = false;  // as if the directory could not be read
 };
 

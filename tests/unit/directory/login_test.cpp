@@ -68,14 +68,13 @@ TEST_F(LoginTest, HostileNamesAreNobody) {
     Result<Authenticated> result = login(name, "secret", fmt::format("10.0.{}.1", i++));
     ASSERT_FALSE(result) << name.substr(0, 40);
     EXPECT_EQ(result.error().kind, FaultKind::policy) << name.substr(0, 40);
-    EXPECT_THAT(result.error().what, ::testing::StartsWith("wrong name or password for "));
-    EXPECT_LT(result.error().what.size(), 300u);
+    EXPECT_EQ(result.error().what, "wrong name or password");
   }
 }
 
 TEST_F(LoginTest, SameAnswerForUnknownUserAndWrongPassword) {
   for (const std::string name : {"nobody@example.test", "alice@example.test"}) {
-    EXPECT_EQ(login(name, "x").error().what, "wrong name or password for " + name);
+    EXPECT_EQ(login(name, "x").error().what, "wrong name or password");
   }
 }
 
@@ -207,17 +206,17 @@ TEST_F(LoginTest, StrangersDoNotLockTheOwnerOut) {
 TEST_F(LoginTest, ImportedHashBecomesOursAtTheFirstLogin) {
   Secret imported("{CRYPT}$5$saltsalt$JHkvehlP/.NJu30HDXCRu6TLyiiArvvT2.QRVUMINNB");
   ASSERT_TRUE(run(directory.set_password_hash(alice, imported)));
-  EXPECT_FALSE(run(directory.scram_keys("alice"))->account);  // no keys yet
+  EXPECT_FALSE(run(directory.scram_keys("alice", "imap"))->account);  // no keys yet
   EXPECT_FALSE(login("alice", "secret"));
   ASSERT_TRUE(login("alice", "demo"));
   EXPECT_TRUE(is_current(credential_hash(alice)));
-  EXPECT_EQ(run(directory.scram_keys("alice"))->account, alice);
+  EXPECT_EQ(run(directory.scram_keys("alice", "imap"))->account, alice);
   EXPECT_TRUE(login("alice", "demo"));
   EXPECT_EQ(run(directory.set_password_hash(alice, Secret("{PLAIN}demo"))).error().kind, FaultKind::syntax);
 }
 
 TEST_F(LoginTest, ScramKeysOfAUser) {
-  Result<ScramKeys> keys = run(directory.scram_keys("Alice@example.test"));
+  Result<ScramKeys> keys = run(directory.scram_keys("Alice@example.test", "imap"));
   ASSERT_TRUE(keys);
   EXPECT_EQ(keys->account, alice);
   Credential expected;
@@ -229,9 +228,9 @@ TEST_F(LoginTest, ScramKeysOfAUser) {
 }
 
 TEST_F(LoginTest, MadeUpScramKeysStayTheSame) {
-  ScramKeys first = *run(directory.scram_keys("nobody"));
+  ScramKeys first = *run(directory.scram_keys("nobody", "imap"));
   EXPECT_FALSE(first.account);
-  ScramKeys real = *run(directory.scram_keys("alice"));
+  ScramKeys real = *run(directory.scram_keys("alice", "imap"));
   EXPECT_EQ(first.iterations, real.iterations);
   EXPECT_EQ(first.salt.size(), real.salt.size());
   EXPECT_EQ(first.stored_key.size(), real.stored_key.size());
@@ -239,21 +238,21 @@ TEST_F(LoginTest, MadeUpScramKeysStayTheSame) {
 
   Directory restarted(*engine, clock, random, pool);
   for (const char* name : {"nobody", "NOBODY", "nobody@example.test"}) {
-    ScramKeys again = *run(restarted.scram_keys(name));
+    ScramKeys again = *run(restarted.scram_keys(name, "imap"));
     EXPECT_EQ(again.salt, first.salt) << name;
     EXPECT_EQ(again.stored_key, first.stored_key) << name;
     EXPECT_EQ(again.server_key, first.server_key) << name;
   }
-  EXPECT_NE(run(directory.scram_keys("nobody2"))->salt, first.salt);
+  EXPECT_NE(run(directory.scram_keys("nobody2", "imap"))->salt, first.salt);
 }
 
 TEST_F(LoginTest, MadeUpScramKeysForHostileNames) {
   for (std::string name :
        {std::string("*)(uid=*"), std::string("' OR 1--"), std::string("\0", 1), std::string(100'000, 'a')}) {
-    Result<ScramKeys> keys = run(directory.scram_keys(name));
+    Result<ScramKeys> keys = run(directory.scram_keys(name, "imap"));
     ASSERT_TRUE(keys);
     EXPECT_FALSE(keys->account);
-    EXPECT_EQ(keys->salt, run(directory.scram_keys(name))->salt);
+    EXPECT_EQ(keys->salt, run(directory.scram_keys(name, "imap"))->salt);
   }
 }
 

@@ -112,7 +112,7 @@ class TestAuthenticator : public wire::sasl::Authenticator {
     if (name != "user" || password.reveal() != "pencil") co_return fail(FaultKind::policy, "wrong password");
     co_return wire::sasl::Identity{7, "user@example.test"};
   }
-  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string, IpAddress) override {
+  Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string, IpAddress, std::string) override {
     wire::sasl::ScramCredential keys;
     keys.iterations = 4096;
     keys.salt = *base64_decode("W22ZaJ0SNY7soEsUEjb6gQ==");
@@ -125,9 +125,9 @@ class TestAuthenticator : public wire::sasl::Authenticator {
     keys.address = "user@example.test";
     co_return keys;
   }
-  bool report(std::string, IpAddress, bool success) override {
-    successes += success ? 1 : 0;
-    return true;
+  Task<bool> report(std::string, IpAddress, std::optional<wire::sasl::Identity> as) override {
+    successes += as ? 1 : 0;
+    co_return true;
   }
   int successes = 0;
 };

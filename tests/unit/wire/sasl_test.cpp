@@ -42,21 +42,35 @@ class MapAuthenticator : public Authenticator {
     if (name != "user" || password.reveal() != "pencil") co_return fail(FaultKind::policy, "wrong");
     co_return Identity{7, "user@example.test"};
   }
-  Task<Result<ScramCredential>> scram_credential(std::string name, IpAddress) override {
+  Task<Result<ScramCredential>> scram_credential(std::string name, IpAddress, std::string) override {
     ++asked;
     if (broken) co_return fail(FaultKind::io, "disk");
     ScramCredential keys = rfc7677_keys();
     if (name == "user") {
       keys.account = 7;
       keys.address = "user@example.test";
+      keys.app_passwords = app_passwords;
     }
     co_return keys;
   }
-  bool report(std::string name, IpAddress, bool success) override {
-    reports.push_back(name + (success ? "+" : "-"));
-    return stands;
+  Task<bool> report(std::string name, IpAddress, std::optional<Identity> as) override {
+    reports.push_back(name + (as ? "+" : "-") + (as ? as->app_password_name : ""));
+    co_return stands;
   }
 
+  const TokenOffer* tokens() const override { return &offer; }
+  Task<Result<Identity>> verify_token(std::string name, Secret token, IpAddress,
+                                      std::string protocol) override {
+    last_protocol = std::move(protocol);
+    if (token.reveal() == "later") co_return fail(FaultKind::timeout, "no answer");
+    if (token.reveal() == "narrow") co_return fail(FaultKind::permanent, "scope");
+    if (token.reveal() != "good" || (!name.empty() && name != "user"))
+      co_return fail(FaultKind::policy, "bad");
+    co_return Identity{7, "user@example.test"};
+  }
+
+  TokenOffer offer{"mail", "https://id.example.test/.well-known/openid-configuration"};
+  std::vector<ScramCredential::AppKeys> app_passwords;
   bool stands = true;
   int asked = 0;
   bool broken = false;
@@ -111,6 +125,113 @@ TEST_F(Sasl, AnnouncesWhatTheChannelAllows) {
   EXPECT_TRUE(mechanisms(channel_).empty());
   channel_.allow_plain_without_tls = true;
   EXPECT_THAT(mechanisms(channel_), ElementsAre("SCRAM-SHA-256", "PLAIN", "LOGIN"));
+}
+
+// ---- tokens
+
+constexpr std::string_view kGoodBearer =
+    "n,a=user,\x01host=imap.test\x01port=993\x01"
+    "auth=Bearer good\x01\x01";
+
+TEST_F(Sasl, TokensOnlyWhereTheyAreTakenAndUnderTls) {
+  EXPECT_EQ(start("OAUTHBEARER", channel_, authenticator_).error().kind, FaultKind::syntax);
+  channel_.tokens = authenticator_.tokens();
+  EXPECT_THAT(mechanisms(channel_), testing::ElementsAre("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN",
+                                                         "LOGIN", "OAUTHBEARER", "XOAUTH2"));
+  channel_.tls = false;
+  channel_.allow_plain_without_tls = true;
+  EXPECT_THAT(mechanisms(channel_), testing::ElementsAre("SCRAM-SHA-256", "PLAIN", "LOGIN"));
+  EXPECT_EQ(start("XOAUTH2", channel_, authenticator_).error().kind, FaultKind::policy);
+}
+
+TEST_F(Sasl, OauthBearer) {
+  channel_.tokens = authenticator_.tokens();
+  EXPECT_EQ(once("OAUTHBEARER", std::string(kGoodBearer)).kind, Step::success);
+  EXPECT_EQ(authenticator_.last_protocol, "submission");
+  EXPECT_EQ(once("OAUTHBEARER",
+                 "n,,\x01"
+                 "auth=bearer good\x01\x01")
+                .identity.account,
+            7u);
+  EXPECT_EQ(once("OAUTHBEARER",
+                 "n,,\x01"
+                 "auth=Bearer later\x01\x01")
+                .fault.kind,
+            FaultKind::timeout);
+  const auto exchange = begin("OAUTHBEARER");
+  const Step why = step(*exchange,
+                        "n,a=user,\x01"
+                        "auth=Bearer stolen\x01\x01");
+  EXPECT_EQ(why.kind, Step::challenge);
+  EXPECT_EQ(why.data,
+            R"({"status":"invalid_token","scope":"mail",)"
+            R"("openid-configuration":"https://id.example.test/.well-known/openid-configuration"})");
+  EXPECT_EQ(exchange->name(), "user");
+  const Step last = step(*exchange, "\x01");
+  EXPECT_EQ(last.kind, Step::failure);
+  EXPECT_EQ(last.fault.kind, FaultKind::policy);
+  EXPECT_THAT(once("OAUTHBEARER",
+                   "n,,\x01"
+                   "auth=Bearer narrow\x01\x01")
+                  .data,
+              testing::HasSubstr("insufficient_scope"));
+}
+
+TEST_F(Sasl, Xoauth2) {
+  channel_.tokens = authenticator_.tokens();
+  EXPECT_EQ(once("XOAUTH2",
+                 "user=user\x01"
+                 "auth=Bearer good\x01\x01")
+                .kind,
+            Step::success);
+  const auto exchange = begin("XOAUTH2");
+  const Step why = step(*exchange,
+                        "user=other\x01"
+                        "auth=Bearer good\x01\x01");
+  EXPECT_EQ(why.kind, Step::challenge);
+  EXPECT_THAT(why.data, testing::StartsWith(R"({"status":"401","schemes":"bearer","scope":"mail")"));
+  EXPECT_EQ(step(*exchange, "").kind, Step::failure);
+}
+
+TEST_F(Sasl, BadTokenMessages) {
+  channel_.tokens = authenticator_.tokens();
+  for (const std::string message : {"", "n,,", "n,,\x01", "n,,\x01\x01",
+                                    "n,,\x01"
+                                    "auth=Bearer good\x01",
+                                    "n,,\x01"
+                                    "auth=Bearer \x01\x01",
+                                    "n,,\x01"
+                                    "auth=Basic good\x01\x01",
+                                    "n,,\x01"
+                                    "auth=Bearer a b\x01\x01",
+                                    "n,,\x01"
+                                    "auth=Bearer ==\x01\x01",
+                                    "p=tls-exporter,,\x01"
+                                    "auth=Bearer good\x01\x01",
+                                    "n,a=,\x01"
+                                    "auth=Bearer good\x01\x01",
+                                    "n,,x\x01"
+                                    "auth=Bearer good\x01\x01",
+                                    "n,,\x01"
+                                    "auth=Bearer good\x01\x01x",
+                                    "n,,\x01"
+                                    "auth=Bearer good\x01"
+                                    "auth=Bearer good\x01\x01",
+                                    "n,,\x01"
+                                    "=x\x01"
+                                    "auth=Bearer good\x01\x01",
+                                    "n,,\x01"
+                                    "auth=Bearer g\xc3\xa4\x01\x01"}) {
+    EXPECT_EQ(once("OAUTHBEARER", message).fault.kind, FaultKind::syntax) << testing::PrintToString(message);
+    if (message.starts_with("p=") || message.starts_with("n,a="))
+      continue;  // no more than an unknown key there
+    EXPECT_EQ(once("XOAUTH2", message).fault.kind, FaultKind::syntax) << testing::PrintToString(message);
+  }
+  const std::string huge =
+      "n,,\x01"
+      "auth=Bearer " +
+      std::string(kMaxToken + 1, 'x') + "\x01\x01";
+  EXPECT_EQ(once("OAUTHBEARER", huge).fault.kind, FaultKind::syntax);
 }
 
 TEST_F(Sasl, RefusesOtherMechanisms) {
@@ -243,6 +364,38 @@ TEST_F(Sasl, ScramWrongPasswordAndUnknownUserLookAlike) {
     EXPECT_EQ(last.data, "");
   }
   EXPECT_THAT(authenticator_.reports, testing::ElementsAre("user-", "nobody-"));
+}
+
+ScramCredential::AppKeys app_keys(uint32_t id, const char* name, const char* password, bool allowed) {
+  const std::string salt = rfc7677_keys().salt;
+  char salted[32], client[32], server[32], stored[32];
+  EXPECT_EQ(gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, 4096, salt.data(), salt.size(),
+                                              salted, client, server, stored),
+            GSASL_OK);
+  return {id, name, std::string(stored, 32), std::string(server, 32), allowed};
+}
+
+TEST_F(Sasl, ScramFindsTheAppPasswordByItsProof) {
+  authenticator_.app_passwords = {app_keys(1, "phone", "aaaa", true), app_keys(2, "tablet", "bbbb", true),
+                                  app_keys(3, "printer", "cccc", false)};
+  for (const auto& [password, id, good] : {std::tuple{"pencil", 0u, true},
+                                           {"aaaa", 1u, true},
+                                           {"bbbb", 2u, true},
+                                           {"cccc", 3u, false},
+                                           {"dddd", 0u, false}}) {
+    ScramClient client("SCRAM-SHA-256-PLUS", "user", password);
+    client.bind(channel_.binding);
+    const auto server = begin("SCRAM-SHA-256-PLUS");
+    const Step first = step(*server, client.step(""));
+    const Step last = step(*server, client.step(first.data));
+    ASSERT_EQ(last.kind, good ? Step::success : Step::failure) << password << last.fault.what;
+    if (!good) continue;
+    EXPECT_EQ(last.identity.app_password, id);
+    client.step(last.data);
+    EXPECT_EQ(client.rc, GSASL_OK) << "the client believes the server too";
+  }
+  EXPECT_THAT(authenticator_.reports,
+              testing::ElementsAre("user+", "user+phone", "user+tablet", "user-", "user-"));
 }
 
 // Many exchanges can be begun before the first of them fails.
