@@ -23,7 +23,7 @@ Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view firs
 }
 
 Result<void> HeldImpl::cut_back() {
-  first.reset();
+  first_head.reset();
   if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
   if (auto synced = disk().sync(file.get()); !synced) return synced;
   pending = dirty = false;
@@ -175,12 +175,12 @@ Result<void> cover_letter(HeldImpl& held, const Letter& letter) {
   if (!*base || !cover(**base, letter.metadata)) return {};
   auto edits = plan_edits(held, {}, *base);
   if (!edits) return std::unexpected(edits.error());
-  std::optional<Record> first = held.first;
+  std::optional<Record> first = held.first_head;
   const bool stays = std::ranges::all_of(*edits, &Edit::same_length);
   if (auto applied = held.apply(std::move(*edits)); !applied) return applied;
   if (first && stays) {
     first->base = std::move(*base);
-    held.first = std::move(first);
+    held.first_head = std::move(first);
   }
   return {};
 }

@@ -61,12 +61,12 @@ EndCheck HeldImpl::end_check() const {
 
 Result<Record> HeldImpl::head_at(uint64_t offset) const {
   if (offset != 0) return read_head(offset);
-  if (!first) {
+  if (!first_head) {
     auto head = read_head(0);
     if (!head) return head;
-    first = std::move(*head);
+    first_head = std::move(*head);
   }
-  return *first;
+  return *first_head;
 }
 
 Result<Record> HeldImpl::read_head(uint64_t offset) const {
@@ -130,7 +130,7 @@ bool in_one_sector(const Edit& edit) {
 // A disk writes a sector whole or not at all, and a signal ends no write within a page: so what lies in one
 // sector is there or not, and each of these edits leaves a good file by itself.
 Result<void> HeldImpl::apply(std::vector<Edit> edits) {
-  first.reset();
+  first_head.reset();
   std::vector<Edit> todo;
   size_t first_shift = SIZE_MAX;
   bool small = true;

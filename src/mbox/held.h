@@ -25,11 +25,11 @@ struct HeldImpl {
   Handle file;
   std::optional<DotlockFile> dotlock;
   bool writable = false;
-  bool pending = false;                 // octets were appended and not committed
-  bool dirty = false;                   // octets were written and not flushed
-  uint64_t committed_size = 0;          // before what is pending
-  mutable std::optional<Record> first;  // as head_at(0) gave it, as long as nothing but appends follow
-  struct ::stat appended_to = {};       // the file before what is pending
+  bool pending = false;                      // octets were appended and not committed
+  bool dirty = false;                        // octets were written and not flushed
+  uint64_t committed_size = 0;               // before what is pending
+  mutable std::optional<Record> first_head;  // as head_at(0) gave it, as long as nothing but appends follow
+  struct ::stat appended_to = {};            // the file before what is pending
 
   Disk& disk() const { return *options.disk; }
   // Where it can't be told whether the machine started anew, all appends are.

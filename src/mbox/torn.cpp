@@ -93,7 +93,7 @@ Result<bool> Held::cut_torn(const Letter& letter, const std::function<Source()>&
         write(letter, source(), start == 0, [&](std::string_view text) { return end.compare(text); });
     if (!compared) return std::unexpected(compared.error());
     if (!end.is_torn()) continue;
-    impl_->first.reset();
+    impl_->first_head.reset();
     if (auto cut = impl_->disk().resize(impl_->file.get(), start); !cut) return std::unexpected(cut.error());
     if (auto synced = impl_->disk().sync(impl_->file.get()); !synced) return std::unexpected(synced.error());
     return true;
