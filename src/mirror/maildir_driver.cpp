@@ -41,6 +41,12 @@ std::string base_of(const Place& place) {
   return maildir::parse_name(place.file).base;
 }
 
+// The base without what it says of the message's sizes.
+std::string unique_of(const Place& place) {
+  const std::string base = base_of(place);
+  return base.substr(0, base.find(','));
+}
+
 // The name of one of our deliveries: always the same, so that it is found again after a crash.
 std::string key_of(uint64_t delivery, SystemTime date) {
   const auto since = std::chrono::duration_cast<seconds>(date.time_since_epoch()).count();
@@ -412,11 +418,11 @@ Result<void> MaildirDriver::remove(const std::string& mailbox, const std::vector
   const Result<maildir::OpenFolder> opened = maildir::OpenFolder::open(*folder);
   if (!opened) return std::unexpected(opened.error());
   std::unordered_set<std::string> others;
-  for (const std::string& location : spared) others.insert(base_of(to_place(location)));
+  for (const std::string& location : spared) others.insert(unique_of(to_place(location)));
   Share less;
   for (const std::string& location : locations) {
     const Place place = to_place(location);
-    if (others.contains(base_of(place))) continue;
+    if (others.contains(unique_of(place))) continue;
     const Share share = counts ? share_of(*folder, mailbox, place) : Share{};
     const Result<bool> removed = opened->remove(base_of(place), place);
     if (!removed) return std::unexpected(removed.error());

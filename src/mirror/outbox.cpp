@@ -332,8 +332,8 @@ class Work {
     }
     for (size_t i = 0; i < puts.size(); ++i) {
       const Result<void>& done = puts[i].done;
-      const bool waits = !done && done.error().kind != FaultKind::permanent && !unread_.contains(blobs[i]);
-      if (waits) account_.stopped.try_emplace(mailbox, done.error());
+      const bool waits = !done && !unread_.contains(blobs[i]);
+      if (waits && !driver_.notes_own()) account_.stopped.try_emplace(mailbox, done.error());
     }
   }
 

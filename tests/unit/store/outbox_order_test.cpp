@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <regex>
 
 #include "mirror/limits.h"
 #include "passing_files.h"
 #include "store/rows.h"
+#include "support/engine_with_faults.h"
 
 namespace posthouse::store {
 namespace {
@@ -77,6 +80,51 @@ TEST_P(OutboxOrder, ManyLettersBeforeARename) {
   files_->away = false;
   bed_.must(bed_.mirror->carry_out(kAlice));
   EXPECT_EQ(bodies("b").size(), kMany);
+}
+
+// Runs something before each of its transactions.
+class Interrupted : public test::EngineWithFaults {
+ public:
+  using EngineWithFaults::EngineWithFaults;
+  std::function<void()> before;
+
+  Task<Result<void>> transact(std::vector<engine::Step> all) override {
+    before();
+    co_return co_await EngineWithFaults::transact(std::move(all));
+  }
+};
+
+// Where letters can't be put, and a moment later they can, none of those behind comes before them: UIDs rise
+// through an mbox.
+TEST_P(OutboxOrder, WhoCameLaterWaitsForWhoHasToWait) {
+  namespace fs = std::filesystem;
+  if (GetParam() != Format::mbox) GTEST_SKIP() << "only in an mbox they lie one behind the other";
+  bed_.must(bed_.store.create_mailbox(kAlice, "a"));
+  files_->away = true;
+  constexpr size_t kMany = mirror::kPutsTogether + 50;
+  for (size_t i = 0; i < kMany; ++i)
+    ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: " + std::to_string(i) + "\r\n\r\n"));
+  const fs::path file = bed_.dir.path() + "/alice/folders/a";
+  fs::remove(file);
+  fs::create_symlink("elsewhere", file);  // refused
+  Interrupted engine(*bed_.engine);
+  engine.before = [&] {
+    if (fs::is_symlink(file)) fs::remove(file);
+  };
+  mirror::Mirror mirror(engine, bed_.clock, bed_.random, bed_.ids);
+  bed_.must(mirror.start());
+  bed_.must(mirror.carry_out(kAlice));
+  EXPECT_FALSE(fs::exists(fs::symlink_status(file)));
+  bed_.must(mirror.carry_out(kAlice));
+  std::ifstream in(file);
+  const std::regex uid("X-UID: *([0-9]+)[ \r]*");
+  std::smatch found;
+  size_t count = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (!std::regex_match(line, found, uid)) continue;
+    EXPECT_EQ(std::stoul(found[1]), ++count);
+  }
+  EXPECT_EQ(count, kMany);
 }
 
 // What is left of it in the index goes with the next sweep, not only at the next start.
