@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "maildir/folder_name.h"
 #include "maildir/limits.h"
 #include "maildir/line_ends.h"
@@ -62,6 +63,13 @@ void check_line_ends(std::string_view text) {
   check(bare || message == text);
 }
 
+// What is shown for a directory that others named may be the name of a mailbox.
+void check_raw_name(const std::string& name) {
+  check(posthouse::is_utf8(name) && posthouse::raw_name(name).plain);
+  check(name.empty() || (name.front() != '/' && name.back() != '/'));
+  check(name.find("//") == std::string::npos);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -70,6 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_folder_name(text);
   check_folder_name(std::string(".") + std::string(text));
   (void)raw_folder(text);
+  if (text.find('/') == text.npos) check_raw_name(raw_folder_name(text).text);
   check_line_ends(text);
   return 0;
 }

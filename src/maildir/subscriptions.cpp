@@ -69,10 +69,11 @@ Result<std::vector<std::string>> Subscriptions::read() const {
   return names;
 }
 
-Result<bool> Subscriptions::set(std::string_view name, bool subscribed, const std::string& unique) const {
+Result<bool> Subscriptions::set(std::string_view name, bool subscribed, const std::string& unique,
+                                milliseconds patience) const {
   const Result<File> folder = root_.open_directory();
   if (!folder) return std::unexpected(folder.error());
-  const Result<DotLock> lock = DotLock::take(folder->fd(), kFile, clock_, kLockPatience);
+  const Result<DotLock> lock = DotLock::take(folder->fd(), kFile, clock_, patience);
   if (!lock) return std::unexpected(lock.error());
   Result<SubscriptionLines> lines = read_lines(folder->fd());
   if (!lines) return std::unexpected(lines.error());

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "maildir/folder.h"
+#include "maildir/limits.h"
 
 namespace posthouse::maildir {
 
@@ -54,8 +55,9 @@ class Subscriptions {
 
   // Names that can't be decoded are left out here, and kept in the file.
   Result<std::vector<std::string>> read() const;
-  // Under Dovecot's lock. False: it was so already.
-  Result<bool> set(std::string_view name, bool subscribed, const std::string& unique) const;
+  // Under Dovecot's lock. False: it was so already. temporary: another program keeps it for longer.
+  Result<bool> set(std::string_view name, bool subscribed, const std::string& unique,
+                   milliseconds patience = kLockPatience) const;
 
  private:
   Folder root_;

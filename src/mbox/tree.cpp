@@ -481,7 +481,8 @@ bool change(std::vector<std::string>& names, const std::string& name, bool subsc
 
 }  // namespace
 
-Result<void> Tree::subscribe(std::string_view name, bool subscribed) const {
+Result<void> Tree::subscribe(std::string_view name, bool subscribed,
+                             std::optional<milliseconds> patience) const {
   const bool inbox = iequals(name, "INBOX");
   if (const auto possible = folder_parts(name); !possible && !inbox) return std::unexpected(possible.error());
   const std::string wanted = inbox ? "INBOX" : std::string(name);
@@ -490,7 +491,9 @@ Result<void> Tree::subscribe(std::string_view name, bool subscribed) const {
   if (!change(*names, wanted, subscribed)) return {};
   if (::mkdir(root_.c_str(), 0700) < 0 && errno != EEXIST) return disk_fault(root_, errno);
   const std::string path = root_ + "/.subscriptions";
-  const auto lock = DotlockFile::wait(path, lock_);
+  LockOptions options = lock_;
+  options.patience = patience.value_or(lock_.patience);
+  const auto lock = DotlockFile::wait(path, options);
   if (!lock) return std::unexpected(lock.error());
   names = subscriptions();  // somebody may have changed them meanwhile
   if (!names) return std::unexpected(names.error());

@@ -3,6 +3,7 @@
 // Thunderbird has it. INBOX is a file elsewhere; what lies below it is in a directory INBOX.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,11 @@ class Tree {
   Result<void> rename_below(std::string_view from, std::string_view to) const;
 
   // ROOT/.subscriptions, which Dovecot keeps there: read in both of its forms, written in the newer one under
-  // the lock file that it uses.
+  // the lock file that it uses. temporary: another program keeps that for longer than `patience` (none: that
+  // of the options).
   Result<std::vector<std::string>> subscriptions() const;
-  Result<void> subscribe(std::string_view name, bool subscribed) const;
+  Result<void> subscribe(std::string_view name, bool subscribed,
+                         std::optional<milliseconds> patience = {}) const;
 
  private:
   Result<std::string> make_above(std::string_view name) const;

@@ -145,7 +145,8 @@ Task<Result<void>> Mirror::Impl::look_into(Account& account, MailboxId mailbox) 
     std::string lasting;
     Result<bool> same = co_await offload(files, [&] {
       const Result<bool> is = driver.is_same(*name, *before);
-      if (is && *is) lasting = driver.lasting(*name, *before).value_or("");
+      if (is && *is && !account.unread.contains(mailbox))
+        lasting = driver.lasting(*name, *before).value_or("");
       return is;
     });
     if (!same) co_return std::unexpected(same.error());

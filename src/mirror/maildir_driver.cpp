@@ -116,6 +116,7 @@ class MaildirDriver final : public Driver {
   void tell(std::string_view event, const Fault& fault) const {
     if (troubles_ != nullptr) troubles_->tell({account_, 0, event}, "", fault.what);
   }
+  milliseconds lock_patience() const { return patient_ ? maildir::kLockPatience : kShortLockPatience; }
   Result<void> check_root() const;
   // What a message in a file counts for the quota that other programs keep.
   struct Share {
@@ -198,7 +199,7 @@ Result<void> MaildirDriver::erase(const std::string& mailbox) {
 Result<void> MaildirDriver::subscribe(const std::string& mailbox, bool subscribed) {
   const Result<void> root = check_root();
   if (!root) return root;
-  const Result<bool> set = subscriptions_.set(mailbox, subscribed, names_.unique());
+  const Result<bool> set = subscriptions_.set(mailbox, subscribed, names_.unique(), lock_patience());
   if (!set) return refused(set.error());
   return {};
 }
@@ -250,7 +251,7 @@ Result<KeywordTable> MaildirDriver::table_for(const Folder& folder, const Messag
   for (const auto& message : messages)
     std::ranges::copy(unlettered(message.flags, *table), std::back_inserter(names));
   if (names.empty()) return table;
-  return keywords.extend(names, names_.unique(), patient_ ? maildir::kLockPatience : kShortLockPatience);
+  return keywords.extend(names, names_.unique(), lock_patience());
 }
 
 void MaildirDriver::put(const std::string& mailbox, std::vector<Put>& messages) {

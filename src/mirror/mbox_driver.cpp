@@ -317,7 +317,9 @@ std::string MboxDriver::name_in(const std::string& location) {
 }
 
 Result<void> MboxDriver::subscribe(const std::string& mailbox, bool subscribed) {
-  const Result<void> done = tree_.subscribe(mailbox, subscribed);
+  const std::string list = "/subscriptions";  // no mailbox has that name
+  const Result<void> done = tree_.subscribe(mailbox, subscribed, patience_for(list, Access::write));
+  note_lock(list, Access::write, !done && done.error().kind == FaultKind::temporary);
   return done ? done : final_fault(done.error());
 }
 

@@ -552,7 +552,9 @@ void Mirror::Impl::begin_pass(Account& account) {
   account.stuck = false;
   const SteadyTime now = clock.steady();
   for (const auto& [mailbox, locked] : account.locked) {
-    if (locked.again_at > now) account.kept_back.add(mailbox);
+    if (locked.again_at <= now) continue;
+    account.kept_back.add(mailbox);
+    account.undone.insert(mailbox);
   }
 }
 

@@ -241,6 +241,35 @@ class OthersToUs(Case):
         self.peers.expunge(uids[1])
         self.assertEqual(self.over_imap(), {uids[0]: ("one", {"\\Seen", "work"}), uids[2]: ("three", set())})
 
+    def test_folders_that_others_named_in_their_way(self):
+        text = "From a@far.test Sat Nov 28 10:00:00 2026\n" + letter("inside").replace("\r\n", "\n") + "\n"
+        raw = {b"caf\xe9": "caf%E9 [raw]", b"Br\xc3\xbc": "Br&APw-", b"a & b": "a &- b", b"x\x01": "x%01 [raw]"}
+        client = self.demo.imap("dave")
+        client.create("Made")
+        for name in raw:
+            path = pathlib.Path(os.fsdecode(bytes(self.folders) + b"/" + name))
+            path.write_text(text)
+            shutil.chown(path, self.folders.stat().st_uid, self.folders.stat().st_gid)
+        listed = b"\n".join(client.list()[1]).decode()
+        for number, (name, shown) in enumerate(raw.items()):
+            with self.subTest(name=shown):
+                path = pathlib.Path(os.fsdecode(bytes(self.folders) + b"/" + name))
+                quoted, proper = f'"{shown}"', f"Proper{number}"
+                self.assertIn(shown, listed)
+                self.assertEqual(self.subjects(quoted), ["inside"])
+                self.assertEqual(client.append(quoted, None, None, letter("ours").encode())[0], "OK")
+                client.select(quoted)
+                client.uid("STORE", "1", "+FLAGS", r"(\Deleted)")
+                self.assertEqual(client.expunge()[0], "OK")
+                client.unselect()
+                self.assertEqual(self.subjects_in_file(path), ["ours"])
+                before = self.over_imap(quoted), self.validity
+                self.assertEqual(client.rename(quoted, proper)[0], "OK")
+                self.assertFalse(path.exists())
+                self.assertEqual(self.subjects_in_file(self.folders / proper), ["ours"])
+                self.assertEqual((self.over_imap(proper), self.validity), before)
+        client.logout()
+
     def test_mutt_deletes_the_first_and_with_it_the_uids(self):
         self.send("one", "two", "three")
         uids = list(self.over_imap())

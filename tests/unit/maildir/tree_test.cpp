@@ -115,7 +115,8 @@ TEST_F(TreeTest, ShowsWhatItCannotDecodeAndNothingElse) {
   EXPECT_EQ(tree.folder("café")->path(), tree.root() + "/.caf&AOk-");
   EXPECT_EQ(tree.folder("x&")->path(), tree.root() + "/.x&");
   // A folder that has the very name of another.
-  create("%01 [raw]");
+  EXPECT_EQ(tree.create("%01 [raw]", names().unique()).error().kind, FaultKind::exists);
+  fs::create_directories(tree.root() + "/.%01 [raw]/cur");
   EXPECT_EQ(tree.folder("%01 [raw]")->path(), tree.root() + "/.%01 [raw]");
   EXPECT_EQ(tree.folder("%01 [raw b4d4c1d0]")->path(), tree.root() + "/.\x01");
   // Renamed, each has its name.
