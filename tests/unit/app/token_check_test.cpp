@@ -48,8 +48,8 @@ TEST(Introspection, WhatDoesNotFit) {
 TEST(Introspection, WhatIsNoAnswer) {
   EXPECT_EQ(fault_with("true", "\"true\""), FaultKind::temporary);
   EXPECT_EQ(fault_with("true", "1"), FaultKind::temporary);
-  for (const std::string text : {std::string(), std::string("[]"), std::string("{}"), std::string("<html>"),
-                                 std::string(kGood) + "x", std::string(10'000, '[')}) {
+  for (const std::string& text : {std::string(), std::string("[]"), std::string("{}"), std::string("<html>"),
+                                  std::string(kGood) + "x", std::string(10'000, '[')}) {
     EXPECT_EQ(read_introspection(text, kWishes, kNow).error().kind, FaultKind::temporary);
   }
 }

@@ -167,7 +167,7 @@ TEST_F(AppPasswordTest, OfADisabledAccountIsNothing) {
 TEST_F(AppPasswordTest, HasANameOfItsOwnAndTheirNumberIsBounded) {
   password("phone");
   EXPECT_EQ(make("phone").error().kind, FaultKind::exists);
-  for (const std::string bad :
+  for (const std::string& bad :
        {std::string(), std::string("a\nb"), std::string(kMaxAppPasswordName + 1, 'x'), std::string("\xff")}) {
     EXPECT_EQ(make(bad).error().kind, FaultKind::syntax);
   }
