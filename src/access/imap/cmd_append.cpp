@@ -127,6 +127,7 @@ class Appending {
     }
     std::vector<uint32_t> uids;
     for (const store::Placed& one : *placed) uids.push_back(one.uid);
+    note_put(s_, placed->front().mailbox, uids);
     std::string code = "APPENDUID " + std::to_string(placed->front().uid_validity) + " ";
     wire::imap::append_sequence_set(code, uids);
     co_return ok("APPEND done", std::move(code));
