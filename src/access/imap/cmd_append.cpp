@@ -15,6 +15,9 @@ Task<Reply> place(Session& s, std::string name, std::vector<Arrived>& arrived) {
   Result<std::vector<store::Placed>> placed =
       co_await s.store().append_all(s.account, std::move(name), std::move(messages), *quota);
   if (!placed) co_return refuse_placing(placed.error());
+  std::vector<store::Uid> uids;
+  for (const store::Placed& one : *placed) uids.push_back(one.uid);
+  note_put(s, placed->front().mailbox, uids);
   co_return ok("APPEND done", append_uid(*placed));
 }
 

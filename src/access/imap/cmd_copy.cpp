@@ -69,6 +69,7 @@ Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c) {
                                                          std::move(todo.target), *quota, std::move(breath));
   if (!copied) co_return refuse_copy(copied.error());
   if (copied->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
+  note_put(s, copied->mailbox, copied->to);
   co_return ok(copied->from.size() == wanted ? "COPY done" : "COPY done, some messages are gone",
                copy_uid(*copied));
 }
@@ -84,6 +85,7 @@ Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
                                                         std::move(todo.target), std::move(breath));
   if (!moved) co_return refuse_copy(moved.error());
   if (moved->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
+  note_put(s, moved->mailbox, moved->to);
   // RFC 6851 section 4.3: COPYUID comes untagged, before the EXPUNGE responses
   s.untagged("OK [" + copy_uid(*moved) + "] Moved");
   tell_expunged(s, moved->from);

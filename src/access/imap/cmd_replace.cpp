@@ -48,6 +48,8 @@ Task<Reply> exchange(Session& s, const Old& old, std::string name, Arrived& arri
       s.account, s.view->mailbox, old.uid, std::move(name), std::move(message), *quota, gone);
   if (gone) co_return no("The message is gone", "EXPUNGEISSUED");
   if (!placed) co_return refuse_placing(placed.error());
+  const std::vector<store::Uid> made{placed->uid};
+  note_put(s, placed->mailbox, made);
   // Section 4.3: before the EXPUNGE response
   const std::vector<store::Placed> one{*placed};
   s.untagged("OK [" + append_uid(one) + "] Replacement message ready");

@@ -122,6 +122,15 @@ void Observer::annotated(store::MailboxId mailbox, const std::vector<store::Anno
   if (done.loser && mailboxes.contains(*done.loser)) mailboxes[*done.loser].role = store::Role::none;
 }
 
+// As long as nobody else put something in between.
+void Observer::put(store::MailboxId mailbox, const std::vector<store::Uid>& rising) {
+  const auto known = mailboxes.find(mailbox);
+  if (known == mailboxes.end() || known->second.uid_next != rising.front()) return;
+  if (rising.back() - rising.front() + 1 != rising.size()) return;
+  known->second.uid_next = rising.back() + 1;
+  known->second.exists += static_cast<uint32_t>(rising.size());
+}
+
 void Observer::made(const store::MailboxInfo& mailbox) {
   mailboxes.emplace(mailbox.id, mailbox);
 }
@@ -149,6 +158,12 @@ void Observer::subscribed(const std::string& mailbox, bool now) {
   } else {
     subscriptions.erase(mailbox);
   }
+}
+
+void note_put(Session& s, store::MailboxId mailbox, const std::vector<store::Uid>& rising) {
+  if (!s.observer || !s.observer->tells_at_any_time() || rising.empty()) return;
+  if (s.view && s.view->mailbox == mailbox) s.observer->mine.insert(rising.begin(), rising.end());
+  s.observer->put(mailbox, rising);
 }
 
 Task<Result<void>> begin_observing(Session& s) {

@@ -29,6 +29,7 @@ struct Observer {
   store::MailStore::AnnotationNames annotations;
   std::map<store::MailboxId, store::MailboxInfo> mailboxes;
   std::set<std::string> subscriptions;
+  std::set<store::Uid> mine;  // what the session put into the selected mailbox since it was last told of it
   std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
 
   // Of the selected mailbox; null: there is none, or there was no NOTIFY.
@@ -45,12 +46,15 @@ struct Observer {
   // What the session itself has done is not told.
   void annotated(store::MailboxId mailbox, const std::vector<store::AnnotationChange>& changes,
                  std::optional<store::Role> role, const store::MailStore::Annotated& done);
+  void put(store::MailboxId mailbox, const std::vector<store::Uid>& rising);
   void made(const store::MailboxInfo& mailbox);
   void deleted(store::MailboxId mailbox);
   void renamed(const std::string& from, const std::string& to);
   void subscribed(const std::string& mailbox, bool now);
 };
 
+// The session itself has put these (rising) into a mailbox.
+void note_put(Session& s, store::MailboxId mailbox, const std::vector<store::Uid>& rising);
 // Notes how all is now; what happens from here on is told. A fault: nothing is observed.
 Task<Result<void>> begin_observing(Session& s);
 // Tells what happened since the last time.

@@ -1,6 +1,7 @@
 #include "access/imap/search_context.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "access/imap/commands.h"
@@ -78,6 +79,21 @@ void tell_places(Session& s, const SearchContext& context, std::string_view item
   s.out += ")\r\n";
 }
 
+// Those of `uids` (rising) that are results.
+std::vector<store::Uid> those_in(const SearchContext& context, const std::vector<store::Uid>& uids) {
+  std::vector<store::Uid> some;
+  if (!context.is_sort()) {
+    std::ranges::copy_if(uids, std::back_inserter(some),
+                         [&](store::Uid uid) { return context.found.contains(uid); });
+    return some;
+  }
+  for (const SearchContext::Item& item : context.sorted) {
+    if (std::binary_search(uids.begin(), uids.end(), item.uid)) some.push_back(item.uid);
+  }
+  std::ranges::sort(some);
+  return some;
+}
+
 void remove_sorted(Session& s, SearchContext& context, const std::set<store::Uid>& gone) {
   Places places;
   for (size_t i = 0; i < context.sorted.size(); ++i) {
@@ -140,12 +156,18 @@ Task<Result<void>> add_sorted(Session& s, SearchContext& context, const std::vec
   std::optional<Reply> failed = co_await read_found(s, search, order);
   if (failed) co_return fail(FaultKind::temporary, failed->text);
   std::set<store::Uid> fresh;
+  std::vector<SearchContext::Item> come;
   for (const SortOrder::Item& item : order.items()) {
-    SearchContext::Item entry{std::string(order.key(item)), item.uid};
-    const auto place = std::lower_bound(context.sorted.begin(), context.sorted.end(), entry, before);
+    come.push_back({std::string(order.key(item)), item.uid});
     fresh.insert(item.uid);
-    context.sorted.insert(place, std::move(entry));
   }
+  std::ranges::sort(come, before);
+  std::vector<SearchContext::Item> all;
+  all.reserve(context.sorted.size() + come.size());
+  std::merge(std::move_iterator(context.sorted.begin()), std::move_iterator(context.sorted.end()),
+             std::move_iterator(come.begin()), std::move_iterator(come.end()), std::back_inserter(all),
+             before);
+  context.sorted = std::move(all);
   Places places;
   for (size_t i = 0; i < context.sorted.size(); ++i) {
     if (fresh.contains(context.sorted[i].uid)) places.emplace_back(i + 1, context.sorted[i].uid);
@@ -190,9 +212,10 @@ Task<Result<void>> update(Session& s, SearchContext& context, std::vector<store:
   if (!searched) co_return searched;
   std::vector<store::Uid> added;
   std::vector<store::Uid> removed;
+  const std::vector<store::Uid> known = those_in(context, touched);
   for (const store::Uid uid : touched) {
     const bool matches = std::binary_search(now.uids.begin(), now.uids.end(), uid);
-    if (matches == context.contains(uid)) continue;
+    if (matches == std::binary_search(known.begin(), known.end(), uid)) continue;
     (matches ? added : removed).push_back(uid);
   }
   if (!removed.empty()) remove(s, context, removed);
@@ -210,11 +233,6 @@ Task<Result<void>> update(Session& s, SearchContext& context, std::vector<store:
 
 }  // namespace
 
-bool SearchContext::contains(store::Uid one) const {
-  if (!is_sort()) return found.contains(one);
-  return std::ranges::any_of(sorted, [one](const Item& item) { return item.uid == one; });
-}
-
 bool has_context(const View& view, std::string_view tag) {
   return std::ranges::any_of(view.contexts, [&](const auto& context) { return context.tag == tag; });
 }
@@ -231,6 +249,9 @@ void keep_context(Session& s, wire::imap::Search search, store::UidList found) {
 
 void keep_context(Session& s, wire::imap::Search search, std::vector<wire::imap::SortCriterion> criteria,
                   const SortOrder& order) {
+  size_t octets = 0;
+  for (const SortOrder::Item& item : order.items()) octets += item.size;
+  if (octets > kContextMemory) return tell_no_update(s, s.tag);
   SearchContext context;
   context.criteria = std::move(criteria);
   for (const SortOrder::Item& item : order.items())
@@ -240,9 +261,7 @@ void keep_context(Session& s, wire::imap::Search search, std::vector<wire::imap:
 
 void remove_from_contexts(Session& s, const std::vector<store::Uid>& gone) {
   for (SearchContext& context : s.view->contexts) {
-    std::vector<store::Uid> some;
-    std::ranges::copy_if(gone, std::back_inserter(some),
-                         [&](store::Uid uid) { return context.contains(uid); });
+    const std::vector<store::Uid> some = those_in(context, gone);
     if (!some.empty()) remove(s, context, some);
   }
 }

@@ -32,7 +32,6 @@ struct SearchContext {
   std::vector<Item> sorted;
 
   bool is_sort() const { return !criteria.empty(); }
-  bool contains(store::Uid one) const;
 };
 
 // Section 4.3: a tag that has a context can't be used for another.

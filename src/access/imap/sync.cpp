@@ -1,5 +1,7 @@
 // Brings the view up to date and tells the client what happened (RFC 3501 sections 5.2, 7.3 and 7.4).
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "access/imap/commands.h"
 #include "base/log.h"
@@ -146,11 +148,14 @@ namespace {
 
 // RFC 5465 section 5.2: what the client wants to know of new messages.
 Task<void> tell_new_items(Session& s, std::vector<store::Entry> changed, store::Uid first_new) {
-  const wire::imap::NotifyGroup* group = s.observer ? s.observer->for_selected() : nullptr;
+  if (!s.observer) co_return;
+  const std::set<store::Uid> mine = std::exchange(s.observer->mine, {});
+  const wire::imap::NotifyGroup* group = s.observer->for_selected();
   if (group == nullptr || group->fetch.empty()) co_return;
   std::vector<store::Uid> uids;
   for (const store::Entry& entry : changed) {
-    if (entry.uid >= first_new && s.view->uids.contains(entry.uid)) uids.push_back(entry.uid);
+    if (entry.uid >= first_new && s.view->uids.contains(entry.uid) && !mine.contains(entry.uid))
+      uids.push_back(entry.uid);
   }
   if (uids.empty()) co_return;
   Result<void> told = co_await tell_items(s, group->fetch, std::move(uids));
