@@ -26,7 +26,8 @@ Task<Result<void>> Mirror::Impl::look_unasked(Watcher::Which which) {
   co_return done;
 }
 
-Task<Result<void>> Mirror::Impl::look_with_turn(AccountId id, MailboxId mailbox) {
+Task<Result<void>> Mirror::Impl::look_with_turn(AccountId id, MailboxId mailbox, bool last, bool& unread) {
+  unread = false;
   Result<Held> held = co_await hold(id);
   if (!held) co_return unless_it_left(id, held.error());
   Account& account = *held->account;
@@ -35,19 +36,23 @@ Task<Result<void>> Mirror::Impl::look_with_turn(AccountId id, MailboxId mailbox)
   // inotify, or by the next look.
   if (rests(account, mailbox)) co_return Result<void>();
   Result<void> done = co_await look_into(account, mailbox);
+  unread = account.states[mailbox].empty() && !account.waited_for.contains(mailbox);
+  if (!done && last) account.waited_for.insert(mailbox);
   co_return done;
 }
 
 // The index answers; what is in the file comes as soon as its lock goes. But for a mailbox that was never
-// read a session waits a little: UIDs and UIDVALIDITY of the file are to be known before anybody gets others.
+// read the first session waits a little: UIDs and UIDVALIDITY of the file are to be known before anybody gets
+// others.
 Task<Result<void>> Mirror::Impl::look_for_session(AccountId id, MailboxId mailbox) {
   for (int naps = kNapsToOpen;;) {
-    Result<void> done = co_await look_with_turn(id, mailbox);
+    bool unread = false;
+    Result<void> done = co_await look_with_turn(id, mailbox, naps == 0, unread);
     const bool locked = !done && done.error().kind == FaultKind::temporary;
     if (!locked) co_return done;
-    const bool is_new = co_await never_had_messages({id, mailbox});
-    bool again = false;
-    if (is_new) again = co_await nap_if_locked(done.error(), naps);
+    bool again = unread;
+    if (again) again = co_await never_had_messages({id, mailbox});
+    if (again) again = co_await nap_if_locked(done.error(), naps);
     if (again) continue;
     look_later({id, mailbox});
     co_return Result<void>();

@@ -55,6 +55,7 @@ struct Account {
     SteadyTime again_at{};  // when to try again
     std::string name;
   };
+  std::set<MailboxId> waited_for;            // of which nothing could be read in time
   std::map<MailboxId, Locked> locked;        // whose files other programs keep from being changed
   std::map<MailboxId, std::string> states;   // as last looked at
   std::map<MailboxId, std::string> lasting;  // the same as the index has it, for after a restart
@@ -235,7 +236,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   static Task<void> finish_round(std::shared_ptr<Impl> self, Held held, Round round);
   // A session need not wait for what another program keeps locked.
   Task<Result<void>> look_for_session(AccountId id, MailboxId mailbox);
-  Task<Result<void>> look_with_turn(AccountId id, MailboxId mailbox);
+  // `unread`: nothing is known of its files, and nobody has waited for them. `last`: somebody did now.
+  Task<Result<void>> look_with_turn(AccountId id, MailboxId mailbox, bool last, bool& unread);
   void look_later(Watcher::Which which);
   Task<bool> never_had_messages(Watcher::Which which);
   static Task<void> look_beside(std::shared_ptr<Impl> self, net::Loop& loop, Watcher::Which which);
