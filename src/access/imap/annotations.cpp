@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "access/imap/commands.h"
 #include "access/imap/special_use.h"
 #include "wire/imap/encode.h"
 

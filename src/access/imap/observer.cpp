@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "access/imap/annotations.h"
-#include "access/imap/state.h"
+#include "access/imap/commands.h"
 #include "base/log.h"
 #include "store/names.h"
 #include "wire/imap/encode.h"

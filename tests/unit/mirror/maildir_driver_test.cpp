@@ -57,7 +57,7 @@ class MaildirDriverTest : public testing::Test {
     }
   }
   void set(const store::FlagSet& flags) {
-    std::vector<Driver::Change> changes{{location_, flags, false, {}, {}}};
+    std::vector<Driver::Change> changes{{location_, flags, false, 0, {}, {}}};
     driver_->change("INBOX", changes);
     ASSERT_TRUE(changes[0].done) << changes[0].done.error().what;
     location_ = changes[0].location;
