@@ -198,8 +198,8 @@ Task<Result<void>> MailStore::Impl::put_all(AccountId account, const MailStore::
     if (!entered) co_return std::unexpected(entered.error());
     in = *entered;
   }
-  Result<void> carried = co_await files->carry_out(account);
-  co_return all ? carried : all;
+  co_await carry_out(account);  // the late ones, as those that come from now on
+  co_return all;
 }
 
 Task<Result<void>> MailStore::Impl::enter_files(AccountId account, FilePlace place,
