@@ -198,8 +198,8 @@ Task<Result<void>> MailStore::Impl::put_all(AccountId account, const MailStore::
     if (!entered) co_return std::unexpected(entered.error());
     in = *entered;
   }
-  co_await carry_out(account);  // the late ones, as those that come from now on
-  co_return all;
+  Result<void> carried = co_await files->carry_out(account);
+  co_return all ? carried : all;
 }
 
 Task<Result<void>> MailStore::Impl::enter_files(AccountId account, FilePlace place,
@@ -238,7 +238,11 @@ Task<Result<void>> MailStore::Impl::enter_files(AccountId account, FilePlace pla
   }
   files->adopt(account);
   Result<void> put = co_await put_all(account, progress);
-  co_return put;
+  if (!put) co_return put;
+  std::vector<engine::Step> steps;
+  steps.push_back(clear_hint(hint_key(kConvertHint, account)));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
 }
 
 // Every message gets a blob beside its file.
