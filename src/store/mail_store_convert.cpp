@@ -194,7 +194,7 @@ Task<Result<void>> MailStore::Impl::put_all(AccountId account, const MailStore::
       put += count;
       tell(progress, put, put + messages->size() - at - count);
     }
-    Result<bool> entered = co_await let_late_ones_in(account, listed, all.has_value());
+    Result<bool> entered = co_await let_late_ones_in(account, listed, false);
     if (!entered) co_return std::unexpected(entered.error());
     in = *entered;
   }
