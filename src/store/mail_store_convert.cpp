@@ -194,7 +194,7 @@ Task<Result<void>> MailStore::Impl::put_all(AccountId account, const MailStore::
       put += count;
       tell(progress, put, put + messages->size() - at - count);
     }
-    Result<bool> entered = co_await let_late_ones_in(account, listed, all.has_value());
+    Result<bool> entered = co_await let_late_ones_in(account, listed, false);
     if (!entered) co_return std::unexpected(entered.error());
     in = *entered;
   }
@@ -238,7 +238,11 @@ Task<Result<void>> MailStore::Impl::enter_files(AccountId account, FilePlace pla
   }
   files->adopt(account);
   Result<void> put = co_await put_all(account, progress);
-  co_return put;
+  if (!put) co_return put;
+  std::vector<engine::Step> steps;
+  steps.push_back(clear_hint(hint_key(kConvertHint, account)));
+  Result<void> done = co_await engine.transact(std::move(steps));
+  co_return done;
 }
 
 // Every message gets a blob beside its file.
