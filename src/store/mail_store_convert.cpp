@@ -152,10 +152,9 @@ Task<Result<void>> MailStore::Impl::put_on_the_way(AccountId account,
 
 // What came since it was `listed` gets its rows in the outbox, and from then on who comes gets one at once.
 // False: it is too much for one transaction, and all is as it was.
-Task<Result<bool>> MailStore::Impl::let_late_ones_in(AccountId account, const LastUids& listed, bool whole) {
+Task<Result<bool>> MailStore::Impl::let_late_ones_in(AccountId account, const LastUids& listed) {
   bool all = false;
-  std::vector<engine::Step> steps;
-  steps.push_back(edit_step(account, [&](AccountEdit& edit) -> Result<void> {
+  std::function<Result<void>(AccountEdit&)> work = [&](AccountEdit& edit) -> Result<void> {
     all = false;
     std::vector<EffectRow> late;
     const Result<void> found = find_late(edit, listed, late);
@@ -165,13 +164,8 @@ Task<Result<bool>> MailStore::Impl::let_late_ones_in(AccountId account, const La
     edit.head().entering = false;
     for (const EffectRow& row : late) edit.effect(row);
     return {};
-  }));
-  steps.push_back(
-      {engine::hints_partition(), [&all, whole, account](engine::Transaction& rows) -> Result<void> {
-         if (all && whole) rows.erase(hint_key(kConvertHint, account));
-         return {};
-       }});
-  Result<void> done = co_await engine.transact(std::move(steps));
+  };
+  Result<void> done = co_await edit(account, std::move(work));
   if (!done) co_return std::unexpected(done.error());
   co_return all;
 }
@@ -194,7 +188,7 @@ Task<Result<void>> MailStore::Impl::put_all(AccountId account, const MailStore::
       put += count;
       tell(progress, put, put + messages->size() - at - count);
     }
-    Result<bool> entered = co_await let_late_ones_in(account, listed, false);
+    Result<bool> entered = co_await let_late_ones_in(account, listed);
     if (!entered) co_return std::unexpected(entered.error());
     in = *entered;
   }

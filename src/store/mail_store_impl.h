@@ -183,7 +183,7 @@ struct MailStore::Impl {
   using LastUids = std::map<MailboxId, Uid>;
   Task<Result<void>> put_all(AccountId account, const MailStore::Progress& progress);
   Task<Result<void>> put_on_the_way(AccountId account, const std::vector<std::pair<MailboxId, Uid>>& part);
-  Task<Result<bool>> let_late_ones_in(AccountId account, const LastUids& listed, bool whole);
+  Task<Result<bool>> let_late_ones_in(AccountId account, const LastUids& listed);
   Task<Result<void>> load_everything(AccountId account, const MailStore::Progress& progress);
   Task<Result<void>> forget_files(AccountId account, bool done_with_it);
   Task<Result<std::optional<bool>>> unfinished(AccountId account);  // whether it goes to files
