@@ -45,7 +45,7 @@ class Documents(unittest.TestCase):
             text = run(*words, "--help", check=True).stdout
             self.assertIn("Usage: posthouse", " ".join(text.split()), words)
             seen += 1
-            if "Subcommands:" in text and len(words) < 2:
+            if "Subcommands:" in text and len(words) < 3:
                 for line in text.split("Subcommands:")[1].splitlines():
                     if line.startswith("  ") and not line.startswith("   "):
                         todo.append([*words, line.split()[0]])
@@ -77,6 +77,10 @@ class Documents(unittest.TestCase):
                     below = help_of(*known)[1]
                     if len(words) > 1 and words[1] in below:
                         known = (*known, words[1])
+                        deeper = help_of(*known)[1]
+                        if deeper and len(words) > 2:
+                            self.assertIn(words[2], deeper)
+                            known = (*known, words[2])
                     elif words[0] != "backup":
                         self.assertFalse(len(words) > 1 and below, "no such command")
                     for option in re.findall(r"(?<!\S)--[a-z-]+", command):
