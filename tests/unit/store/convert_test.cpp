@@ -63,6 +63,8 @@ class Convert : public testing::TestWithParam<Format> {
     bed_.must(bed_.store.update_flags(kAlice, inbox, {2, 3}, {FlagChange::add, {kAnswered, {}}, {}}));
     bed_.must(bed_.store.update_flags(kAlice, inbox, {1}, {FlagChange::add, {kDeleted, {}}, {}}));
     bed_.must(bed_.store.expunge(kAlice, inbox, {1}));
+    for (const MailboxId mailbox : {MailboxId{0}, inbox})
+      bed_.must(bed_.store.annotate(kAlice, mailbox, {{"/private/comment", "a note"}}, std::nullopt));
   }
 
   FilePlace place() {
@@ -78,6 +80,9 @@ class Convert : public testing::TestWithParam<Format> {
   Seen look() {
     if (bed_.mirror->keeps(kAlice)) bed_.must(bed_.mirror->look_into_all(kAlice));
     Seen out;
+    const auto annotations = bed_.must(bed_.store.annotation_names(kAlice, UINT64_MAX));
+    for (const auto& [key, modseq] : annotations->all)
+      out.mailboxes.push_back(fmt::format("annotation {} {} {}", key.first, key.second, modseq));
     for (const MailboxInfo& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
       out.mailboxes.push_back(fmt::format("{} {} {} {} {} {}", mailbox.name, mailbox.uid_validity,
                                           mailbox.uid_next, mailbox.highest_modseq,
