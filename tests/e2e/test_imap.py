@@ -215,6 +215,48 @@ class Imaplib(ImapCase):
         self.assertEqual(self.client.fetch("1", "(BINARY.PEEK[1])"), ("OK", [(b"1 (BINARY[1] {3}", b"x\r\n"), b")"]))
 
 
+class Rev2(ImapCase):
+    """Old and new clients beside each other (RFC 9051 appendix A)."""
+
+    def test_names_and_letters_in_both_forms(self):
+        old, new = self.login(), self.login()
+        self.assertIn(b"* ENABLED IMAP4rev2\r\n", new.imap("e", "ENABLE IMAP4rev2"))
+        self.assertIn(b"c OK", new.imap("c", 'CREATE "Grüße/R&D"'.encode()))
+        self.assertIn(b"Gr&APwA3w-e/R&-D\r\n", old.imap("l", 'LIST "" Gr*'))
+        letter = "Subject: Grüße\r\n\r\nHallo\r\n".encode()
+        self.append(old, "Gr&APwA3w-e/R&-D", letter)
+        self.assertIn('LIST (\\HasNoChildren) "/" "Grüße/R&D"'.encode(), new.imap("s", 'SELECT "Grüße/R&D"'.encode()))
+        self.assertIn('"Grüße"'.encode(), new.imap("f", "FETCH 1 ENVELOPE"))
+        self.assertIn(b'* ESEARCH (TAG "h") ALL 1\r\n', new.imap("h", 'SEARCH SUBJECT "grüße"'.encode()))
+        old.imap("s", "SELECT Gr&APwA3w-e/R&-D")
+        self.assertIn(b'"=?utf-8?', old.imap("f", "FETCH 1 ENVELOPE"))
+        self.assertIn(letter, old.imap("g", "FETCH 1 BODY.PEEK[]"))
+        self.assertIn(b"* SEARCH 1\r\n", old.imap("h", "SEARCH ALL"))
+
+    def test_a_draft_is_replaced_by_parts_of_itself(self):
+        client, other = self.login("bob"), self.login("bob")
+        picture = b"x" * 1_000_000
+        self.append(client, "Drafts", b"Subject: one\r\n\r\n" + picture)
+        client.imap("s", "SELECT Drafts")
+        other.imap("s", "SELECT Drafts")
+        head = b"Subject: two\r\n\r\n"
+        answer = client.imap("r", b'UID REPLACE 1 Drafts CATENATE (TEXT {%d+}\r\n%s URL "/Drafts/;UID=1/;SECTION=TEXT")'
+                             % (len(head), head))
+        self.assertRegex(answer, rb"^\* OK \[APPENDUID \d+ 2\] [^*]*\* 2 EXISTS\r\n\* \d RECENT\r\n\* 1 EXPUNGE\r\nr OK ")
+        self.assertIn(b"* 1 FETCH (UID 2 RFC822.SIZE %d)" % (len(head) + len(picture)),
+                      client.imap("f", "UID FETCH 1:* (UID RFC822.SIZE)"))
+        self.assertIn(b"* 1 EXPUNGE\r\n* 1 EXISTS\r\n", other.imap("n", "NOOP"))
+
+    def test_imaplib_with_utf8(self):
+        client = self.demo.imap("alice")
+        self.addCleanup(client.logout)
+        self.assertEqual(client.enable("UTF8=ACCEPT")[0], "OK")
+        self.assertEqual(client.create('"Übung"')[0], "OK")
+        self.assertIn('"Übung"'.encode(), b"".join(client.list()[1]))
+        self.assertEqual(client.select('"Übung"')[0], "OK")
+        self.assertEqual(client.search(None, "SUBJECT", '"ü"'), ("OK", [b""]))
+
+
 class Compressed(ImapCase):
     """RFC 4978 over TLS, with zlib on this side."""
 

@@ -149,6 +149,9 @@ Task<void> Appending::copy(std::string url) {
     co_return;
   }
   failed_ = co_await objection(octets->size());
+  // A short command must not fill the disk.
+  copied_ += octets->size();
+  if (!failed_ && copied_ > s_.options->append_limit) failed_ = no("Too much from URLs at once", "LIMIT");
   if (!failed_) co_await copy_octets(*octets);
   // Others may take it away meanwhile.
   if (failed_ && failed_->code == "NONEXISTENT") failed_ = bad_url(url);

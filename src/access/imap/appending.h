@@ -45,8 +45,9 @@ class Appending {
   Session& s_;
   std::string name_;
   uint64_t freed_ = 0;
-  uint64_t total_ = 0;  // octets of all messages so far, those announced included
-  uint64_t held_ = 0;   // of them, in memory until all are there
+  uint64_t total_ = 0;   // octets of all messages so far, those announced included
+  uint64_t held_ = 0;    // of them, in memory until all are there
+  uint64_t copied_ = 0;  // octets from URLs; of all messages together not more than one may have
   bool catenate_ = false;
   Arrived current_;
   std::optional<message::Summarizer> summarizer_;

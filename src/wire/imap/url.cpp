@@ -112,7 +112,9 @@ std::optional<MessageUrl> parse_message_url(std::string_view url, std::string_vi
   if (url.starts_with("//")) return std::nullopt;
   MessageUrl out;
   if (const auto value = cut_last(url, "/;PARTIAL=")) {
-    if (!read_partial(*value, out.partial.emplace())) return std::nullopt;
+    FetchItem::Partial range;
+    if (!read_partial(*value, range)) return std::nullopt;
+    out.partial = range;
   }
   if (const auto value = cut_last(url, "/;SECTION=")) {
     const auto section = decode(*value);
