@@ -15,15 +15,12 @@ Task<Reply> place(Session& s, std::string name, std::string_view as_sent, std::v
   Result<std::vector<store::Placed>> placed =
       co_await s.store().append_all(s.account, name, std::move(messages), *quota);
   if (!placed) co_return refuse_placing(placed.error());
-<<<<<<< HEAD
   std::vector<store::Uid> uids;
   for (const store::Placed& one : *placed) uids.push_back(one.uid);
   note_put(s, placed->front().mailbox, uids);
-=======
   // RFC 9051 section 6.3.12: what the client called otherwise
   std::string sent = mailbox_name(s, as_sent).value_or(name);
   if (sent != name) co_await tell_listed(s, std::move(name), std::move(sent));
->>>>>>> 81824cc97b24b114db9df7e17dfa8b4bb7d74ced
   co_return ok("APPEND done", append_uid(*placed));
 }
 
