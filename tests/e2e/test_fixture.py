@@ -1,4 +1,5 @@
 """Stores and backups of earlier versions, which have to open for ever (docs/formats.md)."""
+import imaplib
 import json
 import pathlib
 import unittest
@@ -32,6 +33,7 @@ class Frozen(unittest.TestCase):
                     self.goes_on(server, expected)
                     if int(name.removeprefix("store-v")) >= 5:
                         self.has_annotations(server)
+                        self.has_app_password(server, expected["app_password"])
                 self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
 
     def goes_on(self, server, expected):
@@ -69,6 +71,14 @@ class Frozen(unittest.TestCase):
             imap.xatom("GETMETADATA", '""', "/private/vendor/acme/theme")
             self.assertEqual(imap.response("METADATA")[1], [b'"" (/private/vendor/acme/theme "dark")'])
             imap.logout()
+
+    def has_app_password(self, server, password):
+        listed = frozen.ask(server, "account", "app-password", "list", server.address("alice"))
+        self.assertEqual([(one["name"], one["protocols"]) for one in listed], [("phone", ["imap"])])
+        imap = imaplib.IMAP4("127.0.0.1", server.ports["imap"], timeout=30)
+        imap.login(server.address("alice"), password)
+        self.assertIn(b'(\\HasNoChildren \\Important) "/" "First things"', imap.list()[1])
+        imap.logout()
 
     def test_the_backup_can_be_restored_and_gone_on_with(self):
         for name in NAMES:
