@@ -30,8 +30,10 @@ inline constexpr size_t kHiddenFrom = 100;
 inline constexpr size_t kHiddenPart = 20'000;
 inline constexpr size_t kHiddenRuns = 4'096;
 inline constexpr size_t kFinishPart = 500;
-// A letter whose files may stay behind (store/files.h) counts as so many changes of flags.
-inline constexpr size_t kChangesALetter = 10;
+// A letter whose files may stay behind (store/files.h) counts as so many changes of flags, and one more for
+// so many octets of it, which are there twice until then.
+inline constexpr size_t kChangesALetter = 2;
+inline constexpr uint64_t kOctetsAChange = 1024;
 // Expunged messages that the log of changes still names, in each mailbox: enough for a client that was away
 // for weeks. The oldest are forgotten, some at a time.
 inline constexpr uint32_t kKeptExpunges = 10'000;

@@ -134,7 +134,9 @@ Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::
   Result<void> done = co_await impl_->engine.transact(std::move(steps));
   if (!done) co_return std::unexpected(done.error());
   if (more) {
-    co_await impl_->follow(account, placed.size() * kChangesALetter);
+    uint64_t octets = 0;
+    for (const Row& one : rows) octets += one.row.size;
+    co_await impl_->follow(account, placed.size() * kChangesALetter + octets / kOctetsAChange);
   } else {
     co_await impl_->carry_out(account);
   }
