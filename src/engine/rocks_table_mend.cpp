@@ -20,6 +20,7 @@ namespace posthouse::engine {
 namespace {
 
 constexpr size_t kMostBlocks = 20'000;  // of one table; after that it is taken for lost
+constexpr size_t kSequence = 8;         // octets behind a key: its type and sequence number
 
 // Without a cache: what it holds might be from before.
 rocksdb::Options reading_options() {
@@ -81,6 +82,7 @@ class TableMender {
   Result<bool> mend_block(BlockHandle block);
   Result<bool> empty_data(PatchFile& file, const TableLayout& layout, BlockHandle block,
                           std::string_view damaged);
+  std::string key_of_nobody(const KeyRange& range) const;
   Result<void> overwrite(PatchFile& file, BlockHandle block, std::string_view damaged, std::string_view now);
   Result<void> replace();
   Result<std::string> stand_in() const;
@@ -165,6 +167,22 @@ Result<bool> TableMender::mend_block(BlockHandle block) {
   return true;
 }
 
+// A key in the range, as a row that is erased has it, which no row of ours has in any table: two rows of one
+// key and sequence number, of which RocksDB makes 0 when a row gets old, end its iterators. Empty: there is
+// no room for one.
+std::string TableMender::key_of_nobody(const KeyRange& range) const {
+  std::string key = range.begin + '\0' + table_.name;
+  return key < range.end ? key + std::string(kSequence, '\0') : std::string();
+}
+
+// The key of the separator itself. One that is no key has the largest sequence number, which no row may have.
+std::string erased(std::string separator) {
+  separator[separator.size() - kSequence] = 0;  // the type
+  if (separator.ends_with(std::string(kSequence - 1, '\xff')))
+    separator.replace(separator.size() - kSequence, kSequence, kSequence, '\0');
+  return separator;
+}
+
 // The separators around the block say which rows were in it.
 Result<bool> TableMender::empty_data(PatchFile& file, const TableLayout& layout, BlockHandle block,
                                      std::string_view damaged) {
@@ -173,21 +191,15 @@ Result<bool> TableMender::empty_data(PatchFile& file, const TableLayout& layout,
   const auto is_it = [&block](const IndexEntry& entry) { return entry.block.offset == block.offset; };
   const auto entry = std::ranges::find_if(*index, is_it);
   if (entry == index->end()) return false;
-  constexpr size_t kSequence = 8;
   const auto key_of = [](const IndexEntry& of) {
     return of.separator.substr(0, of.separator.size() - kSequence);
   };
-  // A separator that is no key has the largest sequence number, which no row may have. The last one may be
-  // behind the last key, where the next table of the level begins.
-  std::string key = entry->separator;
-  key[key.size() - kSequence] = 0;  // the type: erased
-  if (key.ends_with(std::string(kSequence - 1, '\xff')))
-    key.replace(key.size() - kSequence, kSequence, kSequence, '\0');
   KeyRange range{entry == index->begin() ? table_.smallest : key_of(entry[-1]), key_of(*entry)};
-  if (range.end > table_.largest) {
-    range.end = table_.largest;
-    key = table_.largest + std::string(kSequence, '\0');
-  }
+  // The last separator may be behind the last key, where the next table of the level begins.
+  const bool beyond = range.end > table_.largest;
+  if (beyond) range.end = table_.largest;
+  std::string key = key_of_nobody(range);
+  if (key.empty()) key = beyond ? table_.largest + std::string(kSequence, '\0') : erased(entry->separator);
   const std::string now = erased_block(block.size, key);
   if (now.empty()) return false;
   ++done_.emptied;

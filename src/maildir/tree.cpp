@@ -60,6 +60,22 @@ Result<void> remove_all(int folder, const std::string& name, int depth) {
   return {};
 }
 
+// The index knows INBOX as a first level in one spelling only: ".inbox.foo" needs another name than
+// ".INBOX.foo".
+bool misspells_inbox(std::string_view name) {
+  const std::string_view first = name.substr(0, name.find('/'));
+  return is_inbox(first) && (first != kInbox || first.size() == name.size());
+}
+
+std::string shown_raw(const std::string& directory, const std::function<bool(const std::string&)>& taken) {
+  RawName name = raw_folder_name(directory);
+  const size_t end_of_first = name.text.find('/');
+  if (end_of_first != name.text.npos && misspells_inbox(name.text))
+    name.text =
+        shown_name({name.text.substr(0, end_of_first), true}, "", is_inbox) + name.text.substr(end_of_first);
+  return shown_name(name, directory, taken);
+}
+
 }  // namespace
 
 Result<void> Tree::make() const {
@@ -86,7 +102,7 @@ Result<std::vector<FolderEntry>> Tree::list() const {
   for (const auto& [directory, kind] : directories) {
     const std::optional<std::string> name = decode_folder(directory);
     const bool unreadable = kind == Kind::unreadable;
-    if (!name || is_inbox(*name) || !raw_name(*name).plain) {
+    if (!name || misspells_inbox(*name) || !raw_name(*name).plain) {
       raw.push_back({"", directory, true, unreadable});
     } else {
       names.insert(*name);
@@ -96,7 +112,7 @@ Result<std::vector<FolderEntry>> Tree::list() const {
   // Somebody's ".inbox", or two spellings of one name: nothing is hidden.
   const auto taken = [&](const std::string& name) { return is_inbox(name) || names.contains(name); };
   for (FolderEntry& entry : raw) {
-    entry.name = shown_name(raw_folder_name(entry.directory), entry.directory, taken);
+    entry.name = shown_raw(entry.directory, taken);
     names.insert(entry.name);
     folders.push_back(std::move(entry));
   }

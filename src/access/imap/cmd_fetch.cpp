@@ -5,6 +5,7 @@
 #include "access/imap/fetch_decoded.h"
 #include "access/imap/fetch_octets.h"
 #include "access/imap/fetch_plan.h"
+#include "access/imap/limits.h"
 #include "access/imap/object_id.h"
 #include "access/imap/resync.h"
 #include "base/log.h"
@@ -90,6 +91,16 @@ class Fetcher {
   bool unreadable() const { return unreadable_; }
   bool unknown_encoding() const { return unknown_encoding_; }
   uint64_t found() const { return found_; }
+
+  // Of those whose octets were not there some are still in the mailbox: they were not expunged meanwhile.
+  Task<bool> has_lost() {
+    if (lost_.empty()) co_return false;
+    Result<std::vector<store::Entry>> there =
+        co_await s_.store().entries(s_.account, s_.view->mailbox, std::move(lost_), false);
+    if (!there || there->empty()) co_return false;
+    log::warn("imap.unreadable", {{"sid", s_.id}, {"uid", there->front().uid}, {"what", "its body is lost"}});
+    co_return true;
+  }
 
   Task<Result<void>> batch(std::vector<store::Entry> entries) {
     found_ += entries.size();
@@ -215,6 +226,7 @@ class Fetcher {
     }
     if (fault.kind == FaultKind::not_found) {
       --found_;
+      if (entry.blob != 0 && lost_.size() < kMostLost) lost_.push_back(entry.uid);
       return true;
     }
     log::warn("imap.unreadable", {{"sid", s_.id}, {"uid", entry.uid}, {"what", fault.what}});
@@ -229,6 +241,7 @@ class Fetcher {
   bool unreadable_ = false;
   bool unknown_encoding_ = false;
   uint64_t found_ = 0;
+  std::vector<store::Uid> lost_;  // of the store itself, not of files that others may remove
 };
 
 // RFC 9394 section 3.3
@@ -290,7 +303,8 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   }
   if (fetcher.unknown_encoding())
     co_return no("Some of the parts have an encoding that is not known", "UNKNOWN-CTE");
-  if (fetcher.damaged()) co_return no("Some of the messages can't be read", "SERVERBUG");
+  const bool lost = co_await fetcher.has_lost();
+  if (lost || fetcher.damaged()) co_return no("Some of the messages can't be read", "SERVERBUG");
   if (fetcher.unreadable())
     co_return no("Some of the messages can't be read now, try again later", "UNAVAILABLE");
   if (!c.uid && fetcher.found() < batches.asked()) {

@@ -17,6 +17,7 @@ constexpr uint64_t kHeaderForFields = 1024 * 1024;  // of a header that HEADER.F
 constexpr size_t kPartHeaders = 200;                // of a message that SEARCH TEXT looks through
 constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
 constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
+constexpr size_t kMostLost = 1'000;                 // messages without octets that FETCH looks up again
 constexpr size_t kStoreTogether = 10'000;           // messages of a STORE changed in one go
 constexpr size_t kAppendTogether = 5'000;           // messages of one APPEND...
 constexpr size_t kAppendMemory = 16 << 20;   // ... and what is kept of them in memory until the last is there

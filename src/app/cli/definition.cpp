@@ -21,8 +21,7 @@ CLI::App* command(CLI::App* parent, Invocation& into, const std::string& name, c
 }
 
 void add_config(CLI::App* sub, Invocation& into) {
-  sub->add_option("-c,--config", into.config_file, "The configuration file")
-      ->envname("POSTHOUSE_CONFIG")
+  sub->add_option("-c,--config", into.config_file, "The configuration file; or $POSTHOUSE_CONFIG")
       ->default_str(kDefaultConfig)
       ->type_name("FILE");
 }
@@ -522,7 +521,9 @@ std::unique_ptr<CLI::App> define_commands(Invocation& into) {
   app->set_version_flag("--version", fmt::format("posthouse {}", kVersion));
   app->require_subcommand(1);
   app->footer("`posthouse COMMAND --help` explains a command. Try `posthouse demo`.");
-  into.config_file = kDefaultConfig;
+  // Not by CLI11's envname(): that of one command would override the option of another.
+  const char* named = std::getenv("POSTHOUSE_CONFIG");
+  into.config_file = named != nullptr && *named != '\0' ? named : kDefaultConfig;
   define_demo(*app, into);
   define_setup(*app, into);
   define_serve(*app, into);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include "engine/blob_format.h"
 #include "imap_house.h"
 #include "net/tls.h"
 
@@ -183,6 +184,26 @@ TEST(ImapSession, NumbersNeverShiftUnderAFetch) {
   EXPECT_THAT(a->ask("c FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("c NO [EXPUNGEISSUED]"));
   EXPECT_THAT(a->ask("d NOOP\r\n"), HasSubstr("* 1 EXPUNGE\r\n"));
   EXPECT_THAT(a->ask("e FETCH 1 BODY.PEEK[HEADER]\r\n"), HasSubstr("Subject: n2"));
+}
+
+// As after damage to the store: the message is there, its octets are not.
+TEST(ImapSession, ABodyThatIsLostIsNoExpunge) {
+  House house;
+  const store::Placed lost = house.deliver(1, "INBOX", "Subject: lost\r\n\r\n");
+  house.deliver(1, "INBOX", "Subject: there\r\n\r\n");
+  const auto entries = house.executor.run(house.store.entries(1, lost.mailbox, {lost.uid}, false));
+  ASSERT_TRUE(entries);
+  std::vector<engine::Step> steps;
+  steps.push_back({engine::blob_partition(entries->front().blob), [](engine::Transaction& rows) {
+                     rows.erase(engine::kHeadKey);
+                     return Result<void>();
+                   }});
+  ASSERT_TRUE(house.executor.run(house.engine->transact(std::move(steps))));
+  auto client = house.login("alice");
+  client->ask("a SELECT INBOX\r\n");
+  const std::string told = client->ask("b FETCH 1:2 (UID BODY.PEEK[])\r\n");
+  EXPECT_THAT(told, HasSubstr("Subject: there"));
+  EXPECT_THAT(told, HasSubstr("b NO [SERVERBUG]"));
 }
 
 // Disabling an account ends what it has open, whatever that waits for, and nobody else's.

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include "app/cli/invocation.h"
@@ -49,6 +50,15 @@ TEST(CommandLine, Alias) {
   EXPECT_EQ(parsed.invocation->name, "all@b.test");
   EXPECT_THAT(parsed.invocation->targets, ElementsAre("a@b.test", "c@d.test"));
   EXPECT_EQ(parsed.invocation->config_file, "/p.toml");
+}
+
+TEST(CommandLine, AnOptionComesBeforeTheEnvironment) {
+  ::setenv("POSTHOUSE_CONFIG", "/of/environment.toml", 1);
+  EXPECT_EQ(parse({"account", "list"}).invocation->config_file, "/of/environment.toml");
+  for (const char* option : {"-c", "--config"})
+    EXPECT_EQ(parse({"account", "list", option, "/p.toml"}).invocation->config_file, "/p.toml");
+  EXPECT_EQ(parse({"config", "show", "--config=/p.toml"}).invocation->config_file, "/p.toml");
+  ::unsetenv("POSTHOUSE_CONFIG");
 }
 
 TEST(CommandLine, Deliver) {

@@ -185,6 +185,17 @@ TEST_F(TreeTest, WhoSharesTheRootSharesWhatIsMadeInIt) {
   EXPECT_EQ(mode("subscriptions"), 0664u);
 }
 
+// The index has INBOX as a first level in one spelling only.
+TEST_F(TreeTest, OtherSpellingsOfInboxStandBesideIt) {
+  for (const char* directory : {".INBOX.foo", ".inbox.foo", ".Inbox", ".A.inbox"})
+    fs::create_directories(tree.root() + "/" + directory + "/cur");
+  EXPECT_THAT(listed(), testing::UnorderedElementsAre("INBOX", "INBOX/foo", "inbox [raw]/foo", "Inbox [raw]",
+                                                      "A/inbox"));
+  EXPECT_EQ(tree.folder("inbox [raw]/foo")->path(), tree.root() + "/.inbox.foo");
+  EXPECT_TRUE(tree.rename("inbox [raw]/foo", "foo"));
+  EXPECT_EQ(tree.folder("foo")->path(), tree.root() + "/.foo");
+}
+
 TEST_F(TreeTest, RenamesWithInferiors) {
   for (const char* name : {"A", "A/B", "A/B/C", "AB", "Z/B"}) create(name);
   EXPECT_EQ(tree.rename("A", "Z").error().kind, FaultKind::exists);  // Z/B is there
