@@ -59,11 +59,12 @@ class Shared(Case):
         return self.peers.validity(folder), fetched("\n".join(lines))
 
     def agree(self, *folders):
-        """All UIDs, flags and letters are the same, once both have seen what the other did."""
+        """All UIDs, flags and letters are the same, once both have seen what the other did. (X-IMAP is in the message that
+        Dovecot puts into an empty mbox.)"""
         for folder in folders or ("INBOX",):
             wait_until(lambda: self.ours(folder) == self.theirs(folder), 20, f"one view of {folder}")
             path = self.inbox if folder == "INBOX" else self.folders / folder
-            self.assertEqual(sorted(m["Message-ID"] for m in self.in_file(path)),
+            self.assertEqual(sorted(m["Message-ID"] for m in self.in_file(path) if "X-IMAP" not in m),
                              sorted(f"<{name}@far.test>" for name, _ in self.ours(folder)[1].values()))
 
     def check_file(self):
@@ -165,7 +166,7 @@ class AtOnce(Shared):
         seed = random.randrange(1 << 32)
         choice = random.Random(seed)
         end = time.monotonic() + SECONDS
-        lock, delivered, expunged, faults = threading.Lock(), set(), set(), []
+        lock, delivered, expunged, doubtful, faults = threading.Lock(), set(), set(), set(), []
 
         def lot(name):
             return zlib.crc32(name.encode()) % 8
@@ -186,16 +187,22 @@ class AtOnce(Shared):
                 client.select(folder)
                 data = client.uid("FETCH", "1:*", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
                 seen = fetched("".join(" FETCH (" + d[0].decode() + d[1].decode() for d in data if isinstance(d, tuple)))
-                self.work(seen, (0, 2), folder, expunged, lock,
-                          lambda *words: self.assertEqual(client.uid(*words)[0], "OK", words))
+                def do(*words):
+                    self.assertEqual(client.uid(*words)[0], "OK", words)
+                    return len([one for one in client.response("EXPUNGE")[1] if one])
+
+                self.work(seen, (0, 2), folder, expunged, doubtful, lock, do)
             client.logout()
 
         def theirs():
             while time.monotonic() < end:
                 folder = choice.choice(("INBOX", "Archive"))
                 seen = self.theirs(folder)[1]
-                self.work(seen, (1, 3), folder, expunged, lock,
-                          lambda *words: self.peers.imap("uid " + " ".join(words), mailbox=folder))
+                def do(*words, where=folder):
+                    lines = self.peers.imap("uid " + " ".join(words), mailbox=where)
+                    return sum(line.endswith(" EXPUNGE") for line in lines)
+
+                self.work(seen, (1, 3), folder, expunged, doubtful, lock, do)
 
         def guarded(work):
             def body():
@@ -217,21 +224,23 @@ class AtOnce(Shared):
         self.peers.imap("expunge", mailbox="Archive")
         self.agree("INBOX", "Archive")
         there = [name for folder in ("INBOX", "Archive") for name, _ in self.ours(folder)[1].values()]
-        self.assertEqual(sorted(there), sorted(delivered - expunged), f"seed {seed}")
+        self.assertEqual(len(there), len(set(there)), f"seed {seed}")
+        self.assertEqual(set(there) - doubtful, delivered - expunged - doubtful, f"seed {seed}")
         self.assertGreater(len(delivered), 20)
         self.assertGreater(len(expunged), 2)
 
-    def work(self, seen, lots, folder, expunged, lock, do):
-        """Moves some to Archive, expunges some; both only those of their own lot."""
+    def work(self, seen, lots, folder, expunged, doubtful, lock, do):
+        """Moves some to Archive, expunges some; both only those of their own lot. An expunge is in doubt when its UIDs were
+        given up between the two sessions of Dovecot that look and that expunge, as two letters had the same."""
         move, expunge = ([u for u, (name, _) in seen.items() if self.lot(name) == which][:2] for which in lots)
         if move and folder == "INBOX":
             do("MOVE", ",".join(map(str, move)), "Archive")
         if expunge:
             uids = ",".join(map(str, expunge))
             do("STORE", uids, "+FLAGS", "(\\Deleted)")
-            do("EXPUNGE", uids)
+            gone = do("EXPUNGE", uids)
             with lock:
-                expunged.update(seen[u][0] for u in expunge)
+                (expunged if gone == len(expunge) else doubtful).update(seen[u][0] for u in expunge)
 
 
 if __name__ == "__main__":
