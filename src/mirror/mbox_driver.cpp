@@ -195,12 +195,9 @@ Result<mbox::Record> MboxDriver::find(const std::string& mailbox, Held& held, co
 
 Result<std::unique_lock<std::timed_mutex>> MboxDriver::lock_to_read(const std::string& mailbox) {
   std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock) {
-    const mbox::Waiting waiting(options_.lock.waiters);
-    const bool patient = patient_ && waiting.is_patient();
-    if (!lock.try_lock_for(patient ? options_.lock.patience : mbox::kShortPatience))
-      return fail(FaultKind::temporary, mailbox + ": its file is locked, or being written");
-  }
+  const milliseconds patience = patient_ ? options_.lock.patience : mbox::kShortPatience;
+  if (!lock && !lock.try_lock_for(patience))
+    return fail(FaultKind::temporary, mailbox + ": its file is locked, or being written");
   return lock;
 }
 
