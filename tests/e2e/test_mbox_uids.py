@@ -21,7 +21,9 @@ def fetched(text):
             continue
         uid = int(re.search(r"UID (\d+)", part)[1])
         flags = set(re.search(r"FLAGS \(([^)]*)\)", part)[1].split()) - {"\\Recent"}
-        found[uid] = (re.search(r"(?i)message-id: <([^>]*)@far", part)[1], flags)
+        name = re.search(r"(?i)message-id: <([^>]*)@far", part)
+        if name:    # else the message that Dovecot puts into an empty mbox, for the moment in which it does so
+            found[uid] = (name[1], flags)
     return found
 
 
