@@ -31,19 +31,6 @@ class AnnotationsTest : public testing::TestWithParam<const char*> {
     }
     return "(none)";
   }
-  void put_row(std::string key, std::optional<std::string> value) {
-    std::vector<engine::Step> steps;
-    steps.push_back({account_partition(kAlice), [&](engine::Transaction& rows) -> Result<void> {
-                       if (value) {
-                         rows.put(key, *value);
-                       } else {
-                         rows.erase(key);
-                       }
-                       return {};
-                     }});
-    bed_.must(bed_.engine->transact(std::move(steps)));
-  }
-
   StoreBed bed_{GetParam()};
   MailStore& store_ = bed_.store;
   MailboxId inbox_ = 0;
@@ -114,8 +101,8 @@ TEST_P(AnnotationsTest, DamageIsToldAndRepaired) {
   set(inbox_, "/private/a", "1");
   set(inbox_, "/private/b", "2");
   set(0, "/private/c", "3");
-  put_row(annotation_key(4711, "/private/x"), encode(AnnotationRow{1, "of nobody"}));
-  put_row(annotation_key(inbox_, "/private/b"), "broken");
+  bed_.put_row(kAlice, annotation_key(4711, "/private/x"), encode(AnnotationRow{1, "of nobody"}));
+  bed_.put_row(kAlice, annotation_key(inbox_, "/private/b"), "broken");
   EXPECT_THAT(bed_.problems({kAlice}), testing::Contains(HasSubstr("there is no such mailbox")));
   EXPECT_THAT(bed_.problems({kAlice}), testing::Contains(HasSubstr("/private/b")));
   EXPECT_THAT(bed_.problems({kAlice}), testing::Contains(HasSubstr("counts 3 annotations")));
@@ -125,7 +112,7 @@ TEST_P(AnnotationsTest, DamageIsToldAndRepaired) {
   EXPECT_EQ(get(inbox_, "/private/b"), "(none)");
   EXPECT_EQ(get(0, "/private/c"), "3");
   // Also when the count is lost.
-  put_row(std::string(kAnnotationsKey), std::nullopt);
+  bed_.put_row(kAlice, std::string(kAnnotationsKey), std::nullopt);
   bed_.must(store_.settle(kAlice));
   EXPECT_THAT(bed_.problems({kAlice}), IsEmpty());
 }

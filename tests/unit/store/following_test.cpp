@@ -45,19 +45,6 @@ class Following : public testing::TestWithParam<Format> {
     return bed_.must(bed_.engine->fetch(account_partition(kAlice), key)).value_or("");
   }
 
-  void write(const std::string& key, std::optional<std::string> value) {
-    std::vector<engine::Step> steps;
-    steps.push_back({account_partition(kAlice), [&](engine::Transaction& rows) -> Result<void> {
-                       if (value) {
-                         rows.put(key, *value);
-                       } else {
-                         rows.erase(key);
-                       }
-                       return {};
-                     }});
-    bed_.must(bed_.engine->transact(std::move(steps)));
-  }
-
   // The one letter in the files is flagged.
   bool is_flagged() const {
     if (GetParam() == Format::mbox) {
@@ -150,8 +137,8 @@ TEST_P(Following, AFlagThatWasTakenBackDoesNotComeBackAfterACrash) {
   const std::string before = row(location_key(inbox_, 1));
   bed_.must(set(FlagChange::add, kFlagged));
   ASSERT_TRUE(is_flagged());
-  write(location_key(inbox_, 1), before);
-  write(effect_key(900), encode(EffectRow{EffectRow::Kind::flags, inbox_, 1, {}, {}}));
+  bed_.put_row(kAlice, location_key(inbox_, 1), before);
+  bed_.put_row(kAlice, effect_key(900), encode(EffectRow{EffectRow::Kind::flags, inbox_, 1, {}, {}}));
   bed_.store.use_files(nullptr);  // it is dead
   bed_.must(set(FlagChange::remove, kFlagged));
   start_again();
@@ -163,7 +150,7 @@ TEST_P(Following, AFlagThatWasTakenBackDoesNotComeBackAfterACrash) {
 TEST_P(Following, AnUnchangedMailboxIsNotReadAgainAfterARestart) {
   ASSERT_TRUE(bed_.append(kAlice, "INBOX", "Subject: one\r\n\r\n"));
   look_until_kept();
-  write(location_key(inbox_, 1), std::nullopt);  // who reads the files finds a new letter then
+  bed_.put_row(kAlice, location_key(inbox_, 1), std::nullopt);  // who reads the files finds a new letter then
   start_again();
   bed_.must(bed_.mirror->look(kAlice, inbox_));
   EXPECT_EQ(bed_.all(kAlice, inbox_).size(), 1);
@@ -176,7 +163,7 @@ TEST_P(Following, AnUnchangedMailboxIsNotReadAgainAfterARestart) {
 TEST_P(Following, AfterDamageAllIsReadAgain) {
   ASSERT_TRUE(bed_.append(kAlice, "INBOX", "Subject: one\r\n\r\n"));
   look_until_kept();
-  write(location_key(inbox_, 1), std::nullopt);
+  bed_.put_row(kAlice, location_key(inbox_, 1), std::nullopt);
   bed_.must(bed_.store.settle(kAlice));
   EXPECT_EQ(row(seen_key(inbox_)), "");
   start_again();

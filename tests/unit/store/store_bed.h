@@ -12,6 +12,7 @@
 #include "../engine/engines.h"
 #include "mirror/mirror.h"
 #include "store/mail_store.h"
+#include "store/rows.h"
 #include "support/fake_clock.h"
 #include "support/manual_executor.h"
 #include "support/seeded_random.h"
@@ -94,6 +95,19 @@ class StoreBed {
   }
   std::vector<std::string> problems(std::vector<AccountId> accounts) {
     return must(store.check(std::move(accounts), nullptr)).problems;
+  }
+  // Writes or erases a row of the account behind the store's back.
+  void put_row(AccountId account, const std::string& key, const std::optional<std::string>& value) {
+    std::vector<engine::Step> steps;
+    steps.push_back({account_partition(account), [&](engine::Transaction& rows) -> Result<void> {
+                       if (value) {
+                         rows.put(key, *value);
+                       } else {
+                         rows.erase(key);
+                       }
+                       return {};
+                     }});
+    must(engine->transact(std::move(steps)));
   }
   // So many of these bodies are in the database as bodies.
   static size_t in_database(size_t count) { return format() == Format::database ? count : 0; }
