@@ -27,6 +27,7 @@ constexpr double kGarbageForce = 0.5;
 constexpr double kBloomBits = 10;
 constexpr size_t kTablePrefix = kPartitionPrefix + 5;  // partition, table, number
 constexpr size_t kBlock = 8 * 1024;
+constexpr int kRowsLevel = 1;  // of zstd
 
 rocksdb::CompressionType type_of(Compression compression) {
   switch (compression) {
@@ -113,10 +114,11 @@ rocksdb::ColumnFamilyOptions RocksTuning::common() const {
 rocksdb::ColumnFamilyOptions RocksTuning::rows() const {
   rocksdb::ColumnFamilyOptions family = common();
   family.write_buffer_size = budget_ / 16;
-  // Upper levels are rewritten soon: only where rows come to rest are they packed tightly.
-  const bool tight = compression_ == Compression::zstd;
-  family.compression = tight ? rocksdb::kLZ4Compression : type_of(compression_);
-  if (tight) family.bottommost_compression = rocksdb::kZSTD;
+  // Rows pack well, and are few beside the bodies: level 1 takes a third off what LZ4 leaves of them, and its
+  // time does not show in a letter's.
+  const bool packed = compression_ != Compression::none;
+  family.compression = packed ? rocksdb::kZSTD : rocksdb::kNoCompression;
+  family.compression_opts.level = kRowsLevel;
   // New rows of a mailbox come in order: each is put beside the last one of its table.
   family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(kTablePrefix));
   return family;

@@ -279,23 +279,31 @@ Result<Changes> AccountView::changes(MailboxId mailbox_id, ModSeq since) const {
     return out;
   }
   if (!info) return std::unexpected(info.error());
-  out.highest = info->highest_modseq;
-  if (out.highest <= since) return out;
-  out.forgetful = since < info->forgotten;
   const Result<KeywordTable> table = keywords(mailbox_id);
   if (!table) return std::unexpected(table.error());
-  Result<void> done = collect_changed(mailbox_id, since, *table, out);
-  if (done) done = collect_new(mailbox_id, since, *table, out);
+  const Result<void> done = news(*info, since, out, [&](Uid uid, const FlagRow& row) {
+    out.changed.push_back(make_entry(mailbox_id, uid, row, *table));
+  });
   if (!done) return std::unexpected(done.error());
   std::ranges::sort(out.changed, by_uid);
-  std::ranges::sort(out.vanished);
-  std::ranges::sort(out.passed);
   return out;
 }
 
+Result<void> AccountView::news(const MailboxInfo& info, ModSeq since, Changes& out,
+                               const RowVisitor& visit) const {
+  out.highest = info.highest_modseq;
+  if (out.highest <= since) return {};
+  out.forgetful = since < info.forgotten;
+  Result<void> done = collect_changed(info.id, since, out, visit);
+  if (done) done = collect_new(info.id, since, visit);
+  std::ranges::sort(out.vanished);
+  std::ranges::sort(out.passed);
+  return done;
+}
+
 // Those that were there at `since`: from the log of changes.
-Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, const KeywordTable& table,
-                                          Changes& out) const {
+Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, Changes& out,
+                                          const RowVisitor& visit) const {
   std::vector<Uid> changed;
   bool whole = true;
   const std::string begin = change_key(mailbox_id, since + 1, 0);
@@ -320,7 +328,7 @@ Result<void> AccountView::collect_changed(MailboxId mailbox_id, ModSeq since, co
       });
   if (!scanned) return scanned;
   const auto add = [&](Uid uid, const FlagRow& row) {
-    if (row.created <= since) out.changed.push_back(make_entry(mailbox_id, uid, row, table));
+    if (row.created <= since) visit(uid, row);
   };
   if (whole) {
     std::ranges::sort(changed);
@@ -355,8 +363,7 @@ Result<std::vector<Change>> AccountView::oldest_expunges(const MailboxInfo& mail
 }
 
 // Those that came after `since`: the MODSEQ a message came with rises with its UID, so they are at the end.
-Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const KeywordTable& table,
-                                      Changes& out) const {
+Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const RowVisitor& visit) const {
   const Result<const ExpungedRow*> gone = left_out(mailbox_id);
   if (!gone) return std::unexpected(gone.error());
   return reader_.scan_back(partition_, flags_key(mailbox_id, 0), flags_end(mailbox_id, UINT32_MAX),
@@ -369,7 +376,7 @@ Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const 
                                return true;
                              }
                              if (row->created <= since) return false;
-                             out.changed.push_back(make_entry(mailbox_id, uid, *row, table));
+                             visit(uid, *row);
                              return true;
                            });
 }

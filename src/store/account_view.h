@@ -44,6 +44,10 @@ class AccountView {
                                      bool with_summary) const;
   Result<std::vector<Entry>> entries(MailboxId mailbox, std::vector<Uid> uids, bool with_summary) const;
   Result<Changes> changes(MailboxId mailbox, ModSeq since) const;
+  // The same as rows: those that came or changed go to `visit`, in no order, the others into `out`. `info` is
+  // that of the mailbox in this view.
+  Result<void> news(const MailboxInfo& info, ModSeq since, Changes& out,
+                    const std::function<void(Uid, const FlagRow&)>& visit) const;
   // The oldest expunges in the log, at most `most`.
   Result<std::vector<Change>> oldest_expunges(const MailboxInfo& mailbox, size_t most) const;
 
@@ -55,9 +59,9 @@ class AccountView {
   Result<const ExpungedRow*> left_out(MailboxId mailbox) const;
   Result<bool> subscribed(std::string_view name) const;
   Result<void> add_summaries(MailboxId mailbox, std::vector<Entry>& entries) const;
-  Result<void> collect_new(MailboxId mailbox, ModSeq since, const KeywordTable& keywords, Changes& out) const;
-  Result<void> collect_changed(MailboxId mailbox, ModSeq since, const KeywordTable& keywords,
-                               Changes& out) const;
+  using RowVisitor = std::function<void(Uid, const FlagRow&)>;
+  Result<void> collect_new(MailboxId mailbox, ModSeq since, const RowVisitor& visit) const;
+  Result<void> collect_changed(MailboxId mailbox, ModSeq since, Changes& out, const RowVisitor& visit) const;
 
   const engine::Reader& reader_;
   AccountId account_;

@@ -57,6 +57,15 @@ inline constexpr size_t kListedRuns = 256 * 1024;  // of UIDs without a gap, 12 
 inline constexpr uint32_t kWrittenFrom = 5'000;
 inline constexpr size_t kWrittenAfter = 1'000;
 inline constexpr size_t kWrittenBytes = 1 << 20;
+// Sheets (store/flag_sheet.h): how many are remembered, of how many messages all together (16 octets each), and
+// messages a page and different sets of keywords of one. Mailboxes get one from so many messages on, when so
+// many of all (a part of so many) are asked for at once.
+inline constexpr size_t kSheets = 256;
+inline constexpr size_t kSheetMessages = 512 * 1024;
+inline constexpr size_t kSheetPage = 256;
+inline constexpr size_t kSheetKeywordSets = 4'096;
+inline constexpr size_t kSheetFrom = 1'000;
+inline constexpr size_t kSheetShare = 4;
 inline constexpr size_t kMaxProblems = 1'000;  // told by check()
 inline constexpr int kMaxAttempts = 5;         // when the messages change between the look and the step
 

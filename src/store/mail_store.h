@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "store/files.h"
 #include "store/limits.h"
+#include "store/flag_sheet.h"
 #include "store/types.h"
 
 namespace posthouse::store {
@@ -242,6 +243,9 @@ class MailStore {
   // The same for a list of UIDs; those that are not there are left out. For FETCH: reads many in one hop.
   Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                            bool with_summary);
+  // The flags of all messages as they are now, from memory where that is possible; for who asks for `asked` of
+  // them. nullptr where entries() is as good: the mailbox is small, or these are few.
+  Task<Result<std::shared_ptr<const FlagSheet>>> flags(AccountId account, MailboxId mailbox, size_t asked);
   Task<Result<Changes>> changes(AccountId account, MailboxId mailbox, ModSeq since);
 
   // Bytes of a message. `entry` names it; checks that the message still is the account's.

@@ -12,6 +12,7 @@
 #include "store/account_view.h"
 #include "store/counted_edit.h"
 #include "store/files.h"
+#include "store/flag_sheets.h"
 #include "store/hiding.h"
 #include "store/limits.h"
 #include "store/listing.h"
@@ -42,6 +43,7 @@ struct MailStore::Impl {
   uint32_t kept_expunges;
   Files* files = nullptr;
   ListingCache listings;
+  FlagSheetCache sheets;
   Hiding hiding;
 
   bool in_files(AccountId account) const;
@@ -80,6 +82,9 @@ struct MailStore::Impl {
   Result<std::shared_ptr<const Listing>> listing(const engine::Reader& reader, AccountId account,
                                                  const MailboxInfo& info, bool& write);
   std::shared_ptr<const Listing> remember(AccountId account, const MailboxInfo& info, Listing listing);
+  // The sheet of a mailbox, for who wants `asked` of its messages; nullptr: not worth it, or not possible.
+  Result<std::shared_ptr<const FlagSheet>> sheet(const AccountView& seen, AccountId account,
+                                                 const MailboxInfo& info, size_t asked);
   Task<void> write_listing(AccountId account, MailboxId mailbox, const Listing& listing);
 
   // `fall_back`: an unknown name stands for INBOX; else it is `not_found`.

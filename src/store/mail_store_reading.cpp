@@ -76,6 +76,35 @@ Task<Result<void>> MailStore::claim_recent(AccountId account, MailboxId mailbox,
   co_return claimed;
 }
 
+Result<std::shared_ptr<const FlagSheet>> MailStore::Impl::sheet(const AccountView& seen, AccountId account,
+                                                                const MailboxInfo& info, size_t asked) {
+  if (info.exists < kSheetFrom || info.exists > kSheetMessages) return nullptr;
+  Result<std::shared_ptr<const FlagSheet>> now = sheets.find(account, info.id);
+  const bool worth_it = asked >= info.exists / kSheetShare;
+  if (*now == nullptr && !worth_it) return nullptr;
+  if (*now != nullptr) now = refresh(seen, info, std::move(*now));
+  if (now && *now == nullptr && worth_it) now = read_sheet(seen, info);
+  if (now && *now != nullptr) sheets.keep(account, info.id, *now);
+  return now;
+}
+
+Task<Result<std::shared_ptr<const FlagSheet>>> MailStore::flags(AccountId account, MailboxId mailbox,
+                                                                size_t asked) {
+  std::shared_ptr<const FlagSheet> found;
+  if (asked < kSheetFrom / kSheetShare) co_return std::move(found);
+  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
+    const Result<MailboxInfo> info = seen.mailbox(mailbox);
+    if (!info) return std::unexpected(info.error());
+    Result<std::shared_ptr<const FlagSheet>> now = impl_->sheet(seen, account, *info, asked);
+    if (!now) return std::unexpected(now.error());
+    found = std::move(*now);
+    return {};
+  };
+  Result<void> seen = co_await impl_->view(account, std::move(look));
+  if (!seen) co_return std::unexpected(seen.error());
+  co_return std::move(found);
+}
+
 Task<Result<std::vector<Entry>>> MailStore::entries(AccountId account, MailboxId mailbox, Uid first, Uid last,
                                                     size_t most, bool with_summary) {
   std::vector<Entry> found;

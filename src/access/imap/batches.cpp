@@ -6,9 +6,50 @@
 
 namespace posthouse::access::imap {
 
+size_t Batches::count() const {
+  size_t count = 0;
+  for (const auto& range : messages_) count += range.last - range.first + 1;
+  return count;
+}
+
+std::vector<store::Entry> Batches::flags_of_next(const View& view) {
+  std::vector<store::Entry> found;
+  found.reserve(kEntriesPlain);
+  while (at_ < messages_.size() && found.size() < kEntriesPlain) {
+    auto& range = messages_[at_];
+    const auto room = static_cast<uint32_t>(kEntriesPlain - found.size());
+    const uint32_t last = range.first + std::min(range.last - range.first + 1, room) - 1;
+    asked_ += last - range.first + 1;
+    sheet_->for_each(view.uids.at(range.first), view.uids.at(last), [&](const store::FlagSheet::Mark& mark) {
+      // One that the view doesn't have yet is left out by who reads this.
+      store::Entry& entry = found.emplace_back();
+      entry.uid = mark.uid;
+      entry.mailbox = view.mailbox;
+      entry.modseq = mark.modseq;
+      entry.flags.system = mark.system;
+      if (mark.keywords != 0) entry.flags.keywords = sheet_->keywords(mark).names;
+      return true;
+    });
+    if (last == range.last) {
+      at_++;
+    } else {
+      range.first = last + 1;
+    }
+  }
+  return found;
+}
+
 Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
-  const size_t most = with_summary_ ? kEntriesWithSummary : kEntriesPlain;
   const View& view = *s.view;
+  if (wanted_ == Wanted::flags) {
+    auto sheet = co_await s.store().flags(s.account, view.mailbox, count());
+    if (!sheet) co_return std::unexpected(sheet.error());
+    sheet_ = std::move(*sheet);
+    wanted_ = Wanted::entry;  // without a sheet
+  }
+  if (sheet_ != nullptr) co_return flags_of_next(view);
+  const bool with_summary = wanted_ == Wanted::summary;
+  const size_t most = with_summary ? kEntriesWithSummary : kEntriesPlain;
   // A long range is read as it stands in the store, scattered messages by their UIDs.
   const uint32_t first = messages_[at_].first;
   const size_t in_range = messages_[at_].last - first + 1;
@@ -18,7 +59,7 @@ Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
     if (last == messages_[at_].last) at_++;
     asked_ += last - first + 1;
     auto entries = co_await s.store().entries(s.account, view.mailbox, view.uids.at(first),
-                                              view.uids.at(last), most, with_summary_);
+                                              view.uids.at(last), most, with_summary);
     co_return entries;
   }
   std::vector<store::Uid> uids;
@@ -31,7 +72,7 @@ Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
     }
   }
   asked_ += uids.size();
-  auto entries = co_await s.store().entries(s.account, view.mailbox, std::move(uids), with_summary_);
+  auto entries = co_await s.store().entries(s.account, view.mailbox, std::move(uids), with_summary);
   co_return entries;
 }
 

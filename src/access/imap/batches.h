@@ -1,6 +1,7 @@
 // Reads entries of many messages in portions.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "access/imap/state.h"
@@ -8,11 +9,18 @@
 
 namespace posthouse::access::imap {
 
+// What of the entries is wanted; the rest may be missing.
+enum class Wanted : uint8_t {
+  flags,    // UID, flags and MODSEQ
+  entry,    // all but the summary
+  summary,  // all
+};
+
 // Walks over the messages that rising ranges of sequence numbers name. The view must not change meanwhile.
 class Batches {
  public:
-  Batches(std::vector<wire::imap::NumberRange> messages, bool with_summary)
-      : messages_(std::move(messages)), with_summary_(with_summary) {}
+  Batches(std::vector<wire::imap::NumberRange> messages, Wanted wanted)
+      : messages_(std::move(messages)), wanted_(wanted) {}
 
   bool done() const { return at_ == messages_.size(); }
   // The entries of the next messages, rising; those that another session has removed are missing.
@@ -21,8 +29,13 @@ class Batches {
   uint64_t asked() const { return asked_; }
 
  private:
+  // The next ones from `sheet_`.
+  std::vector<store::Entry> flags_of_next(const View& view);
+  size_t count() const;
+
   std::vector<wire::imap::NumberRange> messages_;
-  bool with_summary_;
+  Wanted wanted_;
+  std::shared_ptr<const store::FlagSheet> sheet_;
   size_t at_ = 0;
   uint64_t asked_ = 0;
 };

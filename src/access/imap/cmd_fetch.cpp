@@ -253,6 +253,11 @@ std::vector<wire::imap::NumberRange> part_of(const std::vector<wire::imap::Numbe
   return places ? slice(messages, *places) : std::vector<wire::imap::NumberRange>();
 }
 
+Wanted wanted_by(const FetchPlan& plan) {
+  if (plan.needs_summary) return Wanted::summary;
+  return plan.needs_entry ? Wanted::entry : Wanted::flags;
+}
+
 bool asks_for_modseq(const wire::imap::Fetch& c) {
   return std::any_of(c.items.begin(), c.items.end(),
                      [](const FetchItem& item) { return item.type == FetchItem::modseq; });
@@ -266,7 +271,7 @@ Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> ite
   plan.sets_seen = false;
   store::UidList list;
   for (const store::Uid uid : uids) list.append(uid);
-  Batches batches(messages_of(*s.view, list), plan.needs_summary);
+  Batches batches(messages_of(*s.view, list), wanted_by(plan));
   Fetcher fetcher(s, std::move(plan));
   while (!batches.done()) {
     Result<std::vector<store::Entry>> entries = co_await batches.next(s);
@@ -293,7 +298,7 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
     if (!changed) co_return refuse(changed.error());
     messages = intersect(messages, *changed);
   }
-  Batches batches(std::move(messages), plan.needs_summary);
+  Batches batches(std::move(messages), wanted_by(plan));
   Fetcher fetcher(s, std::move(plan));
   while (!batches.done()) {
     Result<std::vector<store::Entry>> entries = co_await batches.next(s);

@@ -140,6 +140,8 @@ FetchPlan plan_fetch(const std::vector<FetchItem>& items, bool uid) {
                                    [&](const FetchPart& have) { return have.label == part.label; });
     // The same data twice in one answer helps nobody; partials may differ in length under one label.
     if (twice && !item.partial) continue;
+    plan.needs_entry |= part.type != FetchItem::flags && part.type != FetchItem::uid &&
+                        part.type != FetchItem::modseq && part.type != FetchItem::thread_id;
     plan.needs_octets |= part.has_octets();
     plan.needs_summary |= part.type == FetchItem::envelope || part.type == FetchItem::body_structure ||
                           part.type == FetchItem::body_shape || part.type == FetchItem::preview ||

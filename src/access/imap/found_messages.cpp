@@ -18,7 +18,7 @@ Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMe
   KeptHits hits;
   Result<void> searched = co_await search(s, c, hits);
   if (!searched) co_return refuse(searched.error());
-  Batches batches(messages_of(*s.view, hits.uids), found.needs_summary());
+  Batches batches(messages_of(*s.view, hits.uids), found.needs_summary() ? Wanted::summary : Wanted::entry);
   Progress progress(s, "Read", hits.uids.size());
   while (!batches.done()) {
     co_await progress.at(batches.asked());

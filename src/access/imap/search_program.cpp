@@ -13,7 +13,7 @@ namespace {
 
 using K = wire::imap::SearchKey;
 
-enum class Cost : uint8_t { view, entry, summary, header, body, children };
+enum class Cost : uint8_t { view, flags, entry, summary, header, body, children };
 
 Cost cost_of(K::Type type) {
   switch (type) {
@@ -30,6 +30,8 @@ Cost cost_of(K::Type type) {
     case K::keyword:
     case K::unkeyword:
     case K::is_new:
+    case K::modseq:
+      return Cost::flags;
     case K::before:
     case K::on:
     case K::since:
@@ -37,7 +39,6 @@ Cost cost_of(K::Type type) {
     case K::smaller:
     case K::older:
     case K::younger:
-    case K::modseq:
     case K::email_id:
     case K::saved_before:
     case K::saved_on:
@@ -63,6 +64,10 @@ Cost cost_of(K::Type type) {
       break;
   }
   return Cost::children;
+}
+
+bool of_entry(Cost cost) {
+  return cost == Cost::flags || cost == Cost::entry;
 }
 
 Truth truth(bool value) {
@@ -118,12 +123,13 @@ SearchProgram::SearchProgram(const K& key, const View& view, SystemTime now)
     }
   }
   entry_may_settle_ = std::any_of(root_.children.begin(), root_.children.end(),
-                                  [](const Node& child) { return cost_of(child.type) == Cost::entry; });
+                                  [](const Node& child) { return of_entry(cost_of(child.type)); });
 }
 
 void SearchProgram::note_needs(K::Type type) {
   const Cost cost = cost_of(type);
-  needs_entry_ |= cost >= Cost::entry && cost != Cost::children;
+  needs_entry_ |= cost >= Cost::flags && cost != Cost::children;
+  needs_more_than_flags_ |= cost == Cost::entry;
   needs_summary_ |= cost >= Cost::summary && cost != Cost::children;
   needs_header_ |= cost == Cost::header || type == K::text_;
   needs_body_ |= cost == Cost::body;
@@ -190,7 +196,7 @@ Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
     default:
       break;
   }
-  if (cost_of(node.type) == Cost::entry) {
+  if (of_entry(cost_of(node.type))) {
     return facts.entry == nullptr ? Truth::unknown : ask_entry(node, *facts.entry);
   }
   return facts.summary == nullptr ? Truth::unknown : ask_summary(node, *facts.summary);

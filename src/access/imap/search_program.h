@@ -37,6 +37,8 @@ class SearchProgram {
   // The messages that can match at all, as far as sets at the top tell.
   const std::vector<wire::imap::NumberRange>& candidates() const { return candidates_; }
   bool needs_entry() const { return needs_entry_; }
+  // Of an entry something else than UID, flags and MODSEQ.
+  bool needs_more_than_flags() const { return needs_more_than_flags_; }
   bool needs_summary() const { return needs_summary_; }
   bool needs_header() const { return needs_header_; }
   bool needs_body() const { return needs_body_; }
@@ -65,7 +67,8 @@ class SearchProgram {
 
   const View& view_;
   std::chrono::sys_seconds now_;
-  bool needs_entry_ = false, needs_summary_ = false, needs_header_ = false, needs_body_ = false;
+  bool needs_entry_ = false, needs_more_than_flags_ = false, needs_summary_ = false, needs_header_ = false,
+       needs_body_ = false;
   bool needs_part_headers_ = false;
   bool entry_may_settle_ = false;
   std::vector<std::string> texts_;

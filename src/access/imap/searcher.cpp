@@ -57,7 +57,8 @@ class Searcher {
     }
     // Entries alone first, if they may settle the matter for some messages.
     const bool with_summary = program_.needs_summary() && !program_.entry_may_settle();
-    Batches batches(program_.candidates(), with_summary);
+    const Wanted without = program_.needs_more_than_flags() ? Wanted::entry : Wanted::flags;
+    Batches batches(program_.candidates(), with_summary ? Wanted::summary : without);
     while (!batches.done() && !settled()) {
       Result<std::vector<store::Entry>> entries = co_await batches.next(s_);
       if (!entries) co_return std::unexpected(entries.error());
