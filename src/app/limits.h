@@ -72,6 +72,10 @@ constexpr milliseconds kSweepEvery{30'000};             // between two sweeps of
 constexpr uint64_t kSpaceShort = 512ull << 20;
 constexpr seconds kReclaimPause{300};  // between two times
 // Looks for expunged letters whose time is over come after a twentieth of that time, but within these limits.
+// Rows of messages whose flags changed are written once no more came for so long, or after so many times of
+// it.
+constexpr milliseconds kFlagsPause{1000};
+constexpr int kFlagsPauses = 10;
 constexpr milliseconds kPurgeSoonest{1'000};
 constexpr milliseconds kPurgeLatest{600'000};
 constexpr size_t kPurgeTogether = 100;           // letters in one transaction, at most

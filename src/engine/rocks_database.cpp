@@ -23,7 +23,7 @@ namespace {
 // this at its first start. 2: expunged messages that may come back, counts of domains. 3: changes that share
 // rows. 4: expunged messages whose rows are still there.
 // 5: annotations.
-constexpr uint64_t kFormat = 5;
+constexpr uint64_t kFormat = 6;
 constexpr int kMostTables = 1000;  // that are mended before it opens
 constexpr uint8_t kFormatRecord = 1;
 constexpr std::string_view kFormatKey = "format";

@@ -12,6 +12,25 @@
 
 namespace posthouse::store {
 
+namespace {
+
+// A counter that damage left too small stops at zero.
+template <class Counter>
+void move(Counter& counter, uint64_t by, bool add) {
+  counter = static_cast<Counter>(add ? counter + by : counter - std::min<uint64_t>(counter, by));
+}
+
+// What the log of changes wants to know of a message.
+FlagRow logged_row(const FlagSheet::Mark& mark) {
+  FlagRow row;
+  row.modseq = mark.modseq;
+  row.created = mark.logged == FlagSheet::Logged::not_at_all ? mark.modseq : 0;
+  row.shares = mark.logged == FlagSheet::Logged::shared;
+  return row;
+}
+
+}  // namespace
+
 uint32_t validity_by_clock(SystemTime now) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 1, UINT32_MAX));
@@ -202,14 +221,25 @@ Result<ExpungedRow*> AccountEdit::hidden(MailboxId mailbox) const {
   return &hidden_.emplace(mailbox, std::move(*row)).first->second;
 }
 
+Result<PendingFlags*> AccountEdit::pending(MailboxId mailbox) const {
+  const auto known = pending_.find(mailbox);
+  if (known != pending_.end()) return &known->second;
+  Result<PendingFlags> row = pending_or_none(rows_.get(pending_key(mailbox)), account_, mailbox);
+  if (!row) return std::unexpected(row.error());
+  return &pending_.emplace(mailbox, std::move(*row)).first->second;
+}
+
 Result<std::optional<FlagRow>> AccountEdit::message(MailboxId mailbox, Uid uid) const {
   const Result<ExpungedRow*> gone = hidden(mailbox);
   if (!gone) return std::unexpected(gone.error());
+  const Result<PendingFlags*> later = pending(mailbox);
+  if (!later) return std::unexpected(later.error());
   if (!shows_hidden_ && (*gone)->contains(uid)) return std::nullopt;
   const Result<std::optional<std::string>> record = rows_.get(flags_key(mailbox, uid));
   if (!record) return std::unexpected(record.error());
   if (!*record) return std::nullopt;
   Result<FlagRow> row = decode_flags(**record);
+  if (row) (*later)->apply(uid, *row);
   if (row) return std::move(*row);
   report_damage(row.error(), account_, mailbox, uid);
   return std::nullopt;
@@ -220,6 +250,8 @@ Result<std::vector<AccountEdit::Message>> AccountEdit::messages(MailboxId mailbo
   std::vector<Message> found;
   const Result<ExpungedRow*> gone = hidden(mailbox);
   if (!gone) return std::unexpected(gone.error());
+  const Result<PendingFlags*> later = pending(mailbox);
+  if (!later) return std::unexpected(later.error());
   if (!is_dense(rising)) {
     for (const Uid uid : rising) {
       Result<std::optional<FlagRow>> row = message(mailbox, uid);
@@ -238,6 +270,7 @@ Result<std::vector<AccountEdit::Message>> AccountEdit::messages(MailboxId mailbo
                    if (!shows_hidden_ && (*gone)->contains(uid)) return true;
                    Result<FlagRow> row = decode_flags(value);
                    if (row) {
+                     (*later)->apply(uid, *row);
                      found.emplace_back(uid, std::move(*row));
                    } else {
                      report_damage(row.error(), account_, mailbox, uid);
@@ -248,18 +281,17 @@ Result<std::vector<AccountEdit::Message>> AccountEdit::messages(MailboxId mailbo
   return found;
 }
 
+void AccountEdit::count_flags(MailboxRow& mailbox, uint8_t system, bool add) {
+  if ((system & kSeen) == 0) move(mailbox.unseen, 1, add);
+  if ((system & kDeleted) != 0) move(mailbox.deleted, 1, add);
+}
+
 void AccountEdit::count(MailboxRow& mailbox, const FlagRow& row, bool add) {
-  const auto move = [add](auto& counter, uint64_t by) {
-    using Counter = std::remove_reference_t<decltype(counter)>;
-    // A counter that damage left too small stops at zero.
-    counter = static_cast<Counter>(add ? counter + by : counter - std::min<uint64_t>(counter, by));
-  };
-  move(mailbox.exists, 1);
-  move(mailbox.bytes, row.size);
-  move(head_.messages, 1);
-  move(head_.bytes, row.size);
-  if ((row.system & kSeen) == 0) move(mailbox.unseen, 1);
-  if ((row.system & kDeleted) != 0) move(mailbox.deleted, 1);
+  move(mailbox.exists, 1, add);
+  move(mailbox.bytes, row.size, add);
+  move(head_.messages, 1, add);
+  move(head_.bytes, row.size, add);
+  count_flags(mailbox, row.system, add);
 }
 
 Result<Uid> AccountEdit::place(MailboxRow& mailbox, FlagRow row, std::string_view message_record,
@@ -305,6 +337,54 @@ Result<void> AccountEdit::change(MailboxRow& mailbox, std::vector<FlagsChange>& 
   mailbox.highest_modseq = now;
   if (!head_.in_files) return {};
   for (const auto& [uid, before, after] : rising) effect({EffectRow::Kind::flags, mailbox.id, uid, {}, {}});
+  return {};
+}
+
+Result<bool> AccountEdit::change_behind(MailboxRow& mailbox, const FlagMarks& marks, const FlagsEdit& edit) {
+  if (marks.before.empty()) return true;
+  const Result<PendingFlags*> later = pending(mailbox.id);
+  if (!later) return std::unexpected(later.error());
+  PendingFlags::Part part{modseq(), edit, {}};
+  bool follows = !(*later)->empty();
+  for (const FlagSheet::Mark& mark : marks.before) {
+    part.uids.append(mark.uid);
+    follows = follows && mark.modseq == (*later)->parts.back().modseq;
+  }
+  if (!(*later)->add(std::move(part), follows)) return false;
+  rows_.put(pending_key(mailbox.id), encode(**later));
+  rows_.hint(hint_key(kPurgeHint, account_));
+  ChangeLog log(rows_, mailbox.id);
+  for (const FlagSheet::Mark& mark : marks.before) log.take(mark.uid, logged_row(mark));
+  const Result<void> taken = log.done();
+  if (!taken) return std::unexpected(taken.error());
+  ChangeLog::Notes notes(log, modseq(), false, std::max(marks.before.size(), kSharedFrom));
+  for (size_t i = 0; i < marks.before.size(); ++i) {
+    notes.add(marks.before[i].uid, 0);
+    count_flags(mailbox, marks.before[i].system, false);
+    count_flags(mailbox, marks.system[i], true);
+  }
+  notes.done();
+  mailbox.highest_modseq = modseq();
+  return true;
+}
+
+Result<void> AccountEdit::settle_flags(MailboxId mailbox, const std::vector<Uid>& rising) {
+  const Result<PendingFlags*> later = pending(mailbox);
+  if (!later) return std::unexpected(later.error());
+  const bool shown = std::exchange(shows_hidden_, true);
+  const Result<std::vector<Message>> there = messages(mailbox, rising);
+  shows_hidden_ = shown;
+  if (!there) return std::unexpected(there.error());
+  for (const auto& [uid, row] : *there) {
+    rows_.put(flags_key(mailbox, uid), encode(row));
+    effect({EffectRow::Kind::flags, mailbox, uid, {}, {}});
+  }
+  (*later)->remove(rising);
+  if ((*later)->empty()) {
+    rows_.erase(pending_key(mailbox));
+  } else {
+    rows_.put(pending_key(mailbox), encode(**later));
+  }
   return {};
 }
 

@@ -14,7 +14,9 @@
 #include "store/expunged_row.h"
 #include "store/file_rows.h"
 #include "store/files.h"
+#include "store/flag_sheet.h"
 #include "store/keywords.h"
+#include "store/pending_flags.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -70,6 +72,15 @@ class AccountEdit {
     FlagRow after;  // its MODSEQ is set here
   };
   Result<void> change(MailboxRow& mailbox, std::vector<FlagsChange>& rising);
+  // The same in one row, behind which the messages' own are written by settle_flags(). `before` and `after`
+  // rise; of `after` the flags count. False, and nothing is done: that would be too much for one row.
+  struct FlagMarks {
+    std::vector<FlagSheet::Mark> before;
+    std::vector<uint8_t> system;  // what becomes of each
+  };
+  Result<bool> change_behind(MailboxRow& mailbox, const FlagMarks& marks, const FlagsEdit& edit);
+  // Writes the rows of those of `uids` that are there.
+  Result<void> settle_flags(MailboxId mailbox, const std::vector<Uid>& rising);
   Result<void> remove(MailboxRow& mailbox, Uid uid, const FlagRow& row);
   Result<void> remove(MailboxRow& mailbox, const std::vector<Message>& rising);
   // The same, but their rows stay for finish() (store/expunged_row.h). False, and nothing is done: they are
@@ -78,6 +89,7 @@ class AccountEdit {
   // message() and messages() find hidden ones, too.
   void show_hidden() { shows_hidden_ = true; }
   Result<ExpungedRow*> hidden(MailboxId mailbox) const;
+  Result<PendingFlags*> pending(MailboxId mailbox) const;
   // Removes the rows of `uids`, hidden ones all, whether they have any or not.
   Result<void> finish(MailboxRow& mailbox, const std::vector<Uid>& rising);
   // Writes down that the message, which is about to go, may come back. `mailbox_name` and `table` are those
@@ -116,6 +128,7 @@ class AccountEdit {
   Result<MailboxRow*> create_one(std::string_view checked_name, Role role, SystemTime now);
   Result<bool> role_taken(Role role) const;
   void count(MailboxRow& mailbox, const FlagRow& row, bool add);
+  static void count_flags(MailboxRow& mailbox, uint8_t system, bool add);
   // Notes in log and counters that they are gone.
   Result<void> note_expunge(MailboxRow& mailbox, const std::vector<Message>& rising);
   Result<void> remove_from_files(const MailboxRow& mailbox, Uid uid);
@@ -131,6 +144,7 @@ class AccountEdit {
   std::map<MailboxId, KeywordTable> keywords_;
   bool shows_hidden_ = false;
   mutable std::map<MailboxId, ExpungedRow> hidden_;
+  mutable std::map<MailboxId, PendingFlags> pending_;
 };
 
 // A step that edits one account: loads it, does `work`, saves.

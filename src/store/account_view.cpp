@@ -133,11 +133,14 @@ Result<void> AccountView::for_each(MailboxId mailbox, Uid first, Uid last, const
   if (last < first) return {};
   const Result<const ExpungedRow*> gone = left_out(mailbox);
   if (!gone) return std::unexpected(gone.error());
+  const Result<const PendingFlags*> later = pending(mailbox);
+  if (!later) return std::unexpected(later.error());
   return reader_.scan(partition_, flags_key(mailbox, first), flags_end(mailbox, last),
                       [&](std::string_view key, std::string_view value) {
                         const Uid uid = uid_of_key(key);
                         if ((*gone)->contains(uid)) return true;
-                        const Result<FlagRow> row = decode_flags(value);
+                        Result<FlagRow> row = decode_flags(value);
+                        if (row) (*later)->apply(uid, *row);
                         if (row) return visit(uid, *row);
                         report_damage(row.error(), account_, mailbox, uid);
                         return true;
@@ -152,6 +155,36 @@ Result<const ExpungedRow*> AccountView::left_out(MailboxId mailbox) const {
     row = expunged_or_none(reader_.get(partition_, expunged_key(mailbox)), account_, mailbox);
   if (!row) return std::unexpected(row.error());
   return &left_out_.emplace(mailbox, std::move(*row)).first->second;
+}
+
+Result<const PendingFlags*> AccountView::pending(MailboxId mailbox) const {
+  const auto known = pending_.find(mailbox);
+  if (known != pending_.end()) return &known->second;
+  Result<PendingFlags> row =
+      pending_or_none(reader_.get(partition_, pending_key(mailbox)), account_, mailbox);
+  if (!row) return std::unexpected(row.error());
+  return &pending_.emplace(mailbox, std::move(*row)).first->second;
+}
+
+Result<MailboxId> AccountView::unfinished_flags(size_t most, std::vector<Uid>& uids) const {
+  MailboxId mailbox = 0;
+  const std::string end = prefix_end(std::string(kPendingPrefix));
+  const Result<void> scanned =
+      reader_.scan(partition_, kPendingPrefix, end, [&](std::string_view key, std::string_view value) {
+        const Result<PendingFlags> row = decode_pending(value);
+        if (!row) report_damage(row.error(), account_, mailbox_of_key(key), 0);
+        if (!row || row->empty()) return true;
+        // That of a deleted one goes with its messages.
+        const Result<std::optional<std::string>> there =
+            reader_.get(partition_, mailbox_key(mailbox_of_key(key)));
+        if (!there || !*there) return true;
+        mailbox = mailbox_of_key(key);
+        const UidList& list = row->parts.front().uids;
+        for (uint32_t i = 1; i <= list.size() && uids.size() < most; ++i) uids.push_back(list.at(i));
+        return false;
+      });
+  if (!scanned) return std::unexpected(scanned.error());
+  return mailbox;
 }
 
 Result<std::vector<std::pair<MailboxId, ExpungedRow>>> AccountView::unfinished_expunges() const {
@@ -175,10 +208,13 @@ Result<std::optional<FlagRow>> AccountView::message(MailboxId mailbox, Uid uid) 
   const Result<const ExpungedRow*> gone = left_out(mailbox);
   if (!gone) return std::unexpected(gone.error());
   if ((*gone)->contains(uid)) return std::nullopt;
+  const Result<const PendingFlags*> later = pending(mailbox);
+  if (!later) return std::unexpected(later.error());
   const Result<std::optional<std::string>> record = reader_.get(partition_, flags_key(mailbox, uid));
   if (!record) return std::unexpected(record.error());
   if (!*record) return std::nullopt;
   Result<FlagRow> row = decode_flags(**record);
+  if (row) (*later)->apply(uid, *row);
   if (row) return std::move(*row);
   report_damage(row.error(), account_, mailbox, uid);
   return std::nullopt;
@@ -366,15 +402,18 @@ Result<std::vector<Change>> AccountView::oldest_expunges(const MailboxInfo& mail
 Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const RowVisitor& visit) const {
   const Result<const ExpungedRow*> gone = left_out(mailbox_id);
   if (!gone) return std::unexpected(gone.error());
+  const Result<const PendingFlags*> later = pending(mailbox_id);
+  if (!later) return std::unexpected(later.error());
   return reader_.scan_back(partition_, flags_key(mailbox_id, 0), flags_end(mailbox_id, UINT32_MAX),
                            [&](std::string_view key, std::string_view value) {
                              const Uid uid = uid_of_key(key);
                              if ((*gone)->contains(uid)) return true;
-                             const Result<FlagRow> row = decode_flags(value);
+                             Result<FlagRow> row = decode_flags(value);
                              if (!row) {
                                report_damage(row.error(), account_, mailbox_id, uid);
                                return true;
                              }
+                             (*later)->apply(uid, *row);
                              if (row->created <= since) return false;
                              visit(uid, *row);
                              return true;

@@ -11,6 +11,7 @@
 #include "store/change_rows.h"
 #include "store/expunged_row.h"
 #include "store/keywords.h"
+#include "store/pending_flags.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -53,8 +54,13 @@ class AccountView {
 
   // Expunged messages whose rows are still there.
   Result<std::vector<std::pair<MailboxId, ExpungedRow>>> unfinished_expunges() const;
+  // Messages whose flags are not in their rows yet: the first mailbox with any, 0 if there is none, and at
+  // most `most` of its UIDs.
+  Result<MailboxId> unfinished_flags(size_t most, std::vector<Uid>& uids) const;
 
  private:
+  // What is not in the rows of its messages yet.
+  Result<const PendingFlags*> pending(MailboxId mailbox) const;
   // Those that are left out.
   Result<const ExpungedRow*> left_out(MailboxId mailbox) const;
   Result<bool> subscribed(std::string_view name) const;
@@ -68,6 +74,7 @@ class AccountView {
   engine::Partition partition_;
   Expunged expunged_;
   mutable std::map<MailboxId, ExpungedRow> left_out_;
+  mutable std::map<MailboxId, PendingFlags> pending_;
 };
 
 // Whether UIDs are read faster by one scan over their range than one by one.

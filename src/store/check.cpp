@@ -321,6 +321,8 @@ Result<void> Checker::check_mailbox(AccountId account, const HeadRow& head, cons
   Result<void> inside;
   const Result<ExpungedRow> hidden = find_hidden(account, mailbox);
   if (!hidden) return std::unexpected(hidden.error());
+  const Result<void> told = find_pending(account, mailbox);
+  if (!told) return told;
   const Result<void> scanned = reader_.scan(
       account_partition(account), flags_key(mailbox.id, 0), flags_end(mailbox.id, UINT32_MAX),
       [&](std::string_view key, std::string_view value) {
@@ -329,11 +331,12 @@ Result<void> Checker::check_mailbox(AccountId account, const HeadRow& head, cons
         if (hidden->contains(uid)) return see_hidden(account, value);
         ++counted.exists;
         ++report_.messages;
-        const Result<FlagRow> row = decode_flags(value);
+        Result<FlagRow> row = decode_flags(value);
         if (!row) {
           problem(fmt::format("{} message {}: {}", place(account, mailbox), uid, row.error().what));
           return true;
         }
+        pending_.apply(uid, *row);
         counted.bytes += row->size;
         counted.unseen += (row->system & kSeen) == 0 ? 1 : 0;
         counted.deleted += (row->system & kDeleted) != 0 ? 1 : 0;
@@ -366,6 +369,16 @@ Result<ExpungedRow> Checker::find_hidden(AccountId account, const MailboxRow& ma
   if (hidden) return hidden;
   problem(fmt::format("{}: {}", place(account, mailbox), hidden.error().what));
   return ExpungedRow();
+}
+
+Result<void> Checker::find_pending(AccountId account, const MailboxRow& mailbox) {
+  const Result<std::optional<std::string>> record =
+      reader_.get(account_partition(account), pending_key(mailbox.id));
+  if (!record) return std::unexpected(record.error());
+  Result<PendingFlags> pending = *record ? decode_pending(**record) : PendingFlags();
+  if (!pending) problem(fmt::format("{}: {}", place(account, mailbox), pending.error().what));
+  pending_ = pending ? std::move(*pending) : PendingFlags();
+  return {};
 }
 
 // An expunged message whose rows are still to be removed refers to its body.
@@ -473,8 +486,9 @@ Result<void> Checker::check_change(AccountId account, const MailboxRow& mailbox,
       reader_.get(account_partition(account), flags_key(mailbox.id, change.uid));
   if (!record) return std::unexpected(record.error());
   if (record->has_value() == row.expunged) bad("does not fit the message");
-  const Result<FlagRow> flags = *record ? decode_flags(**record) : Result<FlagRow>(FlagRow());
+  Result<FlagRow> flags = *record ? decode_flags(**record) : Result<FlagRow>(FlagRow());
   if (!*record || !flags) return {};
+  pending_.apply(change.uid, *flags);
   if (flags->modseq != change.modseq) {
     bad("has another MODSEQ than the message");
   } else if (flags->shares != row.shared) {

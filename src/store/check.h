@@ -11,6 +11,7 @@
 #include "store/change_rows.h"
 #include "store/forgiving_reader.h"
 #include "store/mail_store.h"
+#include "store/pending_flags.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -52,6 +53,8 @@ class Checker {
   Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);
   Result<void> check_records(AccountId account, const MailboxRow& mailbox);
   Result<void> check_changes(AccountId account, const MailboxRow& mailbox, const ExpungedRow& hidden);
+  // Of the mailbox that is looked at: flags that are not in the rows yet.
+  Result<void> find_pending(AccountId account, const MailboxRow& mailbox);
   Result<ExpungedRow> find_hidden(AccountId account, const MailboxRow& mailbox);
   bool see_hidden(AccountId account, std::string_view value);
   Result<void> check_change(AccountId account, const MailboxRow& mailbox, const ChangeRow& row,
@@ -67,6 +70,7 @@ class Checker {
   Progress progress_;
   uint64_t done_ = 0, total_ = 0;
   bool in_files_ = false;  // the account that is looked at keeps its mail in files
+  PendingFlags pending_;
   struct Unreadable {
     std::string what;
     std::string owners;  // the first of them

@@ -6,14 +6,11 @@
 
 namespace posthouse::store {
 
-namespace {
-
-FlagSheet::Logged logged(const FlagRow& row) {
-  if (row.shares) return FlagSheet::Logged::shared;
-  return row.modseq == row.created ? FlagSheet::Logged::not_at_all : FlagSheet::Logged::alone;
+FlagSheet::Mark mark_of(Uid uid, const FlagRow& row) {
+  using Logged = FlagSheet::Logged;
+  const Logged alone = row.modseq == row.created ? Logged::not_at_all : Logged::alone;
+  return {row.modseq, uid, 0, row.system, row.shares ? Logged::shared : alone};
 }
-
-}  // namespace
 
 FlagSheet::Pages::const_iterator FlagSheet::page_of(Uid uid) const {
   return std::ranges::partition_point(
@@ -51,7 +48,9 @@ std::optional<uint16_t> FlagSheetWriter::set_number(const std::vector<uint8_t>& 
 bool FlagSheetWriter::put(Uid uid, const FlagRow& row) {
   const std::optional<uint16_t> set = set_number(row.keywords);
   if (!set) return false;
-  put({row.modseq, uid, *set, row.system, logged(row)});
+  FlagSheet::Mark mark = mark_of(uid, row);
+  mark.keywords = *set;
+  put(mark);
   return true;
 }
 

@@ -46,6 +46,8 @@ class FlagSheetWriter {
   std::map<std::vector<uint8_t>, uint16_t> numbers_;
 };
 
+FlagSheet::Mark mark_of(Uid uid, const FlagRow& row);  // but for its keywords
+
 // Reads a row of each message. nullptr: too many sets of keywords.
 Result<std::shared_ptr<const FlagSheet>> read_sheet(const AccountView& view, const MailboxInfo& info);
 // `old` brought up to what `view` has; nullptr when it can't be.

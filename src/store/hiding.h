@@ -1,5 +1,5 @@
 // Whether many expunged messages are hidden by one row first (store/expunged_row.h), and who removes them
-// then.
+// then; and the same of flags (store/pending_flags.h).
 #pragma once
 
 #include <atomic>
@@ -15,9 +15,10 @@ namespace posthouse::store {
 // Thread-safe but for `wake` and `from`, which are set before all else.
 class Hiding {
  public:
-  std::function<void(AccountId)> wake;  // none: who expunges removes them itself
-  size_t from = kHiddenFrom;            // as many as that are hidden
-  std::atomic<bool> ending{false};      // who removes them stops
+  std::function<void(AccountId)> wake;        // none: who expunges removes them itself
+  std::function<void(AccountId)> wake_later;  // for flags (store/pending_flags.h); none: `wake`
+  size_t from = kHiddenFrom;                  // as many as that are hidden
+  std::atomic<bool> ending{false};            // who removes them stops
 
   bool allowed(AccountId account) const;
 

@@ -30,6 +30,8 @@ inline constexpr size_t kHiddenFrom = 100;
 inline constexpr size_t kHiddenPart = 20'000;
 inline constexpr size_t kHiddenRuns = 4'096;
 inline constexpr size_t kFinishPart = 500;
+// The same of flags (store/pending_flags.h): how many STOREs of different messages one row has.
+inline constexpr size_t kPendingParts = 16;
 // A letter whose files may stay behind (store/files.h) counts as so many changes of flags, and one more for
 // so many octets of it, which are there twice until then.
 inline constexpr size_t kChangesALetter = 2;
@@ -57,9 +59,9 @@ inline constexpr size_t kListedRuns = 256 * 1024;  // of UIDs without a gap, 12 
 inline constexpr uint32_t kWrittenFrom = 5'000;
 inline constexpr size_t kWrittenAfter = 1'000;
 inline constexpr size_t kWrittenBytes = 1 << 20;
-// Sheets (store/flag_sheet.h): how many are remembered, of how many messages all together (16 octets each), and
-// messages a page and different sets of keywords of one. Mailboxes get one from so many messages on, when so
-// many of all (a part of so many) are asked for at once.
+// Sheets (store/flag_sheet.h): how many are remembered, of how many messages all together (16 octets each),
+// and messages a page and different sets of keywords of one. Mailboxes get one from so many messages on, when
+// so many of all (a part of so many) are asked for at once.
 inline constexpr size_t kSheets = 256;
 inline constexpr size_t kSheetMessages = 512 * 1024;
 inline constexpr size_t kSheetPage = 256;

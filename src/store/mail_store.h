@@ -19,8 +19,8 @@
 #include "engine/blob.h"
 #include "engine/engine.h"
 #include "store/files.h"
-#include "store/limits.h"
 #include "store/flag_sheet.h"
+#include "store/limits.h"
 #include "store/types.h"
 
 namespace posthouse::store {
@@ -47,6 +47,7 @@ struct FlagUpdate {
   FlagChange change = FlagChange::set;
   FlagSet flags;
   std::optional<ModSeq> unchanged_since;  // RFC 7162 section 3.1.3
+  bool tell = true;                       // the entries are wanted
 };
 
 struct Copied {
@@ -243,8 +244,10 @@ class MailStore {
   // The same for a list of UIDs; those that are not there are left out. For FETCH: reads many in one hop.
   Task<Result<std::vector<Entry>>> entries(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                            bool with_summary);
-  // The flags of all messages as they are now, from memory where that is possible; for who asks for `asked` of
-  // them. nullptr where entries() is as good: the mailbox is small, or these are few.
+  // The flags of all messages as they are now, from memory where that is possible; for who asks for `asked`
+  // of them. nullptr where entries() is as good: the mailbox is small, or these are few.
+  // `keep_sheets`, before any other call: from how many messages on a mailbox is large.
+  void keep_sheets(size_t from);
   Task<Result<std::shared_ptr<const FlagSheet>>> flags(AccountId account, MailboxId mailbox, size_t asked);
   Task<Result<Changes>> changes(AccountId account, MailboxId mailbox, ModSeq since);
 
@@ -255,9 +258,11 @@ class MailStore {
                                                     uint64_t most_bytes);
 
   // ---- changing. Durable on return. Large sets are done in parts of some thousand, each atomic.
-  // The entries as they are now (without summary); those that failed `unchanged_since` in `refused`.
+  // What those that were there have now: UID, flags and MODSEQ, and without flags; those that failed
+  // `unchanged_since` are in `refused`.
   struct Updated {
     std::vector<Entry> entries;
+    std::vector<std::pair<Uid, ModSeq>> updated;
     std::vector<Uid> refused;
     // The mailbox's highest MODSEQs before and after, if nobody else changed anything in between (else both
     // are 0): who knew all up to `before` now knows all up to `after`.
@@ -310,7 +315,9 @@ class MailStore {
   // Who expunges many messages does not wait until their rows are removed: `wake` is called with the account,
   // on any thread, and then somebody has to call finish_expunges(). Without it EXPUNGE does that itself.
   // Before any other call.
-  void on_hidden(std::function<void(AccountId)> wake, size_t from = kHiddenFrom);
+  // `later`: the same for the rows of messages whose flags changed, which may wait some seconds.
+  void on_hidden(std::function<void(AccountId)> wake, size_t from = kHiddenFrom,
+                 std::function<void(AccountId)> later = nullptr);
   // For all accounts. What can't be done now is tried again by sweep().
   Task<Result<void>> finish_expunges();
   // The server ends: who is at it stops behind what is under way. Any thread.

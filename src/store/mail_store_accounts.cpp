@@ -129,7 +129,7 @@ DyingRow left_by(AccountId account, std::string_view key, std::string_view value
 // Whether a purge has nothing more to do.
 Result<bool> nothing_left(const engine::Transaction& rows) {
   bool none = true;
-  for (const std::string_view prefix : {kDyingPrefix, kExpungedPrefix}) {
+  for (const std::string_view prefix : {kDyingPrefix, kExpungedPrefix, kPendingPrefix}) {
     const Result<void> scanned =
         rows.scan(prefix, prefix_end(std::string(prefix)), [&none](std::string_view, std::string_view) {
           none = false;
@@ -319,6 +319,7 @@ Task<Result<void>> MailStore::Impl::purge_mailbox(AccountId account, MailboxId m
                     rows.erase(keywords_key(mailbox));
                     rows.erase(listing_key(mailbox));
                     rows.erase(expunged_key(mailbox));
+                    rows.erase(pending_key(mailbox));
                     rows.erase(dying_key(mailbox));
                     return {};
                   }});

@@ -10,66 +10,11 @@ namespace posthouse::store {
 
 namespace {
 
-// What an update does with one message's flags.
-struct FlagPlan {
-  FlagChange change = FlagChange::set;
-  uint8_t system = 0;
-  std::vector<uint8_t> keywords;
-};
-
-std::vector<uint8_t> joined(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
-  std::vector<uint8_t> out;
-  std::ranges::set_union(a, b, std::back_inserter(out));
-  return out;
-}
-
-std::vector<uint8_t> without(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
-  std::vector<uint8_t> out;
-  std::ranges::set_difference(a, b, std::back_inserter(out));
-  return out;
-}
-
-FlagRow planned(const FlagRow& before, const FlagPlan& plan) {
-  FlagRow after = before;
-  switch (plan.change) {
-    case FlagChange::set:
-      after.system = plan.system;
-      after.keywords = plan.keywords;
-      break;
-    case FlagChange::add:
-      after.system = static_cast<uint8_t>(before.system | plan.system);
-      after.keywords = joined(before.keywords, plan.keywords);
-      break;
-    case FlagChange::remove:
-      after.system = static_cast<uint8_t>(before.system & ~plan.system);
-      after.keywords = without(before.keywords, plan.keywords);
-      break;
-  }
-  return after;
-}
-
-Result<FlagPlan> make_plan(AccountEdit& edit, MailboxId mailbox, const FlagUpdate& update) {
-  FlagPlan plan;
-  plan.change = update.change;
-  plan.system = update.flags.system;
-  if (update.flags.keywords.empty()) return plan;
-  const Result<KeywordTable*> table = edit.keywords(mailbox);
-  if (!table) return std::unexpected(table.error());
-  if (update.change == FlagChange::remove) {
-    plan.keywords = (*table)->known_numbers(update.flags.keywords);
-    return plan;
-  }
-  Result<std::vector<uint8_t>> numbers = (*table)->numbers(update.flags.keywords);
-  if (!numbers) return std::unexpected(numbers.error());
-  plan.keywords = std::move(*numbers);
-  return plan;
-}
-
 Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector<Uid>& uids,
                          const FlagUpdate& update, MailStore::Updated& out) {
   const Result<MailboxRow*> row = edit.mailbox(mailbox);
   if (!row) return std::unexpected(row.error());
-  const Result<FlagPlan> plan = make_plan(edit, mailbox, update);
+  const Result<FlagsEdit> plan = plan_update(edit, mailbox, update);
   if (!plan) return std::unexpected(plan.error());
   const Result<KeywordTable*> table = edit.keywords(mailbox);
   if (!table) return std::unexpected(table.error());
@@ -77,18 +22,20 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
   if (!messages) return std::unexpected(messages.error());
   out.before = (*row)->highest_modseq;
   std::vector<AccountEdit::FlagsChange> changes;
-  out.entries.reserve(messages->size());
   changes.reserve(messages->size());
   for (auto& [uid, before] : *messages) {
     if (update.unchanged_since && before.modseq > *update.unchanged_since) {
       out.refused.push_back(uid);
       continue;
     }
-    FlagRow after = planned(before, *plan);
+    FlagRow after = before;
+    after.system = plan->system(before.system);
+    after.keywords = plan->keywords(before.keywords);
     // RFC 7162 section 3.1: a STORE that changes nothing need not raise the MODSEQ.
     const bool changes_it = after.system != before.system || after.keywords != before.keywords;
     if (changes_it) after.modseq = edit.modseq();
-    out.entries.push_back(make_entry(mailbox, uid, after, **table));
+    out.updated.emplace_back(uid, after.modseq);
+    if (update.tell) out.entries.push_back(make_entry(mailbox, uid, after, **table));
     if (changes_it) changes.push_back({uid, std::move(before), std::move(after)});
   }
   const Result<void> changed = edit.change(**row, changes);
@@ -97,16 +44,37 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
   return {};
 }
 
-// What one more part did.
+}  // namespace
+
+Result<FlagsEdit> plan_update(AccountEdit& edit, MailboxId mailbox, const FlagUpdate& update) {
+  FlagsEdit plan;
+  const bool remove = update.change == FlagChange::remove;
+  if (update.change == FlagChange::set) {
+    plan.clear = 0xff;
+    plan.clear_keywords = true;
+  }
+  (remove ? plan.clear : plan.add) = update.flags.system;
+  if (update.flags.keywords.empty()) return plan;
+  const Result<KeywordTable*> table = edit.keywords(mailbox);
+  if (!table) return std::unexpected(table.error());
+  if (remove) {
+    plan.without = (*table)->known_numbers(update.flags.keywords);
+    return plan;
+  }
+  Result<std::vector<uint8_t>> numbers = (*table)->numbers(update.flags.keywords);
+  if (!numbers) return std::unexpected(numbers.error());
+  plan.with = std::move(*numbers);
+  return plan;
+}
+
 void add_part(MailStore::Updated part, bool first, MailStore::Updated& all) {
   const bool alone = first || part.before == all.after;
   all.before = alone ? (first ? part.before : all.before) : 0;
   all.after = alone ? part.after : 0;
   std::ranges::move(part.entries, std::back_inserter(all.entries));
+  std::ranges::move(part.updated, std::back_inserter(all.updated));
   std::ranges::move(part.refused, std::back_inserter(all.refused));
 }
-
-}  // namespace
 
 std::vector<Uid> uids_of(const std::vector<Source>& messages) {
   std::vector<Uid> uids;
@@ -118,6 +86,9 @@ std::vector<Uid> uids_of(const std::vector<Source>& messages) {
 Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, MailboxId mailbox,
                                                          std::vector<Uid> uids, FlagUpdate update) {
   Updated all;
+  bool first = true;
+  Result<void> behind = co_await impl_->update_behind(account, mailbox, uids, update, all, first);
+  if (!behind) co_return std::unexpected(behind.error());
   const std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kFlagsPart);
   for (const std::vector<Uid>& part : parts) {
     Updated done_part;
@@ -127,9 +98,9 @@ Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, Mail
     };
     Result<void> done = co_await impl_->edit(account, std::move(work));
     if (!done) co_return std::unexpected(done.error());
-    add_part(std::move(done_part), &part == parts.data(), all);
+    add_part(std::move(done_part), std::exchange(first, false), all);
   }
-  co_await impl_->follow(account, all.entries.size());
+  co_await impl_->follow(account, all.updated.size());
   co_return std::move(all);
 }
 
@@ -163,6 +134,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::expunge(AccountId account, Mailb
     hiding.wake(account);
   } else {
     Result<void> finished = co_await finish_expunges(account);
+    if (finished) finished = co_await finish_flags(account);
     if (finished) finished = co_await purge_dying(account);
     if (!finished) co_return std::unexpected(finished.error());
   }

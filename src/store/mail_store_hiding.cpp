@@ -50,7 +50,9 @@ bool is_gone(const Fault& fault) {
 
 }  // namespace
 
-void MailStore::on_hidden(std::function<void(AccountId)> wake, size_t from) {
+void MailStore::on_hidden(std::function<void(AccountId)> wake, size_t from,
+                          std::function<void(AccountId)> later) {
+  impl_->hiding.wake_later = std::move(later);
   impl_->hiding.wake = std::move(wake);
   impl_->hiding.from = from;
 }
@@ -61,7 +63,8 @@ Task<Result<void>> MailStore::finish_expunges() {
   Result<void> all;
   for (const AccountId account : *accounts) {
     if (impl_->hiding.ending) break;
-    Result<void> done = co_await impl_->finish_expunges(account);
+    Result<void> done = co_await impl_->finish_flags(account);
+    if (done) done = co_await impl_->finish_expunges(account);
     if (done) done = co_await impl_->purge_dying(account);
     if (!done) all = done;
   }

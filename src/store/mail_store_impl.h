@@ -33,6 +33,11 @@ std::vector<Uid> uids_of(const std::vector<Source>& messages);
 Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbox,
                                              const std::vector<std::string>& names);
 
+// What an update means for each message; keywords that are new get their numbers.
+Result<FlagsEdit> plan_update(AccountEdit& edit, MailboxId mailbox, const FlagUpdate& update);
+// What one more part of an update did; `first`: nothing was done before.
+void add_part(MailStore::Updated part, bool first, MailStore::Updated& all);
+
 struct MailStore::Impl {
   Impl(engine::Engine& e, const Clock& c, Random& random, uint32_t expunges, bool keep)
       : engine(e), clock(c), ids(c, random), kept_expunges(expunges), keep_expunged(keep) {}
@@ -44,6 +49,7 @@ struct MailStore::Impl {
   Files* files = nullptr;
   ListingCache listings;
   FlagSheetCache sheets;
+  size_t sheets_from = kSheetFrom;
   Hiding hiding;
 
   bool in_files(AccountId account) const;
@@ -111,6 +117,12 @@ struct MailStore::Impl {
                                                           const std::vector<Uid>& uids, bool only_deleted);
   Task<Result<void>> load_hidden(AccountId account, MailboxId mailbox, std::vector<Source>& messages,
                                  std::vector<Uid>& waits);
+  // STORE of many behind the answer, while that is allowed. `uids` has those that are left then, `all` what
+  // was done (`first`: nothing yet).
+  Task<Result<void>> update_behind(AccountId account, MailboxId mailbox, std::vector<Uid>& uids,
+                                   const FlagUpdate& update, Updated& all, bool& first);
+  // Writes the rows of messages whose flags are not in them yet. Repeatable, and by several at once.
+  Task<Result<void>> finish_flags(AccountId account);
   // Removes what is hidden so far, and keeps it where that was wanted. Repeatable, and by several at once.
   Task<Result<void>> finish_expunges(AccountId account);
   Task<Result<void>> finish_part(AccountId account, MailboxId mailbox, SystemTime when, bool keep,

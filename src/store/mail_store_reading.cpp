@@ -78,7 +78,7 @@ Task<Result<void>> MailStore::claim_recent(AccountId account, MailboxId mailbox,
 
 Result<std::shared_ptr<const FlagSheet>> MailStore::Impl::sheet(const AccountView& seen, AccountId account,
                                                                 const MailboxInfo& info, size_t asked) {
-  if (info.exists < kSheetFrom || info.exists > kSheetMessages) return nullptr;
+  if (info.exists < sheets_from || info.exists > kSheetMessages) return nullptr;
   Result<std::shared_ptr<const FlagSheet>> now = sheets.find(account, info.id);
   const bool worth_it = asked >= info.exists / kSheetShare;
   if (*now == nullptr && !worth_it) return nullptr;
@@ -88,10 +88,14 @@ Result<std::shared_ptr<const FlagSheet>> MailStore::Impl::sheet(const AccountVie
   return now;
 }
 
+void MailStore::keep_sheets(size_t from) {
+  impl_->sheets_from = from;
+}
+
 Task<Result<std::shared_ptr<const FlagSheet>>> MailStore::flags(AccountId account, MailboxId mailbox,
                                                                 size_t asked) {
   std::shared_ptr<const FlagSheet> found;
-  if (asked < kSheetFrom / kSheetShare) co_return std::move(found);
+  if (asked < impl_->sheets_from / kSheetShare) co_return std::move(found);
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& seen) -> Result<void> {
     const Result<MailboxInfo> info = seen.mailbox(mailbox);
     if (!info) return std::unexpected(info.error());

@@ -9,6 +9,8 @@
 //   "R" mailbox uid              the same message's immutable part with its summary. Written once
 //   "C" mailbox modseq uid       changed or expunged with that MODSEQ, one message or more
 //   (store/change_rows.h); none for a message not changed since it came
+//   "E" mailbox                  expunged messages whose rows are still there (store/expunged_row.h)
+//   "Q" mailbox                  flags that are not in the rows of their messages yet (store/pending_flags.h)
 //   "B" mailbox name             an annotation (store/annotations.h)
 //   "D" mailbox                  a deleted mailbox whose messages are being removed
 //   "S" name                     a subscription

@@ -6,6 +6,7 @@
 
 #include "store/expunged_row.h"
 #include "store/keywords.h"
+#include "store/pending_flags.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -76,10 +77,20 @@ class Salvager {
     return it->second.contains(uid_of_key(key));
   }
 
+  const PendingFlags& pending_of(MailboxId mailbox) {
+    const auto [it, fresh] = pending_.try_emplace(mailbox);
+    if (!fresh) return it->second;
+    const auto record = reader_.get(partition_, pending_key(mailbox));
+    Result<PendingFlags> row = record && *record ? decode_pending(**record) : PendingFlags();
+    if (row) it->second = std::move(*row);
+    return it->second;
+  }
+
   Result<void> flagged(std::string_view key, std::string_view value) {
     if (is_hidden(key)) return {};
-    const Result<FlagRow> row = decode_flags(value);
+    Result<FlagRow> row = decode_flags(value);
     if (!row) return {};  // perhaps its other row is there
+    pending_of(mailbox_of_key(key)).apply(uid_of_key(key), *row);
     SalvagedLetter letter;
     letter.mailbox = name_of(mailbox_of_key(key));
     letter.uid = uid_of_key(key);
@@ -115,6 +126,7 @@ class Salvager {
   std::map<MailboxId, std::string> names_;
   std::map<MailboxId, std::vector<std::string>> keywords_;
   std::map<MailboxId, ExpungedRow> hidden_;
+  std::map<MailboxId, PendingFlags> pending_;
 };
 
 }  // namespace

@@ -47,6 +47,16 @@ class Surveyor {
     }
   }
 
+  void see_pending(std::string_view key, std::string_view value) {
+    Result<PendingFlags> row = decode_pending(value);
+    if (row) {
+      of(key).pending = std::move(*row);
+      return;
+    }
+    to_.misleading.emplace_back(key);
+    damaged(row.error(), mailbox_of_key(key), 0);
+  }
+
  private:
   SeenMailbox& of(std::string_view key) {
     const MailboxId id = mailbox_of_key(key);
@@ -109,7 +119,8 @@ class Surveyor {
   }
   void see_flags(SeenMailbox& mailbox, std::string_view key, std::string_view value) {
     mailbox.last = std::max(mailbox.last, uid_of_key(key));
-    const Result<FlagRow> row = decode_flags(value);
+    Result<FlagRow> row = decode_flags(value);
+    if (row) mailbox.pending.apply(uid_of_key(key), *row);
     if (mailbox.hidden.contains(uid_of_key(key))) {
       if (row) to_.deliveries.insert(row->delivery);
       return;
@@ -287,11 +298,18 @@ std::string HalfMessages::summarize(engine::BlobId blob, uint64_t size, Uid uid)
 Result<Survey> survey_account(const engine::Reader& reader, AccountId account) {
   Survey survey;
   Surveyor surveyor(account, survey);
-  const Result<void> done =
-      reader.scan(account_partition(account), "", "", [&](std::string_view key, std::string_view value) {
-        surveyor.see(key, value);
-        return true;
-      });
+  // What is to be told of messages before they are seen.
+  Result<void> done =
+      reader.scan(account_partition(account), kPendingPrefix, prefix_end(std::string(kPendingPrefix)),
+                  [&](std::string_view key, std::string_view value) {
+                    surveyor.see_pending(key, value);
+                    return true;
+                  });
+  if (!done) return std::unexpected(done.error());
+  done = reader.scan(account_partition(account), "", "", [&](std::string_view key, std::string_view value) {
+    surveyor.see(key, value);
+    return true;
+  });
   if (!done) return std::unexpected(done.error());
   survey.mailboxes.erase(0);  // of keys that are none
   return survey;

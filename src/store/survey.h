@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "store/expunged_row.h"
+#include "store/pending_flags.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -20,6 +21,7 @@ struct SeenMailbox {
   bool dying = false;
   Uid last = 0;  // the largest UID of any row
   ExpungedRow hidden;
+  PendingFlags pending;
   uint32_t exists = 0, unseen = 0, deleted = 0;
   uint64_t bytes = 0;
   size_t keywords = 0;  // numbers below this are in use

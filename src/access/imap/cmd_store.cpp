@@ -80,16 +80,22 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job
   // has changed meanwhile. Those are found by their MODSEQ and told nevertheless (RFC 3501 section 6.4.6).
   store::FlagUpdate update = job.update;
   const std::optional<store::ModSeq> wanted = update.unchanged_since;
+  // Of a silent one the client is told nothing, unless it has to learn a keyword or the MODSEQs.
+  update.tell = !job.silent || s.condstore || !update.flags.keywords.empty();
   const bool careful = job.silent && (!wanted || *wanted > s.view->known);
   if (careful) update.unchanged_since = s.view->known;
   Result<store::MailStore::Updated> updated =
       co_await s.store().update_flags(s.account, s.view->mailbox, std::move(uids), update);
   if (!updated) co_return std::unexpected(updated.error());
   note_known(s, *updated);
+  if (!update.tell) {
+    for (const auto& [uid, modseq] : updated->updated) s.view->told(uid, modseq);
+  }
   co_await tell_updated(s, std::move(updated->entries), job.silent);
   std::vector<store::Uid> refused = std::move(updated->refused);
   if (careful && !refused.empty()) {
     update.unchanged_since = wanted;
+    update.tell = true;
     Result<store::MailStore::Updated> second =
         co_await s.store().update_flags(s.account, s.view->mailbox, std::move(refused), update);
     if (!second) co_return std::unexpected(second.error());

@@ -15,10 +15,10 @@ bool View::already_told(const store::Entry& entry) const {
   return std::binary_search(own.begin(), own.end(), std::pair(entry.uid, entry.modseq));
 }
 
-void View::told(const store::Entry& entry) {
-  touch(entry.uid);
-  if (entry.modseq <= known) return;  // the next look at the changes won't find it
-  const std::pair item(entry.uid, entry.modseq);
+void View::told(store::Uid uid, store::ModSeq modseq) {
+  touch(uid);
+  if (modseq <= known) return;  // the next look at the changes won't find it
+  const std::pair item(uid, modseq);
   if (own.empty() || own.back() < item) {
     own.push_back(item);
   } else {

@@ -44,7 +44,8 @@ struct View {
   // All changes up to here were told: a client that comes back with this MODSEQ misses nothing.
   store::ModSeq told_until() const { return gone.empty() ? known : before_gone; }
   bool already_told(const store::Entry& entry) const;
-  void told(const store::Entry& entry);
+  void told(const store::Entry& entry) { told(entry.uid, entry.modseq); }
+  void told(store::Uid uid, store::ModSeq modseq);
   void touch(store::Uid uid) {
     if (!contexts.empty()) touched.push_back(uid);
   }

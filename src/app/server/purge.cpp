@@ -109,6 +109,18 @@ Task<void> Server::Impl::finish_expunges() {
   finishing_ = false;
 }
 
+// Who marks all of a mailbox often does more with it at once; the files of an account are to follow soon.
+Task<void> Server::Impl::finish_flags() {
+  more_flags_ = true;
+  if (std::exchange(flags_wait_, true)) co_return;
+  for (int i = 0; i < kFlagsPauses && std::exchange(more_flags_, false); ++i) {
+    auto slept = co_await lanes_[0]->loop.sleep(kFlagsPause);
+    if (!slept || stopping_) co_return;
+  }
+  flags_wait_ = false;
+  co_await finish_expunges();
+}
+
 Task<void> Server::Impl::purge_expunged() {
   const Gauges gauges;
   milliseconds pause = kPurgeSoonest;

@@ -125,7 +125,9 @@ Result<void> Server::Impl::prepare() {
   transport_ = std::move(*transport);
   admin_ = std::make_unique<AdminService>(*core_);
   admin_->set_transport(transport_.get());
-  core_->store.on_hidden([this](uint64_t) { lanes_[0]->loop.post([this] { spawn(finish_expunges()); }); });
+  core_->store.on_hidden([this](uint64_t) { lanes_[0]->loop.post([this] { spawn(finish_expunges()); }); },
+                         store::kHiddenFrom,
+                         [this](uint64_t) { lanes_[0]->loop.post([this] { spawn(finish_flags()); }); });
   admin_->on_locked_out([this](uint64_t account, std::optional<uint32_t> app_password) {
     access::imap::end_sessions(*imap_registry_, account, app_password);
     access::pop3::end_session(*maildrops_, account, app_password);

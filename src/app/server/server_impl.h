@@ -64,6 +64,7 @@ struct Server::Impl {
   Task<void> sweep_blobs();
   Task<void> finish_conversions();  // of accounts to another format, that were interrupted
   Task<void> purge_expunged();
+  Task<void> finish_flags();     // the same once no STORE of many came for a while
   Task<void> finish_expunges();  // whenever somebody expunged many messages; one at a time
   void watch_certificates();
   Task<void> update_gauges();
@@ -97,7 +98,7 @@ struct Server::Impl {
   std::atomic<uint64_t> submission_sessions_{0};
   ConnectionCounts imap_counts_, pop3_counts_;
   bool stopping_ = false;  // main loop, as these:
-  bool finishing_ = false, finish_again_ = false;
+  bool finishing_ = false, finish_again_ = false, flags_wait_ = false, more_flags_ = false;
   bool clean_ = true;  // all sessions ended in time
   Result<void> started_;
 };

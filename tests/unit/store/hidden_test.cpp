@@ -70,7 +70,7 @@ constexpr Uid kCount = 40;
 class Hidden : public testing::TestWithParam<bool> {
  protected:
   Hidden() {
-    store_.on_hidden([this](AccountId account) { woken_.push_back(account); }, 10);
+    store_.on_hidden([this](AccountId account) { woken_.push_back(account); }, 10, [](AccountId) {});
     bed_.must(store_.create_account(kAlice, "example.test", bed_.place(kAlice)));
     inbox_ = bed_.id_of(kAlice, "INBOX");
     for (Uid uid = 1; uid <= kCount; ++uid)

@@ -37,7 +37,8 @@ class ModelTest {
  public:
   ModelTest(const std::string& engine, uint32_t seed, uint32_t kept_expunges = kKeptExpunges)
       : bed_(engine, kept_expunges, seed % 2 == 0), random_(seed) {
-    store_.on_hidden([this](AccountId) { ++hidden_; }, 3);
+    store_.on_hidden([this](AccountId) { ++hidden_; }, 3, [this](AccountId) { ++pending_; });
+    store_.keep_sheets(1);
     bed_.must(store_.create_account(kAccount, "", bed_.place(kAccount)));
     for (const MailboxInfo& info : bed_.must(store_.mailboxes(kAccount))) {
       names_[info.name] = info.id;
@@ -53,6 +54,7 @@ class ModelTest {
     compare();
     EXPECT_THAT(bed_.problems({kAccount}), testing::IsEmpty());
     EXPECT_GT(hidden_, 0);
+    EXPECT_GT(pending_, 0);
     sweep();
     EXPECT_THAT(bed_.problems({kAccount}), testing::IsEmpty());
   }
@@ -353,9 +355,28 @@ class ModelTest {
       bytes += entry.size;
       ++expected;
     }
+    compare_sheet(info, entries);
     EXPECT_EQ(info.unseen, unseen);
     EXPECT_EQ(info.deleted, deleted);
     EXPECT_EQ(info.bytes, bytes);
+  }
+
+  // From memory comes what is in the rows.
+  void compare_sheet(const MailboxInfo& info, const std::vector<Entry>& entries) {
+    const auto sheet = bed_.must(store_.flags(kAccount, info.id, SIZE_MAX));
+    ASSERT_EQ(sheet == nullptr, entries.empty());
+    if (sheet == nullptr) return;
+    auto expected = entries.begin();
+    sheet->for_each(0, UINT32_MAX, [&](const FlagSheet::Mark& mark) {
+      if (expected == entries.end()) return false;
+      EXPECT_EQ(mark.uid, expected->uid);
+      EXPECT_EQ(mark.modseq, expected->modseq);
+      EXPECT_EQ(mark.system, expected->flags.system);
+      EXPECT_EQ(sheet->keywords(mark).names, expected->flags.keywords);
+      return ++expected != entries.end();
+    });
+    EXPECT_EQ(expected, entries.end());
+    EXPECT_EQ(sheet->size(), entries.size());
   }
 
   void sweep() {
@@ -379,7 +400,8 @@ class ModelTest {
   std::set<uint32_t> validities_;
   int forgetful_ = 0;
   int shared_ = 0;
-  int hidden_ = 0;  // EXPUNGEs whose rows were removed later
+  int hidden_ = 0;   // EXPUNGEs whose rows were removed later
+  int pending_ = 0;  // STOREs whose rows were written later
   int bodies_ = 0;
 };
 
