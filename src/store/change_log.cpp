@@ -16,7 +16,7 @@ void ChangeLog::take(Uid uid, const FlagRow& before) {
 }
 
 Result<void> ChangeLog::done() {
-  std::ranges::sort(shared_);
+  if (!std::ranges::is_sorted(shared_)) std::ranges::sort(shared_);
   const Result<size_t> taken = take_out_all(std::exchange(shared_, {}));
   return taken ? Result<void>() : std::unexpected(taken.error());
 }

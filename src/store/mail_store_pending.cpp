@@ -23,9 +23,7 @@ class Marking {
       out_.refused.push_back(before.uid);
       return;
     }
-    const auto [known, first] = keywords_.try_emplace(keywords);
-    if (first) known->second = plan_.keywords(keywords);
-    const std::vector<uint8_t>& after = known->second;
+    const std::vector<uint8_t>& after = becomes(keywords);
     const uint8_t system = plan_.system(before.system);
     const bool changes_it = system != before.system || after != keywords;
     const ModSeq modseq = changes_it ? edit_.modseq() : before.modseq;
@@ -46,6 +44,14 @@ class Marking {
   }
 
  private:
+  // Most have the same as the one before.
+  const std::vector<uint8_t>& becomes(const std::vector<uint8_t>& keywords) {
+    if (last_ != keywords_.end() && last_->first == keywords) return last_->second;
+    const auto [known, first] = keywords_.try_emplace(keywords);
+    if (first) known->second = plan_.keywords(keywords);
+    last_ = known;
+    return known->second;
+  }
   void tell(Uid uid, ModSeq modseq, uint8_t system, const std::vector<uint8_t>& keywords) {
     Entry& entry = out_.entries.emplace_back();
     entry.uid = uid;
@@ -62,7 +68,9 @@ class Marking {
   MailStore::Updated& out_;
   AccountEdit::FlagMarks marks_;
   std::vector<const std::vector<uint8_t>*> after_;
-  std::map<std::vector<uint8_t>, std::vector<uint8_t>> keywords_;  // of each set: what becomes of it
+  using Sets = std::map<std::vector<uint8_t>, std::vector<uint8_t>>;
+  Sets keywords_;  // of each set: what becomes of it
+  Sets::const_iterator last_ = keywords_.end();
 };
 
 // One part of a STORE inside its transaction.
@@ -125,8 +133,10 @@ Result<void> PartBehind::change_few(AccountEdit& edit, MailboxRow& row, const Ma
 void PartBehind::note_in_sheet(const MailboxRow& row, const KeywordTable& table, const Marking& marking) {
   FlagSheetWriter writer(*sheet, table);
   const AccountEdit::FlagMarks& marks = marking.marks();
+  std::optional<uint16_t> set;
   for (size_t i = 0; i < marks.before.size(); ++i) {
-    const std::optional<uint16_t> set = writer.set_number(marking.keywords_of(i));
+    const bool as_before = i > 0 && &marking.keywords_of(i) == &marking.keywords_of(i - 1);
+    if (!as_before) set = writer.set_number(marking.keywords_of(i));
     if (!set) return;
     writer.put({row.highest_modseq, marks.before[i].uid, *set, marks.system[i], FlagSheet::Logged::shared});
   }
@@ -172,7 +182,7 @@ Result<void> PartBehind::run(AccountEdit& edit) {
 Task<Result<void>> MailStore::Impl::update_behind(AccountId account, MailboxId mailbox,
                                                   std::vector<Uid>& uids, const FlagUpdate& update,
                                                   Updated& all, bool& first) {
-  std::ranges::sort(uids);
+  if (!std::ranges::is_sorted(uids)) std::ranges::sort(uids);
   uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
   size_t changed = 0;
   while (uids.size() >= hiding.from && hiding.allowed(account)) {

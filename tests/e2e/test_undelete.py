@@ -222,6 +222,29 @@ class Many(Case):
             self.assertEqual(sorted(there[7]), [b"$Work", b"\\Seen"])
         self.check_store()
 
+    def marked_files(self):
+        return sum(1 for file in (self.maildir / "cur").iterdir() if "R" in file.name.partition(":2,")[2])
+
+    def test_flags_are_there_after_a_kill_right_behind_the_answer(self):
+        """STORE of many is one row, too (docs/formats/database.md); rows and files follow."""
+        for name in self.STORES:
+            self.fill_deleted(name)
+        clients = [self.open(name) for name in self.STORES]
+        pids = self.demo.pids()
+        for client in clients:
+            client.send(b"s STORE 1:* FLAGS.SILENT (\\Answered $New)\r\n")
+        for client in clients:
+            self.assertIn(b"s OK", client.imap_reply("s"))
+        self.demo.kill_all(pids)
+        self.assertEqual(self.marked_files(), 0, "the kill came too late")
+        self.demo.start()
+        for name in self.STORES:
+            there = self.flags(name)
+            self.assertEqual(sorted(there), list(range(self.COUNT + 1)))
+            self.assertEqual({tuple(sorted(flags)) for flags in there.values()}, {(b"$New", b"\\Answered")})
+        wait_until(lambda: self.marked_files() == self.COUNT + 1, 60, "the files to follow")
+        self.check_store()
+
     def test_others_see_it_too(self):
         """What follows behind the answer comes without being asked for."""
         self.fill_deleted("carol")
