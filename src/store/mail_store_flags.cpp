@@ -29,7 +29,7 @@ Result<void> update_part(AccountEdit& edit, MailboxId mailbox, const std::vector
       continue;
     }
     FlagRow after = before;
-    after.system = plan->system(before.system);
+    after.system = plan->flags(before.system);
     after.keywords = plan->keywords(before.keywords);
     // RFC 7162 section 3.1: a STORE that changes nothing need not raise the MODSEQ.
     const bool changes_it = after.system != before.system || after.keywords != before.keywords;

@@ -24,7 +24,7 @@ class Marking {
       return;
     }
     const std::vector<uint8_t>& after = becomes(keywords);
-    const uint8_t system = plan_.system(before.system);
+    const uint8_t system = plan_.flags(before.system);
     const bool changes_it = system != before.system || after != keywords;
     const ModSeq modseq = changes_it ? edit_.modseq() : before.modseq;
     out_.updated.emplace_back(before.uid, modseq);

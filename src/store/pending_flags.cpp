@@ -55,7 +55,7 @@ std::vector<uint8_t> FlagsEdit::keywords(const std::vector<uint8_t>& before) con
 FlagsEdit FlagsEdit::then(const FlagsEdit& next) const {
   FlagsEdit both;
   both.clear = clear | next.clear;
-  both.add = next.system(add);
+  both.add = next.flags(add);
   both.clear_keywords = clear_keywords || next.clear_keywords;
   if (!both.clear_keywords) both.without = joined(without, next.without);
   both.with = next.keywords(with);
@@ -65,7 +65,7 @@ FlagsEdit FlagsEdit::then(const FlagsEdit& next) const {
 void PendingFlags::apply(Uid uid, FlagRow& row) const {
   for (const Part& part : parts) {
     if (part.modseq <= row.modseq || !part.uids.contains(uid)) continue;
-    row.system = part.edit.system(row.system);
+    row.system = part.edit.flags(row.system);
     if (part.edit.of_keywords()) row.keywords = part.edit.keywords(row.keywords);
     row.modseq = part.modseq;
     row.shares = true;

@@ -21,7 +21,7 @@ struct FlagsEdit {
   std::vector<uint8_t> without;  // keywords by number, rising; before `with`
   std::vector<uint8_t> with;
 
-  uint8_t system(uint8_t before) const { return static_cast<uint8_t>((before & ~clear) | add); }
+  uint8_t flags(uint8_t before) const { return static_cast<uint8_t>((before & ~clear) | add); }
   std::vector<uint8_t> keywords(const std::vector<uint8_t>& before) const;
   bool of_keywords() const { return clear_keywords || !without.empty() || !with.empty(); }
   // This one, and then `next`.

@@ -45,7 +45,7 @@ TEST(FlagsEdit, TwoInOneDoWhatTheyDoInTurn) {
     const FlagsEdit first = some_edit(random), second = some_edit(random), both = first.then(second);
     const auto system = static_cast<uint8_t>(random() % 32);
     const std::vector<uint8_t> keywords = some_numbers(random);
-    ASSERT_EQ(both.system(system), second.system(first.system(system)));
+    ASSERT_EQ(both.flags(system), second.flags(first.flags(system)));
     ASSERT_EQ(both.keywords(keywords), second.keywords(first.keywords(keywords)));
   }
 }
