@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "base/ascii.h"
@@ -20,10 +22,12 @@ bool is_gone(pid_t process) {
 }
 
 SystemTime machine_started() {
+  // In this order: who is kept from running in between takes it for earlier, not for later.
+  const SystemTime wall = system_clock().now();
   struct timespec up = {};
   ::clock_gettime(CLOCK_BOOTTIME, &up);
   const auto since = std::chrono::seconds(up.tv_sec) + std::chrono::nanoseconds(up.tv_nsec);
-  const SystemTime now = system_clock().now() - std::chrono::duration_cast<SystemTime::duration>(since);
+  const SystemTime now = wall - std::chrono::duration_cast<SystemTime::duration>(since);
   static std::atomic<SystemTime> earliest = now;
   SystemTime known = earliest;
   while (now < known && !earliest.compare_exchange_weak(known, now)) continue;
@@ -56,22 +60,47 @@ std::optional<SystemTime> started(pid_t process) {
 
 namespace {
 
-constexpr std::chrono::milliseconds kClockSlack(100);  // times of files are coarser than the clock
+// Times of files are coarser than the clock, and clocks are corrected a little all the time.
+constexpr std::chrono::seconds kClockSlack(2);
+
+struct OwnLocks {
+  std::mutex mutex;
+  std::multiset<std::pair<dev_t, ino_t>> files;
+};
+
+OwnLocks& own_locks() {
+  static OwnLocks locks;
+  return locks;
+}
 
 }  // namespace
 
-SystemTime own_start() {
-  static const SystemTime then = started(::getpid()).value_or(system_clock().now());
-  return then;
+void note_own_lock(dev_t device, ino_t inode) {
+  OwnLocks& own = own_locks();
+  const std::lock_guard lock(own.mutex);
+  own.files.emplace(device, inode);
 }
 
-bool has_lost_its_owner(pid_t process, SystemTime made) {
-  if (made + kClockSlack < machine_started()) return true;
-  if (process <= 0) return false;
-  if (process == ::getpid()) return made + kClockSlack < own_start();
-  if (is_gone(process)) return true;
+void forget_own_lock(dev_t device, ino_t inode) {
+  OwnLocks& own = own_locks();
+  const std::lock_guard lock(own.mutex);
+  const auto known = own.files.find({device, inode});
+  if (known != own.files.end()) own.files.erase(known);
+}
+
+LockMaker maker_of_lock(pid_t process, const struct ::stat& lock) {
+  if (process <= 0) return LockMaker::unknown;
+  if (process == ::getpid()) {
+    OwnLocks& own = own_locks();
+    const std::lock_guard guard(own.mutex);
+    return own.files.contains({lock.st_dev, lock.st_ino}) ? LockMaker::here : LockMaker::gone;
+  }
+  if (is_gone(process)) return LockMaker::gone;
+  const auto since =
+      std::chrono::seconds(lock.st_mtim.tv_sec) + std::chrono::nanoseconds(lock.st_mtim.tv_nsec);
+  const SystemTime made(std::chrono::duration_cast<SystemTime::duration>(since));
   const auto start = started(process);
-  return start && made + kClockSlack < *start;
+  return start && made + kClockSlack < *start ? LockMaker::unknown : LockMaker::here;
 }
 
 }  // namespace posthouse

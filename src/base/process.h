@@ -1,6 +1,7 @@
 // Other processes of this machine.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -19,12 +20,18 @@ bool is_gone(pid_t process);
 SystemTime machine_started();
 std::optional<SystemTime> started(pid_t process);
 
-// When this process was started; where that can't be known, when it first asked: before it makes a lock.
-SystemTime own_start();
+// Lock files that this process made and has not taken away. By these it tells its own from those of an
+// earlier process with its number, whatever the clock did in between. Thread-safe.
+void note_own_lock(dev_t device, ino_t inode);  // before the lock is there
+void forget_own_lock(dev_t device, ino_t inode);
 
-// Whether the process that made a lock file is gone for certain. Numbers of processes come again, after a
-// restart of the machine or of a container very soon: one that started after `made` did not make it. Process
-// 0: the file does not say.
-bool has_lost_its_owner(pid_t process, SystemTime made);
+// What can be said of the process that a lock file names as its maker.
+enum class LockMaker {
+  gone,     // for certain: no process has that number, or we have it and did not make the lock
+  unknown,  // the file names nobody (0), or a process that seems to have been started after `made`. Numbers
+            // come again; but a clock that was set forward in between makes the maker itself look like that
+  here,
+};
+LockMaker maker_of_lock(pid_t process, const struct ::stat& lock);
 
 }  // namespace posthouse

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/record.h"
 #include "engine/rocks_files.h"
+#include "engine/rocks_links.h"
 #include "engine/rocks_lock.h"
 #include "engine/rocks_log_list.h"
 #include "engine/rocks_log_mend.h"
@@ -279,6 +280,8 @@ Result<void> RocksDatabase::link_files(const std::string& folder) const {
   rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
   if (status.ok()) status = checkpoint->CreateCheckpoint(folder, kAlwaysFlush);
+  if (!status.ok() && status.ToString().find("No such file") != std::string::npos)
+    status = link_live_files(*db_, folder);
   if (!status.ok()) return std::unexpected(to_fault(status, "cannot make a snapshot of the store"));
   return notes_.copy_to(folder);
 }

@@ -37,17 +37,22 @@ bool is_stale(std::string_view text, const struct stat& facts, const Clock& cloc
   if (colon == std::string_view::npos || trim(text.substr(colon + 1)) != host_name()) return false;
   const std::optional<uint64_t> number = parse_uint(text.substr(0, colon));
   if (!number || *number == 0 || *number > INT32_MAX) return false;
-  return has_lost_its_owner(static_cast<pid_t>(*number), made);
+  return maker_of_lock(static_cast<pid_t>(*number), facts) == LockMaker::gone;
 }
 
 // It comes with its text: one that a crash left always says whose it is.
 Result<File> make_lock(int folder, const std::string& name) {
-  own_start();
   const std::string made = fmt::format("{}.{}.{}", name, ::getpid(), system_random().token(10));
   Result<File> file = create_file_in(folder, made);
   if (!file) return file;
   Result<void> done = write_all(file->fd(), fmt::format("{}:{}", ::getpid(), host_name()), made);
-  if (done && ::linkat(folder, made.c_str(), folder, name.c_str(), 0) != 0) done = os_fault("lock", name);
+  struct stat facts{};
+  if (done && ::fstat(file->fd(), &facts) != 0) done = os_fault("stat", made);
+  if (done) note_own_lock(facts.st_dev, facts.st_ino);
+  if (done && ::linkat(folder, made.c_str(), folder, name.c_str(), 0) != 0) {
+    done = os_fault("lock", name);
+    forget_own_lock(facts.st_dev, facts.st_ino);
+  }
   ::unlinkat(folder, made.c_str(), 0);
   if (!done) return std::unexpected(done.error());
   return file;
@@ -84,10 +89,12 @@ Result<DotLock> DotLock::take(int folder, const std::string& file, const Clock& 
       Result<File> own = open_folder_in(folder, ".");
       struct stat facts{};
       if (!own || ::fstat(made->fd(), &facts) != 0) {
+        auto fault = os_fault("stat", name);
         ::unlinkat(folder, name.c_str(), 0);
-        return os_fault("stat", name);
+        if (::fstat(made->fd(), &facts) == 0) forget_own_lock(facts.st_dev, facts.st_ino);
+        return fault;
       }
-      return DotLock(std::move(*own), name, std::move(*made), facts.st_ino);
+      return DotLock(std::move(*own), name, std::move(*made), facts.st_dev, facts.st_ino);
     }
     if (made.error().kind != FaultKind::exists) return std::unexpected(made.error());
     if (break_stale_lock(folder, name, clock)) continue;
@@ -102,7 +109,9 @@ bool DotLock::still_ours() const {
 }
 
 DotLock::~DotLock() {
+  if (!folder_) return;
   if (still_ours()) ::unlinkat(folder_.fd(), name_.c_str(), 0);
+  forget_own_lock(device_, inode_);
 }
 
 }  // namespace posthouse::maildir

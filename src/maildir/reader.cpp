@@ -68,13 +68,31 @@ Result<bool> Reader::step(size_t limit, std::string& out) {
   }
   const uint64_t to_spot = spots_.back().file + kCheckpointEvery;
   const uint64_t some = here_.file < to_spot ? to_spot - here_.file : bytes->size();
-  FromFile convert(here_.after_cr);
   const size_t before = out.size();
-  here_.file += convert.convert(bytes->substr(0, some), limit, out);
+  if (as_it_is_) {
+    out += bytes->substr(0, std::min<uint64_t>(some, limit));
+    here_.file += out.size() - before;
+  } else {
+    FromFile convert(here_.after_cr);
+    here_.file += convert.convert(bytes->substr(0, some), limit, out);
+    here_.after_cr = convert.after_cr();
+  }
   here_.message += out.size() - before;
-  here_.after_cr = convert.after_cr();
   if (here_.file >= to_spot) spots_.push_back(here_);
   return true;
+}
+
+Result<bool> Reader::begins_with_crlf() {
+  bool after_cr = false;
+  for (uint64_t at = 0;;) {
+    const Result<std::string_view> bytes = bytes_at(at);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (bytes->empty()) return false;
+    const size_t end = bytes->find('\n');
+    if (end != bytes->npos) return end == 0 ? after_cr : (*bytes)[end - 1] == '\r';
+    after_cr = bytes->back() == '\r';
+    at += bytes->size();
+  }
 }
 
 Result<std::string> Reader::read(uint64_t offset, size_t length) {

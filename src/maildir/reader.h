@@ -1,4 +1,4 @@
-// Reads a message's file as the message: LF becomes CRLF, a CRLF stays.
+// Reads a message's file as the message: LF becomes CRLF, a CRLF stays; or as it is.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,10 @@ class Reader {
   static Result<Reader> open(File file);
   static Result<Reader> open(const std::string& path);
 
+  // Whether the first line end is a CRLF; not of a file without any. Reads up to there.
+  Result<bool> begins_with_crlf();
+  // From now on every octet is what it is in the file. Before anything is read.
+  void take_as_it_is() { as_it_is_ = true; }
   // Up to `length` bytes of the message from `offset` on; fewer only at its end.
   Result<std::string> read(uint64_t offset, size_t length);
   // The size of the message. Reads on to the end of the file, once.
@@ -45,6 +49,7 @@ class Reader {
   File file_;
   uint64_t file_size_;
   SystemTime date_;
+  bool as_it_is_ = false;
   Spot here_;
   std::vector<Spot> spots_{Spot{}};  // where one can go back to, in order
   std::string buffer_;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -62,20 +63,58 @@ Owner owner_of(std::string_view text) {
   return {elsewhere ? 0 : static_cast<pid_t>(*pid), elsewhere};
 }
 
-SystemTime changed(const struct ::stat& info) {
-  return SystemTime(std::chrono::duration_cast<SystemTime::duration>(
-      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+// How long locks stand unchanged that may be stale, by our own steady clock: the clock on the wall may have
+// been set.
+class Watched {
+ public:
+  bool is_old(const std::string& name, const struct ::stat& lock, SteadyTime now) {
+    const std::lock_guard guard(mutex_);
+    if (seen_.size() > kMostWatched) seen_.clear();
+    const auto [at, first] = seen_.try_emplace(name, Seen{lock, now});
+    Seen& seen = at->second;
+    const bool same = seen.lock.st_dev == lock.st_dev && seen.lock.st_ino == lock.st_ino &&
+                      seen.lock.st_mtim.tv_sec == lock.st_mtim.tv_sec &&
+                      seen.lock.st_mtim.tv_nsec == lock.st_mtim.tv_nsec;
+    if (!same) seen = {lock, now};
+    if (now - seen.since <= kDotlockAge) return false;
+    seen_.erase(at);
+    return true;
+  }
+
+ private:
+  static constexpr size_t kMostWatched = 1'000;
+  struct Seen {
+    struct ::stat lock = {};
+    SteadyTime since{};
+  };
+  std::mutex mutex_;
+  std::unordered_map<std::string, Seen> seen_;
+};
+
+bool is_before_start(const struct ::stat& lock) {
+  return std::chrono::sys_seconds(seconds(lock.st_mtim.tv_sec)) + seconds(1) < machine_started();
 }
 
-// A lock is stale when who made it is gone, or when that can't be known and it is old by the clock of the
-// file system (`now` is the time of a file made there just before).
-bool is_stale(const std::string& name, const struct ::stat& lock, time_t now) {
-  const Handle handle(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+// A lock is stale when who made it is gone for certain. When that can't be known: if it names nobody here,
+// when it is old by the clock of the file system (`now` is the time of a file made there just before); if it
+// names a process that may have got the number since, when it stood unchanged for so long under our eyes, or
+// is from before the machine's start and as old.
+bool is_stale(const std::string& name, int fd, const struct ::stat& lock, time_t now, const Clock& clock) {
+  static Watched watched;
   std::string text;
-  if (handle) text = system_disk().read(handle.get(), 0, 300).value_or("");
+  if (fd >= 0) text = system_disk().read(fd, 0, 300).value_or("");
   const Owner owner = owner_of(text);
-  if (!owner.elsewhere && has_lost_its_owner(owner.process, changed(lock))) return true;
-  return owner.process == 0 && now - lock.st_mtime > kDotlockAge.count();
+  const bool old = now - lock.st_mtime > kDotlockAge.count();
+  if (owner.process == 0) return old;
+  switch (maker_of_lock(owner.process, lock)) {
+    case LockMaker::gone:
+      return true;
+    case LockMaker::unknown:
+      return (old && is_before_start(lock)) || watched.is_old(name, lock, clock.steady());
+    case LockMaker::here:
+      break;
+  }
+  return false;
 }
 
 constexpr std::string_view kCandidate = ".lk";
@@ -96,17 +135,15 @@ bool is_left_behind(const std::filesystem::directory_entry& entry) {
   struct ::stat info = {};
   if (!pid || *pid > INT32_MAX || ::lstat(entry.path().c_str(), &info) < 0 || !S_ISREG(info.st_mode))
     return false;
-  return has_lost_its_owner(static_cast<pid_t>(*pid), changed(info));
+  return maker_of_lock(static_cast<pid_t>(*pid), info) == LockMaker::gone;
 }
 
-// Once in the life of this process. Whatever can't be done is left to the next.
+// Once in the life of this process, before it makes one there. Whatever can't be done is left to the next.
 void clear_left_behind(const std::string& folder) {
   static std::mutex mutex;
   static std::unordered_set<std::string> cleared;
-  {
-    const std::lock_guard lock(mutex);
-    if (!cleared.insert(folder).second) return;
-  }
+  const std::lock_guard lock(mutex);
+  if (!cleared.insert(folder).second) return;
   std::error_code none;
   std::vector<std::filesystem::path> left;
   for (std::filesystem::directory_iterator it(folder.empty() ? "." : folder, none), end; !none && it != end;
@@ -118,7 +155,6 @@ void clear_left_behind(const std::string& folder) {
 
 // The file that is to become the lock, with our process in it.
 Result<Candidate> make_candidate(const std::string& path) {
-  own_start();
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
   clear_left_behind(folder);
@@ -129,9 +165,11 @@ Result<Candidate> make_candidate(const std::string& path) {
   const Handle handle(fd);
   const auto written = system_disk().write(fd, 0, std::to_string(::getpid()) + "\n");
   if (!written || ::fstat(fd, &made.info) < 0) {
+    auto fault = written ? disk_fault(made.name, errno) : std::unexpected(written.error());
     ::unlink(made.name.c_str());
-    return written ? disk_fault(made.name, errno) : std::unexpected(written.error());
+    return fault;
   }
+  note_own_lock(made.info.st_dev, made.info.st_ino);
   return made;
 }
 
@@ -147,15 +185,54 @@ Result<Try> try_link(const Candidate& made, const std::string& name) {
   return disk_fault(name, error);
 }
 
-// Takes a stale lock away, if it is still the one that was judged.
-void clear_stale(const std::string& name, const Candidate& made) {
-  struct ::stat before = {};
-  struct ::stat after = {};
-  if (::lstat(name.c_str(), &before) < 0 || !is_stale(name, before, made.info.st_mtime)) return;
-  if (::lstat(name.c_str(), &after) == 0 && after.st_ino == before.st_ino &&
-      after.st_mtime == before.st_mtime) {
-    ::unlink(name.c_str());
+bool is_same(const std::string& name, const struct ::stat& known) {
+  struct ::stat now = {};
+  return ::lstat(name.c_str(), &now) == 0 && now.st_dev == known.st_dev && now.st_ino == known.st_ino;
+}
+
+// Puts the candidate in the place of the stale lock in one step, so that nobody finds none in between; what
+// was there gets the candidate's name. If it is not the one that was judged (another program was faster), it
+// goes back, which has never left the name free either. Nothing where the file system can't.
+std::optional<Result<Try>> exchange(const Candidate& made, const std::string& name,
+                                    const struct ::stat& stale) {
+  const auto swap = [&] {
+    return ::renameat2(AT_FDCWD, made.name.c_str(), AT_FDCWD, name.c_str(), RENAME_EXCHANGE) == 0;
+  };
+  if (!swap()) {
+    if (errno == ENOENT) return try_link(made, name);
+    if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) return std::nullopt;
+    return disk_fault(name, errno);
   }
+  if (is_same(made.name, stale)) return Try::done;
+  // Fails when its owner has taken away, by its name, what he thought to be his: then nobody has the lock.
+  swap();
+  return Try::taken;
+}
+
+// The same where the file system knows no exchange (NFS): for a moment there is no lock.
+Result<Try> replace(const Candidate& made, const std::string& name, const struct ::stat& stale) {
+  const std::string aside = made.name + ".old";
+  if (!is_same(name, stale)) return Try::taken;
+  if (::rename(name.c_str(), aside.c_str()) < 0) return Try::taken;
+  if (!is_same(aside, stale)) {  // goes back, unless somebody has made yet another
+    [[maybe_unused]] const int back = ::link(aside.c_str(), name.c_str());
+    ::unlink(aside.c_str());
+    return Try::taken;
+  }
+  ::unlink(aside.c_str());
+  return try_link(made, name);
+}
+
+// Takes the place of a stale lock, if it is still the one that was judged.
+Result<Try> take_over(const Candidate& made, const std::string& name, const Clock& clock) {
+  // Kept open: its inode's number is not given again.
+  const Handle handle(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct ::stat lock = {};
+  const bool known = handle ? ::fstat(handle.get(), &lock) == 0 : ::lstat(name.c_str(), &lock) == 0;
+  if (!known) return try_link(made, name);
+  if (!is_stale(name, handle ? handle.get() : -1, lock, made.info.st_mtime, clock)) return Try::taken;
+  std::optional<Result<Try>> done = exchange(made, name, lock);
+  return done ? std::move(*done) : replace(made, name, lock);
 }
 
 }  // namespace
@@ -185,10 +262,10 @@ Result<DotlockFile> DotlockFile::make(const std::string& path, const LockOptions
   }
   auto linked = try_link(*made, name);
   if (linked && *linked == Try::taken) {
-    clear_stale(name, *made);
-    linked = try_link(*made, name);
+    linked = take_over(*made, name, *options.clock);
   }
   ::unlink(made->name.c_str());
+  if (!linked || *linked != Try::done) forget_own_lock(made->info.st_dev, made->info.st_ino);
   if (!linked) return std::unexpected(linked.error());
   if (*linked == Try::taken) return fail(FaultKind::temporary, name + ": another program keeps it");
   return DotlockFile(name, made->info.st_dev, made->info.st_ino);
@@ -245,6 +322,7 @@ void DotlockFile::release() {
   struct ::stat info = {};
   if (::lstat(name_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_)
     ::unlink(name_.c_str());
+  forget_own_lock(device_, inode_);
   name_.clear();
 }
 

@@ -36,6 +36,13 @@ Kind kind_of(const std::string& path) {
   return S_ISREG(info.st_mode) ? Kind::mailbox : Kind::other;
 }
 
+bool is_same_file(const std::string& a, const std::string& b) {
+  struct ::stat first = {};
+  struct ::stat second = {};
+  return ::lstat(a.c_str(), &first) == 0 && ::lstat(b.c_str(), &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 enum class Look { mailbox, something_else, unreadable };
 
 Look look_at(const std::string& path) {
@@ -73,16 +80,18 @@ std::string_view without_mark(std::string_view directory) {
 }
 
 // The names that what is in a folder has: those that are no modified UTF-7, or stand for control characters,
-// are shown in their own way (base/raw_name.h).
+// and in the root (`top`) other spellings of INBOX and a file of that name, are shown in their own way
+// (base/raw_name.h): clients know INBOX in any case (RFC 9051 section 5.1), and its file is another.
 class Names {
  public:
-  Names(const std::string& folder, const std::vector<std::string>& entries) {
+  Names(const std::string& folder, const std::vector<std::string>& entries, bool top) : top_(top) {
     std::set<std::string> raw;
     for (const std::string& entry : entries) {
-      const std::string bytes = bytes_of(folder, entry);
-      if (!may_be_part(bytes)) continue;
-      const std::optional<std::string> name = from_modified_utf7(bytes);
-      if (name && raw_name(*name).plain) {
+      const std::string bytes = key_of(folder, entry);
+      if (!may_be_part(without_file_mark(bytes))) continue;
+      const std::optional<std::string> name = from_modified_utf7(without_file_mark(bytes));
+      const bool like_inbox = top_ && iequals(without_file_mark(bytes), "INBOX") && bytes != "INBOX";
+      if (name && raw_name(*name).plain && !like_inbox) {
         taken_.insert(*name);
         names_.emplace(bytes, *name);
       } else {
@@ -93,7 +102,8 @@ class Names {
       return iequals(name, "INBOX") || taken_.contains(name);
     };
     for (const std::string& bytes : raw) {
-      const std::string name = shown_name(raw_name(bytes), bytes, is_taken);
+      const std::string_view real = without_file_mark(bytes);
+      const std::string name = shown_name(raw_name(real), real, is_taken);
       taken_.insert(name);
       names_.emplace(bytes, name);
     }
@@ -101,22 +111,33 @@ class Names {
 
   // Nothing for what is no part of a name.
   std::optional<std::string> of(const std::string& folder, const std::string& entry) const {
-    const auto known = names_.find(bytes_of(folder, entry));
+    const auto known = names_.find(key_of(folder, entry));
     return known == names_.end() ? std::nullopt : std::optional(known->second);
   }
   // The bytes of the name.
   std::optional<std::string> bytes_of_name(std::string_view name) const {
     const auto has = [&](const auto& one) { return one.second == name; };
     const auto known = std::ranges::find_if(names_, has);
-    return known == names_.end() ? std::nullopt : std::optional(known->first);
+    if (known == names_.end()) return std::nullopt;
+    return std::string(without_file_mark(known->first));
   }
 
  private:
-  static std::string bytes_of(const std::string& folder, const std::string& entry) {
+  // The bytes of a name; a mailbox and what is below it have the same, but for a file INBOX in the root.
+  std::string key_of(const std::string& folder, const std::string& entry) const {
     const Kind kind = kind_of(folder + "/" + entry);
     const bool holds = kind == Kind::holder || kind == Kind::unknown;
-    return std::string(holds ? without_mark(entry) : std::string_view(entry));
+    std::string key(holds ? without_mark(entry) : std::string_view(entry));
+    if (top_ && !holds && key == "INBOX") key += kFileMark;
+    return key;
   }
+  static std::string_view without_file_mark(std::string_view key) {
+    if (key.ends_with(kFileMark)) key.remove_suffix(1);
+    return key;
+  }
+
+  static constexpr char kFileMark = '/';  // in no name
+  bool top_;
 
   std::map<std::string, std::string> names_;
   std::set<std::string> taken_;
@@ -135,7 +156,7 @@ void walk(const std::string& path, const std::string& prefix, size_t depth, std:
   const auto names = names_in(path);
   if (!names && !found.empty()) found.back().unread = names.error().kind != FaultKind::not_found;
   if (!names) return;
-  const Names shown(path, *names);
+  const Names shown(path, *names, prefix.empty());
   for (const std::string& part : *names) {
     if (found.size() >= kMaxFolders) return;
     const std::string full = path + "/" + part;
@@ -175,23 +196,25 @@ bool is_there(const std::string& path) {
 }
 
 // What has the name `part` (modified UTF-7) in that folder, or would have.
-std::string path_in(const std::string& folder, const std::string& part) {
+std::string path_in(const std::string& folder, const std::string& part, bool top) {
   std::string path = folder + "/" + part;
   const std::optional<std::string> name = from_modified_utf7(part);
   if (!name || !may_be_raw(*name) || is_there(path)) return path;
   const auto entries = names_in(folder);
   if (!entries) return path;
-  const std::optional<std::string> bytes = Names(folder, *entries).bytes_of_name(*name);
+  const std::optional<std::string> bytes = Names(folder, *entries, top).bytes_of_name(*name);
   return bytes ? folder + "/" + *bytes : path;
 }
 
 // Where the last of `parts` is or would be, below `folder`.
-Result<std::string> locate(const std::string& folder, Parts parts) {
-  std::string path = path_in(folder, parts.front());
+Result<std::string> locate(const std::string& folder, Parts parts, bool top = false) {
+  std::string path = path_in(folder, parts.front(), top);
   const Kind kind = kind_of(path);
   if (kind == Kind::other) return fail(FaultKind::policy, path + ": neither file nor directory");
   if (kind == Kind::unknown) return fail(FaultKind::io, path + ": can't be looked at");
   if (parts.size() == 1) return path;
+  if (top && path == folder + "/INBOX" && parts.front() != "INBOX")
+    return fail(FaultKind::policy, path + ": what is below it is below INBOX");
   const std::vector<std::string> holders = holders_of(path);
   if (holders.size() == 2) {
     const Result<std::string> first = locate(holders[0], parts.subspan(1));
@@ -297,6 +320,10 @@ Result<std::vector<Folder>> Tree::list() const {
   walk(root_, "", 1, found);
   // Some of them would make the others seem to be gone.
   if (found.size() >= kMaxFolders) return fail(FaultKind::permanent, root_ + ": too many folders");
+  std::erase_if(found, [&](const Folder& folder) {
+    const auto path = folder.selectable ? path_of(folder.name) : Result<std::string>("");
+    return path && is_same_file(*path, inbox_);
+  });
   found.push_back({"INBOX", true, false});
   // INBOX first; of a name the mailbox before what is below it.
   std::ranges::sort(found, [](const Folder& a, const Folder& b) {
@@ -318,7 +345,7 @@ Result<std::string> Tree::path_of(std::string_view name) const {
   if (iequals(name, "INBOX")) return inbox_;
   const auto parts = folder_parts(name);
   if (!parts) return std::unexpected(parts.error());
-  return locate(root_, *parts);
+  return locate(root_, *parts, true);
 }
 
 bool Tree::is_mailbox(std::string_view name) const {
@@ -328,7 +355,12 @@ bool Tree::is_mailbox(std::string_view name) const {
 
 bool Tree::is_holder(std::string_view name) const {
   const auto path = path_of(name);
-  return path && !holders_of(*path).empty();
+  return path && !holders_below(name, *path).empty();
+}
+
+std::vector<std::string> Tree::holders_below(std::string_view name, const std::string& path) const {
+  if (path == root_ + "/INBOX" && name != "INBOX") return {};  // of a mere file; they are below INBOX
+  return holders_of(path);
 }
 
 // The directories above the mailbox, and where it is to be.
@@ -366,7 +398,7 @@ Result<void> Tree::remove(std::string_view name) const {
   if (iequals(name, "INBOX")) return fail(FaultKind::policy, "INBOX can't be deleted");
   const auto path = path_of(name);
   if (!path) return std::unexpected(path.error());
-  const auto holders = holders_of(*path);
+  const auto holders = holders_below(name, *path);
   const bool mailbox = kind_of(*path) == Kind::mailbox;
   if (!mailbox && holders.empty()) return fail(FaultKind::not_found, *path + ": no such folder");
   if (mailbox) {
@@ -398,7 +430,7 @@ Result<void> Tree::rename(std::string_view from, std::string_view to) const {
     if (moved) moved = move(*old_path, *new_path);
     if (!moved) return moved;
   }
-  for (const std::string& holder : holders_of(*old_path)) {
+  for (const std::string& holder : holders_below(from, *old_path)) {
     if (auto moved = move_holder(holder, *new_path); !moved) return moved;
   }
   return {};
@@ -410,7 +442,7 @@ Result<void> Tree::rename_below(std::string_view from, std::string_view to) cons
   if (!old_path || !new_path) return std::unexpected((old_path ? new_path : old_path).error());
   if (kind_of(*old_path) == Kind::mailbox || kind_of(*new_path) != Kind::mailbox)
     return fail(FaultKind::exists, *new_path + ": there is such a folder");
-  for (const std::string& holder : holders_of(*old_path)) {
+  for (const std::string& holder : holders_below(from, *old_path)) {
     if (auto moved = move_holder(holder, *new_path); !moved) return moved;
   }
   return {};

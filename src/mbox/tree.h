@@ -30,8 +30,8 @@ class Tree {
   Tree(std::string root, std::string inbox, LockOptions lock = {});
 
   // INBOX first, also when it has no file yet; then the others in the order of their names. Dot files, lock
-  // files, journals and files that don't begin like an mbox are left out. What has no name in modified UTF-7
-  // is shown under one of base/raw_name.h, which all calls know.
+  // files, journals and files that don't begin like an mbox are left out. What has no name in modified UTF-7,
+  // and in the root other spellings of INBOX, is shown under one of base/raw_name.h, which all calls know.
   Result<std::vector<Folder>> list() const;
 
   // Where the mailbox's file is or would be. syntax: no such name can be. policy: a part is a link, or
@@ -65,6 +65,8 @@ class Tree {
 
  private:
   Result<std::string> make_above(std::string_view name) const;
+  // The directories that hold what lies below it; `path` is its own.
+  std::vector<std::string> holders_below(std::string_view name, const std::string& path) const;
 
   std::string root_;
   std::string inbox_;

@@ -26,6 +26,14 @@
 
 namespace posthouse::mirror {
 
+// For who asked: that files may not be read or written (rights, a link in their place) is nothing that he may
+// not do, but trouble of ours that an operator can mend. RFC 5530: UNAVAILABLE, not CANNOT.
+template <class T>
+Result<T> as_trouble(Result<T> result) {
+  if (!result && result.error().kind == FaultKind::policy) result.error().kind = FaultKind::io;
+  return result;
+}
+
 using store::AccountId;
 using store::MailboxId;
 using store::Uid;

@@ -230,13 +230,13 @@ Task<Result<void>> Mirror::carry_out(AccountId id) {
   const std::shared_ptr<Impl> impl = impl_;
   for (int naps = kNaps;;) {
     Result<void> done = co_await impl->carry_out_for_caller(id);
-    if (done || done.error().kind == FaultKind::not_found) co_return done;
+    if (done || done.error().kind == FaultKind::not_found) co_return as_trouble(std::move(done));
     bool waits = done.error().kind == FaultKind::temporary;
     if (waits) waits = co_await impl->is_converting(id);
     if (waits) waits = co_await impl->nap_if_locked(done.error(), naps);
     if (waits) continue;
     carry_out_soon(id);
-    co_return done;
+    co_return as_trouble(std::move(done));
   }
 }
 
@@ -252,7 +252,7 @@ Task<Result<void>> Mirror::look(AccountId id) {
     impl_->troubles.tell({id, 0, kUnseen}, "", done.error().what);
   }
   if (!account.undone.empty()) carry_out_soon(id);
-  co_return done;
+  co_return as_trouble(std::move(done));
 }
 
 Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
@@ -260,7 +260,7 @@ Task<Result<void>> Mirror::look(AccountId id, MailboxId mailbox) {
   // noticed by inotify.
   if (impl_->is_behind(id) && !impl_->watcher.wants({id, mailbox}, true)) co_return Result<void>();
   Result<void> done = co_await impl_->look_for_session(id, mailbox);
-  co_return done;
+  co_return as_trouble(std::move(done));
 }
 
 Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid, uint64_t offset,
@@ -282,7 +282,7 @@ Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid,
     const std::shared_ptr<Account> account = *found;
     Result<Bytes> opened = co_await impl->open_message(account, mailbox, uid);
     if (!opened && account->left) continue;  // the place may be one of other files
-    if (!opened) co_return std::unexpected(opened.error());
+    if (!opened) co_return as_trouble<std::string>(std::unexpected(opened.error()));
     // They read by the driver, which goes with the account.
     bytes = std::make_shared<Bytes>(
         [account, inner = std::move(*opened)](uint64_t at, uint64_t most) { return inner(at, most); });
@@ -295,7 +295,7 @@ Task<Result<std::string>> Mirror::read(AccountId id, MailboxId mailbox, Uid uid,
     Result<std::string> piece = co_await offload(impl->files, [&] { return (*bytes)(offset, length); });
     if (piece) co_return piece;
     const bool again = co_await impl->nap_if_locked(piece.error(), naps);
-    if (!again) co_return piece;
+    if (!again) co_return as_trouble(std::move(piece));
   }
 }
 
@@ -339,7 +339,7 @@ Task<Result<std::vector<std::string>>> Mirror::read_beginnings(AccountId id, Mai
                                                                std::vector<Uid> uids, uint64_t most) {
   if (uids.size() <= kReadAlone) {  // they stay open for sessions that don't know yet that they go
     Result<std::vector<std::string>> bytes = co_await Files::read_beginnings(id, mailbox, uids, most);
-    co_return bytes;
+    co_return as_trouble(std::move(bytes));
   }
   const std::shared_ptr<Impl> impl = impl_;
   for (int naps = kNaps;;) {
@@ -362,7 +362,8 @@ Task<Result<std::vector<std::string>>> Mirror::read_beginnings(AccountId id, Mai
         co_await offload(impl->files, [&] { return account->driver->read_beginnings(name, places, most); });
     if (bytes) co_return bytes;
     const bool again = co_await impl->nap_if_locked(bytes.error(), naps);
-    if (!again && !account->left) co_return bytes;  // else the places may be ones of other files
+    if (!again && !account->left)
+      co_return as_trouble(std::move(bytes));  // else the places may be ones of other files
   }
 }
 

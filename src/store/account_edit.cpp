@@ -184,6 +184,9 @@ Result<std::optional<MailboxId>> AccountEdit::give_role(MailboxRow& row, Role ro
 
 Result<void> AccountEdit::forget(MailboxRow& row, bool keep, SystemTime now) {
   const MailboxId id = row.id;
+  if (keep && row.exists > 0) {
+    if (Result<void> kept = keep_annotations(rows_, account_, id, now); !kept) return kept;
+  }
   if (Result<void> erased = erase_annotations(rows_, id, modseq()); !erased) return erased;
   effect({EffectRow::Kind::erase, id, 0, row.name, {}});
   rows_.erase(name_key(row.name));

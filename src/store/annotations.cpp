@@ -151,16 +151,24 @@ Result<void> erase_annotations(engine::Transaction& rows, MailboxId mailbox, Mod
   return change_annotations(rows, mailbox, changes, modseq);
 }
 
-Result<void> copy_annotations(engine::Transaction& rows, AccountId account, MailboxId from, MailboxId to,
-                              ModSeq modseq) {
+namespace {
+
+Result<std::vector<AnnotationChange>> all_of(const engine::Transaction& rows, AccountId account,
+                                             MailboxId mailbox) {
   std::vector<AnnotationChange> all;
   const RowScan scan = [&rows](std::string_view begin, std::string_view end,
                                const engine::RowVisitor& visit) { return rows.scan(begin, end, visit); };
   const Result<void> seen = for_each_annotation(
-      account, scan, from, [&](MailboxId, std::string_view name, const AnnotationRow& row) {
+      account, scan, mailbox, [&](MailboxId, std::string_view name, const AnnotationRow& row) {
         all.push_back({std::string(name), std::string(row.value)});
       });
-  if (!seen || all.empty()) return seen;
+  if (!seen) return std::unexpected(seen.error());
+  return all;
+}
+
+// As many of them as there is room for.
+Result<void> add_some(engine::Transaction& rows, MailboxId to, std::vector<AnnotationChange> all,
+                      ModSeq modseq) {
   const Result<AnnotationsRow> counted = counts(rows);
   if (!counted) return std::unexpected(counted.error());
   uint64_t bytes = counted->bytes;
@@ -171,6 +179,91 @@ Result<void> copy_annotations(engine::Transaction& rows, AccountId account, Mail
     some.push_back(std::move(one));
   }
   return change_annotations(rows, to, some, modseq);
+}
+
+std::string kept_annotations_key(MailboxId mailbox) {
+  std::string key(kKeptAnnotationsPrefix);
+  engine::append_key_u32(key, mailbox);
+  return key;
+}
+
+struct KeptAnnotations {
+  SystemTime when{};
+  std::vector<AnnotationChange> all;
+};
+
+std::string encode(const KeptAnnotations& row) {
+  engine::RecordWriter writer(kVersion);
+  writer.varint(static_cast<uint64_t>(row.when.time_since_epoch().count())).varint(row.all.size());
+  for (const AnnotationChange& one : row.all) writer.bytes(one.name).bytes(*one.value);
+  return writer.finish();
+}
+
+// What can't be read is nothing, of long ago.
+KeptAnnotations decode_kept_annotations(std::string_view record) {
+  engine::RecordReader reader(record, kVersion);
+  KeptAnnotations row;
+  row.when = SystemTime(milliseconds(static_cast<int64_t>(reader.varint())));
+  const uint64_t count = reader.varint();
+  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+    std::string name(reader.bytes());
+    row.all.push_back({std::move(name), std::string(reader.bytes())});
+  }
+  return reader.ok() ? row : KeptAnnotations();
+}
+
+}  // namespace
+
+Result<void> copy_annotations(engine::Transaction& rows, AccountId account, MailboxId from, MailboxId to,
+                              ModSeq modseq) {
+  Result<std::vector<AnnotationChange>> all = all_of(rows, account, from);
+  if (!all) return std::unexpected(all.error());
+  return all->empty() ? Result<void>() : add_some(rows, to, std::move(*all), modseq);
+}
+
+Result<void> keep_annotations(engine::Transaction& rows, AccountId account, MailboxId mailbox,
+                              SystemTime when) {
+  Result<std::vector<AnnotationChange>> all = all_of(rows, account, mailbox);
+  if (!all) return std::unexpected(all.error());
+  if (all->empty()) return {};
+  uint64_t bytes = 0;
+  const Result<void> scanned =
+      rows.scan(kKeptAnnotationsPrefix, prefix_end(std::string(kKeptAnnotationsPrefix)),
+                [&](std::string_view, std::string_view value) {
+                  bytes += value.size();
+                  return true;
+                });
+  if (!scanned) return scanned;
+  const std::string row = encode(KeptAnnotations{when, std::move(*all)});
+  if (bytes + row.size() <= kMaxAnnotationBytes) rows.put(kept_annotations_key(mailbox), row);
+  return {};
+}
+
+Result<void> return_annotations(engine::Transaction& rows, MailboxId from, MailboxId to, ModSeq modseq) {
+  const std::string key = kept_annotations_key(from);
+  const Result<std::optional<std::string>> record = rows.get(key);
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return {};
+  rows.erase(key);
+  std::vector<AnnotationChange> missing;
+  for (AnnotationChange& one : decode_kept_annotations(**record).all) {
+    const Result<std::optional<std::string>> there = rows.get(annotation_key(to, one.name));
+    if (!there) return std::unexpected(there.error());
+    if (!*there) missing.push_back(std::move(one));
+  }
+  return missing.empty() ? Result<void>() : add_some(rows, to, std::move(missing), modseq);
+}
+
+Result<void> purge_annotations(engine::Transaction& rows, SystemTime before) {
+  std::vector<std::string> old;
+  const Result<void> scanned =
+      rows.scan(kKeptAnnotationsPrefix, prefix_end(std::string(kKeptAnnotationsPrefix)),
+                [&](std::string_view key, std::string_view value) {
+                  if (decode_kept_annotations(value).when < before) old.emplace_back(key);
+                  return true;
+                });
+  for (const std::string& key : old) rows.erase(key);
+  return scanned;
 }
 
 Result<void> settle_annotations(engine::Transaction& rows, const std::function<bool(MailboxId)>& wanted,

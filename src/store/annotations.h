@@ -4,6 +4,8 @@
 //   "B"                          how many there are, how large, and the MODSEQ of the last change
 //   "B" mailbox name             one; mailbox 0 is the account as a whole
 //
+//   "Y" mailbox               those of a mailbox that was deleted, as long as letters of it may come back
+//
 // docs/formats/database.md describes the records.
 #pragma once
 
@@ -65,5 +67,16 @@ Result<void> copy_annotations(engine::Transaction& rows, AccountId account, Mail
 // Counts anew, and takes those away whose mailbox `wanted` does not know or that can't be read.
 Result<void> settle_annotations(engine::Transaction& rows, const std::function<bool(MailboxId)>& wanted,
                                 ModSeq modseq);
+
+// ---- of mailboxes that are deleted
+inline constexpr std::string_view kKeptAnnotationsPrefix = "Y";
+// Before erase_annotations(). Not those for which kMaxAnnotationBytes of an account have no room.
+Result<void> keep_annotations(engine::Transaction& rows, AccountId account, MailboxId mailbox,
+                              SystemTime when);
+// `to` gets those of `from` whose names it does not have, as far as there is room, and they are not kept any
+// more.
+Result<void> return_annotations(engine::Transaction& rows, MailboxId from, MailboxId to, ModSeq modseq);
+// Those that were kept before.
+Result<void> purge_annotations(engine::Transaction& rows, SystemTime before);
 
 }  // namespace posthouse::store

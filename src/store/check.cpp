@@ -162,6 +162,13 @@ Result<void> Checker::check_account(AccountId account) {
   return check_kept(account, *head);
 }
 
+// The reference can be made again as long as there is a body that could have it.
+std::string Checker::unknown_to_body(engine::BlobId blob, std::string_view if_gone) const {
+  const Result<uint64_t> size = engine::blob_size(reader_, blob);
+  if (size) return "its body does not know it; `posthouse store repair`, with the server stopped, mends that";
+  return fmt::format("its body does not know it, for that is lost; {}", if_gone);
+}
+
 // Expunged messages that may come back: each has its body for itself, and the head counts them.
 Result<void> Checker::check_kept(AccountId account, const HeadRow& head) {
   const std::string name = "account " + format_id(account);
@@ -189,7 +196,7 @@ Result<void> Checker::check_kept(AccountId account, const HeadRow& head) {
           inside = std::unexpected(there.error());
           return false;
         }
-        if (!*there) bad("its body does not know it");
+        if (!*there) bad(unknown_to_body(row->blob, "use `posthouse mailbox purge`"));
         if (!references_.insert(reference_hash(row->blob, reference)).second)
           bad("another message has the same reference to its body");
         return true;
@@ -422,7 +429,8 @@ Result<void> Checker::check_message(AccountId account, const MailboxRow& mailbox
   }
   const Result<bool> there = engine::has_reference(reader_, row.blob, reference);
   if (!there) return std::unexpected(there.error());
-  if (!*there) bad("its body does not know it");
+  if (!*there)
+    bad(unknown_to_body(row.blob, "delete it with a mail program and use `posthouse mailbox purge`"));
   references_.insert(reference_hash(row.blob, reference));
   return {};
 }

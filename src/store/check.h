@@ -44,6 +44,7 @@ class Checker {
 
   Result<void> check_account(AccountId account);
   Result<void> note_dying(AccountId account);
+  std::string unknown_to_body(engine::BlobId blob, std::string_view if_gone) const;
   Result<void> check_kept(AccountId account, const HeadRow& head);
   Result<void> check_groups();
   Result<void> check_names(AccountId account, const std::vector<MailboxRow>& mailboxes);

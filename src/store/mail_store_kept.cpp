@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/record.h"
+#include "store/annotations.h"
 #include "store/damage.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
@@ -98,6 +99,10 @@ Result<void> put_back(AccountEdit& edit, const KeptPlace& place, const Quota& qu
     return fail(FaultKind::over_quota, "the account is full");
   const Result<MailboxRow*> home = home_of(edit, place, kept.mailbox, now);
   if (!home) return std::unexpected(home.error());
+  if ((*home)->id != place.mailbox) {
+    const Result<void> back = return_annotations(edit.rows(), place.mailbox, (*home)->id, edit.modseq());
+    if (!back) return back;
+  }
   FlagRow row;
   row.system = kept.system & static_cast<uint8_t>(~kDeleted);
   row.size = kept.size;
@@ -377,8 +382,9 @@ Task<Result<Restored>> MailStore::Impl::purge_kept(AccountId account, SystemTime
   std::vector<char> went(doomed.size(), 0);
   bool none = false;
   std::vector<engine::Step> steps;
-  steps.push_back({account_partition(account), [&, account](engine::Transaction& rows) {
-                     return take_doomed(rows, account, doomed, went, none);
+  steps.push_back({account_partition(account), [&, account](engine::Transaction& rows) -> Result<void> {
+                     const Result<void> taken = take_doomed(rows, account, doomed, went, none);
+                     return taken ? purge_annotations(rows, none ? SystemTime::max() : before) : taken;
                    }});
   for (size_t i = 0; i < doomed.size(); ++i) {
     if (!doomed[i].readable) continue;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "store/annotations.h"
 #include "store/expunged_row.h"
 #include "store/keywords.h"
 #include "store/pending_flags.h"
@@ -24,6 +25,19 @@ class Salvager {
     if (done) done = scan(kFlagsPrefix, [this](auto key, auto value) { return flagged(key, value); });
     if (done) done = scan("R", [this](auto key, auto value) { return recorded(key, value); });
     return done;
+  }
+
+  Result<void> annotations(const AnnotationTaker& take) {
+    Result<void> done = read_names();
+    if (!done) return done;
+    return scan(kAnnotationsKey, [&](auto key, auto value) -> Result<void> {
+      if (key == kAnnotationsKey) return {};
+      const Result<AnnotationRow> row = decode_annotation(value);
+      const MailboxId mailbox = mailbox_of_key(key);
+      const bool known = mailbox == 0 || names_.contains(mailbox);
+      if (!row || !known) return {};
+      return take(mailbox == 0 ? std::string() : names_.at(mailbox), annotation_name(key), row->value);
+    });
   }
 
  private:
@@ -133,6 +147,12 @@ class Salvager {
 
 Result<void> salvage_letters(const engine::Reader& reader, AccountId account, const LetterVisitor& visit) {
   return Salvager(reader, account, visit).run();
+}
+
+Result<void> salvage_annotations(const engine::Reader& reader, AccountId account,
+                                 const AnnotationTaker& take) {
+  const LetterVisitor none;
+  return Salvager(reader, account, none).annotations(take);
 }
 
 }  // namespace posthouse::store

@@ -24,4 +24,10 @@ using LetterVisitor = std::function<Result<void>(const SalvagedLetter& letter)>;
 // read.
 Result<void> salvage_letters(const engine::Reader& reader, AccountId account, const LetterVisitor& visit);
 
+// The annotations that can be read (store/annotations.h). `mailbox`: its name; "": of the account itself.
+using AnnotationTaker =
+    std::function<Result<void>(const std::string& mailbox, std::string_view name, std::string_view value)>;
+Result<void> salvage_annotations(const engine::Reader& reader, AccountId account,
+                                 const AnnotationTaker& take);
+
 }  // namespace posthouse::store

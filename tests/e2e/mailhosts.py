@@ -7,7 +7,7 @@ import smtplib
 import subprocess
 
 from network import wait_for
-from posthouse import BINARY, check_reports, run
+from posthouse import BINARY, check_reports, run, take_care_of
 
 HOSTS = {"a.test": "127.0.0.2", "b.test": "127.0.0.3", "c.test": "127.0.0.4"}
 CONFIG = """\
@@ -58,8 +58,8 @@ class Host:
 
     def start(self):
         self.log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
+        self.process = take_care_of(subprocess.Popen([BINARY, "serve", "--config", str(self.config)],
+                                                     stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log))
         wait_for(self.answers, f"{self.domain}: {self.folder}/log")
         return self
 

@@ -74,6 +74,73 @@ def tls_context():
     return context
 
 
+class Undertaker:
+    """A process that outlives this one by a moment, and ends what it leaves running: also when it is killed, or fails where
+    nobody stops what was started. PR_SET_PDEATHSIG would do for neither: it goes by the thread, and when root becomes
+    somebody else. The pipe to it is closed when this process ends, however it does."""
+
+    CODE = """
+import os, signal, sys
+running = set()
+def born(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(child) for child in f.read().split()]
+    except OSError:
+        return []
+for line in sys.stdin.buffer:
+    what, pid, start = line.decode().split()
+    (running.add if what == "+" else running.discard)((int(pid), start))
+for pid, start in running:
+    if born(pid) != start:
+        continue
+    for each in [pid, *children(pid)]:  # first who would start another
+        try:
+            os.kill(each, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+"""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", self.CODE], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, start_new_session=True)
+
+    @staticmethod
+    def born(pid):
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[19]
+
+    def tell(self, what, pid, start):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(f"{what} {pid} {start}\n".encode())
+            self.process.stdin.flush()
+
+
+undertaker = None
+
+
+def take_care_of(process):
+    """From now on the process (subprocess.Popen) and its children end when this one does. Returns it."""
+    global undertaker
+    if undertaker is None:
+        undertaker = Undertaker()
+    with contextlib.suppress(OSError):
+        process.born = Undertaker.born(process.pid)
+        undertaker.tell("+", process.pid, process.born)
+    return process
+
+
+def release(process):
+    if undertaker is not None and getattr(process, "born", None):
+        undertaker.tell("-", process.pid, process.born)
+
+
 class Program:
     """A running posthouse whose standard output is read line by line; standard error goes to a file."""
 
@@ -91,8 +158,8 @@ class Program:
     def start(self):
         os.makedirs(self.directory, exist_ok=True)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*self.wrapper, BINARY, *self.args], stdout=subprocess.PIPE, stderr=log,
-                                            stdin=subprocess.DEVNULL, env=self.env)
+            self.process = take_care_of(subprocess.Popen([*self.wrapper, BINARY, *self.args], stdout=subprocess.PIPE,
+                                                         stderr=log, stdin=subprocess.DEVNULL, env=self.env))
         self._buffer = b""
         return self
 
@@ -137,8 +204,10 @@ class Program:
                 self.process.kill()
                 self.process.wait()
                 raise Failed(f"did not end within {seconds} s of signal {sig}\n{self.log()[-4000:]}")
-        self.process.stdout.close()
+        if self.process.stdout is not None and not self.process.stdout.closed:
+            self.process.stdout.close()
         status = self.process.returncode
+        release(self.process)
         self.process = None
         check_reports(self.log())
         return status
@@ -160,6 +229,10 @@ class Program:
         return self.kill()
 
     def clean(self):
+        """Also of what a test that failed left running."""
+        if self.process is not None:
+            with contextlib.suppress(Failed):
+                self.kill_all()
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -1,4 +1,5 @@
 """Backups: of a running server under load, verified, restored to a host that has nothing, and letter by letter."""
+import base64
 import hashlib
 import json
 import os
@@ -470,6 +471,52 @@ class Trouble(Base):
             catalog.write_text(catalog.read_text().replace('"messages":', '"messages":1', 1))
             self.assertEqual(run("backup", "verify", self.backups).returncode, 70)
             self.assertEqual(run("backup", "list", self.backups).returncode, 70)
+
+    def test_lost_bodies_are_named_and_all_else_is_kept(self):
+        """Also by those who look at that backup later; after they were deleted and purged backups are complete again."""
+        for loss in ("spoilt", "missing"):
+            with self.subTest(loss), Demo() as demo:
+                self.backups = os.path.join(self.folder, loss)
+                send(demo, range(2), to="bob")
+                big = base64.b64encode(os.urandom(150000)).decode()
+                demo.run("deliver", demo.address("alice"), stdin=f"Message-ID: <lost@x>\n\n{big}\n", check=True)
+                self.assertEqual(self.back_up(demo)["letters_lost"], 0)
+                demo.stop()
+                blobs = list(pathlib.Path(os.path.dirname(demo.config), "data/store").glob("*.blob"))
+                bodies = {path: path.read_bytes() for path in blobs}
+                path = max(blobs, key=lambda path: path.stat().st_size)
+                if loss == "spoilt":
+                    path.write_bytes(bytes(b ^ 0x55 if 2000 < i < 90000 else b for i, b in enumerate(bodies[path])))
+                else:
+                    path.unlink()
+                demo.start()
+                send(demo, range(2, 4), to="carol")
+                done = demo.run("backup", self.backups)
+                self.assertEqual(done.returncode, 65, done.stdout + done.stderr)
+                name = re.escape(demo.address("alice")) + r", INBOX, UID \d+ \(Message-ID <lost@x>\)"
+                self.assertRegex(done.stderr, name + ": its body is lost")
+                again = demo.run("backup", self.backups, "--json")
+                self.assertEqual(again.returncode, 65)
+                told = json.loads(again.stdout)
+                self.assertGreaterEqual(told["letters_lost"], 1)
+                found = run("backup", "verify", self.backups, "--backup", told["id"])
+                self.assertEqual(found.returncode, 65, found.stdout)
+                self.assertRegex(found.stdout, "lost: " + name)
+                where, config, tried = self.restore(demo, "--check", check=False, name=loss + "-checked")
+                self.assertEqual(tried.returncode, 65, tried.stdout + tried.stderr)
+                self.assertRegex(tried.stdout, "lost: " + re.escape(demo.address("alice")) + r" INBOX UID \d+: its body")
+                where, config, _ = self.restore(demo, name=loss + "-back")
+                with self.restored(where) as back:
+                    self.assertEqual(contents(back, "carol")[0], contents(demo, "carol")[0])
+                demo.stop()
+                if loss == "missing":   # the disk is back
+                    path.write_bytes(bodies[path])
+                    demo.start()
+                else:
+                    demo.start()
+                    empty(demo)
+                    demo.run("mailbox", "purge", demo.address("alice"), check=True)
+                self.assertEqual(self.back_up(demo)["letters_lost"], 0)
 
     def test_killed_at_any_moment(self):
         """Of the backup and of the restore: older backups stay whole, the next run completes it and cleans up."""

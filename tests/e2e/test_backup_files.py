@@ -346,7 +346,7 @@ class OfFiles(Base):
             letters[0].symlink_to(secret)
             # What a backup has is not read again; one that has nothing reads all.
             done = run("backup", self.backups + "2", "--json", "--config", server.config)
-            self.assertEqual(done.returncode, 70, done.stderr)
+            self.assertEqual(done.returncode, 65, done.stderr)
             told = json.loads(done.stdout)
             self.assertEqual(told["letters_unread"], 1, done.stderr)
             self.assertEqual(told["letters_in_files"], 3)

@@ -2,10 +2,12 @@
 import imaplib
 import json
 import pathlib
+import subprocess
+import sys
 import unittest
 
 import frozen
-from posthouse import run
+from posthouse import run, wait_until
 
 NAMES = sorted(path.name.removesuffix(".tar.xz") for path in frozen.FIXTURES.glob("store-*.tar.xz"))
 
@@ -106,6 +108,44 @@ class Frozen(unittest.TestCase):
                     self.assertEqual(next_one["messages"], expected["backup"]["messages"])
                     run("backup", "verify", backups, check=True)
                 self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
+
+
+class Leftovers(unittest.TestCase):
+    """What a test started ends with it, supervisor and worker, also when it fails in its setUp or is killed."""
+
+    SCRIPT = """
+import os, signal, sys, unittest
+from test_serve import Serve
+class Failing(unittest.TestCase):
+    def setUp(self):
+        server = Serve()
+        self.addCleanup(server.clean)
+        server.start()
+        print(server.pid, server.worker(), flush=True)
+        if sys.argv[1] == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.fail("in setUp")
+    def test(self):
+        pass
+unittest.main(argv=["leftovers"])
+"""
+
+    def test_nothing_stays(self):
+        def runs(pid):
+            try:
+                with open(f"/proc/{pid}/stat") as stat:
+                    return stat.read().rpartition(")")[2].split()[0] != "Z"
+            except OSError:
+                return False
+
+        for how in ("fails", "killed"):
+            with self.subTest(how):
+                done = subprocess.run([sys.executable, "-c", self.SCRIPT, how], capture_output=True, text=True, timeout=120,
+                                      cwd=pathlib.Path(__file__).parent)
+                self.assertNotEqual(done.returncode, 0, done.stderr)
+                pids = [int(pid) for pid in done.stdout.split()]
+                self.assertEqual(len(pids), 2, done.stderr)
+                wait_until(lambda pids=pids: not any(map(runs, pids)), 20, f"the end of {pids}")
 
 
 if __name__ == "__main__":

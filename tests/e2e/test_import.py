@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 from posthouse import BINARY, Demo, run, wait_until
 from test_serve import Serve
@@ -208,6 +209,64 @@ class RoundTrips(Base):
             self.assertEqual(contents(demo, "bob"), before)
             self.assertEqual(contents(demo), before)
         self.assertIn("Nothing is damaged", demo.run("store", "check", check=True).stdout)
+
+
+class Octets(Base):
+    """Export, import, export: octet for octet where the format can hold it, and nothing twice by a repeat."""
+
+    EXACT = {   # first line end CRLF: the file is the letter
+        "mixed": b"Subject: mixed\r\n\r\nbare\nline feeds\r\n\n",
+        "cr": b"Subject: cr\r\n\r\na\rb\r\r\n\r\r\n",
+        "nul": b"Subject: nul\r\n\r\na\0b\r\n",
+        "open": b"Subject: open\r\n\r\nno end",
+        "cr at end": b"Subject: cr at end\r\n\r\nx\r",
+        "8bit": b"Subject: \xe4\xff\r\n\r\n\xe4\xf6\x80\r\n",
+        "long": b"Subject: long\r\n\r\n" + b"x" * 150_000 + b"\r\n",
+        "status": b"Status: RO\r\nSubject: status\r\n\r\nFrom here\r\n>From there\r\n",
+    }
+    LF = b"Subject: lf\n\nall of\nthem\n"
+    APPENDED = b"Subject: appended\n\nas it came\n"
+
+    def octets(self, demo, name):
+        """What an account has, by an export in the format that holds everything."""
+        out = self.path(f"look-{name}-{len(os.listdir(self.folder))}")
+        self.take(demo, out, "--format", "eml", name=name)
+        return sorted(path.read_bytes() for path in pathlib.Path(out).rglob("*.eml"))
+
+    def test_round_and_round(self):
+        source = pathlib.Path(self.path("source"))
+        source.mkdir()
+        for name, octets in {**self.EXACT, "lf": self.LF}.items():
+            (source / f"{name}.eml").write_bytes(octets)
+        with Demo() as demo:
+            for name in ("alice", "bob", "carol"):
+                self.empty(demo, name)
+            self.assertEqual(self.bring(demo, source, name="alice")["imported"], len(self.EXACT) + 1)
+            self.assertEqual(self.bring(demo, source, name="alice")["imported"], 0)
+            imap = demo.imap()
+            with mock.patch.object(imaplib, "MapCRLF", re.compile(rb"\r\n")):   # else it mends bare LFs itself
+                self.assertEqual(imap.append("INBOX", None, None, self.APPENDED)[0], "OK")
+            imap.logout()
+            wanted = sorted([*self.EXACT.values(), self.LF.replace(b"\n", b"\r\n"), self.APPENDED])
+            self.assertEqual(self.octets(demo, "alice"), wanted)
+            out = self.path("eml")
+            self.take(demo, out, "--format", "eml")
+            self.assertEqual(self.bring(demo, out, name="alice")["imported"], 0, "nothing is doubled")
+            self.assertEqual(self.bring(demo, out, name="bob")["imported"], len(wanted))
+            self.assertEqual(self.octets(demo, "bob"), wanted)
+            # Maildir and mbox: a bare line feed comes back as a line end, an mbox has fields of its own. Both is told.
+            for form, odd, gone in (("maildir", 2, b"-"), ("mbox", 3, b"Status: RO\r\n")):
+                self.empty(demo, "bob")
+                out = self.path(form)
+                told = self.take(demo, out, "--format", form)
+                self.assertEqual(len(told["left_out"]), odd, told)
+                there = sorted(re.sub(rb"(?<!\r)\n", b"\r\n", octets).replace(gone, b"") for octets in wanted)
+                self.assertEqual(self.bring(demo, out, name="bob")["imported"], len(wanted))
+                self.assertEqual(self.octets(demo, "bob"), there)
+                self.assertEqual(self.bring(demo, out, name="bob")["imported"], 0)
+                again = self.path(form + "-again")
+                self.assertEqual(self.take(demo, again, "--format", form, name="bob")["left_out"], [])
+                self.assertEqual(self.bring(demo, again, name="bob")["imported"], 0)
 
 
 class Sources(Base):

@@ -245,5 +245,60 @@ class AtOnce(Shared):
                 (expunged if gone == len(expunge) else doubtful).update(seen[u][0] for u in expunge)
 
 
+class BothMove(Shared):
+    """To Archive and back, at once."""
+
+    def move_all(self, ours, theirs):
+        """Each program moves what it may; how often each letter is there in the end."""
+        names = [f"m{number}" for number in range(12)]
+        self.send(*names)
+        faults = []
+
+        def we():
+            client = self.demo.imap("dave")
+            for source, target in (("INBOX", "Archive"), ("Archive", "INBOX")):
+                uids = [str(uid) for uid, (name, _) in self.ours(source)[1].items() if ours(name)]
+                client.select(source)
+                for first in range(0, len(uids), 2):
+                    self.assertEqual(client.uid("MOVE", ",".join(uids[first:first + 2]), target)[0], "OK")
+            client.logout()
+
+        def they():
+            for source, target in (("INBOX", "Archive"), ("Archive", "INBOX")):
+                uids = [str(uid) for uid, (name, _) in self.theirs(source)[1].items() if theirs(name)]
+                for part in (uids[:len(uids) // 2], uids[len(uids) // 2:]):
+                    if part:
+                        self.peers.imap(f"uid move {','.join(part)} {target}", mailbox=source)
+
+        def guarded(work):
+            try:
+                work()
+            except Exception as fault:  # told by the test's own thread
+                faults.append(str(fault)[-300:] + self.peers.log()[-1000:])
+
+        threads = [threading.Thread(target=guarded, args=(work,)) for work in (we, they)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+            self.assertFalse(thread.is_alive())
+        self.assertEqual(faults, [])
+        self.peers.imap("expunge")
+        self.peers.imap("expunge", mailbox="Archive")
+        self.agree("INBOX", "Archive")
+        there = [name for folder in ("INBOX", "Archive") for name, _ in self.ours(folder)[1].values()]
+        return {name: there.count(name) for name in names}
+
+    def test_each_its_own(self):
+        there = self.move_all(lambda name: int(name[1:]) % 2 == 0, lambda name: int(name[1:]) % 2 == 1)
+        self.assertEqual(set(there.values()), {1}, there)
+
+    def test_the_same_letters(self):
+        """Between the copy and the expunge that Dovecot's MOVE is, a letter is at both places, and we may move it, too. It
+        is there twice then (docs/formats/mbox.md), but never lost."""
+        there = self.move_all(lambda name: True, lambda name: True)
+        self.assertLessEqual(set(there.values()), {1, 2, 3, 4}, there)
+
+
 if __name__ == "__main__":
     unittest.main()

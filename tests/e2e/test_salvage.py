@@ -83,6 +83,8 @@ class Salvage(unittest.TestCase):
             client.append(f'"{name}"', "(\\Seen work)", None, f"Subject: {name}\r\n\r\n".encode())
         for number in range(30):
             client.append("cur", f"(keyword{number})", None, f"Subject: {number}\r\n\r\n".encode())
+        for name, value in (('"a.b"', "of the mailbox"), ('""', "of the account")):
+            self.assertEqual(client.xatom("SETMETADATA", name, f'(/private/comment "{value}")')[0], "OK")
         client.logout()
         run("account", "add", "other@serve.test", "--password-stdin", "--config", self.server.config, stdin="secret\n", check=True)
         self.server.stop()
@@ -94,6 +96,9 @@ class Salvage(unittest.TestCase):
             client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
             client.login(f"{who}@serve.test", "secret")
             listed[who] = contents(client)
+            for name, value in (('"a.b"', b"of the mailbox"), ('""', b"of the account")):
+                self.assertEqual(client.xatom("GETMETADATA", name, "/private/comment")[0], "OK")
+                self.assertIn(value, str(client.response("METADATA")[1]).encode())
             client.logout()
         self.assertEqual({box: rows for box, rows in listed["other"].items() if rows},
                          {box: rows for box, rows in listed["me"].items() if rows})

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 
 from namespace import propagation
-from posthouse import BINARY, Demo, Failed, Program, free_port, run, wait_until
+from posthouse import BINARY, Demo, Failed, Program, free_port, run, take_care_of, wait_until
 
 CONFIG = """\
 [server]
@@ -381,9 +381,9 @@ class Supervision(unittest.TestCase):
             with Serve() as server:
                 server.stop()
                 command = f'exec "$0" "$@" {closed}'
-                server.process = subprocess.Popen(["sh", "-c", command, os.environ["POSTHOUSE"], *server.args],
-                                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                                  stdin=subprocess.DEVNULL)
+                server.process = take_care_of(subprocess.Popen(
+                    ["sh", "-c", command, os.environ["POSTHOUSE"], *server.args], stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL))
                 server.wait_for_log("server.ready", 2)
                 self.assertTrue(server.greeting().startswith(b"220 "))
                 for pid in (server.pid, server.worker()):
@@ -426,9 +426,9 @@ class Supervision(unittest.TestCase):
                   "os.execv(sys.argv[2], sys.argv[2:])\n")
         fds = [s.fileno() for s in sockets]
         with open(server.log_path, "ab") as log:
-            server.process = subprocess.Popen(
+            server.process = take_care_of(subprocess.Popen(
                 ["/usr/bin/python3", "-c", script, ",".join(map(str, fds)), os.environ["POSTHOUSE"], *server.args],
-                pass_fds=fds, stdout=subprocess.PIPE, stderr=log)
+                pass_fds=fds, stdout=subprocess.PIPE, stderr=log))
         server.wait_for_log("server.ready")
 
     def listening(self, address, port, v6only=True):
@@ -891,7 +891,8 @@ class Logs(unittest.TestCase):
         server.write_config(re.sub(r"(?m)^file = .*$", "", server.text))
         log, end = os.pipe()
         self.addCleanup(os.close, log)
-        server.process = subprocess.Popen([os.environ["POSTHOUSE"], *server.args], stdout=subprocess.PIPE, stderr=end)
+        server.process = take_care_of(subprocess.Popen([os.environ["POSTHOUSE"], *server.args], stdout=subprocess.PIPE,
+                                                       stderr=end))
         os.close(end)
         text = b""
         while b"server.ready" not in text:

@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 import unittest
 
-from posthouse import Demo, wait_until
+from posthouse import Demo, run, tls_context, wait_until
+from test_serve import Serve
 
 # Reads that touch a range of a file fail as on a disk with bad sectors, and so does opening a directory. The ranges are
 # in a file, DEVICE INODE FROM TO a line; without that file all is well. Everything else is the kernel's own.
@@ -292,6 +293,70 @@ class InMbox(Case):
                 self.assertEqual(client.response("UIDVALIDITY")[1], validity)
                 self.assertEqual(client.uid("FETCH", "1:*", "(BODY.PEEK[TEXT])")[1][0][1], b"x\r\n")
                 client.logout()
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can give a file to itself")
+class OfSomebodyElse(unittest.TestCase):
+    """A file that the server's user may not read (root made it, 0600): nothing that a client may not do, so it is told to
+    try again (RFC 5530: UNAVAILABLE), and all is there when it can be read."""
+
+    def setUp(self):
+        self.server = Serve("[resolver]\nservers = [\"127.0.0.1@9\"]\n")
+        self.addCleanup(self.server.clean)
+        for kind in ("mbox", "maildir"):
+            run("account", "add", f"{kind}@serve.test", "--store", kind, "--password-stdin", "--config", self.server.config,
+                stdin="secret\n", check=True)
+        self.server.start()
+        self.addCleanup(lambda: self.server.stop())
+
+    def imap(self, kind):
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
+        client.login(f"{kind}@serve.test", "secret")
+        return client
+
+    def refused(self, answer):
+        status, text = answer
+        self.assertEqual(status, "NO", text)
+        self.assertIn(b"[UNAVAILABLE] ", text[0])
+        self.assertIn(b"try again later", text[0])
+
+    def check(self, kind, path):
+        for name in ("one", "two", "three"):
+            run("deliver", f"{kind}@serve.test", "--config", self.server.config, stdin=f"Subject: {name}\n\n{name}\n",
+                check=True)
+        client = self.imap(kind)
+        client.select("INBOX")
+        self.assertEqual(client.uid("STORE", "1", "+FLAGS", "(\\Deleted)")[0], "OK")
+        self.assertEqual(client.noop()[0], "OK")
+        path = path()
+        before = path.stat()
+        os.chown(path, 0, 0)
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        self.refused(client.uid("EXPUNGE", "1"))
+        second = self.imap(kind)
+        self.assertEqual(second.select("INBOX"), ("OK", [b"3"]), "from the index")
+        self.refused(second.uid("FETCH", "2", "(BODY.PEEK[TEXT])"))
+        second.logout()
+        os.chown(path, before.st_uid, before.st_gid)
+        path.chmod(before.st_mode & 0o777)
+        client.logout()
+        client = self.imap(kind)
+
+        def all_is_there():
+            status, exists = client.select("INBOX")
+            return status == "OK" and exists in ([b"3"], [b"2"])
+        wait_until(all_is_there, 20, "the mailbox")
+        client.uid("STORE", "1", "+FLAGS.SILENT", "(\\Deleted)")
+        wait_until(lambda: client.uid("EXPUNGE", "1:*")[0] == "OK", 20, "the removal")
+        texts = [item[1] for item in client.uid("FETCH", "1:*", "(BODY.PEEK[TEXT])")[1] if isinstance(item, tuple)]
+        self.assertEqual(texts, [b"two\r\n", b"three\r\n"])
+        client.logout()
+
+    def test_mbox(self):
+        self.check("mbox", lambda: pathlib.Path(self.server.directory, "data/mbox/serve.test/mbox/inbox"))
+
+    def test_maildir(self):
+        self.check("maildir", lambda: pathlib.Path(self.server.directory, "data/maildir/serve.test/maildir/new"))
 
 
 class InTheDatabase(Case):

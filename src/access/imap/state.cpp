@@ -33,8 +33,9 @@ Reply refuse(const Fault& fault) {
       return no("The server has no room now", "UNAVAILABLE");
     case FaultKind::corrupt:
       return no("A stored record is damaged", "SERVERBUG");
-    case FaultKind::temporary:
     case FaultKind::io:
+      return no("The server can't read or write its files now, try again later", "UNAVAILABLE");
+    case FaultKind::temporary:
     case FaultKind::closed:
     case FaultKind::timeout:
       break;

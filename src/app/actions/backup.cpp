@@ -30,6 +30,7 @@ json::object describe(const backup::Catalog& catalog) {
   out["letters_in_files"] = catalog.file_letters;
   out["letters_gone"] = catalog.file_gone;
   out["letters_unread"] = catalog.file_unread;
+  out["letters_lost"] = catalog.lost.size() + catalog.lost_more;
   out["copied_bytes"] = catalog.copied;
   return out;
 }
@@ -76,7 +77,7 @@ int make(const Invocation& in, backup::Options options) {
     if (made->file_letters != 0)
       fmt::print("{} of the letters come from Maildirs and mboxes.\n", made->file_letters);
   }
-  return made->file_unread == 0 ? EX_OK : EX_SOFTWARE;
+  return made->is_complete() ? EX_OK : EX_DATAERR;
 }
 
 int list(const Invocation& in) {
@@ -103,24 +104,27 @@ int list(const Invocation& in) {
 }
 
 int verify(const Invocation& in, backup::Options options) {
-  auto problems = [&] {
+  auto found = [&] {
     ProgressBar bar;
     options.progress = bar.bytes();
     return backup::verify(in.directory, in.backup_id, options);
   }();
-  if (!problems) return complain_of_source(problems.error());
+  if (!found) return complain_of_source(found.error());
   if (in.json) {
     json::object out;
-    out["problems"] = json::array(problems->begin(), problems->end());
+    out["problems"] = json::array(found->damaged.begin(), found->damaged.end());
+    out["lost"] = json::array(found->lost.begin(), found->lost.end());
     print_json(out);
   } else {
-    for (const std::string& problem : *problems) fmt::print("damaged: {}\n", problem);
-    fmt::print("{}", problems->empty()
+    for (const std::string& line : found->damaged) fmt::print("damaged: {}\n", line);
+    for (const std::string& line : found->lost) fmt::print("lost: {}\n", line);
+    fmt::print("{}", found->damaged.empty()
                          ? "Every file is as it was copied.\n"
                          : "Remove what is damaged: the next backup copies it again if the store "
                            "still has it.\n");
   }
-  return problems->empty() ? EX_OK : EX_SOFTWARE;
+  if (!found->damaged.empty()) return EX_SOFTWARE;
+  return found->lost.empty() ? EX_OK : EX_DATAERR;
 }
 
 }  // namespace
@@ -128,7 +132,10 @@ int verify(const Invocation& in, backup::Options options) {
 int backup(const Invocation& in) {
   log::configure(log::Level::error, "", "text");
   auto options = options_of(in);
-  if (!options) return complain(options.error());
+  if (!options) {
+    complain(options.error());
+    return EX_USAGE;
+  }
   if (in.command == "backup list") return list(in);
   if (in.command == "backup verify") return verify(in, *options);
   return make(in, *options);

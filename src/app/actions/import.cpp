@@ -10,6 +10,7 @@
 #include "app/actions/import_imap.h"
 #include "app/actions/moving.h"
 #include "app/actions/progress_bar.h"
+#include "app/moving/annotation_notes.h"
 #include "app/moving/imap_url.h"
 #include "base/log.h"
 
@@ -57,6 +58,15 @@ int print_moved(const Invocation& in, const moving::MoveOutcome& outcome, const 
 
 namespace {
 
+// Where the folder has them, and they go where they were.
+Result<void> bring_annotations(const Invocation& in, control::Admin& admin,
+                               const moving::MoveOutcome& outcome) {
+  if (in.dry_run || !in.into.empty() || moving::is_imap_url(in.file)) return {};
+  auto notes = moving::AnnotationNotes::read(in.file);
+  if (!notes) return std::unexpected(notes.error());
+  return notes->bring(admin, in.name, outcome.mailboxes, in.folders.empty() && in.exclude.empty());
+}
+
 int bring(const Invocation& in, control::Admin& admin, moving::Source& source) {
   source.choose(in.folders, in.exclude);
   if (source.mailboxes().empty())
@@ -69,6 +79,7 @@ int bring(const Invocation& in, control::Admin& admin, moving::Source& source) {
     return moving::import_letters(admin, source, options);
   }();
   if (!outcome) return complain(outcome.error());
+  if (auto brought = bring_annotations(in, admin, *outcome); !brought) return complain(brought.error());
   const auto holds = [](const moving::MovedMailbox& mailbox) { return mailbox.read > 0; };
   if (!in.json && outcome->skipped_count == 0 && std::ranges::none_of(outcome->mailboxes, holds))
     fmt::print("There is no letter in {}.\n", in.file);

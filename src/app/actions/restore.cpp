@@ -93,7 +93,7 @@ struct Report {
   json::array accounts;
   std::vector<std::vector<std::string>> rows;
   uint64_t missing = 0, sampled = 0, in_backup = 0, left_out = 0;
-  std::vector<std::string> damaged;
+  std::vector<std::string> damaged, lost;
 
   void add(const std::string& address, const backup::AccountOutcome& outcome, bool check) {
     json::array mailboxes;
@@ -107,6 +107,7 @@ struct Report {
                       fmt::to_string(mailbox.there), fmt::to_string(mailbox.missing)});
     }
     for (const std::string& line : outcome.damaged) damaged.push_back(fmt::format("{} {}", address, line));
+    for (const std::string& line : outcome.lost) lost.push_back(fmt::format("{} {}", address, line));
     json::object account;
     account["address"] = address;
     account["new"] = outcome.made_account;
@@ -124,11 +125,13 @@ struct Report {
       out["sampled"] = sampled;
       out["left_out"] = left_out;
       out["damaged"] = json::array(damaged.begin(), damaged.end());
+      out["lost"] = json::array(lost.begin(), lost.end());
       if (!refused.empty()) out["refused"] = refused;
       print_json(out);
     } else {
       print_table({"ACCOUNT", "MAILBOX", "IN BACKUP", "THERE", in.check ? "TO RESTORE" : "RESTORED"}, rows);
       for (const std::string& line : damaged) fmt::print("damaged: {}\n", line);
+      for (const std::string& line : lost) fmt::print("lost: {}\n", line);
       if (left_out != 0) {
         fmt::print("{} letters were in Maildirs or mboxes and could not be read for this backup.\n",
                    left_out);
@@ -142,6 +145,7 @@ struct Report {
     }
     if (!refused.empty()) fmt::print(stderr, "posthouse: a restore would be refused here: {}\n", refused);
     if (!damaged.empty()) return EX_SOFTWARE;
+    if (!lost.empty()) return EX_DATAERR;
     const bool one = !in.message_id.empty() || in.uid;
     if (!one || in_backup > 0) return EX_OK;
     fmt::print(stderr, "posthouse: the backup has no such letter\n");
@@ -186,7 +190,7 @@ int check_all(const Invocation& in) {
   for (const std::string& address : *all) {
     backup::Selection what;
     what.account = address;
-    auto outcome = backup::restore_account(**opened, nobody, what, true, nullptr);
+    auto outcome = backup::restore_account(**opened, *catalog, nobody, what, true, nullptr);
     if (!outcome) return complain(outcome.error());
     report.add(address, *outcome, true);
   }
@@ -225,7 +229,7 @@ int restore_account(const Invocation& in) {
   if (in.uid) what.uid = static_cast<store::Uid>(*in.uid);
   auto outcome = [&] {
     ProgressBar bar;
-    return backup::restore_account(**opened, **admin, what, in.check, bar.letters());
+    return backup::restore_account(**opened, *catalog, **admin, what, in.check, bar.letters());
   }();
   if (!outcome) return complain(outcome.error());
   Report report;

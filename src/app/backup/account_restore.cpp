@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "app/backup/present_letters.h"
 #include "app/limits.h"
@@ -27,14 +28,16 @@ std::string without_brackets(std::string_view id) {
 
 class AccountRestorer {
  public:
-  AccountRestorer(Opened& opened, control::Admin& admin, const Selection& what, bool check,
-                  const Progress& progress)
+  AccountRestorer(Opened& opened, const Catalog& catalog, control::Admin& admin, const Selection& what,
+                  bool check, const Progress& progress)
       : opened_(opened),
         backup_(opened.core()),
         admin_(admin),
         what_(what),
         check_(check),
-        progress_(progress) {}
+        progress_(progress) {
+    for (const LostLetter& letter : catalog.lost) lost_.insert(letter.blob);
+  }
 
   Result<AccountOutcome> run();
 
@@ -69,6 +72,7 @@ class AccountRestorer {
   const Selection& what_;
   const bool check_;
   const Progress& progress_;
+  std::set<uint64_t> lost_;  // bodies
   std::string address_;
   directory::Account account_;
   bool there_ = true;  // the account, in the running system
@@ -382,6 +386,11 @@ Result<void> AccountRestorer::restore_one(const store::MailboxInfo& mailbox, con
     ++outcome.there;
     return {};
   }
+  if (lost_.contains(letter.blob)) {
+    out_.lost.push_back(
+        fmt::format("{} UID {}: its body was lost before the backup was made", mailbox.name, letter.uid));
+    return {};
+  }
   // Before it is sent, so that a damaged body is told from a server that fails.
   const bool look = !check_ || outcome.sampled < kSamples;
   if (look) {
@@ -439,9 +448,9 @@ Result<AccountOutcome> AccountRestorer::run() {
 
 }  // namespace
 
-Result<AccountOutcome> restore_account(Opened& backup, control::Admin& admin, const Selection& what,
-                                       bool check, const Progress& progress) {
-  return AccountRestorer(backup, admin, what, check, progress).run();
+Result<AccountOutcome> restore_account(Opened& backup, const Catalog& catalog, control::Admin& admin,
+                                       const Selection& what, bool check, const Progress& progress) {
+  return AccountRestorer(backup, catalog, admin, what, check, progress).run();
 }
 
 }  // namespace posthouse::app::backup

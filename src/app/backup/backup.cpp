@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "app/backup/bodies.h"
 #include "app/backup/damaged_letters.h"
 #include "app/backup/file_letters.h"
 #include "app/backup/opened.h"
@@ -198,7 +199,8 @@ Result<void> take_letters(const Loaded& loaded, const std::string& snapshot, Rep
   return {};
 }
 
-Result<void> count(const Repository& repository, const Config& config, Catalog& catalog) {
+Result<void> count(const Repository& repository, const Config& config, const Options& options,
+                   Catalog& catalog, std::vector<std::string>& warnings) {
   auto opened = Opened::open(repository, catalog, config);
   if (!opened) return std::unexpected(opened.error());
   auto counts = (*opened)->count();
@@ -208,6 +210,9 @@ Result<void> count(const Repository& repository, const Config& config, Catalog& 
   catalog.messages = counts->messages;
   catalog.bytes = counts->bytes;
   catalog.queued = counts->queued;
+  Rate rate(options.rate);
+  const auto latest = repository.find("");
+  look_at_bodies(**opened, latest ? &*latest : nullptr, catalog, rate, options.progress, warnings);
   return {};
 }
 
@@ -266,6 +271,13 @@ bool is_within_data(const Repository& repository, const Config& config) {
   return std::mismatch(data.begin(), data.end(), ours.begin(), ours.end()).first == data.end();
 }
 
+void add_lost(const Catalog& catalog, std::vector<std::string>& out) {
+  for (const LostLetter& letter : catalog.lost)
+    out.push_back(fmt::format("{}: its body was lost before backup {} was made", letter.line(), catalog.id));
+  if (catalog.lost_more != 0)
+    out.push_back(fmt::format("and {} letters more of backup {}", catalog.lost_more, catalog.id));
+}
+
 }  // namespace
 
 Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
@@ -287,6 +299,7 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
     return std::unexpected(taken.error());
   auto snapshot = engine::HeldSnapshot::hold(store_directory(loaded.config), name);
   if (!snapshot) return std::unexpected(snapshot.error());
+  catalog.damage_seen = damage_of(store_directory(loaded.config));
   auto all = sources(loaded, snapshot->folder(), warnings);
   if (!all) return std::unexpected(all.error());
   auto letters = take_letters(loaded, snapshot->folder(), *repository, options, catalog, warnings);
@@ -295,7 +308,7 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   if (!letters) return std::unexpected(letters.error());
   if (auto copied = copy_all(*repository, *all, options, catalog); !copied)
     return std::unexpected(copied.error());
-  if (auto counted = count(*repository, loaded.config, catalog); !counted)
+  if (auto counted = count(*repository, loaded.config, options, catalog, warnings); !counted)
     return std::unexpected(counted.error());
   if (auto added = repository->add(catalog); !added) return std::unexpected(added.error());
   if (auto pruned = repository->prune(options.keep); !pruned)
@@ -303,11 +316,11 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   return catalog;
 }
 
-Result<std::vector<std::string>> verify(const std::string& directory, const std::string& id,
-                                        const Options& options) {
+Result<Verified> verify(const std::string& directory, const std::string& id, const Options& options) {
   auto repository = Repository::open(directory);
   if (!repository) return std::unexpected(repository.error());
-  std::vector<std::string> problems;
+  Verified out;
+  std::vector<std::string>& problems = out.damaged;
   std::vector<Catalog> catalogs;
   if (id.empty()) {
     catalogs = repository->list(problems);
@@ -346,12 +359,13 @@ Result<std::vector<std::string>> verify(const std::string& directory, const std:
     problems.push_back(fmt::format("{} ({}): {}; belongs to {}", repository->file(file), file.path, what,
                                    fmt::join(backups_with(*repository, catalogs, sha256), ", ")));
   }
-  if (damaged.empty()) return problems;
+  for (const Catalog& catalog : catalogs) add_lost(catalog, out.lost);
+  if (damaged.empty()) return out;
   std::set<std::string> hashes;
   for (const auto& [sha256, what] : damaged) hashes.insert(sha256);
   for (std::string& line : damaged_letters(*repository, catalogs, hashes))
     problems.push_back(std::move(line));
-  return problems;
+  return out;
 }
 
 }  // namespace posthouse::app::backup

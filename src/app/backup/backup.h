@@ -21,10 +21,12 @@ struct Options {
 // whatever happens. `warnings`: what is not as it should be though the backup is complete.
 Result<Catalog> make_backup(const Loaded& loaded, const Options& options, std::vector<std::string>& warnings);
 
-// Reads every file of the backup (of all for "") and compares it with its hash. A line for each that is
-// damaged.
-Result<std::vector<std::string>> verify(const std::string& directory, const std::string& id,
-                                        const Options& options);
+struct Verified {
+  std::vector<std::string> damaged;  // a line for each file, and for each letter that is not to be had for it
+  std::vector<std::string> lost;     // for each letter whose body the store had lost before
+};
+// Reads every file of the backup (of all for "") and compares it with its hash.
+Result<Verified> verify(const std::string& directory, const std::string& id, const Options& options);
 
 // "12.3 MiB"
 std::string size_for_people(uint64_t bytes);

@@ -45,6 +45,38 @@ File file_of(const json::object& from) {
   return out;
 }
 
+json::object describe(const LostLetter& letter) {
+  json::object out;
+  out["account"] = letter.account;
+  out["mailbox"] = letter.mailbox;
+  out["uid"] = letter.uid;
+  out["body"] = letter.blob;
+  out["words"] = letter.words;
+  return out;
+}
+
+LostLetter lost_of(const json::object& from) {
+  LostLetter out;
+  out.account = std::string(from.at("account").as_string());
+  out.mailbox = std::string(from.at("mailbox").as_string());
+  out.uid = from.at("uid").to_number<uint32_t>();
+  out.blob = from.at("body").to_number<uint64_t>();
+  out.words = std::string(from.at("words").as_string());
+  return out;
+}
+
+// Since 2026-11; earlier backups did not look.
+void read_bodies(const json::object& from, Catalog& out) {
+  if (const auto* to = from.if_contains("bodies_to")) out.bodies_to = to->to_number<uint64_t>();
+  if (const auto* more = from.if_contains("lost_more")) out.lost_more = more->to_number<uint64_t>();
+  if (const auto* lost = from.if_contains("lost")) {
+    for (const auto& letter : lost->as_array()) out.lost.push_back(lost_of(letter.as_object()));
+  }
+  if (const auto* seen = from.if_contains("damage_seen")) {
+    for (const auto& name : seen->as_array()) out.damage_seen.emplace_back(name.as_string());
+  }
+}
+
 Catalog catalog_of(const json::object& from) {
   Catalog out;
   out.id = std::string(from.at("id").as_string());
@@ -62,6 +94,7 @@ Catalog catalog_of(const json::object& from) {
         std::pair("file_gone", &out.file_gone), std::pair("file_unread", &out.file_unread)}) {
     if (const auto* value = from.if_contains(name)) *to = value->to_number<uint64_t>();
   }
+  read_bodies(from, out);
   for (const auto& file : from.at("files").as_array()) out.files.push_back(file_of(file.as_object()));
   return out;
 }
@@ -86,6 +119,10 @@ uint64_t Catalog::total() const {
   return sum;
 }
 
+std::string LostLetter::line() const {
+  return fmt::format("{}, {}, UID {}{}", account, mailbox, uid, words);
+}
+
 std::string encode(const Catalog& catalog) {
   json::object out;
   out["format"] = kFormat;
@@ -103,6 +140,12 @@ std::string encode(const Catalog& catalog) {
   out["file_bytes"] = catalog.file_bytes;
   out["file_gone"] = catalog.file_gone;
   out["file_unread"] = catalog.file_unread;
+  out["bodies_to"] = catalog.bodies_to;
+  json::array lost;
+  for (const LostLetter& letter : catalog.lost) lost.push_back(describe(letter));
+  out["lost"] = std::move(lost);
+  out["lost_more"] = catalog.lost_more;
+  out["damage_seen"] = json::array(catalog.damage_seen.begin(), catalog.damage_seen.end());
   json::array files;
   for (const File& file : catalog.files) files.push_back(describe(file));
   out["files"] = std::move(files);

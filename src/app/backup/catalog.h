@@ -10,6 +10,8 @@
 
 namespace posthouse::app::backup {
 
+constexpr size_t kMostLost = 10'000;
+
 enum class Part : uint8_t {
   store,    // of the store: its name in the store's folder
   data,     // keys and certificates of our own: its path in the data directory
@@ -27,6 +29,16 @@ struct File {
   std::string sha256;  // hexadecimal: names its copy in the pool
 };
 
+// A letter whose body the store did not have any more, or not whole, when the backup was made.
+struct LostLetter {
+  std::string account, mailbox;  // address, name
+  uint32_t uid = 0;
+  uint64_t blob = 0;
+  std::string words;  // letter_words.h
+
+  std::string line() const;  // for people
+};
+
 struct Catalog {
   std::string id;  // "20261128T205300Z": when it was asked for
   std::string version;
@@ -41,7 +53,16 @@ struct Catalog {
   uint64_t file_gone = 0;    // were removed by others while they were read
   uint64_t file_unread = 0;  // could not be read
   uint64_t copied = 0;       // bytes that were not in the pool before
+  // Bodies in the store: the newest of those that were looked at (of this backup or, in the same files, an
+  // earlier one); 0: not known. Those that were lost, the first kMostLost of them, and how many there are
+  // more.
+  uint64_t bodies_to = 0;
+  std::vector<LostLetter> lost;
+  uint64_t lost_more = 0;
+  std::vector<std::string> damage_seen;  // names of the folders in DATA/store.damaged
   std::vector<File> files;
+
+  bool is_complete() const { return bodies_to != 0 && lost.empty() && file_unread == 0; }
 
   uint64_t total() const;  // bytes of all files, without those letters
 };

@@ -1,36 +1,17 @@
 #include "app/backup/damaged_letters.h"
 
-#include <algorithm>
 #include <map>
 
+#include "app/backup/letter_words.h"
 #include "app/backup/opened.h"
 #include "app/limits.h"
 #include "engine/blob.h"
-#include "message/summary.h"
 #include "net/run_blocking.h"
 
 namespace posthouse::app::backup {
 namespace {
 
 constexpr size_t kLettersTold = 1'000;
-constexpr size_t kSubjectTold = 60;  // octets
-
-// One line, whatever a sender wrote.
-std::string for_one_line(std::string_view text, size_t most) {
-  std::string out(text.substr(0, most));
-  std::ranges::replace_if(out, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  return out;
-}
-
-std::string words_for(const store::Entry& letter) {
-  const auto summary = message::decode(letter.summary);
-  if (!summary) return {};
-  const message::Envelope& envelope = summary->envelope;
-  if (!envelope.message_id.empty())
-    return fmt::format(" (Message-ID {})", for_one_line(envelope.message_id, 4 * kSubjectTold));
-  if (envelope.subject.empty()) return {};
-  return fmt::format(" (Subject: {})", for_one_line(envelope.subject, kSubjectTold));
-}
 
 class Teller {
  public:

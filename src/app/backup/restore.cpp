@@ -345,6 +345,10 @@ Result<Restored> restore_all(const RestoreOptions& options) {
   }
   auto done = Restorer(options, *repository, out).run();
   if (!done) return std::unexpected(done.error());
+  for (const LostLetter& letter : out.catalog.lost)
+    out.warnings.push_back(letter.line() + ": its body was lost before the backup was made");
+  if (out.catalog.lost_more != 0)
+    out.warnings.push_back(fmt::format("and {} letters more", out.catalog.lost_more));
   return out;
 }
 

@@ -78,9 +78,7 @@ class Exporter {
   // Of the letter itself nothing is lost that anybody reads, but a signature may not hold.
   void changed(store::Uid uid) {
     if (out_.left_out.size() == kMostSkipped) return;
-    out_.left_out.push_back(fmt::format(
-        "{} UID {}: header fields that an mbox has for itself, such as Status or X-UID, or bare line feeds",
-        now_.from, uid));
+    out_.left_out.push_back(fmt::format("{} UID {}: {}", now_.from, uid, target_->changes()));
   }
   json::object place() const {
     json::object out;

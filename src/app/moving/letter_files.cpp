@@ -47,7 +47,7 @@ class LetterFiles : public Source {
   }
 
   Result<void> read(const SourceMailbox& mailbox, const Reading& reading) override {
-    if (!is_folder(mailbox.path)) return read_one(mailbox.path, {}, reading);
+    if (!is_folder(mailbox.path)) return read_one(mailbox.path, nullptr, reading);
     auto listing = list_folder(mailbox.path);
     if (!listing) {
       reading.bad(mailbox.path, listing.error());
@@ -58,24 +58,28 @@ class LetterFiles : public Source {
       if (!is_letter(file)) continue;
       const auto known = notes.find(file);
       auto done =
-          read_one(mailbox.path + "/" + file, known == notes.end() ? LetterNote() : known->second, reading);
+          read_one(mailbox.path + "/" + file, known == notes.end() ? nullptr : &known->second, reading);
       if (!done) return done;
     }
     return {};
   }
 
  private:
-  static Result<void> read_one(const std::string& path, const LetterNote& note, const Reading& reading) {
+  // A file with CRLF is the letter, octet for octet, and so is one that we exported (`note`); another has LF
+  // for CRLF.
+  static Result<void> read_one(const std::string& path, const LetterNote* note, const Reading& reading) {
     reading.passed(1);
     auto reader = maildir::Reader::open(path);
-    if (!reader) {
-      reading.bad(path, reader.error());
+    const auto crlf = reader ? reader->begins_with_crlf() : std::unexpected(reader.error());
+    if (!crlf) {
+      reading.bad(path, crlf.error());
       return {};
     }
+    if (note != nullptr || *crlf) reader->take_as_it_is();
     Letter letter;
     letter.where = path;
-    letter.date = note.date.value_or(reader->date());
-    letter.flags = note.flags;
+    letter.date = note != nullptr && note->date ? *note->date : reader->date();
+    if (note != nullptr) letter.flags = note->flags;
     letter.read = [&](uint64_t offset, size_t length) { return reader->read(offset, length); };
     return reading.letter(letter);
   }

@@ -69,10 +69,12 @@ class MaildirTarget final : public Target {
     name.stem = name.base;
     name.marks = mirror::to_marks(letter.flags, table_);
     there_.insert(name_of(letter));
+    exact_ = line_ends.exact();
     if (auto noted = note_flags(letter); !noted) return noted;
     return batch_.add(part, folder_->path() + "/cur/" + maildir::format_name(name));
   }
 
+  bool is_exact() const override { return exact_; }
   Result<void> close() override { return batch_.finish(); }
 
  private:
@@ -120,6 +122,7 @@ class MaildirTarget final : public Target {
   std::unordered_set<std::string> there_;
   LetterNotes noted_;
   FileBatch batch_;
+  bool exact_ = true;
 };
 
 }  // namespace

@@ -83,6 +83,9 @@ class MboxTarget final : public Target {
   }
 
   bool is_exact() const override { return exact_; }
+  std::string_view changes() const override {
+    return "header fields that an mbox has for itself, such as Status or X-UID, or bare line feeds";
+  }
   Result<void> close() override { return held_->commit(); }
 
  private:

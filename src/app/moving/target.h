@@ -29,6 +29,8 @@ class Target {
   virtual Result<void> put(const Outgoing& letter, const control::LetterPieces& pieces) = 0;
   // Whether the letter that was put last comes back octet for octet.
   virtual bool is_exact() const { return true; }
+  // What it is that does not, where it doesn't.
+  virtual std::string_view changes() const { return "bare line feeds"; }
   // What was put is on disk.
   virtual Result<void> close() = 0;
 };

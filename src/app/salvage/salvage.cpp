@@ -10,6 +10,7 @@
 
 #include "app/backup/copying.h"
 #include "app/core/core.h"
+#include "app/moving/annotation_notes.h"
 #include "app/moving/export_note.h"
 #include "app/salvage/maildir_out.h"
 #include "base/id.h"
@@ -68,6 +69,8 @@ class Salvage {
   }
   Result<void> copy_account(store::AccountId account);
   void tell_of_files(store::AccountId account);
+  Result<void> copy_annotations(store::AccountId account);
+  Result<std::string> folder_of(store::AccountId account);
   Result<void> copy_orphans();
   Result<void> copy(store::AccountId account, const store::SalvagedLetter& letter);
   Result<std::string> place(store::AccountId account, const std::string& mailbox);
@@ -116,7 +119,34 @@ Result<void> Salvage::copy_account(store::AccountId account) {
       reader_, account,
       [this, account](const store::SalvagedLetter& letter) { return copy(account, letter); });
   if (done && in_files_ > 0) tell_of_files(account);
-  return done;
+  return done ? copy_annotations(account) : done;
+}
+
+Result<void> Salvage::copy_annotations(store::AccountId account) {
+  moving::AnnotationNotes notes;
+  bool any = false;
+  const Result<void> taken = store::salvage_annotations(
+      reader_, account,
+      [&](const std::string& mailbox, std::string_view name, std::string_view value) -> Result<void> {
+        notes.add(mailbox, name, value);
+        any = true;
+        return {};
+      });
+  if (!taken || !any) return taken;
+  auto folder = folder_of(account);
+  return folder ? notes.write(*folder) : std::unexpected(folder.error());
+}
+
+// Made when something comes into it.
+Result<std::string> Salvage::folder_of(store::AccountId account) {
+  const std::string name = name_of(account);
+  std::string folder = to_ + "/" + folder_name(name);
+  if (notes_.contains(folder)) return folder;
+  if (auto made = backup::make_folder(folder, 0700); !made) return std::unexpected(made.error());
+  auto begun = moving::ExportNoteWriter::open(folder, "maildir", name);
+  if (!begun) return std::unexpected(begun.error());
+  notes_.emplace(folder, std::move(*begun));
+  return folder;
 }
 
 // They are as well off as other files of their disk, and more up to date than what the index says.
@@ -149,17 +179,10 @@ Result<void> Salvage::copy_orphans() {
 
 // Noted, so that an import knows the mailbox's own name.
 Result<std::string> Salvage::place(store::AccountId account, const std::string& mailbox) {
-  const std::string name = name_of(account);
-  const std::string folder = to_ + "/" + folder_name(name);
-  auto note = notes_.find(folder);
-  if (note == notes_.end()) {
-    if (auto made = backup::make_folder(folder, 0700); !made) return std::unexpected(made.error());
-    auto begun = moving::ExportNoteWriter::open(folder, "maildir", name);
-    if (!begun) return std::unexpected(begun.error());
-    note = notes_.emplace(folder, std::move(*begun)).first;
-  }
-  auto within = note->second.place(mailbox, folder_name(mailbox), "", "");
-  return within ? Result<std::string>(folder + "/" + *within) : within;
+  auto folder = folder_of(account);
+  if (!folder) return folder;
+  auto within = notes_.at(*folder).place(mailbox, folder_name(mailbox), "", "");
+  return within ? Result<std::string>(*folder + "/" + *within) : within;
 }
 
 // What can't be read is listed; only a target that can't be written ends it.

@@ -8,7 +8,9 @@
 #include <utime.h>
 
 #include "base/process.h"
+#include "mbox/limits.h"
 #include "support.h"
+#include "support/fake_clock.h"
 
 namespace posthouse::mbox {
 namespace {
@@ -28,49 +30,6 @@ pid_t gone_process() {
   int status = 0;
   ::waitpid(child, &status, 0);
   return child;
-}
-
-TEST(MboxLock, OneAtATime) {
-  TempFolder folder;
-  spill(folder / "box", "");
-  const File file(folder / "box", patient(milliseconds(30)));
-  auto held = file.open(Access::write);
-  ASSERT_TRUE(held.has_value());
-  EXPECT_TRUE(std::filesystem::exists(folder / "box.lock"));
-  EXPECT_EQ(file.open(Access::write).error().kind, FaultKind::temporary);
-  EXPECT_EQ(file.open(Access::read).error().kind, FaultKind::temporary);
-  {
-    const Held gone = std::move(*held);
-  }
-  EXPECT_FALSE(std::filesystem::exists(folder / "box.lock"));
-  auto first = file.open(Access::read);
-  auto second = file.open(Access::read);
-  EXPECT_TRUE(first && second);
-  EXPECT_EQ(file.open(Access::write).error().kind, FaultKind::temporary);
-}
-
-TEST(MboxLock, LockFilesOfOthers) {
-  TempFolder folder;
-  spill(folder / "box", "");
-  const File file(folder / "box", patient(milliseconds(30)));
-  const std::string lock = folder / "box.lock";
-  const auto opens = [&] { return file.open(Access::write).has_value(); };
-  spill(lock, std::to_string(::getpid()) + "\n");
-  EXPECT_FALSE(opens()) << "its process lives";
-  spill(lock, std::to_string(gone_process()) + "\n");
-  EXPECT_TRUE(opens()) << "its process is gone";
-  spill(lock, "0");
-  EXPECT_FALSE(opens()) << "nobody known, new";
-  const struct utimbuf old = {::time(nullptr) - 400, ::time(nullptr) - 400};
-  ASSERT_EQ(::utime(lock.c_str(), &old), 0);
-  EXPECT_TRUE(opens()) << "nobody known, old";
-  spill(lock, std::to_string(gone_process()) + ":another-host");
-  EXPECT_FALSE(opens()) << "a process of another machine";
-  EXPECT_TRUE(std::filesystem::exists(lock));
-  std::filesystem::remove(lock);
-  size_t names = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++names;
-  EXPECT_EQ(names, 1U);
 }
 
 void set_time(const std::string& path, SystemTime when) {
@@ -98,6 +57,50 @@ class OtherProcess {
   pid_t pid_;
 };
 
+TEST(MboxLock, OneAtATime) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const File file(folder / "box", patient(milliseconds(30)));
+  auto held = file.open(Access::write);
+  ASSERT_TRUE(held.has_value());
+  EXPECT_TRUE(std::filesystem::exists(folder / "box.lock"));
+  EXPECT_EQ(file.open(Access::write).error().kind, FaultKind::temporary);
+  EXPECT_EQ(file.open(Access::read).error().kind, FaultKind::temporary);
+  {
+    const Held gone = std::move(*held);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "box.lock"));
+  auto first = file.open(Access::read);
+  auto second = file.open(Access::read);
+  EXPECT_TRUE(first && second);
+  EXPECT_EQ(file.open(Access::write).error().kind, FaultKind::temporary);
+}
+
+TEST(MboxLock, LockFilesOfOthers) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  const File file(folder / "box", patient(milliseconds(30)));
+  const std::string lock = folder / "box.lock";
+  const auto opens = [&] { return file.open(Access::write).has_value(); };
+  const OtherProcess other;
+  spill(lock, std::to_string(other.pid()) + "\n");
+  EXPECT_FALSE(opens()) << "its process lives";
+  spill(lock, std::to_string(gone_process()) + "\n");
+  EXPECT_TRUE(opens()) << "its process is gone";
+  spill(lock, "0");
+  EXPECT_FALSE(opens()) << "nobody known, new";
+  const struct utimbuf old = {::time(nullptr) - 400, ::time(nullptr) - 400};
+  ASSERT_EQ(::utime(lock.c_str(), &old), 0);
+  EXPECT_TRUE(opens()) << "nobody known, old";
+  spill(lock, std::to_string(gone_process()) + ":another-host");
+  EXPECT_FALSE(opens()) << "a process of another machine";
+  EXPECT_TRUE(std::filesystem::exists(lock));
+  std::filesystem::remove(lock);
+  size_t names = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++names;
+  EXPECT_EQ(names, 1U);
+}
+
 // Numbers of processes come again: after a power cut, and in containers, where they are few.
 // One that was killed between making it and taking it away again. Only ours, and of processes that are gone.
 TEST(MboxLock, WhatAKilledProcessLeftIsRemoved) {
@@ -114,25 +117,105 @@ TEST(MboxLock, WhatAKilledProcessLeftIsRemoved) {
   for (const std::string& name : others) EXPECT_TRUE(std::filesystem::exists(folder / name)) << name;
 }
 
-TEST(MboxLock, LockFilesFromBeforeARestart) {
+// Who has the clock set forward behind its start looks as if it had got the number of the lock's maker since.
+TEST(MboxLock, WhoMayHaveMadeItKeepsItForTheStaleTime) {
   TempFolder folder;
-  spill(folder / "box", "");
-  const File file(folder / "box", patient(milliseconds(30)));
-  const std::string lock = folder / "box.lock";
-  const auto opens = [&] { return file.open(Access::write).has_value(); };
+  test::FakeClock clock;
+  LockOptions options;
+  options.clock = &clock;
+  const std::string box = folder / "box", lock = folder / "box.lock";
+  const auto opens = [&] { return DotlockFile::make(box, options).has_value(); };
   const OtherProcess other;
-  const SystemTime now = system_clock().now();
+  const auto begin = [&] {
+    spill(lock, std::to_string(other.pid()) + "\n");
+    set_time(lock, std::max(machine_started(), system_clock().now() - std::chrono::hours(2)) + seconds(1));
+  };
+  begin();
+  EXPECT_FALSE(opens());
+  clock.advance(kDotlockAge);
+  EXPECT_FALSE(opens()) << "not yet longer than that";
+  clock.step(std::chrono::hours(-24));
+  set_time(lock, std::max(machine_started(), system_clock().now() - std::chrono::hours(1)) + seconds(2));
+  clock.advance(seconds(1));
+  EXPECT_FALSE(opens()) << "its owner still touches it";
+  clock.advance(kDotlockAge + seconds(1));
+  EXPECT_TRUE(opens()) << "unchanged for so long";
+  EXPECT_FALSE(std::filesystem::exists(lock));
+  begin();
+  EXPECT_FALSE(opens()) << "another one of the same name";
   spill(lock, std::to_string(other.pid()) + "\n");
-  EXPECT_FALSE(opens()) << "its process lives";
-  set_time(lock, now - seconds(3));
-  EXPECT_TRUE(opens()) << "its process was started later";
+  clock.advance(kDotlockAge * 10);
+  EXPECT_FALSE(opens()) << "made by a process that runs since before";
+}
+
+// Whatever the clock says: we know which locks are ours.
+TEST(MboxLock, OurOwnNumberInALock) {
+  TempFolder folder;
+  const std::string box = folder / "box", lock = folder / "box.lock";
   spill(lock, std::to_string(::getpid()) + "\n");
-  set_time(lock, *started(::getpid()) - seconds(2));
-  EXPECT_TRUE(opens()) << "we were started later";
+  set_time(lock, system_clock().now() + std::chrono::hours(1));
+  {
+    const auto held = DotlockFile::make(box, {});
+    ASSERT_TRUE(held) << "of a process that had our number before, and another time";
+    set_time(lock, *started(::getpid()) - std::chrono::hours(1));
+    EXPECT_FALSE(DotlockFile::make(box, {})) << "ours, after the clock was set back";
+    EXPECT_TRUE(std::filesystem::exists(lock));
+  }
+  EXPECT_FALSE(std::filesystem::exists(lock));
+}
+
+// The empty lock of another host, or of mutt: that we were started after it says nothing.
+TEST(MboxLock, OlderThanTheMachinesStart) {
+  TempFolder folder;
+  const std::string box = folder / "box", lock = folder / "box.lock";
+  const auto age = system_clock().now() - machine_started();
   spill(lock, "");
-  EXPECT_FALSE(opens()) << "perhaps mutt's, which writes nothing into it";
   set_time(lock, machine_started() - seconds(2));
-  EXPECT_TRUE(opens()) << "from before the machine was started";
+  EXPECT_EQ(DotlockFile::make(box, {}).has_value(), age + seconds(2) > kDotlockAge);
+  // A number that came again after a power cut.
+  const OtherProcess other;
+  spill(lock, std::to_string(other.pid()) + "\n");
+  set_time(lock, machine_started() - seconds(2));
+  EXPECT_EQ(DotlockFile::make(box, {}).has_value(), age + seconds(2) > kDotlockAge);
+  std::filesystem::remove(lock);
+  spill(lock, std::to_string(other.pid()) + "\n");
+  set_time(lock, machine_started() - kDotlockAge - seconds(2));
+  EXPECT_TRUE(DotlockFile::make(box, {}));
+}
+
+// Another program takes a stale lock away and makes its own, just before we do.
+TEST(MboxLock, AFreshLockInPlaceOfAStaleOneStays) {
+  struct Swapping : test::FakeClock {
+    SteadyTime steady() const override {
+      if (swap) swap();
+      return FakeClock::steady();
+    }
+    std::function<void()> swap;
+  };
+  TempFolder folder;
+  Swapping clock;
+  LockOptions options;
+  options.clock = &clock;
+  const std::string box = folder / "box", lock = folder / "box.lock";
+  const OtherProcess other;
+  const std::string text = std::to_string(other.pid()) + "\n";
+  spill(lock, text);
+  set_time(lock, std::max(machine_started(), system_clock().now() - std::chrono::hours(2)) + seconds(1));
+  ASSERT_FALSE(DotlockFile::make(box, options)) << "watched from now on";
+  clock.advance(kDotlockAge + seconds(1));
+  struct ::stat fresh = {};
+  clock.swap = [&] {
+    spill(folder / "fresh", text);
+    std::filesystem::rename(folder / "fresh", lock);
+    ASSERT_EQ(::lstat(lock.c_str(), &fresh), 0);
+  };
+  EXPECT_EQ(DotlockFile::make(box, options).error().kind, FaultKind::temporary);
+  struct ::stat now = {};
+  ASSERT_EQ(::lstat(lock.c_str(), &now), 0);
+  EXPECT_EQ(now.st_ino, fresh.st_ino);
+  size_t names = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++names;
+  EXPECT_EQ(names, 1U) << "nothing else is left";
 }
 
 TEST(Process, Started) {
@@ -152,7 +235,7 @@ TEST(Process, Started) {
 TEST(MboxLock, WaitsWithoutHoldingTheOther) {
   TempFolder folder;
   spill(folder / "box", "");
-  spill(folder / "box.lock", std::to_string(::getpid()) + "\n");
+  spill(folder / "box.lock", std::to_string(::getppid()) + "\n");
   std::thread waiter([&] { EXPECT_TRUE(File(folder / "box").open(Access::write).has_value()); });
   const Handle fd(::open((folder / "box").c_str(), O_RDWR | O_CLOEXEC));
   for (;;) {

@@ -73,6 +73,50 @@ TEST(MboxTree, WhatOthersNamedInTheirWay) {
                           "\xc3\xa4/", "\xc3\xa4 [raw]", "\xc3\xa4/b"));
 }
 
+// INBOX is INBOX in any case, and its file is another.
+TEST(MboxTree, OtherSpellingsOfInboxStandBesideIt) {
+  TempFolder folder;
+  const Tree tree(folder / "mail", folder / "inbox");
+  const std::string from = "From a@b Sat Nov 28 12:00:00 2020\n\n";
+  ASSERT_TRUE(tree.create("INBOX/below").has_value());
+  std::filesystem::create_directories(folder / "mail/Inbox");
+  for (const char* name : {"inbox", "InBoX", "Inbox/x", "INBOX/inbox", "iNbOx [raw]"})
+    spill(folder / "mail/" + name, from);
+  EXPECT_THAT(names(tree), ElementsAre("INBOX", "INBOX/below", "INBOX/inbox", "InBoX [raw]", "Inbox [raw]/",
+                                       "Inbox [raw]/x", "iNbOx [raw]", "inbox [raw]"));
+  EXPECT_EQ(tree.path_of("inbox").value(), folder / "inbox");
+  EXPECT_EQ(tree.path_of("inbox [raw]").value(), folder / "mail/inbox");
+  EXPECT_EQ(tree.path_of("Inbox [raw]/x").value(), folder / "mail/Inbox/x");
+  EXPECT_EQ(tree.path_of("INBOX/inbox").value(), folder / "mail/INBOX/inbox");
+  EXPECT_TRUE(tree.create("inbox [raw]/y").has_value());
+  EXPECT_TRUE(std::filesystem::is_regular_file(folder / "mail/inbox.sbd/y"));
+  EXPECT_TRUE(tree.rename("inbox [raw]", "other").has_value());
+  EXPECT_TRUE(tree.remove("InBoX [raw]").has_value());
+  EXPECT_THAT(names(tree), ElementsAre("INBOX", "INBOX/below", "INBOX/inbox", "Inbox [raw]/", "Inbox [raw]/x",
+                                       "iNbOx [raw]", "other", "other/y"));
+  EXPECT_EQ(slurp(folder / "mail/other"), from);
+}
+
+// Beside a file INBOX what is below INBOX is as below any other mailbox.
+TEST(MboxTree, AFileInboxInTheRoot) {
+  TempFolder folder;
+  const Tree tree(folder / "mail", folder / "inbox");
+  const std::string from = "From a@b Sat Nov 28 12:00:00 2020\n\n";
+  std::filesystem::create_directories(folder / "mail/INBOX.sbd");
+  spill(folder / "mail/INBOX", from);
+  spill(folder / "mail/INBOX.sbd/below", from);
+  EXPECT_THAT(names(tree), ElementsAre("INBOX", "INBOX [raw]", "INBOX/below"));
+  EXPECT_TRUE(tree.create("INBOX/new").has_value());
+  EXPECT_FALSE(tree.create("INBOX [raw]/new").has_value());
+  EXPECT_FALSE(tree.is_holder("INBOX [raw]"));
+  EXPECT_TRUE(tree.rename("INBOX [raw]", "old").has_value());
+  EXPECT_THAT(names(tree), ElementsAre("INBOX", "INBOX/below", "INBOX/new", "old"));
+  // An account whose INBOX is there has it once.
+  const Tree together(folder / "mail", folder / "mail/inbox");
+  std::filesystem::rename(folder / "mail/old", folder / "mail/inbox");
+  EXPECT_THAT(names(together), ElementsAre("INBOX", "INBOX/below", "INBOX/new"));
+}
+
 TEST(MboxTree, AMailboxMayHoldOthers) {
   TempFolder folder;
   const Tree tree(folder / "mail", folder / "inbox");
@@ -254,7 +298,7 @@ TEST(MboxTree, SubscriptionsThatOthersLock) {
     const auto then = std::filesystem::last_write_time(lock) - age;
     std::filesystem::last_write_time(lock, then);
   };
-  spill(lock, std::to_string(::getpid()) + "\n");
+  spill(lock, std::to_string(::getppid()) + "\n");
   EXPECT_EQ(tree.subscribe("a", true).error().kind, FaultKind::temporary) << "its process lives";
   EXPECT_THAT(tree.subscriptions().value(), ElementsAre());
   const pid_t gone = ::fork();

@@ -99,13 +99,24 @@ TEST_F(DamageTest, CheckFindsWhatIsMissing) {
   erase(alice(), flags_key(inbox_, 3));
   erase(alice(), name_key("Sent"));
   const auto problems = bed_.problems({kAlice});
-  EXPECT_THAT(problems, Contains(HasSubstr("message 1: its body does not know it")));
+  EXPECT_THAT(problems,
+              Contains(HasSubstr("message 1: its body does not know it; `posthouse store repair`")));
   EXPECT_THAT(problems, Contains(HasSubstr("nothing refers to it")));
   EXPECT_THAT(problems, Contains(HasSubstr("message 2: has no record")));
   EXPECT_THAT(problems, Contains(HasSubstr("message 3: has no flags")));
   EXPECT_THAT(problems, Contains(HasSubstr("counts 3 messages and has 2")));
   EXPECT_THAT(problems, Contains(HasSubstr("belongs to no message")));
   EXPECT_THAT(problems, Contains(HasSubstr("mailbox Sent: its name does not lead to it")));
+}
+
+TEST_F(DamageTest, CheckSaysHowToBeRidOfAMessageWithoutABody) {
+  const auto found = bed_.all(kAlice, inbox_);
+  erase(engine::blob_partition(found[2].blob), std::string(engine::kHeadKey));
+  erase(engine::blob_partition(found[2].blob),
+        engine::reference_key(MailStore::blob_reference(kAlice, found[2].delivery)));
+  EXPECT_THAT(bed_.problems({kAlice}),
+              Contains(HasSubstr("message 3: its body does not know it, for that is lost; delete it with a "
+                                 "mail program and use `posthouse mailbox purge`")));
 }
 
 TEST_F(DamageTest, CheckTellsItsProgress) {

@@ -6,6 +6,7 @@
 #include "engine/record.h"
 #include "message/summary.h"
 #include "store/account_edit.h"
+#include "store/annotations.h"
 #include "store/limits.h"
 #include "store/rows.h"
 #include "store_bed.h"
@@ -126,6 +127,45 @@ TEST_P(UndeleteTest, ADeletedMailboxComesBackWithItsMessages) {
   EXPECT_TRUE(bed_.run(store_.mailbox(kAlice, "a")));
   EXPECT_EQ(group().messages, 2u);
   EXPECT_THAT(problems(), IsEmpty());
+}
+
+TEST_P(UndeleteTest, ADeletedMailboxComesBackWithItsAnnotations) {
+  const auto annotated = [&](const std::string& name) {
+    std::vector<std::string> out;
+    for (const Annotation& one : bed_.must(store_.annotations(kAlice, bed_.id_of(kAlice, name))))
+      out.push_back(one.name + "=" + one.value);
+    return out;
+  };
+  bed_.must(store_.create_mailbox(kAlice, "a"));
+  append("a", "one");
+  append("a", "two");
+  bed_.must(store_.annotate(kAlice, bed_.id_of(kAlice, "a"),
+                            {{"/private/comment", "mine"}, {"/shared/vendor/x", std::string("\0\r\n", 3)}},
+                            std::nullopt));
+  bed_.must(store_.delete_mailbox(kAlice, "a"));
+  EXPECT_THAT(problems(), IsEmpty());
+  ASSERT_TRUE(undelete({"a", {}, {}}));
+  EXPECT_THAT(annotated("a"),
+              ElementsAre("/private/comment=mine", std::string("/shared/vendor/x=\0\r\n", 20)));
+  EXPECT_THAT(problems(), IsEmpty());
+  // One that was made anew meanwhile keeps what it has.
+  bed_.must(store_.delete_mailbox(kAlice, "a"));
+  bed_.must(store_.create_mailbox(kAlice, "a"));
+  bed_.must(store_.annotate(kAlice, bed_.id_of(kAlice, "a"), {{"/private/comment", "newer"}}, std::nullopt));
+  ASSERT_TRUE(undelete({"a", {}, {}}));
+  EXPECT_THAT(annotated("a"),
+              ElementsAre("/private/comment=newer", std::string("/shared/vendor/x=\0\r\n", 20)));
+  // They go with the letters.
+  bed_.must(store_.delete_mailbox(kAlice, "a"));
+  EXPECT_EQ(purge(), 2u);
+  size_t rows = 0;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    return reader.scan(account_partition(kAlice), kKeptAnnotationsPrefix,
+                       prefix_end(std::string(kKeptAnnotationsPrefix)),
+                       [&](std::string_view, std::string_view) { return ++rows != 0; });
+  };
+  bed_.must(bed_.engine->read(std::move(look)));
+  EXPECT_EQ(rows, 0u);
 }
 
 TEST_P(UndeleteTest, ItGoesToItsMailboxUnderWhateverName) {
