@@ -11,6 +11,7 @@
 #include "app/backup/bodies.h"
 #include "app/backup/damaged_letters.h"
 #include "app/backup/file_letters.h"
+#include "app/backup/intake.h"
 #include "app/backup/opened.h"
 #include "app/control/admin.h"
 #include "app/core/folders.h"
@@ -23,6 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr uint64_t kSmallFile = 1 << 20;      // such are flushed together, larger ones by themselves
 constexpr uint64_t kSpareRoom = 16ull << 20;  // for the catalog, and what else the disk is used for
 
 // Where it is now, and what it will be in the catalog.
@@ -164,25 +166,36 @@ Result<void> copy_all(Repository& repository, std::vector<Source>& all, const Op
   if (auto room = check_room(repository, wanted); !room) return room;
   Rate rate(options.rate);
   uint64_t done = 0;
+  const auto took = [&](uint64_t bytes) {
+    done += bytes;
+    if (options.progress) options.progress(std::min(done, wanted), wanted);
+    rate.spend(bytes);
+  };
+  Intake intake(repository);
+  Result<void> state;
   for (Source* one : fresh) {
-    auto taken = repository.take(one->from, one->file, [&](uint64_t bytes) {
-      done += bytes;
-      if (options.progress) options.progress(std::min(done, wanted), wanted);
-      rate.spend(bytes);
-    });
-    if (!taken && taken.error().kind == FaultKind::no_space) {
-      return fail(FaultKind::no_space, taken.error().what + "; the backups that are there are whole");
+    if (!state) break;
+    if (one->file.size < kSmallFile) {
+      state = intake.add_copy(one->from, one->file, took);
+    } else if (auto taken = repository.take(one->from, one->file, took); !taken) {
+      state = std::unexpected(taken.error());
+    } else if (*taken) {
+      catalog.copied += one->file.size;
     }
-    if (!taken) return std::unexpected(taken.error());
-    if (*taken) catalog.copied += one->file.size;
   }
+  if (state) state = intake.flush();
+  if (!state && state.error().kind == FaultKind::no_space)
+    return fail(FaultKind::no_space, state.error().what + "; the backups that are there are whole");
+  if (!state) return state;
+  catalog.copied += intake.copied();
   for (Source& one : all) catalog.files.push_back(std::move(one.file));
   return {};
 }
 
 // First of all, as nobody keeps others from changing these files.
 Result<void> take_letters(const Loaded& loaded, const std::string& snapshot, Repository& repository,
-                          const Options& options, Catalog& catalog, std::vector<std::string>& warnings) {
+                          const Options& options, Catalog& catalog, std::set<std::string>& names,
+                          std::vector<std::string>& warnings) {
   auto opened = Opened::open_snapshot(snapshot, loaded.config);
   if (!opened) return std::unexpected(opened.error());
   auto owner = owner_of_data(loaded.config);
@@ -196,12 +209,13 @@ Result<void> take_letters(const Loaded& loaded, const std::string& snapshot, Rep
   catalog.file_unread = taken->unread;
   catalog.copied += taken->copied;
   catalog.files = std::move(taken->lists);
+  names = std::move(taken->names);
   return {};
 }
 
 Result<void> count(const Repository& repository, const Config& config, const Options& options,
                    Catalog& catalog, std::vector<std::string>& warnings) {
-  auto opened = Opened::open(repository, catalog, config);
+  auto opened = Opened::open_index(repository, catalog, config);
   if (!opened) return std::unexpected(opened.error());
   auto counts = (*opened)->count();
   if (!counts) return std::unexpected(counts.error());
@@ -302,7 +316,8 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   catalog.damage_seen = damage_of(store_directory(loaded.config));
   auto all = sources(loaded, snapshot->folder(), warnings);
   if (!all) return std::unexpected(all.error());
-  auto letters = take_letters(loaded, snapshot->folder(), *repository, options, catalog, warnings);
+  std::set<std::string> names;  // that lists name
+  auto letters = take_letters(loaded, snapshot->folder(), *repository, options, catalog, names, warnings);
   if (!letters && letters.error().kind == FaultKind::no_space)
     return fail(FaultKind::no_space, letters.error().what + "; the backups that are there are whole");
   if (!letters) return std::unexpected(letters.error());
@@ -311,7 +326,7 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   if (auto counted = count(*repository, loaded.config, options, catalog, warnings); !counted)
     return std::unexpected(counted.error());
   if (auto added = repository->add(catalog); !added) return std::unexpected(added.error());
-  if (auto pruned = repository->prune(options.keep); !pruned)
+  if (auto pruned = repository->prune(options.keep, names); !pruned)
     warnings.push_back("older backups were not removed: " + pruned.error().what);
   return catalog;
 }

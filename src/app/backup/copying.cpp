@@ -179,6 +179,14 @@ Copied PieceWriter::close() {
   return {impl_->hash.finish(), impl_->size};
 }
 
+Result<Copied> copy_unflushed(const std::string& from, const std::string& to, const Took& took) {
+  auto writer = PieceWriter::make(to);
+  if (!writer) return std::unexpected(writer.error());
+  auto done = read_all(from, took, [&](std::string_view piece) { return writer->append(piece); });
+  if (!done) return std::unexpected(done.error());
+  return writer->close();
+}
+
 Result<Copied> write_pieces(const std::string& to, const Pieces& pieces, const Took& took) {
   auto writer = PieceWriter::make(to);
   if (!writer) return std::unexpected(writer.error());

@@ -41,6 +41,8 @@ struct Copied {
 // `to` is made new, is on disk when this returns, and was read back. Faults name the file; no_space, io, and
 // corrupt when the disk gives back something else than was written. Leaves nothing behind when it fails.
 Result<Copied> copy_file(const std::string& from, const std::string& to, mode_t mode, const Took& took);
+// The same, not flushed, and not read back. 0600.
+Result<Copied> copy_unflushed(const std::string& from, const std::string& to, const Took& took);
 // Where bytes come from, a piece from there on; empty at the end.
 using Pieces = std::function<Result<std::string>(uint64_t offset)>;
 // `to` is made new, of what the pieces are; not flushed, and not read back. Leaves nothing when it fails.

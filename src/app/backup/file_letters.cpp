@@ -1,5 +1,6 @@
 #include "app/backup/file_letters.h"
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 
@@ -19,8 +20,39 @@ constexpr size_t kReadTogether = 500;  // from one mailbox, whose mbox is locked
 constexpr uint64_t kReadBytes = 4 << 20;
 constexpr uint64_t kSmallLetter = 256 << 10;  // larger ones are read in pieces, and have a file of their own
 
-// Of one account in the latest backup, by stamp.
-using Known = std::unordered_map<std::string, ListedLetter>;
+// Of one account in the latest backup.
+class Known {
+ public:
+  void add(store::MailboxId mailbox, std::vector<ListedLetter>&& letters) {
+    lists_.emplace(mailbox, std::move(letters));
+  }
+
+  // Nearly all are where they were.
+  const ListedLetter* find(store::MailboxId mailbox, store::Uid uid, const std::string& stamp) {
+    const auto list = lists_.find(mailbox);
+    if (list != lists_.end()) {
+      const auto at = std::ranges::lower_bound(list->second, uid, {}, &ListedLetter::uid);
+      if (at != list->second.end() && at->uid == uid && at->stamp == stamp && !at->sha256.empty())
+        return &*at;
+    }
+    if (by_stamp_.empty()) note_stamps();
+    const auto elsewhere = by_stamp_.find(stamp);
+    return elsewhere == by_stamp_.end() ? nullptr : elsewhere->second;
+  }
+
+ private:
+  void note_stamps() {
+    for (const auto& [mailbox, letters] : lists_) {
+      by_stamp_.reserve(by_stamp_.size() + letters.size());
+      for (const ListedLetter& letter : letters) {
+        if (!letter.stamp.empty() && !letter.sha256.empty()) by_stamp_.emplace(letter.stamp, &letter);
+      }
+    }
+  }
+
+  std::map<store::MailboxId, std::vector<ListedLetter>> lists_;
+  std::unordered_map<std::string_view, const ListedLetter*> by_stamp_;
+};
 
 struct Shared {
   Core& snapshot;
@@ -32,7 +64,8 @@ struct Shared {
   std::optional<Catalog> latest;
   std::vector<std::string>& warnings;
   LettersTaken out;
-  std::unordered_map<std::string, bool> in_pool;  // packs that were looked for
+  std::unordered_map<std::string, bool> in_pool;          // packs that were looked for
+  const uint64_t empty_size = encode_letters({}).size();  // of a list without letters
 };
 
 class AccountTaker {
@@ -69,7 +102,8 @@ class AccountTaker {
   Result<void> locate(store::MailboxId mailbox, std::vector<Wanted>& wanted);
   Result<void> take_mailbox(const store::MailboxInfo& mailbox);
   std::string stamp(const Wanted& letter) const;
-  bool is_in_pool(const Wanted& wanted, const std::string& stamp, ListedLetter& letter) const;
+  bool is_in_pool(store::MailboxId mailbox, const Wanted& wanted, const std::string& stamp,
+                  ListedLetter& letter);
   bool has_file_of(const ListedLetter& letter) const;
   // What is wrong with the letter is in `why`; a fault is of the pool.
   Result<void> copy(const std::string& mailbox, const Unread& unread, ListedLetter& letter,
@@ -103,27 +137,28 @@ void AccountTaker::learn_known() {
     if (file.part != Part::letters) continue;
     const auto place = parse_list_path(file.path);
     if (!place || place->account != account_.id) continue;
+    if (file.size == shared_.empty_size) continue;
     auto letters = shared_.repository.letters(file);
-    if (!letters) continue;  // then all is read again
-    for (ListedLetter& letter : *letters) {
-      if (letter.stamp.empty() || letter.sha256.empty()) continue;
-      std::string stamp = std::move(letter.stamp);
-      known_.emplace(std::move(stamp), std::move(letter));
-    }
+    if (letters) known_.add(place->mailbox, std::move(*letters));  // else all is read again
   }
 }
 
+// `wanted` rises by UID.
 Result<void> AccountTaker::locate(store::MailboxId mailbox, std::vector<Wanted>& wanted) {
+  if (wanted.empty()) return {};
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
-    for (Wanted& letter : wanted) {
-      auto row = reader.get(store::account_partition(account_.id), store::location_key(mailbox, letter.uid));
-      if (!row) return std::unexpected(row.error());
-      if (!*row) continue;
-      auto location = store::decode_location(**row);
-      if (location) letter.location = std::move(*location);
-    }
-    return {};
+    auto letter = wanted.begin();
+    return reader.scan(store::account_partition(account_.id), store::location_key(mailbox, letter->uid),
+                       store::location_end(mailbox, wanted.back().uid),
+                       [&](std::string_view key, std::string_view row) {
+                         const store::Uid uid = store::uid_of_key(key);
+                         while (letter != wanted.end() && letter->uid < uid) ++letter;
+                         if (letter == wanted.end()) return false;
+                         auto location = store::decode_location(row);
+                         if (letter->uid == uid && location) letter->location = std::move(*location);
+                         return true;
+                       });
   };
   return net::run_blocking(shared_.snapshot.engine.read(std::move(look)));
 }
@@ -152,12 +187,11 @@ std::string AccountTaker::stamp(const Wanted& letter) const {
       fmt::format("email {} {} {}", letter.email, letter.size, driver_->name_in(letter.location)));
 }
 
-bool AccountTaker::is_in_pool(const Wanted& wanted, const std::string& stamp, ListedLetter& letter) const {
-  const auto known = known_.find(stamp);
-  if (stamp.empty() || known == known_.end()) return false;
-  const ListedLetter& copy = known->second;
-  if (copy.size != wanted.size || !has_file_of(copy)) return false;
-  letter = copy;
+bool AccountTaker::is_in_pool(store::MailboxId mailbox, const Wanted& wanted, const std::string& stamp,
+                              ListedLetter& letter) {
+  const ListedLetter* copy = stamp.empty() ? nullptr : known_.find(mailbox, wanted.uid, stamp);
+  if (copy == nullptr || copy->size != wanted.size || !has_file_of(*copy)) return false;
+  letter = *copy;
   letter.uid = wanted.uid;
   letter.stamp = stamp;
   return true;
@@ -278,7 +312,7 @@ Result<void> AccountTaker::take_mailbox(const store::MailboxInfo& mailbox) {
       std::optional<Fault> why;
       if (one.location.empty()) {
         why = Fault{FaultKind::not_found, ""};
-      } else if (is_in_pool(one, unread.stamp, list.back())) {
+      } else if (is_in_pool(mailbox.id, one, unread.stamp, list.back())) {
         // nothing to read
       } else if (one.size <= kSmallLetter) {
         waiting_bytes_ += one.size;
@@ -332,19 +366,20 @@ Result<void> AccountTaker::find_moved() {
 }
 
 Result<void> AccountTaker::write_lists() {
-  if (auto flushed = intake_.flush(); !flushed) return flushed;
+  intake_.end_pack();
   for (const auto& [mailbox, letters] : lists_) {
+    const std::string* last = nullptr;
     for (const ListedLetter& letter : letters) {
       if (letter.sha256.empty()) continue;
       ++shared_.out.letters;
       shared_.out.bytes += letter.size;
+      if (last == nullptr || *last != letter.pool_name()) shared_.out.names.insert(letter.pool_name());
+      last = &letter.pool_name();
     }
     File file;
     file.part = Part::letters;
     file.path = list_path({account_.id, mailbox});
-    auto taken = shared_.repository.take_text(encode_letters(letters), file);
-    if (!taken) return std::unexpected(taken.error());
-    if (*taken) shared_.out.copied += file.size;
+    if (auto added = intake_.add_text(encode_letters(letters), file); !added) return added;
     shared_.out.lists.push_back(std::move(file));
   }
   return {};
@@ -408,6 +443,7 @@ Result<LettersTaken> take_file_letters(Core& snapshot, Repository& repository,
     auto taken = AccountTaker(shared, intake, one.account, one.place).run(one.mailboxes);
     if (!taken) return std::unexpected(taken.error());
   }
+  if (auto flushed = intake.flush(); !flushed) return std::unexpected(flushed.error());
   shared.out.copied += intake.copied();
   return std::move(shared.out);
 }

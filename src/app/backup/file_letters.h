@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct LettersTaken {
   uint64_t gone = 0;                // others removed them while we read
   uint64_t unread = 0;              // can't be read
   std::vector<File> lists;
+  std::set<std::string> names;  // of the files of the pool that these name
 };
 
 // `snapshot`: the index of that moment, opened. Each letter whose file is still the one of the latest backup

@@ -16,10 +16,35 @@ Result<Copied> Intake::add_alone(const Pieces& pieces, const Took& took) {
   const std::string path = repository_.unfinished_file(waiting_.size());
   auto copied = write_pieces(path, pieces, took);
   if (!copied) return copied;
-  waiting_.push_back({path, *copied});
-  bytes_ += copied->size;
-  if (auto flushed = flush_if_much(); !flushed) return std::unexpected(flushed.error());
+  if (auto waits = wait(path, *copied); !waits) return std::unexpected(waits.error());
   return copied;
+}
+
+Result<void> Intake::wait(std::string path, Copied what) {
+  bytes_ += what.size;
+  waiting_.push_back({std::move(path), std::move(what)});
+  return flush_if_much();
+}
+
+Result<void> Intake::add_text(std::string_view text, File& file) {
+  file.size = text.size();
+  file.sha256 = sha256(text);
+  if (repository_.is_whole(file) || texts_.contains(file.sha256)) return {};
+  auto writer = PieceWriter::make(repository_.unfinished_file(waiting_.size()));
+  if (!writer) return std::unexpected(writer.error());
+  if (auto written = writer->append(text); !written) return written;
+  texts_.insert(file.sha256);
+  std::string path = writer->path();
+  return wait(std::move(path), writer->close());
+}
+
+Result<void> Intake::add_copy(const std::string& from, File& file, const Took& took) {
+  const std::string path = repository_.unfinished_file(waiting_.size());
+  auto copied = copy_unflushed(from, path, took);
+  if (!copied) return std::unexpected(copied.error());
+  file.size = copied->size;
+  file.sha256 = copied->sha256;
+  return wait(path, std::move(*copied));
 }
 
 Result<void> Intake::begin_pack() {
@@ -70,6 +95,7 @@ Result<void> Intake::flush() {
   if (!taken) return std::unexpected(taken.error());
   copied_ += *taken;
   waiting_.clear();
+  texts_.clear();
   bytes_ = 0;
   return {};
 }

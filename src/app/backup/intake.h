@@ -1,5 +1,5 @@
-// Letters on their way into the pool: small ones are written into packs, many are flushed together and read
-// back.
+// What is on its way into the pool: letters, of which small ones are written into packs, lists of them, and
+// small files. Many are flushed together and read back.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "app/backup/copying.h"
@@ -24,6 +25,13 @@ class Intake {
   // Into a pack, unless one has the same bytes already; sets hash, pack and offset. The pack has its name
   // once flush() has returned.
   Result<void> add_to_pack(std::string_view bytes, ListedLetter& letter);
+  // What was added to packs knows their names then.
+  void end_pack();
+  // A file of its own, unless this run has found or put one of the same bytes in the pool. Sets size and
+  // hash.
+  Result<void> add_text(std::string_view text, File& file);
+  // The same, of what another file holds; always written.
+  Result<void> add_copy(const std::string& from, File& file, const Took& took);
   // All is in the pool, on disk and read back.
   Result<void> flush();
   // Bytes that the pool did not have.
@@ -36,7 +44,7 @@ class Intake {
   };
 
   Result<void> begin_pack();
-  void end_pack();
+  Result<void> wait(std::string path, Copied what);
   Result<void> flush_if_much();
 
   Repository& repository_;
@@ -45,6 +53,7 @@ class Intake {
   std::optional<PieceWriter> writer_;  // of the pack at hand
   std::shared_ptr<Pack> pack_;
   std::unordered_map<std::string, Place> packed_;  // by hash
+  std::unordered_set<std::string> texts_;          // hashes of those that wait
 };
 
 }  // namespace posthouse::app::backup

@@ -61,8 +61,7 @@ Result<std::unique_ptr<Opened>> Opened::open_links(const Links& links, const Con
   return out;
 }
 
-Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const Catalog& catalog,
-                                             const Config& config) {
+Result<Opened::Links> Opened::links_of(const Repository& repository, const Catalog& catalog) {
   Links links;
   for (const File& file : catalog.files) {
     if (file.part != Part::store) continue;
@@ -73,9 +72,23 @@ Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const
     }
     links.emplace_back(file.path, repository.file(file));
   }
+  return links;
+}
+
+Result<std::unique_ptr<Opened>> Opened::open(const Repository& repository, const Catalog& catalog,
+                                             const Config& config) {
+  auto links = links_of(repository, catalog);
+  if (!links) return std::unexpected(links.error());
   auto files = PoolFiles::of(repository, catalog);
   if (!files) return std::unexpected(files.error());
-  return open_links(links, config, std::move(*files));
+  return open_links(*links, config, std::move(*files));
+}
+
+Result<std::unique_ptr<Opened>> Opened::open_index(const Repository& repository, const Catalog& catalog,
+                                                   const Config& config) {
+  auto links = links_of(repository, catalog);
+  if (!links) return std::unexpected(links.error());
+  return open_links(*links, config, std::nullopt);
 }
 
 Result<std::unique_ptr<Opened>> Opened::open_snapshot(const std::string& folder, const Config& config) {

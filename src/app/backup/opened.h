@@ -16,6 +16,9 @@ class Opened {
   // file that is missing, and as engine::open_rocks_engine.
   static Result<std::unique_ptr<Opened>> open(const Repository& repository, const Catalog& catalog,
                                               const Config& config);
+  // Without the letters that were in files: nobody can read them, and their lists are not looked at.
+  static Result<std::unique_ptr<Opened>> open_index(const Repository& repository, const Catalog& catalog,
+                                                    const Config& config);
   // A snapshot that is not in the pool yet.
   static Result<std::unique_ptr<Opened>> open_snapshot(const std::string& folder, const Config& config);
   ~Opened();
@@ -23,7 +26,7 @@ class Opened {
   Opened& operator=(const Opened&) = delete;
 
   Core& core() { return *core_; }
-  const PoolFiles& files() const { return *files_; }  // not of a snapshot
+  const PoolFiles& files() const { return *files_; }  // only of what open() opened
 
   struct Counts {
     uint64_t accounts = 0, mailboxes = 0, messages = 0, bytes = 0, queued = 0;
@@ -34,6 +37,7 @@ class Opened {
   explicit Opened(std::string folder) : folder_(std::move(folder)) {}
 
   using Links = std::vector<std::pair<std::string, std::string>>;  // name in the store, file
+  static Result<Links> links_of(const Repository& repository, const Catalog& catalog);
   static Result<std::unique_ptr<Opened>> open_links(const Links& links, const Config& config,
                                                     std::optional<PoolFiles> files);
 

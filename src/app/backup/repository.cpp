@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <set>
+#include <ranges>
 
 #include "app/backup/hashing.h"
 #include "app/core/core.h"
@@ -70,7 +70,10 @@ bool is_id(const std::string& id) {
 }  // namespace
 
 Repository::Repository(Repository&& other) noexcept
-    : directory_(std::move(other.directory_)), lock_(std::exchange(other.lock_, -1)), packs_(other.packs_) {}
+    : directory_(std::move(other.directory_)),
+      lock_(std::exchange(other.lock_, -1)),
+      packs_(other.packs_),
+      whole_(std::move(other.whole_)) {}
 
 Repository::~Repository() {
   if (lock_ >= 0) ::close(lock_);
@@ -173,14 +176,6 @@ Result<bool> Repository::take(const std::string& from, File& file, const Took& t
   return !known;
 }
 
-Result<bool> Repository::take_text(std::string_view text, File& file) {
-  const std::string fresh = scratch() + "/text";
-  if (auto written = write_file(fresh, text, kFileMode); !written) return std::unexpected(written.error());
-  auto taken = take(fresh, file, nullptr);
-  ::unlink(fresh.c_str());
-  return taken;
-}
-
 Result<uint64_t> Repository::take_all(const std::vector<Fresh>& files) {
   uint64_t fresh = 0;
   if (files.empty()) return fresh;
@@ -202,6 +197,7 @@ Result<uint64_t> Repository::take_all(const std::vector<Fresh>& files) {
       if (auto made = make_folder(folder, kFolderMode); !made) return std::unexpected(made.error());
     }
     if (::rename(one.path.c_str(), path.c_str()) != 0) return system_fault(path);
+    whole_.insert(one.what.sha256);
   }
   if (folders.size() > kFoldersOneByOne) {
     if (auto synced = sync_file_system(scratch()); !synced) return std::unexpected(synced.error());
@@ -217,7 +213,10 @@ Result<std::vector<ListedLetter>> Repository::letters(const File& list) const {
   const std::string path = file(list);
   auto text = read_file(path, kLargestCatalog);
   if (!text) return fail(FaultKind::corrupt, text.error().what);
-  if (sha256(*text) == list.sha256) return decode_letters(*text, path);
+  if (sha256(*text) == list.sha256) {
+    whole_.insert(list.sha256);
+    return decode_letters(*text, path);
+  }
   return fail(FaultKind::corrupt,
               path +
                   ": this list of letters is damaged: use another backup (`posthouse backup verify` tells "
@@ -230,32 +229,45 @@ Result<void> Repository::add(const Catalog& catalog) {
 }
 
 // A catalog that can't be read may name any file: then none is removed.
-Result<void> Repository::prune(uint64_t keep) {
+Result<void> Repository::prune(uint64_t keep, const std::set<std::string>& listed) {
   const std::vector<std::string> all = ids();
   if (keep > 0 && all.size() > keep) {
     for (size_t i = 0; i < all.size() - keep; ++i) ::unlink(catalog_path(all[i]).c_str());
     if (auto synced = sync_folder(directory_ + "/backups"); !synced) return synced;
   }
   std::vector<std::string> damaged;
-  std::set<std::string> wanted;
-  for (const Catalog& catalog : list(damaged)) {
+  const std::vector<Catalog> catalogs = list(damaged);
+  if (!damaged.empty()) return fail(FaultKind::corrupt, damaged.front());
+  auto unwanted = unnamed(catalogs, listed);
+  if (!unwanted) return std::unexpected(unwanted.error());
+  std::error_code error;
+  for (const auto& [name, path] : *unwanted) fs::remove(path, error);
+  return {};
+}
+
+// The latest has most of what there is, so no more lists are read than it takes until nothing is left.
+Result<Repository::Paths> Repository::unnamed(const std::vector<Catalog>& catalogs,
+                                              const std::set<std::string>& listed) const {
+  Paths out;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(directory_ + "/pool", error)) {
+    if (entry.is_regular_file(error)) out.emplace(entry.path().filename().string(), entry.path().string());
+  }
+  for (const std::string& name : listed) out.erase(name);
+  for (const Catalog& catalog : catalogs) {
+    for (const File& file : catalog.files) out.erase(file.sha256);
+  }
+  std::set<std::string> read;
+  for (const Catalog& catalog : std::views::reverse(catalogs)) {
     for (const File& file : catalog.files) {
-      const bool seen = !wanted.insert(file.sha256).second;
-      if (seen || file.part != Part::letters) continue;
-      auto listed = letters(file);
-      if (!listed) return std::unexpected(listed.error());
-      for (const ListedLetter& letter : *listed) wanted.insert(letter.pool_name());
+      if (out.empty()) return out;
+      if (file.part != Part::letters || !read.insert(file.sha256).second) continue;
+      auto list = letters(file);
+      if (!list) return std::unexpected(list.error());
+      for (const ListedLetter& letter : *list) out.erase(letter.pool_name());
     }
   }
-  if (!damaged.empty()) return fail(FaultKind::corrupt, damaged.front());
-  std::error_code error;
-  std::vector<fs::path> unwanted;
-  for (const auto& entry : fs::recursive_directory_iterator(directory_ + "/pool", error)) {
-    if (entry.is_regular_file() && !wanted.contains(entry.path().filename().string()))
-      unwanted.push_back(entry.path());
-  }
-  for (const fs::path& path : unwanted) fs::remove(path, error);
-  return {};
+  return out;
 }
 
 std::string Repository::new_id() const {

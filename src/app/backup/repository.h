@@ -3,6 +3,8 @@
 // has changed on the disk shows. docs/formats/backup.md.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,9 +36,10 @@ class Repository {
   std::string pool_path(const std::string& sha256) const;
   std::string file(const File& file) const { return pool_path(file.sha256); }
   bool has(const File& file) const;  // with the right size
+  // The same, and this object has read it, or put it there, so that nothing is to be mended by another copy.
+  bool is_whole(const File& file) const { return whole_.contains(file.sha256) && has(file); }
   // Puts a copy into the pool, unless what it holds is there. Fills in size and hash; true if it is new.
   Result<bool> take(const std::string& from, File& file, const Took& took);
-  Result<bool> take_text(std::string_view text, File& file);
   // Many small ones at once, each written to its unfinished_file() (not flushed): they are flushed together,
   // read back, and in the pool when this returns. How many bytes of them are new.
   struct Fresh {
@@ -50,8 +53,9 @@ class Repository {
   Result<std::vector<ListedLetter>> letters(const File& list) const;
   // The backup is complete with this.
   Result<void> add(const Catalog& catalog);
-  // Removes all but the `keep` latest (0: none), and files that no catalog names.
-  Result<void> prune(uint64_t keep);
+  // Removes all but the `keep` latest (0: none), and files that no catalog and none of their lists names.
+  // `listed`: what lists of the latest one name, as far as known: then they need not be read for it.
+  Result<void> prune(uint64_t keep, const std::set<std::string>& listed = {});
 
   std::string new_id() const;
   // Bytes that may be written.
@@ -63,11 +67,14 @@ class Repository {
   std::string catalog_path(const std::string& id) const;
   std::string scratch() const { return directory_ + "/unfinished"; }
   std::vector<std::string> ids() const;
+  using Paths = std::map<std::string, std::string>;  // of files in the pool, by name
+  Result<Paths> unnamed(const std::vector<Catalog>& catalogs, const std::set<std::string>& listed) const;
   Result<Catalog> read(const std::string& id) const;
 
   std::string directory_;
   int lock_;
   uint64_t packs_ = 0;  // begun
+  mutable std::set<std::string> whole_;
 };
 
 }  // namespace posthouse::app::backup
