@@ -3,6 +3,7 @@
 
 #include "access/imap/annotations.h"
 #include "access/imap/commands.h"
+#include "access/imap/filters.h"
 #include "access/imap/observer.h"
 #include "access/imap/special_use.h"
 #include "base/ascii.h"
@@ -42,6 +43,9 @@ std::optional<Reply> take(const store::MailboxInfo* mailbox, const std::string& 
     if (is_inbox) wanted.role.reset();
     return std::nullopt;
   }
+  const bool of_filter = mailbox == nullptr && name.starts_with(kFilterValues);
+  if (of_filter && value && !is_filter(*value))
+    return bad("A filter is search criteria (RFC 5466 section 3.2)");
   // Of several values for one entry the last holds.
   std::erase_if(wanted.changes, [&](const auto& earlier) { return earlier.name == name; });
   wanted.changes.push_back({name, std::move(value)});

@@ -1,5 +1,6 @@
 // SEARCH and UID SEARCH (RFC 3501 section 6.4.4).
 #include "access/imap/commands.h"
+#include "access/imap/filters.h"
 #include "access/imap/search_result.h"
 #include "access/imap/searcher.h"
 
@@ -68,6 +69,8 @@ Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
   if (s.utf8_accept && !s.rev2 && !c.charset.empty())
     co_return refuse_search(s, c, bad("No charset after ENABLE UTF8=ACCEPT"));
   if (std::optional<Reply> refusal = refuse_charset(c)) co_return refuse_search(s, c, std::move(*refusal));
+  std::optional<Reply> unfiltered = co_await put_in_filters(s, c);
+  if (unfiltered) co_return refuse_search(s, c, std::move(*unfiltered));
   co_await sync(s, Tell::all_but_gone);
   const bool modseq = asks_for_modseq(c.key);
   if (modseq) enable_condstore(s);

@@ -1,5 +1,6 @@
 // SORT and UID SORT (RFC 5256; RETURN: RFC 5267 section 3; DISPLAYFROM, DISPLAYTO: RFC 5957).
 #include "access/imap/commands.h"
+#include "access/imap/filters.h"
 #include "access/imap/found_messages.h"
 #include "access/imap/sort_result.h"
 
@@ -10,6 +11,8 @@ namespace {
 Task<Reply> sort(Session& s, wire::imap::Sort& c) {
   wire::imap::Search& search = c.search;
   if (std::optional<Reply> refusal = refuse_charset(search)) co_return std::move(*refusal);
+  std::optional<Reply> unfiltered = co_await put_in_filters(s, search);
+  if (unfiltered) co_return std::move(*unfiltered);
   co_await sync(s, Tell::all_but_gone);
   const bool modseq = asks_for_modseq(search.key);
   if (modseq) enable_condstore(s);

@@ -1,5 +1,6 @@
 // THREAD and UID THREAD (RFC 5256).
 #include "access/imap/commands.h"
+#include "access/imap/filters.h"
 #include "access/imap/found_messages.h"
 #include "access/imap/limits.h"
 #include "access/imap/thread_result.h"
@@ -55,6 +56,8 @@ Task<std::optional<Reply>> by_references(Session& s, wire::imap::Search& c) {
 
 Task<Reply> cmd_thread(Session& s, wire::imap::Thread& c) {
   if (std::optional<Reply> refusal = refuse_charset(c.search)) co_return std::move(*refusal);
+  std::optional<Reply> unfiltered = co_await put_in_filters(s, c.search);
+  if (unfiltered) co_return std::move(*unfiltered);
   co_await sync(s, Tell::all_but_gone);
   if (asks_for_modseq(c.search.key)) enable_condstore(s);
   const bool references = c.algorithm == wire::imap::Thread::references;

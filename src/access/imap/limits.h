@@ -15,6 +15,7 @@ constexpr uint64_t kSmallMessage = 32 * 1024;   // up to here messages are read 
 constexpr uint64_t kReadTogether = 256 * 1024;  // octets of small messages in one go
 constexpr uint64_t kHeaderForFields = 1024 * 1024;  // of a header that HEADER.FIELDS looks through
 constexpr size_t kPartHeaders = 200;                // of a message that SEARCH TEXT looks through
+constexpr size_t kFilterPasses = 8;                 // filters in filters (RFC 5466 section 3.1)
 constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
 constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
 constexpr size_t kMostLost = 1'000;                 // messages without octets that FETCH looks up again

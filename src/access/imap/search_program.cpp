@@ -20,6 +20,7 @@ Cost cost_of(K::Type type) {
     case K::all:
     case K::save_date_supported:
     case K::thread_id:
+    case K::filter:  // those that are there were put in already
     case K::recent:
     case K::old:
     case K::sequence:
@@ -166,6 +167,7 @@ Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
     case K::all:
     case K::save_date_supported:
       return Truth::yes;
+    case K::filter:
     case K::thread_id:
       return Truth::no;  // no message has one (RFC 8474 section 5.2)
     case K::recent:

@@ -209,6 +209,7 @@ struct SearchKey {
     saved_on,
     saved_since,
     save_date_supported,
+    filter,  // text: its name (RFC 5466)
     and_,  // children, all
     or_,   // children, two
     not_,  // children, one

@@ -1,15 +1,27 @@
 // SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5; RETURN: RFC 4731, RFC 5182;
-// OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394; UPDATE, CONTEXT: RFC 5267).
+// OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394; UPDATE, CONTEXT: RFC 5267; FILTER: RFC 5466).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
 #include "wire/imap/parse/parsers.h"
+#include "wire/imap/search_criteria.h"
 
 namespace posthouse::wire::imap {
 
 namespace {
 
-enum class Argument : uint8_t { none, string, date, number, non_zero, flag_keyword, header, set, modseq };
+enum class Argument : uint8_t {
+  none,
+  string,
+  date,
+  number,
+  non_zero,
+  flag_keyword,
+  header,
+  set,
+  modseq,
+  filter
+};
 
 struct KeyWord {
   std::string_view name;
@@ -29,6 +41,7 @@ constexpr KeyWord kKeyWords[] = {
     {"DELETED", K::flag_set, Argument::none, kDeleted},
     {"DRAFT", K::flag_set, Argument::none, kDraft},
     {"EMAILID", K::email_id, Argument::string},
+    {"FILTER", K::filter, Argument::filter},
     {"FLAGGED", K::flag_set, Argument::none, kFlagged},
     {"FROM", K::from, Argument::string},
     {"HEADER", K::header, Argument::header},
@@ -128,6 +141,13 @@ bool argument(Cursor& in, Argument kind, SearchKey& out) {
       out.text = name;
       return true;
     }
+    case Argument::filter: {  // filter-name (RFC 5466 section 4)
+      std::string_view name;
+      if (!in.atom(name)) return false;
+      if (name.find('/') != std::string_view::npos) return in.fail("Bad filter name");
+      out.text = name;
+      return true;
+    }
     case Argument::modseq:
       return modseq_argument(in, out);
     case Argument::none:
@@ -219,6 +239,18 @@ bool parse_search_return(Cursor& in, Search& out) {
 
 bool parse_search_keys(Cursor& in, SearchKey& out) {
   return KeyParser(in).list(out, 0);
+}
+
+bool parse_search_criteria(std::string_view text, SearchKey& out) {
+  if (text.find('{') != std::string_view::npos && text.find('\n') != std::string_view::npos) return false;
+  Cursor in(text);
+  return KeyParser(in).list(out, 0) && in.rest().empty();
+}
+
+size_t count_keys(const SearchKey& key) {
+  size_t count = 1;
+  for (const SearchKey& child : key.children) count += count_keys(child);
+  return count;
 }
 
 bool parse_search(Cursor& in, bool uid, Command& out) {
