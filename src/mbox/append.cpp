@@ -8,32 +8,60 @@
 namespace posthouse::mbox {
 
 Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view first) {
-  auto head = journal_head(JournalKind::append, record_start, committed_size);
-  if (!head) return std::unexpected(head.error());
-  head->old_size = committed_size;
+  JournalHead head;
+  head.kind = JournalKind::append;
+  head.device = appended_to.st_dev;
+  head.inode = appended_to.st_ino;
+  head.old_size = committed_size;
+  head.new_size = record_start;
   Hash hash;
   hash.update(first);
-  head->guard_from = record_start;
-  head->guard_length = first.size();
-  head->guard = hash.digest();
-  head->boot = announces() ? "" : disk().boot_id();
-  if (auto written = write_append_journal(disk(), journal_base, *head, pending); !written) return written;
+  head.guard_from = record_start;
+  head.guard_length = first.size();
+  head.guard = hash.digest();
+  head.boot = announces() ? "" : disk().boot_id();
+  if (pending) return disk().write(append_journal.get(), 0, encode(head));
+  auto begun = begin_append_journal(disk(), journal_base, head);
+  if (!begun) return std::unexpected(begun.error());
+  append_journal = std::move(*begun);
   pending = true;
   return {};
 }
 
 Result<void> HeldImpl::cut_back() {
   first_head.reset();
+  raised.reset();
+  append_journal.reset();
   if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
   if (auto synced = disk().sync(file.get()); !synced) return synced;
   pending = dirty = false;
   return discard_journal(disk(), journal_base, announces());
 }
 
+// Where it does not fit into its place all that follows moves, and that has a journal of its own.
+Result<void> HeldImpl::raise_base() {
+  std::optional<Base> base = std::exchange(raised, std::nullopt);
+  if (!base) return {};
+  auto edits = plan_edits(*this, {}, *base);
+  if (!edits) return std::unexpected(edits.error());
+  std::optional<Record> first = first_head;
+  if (!std::ranges::all_of(*edits, &Edit::same_length)) {
+    if (auto committed = commit(); !committed) return committed;
+    first.reset();
+  }
+  if (auto applied = apply(std::move(*edits)); !applied) return applied;
+  if (!first) return {};
+  first->base = std::move(*base);
+  first_head = std::move(first);
+  return {};
+}
+
 Result<void> HeldImpl::commit() {
   dirty = dirty || pending;
+  if (auto raised_now = raise_base(); !raised_now) return raised_now;
   if (auto synced = sync(); !synced) return synced;
   if (!pending) return {};
+  append_journal.reset();
   if (auto gone = discard_journal(disk(), journal_base, announces()); !gone) return gone;
   pending = false;
   show_change(file.get(), appended_to);
@@ -168,36 +196,46 @@ Result<Record> reread(const HeldImpl& held, uint64_t start) {
   return *found;
 }
 
-// The letter's UID and keywords must be covered by the file's own data, or Dovecot believes neither.
-Result<void> cover_letter(HeldImpl& held, const Letter& letter) {
+// The letter's UID and keywords must be covered by the file's own data, or Dovecot believes neither. New
+// keywords may need room, so they come first.
+Result<void> cover_keywords(HeldImpl& held, const Letter& letter) {
+  if (letter.metadata.keywords.empty()) return {};
+  auto base = held.raised ? Result<std::optional<Base>>(held.raised) : held.base();
+  if (!base) return std::unexpected(base.error());
+  Metadata keywords;
+  keywords.keywords = letter.metadata.keywords;
+  if (!*base || !cover(**base, keywords)) return {};
+  held.raised = std::move(*base);
+  return held.raise_base();
+}
+
+// Written once for all that are committed together.
+Result<void> cover_uid(HeldImpl& held, uint32_t uid) {
+  if (uid == 0 || (held.raised && held.raised->last_uid >= uid)) return {};
+  if (held.raised) {
+    held.raised->last_uid = uid;
+    return {};
+  }
   auto base = held.base();
   if (!base) return std::unexpected(base.error());
-  if (!*base || !cover(**base, letter.metadata)) return {};
-  auto edits = plan_edits(held, {}, *base);
-  if (!edits) return std::unexpected(edits.error());
-  std::optional<Record> first = held.first_head;
-  const bool stays = std::ranges::all_of(*edits, &Edit::same_length);
-  if (auto applied = held.apply(std::move(*edits)); !applied) return applied;
-  if (first && stays) {
-    first->base = std::move(*base);
-    held.first_head = std::move(first);
-  }
+  if (!*base || (*base)->last_uid >= uid) return {};
+  (*base)->last_uid = uid;
+  held.raised = std::move(*base);
   return {};
 }
 
-Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& source) {
-  const auto size = held.size();
-  if (!size) return std::unexpected(size.error());
-  const auto gap = separator(held, *size);
+Result<Record> write_record(HeldImpl& held, const Letter& letter, const Source& source, uint64_t size) {
+  const auto gap =
+      held.pending && size == held.appended_end ? Result<std::string>(std::string()) : separator(held, size);
   if (!gap) return std::unexpected(gap.error());
-  if (!held.pending) held.committed_size = *size;
-  const uint64_t start = *size + gap->size();
+  if (!held.pending) held.committed_size = size;
+  const uint64_t start = size + gap->size();
   const std::string head = record_head(letter, start == 0);
   const size_t first_octets = head.find('\n') + 1 + 6;  // up to a field that nobody else puts there
   if (auto begun = held.begin_append(start, std::string_view(head).substr(0, first_octets)); !begun)
     return std::unexpected(begun.error());
   if (!gap->empty()) {
-    if (auto put = held.disk().write(held.file.get(), *size, *gap); !put) return std::unexpected(put.error());
+    if (auto put = held.disk().write(held.file.get(), size, *gap); !put) return std::unexpected(put.error());
   }
   RecordWriter writer(held, start);
   std::string blank_first;
@@ -239,21 +277,25 @@ Result<Form> form_of(const Source& source) {
 
 Result<Record> Held::append(const Letter& letter, const Source& source) {
   if (!impl_->writable) return fail(FaultKind::policy, impl_->path + ": opened for reading");
+  const auto mbox = impl_->pending ? Result<std::optional<Base>>(std::nullopt) : impl_->base();
+  if (!mbox) return std::unexpected(mbox.error());  // it is none
+  if (auto covered = cover_keywords(*impl_, letter); !covered) return std::unexpected(covered.error());
   const auto file = impl_->info();
   if (!file) return std::unexpected(file.error());
   if (!impl_->pending) impl_->appended_to = *file;
-  if (auto raised = cover_letter(*impl_, letter); !raised) return std::unexpected(raised.error());
-  const auto before = impl_->size();
-  if (!before) return std::unexpected(before.error());
+  const auto before = static_cast<uint64_t>(file->st_size);
   const bool had_pending = impl_->pending;
-  auto record = write_record(*impl_, letter, source);
-  if (record) {
+  auto record = write_record(*impl_, letter, source, before);
+  const auto covered = record ? cover_uid(*impl_, letter.metadata.uid) : Result<void>();
+  if (record && covered) {
     record->metadata.uid = letter.metadata.uid;
+    impl_->appended_end = record->next;
     return record;
   }
+  if (record) record = std::unexpected(covered.error());
   // What was appended before stays; of this one nothing does.
   const auto cut =
-      had_pending || !impl_->pending ? impl_->disk().resize(impl_->file.get(), *before) : impl_->cut_back();
+      had_pending || !impl_->pending ? impl_->disk().resize(impl_->file.get(), before) : impl_->cut_back();
   if (!cut) return fail(record.error().kind, record.error().what + "; " + cut.error().what);
   return record;
 }

@@ -202,6 +202,23 @@ Result<State> Held::scan_around(const Scanner::Sink& sink) const {
   return now;
 }
 
+bool Held::has_moved() const {
+  return impl_->has_moved;
+}
+
+Result<std::optional<Base>> Held::base() const {
+  return impl_->base();
+}
+
+Result<void> Held::scan_end(uint64_t octets, const Scanner::Sink& sink) const {
+  const auto size = impl_->size();
+  if (!size) return std::unexpected(size.error());
+  const auto start = impl_->record_from(*size - std::min(*size, octets), *size);
+  if (!start) return std::unexpected(start.error());
+  const bool never = false;
+  return scan_range(*impl_, sink, Resume{*start, {}, 0}, never);
+}
+
 Result<Known> Held::renew(const Known& known) {
   const auto now = state();
   if (!now) return std::unexpected(now.error());

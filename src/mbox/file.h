@@ -127,8 +127,19 @@ class Held {
   // with another digest, or as the end of the one before. For reading the others only.
   Result<State> scan_around(const Scanner::Sink& sink) const;
 
+  // Whether records came to stand elsewhere since it was opened, by a rewrite() or because an append() needed
+  // room for keywords in the file's own data.
+  bool has_moved() const;
+  // The file's own data as it stands in its first message.
+  Result<std::optional<Base>> base() const;
+
+  // The records from the first one on that begins within the last `octets` of the file, without knowing what
+  // is before: their UIDs are claimed ones only, and what stands unquoted in a text that begins earlier may
+  // be told as a record. For finding messages by their digests.
+  Result<void> scan_end(uint64_t octets, const Scanner::Sink& sink) const;
+
   // After a rewrite() that moved nothing, of a file that was as `known`: what is known of it now. Reads the
-  // last message only.
+  // last message only. Also after appends, when `known` has been told of the last of them.
   Result<Known> renew(const Known& known);
 
   // Adds a message at the end: "From " quoted (mboxrd), LF line ends, the file's own header fields left out

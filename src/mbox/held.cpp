@@ -91,6 +91,24 @@ Result<Record> HeldImpl::read_head(uint64_t offset) const {
   return scanner.current();
 }
 
+Result<uint64_t> HeldImpl::record_from(uint64_t offset, uint64_t end) const {
+  constexpr std::string_view kStart = "\nFrom ";
+  if (offset == 0) return offset;
+  while (offset < end) {
+    const auto piece =
+        disk().read(file.get(), offset, static_cast<size_t>(std::min<uint64_t>(end - offset, kPiece)));
+    if (!piece) return std::unexpected(piece.error());
+    const bool last = offset + piece->size() >= end;
+    for (size_t at = piece->find(kStart); at != std::string::npos; at = piece->find(kStart, at + 1)) {
+      const std::string_view line = std::string_view(*piece).substr(at + 1, kMaxFromLine);
+      if (parse_from_line(line.substr(0, line.find_first_of("\r\n")))) return offset + at + 1;
+    }
+    if (last || piece->size() <= kMaxFromLine + kStart.size()) break;
+    offset += piece->size() - kMaxFromLine - kStart.size();  // a line that lies in two pieces
+  }
+  return end;
+}
+
 Result<std::optional<Base>> HeldImpl::base() const {
   const auto all = size();
   if (!all) return std::unexpected(all.error());
@@ -226,6 +244,7 @@ Result<void> HeldImpl::apply_journaled(const std::vector<Edit>& edits, size_t fi
   }
   const auto journal = writer->finish();
   if (!journal) return std::unexpected(journal.error());
+  has_moved = has_moved || first_shift < edits.size();
   return play(*journal, true);
 }
 

@@ -30,6 +30,10 @@ struct HeldImpl {
   uint64_t committed_size = 0;               // before what is pending
   mutable std::optional<Record> first_head;  // as head_at(0) gave it, as long as nothing but appends follow
   struct ::stat appended_to = {};            // the file before what is pending
+  Handle append_journal;                     // of what is pending
+  bool has_moved = false;                    // since it was opened, records came to stand elsewhere
+  uint64_t appended_end = 0;                 // of the last record that was appended, with its blank line
+  std::optional<Base> raised;                // the file's own data as it is to cover what is pending
 
   Disk& disk() const { return *options.disk; }
   // Where it can't be told whether the machine started anew, all appends are.
@@ -47,6 +51,9 @@ struct HeldImpl {
   // The record at `offset`, read as far as its header goes. `end` and what follows from the body are not set.
   // not_found when no From_ line stands there. `base` as a scan knows it.
   Result<Record> head_at(uint64_t offset) const;
+  // Where the first From_ line begins that is at or behind `offset`, but not within the first line there; or
+  // `end`.
+  Result<uint64_t> record_from(uint64_t offset, uint64_t end) const;
   // The file's own data, from its first message.
   Result<std::optional<Base>> base() const;
 
@@ -59,6 +66,8 @@ struct HeldImpl {
   Result<void> begin_append(uint64_t record_start, std::string_view first);
   // Takes away what is not committed.
   Result<void> cut_back();
+  // Writes `raised` where it belongs.
+  Result<void> raise_base();
   // Makes what was appended stay.
   Result<void> commit();
 

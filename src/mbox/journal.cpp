@@ -27,18 +27,6 @@ uint64_t get64(std::string_view bytes, size_t at) {
   return value;
 }
 
-std::string encode(const JournalHead& head) {
-  std::string out(kMagic);
-  for (uint64_t value :
-       {static_cast<uint64_t>(head.kind), head.device, head.inode, head.old_size, head.new_size,
-        head.guard_from, head.guard_length, head.guard[0], head.guard[1], head.cut[0], head.cut[1]}) {
-    put64(out, value);
-  }
-  std::string boot = head.boot.substr(0, kBoot);
-  boot.resize(kBoot, '\0');
-  return out + boot;
-}
-
 std::optional<JournalHead> decode(std::string_view bytes) {
   if (bytes.size() < kHead || !bytes.starts_with(kMagic)) return std::nullopt;
   const auto field = [&](size_t i) { return get64(bytes, 8 + 8 * i); };
@@ -106,6 +94,18 @@ Result<bool> read_segments(Disk& disk, Journal& journal) {
 }
 
 }  // namespace
+
+std::string encode(const JournalHead& head) {
+  std::string out(kMagic);
+  for (uint64_t value :
+       {static_cast<uint64_t>(head.kind), head.device, head.inode, head.old_size, head.new_size,
+        head.guard_from, head.guard_length, head.guard[0], head.guard[1], head.cut[0], head.cut[1]}) {
+    put64(out, value);
+  }
+  std::string boot = head.boot.substr(0, kBoot);
+  boot.resize(kBoot, '\0');
+  return out + boot;
+}
 
 std::string journal_path(const std::string& mbox) {
   return mbox + ".posthouse-journal";
@@ -176,17 +176,17 @@ Result<Journal> JournalWriter::finish() {
   return std::move(journal_);
 }
 
-Result<void> write_append_journal(Disk& disk, const std::string& mbox, const JournalHead& head, bool again) {
+Result<Handle> begin_append_journal(Disk& disk, const std::string& mbox, const JournalHead& head) {
   const std::string name = journal_path(mbox);
-  const auto fd = disk.open(name, again ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL, 0600);
+  const auto fd = disk.open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!fd) return std::unexpected(fd.error());
-  const Handle file(*fd);
+  Handle file(*fd);
   Result<void> step = disk.write(*fd, 0, encode(head));
-  if (again) return step;
   if (step && head.boot.empty()) step = disk.sync(*fd);
   if (step && head.boot.empty()) step = disk.sync_folder_of(mbox);
-  if (!step) static_cast<void>(disk.remove(name));
-  return step;
+  if (step) return file;
+  static_cast<void>(disk.remove(name));
+  return std::unexpected(step.error());
 }
 
 Result<std::optional<Journal>> read_journal(Disk& disk, const std::string& mbox) {

@@ -76,8 +76,11 @@ class JournalWriter {
   bool finished_ = false;
 };
 
-// Says that an append begins. `again`: in place of what it said before, which is not flushed then.
-Result<void> write_append_journal(Disk& disk, const std::string& mbox, const JournalHead& head, bool again);
+std::string encode(const JournalHead& head);
+
+// Says that an append begins. For each further record the head at its beginning is written anew, which is not
+// flushed.
+Result<Handle> begin_append_journal(Disk& disk, const std::string& mbox, const JournalHead& head);
 
 // Nothing when there is none or when it never became complete; the caller removes it then. Refuses (policy)
 // what is no regular file of ours.

@@ -22,10 +22,20 @@ std::string form_line(bool open) {
   return open ? "X-Posthouse-Form: open\n" : "X-Posthouse-Form: plain\n";
 }
 
+namespace {
+
+// Octets before the first CR or LF. Most lines have both only at their ends.
+size_t plain_start(std::string_view text) {
+  const size_t line = std::min(text.find('\n'), text.size());
+  return std::min(text.substr(0, line).find('\r'), line);
+}
+
+}  // namespace
+
 void Encoder::write(std::string_view piece, std::string& out) {
   while (!piece.empty()) {
     if (crs_ == 0 && !at_start_ && !naming_ && !dropping_ && !quoting_) {
-      const size_t plain = std::min(piece.find_first_of("\r\n"), piece.size());
+      const size_t plain = plain_start(piece);
       out += piece.substr(0, plain);
       piece.remove_prefix(plain);
       if (piece.empty()) return;

@@ -211,13 +211,20 @@ Task<bool> Mirror::Impl::carry_out_told(AccountId id) {
   co_return false;
 }
 
-// Changes that come one after the other share the flushes of the files.
+// Changes that come one after the other share the flushes of the files. Where many wait there is company
+// enough.
 Task<void> Mirror::Impl::carry_out_behind(std::shared_ptr<Impl> self, net::Loop& loop, AccountId id) {
   for (bool more = true; more;) {
-    const Result<void> slept = co_await loop.sleep(kGather);
+    const Result<void> slept = co_await loop.sleep(self->has_many_behind(id) ? milliseconds(0) : kGather);
     if (!slept) co_return;
     more = co_await self->carry_out_told(id);
   }
+}
+
+bool Mirror::Impl::has_many_behind(AccountId id) {
+  const std::lock_guard lock(accounts_mutex);
+  const auto known = behind.find(id);
+  return known != behind.end() && known->second >= kGathered;
 }
 
 bool Mirror::Impl::is_behind() {

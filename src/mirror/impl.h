@@ -234,6 +234,7 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<bool> carry_out_told(AccountId id);
   bool is_behind(AccountId id);
   bool is_behind();  // any account
+  bool has_many_behind(AccountId id);
   Task<Result<void>> take_turn_and_carry_out(AccountId id);
   // The same for somebody who wants to know when it is in the files only.
   Task<Result<void>> carry_out_for_caller(AccountId id);

@@ -15,15 +15,17 @@ inline constexpr size_t kWrittenTogether = 64;      // files of a Maildir that a
 inline constexpr size_t kFlushedTogether = 16;      // from so many on the file system is flushed once for all
 inline constexpr size_t kNewTogether = 200;         // messages of others taken in by one transaction
 inline constexpr size_t kOpenMessages = 64;         // files that reading may come back to
-inline constexpr size_t kReadAlone = 16;     // messages that are opened one by one; more are read together
-inline constexpr size_t kPiece = 64 * 1024;  // read from a file at once
-inline constexpr uint64_t kBlock = 1 << 20;  // of an mbox, read while it is locked
-inline constexpr size_t kKnownFiles = 4;     // mboxes of an account whose messages' places are remembered
+inline constexpr size_t kReadAlone = 16;        // messages that are opened one by one; more are read together
+inline constexpr size_t kPiece = 64 * 1024;     // read from a file at once
+inline constexpr uint64_t kBlock = 1 << 20;     // of an mbox, read while it is locked
+inline constexpr uint64_t kHeaderOctets = 512;  // of a message, that only the mbox has: as a guess
+inline constexpr size_t kKnownFiles = 4;        // mboxes of an account whose messages' places are remembered
 inline constexpr uint64_t kReadWhole = 16 << 20;  // an mbox of this size is read anew after every change
 inline constexpr int kReadAllEach = 10;           // larger ones after so many that only added to them
 inline constexpr seconds kSameTime{3};            // in which changes of a file may show the same time
 inline constexpr size_t kMostBehind = 20'000;     // changes of flags that may wait for the files
 inline constexpr milliseconds kGather{20};        // in which flags are gathered before they go to the files
+inline constexpr size_t kGathered = 4'000;        // so many wait for no more
 inline constexpr milliseconds kLookAgain{500};    // into a file that another program keeps locked
 inline constexpr milliseconds kNap{100};          // between attempts of somebody who waits for a lock
 inline constexpr int kNaps = 300;                 // at most

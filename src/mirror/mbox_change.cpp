@@ -17,15 +17,19 @@ using mbox::Record;
 using store::FlagSet;
 using store::Uid;
 
-// The message as append() takes it. `unread`: becomes true when its bytes can't be had.
-mbox::Source source_of(const Driver::Put& message, bool* unread = nullptr) {
+// The message as append() takes it. `unread`: becomes true when its bytes can't be had. `begin`: those that
+// were read already.
+mbox::Source source_of(const Driver::Put& message, bool* unread = nullptr, std::string begin = {}) {
   struct State {
     uint64_t at = 0;
-    std::string piece;
+    std::string begin, piece;
   };
-  return [&message, unread, state = std::make_shared<State>()]() -> Result<std::string_view> {
+  auto fresh = std::make_shared<State>();
+  fresh->begin = std::move(begin);
+  return [&message, unread, state = std::move(fresh)]() -> Result<std::string_view> {
     if (state->at >= message.size) return std::string_view();
-    Result<std::string> next = message.bytes(state->at, kPiece);
+    Result<std::string> next = state->begin.empty() ? message.bytes(state->at, kPiece)
+                                                    : Result<std::string>(std::exchange(state->begin, {}));
     if (unread != nullptr) *unread = !next || next->empty();
     if (!next) return std::unexpected(next.error());
     if (next->empty()) return fail(FaultKind::corrupt, "the message ends early");
@@ -81,11 +85,10 @@ class Naming {
   Uid last_ = 0;
 };
 
-Result<mbox::Letter> letter_of(const Driver::Put& message, Uid uid, const std::optional<mbox::Base>& base) {
-  const Result<std::string> begin = message.bytes(0, kPiece);
-  if (!begin) return std::unexpected(begin.error());
+mbox::Letter letter_of(const Driver::Put& message, std::string_view begin, Uid uid,
+                       const std::optional<mbox::Base>& base) {
   mbox::Letter letter;
-  letter.sender = sender_of(*begin);
+  letter.sender = sender_of(begin);
   letter.time = std::chrono::duration_cast<seconds>(message.date.time_since_epoch()).count();
   letter.metadata = to_metadata(message.flags, uid, {});
   letter.base = base;
@@ -94,9 +97,11 @@ Result<mbox::Letter> letter_of(const Driver::Put& message, Uid uid, const std::o
 
 Result<Record> append(Held& held, const Driver::Put& message, Uid uid, const std::optional<mbox::Base>& base,
                       bool& unread) {
-  const Result<mbox::Letter> letter = letter_of(message, uid, base);
-  unread = !letter;
-  return letter ? held.append(*letter, source_of(message, &unread)) : std::unexpected(letter.error());
+  Result<std::string> begin = message.bytes(0, kPiece);
+  unread = !begin;
+  if (!begin) return std::unexpected(begin.error());
+  const mbox::Letter letter = letter_of(message, *begin, uid, base);
+  return held.append(letter, source_of(message, &unread, std::move(*begin)));
 }
 
 mbox::Base base_of(const Driver::Put& first) {
@@ -111,11 +116,12 @@ mbox::Base base_of(const Driver::Put& first) {
 Result<std::unordered_set<Uid>> cut_torn(Held& held, const std::vector<Driver::Put>& messages) {
   std::unordered_set<Uid> torn;
   for (const Driver::Put& message : messages) {
+    if (!message.again) continue;
+    const Result<std::string> begin = message.bytes(0, kPiece);
+    if (!begin) continue;
     for (const Uid uid : {message.uid, Uid{0}}) {
-      const Result<mbox::Letter> letter =
-          message.again ? letter_of(message, uid, base_of(messages.front())) : fail(FaultKind::not_found, "");
-      if (!letter) break;
-      const Result<bool> cut = held.cut_torn(*letter, [&] { return source_of(message); });
+      const mbox::Letter letter = letter_of(message, *begin, uid, base_of(messages.front()));
+      const Result<bool> cut = held.cut_torn(letter, [&] { return source_of(message); });
       if (!cut && cut.error().kind != FaultKind::corrupt) return std::unexpected(cut.error());
       if (!cut || !*cut) continue;
       if (uid != 0) torn.insert(uid);
@@ -207,6 +213,7 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
   if ((*before)->all().empty()) base = base_of(first);
   Naming naming(**before, first.uid_validity, *torn);
   std::unordered_set<size_t> taken;
+  std::vector<Record> appended;
   Result<void> room;
   for (Put& message : messages) {
     const Result<const Record*> there =
@@ -222,7 +229,7 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
     }
     const Uid uid = naming.may_bear(message.uid) ? message.uid : 0;
     bool unread = !there;
-    const Result<Record> record =
+    Result<Record> record =
         there ? append(*held, message, uid, base, unread) : std::unexpected(there.error());
     if (!record) {
       message.done = std::unexpected(record.error());
@@ -235,9 +242,10 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
     naming.added(uid);
     message.exact = record->exact && record->size == message.size;
     message.location = location_of(*record, uid, to_flags(record->metadata));
+    appended.push_back(std::move(*record));
   }
   const Result<void> done = held->commit();
-  if (done) (*before)->follow_appends(*held);
+  if (done) (*before)->follow_appends(*held, std::move(appended));
   if (naming.left_unnamed()) cached(mailbox).told.clear();  // a look is needed
   return done;
 }

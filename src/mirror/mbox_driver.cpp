@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "mbox/limits.h"
 #include "mirror/limits.h"
@@ -267,20 +268,57 @@ Result<Bytes> MboxDriver::open(const std::string& mailbox, const std::string& lo
   });
 }
 
+// What is new to a backup. That the digests are right proves that these are the messages.
+std::optional<std::vector<mbox::Record>> MboxDriver::find_at_end(
+    const std::string& mailbox, const Held& held, const std::vector<std::optional<MboxLocation>>& locations,
+    uint64_t octets) {
+  const Result<mbox::State> now = held.state();
+  const uint64_t end = octets + octets / 8 + locations.size() * kHeaderOctets + kPiece;
+  if (!now || cached(mailbox).records.is_of(*now) || end > now->size / 4) return std::nullopt;
+  std::map<std::pair<store::Uid, std::string>, size_t> wanted;
+  for (size_t i = 0; i < locations.size(); ++i) {
+    if (!locations[i] || locations[i]->uid == 0) return std::nullopt;
+    wanted.emplace(std::pair(locations[i]->uid, locations[i]->digest), i);
+  }
+  std::vector<mbox::Record> out(locations.size());
+  size_t found = 0;
+  const Result<void> scanned = held.scan_end(end, [&](mbox::Record&& record) {
+    const auto one = wanted.find({record.claimed_uid, hex_digest(record.digest)});
+    if (one == wanted.end()) return;
+    ++found;
+    out[one->second] = std::move(record);
+    wanted.erase(one);
+  });
+  if (!scanned || found < locations.size()) return std::nullopt;
+  return out;
+}
+
 // Locked once, and each message's place found once. Where something is in the way, each is tried by itself.
 std::vector<Result<std::string>> MboxDriver::read_all(const std::string& mailbox,
                                                       const std::vector<Wanted>& wanted) {
+  std::vector<std::optional<MboxLocation>> locations;
+  locations.reserve(wanted.size());
+  uint64_t octets = 0;
+  for (const Wanted& one : wanted) {
+    locations.push_back(parse_location(one.location));
+    octets += one.size;
+  }
   std::unique_lock lock(mutex_);
   Result<Held> held = hold(mailbox, Access::read);
+  if (const auto last = held ? find_at_end(mailbox, *held, locations, octets) : std::nullopt) {
+    std::vector<Result<std::string>> out;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      Result<mbox::Reader> reader = held->reader((*last)[i]);
+      out.push_back(reader ? reader->read(0, wanted[i].size + 1) : std::unexpected(reader.error()));
+    }
+    return out;
+  }
   const Result<MboxRecords*> all = held ? records(mailbox, *held) : std::unexpected(held.error());
   if (!all) {
     held = std::unexpected(all.error());
     lock.unlock();
     return Driver::read_all(mailbox, wanted);
   }
-  std::vector<std::optional<MboxLocation>> locations;
-  locations.reserve(wanted.size());
-  for (const Wanted& one : wanted) locations.push_back(parse_location(one.location));
   const std::vector<std::optional<size_t>> places = (*all)->assign(locations);
   std::vector<Result<std::string>> out;
   out.reserve(wanted.size());

@@ -81,6 +81,11 @@ class MboxDriver final : public Driver {
   // `only_ours`: it got both just now, so nobody else gave any of them.
   Result<MboxRecords*> our_records(const std::string& mailbox, mbox::Held& held, uint32_t uid_validity,
                                    store::Uid next, bool* only_ours = nullptr);
+  // The records of messages that are likely to be at the end of a file of which nothing is known; none if one
+  // of them is not there. `octets`: that they have.
+  std::optional<std::vector<mbox::Record>> find_at_end(
+      const std::string& mailbox, const mbox::Held& held,
+      const std::vector<std::optional<MboxLocation>>& locations, uint64_t octets);
   // The record of a message that is to be read.
   Result<mbox::Record> find(const std::string& mailbox, mbox::Held& held, const MboxLocation& location);
   // mutex_, where somebody else may be waiting for the file's lock.

@@ -9,6 +9,7 @@ namespace posthouse::mirror {
 namespace {
 
 using mbox::Record;
+using store::Uid;
 
 }  // namespace
 
@@ -66,8 +67,32 @@ Result<void> MboxRecords::refresh_around(mbox::Held& held) {
   return {};
 }
 
-void MboxRecords::follow_appends(mbox::Held& held) {
-  if (known_) static_cast<void>(read(held, true));
+// UIDs are believed as a scan does it (mbox/scan.h).
+void MboxRecords::follow_appends(mbox::Held& held, std::vector<mbox::Record> appended) {
+  if (held.has_moved()) known_.reset();
+  if (!known_) return;
+  mbox::Known next = *known_;
+  Uid last = all_.empty() || all_.back().metadata.uid == 0 ? next.uid_before_last : all_.back().metadata.uid;
+  const auto base = held.base();
+  for (Record& record : appended) {
+    const Uid uid = record.claimed_uid;
+    const bool believed = uid != 0 && base && *base && uid <= (*base)->last_uid && uid > last;
+    record.metadata.uid = believed ? uid : 0;
+    next.uid_before_last = last;
+    if (believed) last = uid;
+  }
+  if (!appended.empty()) {
+    next.any = true;
+    next.last_offset = appended.back().offset;
+    next.last_end = appended.back().end;
+  }
+  const Result<mbox::Known> renewed = base ? held.renew(next) : std::unexpected(base.error());
+  if (!renewed) {
+    static_cast<void>(read(held, true));
+    return;
+  }
+  for (Record& record : appended) add(std::move(record));
+  known_ = *renewed;
 }
 
 Result<void> MboxRecords::rewrite(mbox::Held& held, std::span<const mbox::Change> changes,

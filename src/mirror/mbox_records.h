@@ -22,8 +22,9 @@ class MboxRecords {
   // The same where parts of the file can't be read. Only for finding the other messages to read them.
   Result<void> refresh_around(mbox::Held& held);
   bool is_of(const mbox::State& state) const { return known_ && known_->state == state; }
-  // After `refresh` and appends of ours: reads only these. No failure: else all are read the next time.
-  void follow_appends(mbox::Held& held);
+  // After `refresh` and appends of ours, as append() gave them: reads only the last one. No failure: else all
+  // are read the next time.
+  void follow_appends(mbox::Held& held, std::vector<mbox::Record> appended);
   // Changes messages, and the file's own data; all records may have new places then. `changes` are of ours.
   Result<void> rewrite(mbox::Held& held, std::span<const mbox::Change> changes,
                        const std::optional<mbox::Base>& base = std::nullopt);

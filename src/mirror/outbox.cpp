@@ -5,6 +5,7 @@
 
 #include "engine/blob.h"
 #include "mirror/impl.h"
+#include "mirror/outbox_reader.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
 
@@ -14,157 +15,10 @@ namespace {
 
 using Kind = store::EffectRow::Kind;
 
-// What can't be told from its effect once others followed: a mailbox may have the old name again.
-bool stands_alone(Kind kind) {
-  return kind == Kind::rename || kind == Kind::erase;
-}
-
 // Another program keeps a lock, so nothing of it was begun.
 bool is_locked(const Effect& effect) {
   return !effect.done && effect.done.error().kind == FaultKind::temporary;
 }
-
-// Whether the outbox may hold more than these.
-bool is_part(const std::vector<Effect>& effects) {
-  const auto is_put = [](const Effect& effect) { return effect.row.kind == Kind::put; };
-  return effects.size() >= kEffectsTogether ||
-         static_cast<size_t>(std::ranges::count_if(effects, is_put)) >= kPutsTogether;
-}
-
-// Reads the rows of an outbox, and of each the message it is about.
-class OutboxReader {
- public:
-  OutboxReader(const engine::Reader& reader, AccountId account, KeptBack& kept_back)
-      : reader_(reader), account_(account), view_(reader, account), kept_back_(kept_back) {}
-
-  // `cut`: they end before, or with, one that stands alone. Those that are kept back are passed over.
-  Result<std::vector<Effect>> read(uint64_t from, bool& cut) {
-    std::vector<Effect> effects;
-    cut = false;
-    size_t puts = 0;
-    const std::string end = store::prefix_end(std::string(store::kEffectPrefix));
-    const Result<void> scanned =
-        reader_.scan(store::account_partition(account_), store::effect_key(from), end,
-                     [&](std::string_view key, std::string_view value) {
-                       Effect effect;
-                       effect.number = store::number_of_effect(key);
-                       Result<store::EffectRow> row = store::decode_effect(value);
-                       if (row && kept_back_.holds(*row)) {
-                         kept_back_.add(*row, effect.number);
-                         return true;
-                       }
-                       cut = row && stands_alone(row->kind);
-                       if (cut && !effects.empty()) return false;
-                       if (row) {
-                         if (row->kind == Kind::put) ++puts;
-                         effect.row = std::move(*row);
-                       } else {
-                         effect.done = std::unexpected(row.error());
-                       }
-                       effects.push_back(std::move(effect));
-                       return !cut && effects.size() < kEffectsTogether && puts < kPutsTogether;
-                     });
-    if (!scanned) return std::unexpected(scanned.error());
-    for (Effect& effect : effects) {
-      const Result<void> filled = fill(effect);
-      if (!filled) return std::unexpected(filled.error());
-    }
-    const Result<void> named = name_as_in_files(effects, cut);
-    if (!named) return std::unexpected(named.error());
-    return effects;
-  }
-
- private:
-  // A mailbox that is renamed further on in the outbox still has its name of before.
-  Result<void> name_as_in_files(std::vector<Effect>& effects, bool cut) {
-    std::map<MailboxId, std::string> before;  // the next rename, seen from the end
-    if (!effects.empty() && (cut || is_part(effects))) {
-      const Result<void> rest = note_renames(effects.back().number + 1, before);
-      if (!rest) return rest;
-    }
-    for (const auto& [mailbox, name] : kept_back_.old_names()) before[mailbox] = name;
-    for (auto effect = effects.rbegin(); effect != effects.rend(); ++effect) {
-      const store::EffectRow& row = effect->row;
-      if (row.kind == Kind::rename) before[row.mailbox] = row.name;
-      const auto renamed = before.find(row.mailbox);
-      const bool by_name_now = row.kind == Kind::put || row.kind == Kind::flags;
-      if (by_name_now && !effect->mailbox.empty() && renamed != before.end())
-        effect->mailbox = renamed->second;
-    }
-    return {};
-  }
-
-  // The first of each mailbox.
-  Result<void> note_renames(uint64_t from, std::map<MailboxId, std::string>& out) {
-    return reader_.scan(store::account_partition(account_), store::effect_key(from),
-                        store::prefix_end(std::string(store::kEffectPrefix)),
-                        [&](std::string_view, std::string_view value) {
-                          const Result<store::EffectRow> row = store::decode_effect(value);
-                          if (row && row->kind == Kind::rename) out.try_emplace(row->mailbox, row->name);
-                          return true;
-                        });
-  }
-
-  // What all effects of a mailbox need to know of it; no info: it is gone.
-  struct Mailbox {
-    std::optional<store::MailboxInfo> info;
-    store::KeywordTable keywords;
-  };
-
-  Result<const Mailbox*> look_up(MailboxId mailbox) {
-    const auto [at, first] = mailboxes_.try_emplace(mailbox);
-    if (!first) return &at->second;
-    Result<store::MailboxInfo> info = view_.mailbox(mailbox);
-    if (!info && info.error().kind == FaultKind::not_found) return &at->second;
-    if (!info) return std::unexpected(info.error());
-    Result<store::KeywordTable> keywords = view_.keywords(mailbox);
-    if (!keywords) return std::unexpected(keywords.error());
-    at->second = {std::move(*info), std::move(*keywords)};
-    return &at->second;
-  }
-
-  Result<void> fill_remove(Effect& effect) {
-    effect.mailbox = effect.row.to;
-    const Result<const Mailbox*> known = look_up(effect.row.mailbox);
-    if (!known) return std::unexpected(known.error());
-    if ((*known)->info) effect.uid_next = (*known)->info->uid_next;
-    return {};
-  }
-
-  Result<void> fill(Effect& effect) {
-    if (effect.row.kind == Kind::remove) return fill_remove(effect);
-    if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
-    const MailboxId mailbox = effect.row.mailbox;
-    const Result<const Mailbox*> known = look_up(mailbox);
-    if (!known) return std::unexpected(known.error());
-    if (!(*known)->info) return {};
-    const store::MailboxInfo& info = *(*known)->info;
-    effect.mailbox = info.name;
-    effect.uid_validity = info.uid_validity;
-    effect.uid_next = info.uid_next;
-    effect.messages = info.exists;
-    const Result<std::optional<store::FlagRow>> row = view_.message(mailbox, effect.row.uid);
-    if (!row) return std::unexpected(row.error());
-    effect.there = row->has_value();
-    if (!effect.there) return {};
-    effect.message = **row;
-    effect.flags = (*known)->keywords.flags(effect.message.system, effect.message.keywords);
-    const Result<std::optional<std::string>> record =
-        reader_.get(store::account_partition(account_), store::location_key(mailbox, effect.row.uid));
-    if (!record) return std::unexpected(record.error());
-    if (!*record) return {};
-    Result<std::string> location = store::decode_location(**record);
-    if (!location) return std::unexpected(location.error());
-    effect.location = std::move(*location);
-    return {};
-  }
-
-  const engine::Reader& reader_;
-  AccountId account_;
-  store::AccountView view_;
-  std::map<MailboxId, Mailbox> mailboxes_;
-  KeptBack& kept_back_;
-};
 
 // Does effects in the files, those of one kind and mailbox that follow each other together. Blocks.
 class Work {
@@ -464,7 +318,7 @@ Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(Account& account, ui
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     kept_back = account.kept_back;
-    Result<std::vector<Effect>> found = OutboxReader(reader, account.id, kept_back).read(from, cut);
+    Result<std::vector<Effect>> found = read_effects(reader, account.id, from, kept_back, cut);
     if (!found) return std::unexpected(found.error());
     effects = std::move(*found);
     return {};

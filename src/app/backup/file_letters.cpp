@@ -54,6 +54,12 @@ class Known {
   std::unordered_map<std::string_view, const ListedLetter*> by_stamp_;
 };
 
+struct Mailbox {
+  store::MailboxId id = 0;
+  std::string name;
+  bool empty = true;
+};
+
 struct Shared {
   Core& snapshot;
   Repository& repository;
@@ -76,7 +82,7 @@ class AccountTaker {
         account_(account),
         driver_(mirror::make_driver(place, system_clock(), system_random(), nullptr)) {}
 
-  Result<void> run(const std::vector<store::MailboxInfo>& mailboxes);
+  Result<void> run(const std::vector<Mailbox>& mailboxes);
 
  private:
   struct Wanted {
@@ -100,7 +106,7 @@ class AccountTaker {
   void learn_known();
   Result<std::vector<Wanted>> page(store::MailboxId mailbox, store::Uid first, bool& more, store::Uid& last);
   Result<void> locate(store::MailboxId mailbox, std::vector<Wanted>& wanted);
-  Result<void> take_mailbox(const store::MailboxInfo& mailbox);
+  Result<void> take_mailbox(const Mailbox& mailbox);
   std::string stamp(const Wanted& letter) const;
   bool is_in_pool(store::MailboxId mailbox, const Wanted& wanted, const std::string& stamp,
                   ListedLetter& letter);
@@ -112,8 +118,8 @@ class AccountTaker {
                     std::optional<Fault>& why);
   Result<void> keep_small(std::string_view bytes, const Unread& unread, ListedLetter& letter,
                           std::optional<Fault>& why);
-  Result<void> read_waiting(const store::MailboxInfo& mailbox);
-  void settle(const store::MailboxInfo& mailbox, Unread&& unread, const std::optional<Fault>& why);
+  Result<void> read_waiting(const Mailbox& mailbox);
+  void settle(const Mailbox& mailbox, Unread&& unread, const std::optional<Fault>& why);
   Result<void> find_moved();
   void miss(const Fault& why);
   Result<void> write_lists();
@@ -253,8 +259,7 @@ Result<void> AccountTaker::copy(const std::string& mailbox, const Unread& unread
   return keep(pieces, unread, letter, why);
 }
 
-void AccountTaker::settle(const store::MailboxInfo& mailbox, Unread&& unread,
-                          const std::optional<Fault>& why) {
+void AccountTaker::settle(const Mailbox& mailbox, Unread&& unread, const std::optional<Fault>& why) {
   shared_.done += unread.size;
   if (shared_.progress) shared_.progress(std::min(shared_.done, shared_.total), shared_.total);
   if (!why) return;
@@ -267,7 +272,7 @@ void AccountTaker::settle(const store::MailboxInfo& mailbox, Unread&& unread,
 }
 
 // All with one lock, and with the owner's rights once.
-Result<void> AccountTaker::read_waiting(const store::MailboxInfo& mailbox) {
+Result<void> AccountTaker::read_waiting(const Mailbox& mailbox) {
   if (waiting_.empty()) return {};
   std::vector<Unread> now = std::exchange(waiting_, {});
   waiting_bytes_ = 0;
@@ -300,9 +305,9 @@ void AccountTaker::miss(const Fault& why) {
   if (unread_++ == 0) first_unread_ = why.what;
 }
 
-Result<void> AccountTaker::take_mailbox(const store::MailboxInfo& mailbox) {
+Result<void> AccountTaker::take_mailbox(const Mailbox& mailbox) {
   std::vector<ListedLetter>& list = lists_[mailbox.id];
-  bool more = true;
+  bool more = !mailbox.empty;
   for (store::Uid last = 0; more && last < UINT32_MAX;) {
     auto wanted = page(mailbox.id, last + 1, more, last);
     if (!wanted) return std::unexpected(wanted.error());
@@ -385,9 +390,9 @@ Result<void> AccountTaker::write_lists() {
   return {};
 }
 
-Result<void> AccountTaker::run(const std::vector<store::MailboxInfo>& mailboxes) {
+Result<void> AccountTaker::run(const std::vector<Mailbox>& mailboxes) {
   learn_known();
-  for (const store::MailboxInfo& mailbox : mailboxes) {
+  for (const Mailbox& mailbox : mailboxes) {
     if (auto taken = take_mailbox(mailbox); !taken) return taken;
   }
   if (auto found = find_moved(); !found) return found;
@@ -410,23 +415,43 @@ Result<void> AccountTaker::run(const std::vector<store::MailboxInfo>& mailboxes)
 struct Work {
   directory::Account account;
   store::FilePlace place;
-  std::vector<store::MailboxInfo> mailboxes;
+  std::vector<Mailbox> mailboxes;
 };
 
-Result<std::vector<Work>> accounts_in_files(Core& snapshot, uint64_t& total) {
+// Most mailboxes of most accounts have no letters, and then nothing more is asked about them.
+Task<Result<void>> note_empty(Core& snapshot, Work& work) {
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&work](const engine::Reader& reader) -> Result<void> {
+    for (Mailbox& mailbox : work.mailboxes) {
+      const auto any = [&mailbox](std::string_view, std::string_view) { return mailbox.empty = false; };
+      auto done = reader.scan(store::account_partition(work.account.id), store::flags_key(mailbox.id, 0),
+                              store::flags_end(mailbox.id, UINT32_MAX), any);
+      if (!done) return done;
+    }
+    return {};
+  };
+  Result<void> done = co_await snapshot.engine.read(std::move(look));
+  co_return done;
+}
+
+Task<Result<std::vector<Work>>> accounts_in_files(Core& snapshot, uint64_t& total) {
   std::vector<Work> out;
-  auto accounts = net::run_blocking(snapshot.directory.accounts(""));
-  if (!accounts) return std::unexpected(accounts.error());
+  auto accounts = co_await snapshot.directory.accounts("");
+  if (!accounts) co_return std::unexpected(accounts.error());
   for (directory::Account& account : *accounts) {
-    auto place = net::run_blocking(snapshot.store.place(account.id));
-    if (!place) return std::unexpected(place.error());
+    auto place = co_await snapshot.store.place(account.id);
+    if (!place) co_return std::unexpected(place.error());
     if (place->format == store::Format::database) continue;
-    auto mailboxes = net::run_blocking(snapshot.store.mailboxes(account.id));
-    if (!mailboxes) return std::unexpected(mailboxes.error());
-    for (const store::MailboxInfo& mailbox : *mailboxes) total += mailbox.bytes;
-    out.push_back({std::move(account), std::move(*place), std::move(*mailboxes)});
+    auto mailboxes = co_await snapshot.store.mailboxes(account.id);
+    if (!mailboxes) co_return std::unexpected(mailboxes.error());
+    Work& work = out.emplace_back(std::move(account), std::move(*place));
+    for (store::MailboxInfo& mailbox : *mailboxes) {
+      total += mailbox.bytes;
+      work.mailboxes.push_back({mailbox.id, std::move(mailbox.name)});
+    }
+    if (auto noted = co_await note_empty(snapshot, work); !noted) co_return std::unexpected(noted.error());
   }
-  return out;
+  co_return out;
 }
 
 }  // namespace
@@ -436,7 +461,7 @@ Result<LettersTaken> take_file_letters(Core& snapshot, Repository& repository,
                                        std::vector<std::string>& warnings) {
   Shared shared{snapshot, repository, owner, rate, progress, 0, 0, std::nullopt, warnings, {}, {}};
   if (auto latest = repository.find("")) shared.latest = std::move(*latest);
-  auto all = accounts_in_files(snapshot, shared.total);
+  auto all = net::run_blocking(accounts_in_files(snapshot, shared.total));
   if (!all) return std::unexpected(all.error());
   Intake intake(repository);
   for (const Work& one : *all) {

@@ -1,6 +1,7 @@
 #include "app/moving/import.h"
 
 #include <boost/json.hpp>
+#include <future>
 #include <map>
 #include <set>
 
@@ -88,6 +89,7 @@ class Importer {
   void tell_settled();
   Result<void> send(json::array letters, const control::LetterPieces& pieces, bool more);
   Result<void> flush(bool more = false);
+  Result<void> finish_sending();
   bool full() const { return batch_.size() == kImportTogether || bytes_.size() >= kImportBytes; }
   void bad(const std::string& where, const Fault& fault);
   json::object place() const {
@@ -108,9 +110,11 @@ class Importer {
   std::vector<std::pair<store::Uid, store::FlagSet>> changes_;  // of flags, that were not sent
   std::optional<Fault> failed_;                                 // sending them
   std::vector<Settled> sent_;                                   // in batch_
-  std::vector<Settled> settled_;  // in the account, and the source does not know yet
-  json::array batch_;             // described
-  std::string bytes_;             // of them
+  std::future<Result<void>> sending_;  // the batch before, if it is under way; nobody else uses admin_ then
+  std::vector<Settled> under_way_;     // in it
+  std::vector<Settled> settled_;       // in the account, and the source does not know yet
+  json::array batch_;                  // described
+  std::string bytes_;                  // of them
   uint64_t passed_ = 0;
 };
 
@@ -222,6 +226,7 @@ Result<bool> Importer::is_there(const Shape& shape, const store::FlagSet& flags)
 
 Result<void> Importer::send_flags() {
   if (changes_.empty()) return {};
+  if (auto sent = finish_sending(); !sent) return sent;
   json::object arguments = place();
   json::array rows;
   for (const auto& [uid, flags] : changes_) {
@@ -249,21 +254,27 @@ Result<void> Importer::send(json::array letters, const control::LetterPieces& pi
   return {};
 }
 
+// When more follow, the next ones are read while these are under way.
 Result<void> Importer::flush(bool more) {
-  if (batch_.empty()) return {};
-  size_t at = 0;
-  auto done = send(
-      std::move(batch_),
-      [&]() -> Result<std::string> {
-        std::string piece = bytes_.substr(at, kFrame);
-        at += piece.size();
-        return piece;
-      },
-      more);
-  batch_ = json::array();
-  bytes_.clear();
-  if (done) settled_.insert(settled_.end(), sent_.begin(), sent_.end());
-  sent_.clear();
+  if (auto before = finish_sending(); !before || batch_.empty()) return before;
+  under_way_ = std::exchange(sent_, {});
+  sending_ = std::async(std::launch::async, [this, more, letters = std::exchange(batch_, json::array()),
+                                             bytes = std::exchange(bytes_, {})]() mutable {
+    const control::LetterPieces pieces = [&bytes, at = size_t{0}]() mutable -> Result<std::string> {
+      std::string piece = bytes.substr(at, kFrame);
+      at += piece.size();
+      return piece;
+    };
+    return send(std::move(letters), pieces, more);
+  });
+  return more ? Result<void>() : finish_sending();
+}
+
+Result<void> Importer::finish_sending() {
+  if (!sending_.valid()) return {};
+  auto done = sending_.get();
+  if (done) settled_.insert(settled_.end(), under_way_.begin(), under_way_.end());
+  under_way_.clear();
   tell_settled();
   return done;
 }
@@ -372,7 +383,8 @@ Result<void> Importer::run(const SourceMailbox& mailbox) {
     return {};
   }
   auto done = source_.read(mailbox, reading());
-  if (done) done = flush();
+  const auto sent = done ? flush() : finish_sending();
+  if (done) done = sent;
   tell_settled();
   if (done && failed_) done = std::unexpected(*failed_);
   if (done) done = send_flags();

@@ -136,6 +136,37 @@ TEST_F(BackupFolder, PruningKeepsTheLatestAndWhatTheyNeed) {
   EXPECT_EQ(repository.find("../x").error().kind, FaultKind::not_found);
 }
 
+// What only a list names is found there, in whichever backup it is.
+TEST_F(BackupFolder, PruningKeepsWhatListsName) {
+  Repository repository = open();
+  const auto list = [&](const File& letter) {
+    ListedLetter listed;
+    listed.uid = 1;
+    listed.size = letter.size;
+    listed.sha256 = letter.sha256;
+    File file = take(repository, encode_letters({listed}), true);
+    file.part = Part::letters;
+    file.path = "1/1";
+    return file;
+  };
+  const File old = take(repository, "old letter", true), fresh = take(repository, "new letter", true);
+  const File first = list(old), second = list(fresh);
+  const File stray = take(repository, "of a backup that was killed", true);
+  ASSERT_TRUE(repository.add(catalog("20260101T000000Z", {first})));
+  ASSERT_TRUE(repository.add(catalog("20260102T000000Z", {second})));
+  ASSERT_TRUE(repository.prune(0, {fresh.sha256}));
+  EXPECT_TRUE(repository.has(old) && repository.has(fresh) && repository.has(first));
+  EXPECT_FALSE(repository.has(stray));
+  // A list that can't be read may name anything.
+  const File other = take(repository, "of another that was killed", true);
+  std::ofstream(repository.file(first), std::ios::app) << "x";
+  EXPECT_FALSE(repository.prune(0));
+  EXPECT_TRUE(repository.has(old) && repository.has(other));
+  ASSERT_TRUE(repository.prune(1));
+  EXPECT_FALSE(repository.has(old) || repository.has(other));
+  EXPECT_TRUE(repository.has(fresh));
+}
+
 TEST_F(BackupFolder, NothingIsRemovedWhileACatalogCanNotBeRead) {
   Repository repository = open();
   const File file = take(repository, "x", true);

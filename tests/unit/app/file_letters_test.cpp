@@ -239,6 +239,41 @@ TEST_F(FileLetters, AreNotReadTwice) {
   EXPECT_TRUE(has("three"));
 }
 
+// An mbox that only got letters is read from where these begin; a list that did not change is not written
+// again, unless the pool lost it.
+TEST_F(FileLetters, OnlyWhatIsNewIsReadAndWritten) {
+  const auto add = [&](const std::string& name, size_t more) {
+    write(mbox_ + "/inbox",
+          "From a@b Sat Nov 28 10:00:00 2026\n" + letter(name) + std::string(more, 'x') + "\n\n");
+  };
+  for (int i = 0; i < 40; ++i) add(fmt::format("old {}", i), 20'000);
+  write(maildir_ + "/cur/one:2,", letter("one"));
+  snapshot();
+  take();
+  EXPECT_EQ(taken_.letters, 41u);
+  const auto list_of = [&](store::AccountId account) {
+    for (const File& list : taken_.lists) {
+      if (parse_list_path(list.path)->account == account && list.size > 100) return list;
+    }
+    return File();
+  };
+  const File first = list_of(parse_list_path(taken_.lists.front().path)->account);
+  write(mbox_ + "/inbox", "From a@b Sat Nov 28 10:00:00 2026\n" + letter("new") + "\n");
+  snapshot();
+  take();
+  EXPECT_EQ(taken_.letters, 42u);
+  EXPECT_TRUE(has("new"));
+  const File same = list_of(parse_list_path(first.path)->account);
+  EXPECT_EQ(same.sha256, first.sha256);
+  EXPECT_LT(taken_.copied, 40'000u) << "the new letter, and the list with it";
+  for (const File& list : taken_.lists)
+    fs::remove(fmt::format("{}/backups/pool/{}/{}", directory_, list.sha256.substr(0, 2), list.sha256));
+  snapshot();
+  take();
+  EXPECT_EQ(taken_.letters, 42u);
+  EXPECT_TRUE(has("new") && has("one"));
+}
+
 TEST_F(FileLetters, APlaceThatIsNotThereEndsNothing) {
   write(maildir_ + "/cur/one:2,", letter("one"));
   snapshot();

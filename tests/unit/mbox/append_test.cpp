@@ -57,6 +57,59 @@ TEST(MboxAppend, RaisesTheLastUid) {
   }
 }
 
+TEST(MboxAppend, OneCommitCoversAllItsLetters) {
+  TempFolder folder;
+  const File file(folder / "box");
+  Letter letter = kLetter;
+  letter.base = Base{1234, 0, {}};
+  {
+    auto held = file.open(Access::write);
+    for (uint32_t uid = 1; uid <= 4; ++uid) {
+      letter.metadata.uid = uid;
+      letter.metadata.keywords.clear();
+      if (uid == 3)
+        letter.metadata.keywords = {"work", std::string(100, 'k')};  // more than fits in its place
+      ASSERT_TRUE(held->append(letter, source_of("S: x\r\n\r\n")).has_value());
+    }
+    ASSERT_TRUE(held->commit().has_value());
+    EXPECT_EQ(held->base().value()->last_uid, 4U);
+  }
+  auto held = file.open(Access::read);
+  const auto records = scan_all(*held);
+  ASSERT_EQ(records.size(), 4U);
+  for (uint32_t uid = 1; uid <= 4; ++uid) EXPECT_EQ(records[uid - 1].metadata.uid, uid);
+  EXPECT_EQ(records[0].base->last_uid, 4U);
+  EXPECT_THAT(records[0].base->keywords, ElementsAre("work", std::string(100, 'k')));
+  EXPECT_EQ(records[2].metadata.keywords.size(), 2U);
+}
+
+TEST(MboxFile, TheEndIsReadByItself) {
+  TempFolder folder;
+  const File file(folder / "box");
+  EXPECT_TRUE(append_one(file, kLetter, "S: 1\r\n\r\n" + std::string(200'000, 'x') + "\r\n").has_value());
+  EXPECT_TRUE(append_one(file, kLetter, "S: 2\r\n\r\nFrom here\r\n").has_value());
+  EXPECT_TRUE(append_one(file, kLetter, "S: 3\r\n\r\n").has_value());
+  auto held = file.open(Access::read);
+  const auto all = scan_all(*held);
+  ASSERT_EQ(all.size(), 3U);
+  const auto from_end = [&](uint64_t octets) {
+    std::vector<Record> out;
+    EXPECT_TRUE(held->scan_end(octets, [&](Record&& record) { out.push_back(std::move(record)); }));
+    return out;
+  };
+  EXPECT_TRUE(from_end(0).empty());
+  EXPECT_EQ(from_end(UINT64_MAX).size(), 3U);
+  for (const uint64_t octets : {uint64_t(1000), uint64_t(70'000), uint64_t(140'000)}) {
+    const auto last = from_end(octets);
+    ASSERT_EQ(last.size(), 2U) << octets;
+    EXPECT_EQ(last[0].offset, all[1].offset);
+    EXPECT_EQ(last[1].digest, all[2].digest);
+    EXPECT_EQ(read_message(*held, last[0]), "S: 2\r\n\r\nFrom here\r\n");
+  }
+  EXPECT_EQ(from_end(all[2].next - all[2].offset + 1).size(), 1U);
+  EXPECT_TRUE(from_end(all[2].next - all[2].offset - 1).empty());
+}
+
 TEST(MboxAppend, ForgedFieldsAreLeftOut) {
   TempFolder folder;
   const File file(folder / "box");

@@ -30,6 +30,12 @@ struct Sent {
   }
 };
 
+Source source_of(std::string text) {
+  return [text = std::move(text), told = std::make_shared<bool>(false)]() -> Result<std::string_view> {
+    return std::exchange(*told, true) ? std::string_view() : std::string_view(text);
+  };
+}
+
 Result<void> add(const File& file, uint32_t uid, size_t size) {
   const Sent sent{uid, size};
   const auto record = append_one(file, sent.letter(), sent.text());
@@ -192,6 +198,45 @@ TEST(MboxCrash, SigkillAtEveryOperationWithUnannouncedAppends) {
   kill_everywhere(false);
 }
 
+// All or none, and the file's own data covers what is there.
+TEST(MboxCrash, LettersOfOneCommitComeTogether) {
+  const std::vector<Sent> sent = {{1, 100}, {2, 3000}, {3, 70000}, {5, 10}};
+  const auto append = [&](Disk& disk, const std::string& path) {
+    auto held = File(path, options_with(disk, false)).open(Access::write);
+    for (size_t i = 1; held && i < sent.size(); ++i) {
+      Letter letter = sent[i].letter();
+      if (i == 2) letter.metadata.keywords = {"work"};
+      ASSERT_TRUE(held->append(letter, source_of(sent[i].text())).has_value());
+    }
+    ASSERT_TRUE(held && held->commit());
+  };
+  int all = 1;
+  for (int at = 0; at <= all; ++at) {
+    TempFolder folder;
+    ASSERT_TRUE(add(File(folder / "box"), sent[0].uid, sent[0].size).has_value());
+    if (at == 0) {
+      ScriptedDisk disk(ScriptedDisk::End::none, 0);
+      append(disk, folder / "box");
+      all = disk.count();
+    } else if (const pid_t child = ::fork(); child == 0) {
+      ScriptedDisk disk(ScriptedDisk::End::kill, at);
+      append(disk, folder / "box");
+      ::_exit(0);
+    } else {
+      int status = 0;
+      ASSERT_EQ(::waitpid(child, &status, 0), child);
+    }
+    const auto now = look(File(folder / "box"));
+    ASSERT_TRUE(now.size() == 1 || now.size() == sent.size()) << at;
+    EXPECT_TRUE(at != 0 || now.size() == sent.size());
+    for (size_t i = 0; i < now.size(); ++i) {
+      EXPECT_EQ(now[i].text, sent[i].text()) << at;
+      EXPECT_EQ(now[i].metadata.uid, sent[i].uid) << at;
+    }
+  }
+  EXPECT_GT(all, 8);
+}
+
 // Another program delivers before we come back.
 TEST(MboxCrash, WhatOthersAddAfterwardsStays) {
   const auto states = expected();
@@ -239,12 +284,6 @@ TEST(MboxCrash, NoSpaceAtAnyOperationLeavesTheOldContent) {
       EXPECT_TRUE(add(File(folder / "box"), 9, 50).has_value());
     }
   }
-}
-
-Source source_of(std::string text) {
-  return [text = std::move(text), told = std::make_shared<bool>(false)]() -> Result<std::string_view> {
-    return std::exchange(*told, true) ? std::string_view() : std::string_view(text);
-  };
 }
 
 // What those do who know which letter they were about to append.

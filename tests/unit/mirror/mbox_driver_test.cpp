@@ -83,6 +83,57 @@ TEST_F(MboxDriverTest, ALetterThatIsThereAlreadyIsOnlyFound) {
   EXPECT_EQ(count("Subject: one"), 1);
 }
 
+// Those that were put together are known without being read, as they are to somebody who reads the file.
+TEST_F(MboxDriverTest, LettersOfOneMomentAreKnownAsTheyStand) {
+  put(1, "Subject: first\r\n\r\nx\r\n");
+  std::vector<Put> puts;
+  for (store::Uid uid = 2; uid <= 5; ++uid)
+    puts.push_back(letter(uid, fmt::format("Subject: {}\r\n\r\nFrom {}\r\n", uid, uid)));
+  puts[2].flags.keywords = {std::string(120, 'k')};  // so that the file's own data needs room
+  driver_->put("INBOX", puts);
+  std::vector<Driver::Change> changes;
+  for (const Put& one : puts) {
+    ASSERT_TRUE(one.done);
+    changes.push_back({one.location, {store::kSeen, one.flags.keywords}, false, 6, {}, {}});
+  }
+  driver_->change("INBOX", changes);
+  for (const Driver::Change& change : changes) EXPECT_TRUE(change.done) << change.done.error().what;
+  ASSERT_TRUE(driver_->remove("INBOX", {changes[1].location}, 6, {}));
+  put(6, "Subject: last\r\n\r\nx\r\n");
+  driver_ = make_mbox_driver(place_, clock_);
+  const Driver::Look seen = look({});
+  ASSERT_EQ(seen.fresh.size(), 5U);
+  const store::Uid uids[] = {1, 2, 4, 5, 6};
+  for (size_t i = 0; i < seen.fresh.size(); ++i) {
+    EXPECT_EQ(seen.fresh[i].uid, uids[i]);
+    EXPECT_EQ(seen.fresh[i].flags.system, i == 0 || i == 4 ? 0 : store::kSeen);
+  }
+}
+
+// Nobody has read the file, and what is wanted is at its end: or so it seems.
+TEST_F(MboxDriverTest, WhatIsReadTogetherIsFoundAnywhere) {
+  std::vector<Put> puts;
+  for (store::Uid uid = 1; uid <= 40; ++uid)
+    puts.push_back(letter(uid, fmt::format("Subject: {}\r\n\r\n{}\r\n", uid, std::string(20'000, 'x'))));
+  driver_->put("INBOX", puts);
+  const auto read = [&](std::initializer_list<store::Uid> uids) {
+    driver_ = make_mbox_driver(place_, clock_);
+    std::vector<Driver::Wanted> wanted;
+    for (const store::Uid uid : uids) wanted.push_back({puts[uid - 1].location, puts[uid - 1].size});
+    const auto found = driver_->read_all("INBOX", wanted);
+    ASSERT_EQ(found.size(), uids.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      const store::Uid uid = *(uids.begin() + i);
+      ASSERT_TRUE(found[i]) << uid;
+      EXPECT_EQ(*found[i], *puts[uid - 1].bytes(0, UINT32_MAX)) << uid;
+    }
+  };
+  read({39, 40});
+  read({40, 38});
+  read({3, 40});
+  read({1, 2});
+}
+
 TEST_F(MboxDriverTest, WhatTheFileDoesNotGiveBackIsToldAlsoTheSecondTime) {
   const std::string odd[] = {"Status: RO\r\nSubject: x\r\n\r\nx\r\n", "Subject: x\r\n\r\nbare\n",
                              "Status: RO\r\nSubject: as long by chance\r\n\r\n" + std::string(12, '\n')};
