@@ -39,7 +39,8 @@ Status copy_start(rocksdb::Env& env, const std::string& from, const std::string&
   return status;
 }
 
-Status put(rocksdb::Env& env, const rocksdb::LiveFileStorageInfo& file, const std::string& to) {
+Status put(rocksdb::Env& env, const rocksdb::LiveFileStorageInfo& file, const std::string& to,
+           std::string& missing) {
   const std::string from = file.directory + "/" + file.relative_filename;
   if (!file.replacement_contents.empty())
     return rocksdb::WriteStringToFile(&env, file.replacement_contents, to, true);
@@ -47,6 +48,7 @@ Status put(rocksdb::Env& env, const rocksdb::LiveFileStorageInfo& file, const st
   if (::link(from.c_str(), to.c_str()) == 0) return Status::OK();
   if (errno == ENOENT && file.file_type == rocksdb::kBlobFile) {
     log::error("engine.blob_file_missing", {{"file", from}, {"advice", "restore a backup that has it"}});
+    missing += file.relative_filename + "\n";
     return Status::OK();
   }
   return Status::IOError("while link file to " + to, std::strerror(errno));
@@ -55,9 +57,13 @@ Status put(rocksdb::Env& env, const rocksdb::LiveFileStorageInfo& file, const st
 Status link_all(rocksdb::DB& db, const std::string& folder) {
   std::vector<rocksdb::LiveFileStorageInfo> files;
   Status status = db.GetLiveFilesStorageInfo(rocksdb::LiveFilesStorageInfoOptions(), &files);
+  std::string missing;
   for (const rocksdb::LiveFileStorageInfo& file : files) {
-    if (status.ok()) status = put(*db.GetEnv(), file, folder + "/" + file.relative_filename);
+    if (status.ok()) status = put(*db.GetEnv(), file, folder + "/" + file.relative_filename, missing);
   }
+  if (status.ok() && !missing.empty())
+    status =
+        rocksdb::WriteStringToFile(db.GetEnv(), missing, fmt::format("{}/{}", folder, kMissingFiles), true);
   std::unique_ptr<rocksdb::Directory> directory;
   if (status.ok()) status = db.GetEnv()->NewDirectory(folder, &directory);
   if (status.ok()) status = directory->Fsync();

@@ -499,6 +499,7 @@ class Trouble(Base):
                 self.assertEqual(again.returncode, 65)
                 told = json.loads(again.stdout)
                 self.assertGreaterEqual(told["letters_lost"], 1)
+                self.assertEqual("MISSING" in [file["path"] for file in self.files_of(told["id"])], loss == "missing")
                 found = run("backup", "verify", self.backups, "--backup", told["id"])
                 self.assertEqual(found.returncode, 65, found.stdout)
                 self.assertRegex(found.stdout, "lost: " + name)

@@ -57,6 +57,8 @@ constexpr std::pair<std::string_view, std::string_view> kGerman[] = {
     {"The server has no room now", "Der Server hat gerade keinen Platz"},
     {"That can't be done", "Das geht nicht"},
     {"Can't be done now, try again later", "Das geht gerade nicht, bitte später noch einmal versuchen"},
+    {"The server can't read or write its files now, try again later",
+     "Der Server kann seine Dateien gerade nicht lesen oder schreiben, bitte später noch einmal versuchen"},
     {"A stored record is damaged", "Ein gespeicherter Eintrag ist beschädigt"},
     {"The messages are gone", "Die Nachrichten sind nicht mehr da"},
     {"Some of the messages are gone", "Einige der Nachrichten sind nicht mehr da"},

@@ -21,12 +21,13 @@ constexpr size_t kBodiesRemembered = 1'000'000;  // that other letters may share
 // are older than those that were looked at.
 constexpr uint64_t kClockSlack = uint64_t{24 * 3600 * 1000} << 22;
 
-// Those of the engine (engine/damage_notes.h) that go along with a snapshot.
-constexpr std::string_view kNotes[] = {"SUSPECT", "LOST", "STAND-INS", "KEEP-BLOBS"};
+// Those of the engine (engine/damage_notes.h, engine/rocks_links.h) that go along with a snapshot.
+constexpr std::string_view kNotes[] = {"SUSPECT", "LOST", "STAND-INS", "KEEP-BLOBS", "MISSING"};
 
-// Whether something may have happened to bodies that `latest` looked at: files that were changed in place, or
-// signs of damage.
+// Whether something may have happened to bodies that `latest` looked at: files that were changed in place (or
+// are all others: of another store, perhaps), or signs of damage.
 bool speaks_of_damage(const Catalog& latest, const Catalog& catalog) {
+  bool same = false;
   std::map<std::string_view, const File*> before;
   for (const File& file : latest.files) {
     if (file.part == Part::store) before.emplace(file.path, &file);
@@ -36,8 +37,11 @@ bool speaks_of_damage(const Catalog& latest, const Catalog& catalog) {
     if (std::ranges::find(kNotes, file.path) != std::end(kNotes)) return true;
     const bool of_letters = file.path.ends_with(".sst") || file.path.ends_with(".blob");
     const auto then = before.find(file.path);
-    if (of_letters && then != before.end() && then->second->sha256 != file.sha256) return true;
+    if (!of_letters || then == before.end()) continue;
+    if (then->second->sha256 != file.sha256) return true;
+    same = true;
   }
+  if (!same) return true;
   return std::ranges::any_of(catalog.damage_seen, [&](const std::string& name) {
     return std::ranges::find(latest.damage_seen, name) == latest.damage_seen.end();
   });
