@@ -1,10 +1,11 @@
 #!/usr/bin/env -S /usr/bin/python3 -u
 """Measures SEARCH in a mailbox with and without the search index, what the index costs to make and the room it takes.
 
-    bench/search.py [--letters N] [--size BYTES] [--folder DIR] [--without]
+    bench/search.py [--letters N] [--size BYTES] [--folder DIR] [--times N] [--without] [--delivery] [--pause]
 
 Letters have words as people use them, half of them some of a newsletter's links, and headers as mail has them by now. --without measures
-the same without an index as well, which takes a while. As root: the server changes to a user of its own.
+the same without an index as well, which takes a while; --delivery what LMTP takes in meanwhile and without; --pause waits for a line
+on standard input before anything is timed. As root: the server changes to a user of its own.
 """
 import argparse
 import base64
@@ -18,7 +19,7 @@ import statistics
 import tempfile
 import time
 
-from servers import Posthouse
+from servers import Posthouse, load
 
 ADDRESS = "big@bench.test"
 
@@ -102,6 +103,11 @@ def measure(server, searches, times):
     return out
 
 
+def deliver(server):
+    result = load("lmtp", "--port", server.ports["lmtp"], "--sessions", 16, "--count", 40_000, "--size", 4096, "--per-connection", 0)
+    return result["rate"]
+
+
 def show(title, figures):
     print(f"\n{title}\n{'':34} {'first ms':>9} {'ms':>9} {'found':>8}")
     for name, (first, median, found) in figures.items():
@@ -113,7 +119,10 @@ def main():
     parser.add_argument("--letters", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=4096)
     parser.add_argument("--folder", type=pathlib.Path)
+    parser.add_argument("--times", type=int, default=9)
     parser.add_argument("--without", action="store_true")
+    parser.add_argument("--delivery", action="store_true")
+    parser.add_argument("--pause", action="store_true")
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-search-", dir=options.folder))
     folder.chmod(0o755)
@@ -154,18 +163,33 @@ def main():
                 break
             time.sleep(0.2)
         print(f"made anew within {time.monotonic() - start:.1f} s (up to 10 s of it waiting)")
-        time.sleep(5)
-        status = json.loads(server.cli("search", "status", "--json", ADDRESS))
+        before = None    # merging goes on for a moment
+        while before != status["segments"]:
+            before = status["segments"]
+            time.sleep(5)
+            status = json.loads(server.cli("search", "status", "--json", ADDRESS))
         text = status["text_bytes"]
         print(f"{status['letters']} letters, {text / 1e6:.1f} MB of text; index {status['index_bytes'] / 1e6:.1f} MB "
               f"({100 * status['index_bytes'] / text:.1f} %), {status['segments']} segments")
         server.restart()
         status = json.loads(server.cli("search", "status", "--json", ADDRESS))
         print(f"on disk {status['disk_bytes'] / 1e6:.1f} MB ({100 * status['disk_bytes'] / text:.1f} % of the text)")
-        show("With the index", measure(server, searches, 9))
-        if options.without:
+        if options.pause:
+            print("ready")
+            input()
+        show("With the index", measure(server, searches, options.times))
+        if options.delivery:
+            # At the rate that is the default. Letters of 100 accounts are spread thin, so that each round has some to index.
+            server.config.write_text(server.config.read_text().replace('rate = "0B"\n', ""))
+            server.restart()
+            time.sleep(1)
+            print(f"\nLMTP: {deliver(server):.0f} letters/s with the index", end="")
+        if options.without or options.delivery:
             server.config.write_text(server.config.read_text().replace("[search]\n", "[search]\nenabled = false\n"))
             server.restart()
+        if options.delivery:
+            print(f", {deliver(server):.0f} without")
+        if options.without:
             show("Without", measure(server, searches, 3))
         server.stop()
     finally:

@@ -133,11 +133,17 @@ Task<Result<void>> Indexer::look_at(AccountId account, const store::MailboxInfo&
     Result<void> done = co_await add_letters(account, mailbox, *state);
     if (!done) co_return done;
   }
-  uint64_t indexed = 0;
-  for (const Segment& segment : state->segments) indexed += segment.letters;
-  const bool wide = segments_to_merge(state->segments, [](const Segment&) { return false; }).second != 0;
-  if (!wide && indexed <= 2 * uint64_t{mailbox.exists}) co_return Result<void>();
   Result<void> merged = co_await merge(account, mailbox, *state);
+  co_return merged;
+}
+
+// Looks at the mailbox only where there is something to do.
+Task<Result<void>> Indexer::merge(AccountId account, const store::MailboxInfo& mailbox, MailboxState& state) {
+  uint64_t indexed = 0;
+  for (const Segment& segment : state.segments) indexed += segment.letters;
+  const bool wide = segments_to_merge(state.segments, [](const Segment&) { return false; }).second != 0;
+  if (!wide && indexed <= 2 * uint64_t{mailbox.exists}) co_return Result<void>();
+  Result<void> merged = co_await merge_segments(account, mailbox.id, state);
   co_return merged;
 }
 
@@ -214,6 +220,7 @@ Task<Result<void>> Indexer::add_letters(AccountId account, const store::MailboxI
       through = (*entries)[at - 1].uid;
       if (!builder.full()) continue;
       Result<void> done = co_await flush(builder, account, mailbox.id, state, through);
+      if (done) done = co_await merge(account, mailbox, state);
       if (!done) co_return done;
     }
   }
@@ -282,8 +289,8 @@ Task<Result<void>> Indexer::flush(SegmentBuilder& builder, AccountId account, Ma
   co_return done;
 }
 
-Task<Result<void>> Indexer::merge(AccountId account, const store::MailboxInfo& mailbox, MailboxState& state) {
-  const auto opened = co_await store_.open(account, mailbox.id, false);
+Task<Result<void>> Indexer::merge_segments(AccountId account, MailboxId mailbox, MailboxState& state) {
+  const auto opened = co_await store_.open(account, mailbox, false);
   if (!opened) co_return std::unexpected(opened.error());
   const store::UidList& uids = opened->uids;
   while (true) {
@@ -292,8 +299,7 @@ Task<Result<void>> Indexer::merge(AccountId account, const store::MailboxInfo& m
     });
     if (begin == end) co_return Result<void>();
     Index::Breath breath = [this](uint64_t bytes) { return rest(bytes); };
-    Result<void> done =
-        co_await index_.merge(account, mailbox.id, state, begin, end, uids, std::move(breath));
+    Result<void> done = co_await index_.merge(account, mailbox, state, begin, end, uids, std::move(breath));
     if (!done) co_return done;
   }
 }

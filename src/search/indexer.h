@@ -50,6 +50,7 @@ class Indexer {
   Task<Result<void>> flush(SegmentBuilder& builder, AccountId account, MailboxId mailbox, MailboxState& state,
                            Uid through);
   Task<Result<void>> merge(AccountId account, const store::MailboxInfo& mailbox, MailboxState& state);
+  Task<Result<void>> merge_segments(AccountId account, MailboxId mailbox, MailboxState& state);
   Task<bool> rest(uint64_t bytes);
 
   Index& index_;

@@ -28,7 +28,7 @@ Result<std::unique_ptr<engine::Engine>> open_engine(const StoredIndex::Options& 
   rocks.create = true;
   rocks.memory_budget = options.memory;
   rocks.space_reserve = options.space_reserve;
-  rocks.sync = false;  // what a power cut takes is indexed again
+  rocks.sync = false;         // what a power cut takes is indexed again
   rocks.reading_threads = 2;  // a merge does not keep a search waiting
   return engine::open_rocks_engine(rocks);
 }

@@ -92,11 +92,11 @@ struct Config {
 Config default_config();
 
 // Paths that follow from others.
-std::string store_directory(const Config& config);  // DATA/store
+std::string store_directory(const Config& config);   // DATA/store
 std::string search_directory(const Config& config);  // DATA/search
-std::string run_directory(const Config& config);    // DATA/run
-std::string key_directory(const Config& config);    // DATA/keys
-std::string control_path(const Config& config);     // server.control_socket, or DATA/run/control.sock
+std::string run_directory(const Config& config);     // DATA/run
+std::string key_directory(const Config& config);     // DATA/keys
+std::string control_path(const Config& config);      // server.control_socket, or DATA/run/control.sock
 // server.hostname, or the machine's name.
 std::string effective_hostname(const Config& config);
 // server.default_domain, or the host name without its first label.

@@ -44,7 +44,7 @@ Task<Result<void>> Server::Impl::update_search_index() {
   if (!accounts) co_return std::unexpected(accounts.error());
   std::vector<store::AccountId> ids;
   for (const directory::Account& account : *accounts) ids.push_back(account.id);
-  search_round_ = std::max(kSearchRound, kSearchAccount * ids.size());
+  search_round_ = std::max(kSearchRound, kSearchAccount * static_cast<int64_t>(ids.size()));
   Result<void> done = co_await indexer_->tidy(ids);
   search::Totals totals;
   for (size_t i = 0; done && i < ids.size() && !stopping_; i++) {
