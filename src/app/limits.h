@@ -64,6 +64,13 @@ constexpr milliseconds kStoreRetry{250};
 
 constexpr int kRepairTries = 3;  // of a repair that always ends with the same damage
 
+// ---- the search index
+constexpr uint64_t kSearchReserve = 128ull << 20;  // disk space it leaves beyond what is left for letters
+constexpr milliseconds kSearchSoon{1'000};         // before the first look at all accounts
+constexpr milliseconds kSearchRound{10'000};       // between two of them, and...
+constexpr milliseconds kSearchAccount{1};          // ... for each account, if that is more
+constexpr milliseconds kSearchAfterFault{60'000};
+
 // ---- upkeep
 constexpr milliseconds kConvertAgain{60'000};           // a conversion that was stopped, at first
 constexpr milliseconds kConvertAgainAtMost{3'600'000};  // and in the end

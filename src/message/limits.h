@@ -56,4 +56,8 @@ inline constexpr size_t kQuoteDepth = 100;
 // A search key, octets of UTF-8 after folding.
 inline constexpr size_t kSearchKey = 8 << 10;
 
+// Octets of a header that are searched, and how many parts' headers of a message.
+inline constexpr size_t kSearchedHeader = 1 << 20;
+inline constexpr size_t kSearchedParts = 200;
+
 }  // namespace posthouse::message::limits

@@ -35,6 +35,14 @@ void collect_text_parts(const Part& part, std::vector<const Part*>& out) {
   for (const auto& child : part.children) collect_text_parts(child, out);
 }
 
+void collect_parts(const Part& above, std::vector<const Part*>& out) {
+  for (const Part& part : above.children) {
+    if (out.size() >= limits::kSearchedParts) return;
+    out.push_back(&part);
+    collect_parts(part, out);
+  }
+}
+
 // The charset of a part, also where it is written in the form of RFC 2231 (charset*=us-ascii''utf-8).
 std::string charset_of(const Part& part) {
   const auto plain = find_parameter(part.parameters, "charset");
@@ -126,6 +134,24 @@ std::vector<const Part*> text_parts(const Summary& summary) {
   std::vector<const Part*> out;
   collect_text_parts(summary.root, out);
   return out;
+}
+
+std::vector<const Part*> parts_with_headers(const Summary& summary) {
+  std::vector<const Part*> out;
+  collect_parts(summary.root, out);
+  return out;
+}
+
+uint64_t searched_header(uint64_t begin, uint64_t end) {
+  return end < begin ? 0 : std::min<uint64_t>(end - begin, limits::kSearchedHeader);
+}
+
+std::string address_text(const EnvelopeAddress& address) {
+  std::string text = decode_words(address.name);
+  if (address.has_mailbox && address.has_host) text += " <" + address.mailbox + "@" + address.host + ">";
+  if (address.has_mailbox && !address.has_host)
+    text += address.mailbox;  // a group's name, or a bare local part
+  return text;
 }
 
 std::string header_text(std::string_view header_block) {

@@ -72,6 +72,16 @@ bool is_text_part(const Part& part);
 // All text parts of the tree, in order, those in embedded messages too.
 std::vector<const Part*> text_parts(const Summary& summary);
 
+// Parts whose headers TEXT looks through beside the message's own, so that it finds the names of attachments
+// and the headers of embedded messages: all below the root, at most limits::kSearchedParts.
+std::vector<const Part*> parts_with_headers(const Summary& summary);
+
+// How much of a header that begins and ends there is searched, octets.
+uint64_t searched_header(uint64_t begin, uint64_t end);
+
+// What FROM, TO, CC and BCC look for their key in.
+std::string address_text(const EnvelopeAddress& address);
+
 // Every field of a header block as "Name: value" lines, decoded, for TEXT; and the values of the fields of
 // one name for HEADER, SUBJECT, FROM...: RFC 2047 words are decoded, a field that is there but empty gives
 // "".

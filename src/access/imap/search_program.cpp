@@ -6,6 +6,7 @@
 #include "access/imap/object_id.h"
 #include "base/ascii.h"
 #include "message/encoded_word.h"
+#include "message/limits.h"
 
 namespace posthouse::access::imap {
 
@@ -83,11 +84,7 @@ bool has_keyword(const store::FlagSet& flags, const std::string& keyword) {
 // Names and addresses of a field, decoded, one text each.
 bool address_matches(const std::vector<message::EnvelopeAddress>& list, const std::string& key) {
   for (const message::EnvelopeAddress& address : list) {
-    std::string text = message::decode_words(address.name);
-    if (address.has_mailbox && address.has_host) text += " <" + address.mailbox + "@" + address.host + ">";
-    if (address.has_mailbox && !address.has_host)
-      text += address.mailbox;  // a group's name, or a bare local part
-    if (message::contains_text(text, key)) return true;
+    if (message::contains_text(message::address_text(address), key)) return true;
   }
   return false;
 }
@@ -137,6 +134,43 @@ void SearchProgram::note_needs(K::Type type) {
   needs_part_headers_ |= type == K::text_;
 }
 
+namespace {
+
+// The fields of the index that tell of a key: of BODY, TEXT and SUBJECT all, of the others only who can't
+// have it, since it may stand in another address or field.
+std::vector<search::Field> index_fields(K::Type type) {
+  switch (type) {
+    case K::body:
+      return {search::Field::body};
+    case K::text_:
+      return {search::Field::header, search::Field::body};
+    case K::subject:
+      return {search::Field::subject};
+    case K::from:
+    case K::to:
+    case K::cc:
+    case K::bcc:
+      return {search::Field::addresses};
+    case K::header:
+      return {search::Field::header};
+    default:
+      return {};
+  }
+}
+
+bool index_says_yes(K::Type type) {
+  return type == K::body || type == K::text_ || type == K::subject;
+}
+
+}  // namespace
+
+void SearchProgram::note_question(Node& node) {
+  std::vector<search::Field> fields = index_fields(node.type);
+  if (fields.empty() || node.text.empty() || node.text.size() > message::limits::kSearchKey) return;
+  node.question = questions_.size();
+  questions_.push_back({std::move(fields), node.text});
+}
+
 // The grammar has bounded the depth.
 SearchProgram::Node SearchProgram::compile(const K& key) {
   Node node;
@@ -152,6 +186,7 @@ SearchProgram::Node SearchProgram::compile(const K& key) {
     node.text_index = texts_.size();
     texts_.push_back(key.text);
   }
+  note_question(node);
   node.children.reserve(key.children.size());
   for (const K& child : key.children) node.children.push_back(compile(child));
   // Cheap questions first: a "no" saves the others.
@@ -163,6 +198,10 @@ SearchProgram::Node SearchProgram::compile(const K& key) {
 }
 
 Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
+  if (node.question && facts.index != nullptr) {
+    const Truth told = facts.index->at(*node.question, facts.sequence);
+    if (told == Truth::no || (told == Truth::yes && index_says_yes(node.type))) return told;
+  }
   switch (node.type) {
     case K::all:
     case K::save_date_supported:

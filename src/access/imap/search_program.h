@@ -1,9 +1,11 @@
 // A SEARCH made ready to be asked about one message after another (RFC 3501 section 6.4.4).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "access/imap/index_answers.h"
 #include "access/imap/view.h"
 #include "message/search_text.h"
 #include "message/summary.h"
@@ -12,13 +14,12 @@
 
 namespace posthouse::access::imap {
 
-enum class Truth : uint8_t { no, yes, unknown };
-
 // What is known of a message so far. What is missing makes an answer `unknown`, so that dear things are read
 // only for the messages that the cheap ones don't settle.
 struct SearchFacts {
   store::Uid uid = 0;
   uint32_t sequence = 0;
+  const IndexAnswers* index = nullptr;               // to questions()
   const store::Entry* entry = nullptr;               // flags, date, size
   const message::Summary* summary = nullptr;         // envelope, date of writing
   const std::string* header = nullptr;               // the raw header
@@ -47,6 +48,8 @@ class SearchProgram {
   bool entry_may_settle() const { return entry_may_settle_; }
   // The keys of TEXT and BODY, in the order that the facts' searches have them.
   const std::vector<std::string>& texts() const { return texts_; }
+  // What the search index may know of the keys.
+  const std::vector<search::Question>& questions() const { return questions_; }
 
  private:
   struct Node {
@@ -54,12 +57,14 @@ class SearchProgram {
     int64_t number = 0;
     std::string name, text;
     size_t text_index = 0;
+    std::optional<size_t> question{};
     std::vector<wire::imap::NumberRange> messages;
     std::vector<Node> children;
   };
 
   Node compile(const wire::imap::SearchKey& key);
   void note_needs(wire::imap::SearchKey::Type type);
+  void note_question(Node& node);
   Truth ask(const Node& node, const SearchFacts& facts) const;
   Truth ask_children(const Node& node, const SearchFacts& facts, Truth settles) const;
   Truth ask_entry(const Node& node, const store::Entry& entry) const;
@@ -72,6 +77,7 @@ class SearchProgram {
   bool needs_part_headers_ = false;
   bool entry_may_settle_ = false;
   std::vector<std::string> texts_;
+  std::vector<search::Question> questions_;
   std::vector<wire::imap::NumberRange> candidates_;
   Node root_;
 };

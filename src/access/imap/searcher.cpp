@@ -2,9 +2,11 @@
 #include "access/imap/searcher.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "access/imap/batches.h"
 #include "access/imap/fetch_octets.h"
+#include "access/imap/index_answers.h"
 #include "access/imap/limits.h"
 #include "access/imap/progress.h"
 #include "message/charset.h"
@@ -43,8 +45,10 @@ uint64_t count_of(const std::vector<wire::imap::NumberRange>& ranges) {
 
 class Searcher {
  public:
-  Searcher(Session& s, SearchProgram program, SearchHits& hits)
-      : s_(s),
+  // `wants_modseq`: of each hit.
+  Searcher(Session& s, SearchProgram program, SearchHits& hits, bool wants_modseq)
+      : wants_modseq_(wants_modseq),
+        s_(s),
         program_(std::move(program)),
         hits_(hits),
         fresh_(program_.texts()),
@@ -52,35 +56,71 @@ class Searcher {
 
   Task<Result<void>> run() {
     if (!program_.needs_entry()) {
-      co_await run_on_view();
+      look_at_view(program_.candidates());
       co_return Result<void>();
+    }
+    std::vector<wire::imap::NumberRange> open = program_.candidates();
+    if (!program_.questions().empty() && count_of(open) >= kAskIndexFrom) {
+      answers_ = co_await ask_index(s_, program_.questions());
+      if (!answers_.empty()) open = look_at_view(open);
     }
     // Entries alone first, if they may settle the matter for some messages.
     const bool with_summary = program_.needs_summary() && !program_.entry_may_settle();
     const Wanted without = program_.needs_more_than_flags() ? Wanted::entry : Wanted::flags;
-    Batches batches(program_.candidates(), with_summary ? Wanted::summary : without);
+    Batches batches(std::move(open), with_summary ? Wanted::summary : without);
     while (!batches.done() && !settled()) {
       Result<std::vector<store::Entry>> entries = co_await batches.next(s_);
       if (!entries) co_return std::unexpected(entries.error());
       Result<void> done = co_await batch(std::move(*entries), with_summary);
       if (!done) co_return done;
     }
+    while (!waiting_.empty() && !settled()) add_waiting();
     co_return Result<void>();
   }
 
  private:
   bool settled() const { return hits_.settled(); }
 
-  Task<void> run_on_view() {
-    for (const auto& range : program_.candidates()) {
-      for (uint32_t sequence = range.first; sequence <= range.last; sequence++) {
-        SearchFacts facts;
-        facts.sequence = sequence;
-        facts.uid = s_.view->uids.at(sequence);
-        if (program_.ask(facts) == Truth::yes) hits_.add(facts.uid, sequence, 0);
-        if (settled()) co_return;
+  SearchFacts facts_of(uint32_t sequence) const {
+    SearchFacts facts;
+    facts.sequence = sequence;
+    facts.uid = s_.view->uids.at(sequence);
+    facts.index = answers_.empty() ? nullptr : &answers_;
+    return facts;
+  }
+
+  // What can be told without a look at the messages. Gives those that have to be looked at; hits behind the
+  // first of these wait for their turn.
+  std::vector<wire::imap::NumberRange> look_at_view(const std::vector<wire::imap::NumberRange>& candidates) {
+    std::vector<wire::imap::NumberRange> open;
+    for (const auto& range : candidates) {
+      for (uint32_t sequence = range.first; sequence <= range.last && !settled(); sequence++) {
+        const SearchFacts facts = facts_of(sequence);
+        const Truth answer = program_.ask(facts);
+        if (answer == Truth::unknown || (answer == Truth::yes && wants_modseq_)) {
+          if (open.empty() || open.back().last + 1 != sequence) open.push_back({sequence, sequence});
+          open.back().last = sequence;
+        } else if (answer == Truth::yes && open.empty()) {
+          hits_.add(facts.uid, sequence, 0);
+        } else if (answer == Truth::yes) {
+          waiting_.push_back(sequence);
+        }
       }
     }
+    return open;
+  }
+
+  void add_waiting() {
+    const uint32_t sequence = waiting_.front();
+    waiting_.pop_front();
+    hits_.add(s_.view->uids.at(sequence), sequence, 0);
+  }
+
+  // In rising order, also those that wait.
+  void add_hit(const store::Entry& entry) {
+    const uint32_t sequence = s_.view->uids.sequence(entry.uid);
+    while (!waiting_.empty() && waiting_.front() < sequence && !settled()) add_waiting();
+    if (!settled()) hits_.add(entry.uid, sequence, entry.modseq);
   }
 
   Task<Result<void>> batch(std::vector<store::Entry> entries, bool with_summary) {
@@ -93,7 +133,7 @@ class Searcher {
       co_await progress_.at(reached(entry.uid));
       Result<bool> matches = co_await ask(entries, at, with_summary);
       if (!matches) co_return std::unexpected(matches.error());
-      if (*matches) hits_.add(entry.uid, s_.view->uids.sequence(entry.uid), entry.modseq);
+      if (*matches) add_hit(entry);
       if (settled()) break;
     }
     co_return Result<void>();
@@ -136,6 +176,7 @@ class Searcher {
     facts.uid = entry.uid;
     facts.sequence = s_.view->uids.sequence(entry.uid);
     facts.entry = &entry;
+    facts.index = answers_.empty() ? nullptr : &answers_;
     return facts;
   }
 
@@ -162,7 +203,7 @@ class Searcher {
     message::TextSearch header_text = fresh_;
     message::TextSearch body_text = fresh_;
     if (program_.needs_header()) {
-      const uint64_t length = std::min(summary->root.body_begin, kHeaderForFields);
+      const uint64_t length = message::searched_header(0, summary->root.body_begin);
       Result<std::string> read = co_await octets(entry, whole, 0, length);
       if (!read) co_return lost(read.error());
       header = std::move(*read);
@@ -194,11 +235,9 @@ class Searcher {
   // TEXT finds the names of attachments and the headers of embedded messages too: they are in the body.
   Task<Result<void>> search_part_headers(const store::Entry& entry, const std::string* whole,
                                          const message::Summary& summary, message::TextSearch& search) {
-    std::vector<const message::Part*> parts;
-    collect_parts(summary.root, parts);
-    for (const message::Part* part : parts) {
+    for (const message::Part* part : message::parts_with_headers(summary)) {
       if (search.all_found()) break;
-      const uint64_t length = std::min(part->body_begin - part->header_begin, kHeaderForFields);
+      const uint64_t length = message::searched_header(part->header_begin, part->body_begin);
       if (length == 0) continue;
       Result<std::string> header = co_await octets(entry, whole, part->header_begin, length);
       if (!header) co_return std::unexpected(header.error());
@@ -206,15 +245,6 @@ class Searcher {
       search.end_text();
     }
     co_return Result<void>();
-  }
-
-  // All below the root, at most kPartHeaders.
-  static void collect_parts(const message::Part& above, std::vector<const message::Part*>& out) {
-    for (const message::Part& part : above.children) {
-      if (out.size() >= kPartHeaders) return;
-      out.push_back(&part);
-      collect_parts(part, out);
-    }
   }
 
   Task<Result<void>> search_body(const store::Entry& entry, const std::string* whole,
@@ -246,11 +276,14 @@ class Searcher {
     co_return read;
   }
 
+  bool wants_modseq_;
   Session& s_;
   ReadAhead ahead_;
   SearchProgram program_;
   SearchHits& hits_;
-  message::TextSearch fresh_;  // copied for each message: its keys are folded once
+  IndexAnswers answers_;          // none: the index says nothing
+  std::deque<uint32_t> waiting_;  // sequence numbers of hits that come behind messages still to be looked at
+  message::TextSearch fresh_;     // copied for each message: its keys are folded once
   Progress progress_;
   size_t passed_ = 0;    // ranges of candidates that are done
   uint64_t before_ = 0;  // candidates in them
@@ -277,7 +310,7 @@ std::optional<Reply> refuse_charset(const wire::imap::Search& c) {
 
 Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits) {
   convert(c.key, c.charset);
-  Searcher searcher(s, SearchProgram(c.key, *s.view, s.services.clock.now()), hits);
+  Searcher searcher(s, SearchProgram(c.key, *s.view, s.services.clock.now()), hits, asks_for_modseq(c.key));
   Result<void> done = co_await searcher.run();
   co_return done;
 }

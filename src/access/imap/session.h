@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "net/stream.h"
 #include "net/tls.h"
+#include "search/index.h"
 #include "store/mail_store.h"
 #include "wire/sasl/server.h"
 
@@ -53,7 +54,8 @@ struct Services {
   IdSource& ids;  // the program's one source
   const Clock& clock;
   wire::sasl::Authenticator& authenticator;
-  Quotas* quotas = nullptr;  // nothing: ServerOptions::default_quota_bytes holds for all
+  search::Index* index = nullptr;  // of the store's letters; nothing: SEARCH looks at each of them
+  Quotas* quotas = nullptr;        // nothing: ServerOptions::default_quota_bytes holds for all
 };
 
 // Serves one connection from greeting to BYE. Cancelling the stream ends the session with "* BYE" (shutdown).

@@ -27,6 +27,7 @@ int mailbox(const Invocation& invocation);
 int queue(const Invocation& invocation);
 int deliver(const Invocation& invocation);
 int store(const Invocation& invocation);
+int search(const Invocation& invocation);
 int backup(const Invocation& invocation);
 int import(const Invocation& invocation);
 int export_to(const Invocation& invocation);

@@ -17,8 +17,9 @@ constexpr Entry kActions[] = {
     {"config", actions::config},    {"deliver", actions::deliver}, {"demo", actions::demo},
     {"domain", actions::domain},    {"mailbox", actions::mailbox}, {"man", actions::man},
     {"export", actions::export_to}, {"import", actions::import},   {"queue", actions::queue},
-    {"restore", actions::restore},  {"serve", actions::serve},     {"setup", actions::setup},
-    {"status", actions::status},    {"store", actions::store},     {"version", actions::version},
+    {"restore", actions::restore},  {"search", actions::search},   {"serve", actions::serve},
+    {"setup", actions::setup},      {"status", actions::status},   {"store", actions::store},
+    {"version", actions::version},
 };
 
 }  // namespace

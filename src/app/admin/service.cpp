@@ -57,6 +57,8 @@ constexpr Verb kVerbs[] = {
     {"restore.list", verbs::restore_list},
     {"restore.mailbox", verbs::restore_mailbox},
     {"restore.annotations", verbs::restore_annotations},
+    {"search.rebuild", verbs::search_rebuild},
+    {"search.status", verbs::search_status},
     {"status", verbs::status},
     {"store.check", verbs::store_check},
     {"store.repair", verbs::store_repair},

@@ -89,7 +89,9 @@ Task<Answer> export_list(Context context, Arguments arguments);
 Task<Answer> export_letters(Context context, Arguments arguments);
 Task<Answer> export_piece(Context context, Arguments arguments);  // address, mailbox, uid, offset
 
-Task<Answer> store_convert(Context context, Arguments arguments);  // address, to: a format
+Task<Answer> search_status(Context context, Arguments arguments);   // [address]
+Task<Answer> search_rebuild(Context context, Arguments arguments);  // [address]: all without
+Task<Answer> store_convert(Context context, Arguments arguments);   // address, to: a format
 // Whether files lie where an account's letters would be.
 Task<bool> holds_something(Context context, store::FilePlace place);
 // Adds where the files of an account are that no longer has them.

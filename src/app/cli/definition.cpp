@@ -467,6 +467,18 @@ void define_moving(CLI::App& app, Invocation& into) {
   out->add_option("--mailbox", into.mailbox, "This mailbox only")->type_name("NAME");
 }
 
+void define_search(CLI::App& app, Invocation& into) {
+  CLI::App* search = group(app, "search", "The index that answers searches in the text of letters.");
+  admin_command(search, into, "status", "How much is indexed, and what room that takes")
+      ->add_option("address", into.name, "Of this account only")
+      ->type_name("ADDRESS");
+  admin_command(search, into, "rebuild",
+                "Throw the index away; the server makes it anew. Nothing but time is lost: without it "
+                "searches look at each letter")
+      ->add_option("address", into.name, "Of this account only")
+      ->type_name("ADDRESS");
+}
+
 void define_others(CLI::App& app, Invocation& into) {
   CLI::App* deliver = command(
       &app, into, "deliver",
@@ -533,6 +545,7 @@ std::unique_ptr<CLI::App> define_commands(Invocation& into) {
   define_alias(*app, into);
   define_mailbox(*app, into);
   define_queue(*app, into);
+  define_search(*app, into);
   define_backup(*app, into);
   define_moving(*app, into);
   define_others(*app, into);

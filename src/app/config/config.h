@@ -72,6 +72,10 @@ struct Config {
     seconds keep_expunged{};
     std::string compression;
   } store;
+  struct Search {
+    bool enabled = true;
+    uint64_t rate = 0, memory = 0, largest_letter = 0;
+  } search;
   struct Quota {
     uint64_t account = 0, account_messages = 0, domain = 0, domain_messages = 0;
     bool over_is_permanent = false;
@@ -88,10 +92,11 @@ struct Config {
 Config default_config();
 
 // Paths that follow from others.
-std::string store_directory(const Config& config);  // DATA/store
-std::string run_directory(const Config& config);    // DATA/run
-std::string key_directory(const Config& config);    // DATA/keys
-std::string control_path(const Config& config);     // server.control_socket, or DATA/run/control.sock
+std::string store_directory(const Config& config);   // DATA/store
+std::string search_directory(const Config& config);  // DATA/search
+std::string run_directory(const Config& config);     // DATA/run
+std::string key_directory(const Config& config);     // DATA/keys
+std::string control_path(const Config& config);      // server.control_socket, or DATA/run/control.sock
 // server.hostname, or the machine's name.
 std::string effective_hostname(const Config& config);
 // server.default_domain, or the host name without its first label.

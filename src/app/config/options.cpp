@@ -27,6 +27,7 @@ constexpr Section kSections[] = {
     {"smarthost", "Send everything through one host instead of looking for each domain's own."},
     {"resolver", "DNS."},
     {"store", "The store of letters, queue and directory on disk."},
+    {"search", "The index that answers searches in the text of letters."},
     {"quota", "How much an account may keep."},
     {"delivery", "Into the mailboxes."},
     {"log", "What is written down about all this."},
@@ -304,6 +305,20 @@ const Option kOptions[] = {
     {"store.purge_rate", K::count, "200", false, 1, 1'000'000, "",
      "How many expunged letters whose time is over are removed for good in a second, at most.",
      &at<&C::store, &C::Store::purge_rate>},
+    // ---- search
+    {"search.enabled", K::toggle, "true", false, 0, 0, "",
+     "Keep an index of the text of letters, in `search` in the data directory. Answers are the same without "
+     "it, but slower: each letter is looked at. It is made in the background and can be removed at any time "
+     "while the server is stopped.",
+     &at<&C::search, &C::Search::enabled>},
+    {"search.rate", K::bytes, R"("8MiB")", false, 0, 1024 * 1024 * kMiB, "",
+     "How much of letters is read for the index in a second, at most. 0B: as fast as it goes.",
+     &at<&C::search, &C::Search::rate>},
+    {"search.largest_letter", K::bytes, R"("32MiB")", false, 64 * 1024, 2048 * kMiB, "",
+     "Larger letters are not indexed, but looked at whenever they are searched.",
+     &at<&C::search, &C::Search::largest_letter>},
+    {"search.memory", K::bytes, R"("32MiB")", false, 8 * kMiB, 1024 * 1024 * kMiB, "",
+     "Memory for caches and write buffers of the index.", &at<&C::search, &C::Search::memory>},
     // ---- quota
     {"quota.account", K::bytes, R"("0B")", false, 0, 1024ull * 1024 * 1024 * kMiB, "",
      "What an account may keep, where neither it nor its domain says otherwise. 0B: no limit.",

@@ -10,6 +10,10 @@ std::string store_directory(const Config& config) {
   return config.server.data_directory + "/store";
 }
 
+std::string search_directory(const Config& config) {
+  return config.server.data_directory + "/search";
+}
+
 std::string run_directory(const Config& config) {
   return config.server.data_directory + "/run";
 }

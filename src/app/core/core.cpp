@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/config/blame.h"
+#include "app/limits.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/rocks_engine.h"
@@ -57,6 +58,7 @@ Result<std::optional<transport::Smarthost>> smarthost(const Config& config) {
 
 Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
     : engine_(std::move(opened)),
+      search_reserve_(config.store.reserve + kSearchReserve),
       passwords_(config.auth.threads, "password"),
       engine(*engine_),
       places(config),
@@ -64,6 +66,8 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
                          .lexically_normal()
                          .parent_path()
                          .string()),
+      search_directory(app::search_directory(config)),
+      search_options(config.search),
       clock(system_clock()),
       random(system_random()),
       keep_expunged(config.store.keep_expunged),
@@ -96,6 +100,20 @@ Result<std::unique_ptr<Core>> Core::open(const Config& config, Store store) {
     return std::unexpected(engine.error());
   }
   return std::unique_ptr<Core>(new Core(config, std::move(*engine)));
+}
+
+Result<search::Index*> Core::search_index() {
+  if (!search_options.enabled) return fail(FaultKind::policy, "search.enabled is false");
+  if (search_ == nullptr) {
+    search::StoredIndex::Options options;
+    options.directory = search_directory;
+    options.memory = search_options.memory;
+    options.space_reserve = search_reserve_;
+    auto opened = search::StoredIndex::open(options);
+    if (!opened) return std::unexpected(opened.error());
+    search_ = std::move(*opened);
+  }
+  return &search_->index();
 }
 
 Result<std::unique_ptr<transport::Transport>> Core::make_transport(const Config& config, net::Loop& loop,

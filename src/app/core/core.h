@@ -20,6 +20,8 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "queue/queue.h"
+#include "search/index.h"
+#include "search/indexer.h"
 #include "store/mail_store.h"
 #include "transport/transport.h"
 
@@ -61,16 +63,25 @@ class Core {
   Result<std::unique_ptr<transport::Transport>> make_transport(const Config& config, net::Loop& loop,
                                                                net::Resolver& resolver);
 
+  // The search index; opened, or made, at the first call. `policy` when the configuration wants none.
+  Result<search::Index*> search_index();
+  // Who keeps it up to date, while the server runs; else null.
+  search::Indexer* indexer = nullptr;
+
  private:
   Core(const Config& config, std::unique_ptr<engine::Engine> opened);
 
   std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<search::StoredIndex> search_;
+  uint64_t search_reserve_;
   Pool passwords_;
 
  public:
   engine::Engine& engine;
   const FilePlaces places;
   const std::string data_directory;
+  const std::string search_directory;
+  const Config::Search search_options;
   const Clock& clock;
   Random& random;
   const seconds keep_expunged;  // how long expunged letters may come back

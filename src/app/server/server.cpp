@@ -120,6 +120,7 @@ Result<void> Server::Impl::prepare() {
   maildrops_ = access::pop3::make_maildrops();
   submission_logins_ = std::make_shared<smtp::Logins>();
   for (size_t i = 0; i < loops_wanted(config_); ++i) lanes_.push_back(std::make_unique<Lane>());
+  open_search_index();
   auto transport = core_->make_transport(config_, lanes_[0]->loop, *resolver_);
   if (!transport) return std::unexpected(transport.error());
   transport_ = std::move(*transport);
@@ -165,6 +166,7 @@ Task<void> Server::Impl::start() {
   spawn(purge_expunged());
   spawn(finish_expunges());
   spawn(finish_conversions());
+  spawn(keep_search_index());
   watch_certificates();
   spawn(update_gauges());
   start_accepting();
@@ -241,7 +243,7 @@ Task<void> Server::Impl::shut_down() {
     co_await wait_until_idle(core_->clock.steady() + kLastWords);
   }
   core_->store.end_finishing();
-  while (finishing_ && core_->clock.steady() < deadline) {
+  while ((finishing_ || indexing_) && core_->clock.steady() < deadline) {
     if (auto slept = co_await lanes_[0]->loop.sleep(kDrainLook); !slept) break;
   }
   co_await core_->mirror.finish(std::max(deadline, core_->clock.steady() + kLastWords));

@@ -66,6 +66,10 @@ struct Server::Impl {
   Task<void> purge_expunged();
   Task<void> finish_flags();     // the same once no STORE of many came for a while
   Task<void> finish_expunges();  // whenever somebody expunged many messages; one at a time
+  void open_search_index();      // indexing.cpp
+  Task<void> keep_search_index();
+  Task<Result<void>> update_search_index();
+  Task<bool> index_pause(milliseconds time);
   void watch_certificates();
   Task<void> update_gauges();
   void reload();
@@ -78,6 +82,8 @@ struct Server::Impl {
   // Before the core, which is gone first: its threads tell the loops of what was still under way at the end.
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Core> core_;
+  std::unique_ptr<search::Indexer> indexer_;  // null: there is no index
+  search::Index* search_index_ = nullptr;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<TokenCheck> tokens_;  // null: none are taken
   std::unique_ptr<DirectoryAuthenticator> authenticator_;
@@ -99,7 +105,9 @@ struct Server::Impl {
   ConnectionCounts imap_counts_, pop3_counts_;
   bool stopping_ = false;  // main loop, as these:
   bool finishing_ = false, finish_again_ = false, flags_wait_ = false, more_flags_ = false;
-  bool clean_ = true;  // all sessions ended in time
+  bool indexing_ = false;
+  milliseconds search_round_{};  // between two looks at all accounts for the index
+  bool clean_ = true;            // all sessions ended in time
   Result<void> started_;
 };
 

@@ -27,7 +27,7 @@ House::~House() {
 
 std::unique_ptr<Client> House::connect(size_t chunk, bool tls) {
   MemoryStream::Pair pair = access::test::make_connection(clock, chunk, tls);
-  const Services services{faults, store, ids, clock, accounts};
+  const Services services{faults, store, ids, clock, accounts, index};
   executor.start(serve(std::move(pair.server), options, services, registry, "test"));
   auto client = std::make_unique<Client>(executor, std::move(pair));
   executor.run();

@@ -54,6 +54,7 @@ class House {
   IdSource ids{clock, random};
   posthouse::test::EngineWithFaults faults{*engine};  // what the store works on
   store::MailStore store;
+  search::Index* index = nullptr;  // that sessions get which connect from now on
   Accounts accounts;
   std::shared_ptr<ServerOptions> options = std::make_shared<ServerOptions>();
   std::shared_ptr<SessionRegistry> registry = make_session_registry();

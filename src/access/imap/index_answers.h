@@ -1,0 +1,32 @@
+// What the search index says of the messages of a view.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/task.h"
+#include "search/index.h"
+
+namespace posthouse::access::imap {
+
+using search::Truth;
+struct Session;
+
+// By question and sequence number; unknown where the index does not tell.
+class IndexAnswers {
+ public:
+  IndexAnswers() = default;
+  IndexAnswers(const search::Answer& answer, const store::UidList& uids);
+  bool empty() const { return truths_.empty(); }
+  // Nothing is known of these, as far as they are among `uids`.
+  void forget(const store::UidList& uids, const std::vector<store::Uid>& some);
+  Truth at(size_t question, uint32_t sequence) const { return truths_[question][sequence - 1]; }
+
+ private:
+  std::vector<std::vector<Truth>> truths_;
+};
+
+// None where there is no index, or it can't be read: then everything is looked at.
+Task<IndexAnswers> ask_index(Session& s, std::vector<search::Question> questions);
+
+}  // namespace posthouse::access::imap
