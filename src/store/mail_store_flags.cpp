@@ -13,6 +13,7 @@ namespace {
 // What an update does with one message's flags.
 struct FlagPlan {
   FlagChange change = FlagChange::set;
+  FlagMask may;
   uint8_t system = 0;
   std::vector<uint8_t> keywords;
 };
@@ -45,14 +46,18 @@ FlagRow planned(const FlagRow& before, const FlagPlan& plan) {
       after.keywords = without(before.keywords, plan.keywords);
       break;
   }
+  if (plan.may.everything()) return after;
+  after.system = static_cast<uint8_t>((before.system & ~plan.may.system) | (after.system & plan.may.system));
+  if (!plan.may.keywords) after.keywords = before.keywords;
   return after;
 }
 
 Result<FlagPlan> make_plan(AccountEdit& edit, MailboxId mailbox, const FlagUpdate& update) {
   FlagPlan plan;
   plan.change = update.change;
+  plan.may = update.may;
   plan.system = update.flags.system;
-  if (update.flags.keywords.empty()) return plan;
+  if (update.flags.keywords.empty() || !update.may.keywords) return plan;
   const Result<KeywordTable*> table = edit.keywords(mailbox);
   if (!table) return std::unexpected(table.error());
   if (update.change == FlagChange::remove) {

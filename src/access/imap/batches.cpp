@@ -17,7 +17,7 @@ Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
     messages_[at_].first = last + 1;
     if (last == messages_[at_].last) at_++;
     asked_ += last - first + 1;
-    auto entries = co_await s.store().entries(s.account, view.mailbox, view.uids.at(first),
+    auto entries = co_await s.store().entries(view.account, view.mailbox, view.uids.at(first),
                                               view.uids.at(last), most, with_summary_);
     co_return entries;
   }
@@ -31,7 +31,7 @@ Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
     }
   }
   asked_ += uids.size();
-  auto entries = co_await s.store().entries(s.account, view.mailbox, std::move(uids), with_summary_);
+  auto entries = co_await s.store().entries(view.account, view.mailbox, std::move(uids), with_summary_);
   co_return entries;
 }
 
