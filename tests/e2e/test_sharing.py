@@ -8,7 +8,6 @@ import unittest
 
 from posthouse import Demo, run
 
-imaplib.Commands.setdefault("IDLE", ("SELECTED",))
 OWNERS = ("alice", "carol", "dave")
 LETTER = b"From: ann@far.test\r\nSubject: %s\r\nMessage-ID: <%s@far.test>\r\n\r\n%s\r\n"
 
@@ -43,10 +42,6 @@ class Sharing(unittest.TestCase):
 
     def ask(self, *words):
         return json.loads(self.demo.run(*words, "--json", check=True).stdout)
-
-    def acl(self, client, mailbox):
-        self.ok(client.getacl(mailbox))
-        return client
 
     def names(self, client, pattern='"Other Users/*"'):
         lines = self.ok(client.list('""', pattern))
@@ -257,12 +252,10 @@ class Restored(unittest.TestCase):
             imap.delete("Team")
             imap.deleteacl("INBOX", demo.address("bob"))
             demo.run("restore", folder, "--account", demo.address("alice"), check=True)
-            imap.getacl("Team")
-            self.assertIn(f"{demo.address('bob')} lr".encode(), imap.response("ACL")[1][0] or imap.getacl("Team")[1][0])
+            self.assertIn(f"{demo.address('bob')} lr".encode(), imap.getacl("Team")[1][0])
             # What was taken back from a mailbox that is there stays taken back.
             self.assertNotIn(demo.address("bob").encode(), imap.getacl("INBOX")[1][0])
             imap.logout()
-            run("restore", folder, "--config", demo.config)
 
 
 if __name__ == "__main__":
