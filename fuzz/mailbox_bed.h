@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "access/imap/session.h"
 #include "base/random.h"
 #include "engine/memory_engine.h"
 #include "message/summary.h"
@@ -27,11 +28,25 @@ class Alice : public wire::sasl::Authenticator {
   Task<bool> report(std::string, IpAddress, std::optional<wire::sasl::Identity>) override { co_return true; }
 };
 
+// Account 2 shares its INBOX with alice.
+class Neighbours : public access::imap::People {
+ public:
+  Task<Result<Person>> person(uint64_t account) override {
+    if (account == 1) co_return Person{1, "alice@example.test"};
+    if (account == 2) co_return Person{2, "bob@example.test"};
+    co_return fail(FaultKind::not_found, "none");
+  }
+  Task<Result<Person>> person_at(std::string address) override {
+    return person(address == "bob@example.test" ? 2 : address == "alice@example.test" ? 1 : 0);
+  }
+};
+
 struct MailboxBed {
   std::unique_ptr<engine::Engine> engine = engine::make_memory_engine();
   IdSource ids{system_clock(), system_random()};
   store::MailStore store{*engine, system_clock(), system_random()};
   Alice alice;
+  Neighbours neighbours;
 };
 
 // These are alice's INBOX.
@@ -51,6 +66,13 @@ inline Task<void> furnish(MailboxBed& bed, std::span<const std::string_view> let
         co_await bed.store.append(1, std::move(inbox), writer, std::move(message), store::Quota());
     check(placed.has_value());
   }
+  made = co_await bed.store.create_account(2);
+  check(made.has_value());
+  Result<store::MailboxInfo> theirs = co_await bed.store.mailbox(2, 1);
+  check(theirs.has_value());
+  made =
+      co_await bed.store.change_rights(2, theirs->id, 1, false, store::RightsChange::set, store::kAllRights);
+  check(made.has_value());
 }
 
 }  // namespace posthouse::fuzz

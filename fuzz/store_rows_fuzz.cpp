@@ -17,6 +17,7 @@
 #include "store/listing.h"
 #include "store/names.h"
 #include "store/removal_row.h"
+#include "store/rights.h"
 #include "store/rows.h"
 
 namespace {
@@ -56,7 +57,7 @@ void expunged(std::string_view record) {
 }
 
 void decode(unsigned char which, std::string_view record) {
-  switch (which % 17) {
+  switch (which % 18) {
     case 0:
       (void)store::decode_head(record);
       return;
@@ -103,6 +104,9 @@ void decode(unsigned char which, std::string_view record) {
       return;
     case 16:
       (void)store::decode_annotation(record);
+      return;
+    case 17:
+      (void)store::decode_rights(1, record);
       return;
     default:
       (void)store::check_name(record);

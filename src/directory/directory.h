@@ -34,6 +34,7 @@ struct Account {
   // Nothing: the domain's, then the default of the config. 0: no limit.
   std::optional<uint64_t> quota_bytes{}, quota_messages{};
   SystemTime created{};
+  bool shared = false;  // nobody's own: others see its mailboxes as shared ones
 };
 
 struct Domain {

@@ -9,9 +9,9 @@ namespace {
 constexpr uint8_t kVersion = 1;        // of every record here but
 constexpr uint8_t kDomainVersion = 3;  // since 2: quota_messages and the totals; since 3: store_format
 constexpr uint8_t kDomainWithoutFormat = 2;
-constexpr uint8_t kAccountVersion = 2;  // since then: quota_messages
+constexpr uint8_t kAccountVersion = 3;  // since 2: quota_messages; since 3: kShared, without which it is 2
 
-enum AccountBit : uint8_t { kEnabled = 1, kAdmin = 2, kHasQuota = 4 };
+enum AccountBit : uint8_t { kEnabled = 1, kAdmin = 2, kHasQuota = 4, kShared = 8 };
 
 void append(engine::RecordWriter& out, const std::optional<uint64_t>& number) {
   out.u8(number.has_value()).varint(number.value_or(0));
@@ -115,9 +115,9 @@ Result<NameRecord> decode_name(std::string_view record) {
 }
 
 std::string encode(const Account& account) {
-  engine::RecordWriter out(kAccountVersion);
-  uint8_t bits =
-      (account.enabled ? kEnabled : 0) | (account.admin ? kAdmin : 0) | (account.quota_bytes ? kHasQuota : 0);
+  engine::RecordWriter out(account.shared ? kAccountVersion : kAccountVersion - 1);
+  uint8_t bits = (account.enabled ? kEnabled : 0) | (account.admin ? kAdmin : 0) |
+                 (account.quota_bytes ? kHasQuota : 0) | (account.shared ? kShared : 0);
   out.varint(account.id).bytes(account.address).bytes(account.display_name).u8(bits);
   out.varint(account.quota_bytes.value_or(0));
   out.varint(static_cast<uint64_t>(account.created.time_since_epoch().count()));
@@ -138,6 +138,7 @@ Result<Account> decode_account(std::string_view record) {
   if (bits & kHasQuota) account.quota_bytes = quota;
   account.created = SystemTime(milliseconds(static_cast<int64_t>(in.varint())));
   if (in.version() >= 2) account.quota_messages = read_optional(in);
+  account.shared = in.version() >= 3 && (bits & kShared) != 0;
   if (!in.ok() || !in.at_end()) return std::unexpected(in.fault("account record"));
   return account;
 }

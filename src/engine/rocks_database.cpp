@@ -23,7 +23,8 @@ namespace {
 // Raise it when rows can no longer be read by an older program. A store of an earlier format becomes one of
 // this at its first start. 2: expunged messages that may come back, counts of domains. 3: changes that share
 // rows. 4: expunged messages whose rows are still there.
-// 5: annotations.
+// 5: annotations. 6: rights of others, shared accounts, flags that are not in their rows yet,
+// annotations of deleted mailboxes.
 constexpr uint64_t kFormat = 6;
 constexpr int kMostTables = 1000;  // that are mended before it opens
 constexpr uint8_t kFormatRecord = 1;

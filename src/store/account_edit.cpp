@@ -131,7 +131,39 @@ Result<MailboxRow*> AccountEdit::create_one(std::string_view checked_name, Role 
   rows_.put(name_key(checked_name), encode_mailbox_id(row.id));
   effect({EffectRow::Kind::make, row.id, 0, row.name, {}});
   const MailboxId id = row.id;
+  const std::vector<std::string> above = superiors(checked_name);
+  if (!above.empty()) {
+    const Result<std::optional<MailboxId>> parent = find(above.back());
+    if (!parent) return std::unexpected(parent.error());
+    const Result<void> inherited = *parent ? inherit_rights(rows_, **parent, id) : Result<void>();
+    if (!inherited) return std::unexpected(inherited.error());
+  }
   return &mailboxes_.emplace(id, std::move(row)).first->second;
+}
+
+Result<void> AccountEdit::change_rights(MailboxId mailbox, AccountId who, bool denied, RightsChange change,
+                                        Rights rights) {
+  Result<RightsEntry> entry = find_rights(rows_, mailbox, who);
+  // One that can't be read gives nothing, and goes with this change.
+  if (!entry && entry.error().kind == FaultKind::corrupt) entry = RightsEntry{who, 0, 0};
+  if (!entry) return std::unexpected(entry.error());
+  Rights& mine = denied ? entry->denied : entry->granted;
+  switch (change) {
+    case RightsChange::set:
+      mine = rights;
+      break;
+    case RightsChange::add:
+      mine = static_cast<Rights>(mine | rights);
+      break;
+    case RightsChange::remove:
+      mine = static_cast<Rights>(mine & ~rights);
+      break;
+  }
+  return put_rights(rows_, mailbox, *entry, shares_);
+}
+
+Result<void> AccountEdit::erase_rights_of(MailboxId mailbox) {
+  return erase_rights(rows_, mailbox, shares_);
 }
 
 Result<void> AccountEdit::rename(MailboxRow& row, std::string_view checked_name) {
@@ -188,6 +220,7 @@ Result<void> AccountEdit::forget(MailboxRow& row, bool keep, SystemTime now) {
     if (Result<void> kept = keep_annotations(rows_, account_, id, now); !kept) return kept;
   }
   if (Result<void> erased = erase_annotations(rows_, id, modseq()); !erased) return erased;
+  if (Result<void> erased = erase_rights_of(id); !erased) return erased;
   effect({EffectRow::Kind::erase, id, 0, row.name, {}});
   rows_.erase(name_key(row.name));
   rows_.erase(mailbox_key(id));

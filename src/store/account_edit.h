@@ -17,6 +17,7 @@
 #include "store/flag_sheet.h"
 #include "store/keywords.h"
 #include "store/pending_flags.h"
+#include "store/rights.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -55,6 +56,14 @@ class AccountEdit {
   // Its messages are left to a purge (the "D" row); `keep`: which keeps them as expunged now.
   Result<void> forget(MailboxRow& row, bool keep, SystemTime now);
   Result<KeywordTable*> keywords(MailboxId id);
+
+  // One entry of the mailbox's rights, as the change leaves it (store/rights.h). `denied`: of what the entry
+  // denies.
+  Result<void> change_rights(MailboxId mailbox, AccountId who, bool denied, RightsChange change,
+                             Rights rights);
+  Result<void> erase_rights_of(MailboxId mailbox);
+  // What the shared partition is to be told of: add_counted_edit() does it.
+  const SharesChanged& shares_changed() const { return shares_; }
 
   // A damaged row is reported and passes for a missing one.
   Result<std::optional<FlagRow>> message(MailboxId mailbox, Uid uid) const;
@@ -142,6 +151,7 @@ class AccountEdit {
   const PlacesToBe* expected_ = nullptr;
   std::map<MailboxId, MailboxRow> mailboxes_;
   std::map<MailboxId, KeywordTable> keywords_;
+  SharesChanged shares_;
   bool shows_hidden_ = false;
   mutable std::map<MailboxId, ExpungedRow> hidden_;
   mutable std::map<MailboxId, PendingFlags> pending_;

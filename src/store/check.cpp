@@ -36,8 +36,9 @@ Result<void> Checker::run(const std::vector<AccountId>& accounts) {
     ++report_.accounts;
     step();
   }
-  const Result<void> grouped = check_groups();
-  if (!grouped) return grouped;
+  Result<void> together = check_groups();
+  if (together) together = check_shares();
+  if (!together) return together;
   done = check_blobs();
   for (const AccountId account : accounts) {
     if (done && !unreadable_.empty()) done = name_owners(account);
@@ -137,6 +138,7 @@ Result<void> Checker::check_account(AccountId account) {
       });
   if (done) done = check_names(account, mailboxes);
   if (done) done = check_annotations(account, *head, mailboxes);
+  if (done) done = check_rights(account, mailboxes);
   if (done) done = note_dying(account);
   if (!done) return done;
   uint64_t messages = 0, bytes = 0;

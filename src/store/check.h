@@ -12,6 +12,7 @@
 #include "store/forgiving_reader.h"
 #include "store/mail_store.h"
 #include "store/pending_flags.h"
+#include "store/rights.h"
 #include "store/rows.h"
 
 namespace posthouse::store {
@@ -50,6 +51,8 @@ class Checker {
   Result<void> check_names(AccountId account, const std::vector<MailboxRow>& mailboxes);
   Result<void> check_annotations(AccountId account, const HeadRow& head,
                                  const std::vector<MailboxRow>& mailboxes);
+  Result<void> check_rights(AccountId account, const std::vector<MailboxRow>& mailboxes);
+  Result<void> check_shares();
   Result<void> check_mailbox(AccountId account, const HeadRow& head, const MailboxRow& mailbox);
   Result<void> check_message(AccountId account, const MailboxRow& mailbox, Uid uid, const FlagRow& row);
   Result<void> check_records(AccountId account, const MailboxRow& mailbox);

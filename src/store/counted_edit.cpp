@@ -102,6 +102,7 @@ void Tally::after(const HeadRow& head) {
 
 engine::Step count_step(std::shared_ptr<const Tally> tally, GroupLimits limits) {
   return engine::Step{kStorePartition, [tally = std::move(tally), limits](engine::Transaction& rows) {
+                        follow_shares(rows, tally->account, tally->shares);
                         return count(rows, *tally, limits);
                       }};
 }
@@ -109,10 +110,12 @@ engine::Step count_step(std::shared_ptr<const Tally> tally, GroupLimits limits) 
 void add_counted_edit(std::vector<engine::Step>& steps, AccountId account,
                       std::function<Result<void>(AccountEdit&)> work, GroupLimits limits) {
   auto tally = std::make_shared<Tally>();
+  tally->account = account;
   steps.push_back(edit_step(account, [tally, work = std::move(work)](AccountEdit& edit) -> Result<void> {
     tally->before(edit.head());
     Result<void> done = work(edit);
     tally->after(edit.head());
+    tally->shares = edit.shares_changed();
     return done;
   }));
   steps.push_back(count_step(std::move(tally), limits));

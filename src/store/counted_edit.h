@@ -23,7 +23,8 @@ struct GroupLimits {
   std::optional<uint64_t> messages;
 };
 
-// Two steps: one edits the account, the other counts. `over_quota` undoes both.
+// Two steps: one edits the account, the other counts, and notes with whom the account shares mailboxes.
+// `over_quota` undoes both.
 void add_counted_edit(std::vector<engine::Step>& steps, AccountId account,
                       std::function<Result<void>(AccountEdit&)> work, GroupLimits limits = {});
 
@@ -31,6 +32,8 @@ void add_counted_edit(std::vector<engine::Step>& steps, AccountId account,
 struct Tally {
   std::string group_before, group_after;
   uint64_t messages_before = 0, bytes_before = 0, messages_after = 0, bytes_after = 0;
+  AccountId account = 0;
+  SharesChanged shares;  // the rows of the shared partition follow
   void before(const HeadRow& head);
   void after(const HeadRow& head);
 };

@@ -16,6 +16,8 @@ inline constexpr size_t kMaxAnnotationName = 255;
 inline constexpr size_t kMaxAnnotation = 32 << 10;
 inline constexpr size_t kMaxAnnotations = 1'000;
 inline constexpr size_t kMaxAnnotationBytes = 4 << 20;
+// Entries of the rights of a mailbox (store/rights.h).
+inline constexpr size_t kMaxRights = 200;
 inline constexpr size_t kPart = 1'000;  // messages changed in one transaction
 // The same for flags: so many rows in memory keep others waiting about as long as a flush of the disk.
 inline constexpr size_t kFlagsPart = 4'000;

@@ -21,6 +21,7 @@
 #include "store/files.h"
 #include "store/flag_sheet.h"
 #include "store/limits.h"
+#include "store/rights.h"
 #include "store/types.h"
 
 namespace posthouse::store {
@@ -43,9 +44,17 @@ struct Placed {
 
 enum class FlagChange { set, add, remove };
 
+// Which flags somebody may change or bring (RFC 4314 section 4).
+struct FlagMask {
+  uint8_t system = 0xff;  // bits of Flag
+  bool keywords = true;
+  bool everything() const { return system == 0xff && keywords; }
+};
+
 struct FlagUpdate {
   FlagChange change = FlagChange::set;
   FlagSet flags;
+  FlagMask may{};                         // all others stay as they are
   std::optional<ModSeq> unchanged_since;  // RFC 7162 section 3.1.3
   bool tell = true;                       // the entries are wanted
 };
@@ -192,6 +201,26 @@ class MailStore {
   Task<Result<Annotated>> annotate(AccountId account, MailboxId mailbox,
                                    std::vector<AnnotationChange> changes, std::optional<Role> role);
 
+  // ---- rights of others (RFC 4314; store/rights.h). They go with their mailbox, follow its renames, and a
+  // new mailbox has those of its superior. The owner has all rights and no entry.
+  // By account, kAnyone first.
+  Task<Result<std::vector<RightsEntry>>> rights_entries(AccountId owner, MailboxId mailbox);
+  // Durable on return. `not_found`: no such mailbox; `over_quota`: too many entries (kMaxRights).
+  Task<Result<void>> change_rights(AccountId owner, MailboxId mailbox, AccountId who, bool denied,
+                                   RightsChange change, Rights rights);
+  // What `who` has; `as_anyone`: with what everybody has. None of a mailbox that is not there.
+  Task<Result<Rights>> rights_of(AccountId owner, MailboxId mailbox, AccountId who, bool as_anyone);
+  // The same of all mailboxes where that is anything.
+  Task<Result<std::map<MailboxId, Rights>>> all_rights_of(AccountId owner, AccountId who, bool as_anyone);
+  // Who has entries for the account, or for everybody, in some of its mailboxes. Rising.
+  struct Sharer {
+    AccountId owner = 0;
+    bool with_account = false, with_anyone = false;
+  };
+  Task<Result<std::vector<Sharer>>> sharers(AccountId who);
+  // Puts the rows in order by which sharers() goes. `accounts`: all there are. Repeatable.
+  Task<Result<void>> settle_shares(std::vector<AccountId> accounts);
+
   // ---- putting messages in
   // The steps that place a message, for the transaction that also seals its blob (with blob_reference() as
   // one of its references) and writes queue rows. `placed` must live until the transaction is done. An
@@ -284,6 +313,16 @@ class MailStore {
                             Quota quota, Breath breath);
   Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                             Quota quota);
+  // The same into a mailbox of any account, with the flags that may come along. `quota` is that account's.
+  struct Target {
+    AccountId account = 0;
+    std::string mailbox;
+    FlagMask may{};
+  };
+  Task<Result<Copied>> copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to, Quota quota,
+                            Breath breath);
+  Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to, Quota quota,
+                            Breath breath);
   // One atomic step for each message (RFC 6851 section 3.3).
   Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                             Breath breath);

@@ -386,6 +386,8 @@ Task<Result<void>> MailStore::Impl::purge_account(AccountId account) {
     if (!purged) co_return std::unexpected(purged.error());
     more = purged->messages == kPart;
   }
+  Result<void> unshared = co_await forget_shares(account);
+  if (!unshared) co_return unshared;
   Result<void> erased = co_await engine.erase_partition(account_partition(account));
   if (!erased) co_return erased;
   std::vector<engine::Step> steps;

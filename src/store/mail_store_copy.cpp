@@ -10,21 +10,6 @@ namespace posthouse::store {
 
 namespace {
 
-// Told by a step when a message went between the look and the step: look again.
-std::unexpected<Fault> changed_meanwhile() {
-  return fail(FaultKind::temporary, "the messages changed meanwhile; try again");
-}
-
-// A blob that lost its last reference says so by not_found: its message went as well.
-engine::Step refer(engine::BlobId blob, std::string reference) {
-  engine::Step step = engine::add_reference(blob, std::move(reference));
-  return {step.partition, [apply = std::move(step.apply)](engine::Transaction& rows) -> Result<void> {
-            Result<void> done = apply(rows);
-            if (!done && done.error().kind == FaultKind::not_found) return changed_meanwhile();
-            return done;
-          }};
-}
-
 struct Ends {
   MailboxRow* from = nullptr;
   MailboxRow* to = nullptr;
@@ -45,21 +30,14 @@ Result<Ends> find_ends(AccountEdit& edit, MailboxId from, const std::string& to)
 }
 
 // The row as the other mailbox has it. Keywords that do not fit there are left away.
-FlagRow translate(FlagRow row, const Ends& ends) {
+FlagRow translate(FlagRow row, const Ends& ends, const FlagMask& may) {
+  row.system &= may.system;
+  if (!may.keywords) row.keywords.clear();
   if (row.keywords.empty() || ends.from == ends.to) return row;
   const FlagSet flags = ends.from_keywords->flags(row.system, row.keywords);
   Result<std::vector<uint8_t>> numbers = ends.to_keywords->numbers(flags.keywords);
   row.keywords = numbers ? *numbers : ends.to_keywords->known_numbers(flags.keywords);
   return row;
-}
-
-Result<void> check_quota(const HeadRow& head, const std::vector<Source>& messages, const Quota& quota) {
-  uint64_t bytes = 0;
-  for (const Source& message : messages) bytes += message.row.size;
-  const bool over = (quota.bytes && head.bytes + bytes > *quota.bytes) ||
-                    (quota.messages && head.messages + messages.size() > *quota.messages);
-  if (over) return fail(FaultKind::over_quota, "the account is full");
-  return {};
 }
 
 void start(Copied& done, const Ends& ends) {
@@ -68,10 +46,10 @@ void start(Copied& done, const Ends& ends) {
   done.uid_validity = ends.to->uid_validity;
 }
 
-Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string& to,
+Result<void> copy_messages(AccountEdit& edit, MailboxId from, const MailStore::Target& to,
                            const std::vector<Source>& messages, const std::vector<uint64_t>& deliveries,
                            const Quota& quota, SystemTime saved, Copied& done) {
-  const Result<Ends> ends = find_ends(edit, from, to);
+  const Result<Ends> ends = find_ends(edit, from, to.mailbox);
   if (!ends) return std::unexpected(ends.error());
   const Result<void> room = check_quota(edit.head(), messages, quota);
   if (!room) return room;
@@ -80,7 +58,7 @@ Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string&
     const Result<std::optional<FlagRow>> now = edit.message(from, messages[i].uid);
     if (!now) return std::unexpected(now.error());
     if (!*now) return changed_meanwhile();
-    FlagRow row = translate(**now, *ends);
+    FlagRow row = translate(**now, *ends, to.may);
     row.blob = messages[i].row.blob;
     row.delivery = deliveries[i];
     const Result<Uid> uid = edit.place(*ends->to, std::move(row), messages[i].record, saved);
@@ -92,9 +70,9 @@ Result<void> copy_messages(AccountEdit& edit, MailboxId from, const std::string&
 }
 
 // The reference to the blob goes along, so no blob is touched.
-Result<void> move_messages(AccountEdit& edit, MailboxId from, const std::string& to,
+Result<void> move_messages(AccountEdit& edit, MailboxId from, const MailStore::Target& to,
                            const std::vector<Source>& messages, SystemTime saved, Copied& done) {
-  const Result<Ends> ends = find_ends(edit, from, to);
+  const Result<Ends> ends = find_ends(edit, from, to.mailbox);
   if (!ends) return std::unexpected(ends.error());
   start(done, *ends);
   const Result<std::vector<AccountEdit::Message>> there = edit.messages(from, uids_of(messages));
@@ -106,11 +84,35 @@ Result<void> move_messages(AccountEdit& edit, MailboxId from, const std::string&
   auto source = messages.begin();
   for (const auto& [uid, row] : *there) {
     while (source->uid != uid) ++source;
-    const Result<Uid> placed = edit.place(*ends->to, translate(row, *ends), source->record, saved);
+    const Result<Uid> placed = edit.place(*ends->to, translate(row, *ends, to.may), source->record, saved);
     if (!placed) return std::unexpected(placed.error());
     done.from.push_back(uid);
     done.to.push_back(*placed);
   }
+  return {};
+}
+
+}  // namespace
+
+std::unexpected<Fault> changed_meanwhile() {
+  return fail(FaultKind::temporary, "the messages changed meanwhile; try again");
+}
+
+engine::Step refer(engine::BlobId blob, std::string reference) {
+  engine::Step step = engine::add_reference(blob, std::move(reference));
+  return {step.partition, [apply = std::move(step.apply)](engine::Transaction& rows) -> Result<void> {
+            Result<void> done = apply(rows);
+            if (!done && done.error().kind == FaultKind::not_found) return changed_meanwhile();
+            return done;
+          }};
+}
+
+Result<void> check_quota(const HeadRow& head, const std::vector<Source>& messages, const Quota& quota) {
+  uint64_t bytes = 0;
+  for (const Source& message : messages) bytes += message.row.size;
+  const bool over = (quota.bytes && head.bytes + bytes > *quota.bytes) ||
+                    (quota.messages && head.messages + messages.size() > *quota.messages);
+  if (over) return fail(FaultKind::over_quota, "the account is full");
   return {};
 }
 
@@ -121,10 +123,9 @@ void add_to(Copied& all, Copied part) {
   std::ranges::move(part.to, std::back_inserter(all.to));
 }
 
-}  // namespace
-
 Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from, std::vector<Uid> uids,
-                                              std::string to, Quota quota, Copied& out) {
+                                              Target to, Quota quota, Copied& out) {
+  if (to.account != account) co_return co_await copy_across(account, from, std::move(uids), to, quota, out);
   for (int attempt = 0;; ++attempt) {
     Result<std::vector<Source>> found = co_await sources(account, from, uids, true);
     if (!found) co_return std::unexpected(found.error());
@@ -162,40 +163,51 @@ Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vec
 
 Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                      Quota quota, Breath breath) {
-  const Result<std::string> name = check_name(to);
+  Target target{account, std::move(to), {}};
+  return copy(account, from, std::move(uids), std::move(target), quota, std::move(breath));
+}
+
+Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                     Quota quota, Breath breath) {
+  const Result<std::string> name = check_name(to.mailbox);
   if (!name) co_return fail(FaultKind::not_found, name.error().what);
+  to.mailbox = *name;
   Copied all;
   std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
   if (parts.empty()) parts.emplace_back();  // still says whether the mailboxes exist
   for (const std::vector<Uid>& part : parts) {
     if (breath) co_await breath(all.from.size());
-    Result<void> done = co_await impl_->copy_part(account, from, part, *name, quota, all);
+    Result<void> done = co_await impl_->copy_part(account, from, part, to, quota, all);
     if (done) continue;
     // All or none: take back what earlier parts did.
     const std::vector<std::vector<Uid>> made = cut_parts(std::move(all.to), kPart);
     for (const std::vector<Uid>& back : made) {
-      Result<std::vector<Uid>> undone = co_await impl_->remove_part(account, all.mailbox, back, false);
+      Result<std::vector<Uid>> undone = co_await impl_->remove_part(to.account, all.mailbox, back, false);
       if (!undone) co_return std::unexpected(undone.error());
     }
     co_await impl_->carry_out(account);
+    if (to.account != account) co_await impl_->carry_out(to.account);
     co_return std::unexpected(done.error());
   }
   co_await impl_->carry_out(account);
+  if (to.account != account) co_await impl_->carry_out(to.account);
   co_return std::move(all);
 }
 
 Task<Result<void>> MailStore::Impl::move_part(AccountId account, MailboxId from, std::vector<Uid> uids,
-                                              std::string to, Copied& out) {
+                                              Target to, Quota quota, Copied& out) {
   Result<void> done;
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    done = co_await try_move(account, from, uids, to, out);
+    auto attempted = to.account == account ? try_move(account, from, uids, to, out)
+                                           : try_move_across(account, from, uids, to, quota, out);
+    done = co_await attempted;
     if (done || done.error().kind != FaultKind::temporary) break;
   }
   co_return done;
 }
 
 Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, std::vector<Uid> uids,
-                                             std::string to, Copied& out) {
+                                             Target to, Copied& out) {
   Result<std::vector<Source>> found = co_await sources(account, from, std::move(uids), true);
   if (!found) co_return std::unexpected(found.error());
   Result<void> loaded = co_await load_bodies(account, from, *found);
@@ -219,19 +231,28 @@ Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, 
 
 Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                                      Breath breath) {
-  const Result<std::string> name = check_name(to);
+  Target target{account, std::move(to), {}};
+  return move(account, from, std::move(uids), std::move(target), Quota(), std::move(breath));
+}
+
+Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                     Quota quota, Breath breath) {
+  const Result<std::string> name = check_name(to.mailbox);
   if (!name) co_return fail(FaultKind::not_found, name.error().what);
+  to.mailbox = *name;
   Copied all;
   std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
   if (parts.empty()) parts.emplace_back();
   for (const std::vector<Uid>& part : parts) {
     if (breath) co_await breath(all.from.size());
-    Result<void> done = co_await impl_->move_part(account, from, part, *name, all);
+    Result<void> done = co_await impl_->move_part(account, from, part, to, quota, all);
     if (done) continue;
     co_await impl_->carry_out(account);
+    if (to.account != account) co_await impl_->carry_out(to.account);
     co_return std::unexpected(done.error());
   }
   co_await impl_->carry_out(account);
+  if (to.account != account) co_await impl_->carry_out(to.account);
   co_return std::move(all);
 }
 
@@ -248,7 +269,8 @@ Task<Result<void>> MailStore::Impl::move_all(AccountId account, MailboxId from, 
     if (!found) co_return found;
     if (uids.empty()) co_return Result<void>();
     Copied moved;
-    Result<void> done = co_await move_part(account, from, std::move(uids), to, moved);
+    const Target target{account, to, {}};
+    Result<void> done = co_await move_part(account, from, std::move(uids), target, Quota(), moved);
     if (!done) co_return done;
     if (moved.from.empty()) co_return Result<void>();  // what is left cannot be moved
   }

@@ -54,7 +54,10 @@ Result<FlagsEdit> plan_update(AccountEdit& edit, MailboxId mailbox, const FlagUp
     plan.clear_keywords = true;
   }
   (remove ? plan.clear : plan.add) = update.flags.system;
-  if (update.flags.keywords.empty()) return plan;
+  plan.clear &= update.may.system;
+  plan.add &= update.may.system;
+  if (!update.may.keywords) plan.clear_keywords = false;
+  if (update.flags.keywords.empty() || !update.may.keywords) return plan;
   const Result<KeywordTable*> table = edit.keywords(mailbox);
   if (!table) return std::unexpected(table.error());
   if (remove) {

@@ -155,10 +155,15 @@ struct MailStore::Impl {
                                           bool only_deleted, std::vector<Uid>& missed,
                                           std::vector<Uid>& rest);
   // At most kPart; `out` grows. `from` and `to` may be the same mailbox.
-  Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+  Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
                                Quota quota, Copied& out);
-  Task<Result<void>> move_part(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
-                               Copied& out);
+  Task<Result<void>> move_part(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                               Quota quota, Copied& out);
+  // The same into another account.
+  Task<Result<void>> copy_across(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                 Quota quota, Copied& out);
+  Task<Result<void>> try_move_across(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+                                     Quota quota, Copied& out);
   // Once the log of changes names too many expunged messages it forgets the oldest. What fails is done by the
   // next expunge.
   bool remembers_too_much(const MailboxRow& mailbox) const {
@@ -166,7 +171,7 @@ struct MailStore::Impl {
   }
   Task<void> forget_expunges(AccountId account, MailboxId mailbox);
   Task<void> forget_part(AccountId account, MailboxId mailbox, bool& again);
-  Task<Result<void>> try_move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
+  Task<Result<void>> try_move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
                               Copied& out);
   Task<Result<void>> move_all(AccountId account, MailboxId from, std::string to);
 
@@ -185,6 +190,7 @@ struct MailStore::Impl {
   Task<Result<Restored>> purge_kept(AccountId account, SystemTime before, size_t most);
   Task<Result<void>> purge_dying(AccountId account);
   Task<Result<void>> purge_account(AccountId account);
+  Task<Result<void>> forget_shares(AccountId account);
 
   // ---- convert()
   std::mutex converting_mutex;
@@ -234,6 +240,14 @@ Result<std::vector<Entry>> with_summaries(const AccountView& seen, MailboxId mai
                                           std::vector<Uid>& candidates, std::vector<Uid>& rest);
 // "" for one that is not among them.
 std::string_view summary_of(const std::vector<Entry>& rising, Uid uid);
+
+// Told by a step when a message went between the look and the step: look again.
+std::unexpected<Fault> changed_meanwhile();
+// One more reference to a blob. One that lost its last reference has gone with its message, too.
+engine::Step refer(engine::BlobId blob, std::string reference);
+// `over_quota`: the messages are more than the account may get.
+Result<void> check_quota(const HeadRow& head, const std::vector<Source>& messages, const Quota& quota);
+void add_to(Copied& all, Copied part);
 
 // Cuts `uids` (sorted, each once) into parts of at most `size`.
 std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size);

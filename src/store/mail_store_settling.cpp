@@ -113,6 +113,7 @@ Result<void> Settler::run() {
     return found != seen_.mailboxes.end() && found->second.wanted();
   };
   if (Result<void> done = settle_annotations(rows_, wanted, ++head_.modseq); !done) return done;
+  if (Result<void> done = settle_rights(rows_, wanted); !done) return done;
   rows_.put(kHeadKey, encode(head_));
   return add_usual();
 }

@@ -12,15 +12,18 @@
 //   "E" mailbox                  expunged messages whose rows are still there (store/expunged_row.h)
 //   "Q" mailbox                  flags that are not in the rows of their messages yet (store/pending_flags.h)
 //   "B" mailbox name             an annotation (store/annotations.h)
+//   "I" mailbox account          the rights of another account (store/rights.h), and
+//   "J" account mailbox          the same, by account
 //   "D" mailbox                  a deleted mailbox whose messages are being removed
 //   "S" name                     a subscription
 //   "X" time mailbox uid         an expunged message that may come back, all of it in one row
 //
 // Numbers in keys are big-endian: mailbox and uid 4 bytes, modseq and time (milliseconds since 1970) 8.
 //
-// One row of the partition that all accounts share (kStoreSystemId) is theirs as well:
+// Rows of the partition that all accounts share (kStoreSystemId) are theirs as well:
 //
 //   "G" group                    what the accounts of a group (a domain) have together
+//   "H" account owner            the owner shares mailboxes with the account (store/rights.h)
 //
 // docs/formats/database.md describes every record, and how a field is added to one.
 #pragma once

@@ -8,6 +8,7 @@
 #include "store/change_rows.h"
 #include "store/damage.h"
 #include "store/mail_store.h"
+#include "store/rights.h"
 
 namespace posthouse::store {
 
@@ -31,6 +32,13 @@ class Surveyor {
         return see_hidden(of(key), key, value);
       case 'B':
         return see_annotation(key, value);
+      case 'I':
+        // Only its number must not come again; settle_rights() sees to the rest.
+        to_.last_mailbox = std::max(to_.last_mailbox, mailbox_of_key(key));
+        return;
+      case 'J':
+        to_.last_mailbox = std::max(to_.last_mailbox, mailbox_of_given(key));
+        return;
       case 'D':
         of(key).dying = true;
         return;

@@ -55,6 +55,8 @@ def letters(server, name):
     out = {}
     for line in imap.list()[1]:
         mailbox = re.match(rb'\(.*?\) "/" (.*)', line)[1].decode().strip('"')
+        if mailbox.startswith(("Other Users", "Shared Folders")):
+            continue
         status = imap.status(f'"{mailbox}"', "(UIDVALIDITY UIDNEXT)")[1][0].decode()
         imap.select(f'"{mailbox}"', readonly=True)
         rows = []

@@ -22,6 +22,7 @@ class Frozen(unittest.TestCase):
         self.assertIn("store-v3", NAMES)
         self.assertIn("store-v4", NAMES)
         self.assertIn("store-v5", NAMES)
+        self.assertIn("store-v6", NAMES)
 
     def test_the_store_opens_with_everything_in_it(self):
         for name in NAMES:
@@ -36,6 +37,8 @@ class Frozen(unittest.TestCase):
                     if int(name.removeprefix("store-v")) >= 5:
                         self.has_annotations(server)
                         self.has_app_password(server, expected["app_password"])
+                    if int(name.removeprefix("store-v")) >= 6:
+                        self.has_rights(server)
                 self.assertIn("Nothing is damaged", run("store", "check", "--config", config, check=True).stdout)
 
     def goes_on(self, server, expected):
@@ -80,6 +83,15 @@ class Frozen(unittest.TestCase):
         imap = imaplib.IMAP4("127.0.0.1", server.ports["imap"], timeout=30)
         imap.login(server.address("alice"), password)
         self.assertIn(b'(\\HasNoChildren \\Important) "/" "First things"', imap.list()[1])
+        imap.logout()
+
+    def has_rights(self, server):
+        imap = server.imap("bob")
+        for name in frozen.STORES:
+            mailbox = f'"Other Users/{server.address(name)}/Work"'
+            self.assertEqual(imap.myrights(mailbox)[1], [f"{mailbox} lrsi".encode()])
+        self.assertEqual(imap.myrights('"Shared Folders/info@second.test/INBOX"')[1],
+                         [b'"Shared Folders/info@second.test/INBOX" lrs'])
         imap.logout()
 
     def test_the_backup_can_be_restored_and_gone_on_with(self):

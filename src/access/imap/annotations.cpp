@@ -34,10 +34,10 @@ std::string admin_uri(const Session& s) {
   return uri;
 }
 
-void add_computed(const Session& s, const store::MailboxInfo* mailbox, std::vector<store::Annotation>& all) {
+void add_computed(const Session& s, const Located* mailbox, std::vector<store::Annotation>& all) {
   if (mailbox == nullptr) {
     all.push_back({std::string(kAdminEntry), admin_uri(s)});
-  } else if (const std::string_view use = special_use(mailbox->role); !use.empty()) {
+  } else if (const std::string_view use = special_use(mailbox->info.role); !use.empty()) {
     all.push_back({std::string(kSpecialUseEntry), std::string(use)});
   }
 }
@@ -66,11 +66,14 @@ Found choose(std::vector<store::Annotation> all, const GetMetadata& c) {
 
 }  // namespace
 
-Task<Result<void>> tell_annotations(Session& s, const store::MailboxInfo* mailbox, const GetMetadata& c,
+Task<Result<void>> tell_annotations(Session& s, const Located* mailbox, const GetMetadata& c,
                                     uint64_t& longest) {
+  const store::AccountId account = mailbox == nullptr ? s.account : mailbox->account;
   Result<std::vector<store::Annotation>> all =
-      co_await s.store().annotations(s.account, mailbox == nullptr ? 0 : mailbox->id);
+      co_await s.store().annotations(account, mailbox == nullptr ? 0 : mailbox->info.id);
   if (!all) co_return std::unexpected(all.error());
+  if (account != s.account)
+    std::erase_if(*all, [](const store::Annotation& one) { return !one.name.starts_with("/shared/"); });
   add_computed(s, mailbox, *all);
   Found found = choose(std::move(*all), c);
   std::erase_if(found, [&](const auto& one) {
@@ -80,7 +83,7 @@ Task<Result<void>> tell_annotations(Session& s, const store::MailboxInfo* mailbo
   });
   if (found.empty()) co_return Result<void>();
   s.out += "* METADATA ";
-  append_mailbox(s, mailbox == nullptr ? "" : mailbox->name);
+  append_mailbox(s, mailbox == nullptr ? "" : mailbox->info.name);
   std::string_view before = " (";
   for (const auto& [name, value] : found) {
     s.out += before;

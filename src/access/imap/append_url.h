@@ -11,6 +11,7 @@ namespace posthouse::access::imap {
 
 // Octets [extent.offset, + extent.length) of a message; or those in `fields`, picked from its header.
 struct UrlOctets {
+  store::AccountId account = 0;  // whose it is
   store::Entry entry;
   Extent extent;
   std::optional<std::string> fields;

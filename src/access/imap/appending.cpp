@@ -14,7 +14,7 @@ namespace {
 using wire::imap::AppendPart;
 
 Reply no_mailbox() {
-  return no("There is no such mailbox", "TRYCREATE");
+  return no_such_mailbox("TRYCREATE");
 }
 
 // RFC 4469 section 4.1. A URL that may not stand in a response code has none.
@@ -95,16 +95,17 @@ Task<std::optional<Reply>> Appending::objection(uint64_t size) {
   if (held_ > kAppendMemory && !arrived_.empty()) co_return no("Too many messages at once", "LIMIT");
   if (size > s_.options->append_limit - std::min(before, s_.options->append_limit))
     co_return no("Message too big", "TOOBIG");
-  Result<store::MailboxInfo> info = co_await s_.store().mailbox(s_.account, name_);
-  if (!info && info.error().kind == FaultKind::not_found) co_return no_mailbox();
-  if (!info) co_return refuse(info.error());
+  Reached reached = co_await reach(s_, name_, {store::kMayInsert}, "TRYCREATE");
+  if (reached.refusal) co_return std::move(reached.refusal);
+  target_ = std::move(reached.mailbox);
   if (size == 0 && !catenate_) co_return no("The message is empty", "CANNOT");
-  const Result<store::Quota> quota = co_await s_.quota();
+  const Result<store::Quota> quota = co_await s_.quota(target_->account);
   if (!quota) co_return refuse(quota.error());
   if (quota->bytes) {
-    Result<store::Usage> usage = co_await s_.store().usage(s_.account);
+    Result<store::Usage> usage = co_await s_.store().usage(target_->account);
     if (!usage) co_return refuse(usage.error());
-    if (usage->bytes - std::min(freed_, usage->bytes) + total_ > *quota->bytes)
+    const uint64_t freed = freed_of_ == target_->account ? freed_ : 0;
+    if (usage->bytes - std::min(freed, usage->bytes) + total_ > *quota->bytes)
       co_return no("The quota is used up", "OVERQUOTA");
   }
   co_return std::nullopt;
@@ -163,7 +164,7 @@ Task<void> Appending::copy_octets(const UrlOctets& octets) {
   const uint64_t end = at + octets.extent.length;
   while (at < end && !failed_) {
     const uint64_t want = std::min<uint64_t>(end - at, kBodyPiece);
-    Result<std::string> piece = co_await s_.store().read(s_.account, octets.entry, at, want);
+    Result<std::string> piece = co_await s_.store().read(octets.account, octets.entry, at, want);
     if (piece && piece->size() != want)
       piece = fail(FaultKind::corrupt, "message shorter than its entry says");
     if (!piece) {
@@ -181,6 +182,7 @@ Task<void> Appending::end() {
     failed_ = no("The message is empty", "CANNOT");
     co_return;
   }
+  current_.message.flags = masked(std::move(current_.message.flags), mask_of(target_->rights));
   current_.message.summary = message::encode(summarizer_->finish());
   arrived_.push_back(std::move(current_));
   current_ = Arrived();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "access/imap/append_url.h"
+#include "access/imap/sharing.h"
 #include "access/imap/state.h"
 #include "engine/blob.h"
 #include "message/summary.h"
@@ -25,12 +26,17 @@ class Appending {
  public:
   // `name`: of the mailbox, in UTF-8.
   Appending(Session& s, std::string name) : s_(s), name_(std::move(name)) {}
-  // `freed`: octets that the account gets back with what comes (RFC 8508 section 3.4).
-  void set_freed(uint64_t freed) { freed_ = freed; }
+  // `freed`: octets that this account gets back with what comes (RFC 8508 section 3.4).
+  void set_freed(uint64_t freed, store::AccountId account) {
+    freed_ = freed;
+    freed_of_ = account;
+  }
 
   // Nothing when all messages are there, or why not.
   Task<std::optional<Reply>> receive(wire::imap::AppendParts parts);
   std::vector<Arrived>& arrived() { return arrived_; }
+  // Where they go; known once they are there.
+  const Located& target() const { return *target_; }
 
  private:
   Task<std::optional<Reply>> take_parts(wire::imap::AppendParts parts);
@@ -44,7 +50,9 @@ class Appending {
 
   Session& s_;
   std::string name_;
+  std::optional<Located> target_;
   uint64_t freed_ = 0;
+  store::AccountId freed_of_ = 0;
   uint64_t total_ = 0;   // octets of all messages so far, those announced included
   uint64_t held_ = 0;    // of them, in memory until all are there
   uint64_t copied_ = 0;  // octets from URLs; of all messages together not more than one may have

@@ -42,7 +42,7 @@ std::vector<store::Entry> Batches::flags_of_next(const View& view) {
 Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
   const View& view = *s.view;
   if (wanted_ == Wanted::flags) {
-    auto sheet = co_await s.store().flags(s.account, view.mailbox, count());
+    auto sheet = co_await s.store().flags(view.account, view.mailbox, count());
     if (!sheet) co_return std::unexpected(sheet.error());
     sheet_ = std::move(*sheet);
     wanted_ = Wanted::entry;  // without a sheet
@@ -58,7 +58,7 @@ Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
     messages_[at_].first = last + 1;
     if (last == messages_[at_].last) at_++;
     asked_ += last - first + 1;
-    auto entries = co_await s.store().entries(s.account, view.mailbox, view.uids.at(first),
+    auto entries = co_await s.store().entries(view.account, view.mailbox, view.uids.at(first),
                                               view.uids.at(last), most, with_summary);
     co_return entries;
   }
@@ -72,7 +72,7 @@ Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
     }
   }
   asked_ += uids.size();
-  auto entries = co_await s.store().entries(s.account, view.mailbox, std::move(uids), with_summary);
+  auto entries = co_await s.store().entries(view.account, view.mailbox, std::move(uids), with_summary);
   co_return entries;
 }
 

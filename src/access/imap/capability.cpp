@@ -19,7 +19,7 @@ std::string capabilities(const Session& s) {
       "BINARY PREVIEW MULTIAPPEND QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE COMPRESS=DEFLATE "
       "OBJECTID SAVEDATE UNAUTHENTICATE UTF8=ACCEPT REPLACE CATENATE UIDONLY INPROGRESS METADATA "
       "LIST-METADATA FILTERS "
-      "LANGUAGE CONTEXT=SEARCH CONTEXT=SORT NOTIFY";
+      "ACL RIGHTS=kxte LIST-MYRIGHTS LANGUAGE CONTEXT=SEARCH CONTEXT=SORT NOTIFY";
   out += " STATUS=SIZE APPENDLIMIT=" + std::to_string(s.options->append_limit);
   if (s.state != kNotAuthenticated) return out;
   const bool tls = s.stream->tls().active;

@@ -7,17 +7,18 @@ namespace posthouse::access::imap {
 
 namespace {
 
-Task<Reply> place(Session& s, std::string name, std::string_view as_sent, std::vector<Arrived>& arrived) {
-  const Result<store::Quota> quota = co_await s.quota();
+Task<Reply> place(Session& s, std::string name, std::string_view as_sent, Appending& appending) {
+  const Located& target = appending.target();
+  const Result<store::Quota> quota = co_await s.quota(target.account);
   if (!quota) co_return refuse(quota.error());
   std::vector<store::MailStore::Arriving> messages;
-  for (Arrived& one : arrived) messages.push_back({one.writer.get(), std::move(one.message)});
+  for (Arrived& one : appending.arrived()) messages.push_back({one.writer.get(), std::move(one.message)});
   Result<std::vector<store::Placed>> placed =
-      co_await s.store().append_all(s.account, name, std::move(messages), *quota);
+      co_await s.store().append_all(target.account, target.local_name(), std::move(messages), *quota);
   if (!placed) co_return refuse_placing(placed.error());
   std::vector<store::Uid> uids;
   for (const store::Placed& one : *placed) uids.push_back(one.uid);
-  note_put(s, placed->front().mailbox, uids);
+  note_put(s, target.account, placed->front().mailbox, uids);
   // RFC 9051 section 6.3.12: what the client called otherwise
   std::string sent = mailbox_name(s, as_sent).value_or(name);
   if (sent != name) co_await tell_listed(s, std::move(name), std::move(sent));
@@ -35,7 +36,7 @@ Task<Reply> cmd_append(Session& s, wire::imap::Append& c) {
   Appending appending(s, *name);
   std::optional<Reply> refusal = co_await appending.receive(std::move(c.parts));
   if (refusal) co_return std::move(*refusal);
-  Reply reply = co_await place(s, std::move(*name), c.mailbox, appending.arrived());
+  Reply reply = co_await place(s, std::move(*name), c.mailbox, appending);
   co_return reply;
 }
 

@@ -1,5 +1,6 @@
 // Commands of a few lines: NOOP, CHECK, LOGOUT, ID, ENABLE, NAMESPACE, STARTTLS, COMPRESS.
 #include "access/imap/commands.h"
+#include "access/imap/sharing.h"
 #include "base/log.h"
 #include "wire/imap/list_pattern.h"
 
@@ -12,7 +13,7 @@ Task<Reply> cmd_noop(Session&, wire::imap::Noop&) {
 
 // RFC 3501 section 6.4.1. All is on disk already; where mail is kept in files, flags are in these then, too.
 Task<Reply> cmd_check(Session& s, wire::imap::Check&) {
-  co_await s.store().carry_out(s.account);
+  co_await s.store().carry_out(s.view->account);
   co_return ok("CHECK done");
 }
 
@@ -79,9 +80,16 @@ Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c) {
   co_return ok("ENABLE done");
 }
 
-// RFC 2342: one personal namespace, nothing of others.
+// RFC 2342: one personal namespace, that of other users, and that of shared accounts.
 Task<Reply> cmd_namespace(Session& s, wire::imap::Namespace&) {
-  s.untagged(std::string("NAMESPACE ((\"\" \"") + wire::imap::kSeparator + "\")) NIL NIL");
+  std::string out = "NAMESPACE";
+  for (const std::string_view name : {std::string_view(), kOtherUsers, kSharedFolders}) {
+    out += " ((\"";
+    out += name;
+    if (!name.empty()) out += wire::imap::kSeparator;
+    out += std::string("\" \"") + wire::imap::kSeparator + "\"))";
+  }
+  s.untagged(out);
   co_return ok("NAMESPACE done");
 }
 

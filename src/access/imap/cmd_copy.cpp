@@ -1,6 +1,7 @@
 // COPY and MOVE (RFC 3501 section 6.4.7, RFC 6851), with COPYUID (RFC 4315 section 3).
 #include "access/imap/commands.h"
 #include "access/imap/progress.h"
+#include "access/imap/sharing.h"
 #include "wire/imap/sequence_set.h"
 
 namespace posthouse::access::imap {
@@ -8,14 +9,15 @@ namespace posthouse::access::imap {
 namespace {
 
 Reply no_target() {
-  return no("There is no such mailbox", "TRYCREATE");
+  return no_such_mailbox("TRYCREATE");
 }
 
 // What COPY and MOVE have in common: which messages, and that the target exists.
 struct Plan {
   std::optional<Reply> refusal;
   std::vector<store::Uid> uids;
-  std::string target;
+  store::MailStore::Target target;
+  store::Quota quota;
 };
 
 Task<Plan> plan(Session& s, const wire::imap::SequenceSet& set, bool uid, const std::string& mailbox) {
@@ -30,12 +32,19 @@ Task<Plan> plan(Session& s, const wire::imap::SequenceSet& set, bool uid, const 
     out.refusal = no_target();
     co_return out;
   }
-  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, *name);
-  if (!info) {
-    out.refusal = info.error().kind == FaultKind::not_found ? no_target() : refuse(info.error());
+  Reached reached = co_await reach(s, std::move(*name), {store::kMayInsert}, "TRYCREATE");
+  if (reached.refusal) {
+    out.refusal = std::move(reached.refusal);
     co_return out;
   }
-  out.target = std::move(*name);
+  const Located& to = reached.mailbox;
+  out.target = {to.account, to.local_name(), mask_of(to.rights)};
+  const Result<store::Quota> quota = co_await s.quota(to.account);
+  if (!quota) {
+    out.refusal = refuse(quota.error());
+    co_return out;
+  }
+  out.quota = *quota;
   out.uids = uids_of(*s.view, messages_of(*s.view, set, uid));
   co_return out;
 }
@@ -61,31 +70,35 @@ Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c) {
   if (todo.refusal) co_return std::move(*todo.refusal);
   if (todo.uids.empty()) co_return ok("Nothing to copy");
   const size_t wanted = todo.uids.size();
-  const Result<store::Quota> quota = co_await s.quota();
-  if (!quota) co_return refuse(quota.error());
   Progress progress(s, "Copied", wanted);
   store::MailStore::Breath breath = [&progress](uint64_t done) { return progress.quietly_at(done); };
-  Result<store::Copied> copied = co_await s.store().copy(s.account, s.view->mailbox, std::move(todo.uids),
-                                                         std::move(todo.target), *quota, std::move(breath));
+  const store::AccountId account = todo.target.account;
+  Result<store::Copied> copied =
+      co_await s.store().copy(s.view->account, s.view->mailbox, std::move(todo.uids), std::move(todo.target),
+                              todo.quota, std::move(breath));
   if (!copied) co_return refuse_copy(copied.error());
   if (copied->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
-  note_put(s, copied->mailbox, copied->to);
+  note_put(s, account, copied->mailbox, copied->to);
   co_return ok(copied->from.size() == wanted ? "COPY done" : "COPY done, some messages are gone",
                copy_uid(*copied));
 }
 
 Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
-  if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
+  if (s.view->examined) co_return no("The mailbox is open read-only", "CANNOT");
+  // RFC 6851 section 4.2
+  if (!s.view->may(store::kMayDeleteMessages | store::kMayExpunge)) co_return no_right();
   Plan todo = co_await plan(s, c.set, c.uid, c.mailbox);
   if (todo.refusal) co_return std::move(*todo.refusal);
   if (todo.uids.empty()) co_return ok("Nothing to move");
   Progress progress(s, "Moved", todo.uids.size());
   store::MailStore::Breath breath = [&progress](uint64_t done) { return progress.quietly_at(done); };
-  Result<store::Copied> moved = co_await s.store().move(s.account, s.view->mailbox, std::move(todo.uids),
-                                                        std::move(todo.target), std::move(breath));
+  const store::AccountId account = todo.target.account;
+  Result<store::Copied> moved =
+      co_await s.store().move(s.view->account, s.view->mailbox, std::move(todo.uids), std::move(todo.target),
+                              todo.quota, std::move(breath));
   if (!moved) co_return refuse_copy(moved.error());
   if (moved->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
-  note_put(s, moved->mailbox, moved->to);
+  note_put(s, account, moved->mailbox, moved->to);
   // RFC 6851 section 4.3: COPYUID comes untagged, before the EXPUNGE responses
   s.untagged("OK [" + copy_uid(*moved) + "] Moved");
   tell_expunged(s, moved->from);

@@ -1,6 +1,7 @@
 // EXPUNGE, UID EXPUNGE, CLOSE (RFC 3501 sections 6.4.3 and 6.4.2; RFC 4315 section 2.1).
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/sharing.h"
 
 namespace posthouse::access::imap {
 
@@ -15,7 +16,7 @@ Task<Result<std::vector<store::Uid>>> find_deleted(Session& s,
     const store::Uid last = s.view->uids.at(range.last);
     while (first <= last) {
       Result<std::vector<store::Entry>> entries =
-          co_await s.store().entries(s.account, s.view->mailbox, first, last, kEntriesPlain, false);
+          co_await s.store().entries(s.view->account, s.view->mailbox, first, last, kEntriesPlain, false);
       if (!entries) co_return std::unexpected(entries.error());
       for (const store::Entry& entry : *entries) {
         if ((entry.flags.system & store::kDeleted) != 0) found.push_back(entry.uid);
@@ -29,14 +30,14 @@ Task<Result<std::vector<store::Uid>>> find_deleted(Session& s,
 
 // Removes them; gives those that went.
 Task<Result<std::vector<store::Uid>>> expunge(Session& s, std::vector<wire::imap::NumberRange> messages) {
-  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, s.view->mailbox);
+  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.view->account, s.view->mailbox);
   if (!info) co_return std::unexpected(info.error());
   if (info->deleted == 0) co_return std::vector<store::Uid>();
   Result<std::vector<store::Uid>> deleted = co_await find_deleted(s, std::move(messages));
   if (!deleted || deleted->empty()) co_return deleted;
   std::vector<store::Uid> uids = std::move(*deleted);
   Result<std::vector<store::Uid>> gone =
-      co_await s.store().expunge(s.account, s.view->mailbox, std::move(uids));
+      co_await s.store().expunge(s.view->account, s.view->mailbox, std::move(uids));
   co_return gone;
 }
 
@@ -48,7 +49,8 @@ std::vector<wire::imap::NumberRange> all_messages(const View& view) {
 }  // namespace
 
 Task<Reply> cmd_expunge(Session& s, wire::imap::Expunge& c) {
-  if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
+  if (s.view->examined) co_return no("The mailbox is open read-only", "CANNOT");
+  if (!s.view->may(store::kMayExpunge)) co_return no_right();
   std::vector<wire::imap::NumberRange> messages =
       c.uids ? messages_of(*s.view, *c.uids, true) : all_messages(*s.view);
   Result<std::vector<store::Uid>> gone = co_await expunge(s, std::move(messages));
@@ -58,7 +60,8 @@ Task<Reply> cmd_expunge(Session& s, wire::imap::Expunge& c) {
 }
 
 Task<Reply> cmd_close(Session& s, wire::imap::Close&) {
-  if (!s.view->read_only) {
+  // RFC 4314 section 4: without the right it only closes
+  if (s.view->may(store::kMayExpunge)) {
     std::vector<wire::imap::NumberRange> messages = all_messages(*s.view);
     Result<std::vector<store::Uid>> gone = co_await expunge(s, std::move(messages));
     // CLOSE can't fail (section 6.4.2): the mailbox is left, and what could not be done is said.

@@ -96,7 +96,7 @@ class Fetcher {
   Task<bool> has_lost() {
     if (lost_.empty()) co_return false;
     Result<std::vector<store::Entry>> there =
-        co_await s_.store().entries(s_.account, s_.view->mailbox, std::move(lost_), false);
+        co_await s_.store().entries(s_.view->account, s_.view->mailbox, std::move(lost_), false);
     if (!there || there->empty()) co_return false;
     log::warn("imap.unreadable", {{"sid", s_.id}, {"uid", there->front().uid}, {"what", "its body is lost"}});
     co_return true;
@@ -105,7 +105,7 @@ class Fetcher {
   Task<Result<void>> batch(std::vector<store::Entry> entries) {
     found_ += entries.size();
     std::vector<store::Uid> seen_now;
-    if (plan_.sets_seen && !s_.view->read_only) {
+    if (plan_.sets_seen && s_.view->may(store::kMaySetSeen)) {
       // What can't be marked (a full disk) can be read all the same.
       Result<void> marked = co_await mark_seen(entries, seen_now);
       if (!marked) log::warn("imap.not_marked_seen", {{"sid", s_.id}, {"what", marked.error().what}});
@@ -138,7 +138,7 @@ class Fetcher {
     update.change = store::FlagChange::add;
     update.flags.system = store::kSeen;
     Result<store::MailStore::Updated> updated =
-        co_await s_.store().update_flags(s_.account, s_.view->mailbox, std::move(unseen), update);
+        co_await s_.store().update_flags(s_.view->account, s_.view->mailbox, std::move(unseen), update);
     if (!updated) co_return std::unexpected(updated.error());
     auto entry = entries.begin();
     for (store::Entry& changed : updated->entries) {

@@ -1,6 +1,8 @@
 // LIST and LSUB (RFC 3501 sections 6.3.8 and 6.3.9; RFC 9051 section 6.3.9: LIST-EXTENDED (RFC 5258),
-// LIST-STATUS (RFC 5819), LIST-METADATA (RFC 9590), CHILDREN (RFC 3348), SPECIAL-USE (RFC 6154)).
+// LIST-STATUS (RFC 5819), LIST-METADATA (RFC 9590), LIST-MYRIGHTS (RFC 8440), CHILDREN (RFC 3348),
+// SPECIAL-USE (RFC 6154)).
 #include <algorithm>
+#include <set>
 
 #include "access/imap/annotations.h"
 #include "access/imap/commands.h"
@@ -37,8 +39,8 @@ void select(Nodes& nodes, const wire::imap::List& c, const Patterns& patterns) {
   const bool all = !c.select.subscribed && !c.select.special_use;
   std::vector<std::string> selected;
   for (auto& [name, node] : nodes) {
-    const bool used = node.info != nullptr && !special_use(node.info->role).empty();
-    node.selected = all ? node.info != nullptr || node.children
+    const bool used = node.mailbox != nullptr && !special_use(node.mailbox->info.role).empty();
+    node.selected = all ? node.mailbox != nullptr || node.children
                         : (!c.select.subscribed || node.subscribed) && (!c.select.special_use || used);
     if (node.selected) selected.push_back(name);
   }
@@ -51,8 +53,36 @@ void select(Nodes& nodes, const wire::imap::List& c, const Patterns& patterns) {
   }
 }
 
+// What a mailbox's LIST line is followed by. RFC 9051 section 6.3.9.2, RFC 9590 section 3, RFC 8440 section
+// 3: without an answer, or the right to it, the name is listed all the same.
+Task<void> tell_beside(Session& s, const wire::imap::List& c, const Located& mailbox,
+                       const wire::imap::GetMetadata& metadata) {
+  if (!c.status.empty() && (mailbox.rights & store::kMayRead) != 0) {
+    Result<void> told = co_await tell_status(s, mailbox.account, mailbox.info, c.status);
+    if (!told) log::warn("imap.no_status", {{"sid", s.id}, {"what", told.error().what}});
+  }
+  if (!metadata.entries.empty() && satisfies(mailbox.rights, kReadsAnnotations)) {
+    uint64_t longest = 0;
+    Result<void> told = co_await tell_annotations(s, &mailbox, metadata, longest);
+    if (!told) log::warn("imap.no_metadata", {{"sid", s.id}, {"what", told.error().what}});
+  }
+  if (c.my_rights) tell_rights(s, mailbox.info.name, mailbox.rights);
+}
+
 // What the LIST line of a node ends with (RFC 9051 section 6.3.9.6).
 constexpr std::string_view kChildInfo = " (\"CHILDINFO\" (\"SUBSCRIBED\"))";
+
+// Of the mailboxes of others LSUB tells those that LIST tells (RFC 4314 section 4).
+Task<Result<void>> leave_out_unseen(Session& s, std::vector<std::string>& subscriptions) {
+  if (std::ranges::none_of(subscriptions, is_shared_name)) co_return Result<void>();
+  const Result<std::vector<Located>> all = co_await visible_mailboxes(s);
+  if (!all) co_return std::unexpected(all.error());
+  std::set<std::string> seen;
+  for (const Located& mailbox : *all) seen.insert(mailbox.info.name);
+  std::erase_if(subscriptions,
+                [&](const std::string& name) { return is_shared_name(name) && !seen.contains(name); });
+  co_return Result<void>();
+}
 
 }  // namespace
 
@@ -67,7 +97,7 @@ Task<Reply> cmd_list(Session& s, wire::imap::List& c) {
   Patterns patterns;
   for (const std::string& pattern : c.patterns) add_pattern(s, c.reference, pattern, patterns);
   if (patterns.empty()) co_return ok("LIST done");
-  const Result<std::vector<store::MailboxInfo>> all = co_await s.store().mailboxes(s.account);
+  const Result<std::vector<Located>> all = co_await visible_mailboxes(s);
   if (!all) co_return refuse(all.error());
   Nodes nodes = nodes_of(*all);
   if (c.select.subscribed) {
@@ -79,22 +109,12 @@ Task<Reply> cmd_list(Session& s, wire::imap::List& c) {
   const bool subscribed = c.select.subscribed || c.tell.subscribed;
   wire::imap::GetMetadata metadata;
   metadata.entries = std::move(c.metadata);
-  uint64_t longest = 0;
   for (const auto& [name, node] : nodes) {
     if (!node.selected && !(c.recursive && node.hidden_below)) continue;
     if (!matches(patterns, name)) continue;
     append_list_line(s, "LIST", list_attributes(node, c.extended || s.rev2, subscribed), name,
                      c.recursive && node.below ? kChildInfo : "");
-    if (!c.status.empty() && node.info != nullptr) {
-      // RFC 9051 section 6.3.9.2: without an answer the name is listed all the same
-      Result<void> told = co_await tell_status(s, *node.info, c.status);
-      if (!told) log::warn("imap.no_status", {{"sid", s.id}, {"what", told.error().what}});
-    }
-    if (!metadata.entries.empty() && node.info != nullptr) {
-      // RFC 9590 section 3: the same holds here
-      Result<void> told = co_await tell_annotations(s, node.info, metadata, longest);
-      if (!told) log::warn("imap.no_metadata", {{"sid", s.id}, {"what", told.error().what}});
-    }
+    if (node.mailbox != nullptr) co_await tell_beside(s, c, *node.mailbox, metadata);
     if (s.wants_flush()) co_await s.flush();
   }
   co_return ok("LIST done");
@@ -104,8 +124,10 @@ Task<Reply> cmd_lsub(Session& s, wire::imap::Lsub& c) {
   Patterns patterns;
   add_pattern(s, c.reference, c.pattern, patterns);
   if (patterns.empty()) co_return ok("LSUB done");
-  const Result<std::vector<std::string>> all = co_await s.store().subscriptions(s.account);
+  Result<std::vector<std::string>> all = co_await s.store().subscriptions(s.account);
   if (!all) co_return refuse(all.error());
+  Result<void> known = co_await leave_out_unseen(s, *all);
+  if (!known) co_return refuse(known.error());
   Nodes nodes;
   for (const std::string& name : *all) {
     nodes[name].subscribed = true;

@@ -30,11 +30,11 @@ Task<Result<void>> tell_all_status(Session& s) {
   for (const auto& [id, info] : s.observer->mailboxes) mailboxes.push_back(info);
   std::ranges::sort(mailboxes, {}, &store::MailboxInfo::name);
   for (store::MailboxInfo& info : mailboxes) {
-    if (s.view && s.view->mailbox == info.id) continue;
+    if (s.view && s.view->is(s.account, info.id)) continue;
     std::vector<wire::imap::StatusItem> items =
         status_items(s, s.observer->events_of(info.name, info.subscribed));
     if (items.empty()) continue;
-    Result<void> told = co_await tell_status(s, std::move(info), std::move(items));
+    Result<void> told = co_await tell_status(s, s.account, std::move(info), std::move(items));
     if (!told) co_return told;
     if (s.wants_flush()) co_await s.flush();
   }

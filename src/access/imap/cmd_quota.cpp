@@ -1,6 +1,7 @@
 // GETQUOTA and GETQUOTAROOT (RFC 9208): one root, "", for all mailboxes of the account. What its domain holds
 // is not told: that is of others.
 #include "access/imap/commands.h"
+#include "access/imap/sharing.h"
 
 namespace posthouse::access::imap {
 
@@ -18,7 +19,7 @@ uint64_t units(uint64_t octets) {
 
 // Resources without a limit are left out (section 4.2.1).
 Task<Result<void>> tell_quota(Session& s) {
-  const Result<store::Quota> quota = co_await s.quota();
+  const Result<store::Quota> quota = co_await s.quota(s.account);
   if (!quota) co_return std::unexpected(quota.error());
   const Result<store::Usage> used = co_await s.store().usage(s.account);
   if (!used) co_return std::unexpected(used.error());
@@ -47,7 +48,10 @@ Task<Reply> cmd_get_quota_root(Session& s, wire::imap::GetQuotaRoot& c) {
   if (!name) co_return no("No mailbox can have that name", "CANNOT");
   s.out += "* QUOTAROOT ";
   append_mailbox(s, *name);
-  s.out += " \"\"\r\n";
+  // What others use of theirs is not told, whether there is such a mailbox or not.
+  const bool of_others = co_await names_others(s, *name);
+  s.out += of_others ? "\r\n" : " \"\"\r\n";
+  if (of_others) co_return ok("GETQUOTAROOT done");
   Result<void> told = co_await tell_quota(s);
   if (!told) co_return refuse(told.error());
   co_return ok("GETQUOTAROOT done");

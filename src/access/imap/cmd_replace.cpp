@@ -1,6 +1,7 @@
 // REPLACE and UID REPLACE (RFC 8508): one message takes the place of another, in one transaction.
 #include "access/imap/appending.h"
 #include "access/imap/commands.h"
+#include "access/imap/sharing.h"
 
 namespace posthouse::access::imap {
 
@@ -16,8 +17,13 @@ struct Old {
 Task<Old> find_old(Session& s, const wire::imap::Replace& c) {
   Old old;
   const View& view = *s.view;
-  if (view.read_only) {
+  if (view.examined) {
     old.refusal = no("The mailbox is open read-only", "CANNOT");
+    co_return old;
+  }
+  // Section 4.1
+  if (!view.may(store::kMayDeleteMessages | store::kMayExpunge)) {
+    old.refusal = no_right();
     co_return old;
   }
   const bool last = c.number == 0;
@@ -28,7 +34,7 @@ Task<Old> find_old(Session& s, const wire::imap::Replace& c) {
   old.uid = last ? view.uids.last() : c.uid ? c.number : view.uids.at(c.number);
   std::vector<store::Uid> uids{old.uid};
   Result<std::vector<store::Entry>> entries =
-      co_await s.store().entries(s.account, view.mailbox, std::move(uids), false);
+      co_await s.store().entries(view.account, view.mailbox, std::move(uids), false);
   if (!entries) {
     old.refusal = refuse(entries.error());
   } else if (entries->empty() || !view.uids.contains(old.uid)) {
@@ -39,17 +45,36 @@ Task<Old> find_old(Session& s, const wire::imap::Replace& c) {
   co_return old;
 }
 
-Task<Reply> exchange(Session& s, const Old& old, std::string name, Arrived& arrived) {
-  const Result<store::Quota> quota = co_await s.quota();
+// Into another account it takes two transactions: after a crash in between both messages are there.
+Task<Result<store::Placed>> replace_across(Session& s, store::Uid old, const Located& target,
+                                           store::MailStore::Arriving message, store::Quota quota,
+                                           bool& gone) {
+  std::vector<store::MailStore::Arriving> one;
+  one.push_back(std::move(message));
+  Result<std::vector<store::Placed>> placed =
+      co_await s.store().append_all(target.account, target.local_name(), std::move(one), quota);
+  if (!placed) co_return std::unexpected(placed.error());
+  std::vector<store::Uid> uids{old};
+  const auto removed = co_await s.store().remove(s.view->account, s.view->mailbox, std::move(uids));
+  if (!removed) co_return std::unexpected(removed.error());
+  gone = false;
+  co_return placed->front();
+}
+
+Task<Reply> exchange(Session& s, const Old& old, const Located& target, Arrived& arrived) {
+  const Result<store::Quota> quota = co_await s.quota(target.account);
   if (!quota) co_return refuse(quota.error());
   store::MailStore::Arriving message{arrived.writer.get(), std::move(arrived.message)};
   bool gone = false;
-  Result<store::Placed> placed = co_await s.store().replace(
-      s.account, s.view->mailbox, old.uid, std::move(name), std::move(message), *quota, gone);
+  auto work = target.account == s.view->account
+                  ? s.store().replace(target.account, s.view->mailbox, old.uid, target.local_name(),
+                                      std::move(message), *quota, gone)
+                  : replace_across(s, old.uid, target, std::move(message), *quota, gone);
+  Result<store::Placed> placed = co_await work;
   if (gone) co_return no("The message is gone", "EXPUNGEISSUED");
   if (!placed) co_return refuse_placing(placed.error());
   const std::vector<store::Uid> made{placed->uid};
-  note_put(s, placed->mailbox, made);
+  note_put(s, target.account, placed->mailbox, made);
   // Section 4.3: before the EXPUNGE response
   const std::vector<store::Placed> one{*placed};
   s.untagged("OK [" + append_uid(one) + "] Replacement message ready");
@@ -73,10 +98,10 @@ Task<Reply> cmd_replace(Session& s, wire::imap::Replace& c) {
     co_return std::move(*old.refusal);
   }
   Appending appending(s, *name);
-  appending.set_freed(old.size);
+  appending.set_freed(old.size, s.view->account);
   std::optional<Reply> refusal = co_await appending.receive(std::move(c.message.parts));
   if (refusal) co_return std::move(*refusal);
-  Reply reply = co_await exchange(s, old, std::move(*name), appending.arrived().front());
+  Reply reply = co_await exchange(s, old, appending.target(), appending.arrived().front());
   co_return reply;
 }
 

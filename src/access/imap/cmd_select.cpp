@@ -2,6 +2,7 @@
 #include "access/imap/commands.h"
 #include "access/imap/object_id.h"
 #include "access/imap/resync.h"
+#include "access/imap/sharing.h"
 #include "base/log.h"
 
 namespace posthouse::access::imap {
@@ -19,7 +20,7 @@ void tell_selected(Session& s, const store::MailStore::Opened& opened) {
   s.untagged_ok("UIDVALIDITY " + std::to_string(opened.info.uid_validity), "UIDs valid");
   s.untagged_ok("UIDNEXT " + std::to_string(opened.info.uid_next), "Predicted next UID");
   s.untagged_ok("HIGHESTMODSEQ " + std::to_string(opened.info.highest_modseq), "Changes so far");
-  s.untagged_ok("MAILBOXID (" + mailbox_id(opened.info.id) + ")", "For ever");
+  s.untagged_ok("MAILBOXID (" + mailbox_id(s, s.view->account, opened.info.id) + ")", "For ever");
 }
 
 // Fills a new view. The watch starts first, so that no change can slip between it and the reading.
@@ -36,13 +37,20 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectPara
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
   // RFC 9051 section 6.3.2: LIST has the name that is normalised, and what it was called
   std::string old_name = sent && *sent != *name ? *sent : "";
-  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
-  if (!info) co_return refuse(info.error());
+  Reached reached = co_await reach(s, std::move(*name), {store::kMayRead});
+  if (reached.refusal) co_return std::move(*reached.refusal);
+  const Located& mailbox = reached.mailbox;
+  const bool examined = std::exchange(read_only, read_only || is_read_only(mailbox.rights));
   auto view = std::make_unique<View>();
-  Waker* waker = &view->waker;
-  view->watch = s.store().watch(s.account, [waker] { waker->signal(); });
-  Result<store::MailStore::Opened> opened = co_await s.store().open(s.account, info->id, !read_only);
+  watch_view(s, *view, mailbox.account);
+  Result<store::MailStore::Opened> opened =
+      co_await s.store().open(mailbox.account, mailbox.info.id, !read_only);
   if (!opened) co_return refuse(opened.error());
+  view->account = mailbox.account;
+  view->prefix = mailbox.prefix;
+  view->as_anyone = mailbox.as_anyone;
+  view->rights = mailbox.rights;
+  view->examined = examined;
   view->mailbox = opened->info.id;
   view->uid_validity = opened->info.uid_validity;
   view->read_only = read_only;
@@ -56,7 +64,7 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectPara
   s.view = std::move(view);
   s.state = kSelected;
   tell_selected(s, *opened);
-  co_await tell_listed(s, opened->info.name, std::move(old_name));
+  co_await tell_listed(s, mailbox.info.name, std::move(old_name));
   if (parameters.resync && parameters.resync->uid_validity == s.view->uid_validity) {
     Result<void> told = co_await tell_resync(s, std::move(*parameters.resync));
     if (!told) {
@@ -64,10 +72,23 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectPara
       co_return refuse(told.error());
     }
   }
-  co_return read_only ? ok("Mailbox examined", "READ-ONLY") : ok("Mailbox selected", "READ-WRITE");
+  if (examined) co_return ok("Mailbox examined", "READ-ONLY");
+  co_return ok("Mailbox selected", s.view->read_only ? "READ-ONLY" : "READ-WRITE");
 }
 
 }  // namespace
+
+// An observer's waker is the one that is waited for (telling.cpp), and its own watch is on the session's
+// account alone.
+void watch_view(Session& s, View& view, store::AccountId account) {
+  Waker* waker = &view.waker;
+  Waker* other = s.observer && account != s.account ? &s.observer->waker : nullptr;
+  view.watch.reset();
+  view.watch = s.store().watch(account, [waker, other] {
+    waker->signal();
+    if (other != nullptr) other->signal();
+  });
+}
 
 void leave_mailbox(Session& s) {
   s.view.reset();
@@ -76,7 +97,8 @@ void leave_mailbox(Session& s) {
 
 Task<void> retire_from_mailbox(Session& s) {
   if (s.view && !s.view->read_only && s.view->next_uid > s.view->claimed) {
-    Result<void> claimed = co_await s.store().claim_recent(s.account, s.view->mailbox, s.view->next_uid);
+    Result<void> claimed =
+        co_await s.store().claim_recent(s.view->account, s.view->mailbox, s.view->next_uid);
     // No harm is done if it fails: the messages are \Recent once more.
     if (!claimed) log::debug("imap.recent_not_claimed", {{"sid", s.id}, {"what", claimed.error().what}});
   }

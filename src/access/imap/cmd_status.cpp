@@ -5,6 +5,7 @@
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
 #include "access/imap/object_id.h"
+#include "access/imap/sharing.h"
 
 namespace posthouse::access::imap {
 
@@ -16,8 +17,8 @@ struct Counted {
   uint64_t deleted_octets = 0;
 };
 
-std::string item_text(const Session& s, const store::MailboxInfo& info, const Counted& counted,
-                      wire::imap::StatusItem item) {
+std::string item_text(const Session& s, store::AccountId account, const store::MailboxInfo& info,
+                      const Counted& counted, wire::imap::StatusItem item) {
   using wire::imap::StatusItem;
   switch (item) {
     case StatusItem::messages:
@@ -35,7 +36,7 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, const Co
     case StatusItem::append_limit:
       return "APPENDLIMIT " + std::to_string(s.options->append_limit);
     case StatusItem::mailbox_id:
-      return "MAILBOXID (" + mailbox_id(info.id) + ")";
+      return "MAILBOXID (" + mailbox_id(s, account, info.id) + ")";
     case StatusItem::deleted:
       return "DELETED " + std::to_string(info.deleted);
     case StatusItem::deleted_storage:
@@ -47,11 +48,11 @@ std::string item_text(const Session& s, const store::MailboxInfo& info, const Co
 }
 
 // Messages that a session that selected the mailbox now would see as \Recent.
-Task<Result<uint32_t>> count_recent(Session& s, store::MailboxInfo info) {
+Task<Result<uint32_t>> count_recent(Session& s, store::AccountId account, store::MailboxInfo info) {
   uint32_t count = 0;
   for (store::Uid from = info.first_recent; from < info.uid_next;) {
     Result<std::vector<store::Entry>> some =
-        co_await s.store().entries(s.account, info.id, from, info.uid_next - 1, kEntriesPlain, false);
+        co_await s.store().entries(account, info.id, from, info.uid_next - 1, kEntriesPlain, false);
     if (!some) co_return std::unexpected(some.error());
     count += static_cast<uint32_t>(some->size());
     if (some->size() < kEntriesPlain) break;
@@ -61,12 +62,12 @@ Task<Result<uint32_t>> count_recent(Session& s, store::MailboxInfo info) {
 }
 
 // Octets of the messages with \Deleted (RFC 9208 section 4.1.4).
-Task<Result<uint64_t>> count_deleted(Session& s, store::MailboxInfo info) {
+Task<Result<uint64_t>> count_deleted(Session& s, store::AccountId account, store::MailboxInfo info) {
   uint64_t octets = 0;
   uint32_t left = info.deleted;
   for (store::Uid from = 1; left > 0 && from < info.uid_next;) {
     Result<std::vector<store::Entry>> some =
-        co_await s.store().entries(s.account, info.id, from, info.uid_next - 1, kEntriesPlain, false);
+        co_await s.store().entries(account, info.id, from, info.uid_next - 1, kEntriesPlain, false);
     if (!some) co_return std::unexpected(some.error());
     for (const store::Entry& entry : *some) {
       if ((entry.flags.system & store::kDeleted) == 0) continue;
@@ -89,16 +90,16 @@ bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items) {
   return has(items, wire::imap::StatusItem::highest_modseq);
 }
 
-Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
+Task<Result<void>> tell_status(Session& s, store::AccountId account, store::MailboxInfo info,
                                std::vector<wire::imap::StatusItem> items) {
   Counted counted;
   if (has(items, wire::imap::StatusItem::recent)) {
-    Result<uint32_t> recent = co_await count_recent(s, info);
+    Result<uint32_t> recent = co_await count_recent(s, account, info);
     if (!recent) co_return std::unexpected(recent.error());
     counted.recent = *recent;
   }
   if (has(items, wire::imap::StatusItem::deleted_storage)) {
-    Result<uint64_t> octets = co_await count_deleted(s, info);
+    Result<uint64_t> octets = co_await count_deleted(s, account, info);
     if (!octets) co_return std::unexpected(octets.error());
     counted.deleted_octets = *octets;
   }
@@ -107,7 +108,7 @@ Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
   std::string_view before = " (";
   for (const wire::imap::StatusItem item : items) {
     s.out += before;
-    s.out += item_text(s, info, counted, item);
+    s.out += item_text(s, account, info, counted, item);
     before = " ";
   }
   s.out += ")\r\n";
@@ -117,10 +118,11 @@ Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
 Task<Reply> cmd_status(Session& s, wire::imap::Status& c) {
   std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return no("There is no such mailbox", "NONEXISTENT");
-  Result<store::MailboxInfo> info = co_await s.store().mailbox(s.account, std::move(*name));
-  if (!info) co_return refuse(info.error());
+  Reached reached = co_await reach(s, std::move(*name), {store::kMayRead});
+  if (reached.refusal) co_return std::move(*reached.refusal);
   if (asks_for_modseq(c.items)) enable_condstore(s);
-  Result<void> told = co_await tell_status(s, std::move(*info), std::move(c.items));
+  Result<void> told =
+      co_await tell_status(s, reached.mailbox.account, std::move(reached.mailbox.info), std::move(c.items));
   if (!told) co_return refuse(told.error());
   co_return ok("STATUS done");
 }

@@ -2,6 +2,7 @@
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
 #include "access/imap/progress.h"
+#include "access/imap/sharing.h"
 #include "base/ascii.h"
 #include "wire/imap/sequence_set.h"
 
@@ -38,6 +39,15 @@ store::FlagUpdate update_of(const wire::imap::Store& c) {
   update.flags = to_store(c.flags);
   update.unchanged_since = c.unchanged_since;
   return update;
+}
+
+// RFC 4314 section 4: flags without a right are passed over, but not all of them.
+bool changes_nothing(const wire::imap::Store& c, const store::FlagMask& mask) {
+  const bool any = mask.system != 0 || mask.keywords;
+  if (!any || c.mode == wire::imap::StoreMode::replace) return !any;
+  const bool none = c.flags.system == 0 && c.flags.keywords.empty();
+  const bool some = (c.flags.system & mask.system) != 0 || (mask.keywords && !c.flags.keywords.empty());
+  return !none && !some;
 }
 
 // Tells the new flags, or (silent) only notes that the client knows them; and their MODSEQs, if it wants
@@ -85,7 +95,7 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job
   const bool careful = job.silent && (!wanted || *wanted > s.view->known);
   if (careful) update.unchanged_since = s.view->known;
   Result<store::MailStore::Updated> updated =
-      co_await s.store().update_flags(s.account, s.view->mailbox, std::move(uids), update);
+      co_await s.store().update_flags(s.view->account, s.view->mailbox, std::move(uids), update);
   if (!updated) co_return std::unexpected(updated.error());
   note_known(s, *updated);
   if (!update.tell) {
@@ -97,7 +107,7 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job
     update.unchanged_since = wanted;
     update.tell = true;
     Result<store::MailStore::Updated> second =
-        co_await s.store().update_flags(s.account, s.view->mailbox, std::move(refused), update);
+        co_await s.store().update_flags(s.view->account, s.view->mailbox, std::move(refused), update);
     if (!second) co_return std::unexpected(second.error());
     co_await tell_updated(s, std::move(second->entries), false);
     refused = std::move(second->refused);
@@ -113,7 +123,7 @@ Task<Result<void>> tell_modified(Session& s, const std::vector<store::Uid>& uids
     const auto to = uids.begin() + static_cast<ptrdiff_t>(std::min(uids.size(), at + kEntriesPlain));
     std::vector<store::Uid> some(from, to);
     Result<std::vector<store::Entry>> entries =
-        co_await s.store().entries(s.account, s.view->mailbox, std::move(some), false);
+        co_await s.store().entries(s.view->account, s.view->mailbox, std::move(some), false);
     if (!entries) co_return std::unexpected(entries.error());
     co_await tell_updated(s, std::move(*entries), false);
   }
@@ -132,7 +142,9 @@ std::string modified_code(const View& view, const std::vector<store::Uid>& uids,
 }  // namespace
 
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
-  if (s.view->read_only) co_return no("The mailbox is open read-only", "CANNOT");
+  if (s.view->examined) co_return no("The mailbox is open read-only", "CANNOT");
+  const store::FlagMask mask = s.view->read_only ? store::FlagMask{0, false} : mask_of(s.view->rights);
+  if (changes_nothing(c, mask)) co_return no_right();
   if (c.unchanged_since) enable_condstore(s);
   // Not before a silent STORE: flags told now, without its change, could be taken for its result.
   if (!c.silent) co_await sync(s, Tell::all_but_gone);
@@ -140,6 +152,8 @@ Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
   const std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
   const std::vector<store::Uid> uids = uids_of(*s.view, messages);
   Job job{update_of(c), c.silent, {}};
+  job.update.flags = masked(std::move(job.update.flags), mask);
+  job.update.may = mask;
   Progress progress(s, "Changed", uids.size());
   for (size_t at = 0; at < uids.size(); at += kStoreTogether) {
     co_await progress.at(at);

@@ -51,6 +51,11 @@ Task<Reply> cmd_set_metadata(Session& s, wire::imap::SetMetadata& c);
 Task<Reply> cmd_language(Session& s, wire::imap::Language& c);
 Task<Reply> cmd_cancel_update(Session& s, wire::imap::CancelUpdate& c);
 Task<Reply> cmd_notify(Session& s, wire::imap::Notify& c);
+Task<Reply> cmd_set_acl(Session& s, wire::imap::SetAcl& c);
+Task<Reply> cmd_delete_acl(Session& s, wire::imap::DeleteAcl& c);
+Task<Reply> cmd_get_acl(Session& s, wire::imap::GetAcl& c);
+Task<Reply> cmd_list_rights(Session& s, wire::imap::ListRights& c);
+Task<Reply> cmd_my_rights(Session& s, wire::imap::MyRights& c);
 Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate& c);
 
 // What a session may tell of the mailbox when the command ends.
@@ -88,8 +93,10 @@ void tell_recent(Session& s);
 void tell_flags(Session& s, uint32_t sequence, const store::Entry& entry);
 // "* n FETCH (UID u MODSEQ (m))".
 void tell_modseq(Session& s, uint32_t sequence, const store::Entry& entry);
-// "* STATUS mailbox (...)".
-Task<Result<void>> tell_status(Session& s, store::MailboxInfo info,
+// "* MYRIGHTS mailbox rights".
+void tell_rights(Session& s, std::string_view name, store::Rights rights);
+// "* STATUS mailbox (...)", of a mailbox of that account.
+Task<Result<void>> tell_status(Session& s, store::AccountId account, store::MailboxInfo info,
                                std::vector<wire::imap::StatusItem> items);
 bool asks_for_modseq(const std::vector<wire::imap::StatusItem>& items);
 // "* n FETCH (...)" of these messages (rising), which stay as they are.
@@ -106,6 +113,9 @@ void append_modseq(Session& s, const store::Entry& entry);
 // where changes are still to be told (RFC 7162 sections 3.2 and 6).
 void tell_highest(Session& s, Reply& reply);
 
+// Wakes the view, and who waits, when something happens in the account. Again after the session's observer
+// has become another one.
+void watch_view(Session& s, View& view, store::AccountId account);
 // Ends state selected. Expunges nothing.
 void leave_mailbox(Session& s);
 // The same after noting that this session has told of what came in: it is \Recent in no other (RFC 3501

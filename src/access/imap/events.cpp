@@ -154,7 +154,7 @@ class Events {
   }
 
   Task<Result<void>> tell_messages(store::MailboxInfo info) {
-    if (s_.view && s_.view->mailbox == info.id) co_return Result<void>();
+    if (s_.view && s_.view->is(s_.account, info.id)) co_return Result<void>();
     const uint8_t events = observer_.events_of(info.name, info.subscribed);
     const auto known = observer_.mailboxes.find(info.id);
     if ((events & Notify::kMessages) == 0 || known == observer_.mailboxes.end()) co_return Result<void>();
@@ -162,7 +162,7 @@ class Events {
     if (items.empty()) co_return Result<void>();
     ++lines_;
     std::vector<StatusItem> list(items.begin(), items.end());
-    Result<void> told = co_await tell_status(s_, std::move(info), std::move(list));
+    Result<void> told = co_await tell_status(s_, s_.account, std::move(info), std::move(list));
     co_return told;
   }
 

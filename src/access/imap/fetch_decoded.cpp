@@ -35,7 +35,7 @@ class DecodedReader {
     if (whole_ != nullptr) {
       take(std::string_view(*whole_).substr(at_, want), out);
     } else {
-      Result<std::string> read = co_await s.store().read(s.account, entry_, at_, want);
+      Result<std::string> read = co_await s.store().read(s.view->account, entry_, at_, want);
       if (!read) co_return std::unexpected(read.error());
       if (read->size() != want) co_return fail(FaultKind::corrupt, "message shorter than its entry says");
       take(*read, out);

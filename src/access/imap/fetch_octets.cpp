@@ -30,7 +30,7 @@ Task<void> stream(Session& s, const store::Entry& entry, uint64_t offset, uint64
   while (length > 0) {
     if (s.wants_flush()) co_await s.flush();
     const uint64_t want = std::min<uint64_t>(length, kBodyPiece);
-    Result<std::string> piece = co_await s.store().read(s.account, entry, offset, want);
+    Result<std::string> piece = co_await s.store().read(s.view->account, entry, offset, want);
     if (!piece) throw SessionEnd{"", piece.error()};
     if (piece->size() != want)
       throw SessionEnd{"", Fault{FaultKind::corrupt, "message shorter than its entry says"}};
@@ -49,8 +49,9 @@ bool lacks_blank_line(std::string_view header) {
 
 }  // namespace
 
-Task<Result<std::string>> read_fields(Session& s, const wire::imap::Section& section,
-                                      const store::Entry& entry, Extent header, const std::string* whole) {
+Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
+                                      const wire::imap::Section& section, const store::Entry& entry,
+                                      Extent header, const std::string* whole) {
   const bool whole_header = header.length <= kHeaderForFields;
   header.length = std::min(header.length, kHeaderForFields);
   std::string read;
@@ -58,7 +59,7 @@ Task<Result<std::string>> read_fields(Session& s, const wire::imap::Section& sec
   if (whole != nullptr) {
     block = std::string_view(*whole).substr(header.offset, header.length);
   } else {
-    Result<std::string> got = co_await s.store().read(s.account, entry, header.offset, header.length);
+    Result<std::string> got = co_await s.store().read(account, entry, header.offset, header.length);
     if (!got) co_return std::unexpected(got.error());
     read = std::move(*got);
     block = read;
@@ -85,7 +86,7 @@ Task<void> ReadAhead::fill(Session& s, const std::vector<store::Entry>& entries,
   std::vector<store::Uid> uids;
   for (const store::Entry& entry : wanted) uids.push_back(entry.uid);
   Result<std::vector<std::string>> read =
-      co_await s.store().read_whole(s.account, std::move(wanted), kReadTogether);
+      co_await s.store().read_whole(s.view->account, std::move(wanted), kReadTogether);
   if (!read) co_return;
   messages_ = std::move(*read);
   uids.resize(std::min(uids.size(), messages_.size()));
@@ -109,7 +110,8 @@ Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::
     co_return Result<void>();
   }
   if (part.selects_fields()) {
-    const Result<std::string> fields = co_await read_fields(s, part.section, entry, *extent, whole);
+    const Result<std::string> fields =
+        co_await read_fields(s, s.view->account, part.section, entry, *extent, whole);
     if (!fields) {
       s.out += "NIL";
       co_return std::unexpected(fields.error());
@@ -128,7 +130,7 @@ Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::
   const uint64_t first = std::min<uint64_t>(wanted.length, kBodyPiece);
   std::string piece;
   if (first > 0) {
-    Result<std::string> read = co_await s.store().read(s.account, entry, offset, first);
+    Result<std::string> read = co_await s.store().read(s.view->account, entry, offset, first);
     if (read && read->size() != first) read = fail(FaultKind::corrupt, "message shorter than its entry says");
     if (!read) {
       s.out += "NIL";

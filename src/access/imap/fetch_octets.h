@@ -24,9 +24,11 @@ class ReadAhead {
   std::vector<std::string> messages_;
 };
 
-// HEADER.FIELDS and .NOT: what is picked from the `header`. `whole`: the message, or nullptr.
-Task<Result<std::string>> read_fields(Session& s, const wire::imap::Section& section,
-                                      const store::Entry& entry, Extent header, const std::string* whole);
+// HEADER.FIELDS and .NOT: what is picked from the `header` of a message of the account. `whole`: the message,
+// or nullptr.
+Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
+                                      const wire::imap::Section& section, const store::Entry& entry,
+                                      Extent header, const std::string* whole);
 
 // Writes one item with octets, label first, to s.out. Where the octets can't be read NIL is written, and the
 // fault given; nothing was flushed then since the label. Throws SessionEnd if that shows only in the middle.

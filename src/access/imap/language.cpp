@@ -72,6 +72,12 @@ constexpr std::pair<std::string_view, std::string_view> kGerman[] = {
     {"Nothing to move", "Nichts zu verschieben"},
     {"Value too long", "Der Wert ist zu lang"},
     {"There are too many annotations", "Es gibt zu viele Anmerkungen"},
+    {"There is no right to do that", "Dazu fehlt das Recht"},
+    {"Rights changed", "Die Rechte haben sich geändert"},
+    {"The owner keeps all rights", "Der Besitzer behält alle Rechte"},
+    {"There is no such account", "Dieses Konto gibt es nicht"},
+    {"There are too many entries", "Es gibt zu viele Einträge"},
+    {"This mailbox takes no private entries", "Dieses Postfach nimmt keine privaten Einträge"},
     {"This entry is read-only", "Dieser Eintrag ist nicht zu ändern"},
 };
 

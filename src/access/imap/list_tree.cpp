@@ -14,23 +14,23 @@ bool NameOrder::operator()(const std::string& a, const std::string& b) const {
                                       [&](char x, char y) { return rank(x) < rank(y); });
 }
 
-Nodes nodes_of(const std::vector<store::MailboxInfo>& mailboxes) {
+Nodes nodes_of(const std::vector<Located>& mailboxes) {
   Nodes nodes;
-  for (const store::MailboxInfo& info : mailboxes) {
-    Node& node = nodes[info.name];
-    node.info = &info;
-    node.subscribed = info.subscribed;
-    for_superiors(nodes, info.name, [](Node& above) { above.children = true; });
+  for (const Located& mailbox : mailboxes) {
+    Node& node = nodes[mailbox.info.name];
+    node.mailbox = &mailbox;
+    node.subscribed = mailbox.info.subscribed;
+    for_superiors(nodes, mailbox.info.name, [](Node& above) { above.children = true; });
   }
   return nodes;
 }
 
 std::string list_attributes(const Node& node, bool extended, bool subscribed) {
   std::string out;
-  if (node.info == nullptr) out = extended ? "\\NonExistent " : "\\Noselect ";
+  if (node.mailbox == nullptr) out = extended ? "\\NonExistent " : "\\Noselect ";
   out += node.children ? "\\HasChildren" : "\\HasNoChildren";
   if (subscribed && node.subscribed) out += " \\Subscribed";
-  const std::string_view use = node.info == nullptr ? "" : special_use(node.info->role);
+  const std::string_view use = node.mailbox == nullptr ? "" : special_use(node.mailbox->info.role);
   if (!use.empty()) {
     out += ' ';
     out += use;
@@ -54,7 +54,7 @@ void append_list_line(Session& s, std::string_view command, const std::string& a
 
 Task<void> tell_listed(Session& s, std::string name, std::string old_name) {
   if (!s.rev2) co_return;
-  const Result<std::vector<store::MailboxInfo>> all = co_await s.store().mailboxes(s.account);
+  const Result<std::vector<Located>> all = co_await visible_mailboxes(s);
   if (!all) co_return;  // the command that this belongs to has succeeded; LIST tells of what is wrong
   Nodes nodes = nodes_of(*all);
   std::string extended;

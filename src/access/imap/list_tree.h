@@ -7,13 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "access/imap/sharing.h"
 #include "access/imap/state.h"
 #include "wire/imap/list_pattern.h"
 
 namespace posthouse::access::imap {
 
 struct Node {
-  const store::MailboxInfo* info = nullptr;  // nothing: only a level above others, or a subscription
+  const Located* mailbox = nullptr;  // nothing: only a level above others, or a subscription
   bool children = false;
   bool subscribed = false;
   bool selected = false;      // by the selection options
@@ -38,7 +39,7 @@ void for_superiors(Nodes& nodes, const std::string& name, F visit) {
 }
 
 // Mailboxes and the levels above them that are none. They point into `mailboxes`.
-Nodes nodes_of(const std::vector<store::MailboxInfo>& mailboxes);
+Nodes nodes_of(const std::vector<Located>& mailboxes);
 
 // `extended`: what is no mailbox is \NonExistent, else \Noselect. `subscribed`: that is told, too.
 std::string list_attributes(const Node& node, bool extended, bool subscribed);

@@ -4,7 +4,8 @@
 
 namespace posthouse::access::imap {
 
-std::string mailbox_id(store::MailboxId mailbox) {
+std::string mailbox_id(const Session& s, store::AccountId account, store::MailboxId mailbox) {
+  if (account != s.account) return "A" + std::to_string(account) + "F" + std::to_string(mailbox);
   return "F" + std::to_string(mailbox);
 }
 

@@ -160,10 +160,11 @@ void Observer::subscribed(const std::string& mailbox, bool now) {
   }
 }
 
-void note_put(Session& s, store::MailboxId mailbox, const std::vector<store::Uid>& rising) {
+void note_put(Session& s, store::AccountId account, store::MailboxId mailbox,
+              const std::vector<store::Uid>& rising) {
   if (!s.observer || !s.observer->tells_at_any_time() || rising.empty()) return;
-  if (s.view && s.view->mailbox == mailbox) s.observer->mine.insert(rising.begin(), rising.end());
-  s.observer->put(mailbox, rising);
+  if (s.view && s.view->is(account, mailbox)) s.observer->mine.insert(rising.begin(), rising.end());
+  if (account == s.account) s.observer->put(mailbox, rising);
 }
 
 Task<Result<void>> begin_observing(Session& s) {
@@ -181,7 +182,12 @@ Task<Result<void>> begin_observing(Session& s) {
   const Result<std::vector<std::string>> names = co_await s.store().subscriptions(s.account);
   if (!names) co_return std::unexpected(names.error());
   observer->subscriptions = {names->begin(), names->end()};
-  s.observer = std::move(observer);
+  // The one before lives until nothing signals it any more.
+  std::swap(s.observer, observer);
+  if (s.view && s.view->account != s.account) {
+    watch_view(s, *s.view, s.view->account);
+    s.view->stale = true;  // something may have slipped between the two watches
+  }
   co_return Result<void>();
 }
 

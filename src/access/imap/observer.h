@@ -54,7 +54,8 @@ struct Observer {
 };
 
 // The session itself has put these (rising) into a mailbox.
-void note_put(Session& s, store::MailboxId mailbox, const std::vector<store::Uid>& rising);
+void note_put(Session& s, store::AccountId account, store::MailboxId mailbox,
+              const std::vector<store::Uid>& rising);
 // Notes how all is now; what happens from here on is told. A fault: nothing is observed.
 Task<Result<void>> begin_observing(Session& s);
 // Tells what happened since the last time.

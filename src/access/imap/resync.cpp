@@ -105,7 +105,7 @@ Task<void> tell_gone(Session& s, const store::Changes& changes, std::vector<Numb
 }  // namespace
 
 Task<Result<void>> tell_resync(Session& s, wire::imap::Resync resync) {
-  Result<store::Changes> found = co_await s.store().changes(s.account, s.view->mailbox, resync.modseq);
+  Result<store::Changes> found = co_await s.store().changes(s.view->account, s.view->mailbox, resync.modseq);
   if (!found) co_return std::unexpected(found.error());
   const store::Changes changes = std::move(*found);
   // Without a set it is all that there ever was.
@@ -127,7 +127,7 @@ Task<Result<void>> tell_resync(Session& s, wire::imap::Resync resync) {
 
 Task<Result<std::vector<NumberRange>>> changed_since(Session& s, wire::imap::SequenceSet set, bool uid,
                                                      store::ModSeq since, bool vanished) {
-  Result<store::Changes> found = co_await s.store().changes(s.account, s.view->mailbox, since);
+  Result<store::Changes> found = co_await s.store().changes(s.view->account, s.view->mailbox, since);
   if (!found) co_return std::unexpected(found.error());
   // "*" stands for what is there; but who asks for "n:*" wants to know of all that went behind n.
   if (vanished) co_await tell_gone(s, *found, resolve(set, s.view->next_uid - 1), 0);

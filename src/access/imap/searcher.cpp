@@ -26,7 +26,7 @@ class PieceReader {
     const uint64_t want = std::min<uint64_t>(end_ - at_, kBodyPiece);
     const uint64_t from = std::exchange(at_, at_ + want);
     if (whole_ != nullptr) co_return whole_->substr(from, want);
-    Result<std::string> piece = co_await s.store().read(s.account, entry_, from, want);
+    Result<std::string> piece = co_await s.store().read(s.view->account, entry_, from, want);
     co_return piece;
   }
 
@@ -163,7 +163,7 @@ class Searcher {
       const auto to = open.begin() + static_cast<ptrdiff_t>(std::min(open.size(), at + kEntriesWithSummary));
       std::vector<store::Uid> some(from, to);
       Result<std::vector<store::Entry>> full =
-          co_await s_.store().entries(s_.account, s_.view->mailbox, std::move(some), true);
+          co_await s_.store().entries(s_.view->account, s_.view->mailbox, std::move(some), true);
       if (!full) co_return std::unexpected(full.error());
       Result<void> done = co_await batch(std::move(*full), true);
       if (!done) co_return done;
@@ -272,7 +272,7 @@ class Searcher {
   Task<Result<std::string>> octets(const store::Entry& entry, const std::string* whole, uint64_t offset,
                                    uint64_t length) {
     if (whole != nullptr && offset <= whole->size()) co_return whole->substr(offset, length);
-    Result<std::string> read = co_await s_.store().read(s_.account, entry, offset, length);
+    Result<std::string> read = co_await s_.store().read(s_.view->account, entry, offset, length);
     co_return read;
   }
 

@@ -3,6 +3,7 @@
 
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/sharing.h"
 #include "access/imap/state.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -80,8 +81,10 @@ Task<void> run_command(Session& s, wire::imap::Parsed& parsed) {
     reply = bad("Message numbers are not in use", "UIDREQUIRED");
   } else {
     s.tag = parsed.tag;
-    reply = co_await entry.run(s, parsed.command);
     tell = tell_after(parsed.command);
+    // Rights that were withdrawn count from the next command on.
+    if (s.view && (entry.states == kSelected || tell != Tell::nothing)) co_await refresh_rights(s);
+    reply = co_await entry.run(s, parsed.command);
     // Errors count in a row, so that a session of weeks does not end by a few; a stranger's all count.
     if (reply.kind == Reply::ok && s.state != kNotAuthenticated) s.bad_commands = 0;
   }

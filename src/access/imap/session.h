@@ -47,6 +47,19 @@ class Quotas {
   virtual Task<Result<store::Quota>> quota_of(uint64_t account) = 0;
 };
 
+// Who has accounts here, for those who share mailboxes. Thread-safe.
+class People {
+ public:
+  struct Person {
+    uint64_t account = 0;
+    std::string address;
+    bool shared = false;  // nobody's own: its mailboxes are in the shared namespace
+  };
+  virtual ~People() = default;
+  virtual Task<Result<Person>> person(uint64_t account) = 0;        // not_found
+  virtual Task<Result<Person>> person_at(std::string address) = 0;  // not_found
+};
+
 // What a session works with. All of it outlives the session.
 struct Services {
   engine::Engine& engine;  // for the bytes of appended messages
@@ -56,6 +69,7 @@ struct Services {
   wire::sasl::Authenticator& authenticator;
   search::Index* index = nullptr;  // of the store's letters; nothing: SEARCH looks at each of them
   Quotas* quotas = nullptr;        // nothing: ServerOptions::default_quota_bytes holds for all
+  People* people = nullptr;        // nothing: no mailboxes of others
 };
 
 // Serves one connection from greeting to BYE. Cancelling the stream ends the session with "* BYE" (shutdown).

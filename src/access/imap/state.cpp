@@ -43,9 +43,9 @@ Reply refuse(const Fault& fault) {
   return no("Can't be done now, try again later", "UNAVAILABLE");
 }
 
-Task<Result<store::Quota>> Session::quota() {
+Task<Result<store::Quota>> Session::quota(store::AccountId of) {
   if (services.quotas != nullptr) {
-    Result<store::Quota> known = co_await services.quotas->quota_of(account);
+    Result<store::Quota> known = co_await services.quotas->quota_of(of);
     co_return known;
   }
   store::Quota quota;

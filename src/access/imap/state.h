@@ -75,12 +75,12 @@ struct Session {
   bool over = false;                   // the session ends by itself
   bool expelled = false;               // it was signalled
   std::coroutine_handle<> leaver;      // waits for the guard to be through
-  std::unique_ptr<View> view;          // in state selected
   std::unique_ptr<Observer> observer;  // once the client wants to know more
+  std::unique_ptr<View> view;          // in state selected; goes before the observer, which it may wake
 
   store::MailStore& store() { return services.store; }
-  // What the account may keep now.
-  Task<Result<store::Quota>> quota();
+  // What an account may keep now: that of the session, or one that shares a mailbox with it.
+  Task<Result<store::Quota>> quota(store::AccountId of);
 
   // The client takes UTF-8 where IMAP4rev1 has but ASCII: in quoted strings, names of mailboxes, envelopes.
   bool utf8() const { return rev2 || utf8_accept; }

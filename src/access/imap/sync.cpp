@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "access/imap/commands.h"
+#include "access/imap/sharing.h"
 #include "base/log.h"
 #include "store/limits.h"
 #include "wire/imap/flags.h"
@@ -43,7 +44,7 @@ Task<void> tell_changed(Session& s, const std::vector<store::Entry>& changed, st
 
 // The UIDs of the view that are no more, found by comparing all.
 Task<Result<std::vector<store::Uid>>> missing(Session& s) {
-  Result<store::MailStore::Opened> now = co_await s.store().open(s.account, s.view->mailbox, false);
+  Result<store::MailStore::Opened> now = co_await s.store().open(s.view->account, s.view->mailbox, false);
   if (!now) co_return std::unexpected(now.error());
   std::vector<store::Uid> gone;
   for (uint32_t number = 1; number <= s.view->uids.size(); number++) {
@@ -55,7 +56,7 @@ Task<Result<std::vector<store::Uid>>> missing(Session& s) {
 
 // What happened since the last look, also if that is longer ago than the store remembers.
 Task<Result<store::Changes>> news(Session& s) {
-  Result<store::Changes> found = co_await s.store().changes(s.account, s.view->mailbox, s.view->known);
+  Result<store::Changes> found = co_await s.store().changes(s.view->account, s.view->mailbox, s.view->known);
   if (!found || !found->forgetful) co_return found;
   Result<std::vector<store::Uid>> gone = co_await missing(s);
   if (!gone) co_return std::unexpected(gone.error());
@@ -117,8 +118,11 @@ void tell_known_flags(Session& s) {
     s.out += "()] Read-only\r\n";
     return;
   }
-  const bool room = s.view->keywords.size() < store::kMaxKeywords;
-  wire::imap::append_flags(s.out, kAll, s.view->keywords, false, room);
+  // RFC 4314 section 5.1.1: those that this user may change
+  const store::FlagMask mask = mask_of(s.view->rights);
+  const std::vector<std::string> none;
+  const bool room = mask.keywords && s.view->keywords.size() < store::kMaxKeywords;
+  wire::imap::append_flags(s.out, kAll & mask.system, mask.keywords ? s.view->keywords : none, false, room);
   s.out += "] Flags that are kept\r\n";
 }
 
@@ -204,6 +208,7 @@ Task<void> sync(Session& s, Tell tell) {
   const bool told_of_change = s.view->waker.take() || s.view->stale;
   const bool may_expunge = tell != Tell::all_but_gone;
   if (told_of_change || tell == Tell::all_now) {
+    co_await refresh_rights(s);
     const bool told = co_await tell_news(s, may_expunge);
     if (!told) co_return;
   } else if (may_expunge && !s.view->gone.empty()) {

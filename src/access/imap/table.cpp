@@ -66,6 +66,11 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<wire::imap::Language, cmd_language>("LANGUAGE", kAny, Tell::all),
     entry<CancelUpdate, cmd_cancel_update>("CANCELUPDATE", kSelected, Tell::all),
     entry<Notify, cmd_notify>("NOTIFY", kIn, Tell::nothing),
+    entry<SetAcl, cmd_set_acl>("SETACL", kIn, Tell::all),
+    entry<DeleteAcl, cmd_delete_acl>("DELETEACL", kIn, Tell::all),
+    entry<GetAcl, cmd_get_acl>("GETACL", kIn, Tell::all),
+    entry<ListRights, cmd_list_rights>("LISTRIGHTS", kIn, Tell::all),
+    entry<MyRights, cmd_my_rights>("MYRIGHTS", kIn, Tell::all),
 };
 
 template <class C>

@@ -10,15 +10,21 @@
 #include "access/imap/search_context.h"
 #include "access/imap/waker.h"
 #include "engine/engine.h"
+#include "store/rights.h"
 #include "store/types.h"
 #include "wire/imap/sequence_set.h"
 
 namespace posthouse::access::imap {
 
 struct View {
+  store::AccountId account = 0;  // whose it is
   store::MailboxId mailbox = 0;
+  std::string prefix;                        // see Located
+  bool as_anyone = false;                    // see Located
+  store::Rights rights = store::kAllRights;  // as they were at the last look
   uint32_t uid_validity = 0;
-  bool read_only = false;
+  bool examined = false;
+  bool read_only = false;      // examined, or there is no right to change anything
   store::UidList uids;         // sequence numbers; holds messages that are gone until the client was told
   store::Uid next_uid = 1;     // larger than every UID told
   store::Uid recent_from = 1;  // messages from here on are \Recent in this session (RFC 3501 section 2.3.2)
@@ -39,6 +45,8 @@ struct View {
   Waker waker;
   std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
 
+  bool is(store::AccountId of, store::MailboxId id) const { return account == of && mailbox == id; }
+  bool may(store::Rights needed) const { return !read_only && (rights & needed) == needed; }
   uint32_t recent() const;
   bool is_recent(store::Uid uid) const { return uid >= recent_from; }
   // All changes up to here were told: a client that comes back with this MODSEQ misses nothing.

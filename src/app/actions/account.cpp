@@ -19,6 +19,7 @@ Result<json::object> arguments_of(const Invocation& in) {
   if (!in.domain.empty()) out["domain"] = in.domain;
   if (!in.display_name.empty()) out["display_name"] = in.display_name;
   if (in.admin || in.no_admin) out["admin"] = in.admin;
+  if (in.shared || in.no_shared) out["shared"] = in.shared;
   if (in.enable || in.disable) out["enabled"] = in.enable;
   if (!in.store.empty()) out["store"] = in.store;
   if (!in.quota.empty()) {
@@ -100,7 +101,8 @@ int account(const Invocation& in) {
   if (!arguments) return complain(arguments.error());
   if (in.command == "account change" && arguments->size() == 1) {
     return nothing_to_change(
-        "--name, --quota, --quota-messages, --admin, --no-admin, --disable, --enable, --store; a password is "
+        "--name, --quota, --quota-messages, --admin, --no-admin, --shared, --no-shared, --disable, --enable, "
+        "--store; a password is "
         "set with `account password`");
   }
   int status = EX_OK;

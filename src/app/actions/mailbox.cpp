@@ -1,5 +1,6 @@
 #include <sysexits.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <ctime>
 
@@ -42,6 +43,8 @@ Result<json::object> arguments_of(const Invocation& in) {
   json::object out;
   out["address"] = in.name;
   if (!in.mailbox.empty()) out["mailbox"] = in.mailbox;
+  if (!in.identifier.empty()) out["identifier"] = in.identifier;
+  if (!in.rights.empty()) out["rights"] = in.rights;
   if (!in.since.empty()) {
     auto since = since_value(in.since);
     if (!since) return std::unexpected(since.error());
@@ -70,6 +73,15 @@ void print_mailboxes(const json::array& mailboxes) {
   print_table({"LETTERS", "UNSEEN", "BYTES", "ROLE", "MAILBOX"}, rows);
 }
 
+void print_rights(const json::array& entries) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& item : entries) {
+    const json::object& entry = item.as_object();
+    rows.push_back({cell(entry, "identifier"), cell(entry, "rights")});
+  }
+  print_table({"WHO", "RIGHTS"}, rows);
+}
+
 void print_expunged(const json::array& messages) {
   if (messages.empty()) {
     fmt::print("No expunged letters are kept.\n");
@@ -89,6 +101,7 @@ void print_expunged(const json::array& messages) {
 
 int mailbox(const Invocation& in) {
   std::string verb = "mailbox." + in.command.substr(in.command.find(' ') + 1);
+  std::replace(verb.begin(), verb.end(), ' ', '_');
   auto arguments = arguments_of(in);
   if (!arguments) return complain(arguments.error());
   int status = EX_OK;
@@ -98,6 +111,8 @@ int mailbox(const Invocation& in) {
     print_json(*answer);
   } else if (verb == "mailbox.list") {
     print_mailboxes(answer->as_array());
+  } else if (verb == "mailbox.acl_list") {
+    print_rights(answer->as_array());
   } else if (answer->is_array()) {
     print_expunged(answer->as_array());
   } else {

@@ -15,6 +15,7 @@ json::object describe(const directory::Account& account) {
   out["display_name"] = account.display_name;
   out["enabled"] = account.enabled;
   out["admin"] = account.admin;
+  out["shared"] = account.shared;
   out["quota_bytes"] = number_or_null(account.quota_bytes);
   out["quota_messages"] = number_or_null(account.quota_messages);
   out["created"] = iso_time(account.created);
@@ -31,6 +32,7 @@ Secret choose_password(const Arguments& arguments, Random& random, std::string& 
 void apply(const Arguments& arguments, directory::Account& account) {
   if (arguments.contains("display_name")) account.display_name = text(arguments, "display_name");
   if (arguments.contains("admin")) account.admin = flag(arguments, "admin");
+  if (arguments.contains("shared")) account.shared = flag(arguments, "shared");
   if (arguments.contains("enabled")) account.enabled = flag(arguments, "enabled");
   if (arguments.contains("quota_bytes")) account.quota_bytes = number(arguments, "quota_bytes");
   if (arguments.contains("quota_messages")) account.quota_messages = number(arguments, "quota_messages");
@@ -81,7 +83,8 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   if (!made) co_return std::unexpected(made.error());
   json::object out = describe(*added);
   if (found) out["files_found"] = place->inbox;
-  if (!made_up.empty()) out["password"] = made_up;
+  // Nobody logs in to a shared account, unless somebody gives it a password.
+  if (!made_up.empty() && !account.shared) out["password"] = made_up;
   co_return out;
 }
 

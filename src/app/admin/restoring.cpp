@@ -128,6 +128,64 @@ Task<Answer> restore_mailbox(Context context, Arguments arguments) {
     auto subscribed = co_await context.core.store.subscribe(account, name, true);
     if (!subscribed) co_return std::unexpected(subscribed.error());
   }
+  json::object out;
+  out["made"] = true;
+  co_return out;
+}
+
+namespace {
+
+struct GivenRights {
+  store::RightsEntry entry;
+  std::string address;
+};
+
+std::optional<GivenRights> read_rights(const json::value& value) {
+  const json::array* four = value.if_array();
+  if (four == nullptr || four->size() != 4 || !(*four)[1].is_string()) return std::nullopt;
+  json::error_code failed;
+  GivenRights out;
+  out.entry.who = (*four)[0].to_number<uint64_t>(failed);
+  out.address = std::string((*four)[1].get_string());
+  const auto granted = (*four)[2].to_number<uint64_t>(failed);
+  const auto denied = (*four)[3].to_number<uint64_t>(failed);
+  if (failed || granted > store::kAllRights || denied > store::kAllRights) return std::nullopt;
+  out.entry.granted = static_cast<store::Rights>(granted);
+  out.entry.denied = static_cast<store::Rights>(denied);
+  return out;
+}
+
+// An account that was made anew under the address has nothing of what the old one had.
+Task<bool> is_still_there(Context context, GivenRights given) {
+  if (given.entry.who == store::kAnyone) co_return true;
+  auto account = co_await context.core.directory.account(given.entry.who);
+  co_return account && account->address == given.address;
+}
+
+}  // namespace
+
+Task<Answer> restore_rights(Context context, Arguments arguments) {
+  store::AccountId account = 0;
+  auto mailbox = co_await find(context, arguments, &account);
+  if (!mailbox) co_return std::unexpected(mailbox.error());
+  auto there = co_await context.core.store.rights_entries(account, mailbox->id);
+  if (!there) co_return std::unexpected(there.error());
+  const auto* entries = arguments.if_contains("entries");
+  if (entries == nullptr || !entries->is_array()) co_return fail(FaultKind::syntax, "no entries");
+  for (const json::value& value : entries->get_array()) {
+    const std::optional<GivenRights> given = read_rights(value);
+    if (!given) co_return fail(FaultKind::syntax, "bad entry");
+    const auto same = [&](const store::RightsEntry& one) { return one.who == given->entry.who; };
+    const bool still = co_await is_still_there(context, *given);
+    if (!still || given->entry.who == account || std::ranges::any_of(*there, same)) continue;
+    for (const bool denied : {false, true}) {
+      const store::Rights rights = denied ? given->entry.denied : given->entry.granted;
+      if (rights == 0) continue;
+      auto done = co_await context.core.store.change_rights(account, mailbox->id, given->entry.who, denied,
+                                                            store::RightsChange::set, rights);
+      if (!done) co_return std::unexpected(done.error());
+    }
+  }
   co_return json::object();
 }
 

@@ -66,13 +66,20 @@ Task<Answer> mailbox_list(Context context, Arguments arguments);  // address
 Task<Answer> mailbox_expunged(Context context, Arguments arguments);
 Task<Answer> mailbox_undelete(Context context, Arguments arguments);  // the same, [dry_run]
 Task<Answer> mailbox_purge(Context context, Arguments arguments);     // address, [older_than: seconds]
-Task<Answer> backup_snapshot(Context context, Arguments arguments);   // name: engine::Engine::make_snapshot
+// Rights of others. address, mailbox, and of the second and third identifier; of the second rights.
+Task<Answer> mailbox_acl_list(Context context, Arguments arguments);
+Task<Answer> mailbox_acl_set(Context context, Arguments arguments);
+Task<Answer> mailbox_acl_delete(Context context, Arguments arguments);
+Task<Answer> backup_snapshot(Context context, Arguments arguments);  // name: engine::Engine::make_snapshot
 // address, mailbox, [first]: [uid, delivery, blob, size, date] of letters from that UID on.
 Task<Answer> restore_list(Context context, Arguments arguments);
 Task<Answer> restore_checksum(Context context, Arguments arguments);  // address, mailbox, uid
-// address, mailbox, [role], [subscribed]: makes it when it is not there.
+// address, mailbox, [role], [subscribed]: makes it when it is not there; answers whether it did: made.
 Task<Answer> restore_mailbox(Context context, Arguments arguments);
 Task<Answer> restore_annotations(Context context, Arguments arguments);
+// address, mailbox, entries: [account's id, its address, granted, denied] each. Of accounts that are still
+// the same ones, where they have no entry.
+Task<Answer> restore_rights(Context context, Arguments arguments);
 // address, record (base64): gives an account that has none the app passwords it had.
 Task<Answer> restore_app_passwords(Context context, Arguments arguments);
 

@@ -57,6 +57,7 @@ class AccountRestorer {
   Result<void> send(json::array letters, const control::LetterPieces& pieces, bool more);
   Result<void> make_mailbox(const store::MailboxInfo& mailbox);
   Result<void> restore_annotations(store::MailboxId mailbox, const std::string& name);
+  Result<void> restore_rights(store::MailboxId mailbox, const std::string& name);
   Result<std::vector<store::Entry>> page(store::MailboxId mailbox, uint64_t first, bool with_summary);
   bool wanted(const store::Entry& letter) const;
   Result<uint64_t> checksum(const store::Entry& letter);
@@ -117,6 +118,7 @@ Result<void> AccountRestorer::make_account() {
   account["address"] = address_;
   account["display_name"] = account_.display_name;
   account["admin"] = account_.admin;
+  account["shared"] = account_.shared;
   account["enabled"] = account_.enabled;
   auto place = net::run_blocking(backup_.store.place(account_.id));
   if (!place) return std::unexpected(place.error());
@@ -279,6 +281,31 @@ Result<void> AccountRestorer::make_mailbox(const store::MailboxInfo& mailbox) {
   auto made = admin_.call("restore.mailbox", std::move(arguments), nullptr);
   if (!made) return std::unexpected(made.error());
   made_.push_back(name);
+  // Rights that were taken back from a mailbox since don't come back; those of one that is gone do.
+  const bool anew = out_.made_account || (made->is_object() && made->get_object().contains("made"));
+  return anew && what_.into.empty() ? restore_rights(mailbox.id, name) : Result<void>();
+}
+
+Result<void> AccountRestorer::restore_rights(store::MailboxId mailbox, const std::string& name) {
+  auto all = net::run_blocking(backup_.store.rights_entries(account_.id, mailbox));
+  if (!all) return std::unexpected(all.error());
+  json::array entries;
+  for (const store::RightsEntry& entry : *all) {
+    std::string address;
+    if (entry.who != store::kAnyone) {
+      auto who = net::run_blocking(backup_.directory.account(entry.who));
+      if (!who) continue;
+      address = who->address;
+    }
+    entries.push_back(json::array{entry.who, address, entry.granted, entry.denied});
+  }
+  if (entries.empty()) return {};
+  json::object arguments;
+  arguments["address"] = address_;
+  arguments["mailbox"] = name;
+  arguments["entries"] = std::move(entries);
+  auto done = admin_.call("restore.rights", std::move(arguments), nullptr);
+  if (!done) return std::unexpected(done.error());
   return {};
 }
 

@@ -169,6 +169,9 @@ void define_account(CLI::App& app, Invocation& into) {
                     "How many letters it may keep; \"none\" for the domain's default, 0 for no limit")
         ->type_name("N");
     sub->add_flag("--admin", into.admin, "An administrator: gets the postmaster's letters");
+    sub->add_flag("--shared", into.shared,
+                  "Nobody's own: others see its mailboxes as shared folders, as far as `mailbox acl` lets "
+                  "them; it needs no password");
     return sub;
   };
   CLI::App* add =
@@ -187,6 +190,7 @@ void define_account(CLI::App& app, Invocation& into) {
       ->check(CLI::IsMember({"database", "maildir", "mbox"}))
       ->type_name("FORMAT");
   change->add_flag("--no-admin", into.no_admin, "No longer an administrator")->excludes("--admin");
+  change->add_flag("--no-shared", into.no_shared, "No longer shared: somebody's own")->excludes("--shared");
   change->add_flag("--disable", into.disable, "No more logins and no more letters");
   change->add_flag("--enable", into.enable, "Undo --disable")->excludes("--disable");
   address(admin_command(account, into, "remove", "Remove an account with all its letters"));
@@ -261,6 +265,40 @@ void define_alias(CLI::App& app, Invocation& into) {
   address(admin_command(alias, into, "remove", "Remove an alias"));
 }
 
+void define_acl(CLI::App* mailbox, Invocation& into) {
+  CLI::App* group =
+      mailbox->add_subcommand("acl", "Who else may do what with a mailbox (IMAP ACL, RFC 4314).");
+  group->require_subcommand(1);
+  auto verb = [&](const char* name, const char* what) {
+    CLI::App* sub = admin_command(group, into, name, what);
+    sub->add_option("address", into.name, "The address of the account whose mailbox it is")
+        ->required()
+        ->type_name("ADDRESS");
+    sub->add_option("mailbox", into.mailbox, "The mailbox, for instance INBOX")
+        ->required()
+        ->type_name("NAME");
+    return sub;
+  };
+  auto identifier = [&](CLI::App* sub) {
+    sub->add_option("identifier", into.identifier,
+                    "Another account's address, or anyone (all accounts of the domain); with - before it, "
+                    "what it is denied (then put -- before the arguments)")
+        ->required()
+        ->type_name("WHO");
+    return sub;
+  };
+  verb("list", "List who has which rights");
+  identifier(verb("set", "Give rights, or take some"))
+      ->add_option(
+          "rights", into.rights,
+          "The letters of RFC 4314: l see, r read, s mark as seen, w set flags, i put in, p post, k make "
+          "mailboxes below, x delete the mailbox, t delete letters, e expunge, a give rights; +LETTERS "
+          "adds, =LETTERS or LETTERS alone is all there are, and ~LETTERS takes away")
+      ->required()
+      ->type_name("RIGHTS");
+  identifier(verb("delete", "Take all rights away"));
+}
+
 void define_mailbox(CLI::App& app, Invocation& into) {
   CLI::App* mailbox =
       group(app, "mailbox", "Mailboxes of an account, and expunged letters that can be brought back.");
@@ -281,6 +319,7 @@ void define_mailbox(CLI::App& app, Invocation& into) {
         ->type_name("N");
     return sub;
   };
+  define_acl(mailbox, into);
   verb("list", "List mailboxes");
   CLI::App* expunged =
       filter(verb("expunged",

@@ -31,6 +31,7 @@ struct Invocation {
   std::vector<std::string> targets;  // of an alias; recipients of deliver; queue ids
   std::string display_name;
   bool admin = false, no_admin = false, enable = false, disable = false;
+  bool shared = false, no_shared = false;
   std::string quota, total;                    // size, or "none"
   std::string quota_messages, total_messages;  // number, or "none"
   std::string catch_all;
@@ -41,6 +42,7 @@ struct Invocation {
   std::vector<std::string> protocols;
 
   // mailbox
+  std::string identifier, rights;  // of acl
   std::string mailbox, since, older_than;
   std::vector<uint64_t> uids;
   bool dry_run = false;

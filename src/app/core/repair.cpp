@@ -43,6 +43,8 @@ Task<Result<Repaired>> Core::repair(Progress progress) {
     }
     if (progress) progress(i + 1, found.size());
   }
+  Result<void> shared = co_await store.settle_shares(found);
+  if (!shared) co_return std::unexpected(shared.error());
   // An account that the directory has lost still owns its letters.
   std::vector<uint64_t> known = found;
   for (const uint64_t id : accounts_with_rows(engine)) {

@@ -109,6 +109,8 @@ Task<Result<void>> Core::settle_rows() {
     Result<void> done = co_await queue.settle(lost);
     if (!done && failed(done.error(), "queue")) co_return done;
   }
+  Result<void> shared = co_await store.settle_shares(found);
+  if (!shared && failed(shared.error(), "shares")) co_return shared;
   Result<void> grouped = co_await group_accounts(true);
   if (!grouped && failed(grouped.error(), "domains")) co_return grouped;
   if (all) engine.forget_lost();

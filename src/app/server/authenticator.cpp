@@ -102,4 +102,16 @@ Task<Result<store::Quota>> DirectoryQuotas::quota_of(uint64_t account) {
   co_return delivery::quota_of(*standing, options_);
 }
 
+Task<Result<access::imap::People::Person>> DirectoryPeople::person(uint64_t account) {
+  auto found = co_await directory_.account(account);
+  if (!found) co_return std::unexpected(found.error());
+  co_return Person{found->id, found->address, found->shared};
+}
+
+Task<Result<access::imap::People::Person>> DirectoryPeople::person_at(std::string address) {
+  auto found = co_await directory_.account(std::move(address));
+  if (!found) co_return std::unexpected(found.error());
+  co_return Person{found->id, found->address, found->shared};
+}
+
 }  // namespace posthouse::app

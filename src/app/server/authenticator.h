@@ -47,4 +47,16 @@ class DirectoryQuotas : public access::imap::Quotas {
   delivery::Options options_;
 };
 
+// Thread-safe. The directory outlives it.
+class DirectoryPeople : public access::imap::People {
+ public:
+  explicit DirectoryPeople(directory::Directory& directory) : directory_(directory) {}
+
+  Task<Result<Person>> person(uint64_t account) override;
+  Task<Result<Person>> person_at(std::string address) override;
+
+ private:
+  directory::Directory& directory_;
+};
+
 }  // namespace posthouse::app

@@ -112,6 +112,7 @@ Result<void> Server::Impl::prepare() {
   tokens_ = std::move(*tokens);
   authenticator_ = std::make_unique<DirectoryAuthenticator>(core_->directory, tokens_.get());
   quotas_ = std::make_unique<DirectoryQuotas>(core_->directory, core_->delivery.options());
+  people_ = std::make_unique<DirectoryPeople>(core_->directory);
   reception_ = transport::make_reception(core_->acceptance, core_->directory, core_->clock,
                                          reception_options(config_));
   submission_ = submission::make_submission(core_->acceptance, core_->directory, core_->clock, core_->random,

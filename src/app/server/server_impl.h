@@ -88,6 +88,7 @@ struct Server::Impl {
   std::unique_ptr<TokenCheck> tokens_;  // null: none are taken
   std::unique_ptr<DirectoryAuthenticator> authenticator_;
   std::unique_ptr<DirectoryQuotas> quotas_;
+  std::unique_ptr<DirectoryPeople> people_;
   std::unique_ptr<smtp::SmtpService> reception_, submission_;
   std::shared_ptr<access::imap::SessionRegistry> imap_registry_;
   std::shared_ptr<access::pop3::Maildrops> maildrops_;

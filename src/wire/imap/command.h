@@ -101,6 +101,7 @@ struct List {  // RFC 3501 section 6.3.8; extended: RFC 9051 section 6.3.9, RFC 
   Options select;
   bool recursive = false;  // RECURSIVEMATCH
   Options tell;
+  bool my_rights = false;             // RFC 8440
   std::vector<StatusItem> status;     // RFC 5819
   std::vector<std::string> metadata;  // RFC 9590: entries, in lower case
 };
@@ -359,10 +360,28 @@ struct Replace {  // RFC 8508
   Append message;       // one
 };
 
-using Command = std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine,
-                             Create, Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append,
-                             Namespace, Enable, Idle, Check, Close, Unselect, Expunge, Search, Sort, Thread,
-                             Fetch, Store, Copy, Move, Unauthenticate, GetQuota, GetQuotaRoot, Compress,
-                             Replace, GetMetadata, SetMetadata, Language, CancelUpdate, Notify>;
+// RFC 4314. Rights and identifiers are as they came.
+struct SetAcl {
+  std::string mailbox, identifier, rights;
+};
+struct DeleteAcl {
+  std::string mailbox, identifier;
+};
+struct GetAcl {
+  std::string mailbox;
+};
+struct ListRights {
+  std::string mailbox, identifier;
+};
+struct MyRights {
+  std::string mailbox;
+};
+
+using Command =
+    std::variant<Capability, Noop, Logout, Id, StartTls, Authenticate, Login, Select, Examine, Create, Delete,
+                 Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
+                 Close, Unselect, Expunge, Search, Sort, Thread, Fetch, Store, Copy, Move, Unauthenticate,
+                 GetQuota, GetQuotaRoot, Compress, Replace, GetMetadata, SetMetadata, Language, CancelUpdate,
+                 Notify, SetAcl, DeleteAcl, GetAcl, ListRights, MyRights>;
 
 }  // namespace posthouse::wire::imap

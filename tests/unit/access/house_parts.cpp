@@ -16,6 +16,7 @@ Task<Result<wire::sasl::Identity>> Accounts::verify_password(std::string name, S
     co_return fail(FaultKind::policy, "wrong password for " + name);
   if (name == "alice") co_return wire::sasl::Identity{1, "alice@example.test"};
   if (name == "bob") co_return wire::sasl::Identity{2, "bob@example.test"};
+  if (name == "carol") co_return wire::sasl::Identity{3, "carol@else.test"};
   co_return fail(FaultKind::policy, "unknown user");
 }
 

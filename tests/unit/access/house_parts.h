@@ -17,7 +17,8 @@ namespace posthouse::access::test {
 using posthouse::test::ManualExecutor;
 using posthouse::test::MemoryStream;
 
-// alice is account 1, bob account 2; everybody's password is "demo", or " de mo ".
+// alice is account 1, bob account 2, and where a house has it carol, of another domain, account 3;
+// everybody's password is "demo", or " de mo ".
 class Accounts : public wire::sasl::Authenticator {
  public:
   Task<Result<wire::sasl::Identity>> verify_password(std::string name, Secret password, IpAddress peer,

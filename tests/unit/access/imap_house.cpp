@@ -11,11 +11,25 @@ std::string Client::ask(std::string_view octets) {
   return take();
 }
 
+Task<Result<People::Person>> Neighbours::person(uint64_t account) {
+  for (const Person& one : all) {
+    if (one.account == account) co_return one;
+  }
+  co_return fail(FaultKind::not_found, "no such account");
+}
+
+Task<Result<People::Person>> Neighbours::person_at(std::string address) {
+  for (const Person& one : all) {
+    if (one.address == address) co_return one;
+  }
+  co_return fail(FaultKind::not_found, "no such account");
+}
+
 House::House(uint32_t kept_expunges) : store(faults, clock, random, kept_expunges) {
   log::configure(log::Level::error, "", "text");
   options->hostname = "mail.example.test";
   options->allow_plain_login = true;
-  for (store::AccountId account : {1u, 2u}) {
+  for (store::AccountId account : {1u, 2u, 3u, 4u}) {
     Result<void> made = executor.run(store.create_account(account));
     EXPECT_TRUE(made.has_value());
   }
@@ -27,7 +41,7 @@ House::~House() {
 
 std::unique_ptr<Client> House::connect(size_t chunk, bool tls) {
   MemoryStream::Pair pair = access::test::make_connection(clock, chunk, tls);
-  const Services services{faults, store, ids, clock, accounts, index};
+  const Services services{faults, store, ids, clock, accounts, index, nullptr, &neighbours};
   executor.start(serve(std::move(pair.server), options, services, registry, "test"));
   auto client = std::make_unique<Client>(executor, std::move(pair));
   executor.run();

@@ -32,6 +32,17 @@ class Client : public access::test::Talker {
   bool closed() const { return stream_->peer_closed(); }
 };
 
+// The same, for who shares mailboxes; account 4 is shared.
+class Neighbours : public People {
+ public:
+  Task<Result<Person>> person(uint64_t account) override;
+  Task<Result<Person>> person_at(std::string address) override;
+  std::vector<Person> all{{1, "alice@example.test", false},
+                          {2, "bob@example.test", false},
+                          {3, "carol@else.test", false},
+                          {4, "info@example.test", true}};
+};
+
 class House {
  public:
   // `kept_expunges`: as the store's.
@@ -56,6 +67,7 @@ class House {
   store::MailStore store;
   search::Index* index = nullptr;  // that sessions get which connect from now on
   Accounts accounts;
+  Neighbours neighbours;
   std::shared_ptr<ServerOptions> options = std::make_shared<ServerOptions>();
   std::shared_ptr<SessionRegistry> registry = make_session_registry();
 };

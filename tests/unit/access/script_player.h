@@ -106,7 +106,9 @@ class ScriptPlayer {
   }
 
   Client& client(const std::string& id) { return *clients_.at(std::stoi(id)); }
-  static store::AccountId account(const std::string& name) { return name == "alice" ? 1 : 2; }
+  static store::AccountId account(const std::string& name) {
+    return name == "alice" ? 1 : name == "bob" ? 2 : name == "carol" ? 3 : 4;
+  }
 
   House house_;
   size_t chunk_;

@@ -362,7 +362,7 @@ TEST_F(Admin, ExpungedLettersComeBackAndGo) {
     Core& c = **core;
     const uint64_t id = net::run_blocking(c.directory.account("x@a.test"))->id;
     const auto inbox = net::run_blocking(c.store.mailbox(id, "INBOX"))->id;
-    const store::FlagUpdate remove{store::FlagChange::add, store::FlagSet{store::kDeleted, {}}, {}};
+    const store::FlagUpdate remove{store::FlagChange::add, store::FlagSet{store::kDeleted, {}}, {}, {}};
     ASSERT_TRUE(net::run_blocking(c.store.update_flags(id, inbox, {1, 2}, remove)));
     ASSERT_EQ(net::run_blocking(c.store.expunge(id, inbox, {1, 2}))->size(), 2u);
   }

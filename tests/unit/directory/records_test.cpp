@@ -66,6 +66,13 @@ TEST(Records, AccountComesBack) {
   ASSERT_TRUE(back);
   EXPECT_FALSE(back->enabled);
   EXPECT_FALSE(back->quota_bytes);
+  EXPECT_FALSE(back->shared);
+  EXPECT_EQ(encode(plain)[0], 2) << "what is not shared is written as before";
+  plain.shared = true;
+  back = decode_account(encode(plain));
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(back->shared);
+  EXPECT_FALSE(back->enabled);
 }
 
 RC_GTEST_PROP(Records, NamesComeBack, (uint32_t id, const std::vector<std::string>& targets)) {

@@ -171,7 +171,7 @@ class SharedChanges : public testing::TestWithParam<const char*> {
     return uids;
   }
   void mark(const std::vector<Uid>& uids, uint8_t flag) {
-    const FlagUpdate update{FlagChange::add, FlagSet{flag, {}}, {}};
+    const FlagUpdate update{FlagChange::add, FlagSet{flag, {}}, {}, {}};
     EXPECT_EQ(bed_.must(store_.update_flags(kAccount, inbox_, uids, update)).entries.size(), uids.size());
   }
   ModSeq highest() { return bed_.must(store_.mailbox(kAccount, inbox_)).highest_modseq; }

@@ -171,10 +171,10 @@ TEST_P(ConvertOrder, WhatWaitsCanBeFlaggedMovedAndExpunged) {
   files_->comes = false;
   const MailboxId inbox = bed_.id_of(kAlice, "INBOX");
   const Uid last = bed_.uids(kAlice, inbox).back();
-  bed_.must(bed_.store.update_flags(kAlice, inbox, {1, last}, {FlagChange::add, {kDeleted, {}}, {}}));
+  bed_.must(bed_.store.update_flags(kAlice, inbox, {1, last}, {FlagChange::add, {kDeleted, {}}, {}, {}}));
   bed_.must(bed_.store.expunge(kAlice, inbox, {1, last}));
   bed_.must(bed_.store.move(kAlice, inbox, {2, last - 1}, "Work"));
-  bed_.must(bed_.store.update_flags(kAlice, inbox, {3}, {FlagChange::add, {kFlagged, {}}, {}}));
+  bed_.must(bed_.store.update_flags(kAlice, inbox, {3}, {FlagChange::add, {kFlagged, {}}, {}, {}}));
   const std::map<std::string, std::map<Uid, std::string>> before{{"INBOX", letters("INBOX")},
                                                                  {"Work", letters("Work")}};
   EXPECT_EQ(before.at("INBOX").size(), kMany + 2 - 4);

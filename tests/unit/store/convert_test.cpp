@@ -60,8 +60,8 @@ class Convert : public testing::TestWithParam<Format> {
       bed_.clock.advance(seconds(60));
     }
     const MailboxId inbox = bed_.id_of(kAlice, "INBOX");
-    bed_.must(bed_.store.update_flags(kAlice, inbox, {2, 3}, {FlagChange::add, {kAnswered, {}}, {}}));
-    bed_.must(bed_.store.update_flags(kAlice, inbox, {1}, {FlagChange::add, {kDeleted, {}}, {}}));
+    bed_.must(bed_.store.update_flags(kAlice, inbox, {2, 3}, {FlagChange::add, {kAnswered, {}}, {}, {}}));
+    bed_.must(bed_.store.update_flags(kAlice, inbox, {1}, {FlagChange::add, {kDeleted, {}}, {}, {}}));
     bed_.must(bed_.store.expunge(kAlice, inbox, {1}));
     for (const MailboxId mailbox : {MailboxId{0}, inbox})
       bed_.must(bed_.store.annotate(kAlice, mailbox, {{"/private/comment", "a note"}}, std::nullopt));

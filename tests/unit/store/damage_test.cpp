@@ -51,7 +51,7 @@ TEST_F(DamageTest, ListingsPassOverDamagedFlags) {
   EXPECT_EQ(opened.uids.size(), 2u);
   EXPECT_EQ(opened.info.exists, 2u);
   EXPECT_EQ(bed_.must(bed_.store.changes(kAlice, inbox_, 0)).changed.size(), 2u);
-  const FlagUpdate deleted{FlagChange::add, FlagSet{kDeleted, {}}, {}};
+  const FlagUpdate deleted{FlagChange::add, FlagSet{kDeleted, {}}, {}, {}};
   EXPECT_EQ(bed_.must(bed_.store.update_flags(kAlice, inbox_, {1, 2, 3}, deleted)).entries.size(), 2u);
   EXPECT_THAT(bed_.must(bed_.store.expunge(kAlice, inbox_, {1, 2, 3})), ElementsAre(1, 3));
   EXPECT_THAT(bed_.problems({kAlice}), Contains(HasSubstr("message 2: message flags: record is damaged")));

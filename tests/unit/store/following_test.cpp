@@ -38,7 +38,7 @@ class Following : public testing::TestWithParam<Format> {
   }
 
   Task<Result<MailStore::Updated>> set(FlagChange change, uint8_t flags) {
-    return bed_.store.update_flags(kAlice, inbox_, {1}, {change, {flags, {}}, {}});
+    return bed_.store.update_flags(kAlice, inbox_, {1}, {change, {flags, {}}, {}, {}});
   }
 
   std::string row(const std::string& key) {

@@ -82,7 +82,8 @@ class Hidden : public testing::TestWithParam<bool> {
     return uids;
   }
   void expunge(const std::vector<Uid>& uids) {
-    bed_.must(store_.update_flags(kAlice, inbox_, uids, {FlagChange::add, FlagSet{kDeleted, {"work"}}, {}}));
+    bed_.must(
+        store_.update_flags(kAlice, inbox_, uids, {FlagChange::add, FlagSet{kDeleted, {"work"}}, {}, {}}));
     EXPECT_EQ(bed_.must(store_.expunge(kAlice, inbox_, uids)), uids);
   }
   size_t rows(std::string_view prefix) {
@@ -128,8 +129,8 @@ TEST_P(Hidden, TheyAreGoneAtOnceAndTheirRowsLater) {
 
 TEST_P(Hidden, NothingCanBeDoneWithThem) {
   expunge(range(1, 30));
-  const auto flagged =
-      bed_.must(store_.update_flags(kAlice, inbox_, range(1, 31), {FlagChange::add, FlagSet{kSeen, {}}, {}}));
+  const auto flagged = bed_.must(
+      store_.update_flags(kAlice, inbox_, range(1, 31), {FlagChange::add, FlagSet{kSeen, {}}, {}, {}}));
   EXPECT_THAT(flagged.entries, SizeIs(1));
   EXPECT_THAT(bed_.must(store_.copy(kAlice, inbox_, range(1, 31), "Archive", Quota())).from, ElementsAre(31));
   EXPECT_THAT(bed_.must(store_.move(kAlice, inbox_, range(1, 30), "Archive")).from, IsEmpty());
@@ -221,7 +222,7 @@ TEST(HiddenRuns, ThoseThatAreTooScatteredGoAtOnce) {
     bed.must_append(kAlice, "INBOX", "x");
     if (uid % 2 == 0) even.push_back(uid);
   }
-  bed.must(bed.store.update_flags(kAlice, inbox, even, {FlagChange::add, FlagSet{kDeleted, {}}, {}}));
+  bed.must(bed.store.update_flags(kAlice, inbox, even, {FlagChange::add, FlagSet{kDeleted, {}}, {}, {}}));
   EXPECT_EQ(bed.must(bed.store.expunge(kAlice, inbox, even)), even);
   EXPECT_THAT(bed.uids(kAlice, inbox), SizeIs(kHiddenRuns + 1));
   size_t rows = 0;
@@ -257,7 +258,7 @@ TEST(HiddenOnes, AreKeptByAConversion) {
   bed.must(bed.store.create_account(kAlice, ""));
   const MailboxId inbox = bed.id_of(kAlice, "INBOX");
   const auto expunge = [&](std::vector<Uid> uids) {
-    bed.must(bed.store.update_flags(kAlice, inbox, uids, {FlagChange::add, FlagSet{kDeleted, {}}, {}}));
+    bed.must(bed.store.update_flags(kAlice, inbox, uids, {FlagChange::add, FlagSet{kDeleted, {}}, {}, {}}));
     EXPECT_EQ(bed.must(bed.store.expunge(kAlice, inbox, uids)), uids);
   };
   for (Uid uid = 1; uid <= 30; ++uid) bed.must_append(kAlice, "INBOX", "letter " + std::to_string(uid));

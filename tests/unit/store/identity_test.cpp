@@ -47,7 +47,7 @@ TEST_F(Identity, CopiesAndMovesKeepTheNameAndAreSavedAnew) {
   EXPECT_EQ(last("Trash").saved, moved);
 
   const SystemTime flagged = later();
-  bed_.must(bed_.store.update_flags(kAlice, inbox, {a.uid}, {FlagChange::add, {kSeen, {}}, {}}));
+  bed_.must(bed_.store.update_flags(kAlice, inbox, {a.uid}, {FlagChange::add, {kSeen, {}}, {}, {}}));
   EXPECT_EQ(bed_.all(kAlice, inbox).front().saved, first) << flagged.time_since_epoch().count();
   EXPECT_EQ(bed_.all(kAlice, inbox).front().email, a.email);
 }
@@ -58,7 +58,8 @@ TEST_F(Identity, WhatComesBackHasItsNameAgain) {
   bed_.must(bed_.store.copy(kAlice, inbox, {1}, "Archive", Quota()));  // its name is not that of its delivery
   const Entry before = last("Archive");
   const MailboxId archive = bed_.id_of(kAlice, "Archive");
-  bed_.must(bed_.store.update_flags(kAlice, archive, {before.uid}, {FlagChange::add, {kDeleted, {}}, {}}));
+  bed_.must(
+      bed_.store.update_flags(kAlice, archive, {before.uid}, {FlagChange::add, {kDeleted, {}}, {}, {}}));
   bed_.must(bed_.store.expunge(kAlice, archive, {before.uid}));
   const std::vector<KeptMessage> kept = bed_.must(bed_.store.kept(kAlice, {}, std::nullopt, 10));
   ASSERT_EQ(kept.size(), 1u);

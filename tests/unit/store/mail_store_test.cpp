@@ -38,7 +38,7 @@ class MailStoreTest : public testing::TestWithParam<const char*> {
     return placed ? placed->uid : 0;
   }
   FlagUpdate add(uint8_t system, std::vector<std::string> keywords = {}) {
-    return FlagUpdate{FlagChange::add, FlagSet{system, std::move(keywords)}, std::nullopt};
+    return FlagUpdate{FlagChange::add, FlagSet{system, std::move(keywords)}, {}, std::nullopt};
   }
 
   StoreBed bed_{GetParam()};
@@ -289,11 +289,11 @@ TEST_P(MailStoreTest, FlagsAreSetAddedAndRemoved) {
   EXPECT_EQ(updated.entries[0].modseq, updated.entries[1].modseq);
   const ModSeq high = updated.entries[0].modseq;
   updated = bed_.must(store_.update_flags(
-      kAlice, inbox_, {1}, FlagUpdate{FlagChange::remove, FlagSet{kSeen, {"ONE", "never"}}, {}}));
+      kAlice, inbox_, {1}, FlagUpdate{FlagChange::remove, FlagSet{kSeen, {"ONE", "never"}}, {}, {}}));
   EXPECT_EQ(updated.entries[0].flags, (FlagSet{kFlagged, {"two"}}));
   EXPECT_GT(updated.entries[0].modseq, high);
   updated = bed_.must(
-      store_.update_flags(kAlice, inbox_, {1}, FlagUpdate{FlagChange::set, FlagSet{kDeleted, {}}, {}}));
+      store_.update_flags(kAlice, inbox_, {1}, FlagUpdate{FlagChange::set, FlagSet{kDeleted, {}}, {}, {}}));
   EXPECT_EQ(updated.entries[0].flags, (FlagSet{kDeleted, {}}));
   const ModSeq now = updated.entries[0].modseq;
   updated = bed_.must(store_.update_flags(kAlice, inbox_, {1}, add(kDeleted)));  // nothing new

@@ -198,7 +198,7 @@ TEST_P(OutboxCrash, ExpungedAndMovedOnTheirWay) {
     for (const char* what : {"one", "two", "three", "twin", "twin", "four"}) crash.append("a", what);
     whole = crash.carry_out(at);
     const MailboxId a = crash.bed().id_of(Crash::kAlice, "a"), b = crash.bed().id_of(Crash::kAlice, "b");
-    crash.bed().must(store.update_flags(Crash::kAlice, a, {2, 5}, {FlagChange::add, {kDeleted, {}}, {}}));
+    crash.bed().must(store.update_flags(Crash::kAlice, a, {2, 5}, {FlagChange::add, {kDeleted, {}}, {}, {}}));
     crash.bed().must(store.expunge(Crash::kAlice, a, {2, 5}));
     crash.bed().must(store.move(Crash::kAlice, a, {3}, "b"));
     crash.bed().must(store.move(Crash::kAlice, a, {4}, "b"));

@@ -54,7 +54,7 @@ TEST_P(OutboxOrder, ALetterThatCameBeforeARenameIsPutBeforeIt) {
   files_->away = true;
   ASSERT_TRUE(bed_.append(kAlice, "a", "Subject: two\r\n\r\n"));
   bed_.must(
-      bed_.store.update_flags(kAlice, bed_.id_of(kAlice, "a"), {1}, {FlagChange::add, {kSeen, {}}, {}}));
+      bed_.store.update_flags(kAlice, bed_.id_of(kAlice, "a"), {1}, {FlagChange::add, {kSeen, {}}, {}, {}}));
   bed_.must(bed_.store.rename_mailbox(kAlice, "a", "b"));
   ASSERT_TRUE(bed_.append(kAlice, "b", "Subject: three\r\n\r\n"));
   bed_.must(bed_.store.rename_mailbox(kAlice, "b", "c/d"));

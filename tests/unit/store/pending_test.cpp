@@ -115,7 +115,7 @@ class Pending : public testing::Test {
     return uids;
   }
   MailStore::Updated flag(const std::vector<Uid>& uids, FlagChange change, FlagSet flags) {
-    return bed_.must(store_.update_flags(kAlice, inbox_, uids, {change, std::move(flags), {}, true}));
+    return bed_.must(store_.update_flags(kAlice, inbox_, uids, {change, std::move(flags), {}, {}, true}));
   }
   bool is_pending() { return row(pending_key(inbox_)).has_value(); }
   std::optional<std::string> row(std::string key) {
@@ -185,7 +185,7 @@ TEST_F(Pending, UnchangedSinceHolds) {
   const ModSeq before = bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq;
   flag(range(1, 15), FlagChange::add, {kSeen, {}});
   const auto updated = bed_.must(
-      store_.update_flags(kAlice, inbox_, range(1, 40), {FlagChange::add, {kDraft, {}}, before, true}));
+      store_.update_flags(kAlice, inbox_, range(1, 40), {FlagChange::add, {kDraft, {}}, {}, before, true}));
   EXPECT_EQ(updated.refused, range(1, 15));
   EXPECT_THAT(updated.updated, SizeIs(25));
   EXPECT_EQ(flags_of(15).system, kSeen);
@@ -215,7 +215,7 @@ TEST_F(Pending, ExpungedMovedAndCopiedOnesTakeTheirFlagsAlong) {
 TEST_F(Pending, ADeletedMailboxTakesThemAlong) {
   bed_.must(store_.copy(kAlice, inbox_, range(1, 20), "Archive", Quota()));
   const MailboxId archive = bed_.id_of(kAlice, "Archive");
-  bed_.must(store_.update_flags(kAlice, archive, range(1, 20), {FlagChange::add, {kFlagged, {}}, {}, true}));
+  bed_.must(store_.update_flags(kAlice, archive, range(1, 20), {FlagChange::add, {kFlagged, {}}, {}, {}, true}));
   bed_.must(store_.delete_mailbox(kAlice, "Archive"));
   bed_.must(store_.finish_expunges());
   EXPECT_FALSE(row(pending_key(archive)).has_value());

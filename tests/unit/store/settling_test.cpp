@@ -113,7 +113,7 @@ TEST_F(SettlingTest, BodiesKnowTheirMessagesAgain) {
 
 TEST_F(SettlingTest, RemovedMessagesThatComeBackInHalfAreRemoved) {
   const Rows old = rows();
-  const FlagUpdate deleted{FlagChange::add, FlagSet{kDeleted, {}}, {}};
+  const FlagUpdate deleted{FlagChange::add, FlagSet{kDeleted, {}}, {}, {}};
   bed_.must(bed_.store.update_flags(kAlice, inbox_, {1, 2}, deleted));
   bed_.must(bed_.store.expunge(kAlice, inbox_, {1, 2}));
   while (bed_.must(bed_.store.sweep(false)) > 0) {
@@ -163,11 +163,11 @@ TEST_F(SettlingTest, TheHeadAndTheInboxAreMadeAgain) {
 }
 
 TEST_F(SettlingTest, NumbersOfLostKeywordsBecomeNoOtherNames) {
-  const FlagUpdate work{FlagChange::add, FlagSet{0, {"Work"}}, {}};
+  const FlagUpdate work{FlagChange::add, FlagSet{0, {"Work"}}, {}, {}};
   bed_.must(bed_.store.update_flags(kAlice, inbox_, {1}, work));
   lose(keywords_key(inbox_));
   settle();
-  const FlagUpdate home{FlagChange::add, FlagSet{0, {"Home"}}, {}};
+  const FlagUpdate home{FlagChange::add, FlagSet{0, {"Home"}}, {}, {}};
   bed_.must(bed_.store.update_flags(kAlice, inbox_, {2}, home));
   const auto found = bed_.all(kAlice, inbox_);
   EXPECT_EQ(found[0].flags.keywords, std::vector<std::string>{"Lost0"});
@@ -204,7 +204,7 @@ TEST_P(AnyLoss, KeepsEveryPromise) {
       case 2:
         if (uids.empty()) return;
         bed.must(bed.store.update_flags(kAlice, id, {uids[below(uids.size())]},
-                                        {FlagChange::add, FlagSet{kDeleted, {}}, {}}));
+                                        {FlagChange::add, FlagSet{kDeleted, {}}, {}, {}}));
         bed.must(bed.store.expunge(kAlice, id, uids));
         return;
       default:

@@ -30,7 +30,7 @@ class UndeleteTest : public testing::TestWithParam<const char*> {
     return bed_.append(kAlice, mailbox, body, std::move(flags)).value().uid;
   }
   void expunge(MailboxId mailbox, std::vector<Uid> uids) {
-    bed_.must(store_.update_flags(kAlice, mailbox, uids, {FlagChange::add, FlagSet{kDeleted, {}}, {}}));
+    bed_.must(store_.update_flags(kAlice, mailbox, uids, {FlagChange::add, FlagSet{kDeleted, {}}, {}, {}}));
     EXPECT_EQ(bed_.must(store_.expunge(kAlice, mailbox, uids)), uids);
   }
   std::vector<KeptMessage> kept(KeptFilter filter = {}) {
@@ -428,7 +428,7 @@ TEST_P(UndeleteTest, ManyAreMarkedAndExpungedInParts) {
   }
   const ModSeq before = bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq;
   const MailStore::Updated done = bed_.must(
-      store_.update_flags(kAlice, inbox_, all, {FlagChange::add, FlagSet{kDeleted | kSeen, {}}, {}}));
+      store_.update_flags(kAlice, inbox_, all, {FlagChange::add, FlagSet{kDeleted | kSeen, {}}, {}, {}}));
   EXPECT_THAT(done.entries, SizeIs(all.size()));
   EXPECT_EQ(done.before, before);
   EXPECT_EQ(done.after, bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq);

@@ -307,6 +307,25 @@ TEST(ImapParse, Notifications) {
   EXPECT_EQ(parse<Language>("LANGUAGE DE \"en-GB\"").ranges, (std::vector<std::string>{"de", "en-gb"}));
 }
 
+TEST(ImapParse, Acl) {
+  const SetAcl set = parse<SetAcl>("SETACL INBOX/Drafts \"John Doe\" +cda");
+  EXPECT_EQ(set.mailbox, "INBOX/Drafts");
+  EXPECT_EQ(set.identifier, "John Doe");
+  EXPECT_EQ(set.rights, "+cda");
+  EXPECT_EQ(parse<SetAcl>("setacl INBOX -bob \"\"").rights, "");
+  EXPECT_EQ(parse<DeleteAcl>("DELETEACL INBOX -bob").identifier, "-bob");
+  EXPECT_EQ(parse<GetAcl>("GETACL INBOX").mailbox, "INBOX");
+  EXPECT_EQ(parse<ListRights>("LISTRIGHTS INBOX anyone").identifier, "anyone");
+  EXPECT_EQ(parse<MyRights>("MYRIGHTS {5}\r\nINBOX").mailbox, "INBOX");
+  EXPECT_TRUE(parse<List>("LIST \"\" * RETURN (MYRIGHTS CHILDREN)").my_rights);
+  EXPECT_FALSE(parse<List>("LIST \"\" * RETURN (CHILDREN)").my_rights);
+  for (const std::string& bad :
+       {std::string("SETACL INBOX bob"), std::string("SETACL INBOX \"\" lr"), std::string("DELETEACL INBOX"),
+        std::string("LISTRIGHTS INBOX \"\""), std::string("MYRIGHTS"), std::string("GETACL INBOX x"),
+        "DELETEACL INBOX " + std::string(600, 'x'), "SETACL INBOX bob " + std::string(100, 'l')})
+    EXPECT_NE(fault(bad), "") << bad;
+}
+
 TEST(ImapParse, Extensions) {
   EXPECT_TRUE(parse<Id>("ID NIL").fields.empty());
   EXPECT_EQ(parse<Id>("ID (\"name\" \"x\" \"version\" NIL)").fields.size(), 2u);

@@ -85,6 +85,11 @@ constexpr Entry kCommands[] = {
     {"LANGUAGE", parse_language},
     {"CANCELUPDATE", parse_cancel_update},
     {"NOTIFY", parse_notify},
+    {"SETACL", parse_set_acl},
+    {"DELETEACL", parse_delete_acl},
+    {"GETACL", one_mailbox<GetAcl>},
+    {"LISTRIGHTS", parse_list_rights},
+    {"MYRIGHTS", one_mailbox<MyRights>},
 };
 
 constexpr Entry kUidCommands[] = {

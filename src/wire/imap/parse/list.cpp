@@ -1,4 +1,5 @@
-// LIST (RFC 3501 section 6.3.8) and its extended form (RFC 9051 section 6.3.9, RFC 5258, RFC 5819, RFC 6154).
+// LIST (RFC 3501 section 6.3.8) and its extended form (RFC 9051 section 6.3.9, RFC 5258, RFC 5819, RFC 6154,
+// RFC 8440).
 #include "base/ascii.h"
 #include "wire/imap/limits.h"
 #include "wire/imap/parse/parsers.h"
@@ -49,6 +50,8 @@ bool return_options(Cursor& in, List& out) {
       out.tell.subscribed = true;
     } else if (iequals(word, "SPECIAL-USE")) {
       out.tell.special_use = true;
+    } else if (iequals(word, "MYRIGHTS")) {  // RFC 8440
+      out.my_rights = true;
     } else if (iequals(word, "METADATA")) {  // RFC 9590
       if (!in.space() || !parse_entries(in, out.metadata)) return false;
     } else if (iequals(word, "STATUS")) {
