@@ -8,6 +8,7 @@
 The program is the one named by the environment variable POSTHOUSE.
 """
 
+import atexit
 import contextlib
 import imaplib
 import json
@@ -116,6 +117,13 @@ for pid, start in running:
         with open(f"/proc/{pid}/stat") as f:
             return f.read().rpartition(")")[2].split()[19]
 
+    def close(self):
+        """What still runs ends now."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+
     def tell(self, what, pid, start):
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(f"{what} {pid} {start}\n".encode())
@@ -130,6 +138,7 @@ def take_care_of(process):
     global undertaker
     if undertaker is None:
         undertaker = Undertaker()
+        atexit.register(undertaker.close)
     with contextlib.suppress(OSError):
         process.born = Undertaker.born(process.pid)
         undertaker.tell("+", process.pid, process.born)
