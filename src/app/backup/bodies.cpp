@@ -16,10 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr store::Uid kFirstLook = 8;             // letters of a mailbox, to see whether any are new
 constexpr size_t kBodiesRemembered = 1'000'000;  // that other letters may share
-// Ids of bodies rise with the clock (base/id.h). One that stepped back over a restart may have made some that
-// are older than those that were looked at.
-constexpr uint64_t kClockSlack = uint64_t{24 * 3600 * 1000} << 22;
+// Ids of bodies rise with the clock (base/id.h), and what comes into a mailbox has its time; both within
+// this.
+constexpr std::chrono::milliseconds kClockSlack{60'000};
+constexpr int kIdTime = 22;  // bits of an id below its time in milliseconds
 
 // Those of the engine (engine/damage_notes.h, engine/rocks_links.h) that go along with a snapshot.
 constexpr std::string_view kNotes[] = {"SUSPECT", "LOST", "STAND-INS", "KEEP-BLOBS", "MISSING"};
@@ -53,8 +55,9 @@ class BodyLook {
       : core_(opened.core()), catalog_(catalog), rate_(rate), progress_(progress) {}
 
   void skip(const Catalog& latest) {
-    from_ = latest.bodies_to - std::min(latest.bodies_to, kClockSlack);
+    from_ = latest.bodies_to;
     newest_ = latest.bodies_to;
+    since_ = SystemTime(std::chrono::milliseconds(latest.bodies_to >> kIdTime)) - kClockSlack;
     for (const LostLetter& letter : latest.lost) again_.insert(letter.blob);
   }
 
@@ -65,7 +68,9 @@ class BodyLook {
       auto mailboxes = net::run_blocking(core_.store.mailboxes(account.id));
       if (!mailboxes) return std::unexpected(mailboxes.error());
       for (const store::MailboxInfo& mailbox : *mailboxes) {
-        if (auto looked = look_into(account, mailbox); !looked) return looked;
+        const bool all = from_ == 0 || !again_.empty();
+        auto looked = all ? look_into(account, mailbox) : look_at_new(account, mailbox);
+        if (!looked) return looked;
       }
     }
     catalog_.bodies_to = std::max<uint64_t>(newest_, 1);
@@ -73,6 +78,25 @@ class BodyLook {
   }
 
  private:
+  // Those that came since, which are the last ones.
+  Result<void> look_at_new(const directory::Account& account, const store::MailboxInfo& mailbox) {
+    store::Uid end = mailbox.uid_next;
+    for (store::Uid page = kFirstLook; end > 1; page = kBackupPage) {
+      const store::Uid first = end > page ? end - page : 1;
+      auto entries =
+          net::run_blocking(core_.store.entries(account.id, mailbox.id, first, end - 1, kBackupPage, false));
+      if (!entries) return std::unexpected(entries.error());
+      bool any = false;
+      for (const store::Entry& letter : *entries) {
+        any = any || letter.saved >= since_;
+        if (letter.blob != 0 && !is_whole(letter)) note(account, mailbox, letter);
+      }
+      if (!any && !entries->empty()) return {};
+      end = first;
+    }
+    return {};
+  }
+
   Result<void> look_into(const directory::Account& account, const store::MailboxInfo& mailbox) {
     for (store::Uid last = 0; last < UINT32_MAX;) {
       auto entries = net::run_blocking(
@@ -90,7 +114,7 @@ class BodyLook {
 
   bool is_whole(const store::Entry& letter) {
     newest_ = std::max<uint64_t>(newest_, letter.blob);
-    if (letter.blob < from_ && !again_.contains(letter.blob)) return true;
+    if (letter.blob <= from_ && !again_.contains(letter.blob)) return true;
     if (const auto known = known_.find(letter.blob); known != known_.end()) return known->second;
     std::function<Result<void>(const engine::Reader&)> check = [&](const engine::Reader& reader) {
       return engine::check_blob(reader, letter.blob);
@@ -121,7 +145,8 @@ class BodyLook {
   Catalog& catalog_;
   Rate& rate_;
   const Progress& progress_;
-  uint64_t from_ = 0;
+  uint64_t from_ = 0;  // bodies up to here were looked at
+  SystemTime since_{};
   uint64_t newest_ = 0;
   std::set<uint64_t> again_;
   std::unordered_map<uint64_t, bool> known_;
@@ -144,7 +169,9 @@ void look_at_bodies(Opened& opened, const Catalog* latest, Catalog& catalog, Rat
                     const Progress& progress, std::vector<std::string>& warnings) {
   BodyLook look(opened, catalog, rate, progress);
   const bool known = latest != nullptr && latest->bodies_to != 0 && latest->lost_more == 0;
-  if (known && !speaks_of_damage(*latest, catalog)) look.skip(*latest);
+  // A clock that stepped back may have given new bodies the ids of old ones.
+  const bool in_order = known && latest->id < catalog.id;
+  if (in_order && !speaks_of_damage(*latest, catalog)) look.skip(*latest);
   if (auto looked = look.run(); !looked) {
     warnings.push_back(
         fmt::format("which bodies of letters are lost can't be told: {}", looked.error().what));
