@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "store/change_rows.h"
+#include "store/expunged_row.h"
 #include "store/forgiving_reader.h"
 #include "store/mail_store.h"
 #include "store/pending_flags.h"
