@@ -19,6 +19,7 @@ deps:
 test-deps:
 	@scripts/install-deps.sh test
 	@scripts/fetch-corpus.sh
+	@scripts/fetch-imapflow.sh
 
 build:
 	@scripts/build.sh $(PRESET) $(JOBS)
