@@ -20,7 +20,8 @@ ROUNDS = 12  # four tables of the first level make RocksDB compact them
 
 class DamagedFiles(unittest.TestCase):
     def setUp(self):
-        self.server = Serve("[auth]\nplain_without_tls = true\n[resolver]\nservers = [\"127.0.0.1@9\"]\n")
+        self.server = Serve("[auth]\nplain_without_tls = true\n[resolver]\nservers = [\"127.0.0.1@9\"]\n"
+                            "[store]\ncompression = \"none\"\n")   # so that rows are found by what is in them
         self.addCleanup(self.server.clean)
         for name in PEOPLE:
             self.posthouse("account", "add", f"{name}@serve.test", "--password-stdin", stdin="secret\n", check=True)

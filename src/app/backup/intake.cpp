@@ -1,5 +1,7 @@
 #include "app/backup/intake.h"
 
+#include <unistd.h>
+
 #include "app/backup/hashing.h"
 
 namespace posthouse::app::backup {
@@ -11,6 +13,10 @@ constexpr uint64_t kPackBytes = 8 << 20;       // a pack is full then
 constexpr size_t kPackedRemembered = 100'000;  // letters that are recognized when they come again
 
 }  // namespace
+
+Intake::~Intake() {
+  for (const Repository::Fresh& file : waiting_) ::unlink(file.path.c_str());
+}
 
 Result<Copied> Intake::add_alone(const Pieces& pieces, const Took& took) {
   const std::string path = repository_.unfinished_file(waiting_.size());

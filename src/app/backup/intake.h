@@ -19,6 +19,9 @@ namespace posthouse::app::backup {
 class Intake {
  public:
   explicit Intake(Repository& repository) : repository_(repository) {}
+  ~Intake();  // what did not come into the pool is removed
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
 
   // Into a file of its own.
   Result<Copied> add_alone(const Pieces& pieces, const Took& took);
