@@ -254,7 +254,8 @@ Result<void> Importer::send(json::array letters, const control::LetterPieces& pi
   return {};
 }
 
-// When more follow, the next ones are read while these are under way.
+// When more follow, the next ones are read while these are under way; but those that the source wants to know
+// of (it may have to fetch them again) are told before.
 Result<void> Importer::flush(bool more) {
   if (auto before = finish_sending(); !before || batch_.empty()) return before;
   under_way_ = std::exchange(sent_, {});
@@ -267,7 +268,7 @@ Result<void> Importer::flush(bool more) {
     };
     return send(std::move(letters), pieces, more);
   });
-  return more ? Result<void>() : finish_sending();
+  return more && under_way_.empty() ? Result<void>() : finish_sending();
 }
 
 Result<void> Importer::finish_sending() {
