@@ -31,8 +31,8 @@ void IndexAnswers::forget(const store::UidList& uids, const std::vector<store::U
 // The index still knows messages that are gone, and so does the view.
 Task<IndexAnswers> ask_index(Session& s, std::vector<search::Question> questions) {
   if (s.services.index == nullptr) co_return IndexAnswers();
-  const auto answer =
-      co_await s.services.index->ask(s.view->account, s.view->mailbox, s.view->uid_validity, std::move(questions));
+  const auto answer = co_await s.services.index->ask(s.view->account, s.view->mailbox, s.view->uid_validity,
+                                                     std::move(questions));
   if (!answer) log::warn("imap.index_not_used", {{"session", s.id}, {"reason", answer.error().what}});
   if (!answer || !*answer) co_return IndexAnswers();
   const auto changes = co_await s.store().changes(s.view->account, s.view->mailbox, s.view->known);

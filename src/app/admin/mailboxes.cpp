@@ -39,7 +39,8 @@ std::string sender_of(const message::Summary& summary) {
   return "";
 }
 
-constexpr std::string_view kRoles[] = {"none", "inbox", "drafts", "sent", "junk", "trash", "archive", "important"};
+constexpr std::string_view kRoles[] = {"none", "inbox", "drafts",  "sent",
+                                       "junk", "trash", "archive", "important"};
 
 json::object describe(const store::MailboxInfo& mailbox) {
   json::object out;

@@ -211,9 +211,9 @@ struct SearchKey {
     saved_since,
     save_date_supported,
     filter,  // text: its name (RFC 5466)
-    and_,  // children, all
-    or_,   // children, two
-    not_,  // children, one
+    and_,    // children, all
+    or_,     // children, two
+    not_,    // children, one
   };
   Type type = all;
   int64_t number = 0;

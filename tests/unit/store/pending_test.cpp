@@ -215,7 +215,8 @@ TEST_F(Pending, ExpungedMovedAndCopiedOnesTakeTheirFlagsAlong) {
 TEST_F(Pending, ADeletedMailboxTakesThemAlong) {
   bed_.must(store_.copy(kAlice, inbox_, range(1, 20), "Archive", Quota()));
   const MailboxId archive = bed_.id_of(kAlice, "Archive");
-  bed_.must(store_.update_flags(kAlice, archive, range(1, 20), {FlagChange::add, {kFlagged, {}}, {}, {}, true}));
+  bed_.must(
+      store_.update_flags(kAlice, archive, range(1, 20), {FlagChange::add, {kFlagged, {}}, {}, {}, true}));
   bed_.must(store_.delete_mailbox(kAlice, "Archive"));
   bed_.must(store_.finish_expunges());
   EXPECT_FALSE(row(pending_key(archive)).has_value());
