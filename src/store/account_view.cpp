@@ -174,10 +174,10 @@ Result<MailboxId> AccountView::unfinished_flags(size_t most, std::vector<Uid>& u
         const Result<PendingFlags> row = decode_pending(value);
         if (!row) report_damage(row.error(), account_, mailbox_of_key(key), 0);
         if (!row || row->empty()) return true;
-        // That of a deleted one goes with its messages.
+        // That of a deleted one goes with its messages; one that can't be read is for a repair.
         const Result<std::optional<std::string>> there =
             reader_.get(partition_, mailbox_key(mailbox_of_key(key)));
-        if (!there || !*there) return true;
+        if (!there || !*there || !decode_mailbox(0, **there)) return true;
         mailbox = mailbox_of_key(key);
         const UidList& list = row->parts.front().uids;
         for (uint32_t i = 1; i <= list.size() && uids.size() < most; ++i) uids.push_back(list.at(i));

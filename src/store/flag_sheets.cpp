@@ -21,6 +21,16 @@ FlagSheet::Page::const_iterator FlagSheet::place_in(const Page& page, Uid uid) {
   return std::ranges::partition_point(page, [uid](const Mark& mark) { return mark.uid < uid; });
 }
 
+namespace {
+
+size_t bytes_of(const FlagSheet::KeywordSet& set) {
+  size_t bytes = set.numbers.size();
+  for (const std::string& name : set.names) bytes += sizeof(std::string) + name.size();
+  return bytes;
+}
+
+}  // namespace
+
 FlagSheetWriter::FlagSheetWriter(const KeywordTable& table)
     : table_(table), sets_(std::make_shared<FlagSheet::Sets>(1)) {
   numbers_.emplace(std::vector<uint8_t>(), 0);
@@ -31,7 +41,10 @@ FlagSheetWriter::FlagSheetWriter(const FlagSheet& old, const KeywordTable& table
       old_(&old),
       from_page_(old.pages_.begin()),
       sets_(std::make_shared<FlagSheet::Sets>(*old.sets_)) {
-  for (size_t i = 0; i < sets_->size(); ++i) numbers_.emplace((*sets_)[i].numbers, static_cast<uint16_t>(i));
+  for (size_t i = 0; i < sets_->size(); ++i) {
+    numbers_.emplace((*sets_)[i].numbers, static_cast<uint16_t>(i));
+    name_bytes_ += bytes_of((*sets_)[i]);
+  }
 }
 
 std::optional<uint16_t> FlagSheetWriter::set_number(const std::vector<uint8_t>& keywords) {
@@ -40,7 +53,10 @@ std::optional<uint16_t> FlagSheetWriter::set_number(const std::vector<uint8_t>& 
   if (known != numbers_.end()) return known->second;
   if (sets_->size() == kSheetKeywordSets) return std::nullopt;
   const auto number = static_cast<uint16_t>(sets_->size());
-  sets_->push_back({keywords, table_.flags(0, keywords).keywords});
+  FlagSheet::KeywordSet set{keywords, table_.flags(0, keywords).keywords};
+  if (name_bytes_ + bytes_of(set) > kSheetKeywordBytes) return std::nullopt;
+  name_bytes_ += bytes_of(set);
+  sets_->push_back(std::move(set));
   numbers_.emplace(keywords, number);
   return number;
 }

@@ -44,6 +44,7 @@ class FlagSheetWriter {
   FlagSheet out_;
   std::shared_ptr<FlagSheet::Sets> sets_;
   std::map<std::vector<uint8_t>, uint16_t> numbers_;
+  size_t name_bytes_ = 0;  // of all sets
 };
 
 FlagSheet::Mark mark_of(Uid uid, const FlagRow& row);  // but for its keywords

@@ -68,6 +68,7 @@ inline constexpr size_t kSheets = 256;
 inline constexpr size_t kSheetMessages = 512 * 1024;
 inline constexpr size_t kSheetPage = 256;
 inline constexpr size_t kSheetKeywordSets = 4'096;
+inline constexpr size_t kSheetKeywordBytes = 64 << 10;  // of their names
 inline constexpr size_t kSheetFrom = 1'000;
 inline constexpr size_t kSheetShare = 4;
 inline constexpr size_t kMaxProblems = 1'000;  // told by check()

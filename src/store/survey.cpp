@@ -58,7 +58,12 @@ class Surveyor {
   void see_pending(std::string_view key, std::string_view value) {
     Result<PendingFlags> row = decode_pending(value);
     if (row) {
-      of(key).pending = std::move(*row);
+      SeenMailbox& mailbox = of(key);
+      for (const PendingFlags::Part& part : row->parts) {
+        mailbox.last = std::max(mailbox.last, part.uids.last());
+        to_.modseq = std::max(to_.modseq, part.modseq);
+      }
+      mailbox.pending = std::move(*row);
       return;
     }
     to_.misleading.emplace_back(key);
@@ -123,6 +128,7 @@ class Surveyor {
       to_.misleading.emplace_back(key);
       return damaged(row.error(), mailbox_of_key(key), 0);
     }
+    for (const ExpungedRow::Part& part : row->parts) mailbox.last = std::max(mailbox.last, part.uids.last());
     mailbox.hidden = std::move(*row);
   }
   void see_flags(SeenMailbox& mailbox, std::string_view key, std::string_view value) {

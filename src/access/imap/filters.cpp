@@ -32,8 +32,11 @@ class Filters {
     SearchKey criteria;
     const bool known = value != values_.end() && depth < kFilterPasses &&
                        wire::imap::parse_search_criteria(value->second, criteria);
-    if (known) keys_ += wire::imap::count_keys(criteria);
-    if (!known || keys_ > wire::imap::kMaxSearchKeys) {
+    if (known) {
+      keys_ += wire::imap::count_keys(criteria);
+      bytes_ += value->second.size();
+    }
+    if (!known || keys_ > wire::imap::kMaxSearchKeys || bytes_ > kFilterBytes) {
       if (undefined.empty()) undefined = name;
       return false;
     }
@@ -45,7 +48,7 @@ class Filters {
 
  private:
   std::map<std::string, std::string> values_;  // by name
-  size_t keys_ = 0;
+  size_t keys_ = 0, bytes_ = 0;
 };
 
 bool is_utf8_or_ascii(const std::string& charset) {

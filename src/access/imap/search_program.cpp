@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "access/imap/limits.h"
 #include "access/imap/object_id.h"
 #include "base/ascii.h"
 #include "message/encoded_word.h"
@@ -167,6 +168,7 @@ bool index_says_yes(K::Type type) {
 void SearchProgram::note_question(Node& node) {
   std::vector<search::Field> fields = index_fields(node.type);
   if (fields.empty() || node.text.empty() || node.text.size() > message::limits::kSearchKey) return;
+  if (questions_.size() == kIndexQuestions) return;  // the letters are looked at for all others
   node.question = questions_.size();
   questions_.push_back({std::move(fields), node.text});
 }

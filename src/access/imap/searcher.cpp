@@ -9,6 +9,7 @@
 #include "access/imap/index_answers.h"
 #include "access/imap/limits.h"
 #include "access/imap/progress.h"
+#include "base/yield.h"
 #include "message/charset.h"
 
 namespace posthouse::access::imap {
@@ -56,13 +57,13 @@ class Searcher {
 
   Task<Result<void>> run() {
     if (!program_.needs_entry()) {
-      look_at_view(program_.candidates());
+      std::vector<wire::imap::NumberRange> none = co_await look_at_view(program_.candidates());
       co_return Result<void>();
     }
     std::vector<wire::imap::NumberRange> open = program_.candidates();
     if (!program_.questions().empty() && count_of(open) >= kAskIndexFrom) {
       answers_ = co_await ask_index(s_, program_.questions());
-      if (!answers_.empty()) open = look_at_view(open);
+      if (!answers_.empty()) open = co_await look_at_view(open);
     }
     // Entries alone first, if they may settle the matter for some messages.
     const bool with_summary = program_.needs_summary() && !program_.entry_may_settle();
@@ -91,10 +92,11 @@ class Searcher {
 
   // What can be told without a look at the messages. Gives those that have to be looked at; hits behind the
   // first of these wait for their turn.
-  std::vector<wire::imap::NumberRange> look_at_view(const std::vector<wire::imap::NumberRange>& candidates) {
+  Task<std::vector<wire::imap::NumberRange>> look_at_view(std::vector<wire::imap::NumberRange> candidates) {
     std::vector<wire::imap::NumberRange> open;
     for (const auto& range : candidates) {
       for (uint32_t sequence = range.first; sequence <= range.last && !settled(); sequence++) {
+        if (sequence % kLookTogether == 0) co_await LetOthers();
         const SearchFacts facts = facts_of(sequence);
         const Truth answer = program_.ask(facts);
         if (answer == Truth::unknown || (answer == Truth::yes && wants_modseq_)) {
@@ -107,7 +109,7 @@ class Searcher {
         }
       }
     }
-    return open;
+    co_return open;
   }
 
   void add_waiting() {

@@ -88,7 +88,7 @@ class BodyLook {
       if (!entries) return std::unexpected(entries.error());
       bool any = false;
       for (const store::Entry& letter : *entries) {
-        any = any || letter.saved >= since_;
+        any = any || letter.saved >= since_ || letter.blob > from_;
         if (letter.blob != 0 && !is_whole(letter)) note(account, mailbox, letter);
       }
       if (!any && !entries->empty()) return {};

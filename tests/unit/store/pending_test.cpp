@@ -288,6 +288,24 @@ TEST(FlagSheet, FollowsWhatHappens) {
   }
 }
 
+TEST(FlagSheet, ManyLongKeywordsAreTooMuch) {
+  std::vector<std::string> names;
+  for (int n = 0; n < 200; ++n) names.push_back(std::string(90, 'k') + std::to_string(n));
+  const KeywordTable table(names);
+  std::shared_ptr<const FlagSheet> sheet = FlagSheetWriter(table).finish(1, 1);
+  bool fits = true;
+  Uid uid = 0;
+  for (int round = 0; fits && round < 200; ++round) {
+    FlagSheetWriter writer(*sheet, table);
+    FlagRow row;
+    for (int n = round % 2; n <= round; n += 2) row.keywords.push_back(static_cast<uint8_t>(n));
+    fits = writer.put(++uid, row);
+    if (fits) sheet = writer.finish(1, uid);
+  }
+  EXPECT_FALSE(fits);
+  EXPECT_GT(uid, 10u);
+}
+
 TEST(FlagSheet, EndsAreInIt) {
   const KeywordTable table;
   FlagSheetWriter first(table);
