@@ -4,14 +4,14 @@
 
 namespace posthouse::mirror {
 
-using Kind = store::EffectRow::Kind;
+using RowKind = store::EffectRow::Kind;
 
-bool stands_alone(Kind kind) {
-  return kind == Kind::rename || kind == Kind::erase;
+bool stands_alone(RowKind kind) {
+  return kind == RowKind::rename || kind == RowKind::erase;
 }
 
 bool is_part(const std::vector<Effect>& effects) {
-  const auto is_put = [](const Effect& effect) { return effect.row.kind == Kind::put; };
+  const auto is_put = [](const Effect& effect) { return effect.row.kind == RowKind::put; };
   return effects.size() >= kEffectsTogether ||
          static_cast<size_t>(std::ranges::count_if(effects, is_put)) >= kPutsTogether;
 }
@@ -42,7 +42,7 @@ class OutboxReader {
                        cut = row && stands_alone(row->kind);
                        if (cut && !effects.empty()) return false;
                        if (row) {
-                         if (row->kind == Kind::put) ++puts;
+                         if (row->kind == RowKind::put) ++puts;
                          effect.row = std::move(*row);
                        } else {
                          effect.done = std::unexpected(row.error());
@@ -73,9 +73,9 @@ class OutboxReader {
     for (const auto& [mailbox, name] : kept_back_.old_names()) before[mailbox] = name;
     for (auto effect = effects.rbegin(); effect != effects.rend(); ++effect) {
       const store::EffectRow& row = effect->row;
-      if (row.kind == Kind::rename) before[row.mailbox] = row.name;
+      if (row.kind == RowKind::rename) before[row.mailbox] = row.name;
       const auto renamed = before.find(row.mailbox);
-      const bool by_name_now = row.kind == Kind::put || row.kind == Kind::flags;
+      const bool by_name_now = row.kind == RowKind::put || row.kind == RowKind::flags;
       if (by_name_now && !effect->mailbox.empty() && renamed != before.end())
         effect->mailbox = renamed->second;
     }
@@ -88,7 +88,7 @@ class OutboxReader {
                         store::prefix_end(std::string(store::kEffectPrefix)),
                         [&](std::string_view, std::string_view value) {
                           const Result<store::EffectRow> row = store::decode_effect(value);
-                          if (row && row->kind == Kind::rename) out.try_emplace(row->mailbox, row->name);
+                          if (row && row->kind == RowKind::rename) out.try_emplace(row->mailbox, row->name);
                           return true;
                         });
   }
@@ -115,7 +115,7 @@ class OutboxReader {
   Result<void> read_rows(const std::vector<Effect>& effects) {
     std::map<MailboxId, std::vector<Uid>> wanted;
     for (const Effect& effect : effects) {
-      const bool of_message = effect.row.kind == Kind::put || effect.row.kind == Kind::flags;
+      const bool of_message = effect.row.kind == RowKind::put || effect.row.kind == RowKind::flags;
       if (effect.done && of_message) wanted[effect.row.mailbox].push_back(effect.row.uid);
     }
     for (auto& [mailbox, uids] : wanted) {
@@ -186,8 +186,8 @@ class OutboxReader {
   }
 
   Result<void> fill(Effect& effect) {
-    if (effect.row.kind == Kind::remove) return fill_remove(effect);
-    if (!effect.done || (effect.row.kind != Kind::put && effect.row.kind != Kind::flags)) return {};
+    if (effect.row.kind == RowKind::remove) return fill_remove(effect);
+    if (!effect.done || (effect.row.kind != RowKind::put && effect.row.kind != RowKind::flags)) return {};
     const MailboxId mailbox = effect.row.mailbox;
     const Result<const Mailbox*> known = look_up(mailbox);
     if (!known) return std::unexpected(known.error());
