@@ -24,8 +24,8 @@ Task<void> whole(std::string input, size_t chunk, bool& ended) {
   options->allow_plain_login = true;
   options->append_limit = 100'000;
   options->max_bad_commands = 1'000;
-  const access::imap::Services services{*bed.engine, bed.store, bed.ids,        system_clock(),
-                                        bed.alice,   nullptr,   &bed.neighbours};
+  const access::imap::Services services{*bed.engine, bed.store, bed.ids, system_clock(),
+                                        bed.alice,   nullptr,   nullptr, &bed.neighbours};
   std::string written;
   co_await access::imap::serve(std::make_unique<fuzz::FuzzStream>(input, chunk, written), options, services,
                                access::imap::make_session_registry(), "fuzz");
