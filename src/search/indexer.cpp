@@ -215,7 +215,13 @@ Task<Result<void>> Indexer::add_letters(AccountId account, const store::MailboxI
     if (!entries) co_return std::unexpected(entries.error());
     if (entries->empty()) break;
     for (size_t at = 0; at < entries->size();) {
-      const bool on = co_await add_some(builder, account, *entries, at);
+      bool waits = false;
+      const bool on = co_await add_some(builder, account, *entries, at, waits);
+      if (waits) {  // with those behind it, for the next round
+        if (builder.empty()) co_return Result<void>();
+        Result<void> done = co_await flush(builder, account, mailbox.id, state, through);
+        co_return done;
+      }
       if (!on) co_return fail(FaultKind::closed, "stopped");
       through = (*entries)[at - 1].uid;
       if (!builder.full()) continue;
@@ -231,7 +237,7 @@ Task<Result<void>> Indexer::add_letters(AccountId account, const store::MailboxI
 
 // The letters from `at` on that are read together, or a long one.
 Task<bool> Indexer::add_some(SegmentBuilder& builder, AccountId account,
-                             const std::vector<store::Entry>& entries, size_t& at) {
+                             const std::vector<store::Entry>& entries, size_t& at, bool& waits) {
   const store::Entry& first = entries[at];
   uint64_t bytes = 0;
   if (!is_small(first)) {
@@ -254,6 +260,9 @@ Task<bool> Indexer::add_some(SegmentBuilder& builder, AccountId account,
   std::vector<store::Entry> wanted(entries.begin() + static_cast<ptrdiff_t>(at),
                                    entries.begin() + static_cast<ptrdiff_t>(end));
   auto read = co_await store_.read_whole(account, std::move(wanted), kReadTogether);
+  // Another program keeps their file.
+  waits = !read && read.error().kind == FaultKind::temporary;
+  if (waits) co_return true;
   // The first of them can't be read, perhaps not any more.
   std::vector<std::string> letters;
   if (read) letters = std::move(*read);

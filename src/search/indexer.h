@@ -46,7 +46,7 @@ class Indexer {
                                 const MailboxState& state);
   Task<Result<void>> add_letters(AccountId account, const store::MailboxInfo& mailbox, MailboxState& state);
   Task<bool> add_some(SegmentBuilder& builder, AccountId account, const std::vector<store::Entry>& entries,
-                      size_t& at);
+                      size_t& at, bool& waits);
   Task<Result<void>> flush(SegmentBuilder& builder, AccountId account, MailboxId mailbox, MailboxState& state,
                            Uid through);
   Task<Result<void>> merge(AccountId account, const store::MailboxInfo& mailbox, MailboxState& state);

@@ -2,19 +2,12 @@
 // too; each account counts what it has.
 #include <algorithm>
 
+#include "store/across.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
 
 namespace posthouse::store {
-
-namespace {
-
-// Messages on their way, as the source's step found them.
-struct Carried {
-  std::vector<FlagRow> rows;
-  std::vector<std::vector<std::string>> keywords;  // by name: each mailbox has numbers of its own
-};
 
 Result<void> take_along(AccountEdit& edit, MailboxId from, const std::vector<Source>& messages,
                         Carried& carried) {
@@ -35,6 +28,8 @@ Result<void> take_along(AccountEdit& edit, MailboxId from, const std::vector<Sou
   return {};
 }
 
+namespace {
+
 // With the body's name as it is now: the row of a message in a file still has that it came with.
 std::string record_of(const Source& message) {
   Result<MessageRow> row = decode_message(message.record);
@@ -42,6 +37,8 @@ std::string record_of(const Source& message) {
   row->blob = message.row.blob;
   return encode(*row);
 }
+
+}  // namespace
 
 Result<void> put_down(AccountEdit& edit, const MailStore::Target& to, const std::vector<Source>& messages,
                       const Carried& carried, const std::vector<uint64_t>& deliveries, const Quota& quota,
@@ -72,38 +69,6 @@ Result<void> put_down(AccountEdit& edit, const MailStore::Target& to, const std:
   return {};
 }
 
-}  // namespace
-
-Task<Result<void>> MailStore::Impl::copy_across(AccountId account, MailboxId from, std::vector<Uid> uids,
-                                                Target to, Quota quota, Copied& out) {
-  for (int attempt = 0;; ++attempt) {
-    Result<std::vector<Source>> found = co_await sources(account, from, uids, true);
-    if (!found) co_return std::unexpected(found.error());
-    Result<void> loaded = co_await load_bodies(account, from, *found);
-    if (!loaded && loaded.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts) continue;
-    if (!loaded) co_return loaded;
-    const std::vector<Source>& messages = *found;
-    Carried carried;
-    Copied part;
-    std::vector<uint64_t> deliveries;
-    std::vector<engine::Step> steps;
-    for (const Source& message : messages) {
-      deliveries.push_back(ids.next());
-      steps.push_back(refer(message.row.blob, blob_reference(to.account, deliveries.back())));
-    }
-    steps.push_back(
-        edit_step(account, [&](AccountEdit& edit) { return take_along(edit, from, messages, carried); }));
-    const auto work = [&](AccountEdit& edit) {
-      return put_down(edit, to, messages, carried, deliveries, quota, clock.now(), part);
-    };
-    add_counted_edit(steps, to.account, work, GroupLimits{quota.group_bytes, quota.group_messages});
-    Result<void> done = co_await engine.transact(std::move(steps));
-    if (done) add_to(out, std::move(part));
-    const bool again = !done && done.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts;
-    if (!again) co_return done;
-  }
-}
-
 // In one transaction: the other account's reference to each body comes before this one's goes.
 Task<Result<void>> MailStore::Impl::try_move_across(AccountId account, MailboxId from, std::vector<Uid> uids,
                                                     Target to, Quota quota, Copied& out) {
@@ -131,8 +96,9 @@ Task<Result<void>> MailStore::Impl::try_move_across(AccountId account, MailboxId
     if (!row) return std::unexpected(row.error());
     const Result<std::vector<AccountEdit::Message>> there = edit.messages(from, uids_of(messages));
     if (!there) return std::unexpected(there.error());
+    const Result<void> removed = edit.remove(**row, *there);
     too_much = remembers_too_much(**row);
-    return edit.remove(**row, *there);
+    return removed;
   });
   const auto work = [&](AccountEdit& edit) {
     return put_down(edit, to, messages, carried, deliveries, quota, clock.now(), part);

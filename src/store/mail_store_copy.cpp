@@ -1,6 +1,7 @@
 // COPY and MOVE.
 #include <algorithm>
 
+#include "store/across.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
 #include "store/mail_store_impl.h"
@@ -125,7 +126,7 @@ void add_to(Copied& all, Copied part) {
 
 Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from, std::vector<Uid> uids,
                                               Target to, Quota quota, Copied& out) {
-  if (to.account != account) co_return co_await copy_across(account, from, std::move(uids), to, quota, out);
+  const bool across = to.account != account;
   for (int attempt = 0;; ++attempt) {
     Result<std::vector<Source>> found = co_await sources(account, from, uids, true);
     if (!found) co_return std::unexpected(found.error());
@@ -137,13 +138,18 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
     std::vector<engine::Step> steps;
     for (const Source& message : messages) {
       deliveries.push_back(ids.next());
-      steps.push_back(refer(message.row.blob, blob_reference(account, deliveries.back())));
+      steps.push_back(refer(message.row.blob, blob_reference(to.account, deliveries.back())));
     }
+    Carried carried;
+    if (across)
+      steps.push_back(
+          edit_step(account, [&](AccountEdit& edit) { return take_along(edit, from, messages, carried); }));
     Copied part;
     const auto work = [&](AccountEdit& edit) {
+      if (across) return put_down(edit, to, messages, carried, deliveries, quota, clock.now(), part);
       return copy_messages(edit, from, to, messages, deliveries, quota, clock.now(), part);
     };
-    add_counted_edit(steps, account, work, GroupLimits{quota.group_bytes, quota.group_messages});
+    add_counted_edit(steps, to.account, work, GroupLimits{quota.group_bytes, quota.group_messages});
     Result<void> done = co_await engine.transact(std::move(steps));
     if (done) add_to(out, std::move(part));
     const bool again = !done && done.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts;

@@ -160,8 +160,6 @@ struct MailStore::Impl {
   Task<Result<void>> move_part(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
                                Quota quota, Copied& out);
   // The same into another account.
-  Task<Result<void>> copy_across(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
-                                 Quota quota, Copied& out);
   Task<Result<void>> try_move_across(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
                                      Quota quota, Copied& out);
   // Once the log of changes names too many expunged messages it forgets the oldest. What fails is done by the

@@ -35,6 +35,19 @@ def setUpModule():
     CERTIFICATE = ssl.get_server_certificate(("127.0.0.1", DEMO.ports["imaps"]))
 
 
+class EachFormat:
+    """check() with an account of each."""
+
+    def test_database(self):
+        self.check("alice")
+
+    def test_maildir(self):
+        self.check("carol")
+
+    def test_mbox(self):
+        self.check("dave")
+
+
 class ClientCase(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="posthouse-imap-clients-")
@@ -198,7 +211,7 @@ class Screens(ClientCase):
                 return
 
 
-class NeoMutt(Screens):
+class NeoMutt(EachFormat, Screens):
     def start(self, name, run):
         for folder in ("headers", "bodies"):
             (self.home / folder).mkdir(exist_ok=True)
@@ -258,17 +271,7 @@ set sort=mailbox-order wait_key=no beep=no pager_stop=yes
         self.assertIn("Handling VANISHED", self.sent(log)[1])
         self.assertEqual(self.held(other), {2: set(), 5: {"\\Answered"}, 6: set()}, name)
 
-    def test_database(self):
-        self.check("alice")
-
-    def test_maildir(self):
-        self.check("carol")
-
-    def test_mbox(self):
-        self.check("dave")
-
-
-class Alpine(Screens):
+class Alpine(EachFormat, Screens):
     def check(self, name):
         other = self.fill(name, 5)
         far = f"{{127.0.0.1:{DEMO.ports['imaps']}/ssl/novalidate-cert/user={DEMO.address(name)}}}"
@@ -295,16 +298,6 @@ class Alpine(Screens):
         self.step(alpine, "q", "Alpine finished")
         self.assertEqual(self.held(other), {1: {"\\Seen"}, 2: set(), 5: set()}, name)
         self.assertEqual(set(self.held(other, "Archive")), {4}, name)
-
-    def test_database(self):
-        self.check("alice")
-
-    def test_maildir(self):
-        self.check("carol")
-
-    def test_mbox(self):
-        self.check("dave")
-
 
 class Getmail(ClientCase):
     def fetch(self, name):

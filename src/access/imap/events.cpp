@@ -4,6 +4,7 @@
 
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/sharing.h"
 #include "access/imap/special_use.h"
 #include "store/names.h"
 #include "wire/imap/encode.h"
@@ -128,6 +129,8 @@ class Events {
     std::vector<std::string> changed;
     std::ranges::set_symmetric_difference(now, observer_.subscriptions, std::back_inserter(changed));
     for (const std::string& name : changed) {
+      // Nothing is told of mailboxes of others.
+      if (is_shared_name(name) && !names_.contains(name)) continue;
       // Also of one that was in "subscribed" until now.
       if ((observer_.events_of(name, true) & Notify::kSubscription) != 0) tell_list(name, now.contains(name));
     }

@@ -54,7 +54,8 @@ class BodyLook {
   BodyLook(Opened& opened, Catalog& catalog, Rate& rate, const Progress& progress)
       : core_(opened.core()), catalog_(catalog), rate_(rate), progress_(progress) {}
 
-  void skip(const Catalog& latest) {
+  // Only what came since that one, and what it had lost.
+  void go_on_from(const Catalog& latest) {
     from_ = latest.bodies_to;
     newest_ = latest.bodies_to;
     since_ = SystemTime(std::chrono::milliseconds(latest.bodies_to >> kIdTime)) - kClockSlack;
@@ -171,7 +172,7 @@ void look_at_bodies(Opened& opened, const Catalog* latest, Catalog& catalog, Rat
   const bool known = latest != nullptr && latest->bodies_to != 0 && latest->lost_more == 0;
   // A clock that stepped back may have given new bodies the ids of old ones.
   const bool in_order = known && latest->id < catalog.id;
-  if (in_order && !speaks_of_damage(*latest, catalog)) look.skip(*latest);
+  if (in_order && !speaks_of_damage(*latest, catalog)) look.go_on_from(*latest);
   if (auto looked = look.run(); !looked) {
     warnings.push_back(
         fmt::format("which bodies of letters are lost can't be told: {}", looked.error().what));

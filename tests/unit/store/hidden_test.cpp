@@ -1,14 +1,12 @@
 // EXPUNGE of many messages: one row hides them, their own rows are removed later (store/expunged_row.h).
 #include <gmock/gmock.h>
 
-#include <numeric>
-
 #include "engine/record.h"
+#include "forty_letters.h"
 #include "store/expunged_row.h"
 #include "store/hiding.h"
 #include "store/limits.h"
 #include "store/rows.h"
-#include "store_bed.h"
 
 namespace posthouse::store {
 namespace {
@@ -63,23 +61,12 @@ TEST(ExpungedRow, NoDamageIsTakenForUids) {
   }
 }
 
-constexpr AccountId kAlice = 11;
-constexpr Uid kCount = 40;
-
-// `keep`: whether expunged messages may come back.
-class Hidden : public testing::TestWithParam<bool> {
+// `GetParam`: whether expunged messages may come back.
+class Hidden : public testing::TestWithParam<bool>, protected FortyLetters {
  protected:
-  Hidden() {
+  Hidden() : FortyLetters(GetParam()) {
     store_.on_hidden([this](AccountId account) { woken_.push_back(account); }, 10, [](AccountId) {});
-    bed_.must(store_.create_account(kAlice, "example.test", bed_.place(kAlice)));
-    inbox_ = bed_.id_of(kAlice, "INBOX");
-    for (Uid uid = 1; uid <= kCount; ++uid)
-      bed_.must_append(kAlice, "INBOX", "letter " + std::to_string(uid));
-  }
-  static std::vector<Uid> range(Uid first, Uid last) {
-    std::vector<Uid> uids(last - first + 1);
-    std::iota(uids.begin(), uids.end(), first);
-    return uids;
+    fill();
   }
   void expunge(const std::vector<Uid>& uids) {
     bed_.must(
@@ -95,12 +82,6 @@ class Hidden : public testing::TestWithParam<bool> {
                                   }));
     return count;
   }
-  std::vector<std::string> problems() { return bed_.problems({kAlice}); }
-
-  StoreBed bed_{"memory", kKeptExpunges, GetParam()};
-  MailStore& store_ = bed_.store;
-  MailboxId inbox_ = 0;
-  std::vector<AccountId> woken_;
 };
 
 TEST_P(Hidden, TheyAreGoneAtOnceAndTheirRowsLater) {

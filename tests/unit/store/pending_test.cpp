@@ -1,12 +1,13 @@
 // STORE of many messages in one row (store/pending_flags.h), and sheets of flags (store/flag_sheets.h).
 #include <gmock/gmock.h>
 
-#include <numeric>
+#include <map>
 #include <random>
+#include <set>
 
+#include "forty_letters.h"
 #include "store/flag_sheets.h"
 #include "store/pending_flags.h"
-#include "store_bed.h"
 
 namespace posthouse::store {
 namespace {
@@ -96,23 +97,12 @@ TEST(PendingFlags, TheSameMessagesAgainTakeNoMoreRoom) {
   EXPECT_THAT(row.parts, SizeIs(kPendingParts));
 }
 
-constexpr AccountId kAlice = 11;
-constexpr Uid kCount = 40;
-
-class Pending : public testing::Test {
+class Pending : public testing::Test, protected FortyLetters {
  protected:
-  Pending() {
+  Pending() : FortyLetters(true) {
     store_.on_hidden([](AccountId) {}, 10, [this](AccountId account) { woken_.push_back(account); });
     store_.keep_sheets(1);
-    bed_.must(store_.create_account(kAlice, "example.test", bed_.place(kAlice)));
-    inbox_ = bed_.id_of(kAlice, "INBOX");
-    for (Uid uid = 1; uid <= kCount; ++uid)
-      bed_.must_append(kAlice, "INBOX", "letter " + std::to_string(uid));
-  }
-  static std::vector<Uid> range(Uid first, Uid last) {
-    std::vector<Uid> uids(last - first + 1);
-    std::iota(uids.begin(), uids.end(), first);
-    return uids;
+    fill();
   }
   MailStore::Updated flag(const std::vector<Uid>& uids, FlagChange change, FlagSet flags) {
     return bed_.must(store_.update_flags(kAlice, inbox_, uids, {change, std::move(flags), {}, {}, true}));
@@ -125,12 +115,6 @@ class Pending : public testing::Test {
   FlagSet flags_of(Uid uid) {
     return bed_.must(store_.entries(kAlice, inbox_, std::vector<Uid>{uid}, false)).at(0).flags;
   }
-  std::vector<std::string> problems() { return bed_.problems({kAlice}); }
-
-  StoreBed bed_{"memory", kKeptExpunges, true};
-  MailStore& store_ = bed_.store;
-  MailboxId inbox_ = 0;
-  std::vector<AccountId> woken_;
 };
 
 TEST_F(Pending, TheFlagsAreThereAtOnceAndInTheRowsLater) {
