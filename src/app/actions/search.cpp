@@ -41,7 +41,8 @@ int search(const Invocation& in) {
   if (in.json) {
     print_json(*answer);
   } else {
-    fmt::print("The server makes the index of {} accounts anew.\n", cell(answer->as_object(), "forgotten"));
+    const std::string whose = in.name.empty() ? "all accounts" : in.name;
+    fmt::print("The server makes the index of {} anew.\n", whose);
   }
   return EX_OK;
 }
