@@ -16,6 +16,7 @@
 #include "store/expunged_row.h"
 #include "store/listing.h"
 #include "store/names.h"
+#include "store/pending_flags.h"
 #include "store/removal_row.h"
 #include "store/rights.h"
 #include "store/rows.h"
@@ -56,8 +57,26 @@ void expunged(std::string_view record) {
   if (std::ranges::any_of(firsts, [&](store::Uid uid) { return row->contains(uid); })) std::abort();
 }
 
+// The same of flags that are not in their rows yet; a row has them once, and then no more.
+void pending(std::string_view record) {
+  Result<store::PendingFlags> row = store::decode_pending(record);
+  if (!row) return;
+  if (store::encode(*store::decode_pending(store::encode(*row))) != store::encode(*row)) std::abort();
+  std::vector<store::Uid> firsts;
+  for (const store::PendingFlags::Part& part : row->parts) firsts.push_back(part.uids.at(1));
+  std::ranges::sort(firsts);
+  for (const store::Uid uid : firsts) {
+    store::FlagRow once;
+    row->apply(uid, once);
+    store::FlagRow twice = once;
+    row->apply(uid, twice);
+    if (twice.system != once.system || twice.keywords != once.keywords) std::abort();
+  }
+  row->remove(firsts);
+}
+
 void decode(unsigned char which, std::string_view record) {
-  switch (which % 18) {
+  switch (which % 19) {
     case 0:
       (void)store::decode_head(record);
       return;
@@ -108,6 +127,8 @@ void decode(unsigned char which, std::string_view record) {
     case 17:
       (void)store::decode_rights(1, record);
       return;
+    case 18:
+      return pending(record);
     default:
       (void)store::check_name(record);
   }
