@@ -6,9 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include <xxhash.h>
-
 #include "engine/record.h"
+#include "sealed.h"
 #include "search/postings.h"
 #include "search/rows.h"
 
@@ -74,11 +73,5 @@ void decode(unsigned char which, std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 1) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-  decode(data[0], bytes);
-  std::string sealed(bytes);
-  engine::append_key_u32(sealed, static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size())));
-  decode(data[0], sealed);
-  return 0;
+  return fuzz::decode_sealed(data, size, decode);
 }

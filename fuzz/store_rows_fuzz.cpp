@@ -7,10 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include <xxhash.h>
-
 #include "engine/blob_format.h"
 #include "engine/record.h"
+#include "sealed.h"
 #include "store/annotations.h"
 #include "store/change_rows.h"
 #include "store/expunged_row.h"
@@ -137,11 +136,5 @@ void decode(unsigned char which, std::string_view record) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 1) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-  decode(data[0], bytes);
-  std::string sealed(bytes);
-  engine::append_key_u32(sealed, static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size())));
-  decode(data[0], sealed);
-  return 0;
+  return fuzz::decode_sealed(data, size, decode);
 }

@@ -170,36 +170,4 @@ Result<std::shared_ptr<const FlagSheet>> refresh(const AccountView& view, const 
   return now;
 }
 
-std::list<FlagSheetCache::One>::iterator FlagSheetCache::place_of(AccountId account, MailboxId mailbox) {
-  return std::ranges::find_if(
-      used_, [&](const One& known) { return known.account == account && known.mailbox == mailbox; });
-}
-
-std::shared_ptr<const FlagSheet> FlagSheetCache::find(AccountId account, MailboxId mailbox) {
-  const std::lock_guard lock(mutex_);
-  const auto one = place_of(account, mailbox);
-  if (one == used_.end()) return nullptr;
-  used_.splice(used_.begin(), used_, one);
-  return one->sheet;
-}
-
-void FlagSheetCache::keep(AccountId account, MailboxId mailbox, std::shared_ptr<const FlagSheet> sheet) {
-  const std::lock_guard lock(mutex_);
-  const auto one = place_of(account, mailbox);
-  if (one != used_.end()) {
-    // Who was slower than another keeps the newer one.
-    const bool same_box = one->sheet->uid_validity() == sheet->uid_validity();
-    if (same_box && one->sheet->modseq() >= sheet->modseq()) return;
-    messages_ -= one->sheet->size();
-    used_.erase(one);
-  }
-  if (sheet->size() > kSheetMessages) return;
-  messages_ += sheet->size();
-  used_.push_front({account, mailbox, std::move(sheet)});
-  while (messages_ > kSheetMessages || used_.size() > kSheets) {
-    messages_ -= used_.back().sheet->size();
-    used_.pop_back();
-  }
-}
-
 }  // namespace posthouse::store

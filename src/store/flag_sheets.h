@@ -1,10 +1,8 @@
 // How sheets of flags (store/flag_sheet.h) are made, brought up to date and remembered.
 #pragma once
 
-#include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -54,24 +52,5 @@ Result<std::shared_ptr<const FlagSheet>> read_sheet(const AccountView& view, con
 // `old` brought up to what `view` has; nullptr when it can't be.
 Result<std::shared_ptr<const FlagSheet>> refresh(const AccountView& view, const MailboxInfo& info,
                                                  std::shared_ptr<const FlagSheet> old);
-
-// Those used last. Thread-safe.
-class FlagSheetCache {
- public:
-  std::shared_ptr<const FlagSheet> find(AccountId account, MailboxId mailbox);
-  void keep(AccountId account, MailboxId mailbox, std::shared_ptr<const FlagSheet> sheet);
-
- private:
-  struct One {
-    AccountId account = 0;
-    MailboxId mailbox = 0;
-    std::shared_ptr<const FlagSheet> sheet;
-  };
-  std::list<One>::iterator place_of(AccountId account, MailboxId mailbox);
-
-  std::mutex mutex_;
-  std::list<One> used_;  // the latest first
-  size_t messages_ = 0;  // of all of them
-};
 
 }  // namespace posthouse::store

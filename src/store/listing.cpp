@@ -133,7 +133,7 @@ Result<std::shared_ptr<const Listing>> MailStore::Impl::listing(const engine::Re
 std::shared_ptr<const Listing> MailStore::Impl::remember(AccountId account, const MailboxInfo& info,
                                                          Listing listing) {
   auto now = std::make_shared<const Listing>(std::move(listing));
-  listings.keep(account, info.id, now);
+  listings.keep(account, info.id, now->uid_validity, now->modseq, now, now->uids.runs().size());
   return now;
 }
 
@@ -150,32 +150,6 @@ Task<void> MailStore::Impl::write_listing(AccountId account, MailboxId mailbox, 
                    }});
   const Result<void> written = co_await engine.transact_relaxed(std::move(steps));
   if (!written) log::debug("store.listing_not_written", {{"what", written.error().what}});
-}
-
-std::shared_ptr<const Listing> ListingCache::find(AccountId account, MailboxId mailbox) {
-  const std::lock_guard lock(mutex_);
-  const auto one = std::ranges::find_if(
-      used_, [&](const One& known) { return known.account == account && known.mailbox == mailbox; });
-  if (one == used_.end()) return nullptr;
-  used_.splice(used_.begin(), used_, one);
-  return one->listing;
-}
-
-void ListingCache::keep(AccountId account, MailboxId mailbox, std::shared_ptr<const Listing> listing) {
-  const std::lock_guard lock(mutex_);
-  const auto one = std::ranges::find_if(
-      used_, [&](const One& known) { return known.account == account && known.mailbox == mailbox; });
-  if (one != used_.end()) drop(one);
-  const size_t runs = listing->uids.runs().size();
-  if (runs > kListedRuns) return;
-  used_.push_front({account, mailbox, std::move(listing)});
-  runs_ += runs;
-  while (runs_ > kListedRuns || used_.size() > kListings) drop(std::prev(used_.end()));
-}
-
-void ListingCache::drop(std::list<One>::iterator one) {
-  runs_ -= one->listing->uids.runs().size();
-  used_.erase(one);
 }
 
 }  // namespace posthouse::store

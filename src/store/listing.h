@@ -4,9 +4,7 @@
 // likes, and it is only a help: one that does not fit what is there is made anew from the rows.
 #pragma once
 
-#include <list>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/result.h"
@@ -32,24 +30,5 @@ Result<Listing> list_messages(const AccountView& view, const MailboxInfo& info);
 // not fit. `changes` is how many messages differed.
 Result<Listing> refresh(const AccountView& view, const MailboxInfo& info, const Listing& old,
                         size_t& changes);
-
-// Those used last. Thread-safe.
-class ListingCache {
- public:
-  std::shared_ptr<const Listing> find(AccountId account, MailboxId mailbox);
-  void keep(AccountId account, MailboxId mailbox, std::shared_ptr<const Listing> listing);
-
- private:
-  struct One {
-    AccountId account = 0;
-    MailboxId mailbox = 0;
-    std::shared_ptr<const Listing> listing;
-  };
-  void drop(std::list<One>::iterator one);
-
-  std::mutex mutex_;
-  std::list<One> used_;  // the latest first
-  size_t runs_ = 0;      // of all of them
-};
 
 }  // namespace posthouse::store

@@ -17,6 +17,7 @@
 #include "store/limits.h"
 #include "store/listing.h"
 #include "store/mail_store.h"
+#include "store/mailbox_cache.h"
 #include "store/survey.h"
 
 namespace posthouse::store {
@@ -47,8 +48,8 @@ struct MailStore::Impl {
   IdSource ids;
   uint32_t kept_expunges;
   Files* files = nullptr;
-  ListingCache listings;
-  FlagSheetCache sheets;
+  MailboxCache<Listing> listings{kListings, kListedRuns};   // weighed in runs
+  MailboxCache<FlagSheet> sheets{kSheets, kSheetMessages};  // weighed in messages
   size_t sheets_from = kSheetFrom;
   Hiding hiding;
 
@@ -89,6 +90,7 @@ struct MailStore::Impl {
                                                  const MailboxInfo& info, bool& write);
   std::shared_ptr<const Listing> remember(AccountId account, const MailboxInfo& info, Listing listing);
   // The sheet of a mailbox, for who wants `asked` of its messages; nullptr: not worth it, or not possible.
+  void remember(AccountId account, MailboxId mailbox, std::shared_ptr<const FlagSheet> sheet);
   Result<std::shared_ptr<const FlagSheet>> sheet(const AccountView& seen, AccountId account,
                                                  const MailboxInfo& info, size_t asked);
   Task<void> write_listing(AccountId account, MailboxId mailbox, const Listing& listing);

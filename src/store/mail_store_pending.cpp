@@ -209,7 +209,7 @@ Task<Result<void>> MailStore::Impl::update_behind(AccountId account, MailboxId m
     done = co_await edit(account, std::move(work));
     if (!done) co_return done;
     if (!part.done) break;
-    if (part.now != nullptr) sheets.keep(account, mailbox, std::move(part.now));
+    if (part.now != nullptr) remember(account, mailbox, std::move(part.now));
     changed += part.out.updated.size();
     add_part(std::move(part.out), std::exchange(first, false), all);
     uids.erase(uids.begin(), end);

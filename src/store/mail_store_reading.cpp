@@ -84,8 +84,13 @@ Result<std::shared_ptr<const FlagSheet>> MailStore::Impl::sheet(const AccountVie
   if (*now == nullptr && !worth_it) return nullptr;
   if (*now != nullptr) now = refresh(seen, info, std::move(*now));
   if (now && *now == nullptr && worth_it) now = read_sheet(seen, info);
-  if (now && *now != nullptr) sheets.keep(account, info.id, *now);
+  if (now && *now != nullptr) remember(account, info.id, *now);
   return now;
+}
+
+void MailStore::Impl::remember(AccountId account, MailboxId mailbox, std::shared_ptr<const FlagSheet> sheet) {
+  const FlagSheet& seen = *sheet;
+  sheets.keep(account, mailbox, seen.uid_validity(), seen.modseq(), std::move(sheet), seen.size());
 }
 
 void MailStore::keep_sheets(size_t from) {
