@@ -16,8 +16,10 @@ LETTER = b"From: bob@example.test\r\nSubject: number %d\r\n\r\n.a line with a do
 
 
 class Pop3Case(unittest.TestCase):
+    OPTIONS = ()   # of the demo
+
     def setUp(self):
-        self.demo = Demo().start()
+        self.demo = Demo(*self.OPTIONS).start()
         self.addCleanup(self.demo.clean)
         self.addCleanup(self.demo.stop)
 
