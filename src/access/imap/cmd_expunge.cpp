@@ -1,6 +1,6 @@
 // EXPUNGE, UID EXPUNGE, CLOSE (RFC 3501 sections 6.4.3 and 6.4.2; RFC 4315 section 2.1).
+#include "access/imap/batches.h"
 #include "access/imap/commands.h"
-#include "access/imap/limits.h"
 #include "access/imap/sharing.h"
 
 namespace posthouse::access::imap {
@@ -11,18 +11,12 @@ namespace {
 Task<Result<std::vector<store::Uid>>> find_deleted(Session& s,
                                                    std::vector<wire::imap::NumberRange> messages) {
   std::vector<store::Uid> found;
-  for (const auto& range : messages) {
-    store::Uid first = s.view->uids.at(range.first);
-    const store::Uid last = s.view->uids.at(range.last);
-    while (first <= last) {
-      Result<std::vector<store::Entry>> entries =
-          co_await s.store().entries(s.view->account, s.view->mailbox, first, last, kEntriesPlain, false);
-      if (!entries) co_return std::unexpected(entries.error());
-      for (const store::Entry& entry : *entries) {
-        if ((entry.flags.system & store::kDeleted) != 0) found.push_back(entry.uid);
-      }
-      if (entries->size() < kEntriesPlain || entries->back().uid == last) break;
-      first = entries->back().uid + 1;
+  Batches batches(std::move(messages), Wanted::flags);
+  while (!batches.done()) {
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    if (!entries) co_return std::unexpected(entries.error());
+    for (const store::Entry& entry : *entries) {
+      if ((entry.flags.system & store::kDeleted) != 0) found.push_back(entry.uid);
     }
   }
   co_return found;

@@ -13,6 +13,9 @@ class Progress {
  public:
   // `what` becomes part of the text: "Searched". `goal`: how many messages there are to do.
   Progress(Session& s, const char* what, uint64_t goal);
+  // Whether at() may have something to tell. For loops with little work for each message: mostly it does not
+  // even look at the clock.
+  bool due() { return ++calls_ % 64 == 0; }
   // Call with what was done so far, never less than before, where a line of s.out has just ended.
   Task<void> at(uint64_t done);
   // The same for who must come to an end also when the client is gone: the next flush will tell.
@@ -23,6 +26,7 @@ class Progress {
   const char* what_;
   uint64_t goal_;
   SteadyTime next_;
+  uint32_t calls_ = 0;
 };
 
 }  // namespace posthouse::access::imap

@@ -132,8 +132,14 @@ class Searcher {
     }
     for (size_t at = 0; at < entries.size(); at++) {
       const store::Entry& entry = entries[at];
-      co_await progress_.at(reached(entry.uid));
-      Result<bool> matches = co_await ask(entries, at, with_summary);
+      if (with_summary || progress_.due()) co_await progress_.at(reached(entry.uid));
+      Result<bool> matches = false;
+      if (with_summary) {
+        matches = co_await ask(entries, at);
+      } else {
+        const SearchFacts facts = facts_of(entry);
+        matches = facts.sequence != 0 && program_.ask(facts) == Truth::yes;
+      }
       if (!matches) co_return std::unexpected(matches.error());
       if (*matches) add_hit(entry);
       if (settled()) break;
@@ -183,12 +189,12 @@ class Searcher {
   }
 
   // Whether one message matches: entry, then summary, then header, then body, as far as needed.
-  Task<Result<bool>> ask(const std::vector<store::Entry>& entries, size_t at, bool with_summary) {
+  Task<Result<bool>> ask(const std::vector<store::Entry>& entries, size_t at) {
     const store::Entry& entry = entries[at];
     SearchFacts facts = facts_of(entry);
     if (facts.sequence == 0) co_return false;
     Truth answer = program_.ask(facts);
-    if (answer != Truth::unknown || !with_summary) co_return answer == Truth::yes;
+    if (answer != Truth::unknown) co_return answer == Truth::yes;
     const bool of_parts = program_.needs_header() || program_.needs_body();
     Result<message::Summary> summary =
         of_parts ? message::decode(entry.summary) : message::decode_header(entry.summary);
