@@ -152,7 +152,9 @@ def space(path):
 
 
 def settled_space(server):
-    """While the server is down: what it writes in the background is written, and no log has room that it may need."""
+    """While the server is down, after a start that found nothing to do: what it writes in the background is written, and
+    no log has letters that are in their place by then, or room that it may need."""
+    server.restart()
     server.stop()
     taken = space(server.mail)
     server.start()
