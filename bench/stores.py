@@ -61,7 +61,7 @@ class Theirs:
 
     def start(self):
         self.dovecot.start()
-        self.ports = {"lmtp": self.dovecot.lmtp_port, "imap": self.dovecot.imap_port}
+        self.ports = {"lmtp": self.dovecot.lmtp_port, "imap": self.dovecot.imap_port, "pop3": self.dovecot.pop3_port}
         return self
 
     def stop(self):
