@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 
 namespace posthouse::engine {
 
@@ -30,10 +31,9 @@ constexpr Tables make_tables() {
 
 constexpr Tables kTables = make_tables();
 
-}  // namespace
+using Step = uint32_t (*)(uint32_t crc, std::string_view bytes);
 
-uint32_t crc32c(std::string_view bytes) {
-  uint32_t crc = ~0u;
+uint32_t by_tables(uint32_t crc, std::string_view bytes) {
   const auto at = [&bytes](size_t i) { return static_cast<unsigned char>(bytes[i]); };
   for (; bytes.size() >= kSlices; bytes.remove_prefix(kSlices)) {
     uint32_t next = 0;
@@ -44,7 +44,40 @@ uint32_t crc32c(std::string_view bytes) {
     crc = next;
   }
   for (size_t i = 0; i < bytes.size(); ++i) crc = (crc >> 8) ^ kTables[0][(crc ^ at(i)) & 0xff];
-  return ~crc;
+  return crc;
+}
+
+#ifdef __x86_64__
+[[gnu::target("sse4.2")]] uint32_t by_instruction(uint32_t crc, std::string_view bytes) {
+  uint64_t state = crc;
+  for (; bytes.size() >= sizeof(uint64_t); bytes.remove_prefix(sizeof(uint64_t))) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    state = __builtin_ia32_crc32di(state, word);
+  }
+  crc = static_cast<uint32_t>(state);
+  for (const char c : bytes) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(c));
+  return crc;
+}
+
+Step best_step() {
+  return __builtin_cpu_supports("sse4.2") ? by_instruction : by_tables;
+}
+#else
+Step best_step() {
+  return by_tables;
+}
+#endif
+
+}  // namespace
+
+uint32_t crc32c(std::string_view bytes) {
+  return crc32c(0, bytes);
+}
+
+uint32_t crc32c(uint32_t before, std::string_view more) {
+  static const Step step = best_step();
+  return ~step(~before, more);
 }
 
 // From the last byte on: each byte behind it takes the difference one step further.

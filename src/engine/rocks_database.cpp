@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/record.h"
+#include "engine/rocks_checksum.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_links.h"
 #include "engine/rocks_lock.h"
@@ -132,6 +133,7 @@ rocksdb::Status open_files(const RocksOptions& options, rocksdb::WALRecoveryMode
   const RocksTuning tuning(options, {.stand_ins = notes.has_stand_ins(), .keep_blobs = notes.keeps_blobs()});
   rocksdb::DBOptions database = tuning.database();
   database.wal_recovery_mode = mode;
+  log::debug("engine.checksums", {{"whose", rocks_uses_our_crc32c() ? "ours" : "RocksDB's"}});
   rocksdb::ColumnFamilyOptions rows = tuning.rows();
   rocksdb::ColumnFamilyOptions chunks = tuning.chunks();
   if (options.lenient) {

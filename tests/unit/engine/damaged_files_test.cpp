@@ -15,6 +15,7 @@
 #include "engine/record.h"
 #include "engine/rocks_blob_mend.h"
 #include "engine/rocks_block.h"
+#include "engine/rocks_checksum.h"
 #include "engine/rocks_database.h"
 #include "engine/rocks_table_layout.h"
 #include "engine/snapshots.h"
@@ -591,6 +592,31 @@ TEST(Crc32c, KnownValues) {
   EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
   EXPECT_EQ(crc32c("123456789"), 0xe3069283u);
 }
+
+// Bit by bit, as the polynomial says; whatever the length, the address and where it was cut.
+TEST(Crc32c, IsThePolynomials) {
+  std::string bytes;
+  for (int i = 0; i < 70; ++i) bytes += static_cast<char>(i * 37 + 11);
+  for (size_t from = 0; from < 9; ++from) {
+    for (size_t size = 0; from + size <= bytes.size(); ++size) {
+      const std::string_view some = std::string_view(bytes).substr(from, size);
+      uint32_t wanted = ~0u;
+      for (const char c : some) {
+        wanted ^= static_cast<unsigned char>(c);
+        for (int bit = 0; bit < 8; ++bit) wanted = (wanted >> 1) ^ ((wanted & 1) != 0 ? 0x82f63b78u : 0);
+      }
+      ASSERT_EQ(crc32c(some), ~wanted) << from << ' ' << size;
+      ASSERT_EQ(crc32c(crc32c(some.substr(0, size / 3)), some.substr(size / 3)), ~wanted)
+          << from << ' ' << size;
+    }
+  }
+}
+
+#ifdef __x86_64__
+TEST(Crc32c, IsWhatRocksDbUses) {
+  EXPECT_TRUE(rocks_uses_our_crc32c());
+}
+#endif
 
 }  // namespace
 }  // namespace posthouse::engine
