@@ -13,15 +13,21 @@ import time
 SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 
 
+given = set()    # ports of this program; thousands are left
+
+
 def free_port(low=12000, high=32000):
-    """A port nobody listens on at this moment (for servers that can't pick one themselves). Below the range from which
-    the kernel picks ports for others: one of those may be taken again before the server has it."""
+    """A port nobody listens on at this moment (for servers that can't pick one themselves), each once. Below the range from
+    which the kernel picks ports for others: one of those may be taken again before the server has it."""
     while True:
         port = random.SystemRandom().randrange(low, high)   # not what a test has seeded
+        if port in given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
+                given.add(port)
                 return port
             except OSError:
                 continue
