@@ -28,13 +28,15 @@ Task<Result<std::string>> read_piece(Session& s, const store::Entry& entry, uint
   co_return piece;
 }
 
-// With it the next ones, if the client has said more already: it is at its whole maildrop.
+// With it the next ones, if the client has said more already or goes on from letter to letter: it is at its
+// whole maildrop.
 Task<Result<std::string>> read_first(Session& s, const Wanted& wanted) {
   const store::Entry& entry = wanted.entry;
   if (entry.size == 0) co_return std::string();
   if (const auto known = s.ahead.extract(entry.uid); !known.empty()) co_return std::move(known.mapped());
   std::vector<store::Entry> together;
-  if (!wanted.body_lines && s.input.buffered() > 0) together = s.drop.and_next(entry, kReadAhead);
+  const bool goes_on = s.input.buffered() > 0 || s.in_a_row >= kInARow;
+  if (!wanted.body_lines && goes_on) together = s.drop.and_next(entry, kReadAhead);
   if (together.size() < 2) co_return co_await read_piece(s, entry, 0);
   Result<std::vector<std::string>> letters =
       co_await s.services.store.read_whole(s.lease.account(), together, kReadAhead);
@@ -123,7 +125,11 @@ Task<void> cmd_retr(Session& s, const wire::pop3::Command& c) {
     Wanted wanted{std::move(*entry), {}};
     if (c.verb == wire::pop3::Verb::top) wanted.body_lines = c.lines;
     done = co_await retrieve(s, wanted);
-    if (done) co_return;
+    if (done) {
+      s.in_a_row = number == s.last_retrieved + 1 ? s.in_a_row + 1 : 0;
+      s.last_retrieved = number;
+      co_return;
+    }
     // It went since its entry was read, or its bytes are lost.
     entry = co_await s.drop.find_again(number);
     if (entry) co_return s.refuse(done.error());

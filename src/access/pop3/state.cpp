@@ -52,7 +52,7 @@ Task<void> Session::flush_if_much() {
 Task<Result<std::string_view>> Session::read_line(size_t limit) {
   if (input.peek().find('\n') == std::string_view::npos) {
     co_await flush();
-    ahead.clear();
+    if (in_a_row < kInARow) ahead.clear();
     // Before login the deadline stands from the start of the connection.
     if (logged_in) stream->set_deadline(services.clock.steady() + options->idle_timeout);
     stream->set_busy(false);

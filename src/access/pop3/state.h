@@ -37,7 +37,10 @@ struct Session {
   std::string address;  // of the account, for logs
   Maildrops::Lease lease;
   Maildrop drop;
-  std::map<store::Uid, std::string> ahead;  // letters read before they were asked for; empty while it waits
+  // Letters read before they were asked for; empty while it waits, but where one is asked for after the
+  // other.
+  std::map<store::Uid, std::string> ahead;
+  uint32_t last_retrieved = 0, in_a_row = 0;  // number of the last letter, and how many came before it so
   bool logged_in = false;
   bool utf8 = false;
   bool over = false;  // QUIT was answered

@@ -156,6 +156,36 @@ TEST(Pop3Session, ManyAtOnceComeInOrderWhateverIsBetween) {
   client->stream().close();
 }
 
+// So a session reads ahead without being asked for more.
+TEST(Pop3Session, OneAfterTheOtherWhateverIsBetween) {
+  House house;
+  std::vector<std::string> letters;
+  for (int i = 0; i < 60; ++i) {
+    letters.push_back("Subject: " + std::to_string(i) + "\r\n\r\n" +
+                      std::string(i % 7 == 3 ? 200'000 : (i * 997) % 9'000, 'x') + "\r\n");
+    house.deliver(1, letters.back());
+  }
+  const std::vector<store::Entry> entries = house.inbox(1);
+  EXPECT_TRUE(house.executor.run(house.engine->erase_partition(engine::blob_partition(entries[40].blob))));
+  const auto client = house.login("alice");
+  for (uint32_t number = 1; number <= 60; ++number) {
+    if (number == 41) {
+      EXPECT_THAT(client->ask("RETR 41\r\n"), StartsWith("-ERR [SYS/TEMP]"));
+      continue;
+    }
+    EXPECT_EQ(unstuffed(retrieve(*client, number)), letters[number - 1]) << number;
+    if (number % 5 == 0) {
+      EXPECT_THAT(client->ask("DELE " + std::to_string(number) + "\r\n"), StartsWith("+OK"));
+      EXPECT_THAT(client->ask("RETR " + std::to_string(number) + "\r\n"), StartsWith("-ERR"));
+    }
+    if (number == 20) {  // back, and on from there
+      EXPECT_EQ(unstuffed(retrieve(*client, 7)), letters[6]);
+      EXPECT_EQ(unstuffed(retrieve(*client, 8)), letters[7]);
+    }
+  }
+  client->stream().close();
+}
+
 TEST(Pop3Session, AStalledSessionGivesWayToAnotherOfItsAccount) {
   House house;
   house.deliver(1, "Subject: x\r\n\r\n" + std::string(1 << 20, 'y') + "\r\n");
