@@ -76,12 +76,32 @@ Result<Account> need_account(const Transaction& rows, AccountId id) {
   return std::move(**account);
 }
 
-Result<AccountId> next_id(Transaction& rows) {
-  Result<std::optional<uint64_t>> next = load(rows, std::string(kNextIdRow), decode_number);
-  if (!next) return std::unexpected(next.error());
-  AccountId id = next->value_or(1);
-  rows.put(kNextIdRow, encode_number(id + 1));
-  return id;
+Result<AccountId> next_id(const Result<std::optional<std::string>>& row) {
+  if (!row) return std::unexpected(row.error());
+  return *row ? decode_number(**row) : Result<AccountId>(1);
+}
+
+// Who has lost its row here, and perhaps the row that counts accounts with it, still has its mail: a number
+// with such rows is never given again. What can't be read is something, too.
+Task<Result<AccountId>> unused_id(engine::Engine& engine) {
+  AccountId id = 0;
+  auto look = [&id](const engine::Reader& reader) -> Result<void> {
+    const Result<AccountId> next = next_id(reader.get(kPartition, kNextIdRow));
+    if (!next) return std::unexpected(next.error());
+    for (id = *next;; ++id) {
+      bool any = false;
+      const Result<void> scanned = reader.scan({engine::PartitionKind::account, id}, "", "",
+                                               [&any](std::string_view, std::string_view) {
+                                                 any = true;
+                                                 return false;
+                                               });
+      if (!any && (scanned || scanned.error().kind != FaultKind::corrupt)) return scanned;
+      log::warn("directory.number_passed_over", {{"account", id}});
+    }
+  };
+  Result<void> looked = co_await engine.read(look);
+  if (!looked) co_return std::unexpected(looked.error());
+  co_return id;
 }
 
 void put_account(Transaction& rows, const Account& account) {
@@ -219,19 +239,26 @@ Task<Result<Account>> Directory::add_account(Account account, Secret password) {
   Result<Credential> credential = co_await offload(impl_->pool, make);
   if (!credential) co_return std::unexpected(credential.error());
   account.created = impl_->clock.now();
-  auto add = [&](Transaction& rows) -> Result<void> {
-    Result<void> possible = need_domain(rows, account.address);
-    if (possible) possible = need_free(rows, account.address);
-    if (!possible) return possible;
-    Result<AccountId> id = next_id(rows);
-    if (!id) return std::unexpected(id.error());
+  for (bool added = false; !added;) {
+    Result<AccountId> id = co_await unused_id(impl_->engine);
+    if (!id) co_return std::unexpected(id.error());
     account.id = *id;
-    put_account(rows, account);
-    rows.put(credential_row(account.id), encode(*credential));
-    return {};
-  };
-  Result<void> done = co_await impl_->change(add);
-  if (!done) co_return std::unexpected(done.error());
+    auto add = [&](Transaction& rows) -> Result<void> {
+      Result<void> possible = need_domain(rows, account.address);
+      if (possible) possible = need_free(rows, account.address);
+      if (!possible) return possible;
+      const Result<AccountId> next = next_id(rows.get(kNextIdRow));
+      if (!next) return std::unexpected(next.error());
+      added = *next <= account.id;  // else somebody else got this number meanwhile
+      if (!added) return {};
+      rows.put(kNextIdRow, encode_number(account.id + 1));
+      put_account(rows, account);
+      rows.put(credential_row(account.id), encode(*credential));
+      return {};
+    };
+    Result<void> done = co_await impl_->change(add);
+    if (!done) co_return std::unexpected(done.error());
+  }
   co_return account;
 }
 

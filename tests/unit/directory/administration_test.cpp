@@ -66,6 +66,27 @@ TEST_F(AdministrationTest, AccountIdsAreNeverUsedAgain) {
   EXPECT_EQ(kind_of(run(directory.set_password(first, Secret("x")))), FaultKind::not_found);
 }
 
+// After damage: the row that counts is gone, and so are accounts whose mail is not.
+TEST_F(AdministrationTest, ANumberThatStillHasMailIsNotGiven) {
+  domain("example.test");
+  const AccountId first = account("first@example.test");
+  std::vector<engine::Step> steps;
+  for (const uint64_t id : {first, first + 1, first + 3}) {
+    steps.push_back({{engine::PartitionKind::account, id}, [](engine::Transaction& rows) -> Result<void> {
+                       rows.put("x", "mail");
+                       return {};
+                     }});
+  }
+  steps.push_back({kPartition, [](engine::Transaction& rows) -> Result<void> {
+                     rows.erase(kNextIdRow);
+                     return {};
+                   }});
+  ASSERT_TRUE(run(engine->transact(std::move(steps))));
+  EXPECT_EQ(account("second@example.test"), first + 2);
+  EXPECT_EQ(account("third@example.test"), first + 4);
+  EXPECT_EQ(account("fourth@example.test"), first + 5);
+}
+
 TEST_F(AdministrationTest, AccountsNeedADomainAFreeNameAndAPassword) {
   domain("example.test");
   account("alice@example.test");
