@@ -58,7 +58,8 @@ Result<void> Checker::run(const std::vector<AccountId>& accounts) {
 // Which letters have a body that can't be read, so that somebody can delete them.
 Result<void> Checker::name_owners(AccountId account) {
   const auto own = [&](engine::BlobId blob, const std::function<std::string()>& name) {
-    const auto found = unreadable_.find(blob);
+    auto found = unreadable_.find(blob);
+    if (found == unreadable_.end() && was_passed_over(blob)) found = look_at(blob);
     if (found == unreadable_.end()) return;
     if (found->second.count++ == 0) found->second.owners = name();
   };
@@ -507,8 +508,23 @@ Result<void> Checker::check_change(AccountId account, const MailboxRow& mailbox,
   return {};
 }
 
+bool Checker::was_passed_over(engine::BlobId blob) const {
+  const auto range = std::ranges::lower_bound(passed_over_, blob, {}, &std::pair<uint64_t, uint64_t>::second);
+  return range != passed_over_.end() && range->first <= blob;
+}
+
+Checker::Bodies::iterator Checker::look_at(engine::BlobId blob) {
+  const Result<void> sound = engine::check_blob(raw_, blob);
+  if (sound || unreadable_.size() >= kMaxProblems) return unreadable_.end();
+  ++report_.blobs;
+  return unreadable_.emplace(blob, Unreadable{sound.error().what, "", 0}).first;
+}
+
+// Of bodies that can't be read in a row (a file of theirs is cut off) only the last one is listed; letters
+// lead to the others.
 Result<void> Checker::check_blobs() {
   Result<void> inside;
+  uint64_t next = 0;
   const Result<void> listed = reader_.partitions(engine::PartitionKind::blob, 0, [&](uint64_t blob) {
     ++report_.blobs;
     const Result<void> sound = engine::check_blob(raw_, blob);
@@ -519,7 +535,9 @@ Result<void> Checker::check_blobs() {
         reader_.get(engine::hints_partition(), engine::unfinished_hint(blob));
     if (!sound && !(headless && writing && *writing)) {
       if (unreadable_.size() < kMaxProblems) unreadable_[blob].what = sound.error().what;
+      if (next < blob) passed_over_.emplace_back(next, blob - 1);
     }
+    next = blob + 1;
     step();
     return inside.has_value();
   });

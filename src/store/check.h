@@ -65,7 +65,15 @@ class Checker {
   Result<void> check_change(AccountId account, const MailboxRow& mailbox, const ChangeRow& row,
                             const Change& change);
   void compare(AccountId account, const MailboxRow& mailbox, const Counted& counted);
+  struct Unreadable {
+    std::string what;
+    std::string owners;  // the first of them
+    size_t count = 0;
+  };
+  using Bodies = std::map<engine::BlobId, Unreadable>;
   Result<void> check_blobs();
+  bool was_passed_over(engine::BlobId blob) const;
+  Bodies::iterator look_at(engine::BlobId blob);
   Result<void> check_references(engine::BlobId blob);
   Result<void> name_owners(AccountId account);
 
@@ -76,12 +84,9 @@ class Checker {
   uint64_t done_ = 0, total_ = 0;
   bool in_files_ = false;  // the account that is looked at keeps its mail in files
   PendingFlags pending_;
-  struct Unreadable {
-    std::string what;
-    std::string owners;  // the first of them
-    size_t count = 0;
-  };
-  std::map<engine::BlobId, Unreadable> unreadable_;  // bodies
+  Bodies unreadable_;
+  // From and to, rising: numbers of bodies of which some may be there and unreadable.
+  std::vector<std::pair<uint64_t, uint64_t>> passed_over_;
   uint64_t unjudged_ = 0;                    // references that may belong to messages that can't be read
   std::map<std::string, GroupRow> groups_;   // as the accounts' heads have it
   std::unordered_set<uint64_t> references_;  // hashes of (blob, reference) that messages have

@@ -138,6 +138,20 @@ class DamagedFiles(unittest.TestCase):
             self.assertGreater(messages, 2 * LETTERS)
             self.assertLess(done.stdout.count("belongs to no message"), 2)
 
+    def test_all_letters_whose_bodies_are_gone_are_named(self):
+        with self.running():
+            for _ in range(4):
+                big = f"Subject: big\n\n{base64.b64encode(os.urandom(60000)).decode()}\n"
+                self.assertEqual(self.posthouse("deliver", "first@serve.test", stdin=big).returncode, 0)
+        with self.running():
+            pass
+        for path in self.store.glob("*.blob"):
+            os.truncate(path, 100)
+        done = self.posthouse("store", "check")
+        self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
+        for number in range(1, 5):
+            self.assertRegex(done.stdout, rf"the body of account \w+ mailbox INBOX message {number}; delete it")
+
     def test_a_letter_whose_body_is_gone_is_named_until_it_is_deleted_and_purged(self):
         with self.running():
             big = f"Subject: big\n\n{base64.b64encode(os.urandom(60000)).decode()}\n"
