@@ -19,13 +19,14 @@ constexpr milliseconds kProgressEvery{250};
 constexpr milliseconds kControlPatience{10'000};  // for a server that starts or ends to answer or let go
 constexpr milliseconds kControlRetry{50};         // between two looks meanwhile
 constexpr size_t kRestorePage = 10'000;           // letters listed in one answer
-constexpr size_t kBackupPage = 1'000;             // letters read at once from the store
-constexpr size_t kImportTogether = 1'000;         // letters that come in in one transaction, at most
-constexpr size_t kImportBytes = 1 << 20;          // of letters sent together; a larger one goes alone
-constexpr size_t kImportPage = 2'000;             // letters listed with their checksums in one answer
-constexpr size_t kExportPage = 1'000;             // letters asked for at once
-constexpr size_t kExportPiece = 1 << 20;          // bytes of letters in one answer
-constexpr int kControlTries = 5;                  // of a call that only reads, when servers go away under it
+constexpr size_t kMostUnseen = 1'000;      // accounts that a backup names, as their files can't be looked at
+constexpr size_t kBackupPage = 1'000;      // letters read at once from the store
+constexpr size_t kImportTogether = 1'000;  // letters that come in in one transaction, at most
+constexpr size_t kImportBytes = 1 << 20;   // of letters sent together; a larger one goes alone
+constexpr size_t kImportPage = 2'000;      // letters listed with their checksums in one answer
+constexpr size_t kExportPage = 1'000;      // letters asked for at once
+constexpr size_t kExportPiece = 1 << 20;   // bytes of letters in one answer
+constexpr int kControlTries = 5;           // of a call that only reads, when servers go away under it
 constexpr size_t kDeliverRecipients = 1000;
 // So many letters a verb of the queue changes one by one and names; more of them it changes together and
 // counts.

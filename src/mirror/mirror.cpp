@@ -68,24 +68,28 @@ void Mirror::adopt(AccountId account) {
 Task<Result<void>> Mirror::Impl::look_into_all(Account& account) {
   Result<void> done = co_await look_at_mailboxes(account);
   if (!done) co_return done;
-  std::vector<MailboxId> mailboxes;
+  std::vector<std::pair<MailboxId, bool>> mailboxes;
   std::function<Result<void>(const engine::Reader&)> list =
       [&](const engine::Reader& reader) -> Result<void> {
     Result<std::vector<store::MailboxInfo>> found = store::AccountView(reader, account.id).mailboxes();
     if (!found) return std::unexpected(found.error());
-    for (const store::MailboxInfo& mailbox : *found) mailboxes.push_back(mailbox.id);
+    for (const store::MailboxInfo& mailbox : *found)
+      mailboxes.emplace_back(mailbox.id, mailbox.name == store::kInbox);
     return {};
   };
   done = co_await engine.read(std::move(list));
   if (!done) co_return done;
-  for (const MailboxId mailbox : mailboxes) {
+  Result<void> all;
+  for (const auto& [mailbox, is_inbox] : mailboxes) {
     done = co_await look_into(account, mailbox);
-    // Gone meanwhile, or a level of mbox that only holds others.
-    const bool none =
-        !done && (done.error().kind == FaultKind::not_found || done.error().kind == FaultKind::policy);
-    if (!done && !none) co_return done;
+    if (done) continue;
+    // Gone meanwhile, or a level of mbox that only holds others, which an INBOX is not meant to be.
+    const FaultKind kind = done.error().kind;
+    const bool none = kind == FaultKind::not_found || (kind == FaultKind::policy && !is_inbox);
+    if (!none && all) all = done;
+    if (!none && kind == FaultKind::temporary) break;  // locked: who waits for it comes again
   }
-  co_return Result<void>();
+  co_return all;
 }
 
 Task<Result<void>> Mirror::look_into_all(AccountId id) {

@@ -154,6 +154,23 @@ class OfFiles(Base):
             with self.restored(where) as new:
                 self.assertEqual({name: contents(new, name)[0] for name in NAMES}, before)
 
+    def test_an_inbox_that_cannot_be_looked_at_is_told(self):
+        inbox = pathlib.Path(self.folder, "spool")
+        inbox.mkdir()
+        with Demo("--set", f"store.mbox_inbox={inbox}/{{local}}") as demo:
+            fill(demo)
+            for make in (lambda path: path.write_bytes(b"garbage first\nFrom a@b.test Sat Nov 28 12:00:00 2020\n\nx\n"),
+                         lambda path: path.symlink_to(inbox / "elsewhere"), lambda path: path.mkdir()):
+                path = inbox / "dave"
+                path.unlink(missing_ok=True)
+                make(path)
+                done = demo.run("backup", self.backups)
+                self.assertEqual(done.returncode, 65, done.stderr)
+                self.assertIn(f"{demo.address('dave')}: ", done.stderr)
+                self.assertIn("are not in the backup", done.stderr)
+            path.rmdir()
+            demo.run("backup", self.backups, check=True)
+
     def test_what_is_missing_comes_back_into_any_format(self):
         with Demo() as demo:
             fill(demo)

@@ -64,20 +64,25 @@ Task<Result<uint64_t>> checksum_of(Context context, store::AccountId account, st
 }  // namespace
 
 // What others did in the files up to now is in the index of the snapshot. Files that can't be looked at don't
-// keep it from being made.
+// keep it from being made, but are told.
 Task<Answer> backup_snapshot(Context context, Arguments arguments) {
   auto name = required(arguments, "name");
   if (!name) co_return std::unexpected(name.error());
   auto accounts = co_await context.core.directory.accounts("");
   if (!accounts) co_return std::unexpected(accounts.error());
+  json::array unseen;
   for (const directory::Account& account : *accounts) {
     if (!context.core.mirror.keeps(account.id)) continue;
     auto seen = co_await context.core.mirror.look_into_all(account.id);
-    if (!seen) log::warn("backup.files_unseen", {{"account", account.address}, {"what", seen.error().what}});
+    if (seen) continue;
+    log::warn("backup.files_unseen", {{"account", account.address}, {"what", seen.error().what}});
+    if (unseen.size() < kMostUnseen) unseen.emplace_back(account.address + ": " + seen.error().what);
   }
   auto made = co_await context.core.engine.make_snapshot(*name);
   if (!made) co_return std::unexpected(made.error());
-  co_return json::object();
+  json::object out;
+  out["unseen"] = std::move(unseen);
+  co_return out;
 }
 
 Task<Answer> restore_list(Context context, Arguments arguments) {

@@ -100,7 +100,9 @@ Result<std::vector<Source>> sources(const Loaded& loaded, const std::string& sna
 }
 
 // By the server, or by whom the store belongs to, so that no file there comes to belong to root.
-Result<void> take_snapshot(const Config& config, const std::string& name, bool& running) {
+// What is in files that could not be looked at goes to `warnings`.
+Result<void> take_snapshot(const Config& config, const std::string& name, bool& running,
+                           std::vector<std::string>& warnings) {
   auto take = [&]() -> Result<void> {
     auto admin = control::connect_admin(config);
     if (!admin) return std::unexpected(admin.error());
@@ -108,6 +110,13 @@ Result<void> take_snapshot(const Config& config, const std::string& name, bool& 
     arguments["name"] = name;
     auto answer = (*admin)->call("backup.snapshot", std::move(arguments), nullptr);
     if (!answer) return std::unexpected(answer.error());
+    const auto* unseen = answer->is_object() ? answer->get_object().if_contains("unseen") : nullptr;
+    if (unseen == nullptr || !unseen->is_array()) return {};
+    for (const boost::json::value& one : unseen->get_array()) {
+      if (one.is_string())
+        warnings.push_back(std::string(one.get_string()) +
+                           " (letters there that are not known yet are not in the backup)");
+    }
     return {};
   };
   running = control::connect_remote(config).has_value();
@@ -309,7 +318,7 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   catalog.version = kVersion;
   catalog.hostname = effective_hostname(loaded.config);
   const std::string name = fmt::format("{}-{}", catalog.id, ::getpid());
-  if (auto taken = take_snapshot(loaded.config, name, catalog.running); !taken)
+  if (auto taken = take_snapshot(loaded.config, name, catalog.running, warnings); !taken)
     return std::unexpected(taken.error());
   auto snapshot = engine::HeldSnapshot::hold(store_directory(loaded.config), name);
   if (!snapshot) return std::unexpected(snapshot.error());
