@@ -11,6 +11,10 @@ namespace posthouse::store {
 
 namespace {
 
+// Bodies of letters in files are in the database for a moment only: another session that works in the same
+// files may take them away again before they are copied, and each time it does it has got on itself.
+constexpr int kCopyAttempts = 10 * kMaxAttempts;
+
 struct Ends {
   MailboxRow* from = nullptr;
   MailboxRow* to = nullptr;
@@ -127,11 +131,12 @@ void add_to(Copied& all, Copied part) {
 Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from, std::vector<Uid> uids,
                                               Target to, Quota quota, Copied& out) {
   const bool across = to.account != account;
+  int failures = 0;  // to read the files, which others may have locked
   for (int attempt = 0;; ++attempt) {
     Result<std::vector<Source>> found = co_await sources(account, from, uids, true);
     if (!found) co_return std::unexpected(found.error());
     Result<void> loaded = co_await load_bodies(account, from, *found);
-    if (!loaded && loaded.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts) continue;
+    if (!loaded && loaded.error().kind == FaultKind::temporary && ++failures < kMaxAttempts) continue;
     if (!loaded) co_return loaded;
     const std::vector<Source>& messages = *found;
     std::vector<uint64_t> deliveries;
@@ -152,7 +157,7 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
     add_counted_edit(steps, to.account, work, GroupLimits{quota.group_bytes, quota.group_messages});
     Result<void> done = co_await engine.transact(std::move(steps));
     if (done) add_to(out, std::move(part));
-    const bool again = !done && done.error().kind == FaultKind::temporary && attempt + 1 < kMaxAttempts;
+    const bool again = !done && done.error().kind == FaultKind::temporary && attempt + 1 < kCopyAttempts;
     if (!again) co_return done;
   }
 }

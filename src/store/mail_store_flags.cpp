@@ -177,8 +177,21 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::remove_part(AccountId account, M
   }
 }
 
-// The blobs are looked up first; a UID names the same blob for ever, so nothing can change in between but
-// that the message goes.
+namespace {
+
+// One in a file gets a blob for a moment when another session copies it: whose reference has to go too.
+bool has_new_blob(const std::vector<AccountEdit::Message>& there, const std::vector<Source>& seen) {
+  auto known = seen.begin();
+  for (const auto& [uid, row] : there) {
+    while (known->uid != uid) ++known;
+    if (row.blob != 0 && row.blob != known->row.blob) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// The blobs are looked up first, as each is a partition of its own.
 Task<Result<std::vector<Uid>>> MailStore::Impl::try_remove(AccountId account, MailboxId mailbox,
                                                            std::vector<Uid> uids, bool only_deleted) {
   Result<std::vector<Source>> found = co_await sources(account, mailbox, std::move(uids), false);
@@ -200,6 +213,7 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::try_remove(AccountId account, Ma
     std::erase_if(*there, [only_deleted](const AccountEdit::Message& message) {
       return only_deleted && (message.second.system & kDeleted) == 0;
     });
+    if (has_new_blob(*there, candidates)) return changed_meanwhile();
     if (files != nullptr) edit.expect_at(*places);
     const Result<void> removed = edit.remove(**row, *there);
     if (!removed) return removed;

@@ -1,4 +1,5 @@
 """IMAP over real sockets: what is announced where, what clients pipeline, several sessions at once, and strangers."""
+import imaplib
 import os
 import random
 import re
@@ -256,6 +257,49 @@ class Rev2(ImapCase):
         self.assertIn('"Übung"'.encode(), b"".join(client.list()[1]))
         self.assertEqual(client.select('"Übung"')[0], "OK")
         self.assertEqual(client.search(None, "SUBJECT", '"ü"'), ("OK", [b""]))
+
+
+class MendedImaplib(imaplib.IMAP4):
+    """imaplib as of python/cpython#78319: the UTF8 data item is around the literal."""
+
+    def append(self, mailbox, flags, date_time, message):
+        arguments = [mailbox, *([flags] if flags else []), *([imaplib.Time2Internaldate(date_time)] if date_time else [])]
+        tag = self._new_tag()
+        self.send(tag + (" APPEND %s UTF8 (~{%d}\r\n" % (" ".join(arguments), len(message))).encode())
+        while self._get_response():
+            if self.tagged_commands[tag]:
+                break
+        self.send(message + b")\r\n")
+        return self._command_complete("APPEND", tag)
+
+
+class Utf8Append(ImapCase):
+    """What imaplib appends once UTF8=ACCEPT is enabled is stored as it is, in accounts of each format."""
+    LETTER = "Subject: Grüße (eins)\r\nFrom: Jürgen <jürgen@example.test>\r\n\r\nHallo (wohl)\r\n".encode()
+
+    def check(self, kind):
+        for name in ("alice", "carol", "dave"):
+            with self.subTest(name):
+                client = kind("127.0.0.1", self.demo.ports["imap"], timeout=30)
+                self.addCleanup(client.__exit__)
+                client.login(self.demo.address(name), self.demo.password(name))
+                self.assertEqual(client.enable("UTF8=ACCEPT")[0], "OK")
+                client.create('"Entwürfe"')
+                large = self.LETTER + b"more of it\r\n" * 30_000
+                for letter, flags, date in ((self.LETTER, None, None), (self.LETTER, "(\\Seen)", None),
+                                            (large, "(\\Draft)", time.time())):
+                    self.assertEqual(client.append('"Entwürfe"', flags, date, letter)[0], "OK")
+                    client.select('"Entwürfe"')
+                    status, answer = client.fetch("*", "(RFC822.SIZE FLAGS BODY.PEEK[])")
+                    self.assertEqual((status, answer[0][1]), ("OK", letter))
+                    self.assertIn(b"RFC822.SIZE %d " % len(letter), answer[0][0])
+                    client.close()
+
+    def test_imaplib_as_it_is(self):
+        self.check(imaplib.IMAP4)
+
+    def test_imaplib_as_it_will_be(self):
+        self.check(MendedImaplib)
 
 
 class Compressed(ImapCase):

@@ -51,7 +51,7 @@ class Tls(unittest.TestCase):
     def test_certificates_by_name(self):
         for port in (*SERVICES, *STARTTLS):
             for name, subject in (("mail.first.test", "first.test"), ("mail.second.test", "second.test"),
-                                  ("MAIL.second.test", "second.test"), ("any.wild.test", "second.test"),
+                                  ("MAIL.second.test", "second.test"), ("mail.second.test.", "second.test"), ("any.wild.test", "second.test"),
                                   ("unknown.test", "first.test"), (None, "first.test")):
                 said = self.s_client(port, *(["-servername", name] if name else ["-noservername"]))
                 self.assertIn(f"subject=CN = {subject}\n", said, (port, name))

@@ -237,6 +237,11 @@ bool MemoryStream::peer_closed() const {
   return theirs().closed;
 }
 
+bool MemoryStream::peer_waits() const {
+  const std::lock_guard lock(shared_->mutex);
+  return theirs().closed || theirs().reader.handle;
+}
+
 void MemoryStream::set_chunk(size_t most) {
   const std::lock_guard lock(shared_->mutex);
   mine().chunk = most;

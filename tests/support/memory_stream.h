@@ -44,6 +44,8 @@ class MemoryStream : public net::Stream {
   void shut_write();
   // The other end has closed (its bytes may still wait in drain()).
   bool peer_closed() const;
+  // The other end waits for bytes that are not here yet, or has closed: it has nothing to do for this end.
+  bool peer_waits() const;
 
   void set_chunk(size_t most);     // read_some here gives at most so many bytes; 0: no limit
   void set_capacity(size_t most);  // write_all of the other end waits while so many bytes are unread here

@@ -5,7 +5,7 @@ import pathlib
 import re
 import sys
 
-ROWS = [f"1.{n}" for n in range(1, 28)] + [f"2.{n}" for n in range(1, 14)] + [f"3.{n}" for n in range(1, 13)]
+ROWS = [f"{part}.{n}" for part, rows in ((1, 27), (2, 13), (3, 12), (4, 16)) for n in range(1, rows + 1)]
 LINE = re.compile(r"^\| (\d+\.\d+) \| (.+) \| (.+) \|$")
 NAME = re.compile(r"`([^`]+)`")
 UNIT = re.compile(r"^\s*(?:TEST|TEST_F|TEST_P|RC_GTEST_PROP|RC_GTEST_FIXTURE_PROP)\(\s*(\w+),\s*(\w+)", re.M)

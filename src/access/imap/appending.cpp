@@ -4,6 +4,7 @@
 
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/utf8_wrap.h"
 #include "base/ascii.h"
 #include "wire/imap/sequence_set.h"
 
@@ -121,14 +122,18 @@ Task<std::optional<Reply>> Appending::take_literal(const AppendPart& part) {
   failed_.reset();
   s_.commands.accept_body();
   if (part.synchronizing) s_.out += "+ Send the message\r\n";
+  Utf8Wrap wrap(s_.utf8_accept && !part.binary && !catenate_, part.size);
   while (s_.commands.body_left() > 0) {
     s_.arm();
     co_await await_input(s_);
     std::string_view input = s_.input.peek();
     const std::string_view piece = s_.commands.take_body(input);
-    if (!failed_) co_await write(piece, part.binary);
+    const auto octets = wrap.take(piece);
+    if (!failed_ && !octets[0].empty()) co_await write(octets[0], part.binary);
+    if (!failed_ && !octets[1].empty()) co_await write(octets[1], part.binary);
     s_.input.consume(piece.size());
   }
+  if (wrap.broken() && !failed_) failed_ = bad("UTF8 needs a literal8");
   co_return std::nullopt;
 }
 

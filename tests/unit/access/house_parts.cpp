@@ -29,6 +29,13 @@ void Talker::send(std::string_view octets) {
   executor_.run();
 }
 
+void Talker::settle() {
+  executor_.run_until([this] {
+    pending();
+    return stream_->peer_waits();
+  });
+}
+
 std::string& Talker::pending() {
   // Draining makes room for a server that waits to write.
   for (std::string more = stream_->drain(); !more.empty(); more = stream_->drain()) {

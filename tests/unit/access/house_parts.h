@@ -37,6 +37,9 @@ class Talker {
 
   // Sends exactly these octets and lets everything run.
   void send(std::string_view octets);
+  // Waits until the server has done what it was told, also what other threads do for it, and wants to hear
+  // more, or has closed. (One that tells of news meanwhile, as in IDLE, may still be at it.)
+  void settle();
   // All that the server has said and nobody has taken.
   std::string& pending();
   std::string take() { return std::exchange(pending(), std::string()); }

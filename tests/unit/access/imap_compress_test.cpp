@@ -89,6 +89,44 @@ TEST_P(ImapCompress, BothWays) {
   EXPECT_EQ(ask("DONE\r\n"), "h OK IDLE done\r\n");
 }
 
+// Clients flush as they like, also after each octet and in part, which leaves some bits of a block for the
+// next octet: a command is answered once its end was sent, and its answer can be read to its end.
+TEST_P(ImapCompress, HoweverTheClientFlushes) {
+  house_.deliver(1, "INBOX", "Subject: x\r\n\r\nbody\r\n");
+  const char* const commands[] = {"CAPABILITY",
+                                  "NOOP",
+                                  "ID NIL",
+                                  "NAMESPACE",
+                                  "LIST \"\" *",
+                                  "STATUS INBOX (MESSAGES)",
+                                  "SELECT INBOX",
+                                  "CHECK",
+                                  "FETCH 1 (FLAGS BODY[])",
+                                  "SEARCH ALL",
+                                  "SORT (DATE) US-ASCII ALL",
+                                  "THREAD REFERENCES US-ASCII ALL",
+                                  "COPY 1 INBOX",
+                                  "STORE 2 +FLAGS (\\Deleted)",
+                                  "EXPUNGE",
+                                  "APPEND INBOX {3}\r\nabc",
+                                  "IDLE\r\nDONE",
+                                  "CLOSE",
+                                  "NONSENSE"};
+  for (const int flush : {Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH}) {
+    for (const std::string command : commands) {
+      std::string answer;
+      bool ended = false;
+      for (const char octet : "x " + command + "\r\n") {
+        EXPECT_FALSE(answer.starts_with("x ")) << answer;
+        std::string said = client_->ask(zip_.deflated(std::string(1, octet), flush));
+        if (!said.empty()) answer += zip_.inflated(said, ended);
+      }
+      EXPECT_TRUE(answer.starts_with("x ") || answer.find("\nx ") != std::string::npos) << command << answer;
+      EXPECT_TRUE(answer.ends_with("\r\n"));
+    }
+  }
+}
+
 TEST_P(ImapCompress, EndsWithTheLogin) {
   std::string answer = client_->ask(zip_.deflated("a UNAUTHENTICATE\r\n", Z_FINISH));
   bool ended = false;

@@ -1,9 +1,14 @@
-// Runs the dialogues of tests/scripts/imap. Beside what script_player.h tells their language has:
+// Runs the dialogues of tests/scripts/imap on each of the three stores. Beside what script_player.h tells
+// their language has:
 //
 //   @limit N              APPENDLIMIT                           @quota N        octets an account may have
 //   @sessions N           sessions that an account may have
 //   @deliver bob INBOX N  a message follows, that came in N seconds after the start (0)
 //   S1? pattern           as "S1:", after other lines that don't matter
+//   @on database          the lines up to the next @on are for accounts in that store, or (files) in files;
+//   @on all               for all again
+#include <tuple>
+
 #include "imap_house.h"
 #include "script_player.h"
 
@@ -12,9 +17,14 @@ namespace {
 
 class Player : public access::test::ScriptPlayer<House, Client> {
  public:
-  Player(const std::string& file, size_t chunk) : ScriptPlayer(file, chunk, "imap") {}
+  Player(const std::string& file, store::Format format, size_t chunk)
+      : ScriptPlayer(file, chunk, "imap", store::kKeptExpunges, format), format_(format) {}
 
  private:
+  bool is_for_us(const std::string& whom) const override {
+    const bool in_files = format_ != store::Format::database;
+    return whom == "all" || whom == to_string(format_) || (whom == "files" && in_files);
+  }
   void begin_letter(const std::string& first, const std::string& second, std::istream& more) override {
     account_ = account(first);
     mailbox_ = second;
@@ -40,23 +50,35 @@ class Player : public access::test::ScriptPlayer<House, Client> {
     return true;
   }
 
+  store::Format format_;
   store::AccountId account_ = 0;
   std::string mailbox_;
   SystemTime date_{};
 };
 
-class ImapScript : public testing::TestWithParam<std::string> {};
+class ImapScript : public testing::TestWithParam<std::tuple<std::string, store::Format>> {};
 
 TEST_P(ImapScript, InOnePiece) {
-  Player(GetParam(), 0).play();
+  Player(std::get<0>(GetParam()), std::get<1>(GetParam()), 0).play();
 }
 
-// The session must not care how its input is cut.
-TEST_P(ImapScript, OctetByOctet) {
-  Player(GetParam(), 1).play();
+INSTANTIATE_TEST_SUITE_P(All, ImapScript,
+                         testing::Combine(testing::ValuesIn(access::test::scripts_of("imap")),
+                                          testing::Values(store::Format::database, store::Format::maildir,
+                                                          store::Format::mbox)),
+                         [](const auto& test) {
+                           return access::test::name_of_script(std::get<0>(test.param)) + "_" +
+                                  std::string(to_string(std::get<1>(test.param)));
+                         });
+
+// The session must not care how its input is cut, whatever the store.
+class ImapScriptInPieces : public testing::TestWithParam<std::string> {};
+
+TEST_P(ImapScriptInPieces, OctetByOctet) {
+  Player(GetParam(), store::Format::database, 1).play();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ImapScript, testing::ValuesIn(access::test::scripts_of("imap")),
+INSTANTIATE_TEST_SUITE_P(All, ImapScriptInPieces, testing::ValuesIn(access::test::scripts_of("imap")),
                          [](const auto& script) { return access::test::name_of_script(script.param); });
 
 }  // namespace

@@ -87,13 +87,18 @@ class ScriptPlayer {
       if (testing::Test::HasFatalFailure()) return;
     }
     push();
-    for (auto& [id, client] : clients_) EXPECT_EQ(client->pending(), "") << "session " << id;
+    for (auto& [id, client] : clients_) {
+      client->settle();
+      EXPECT_EQ(client->pending(), "") << "session " << id;
+    }
   }
 
  protected:
   // A directive of the protocol's own; false if it is none.
   virtual bool own_directive(const std::string& verb, const std::string& first,
                              const std::string& second) = 0;
+  // Whether what stands behind "@on" is for this one.
+  virtual bool is_for_us(const std::string& /*whom*/) const { return true; }
   // "@deliver" was followed by these; the letter comes later.
   virtual void begin_letter(const std::string& first, const std::string& second, std::istream& more) = 0;
   virtual void end_letter(std::string letter) = 0;
@@ -117,6 +122,11 @@ class ScriptPlayer {
  private:
   void step(const std::string& line) {
     if (line.empty() || line[0] == '#') return;
+    if (line.starts_with("@on ")) {
+      on_ = is_for_us(line.substr(4));
+      return;
+    }
+    if (!on_) return;
     if (line == "--") return push();
     if (line[0] == '@') return directive(line);
     ASSERT_TRUE(line[0] == 'C' || line[0] == 'S');
@@ -140,6 +150,7 @@ class ScriptPlayer {
   void push() {
     if (outgoing_.empty()) return;
     Client& client = *clients_.at(outgoing_id_);
+    client.settle();
     EXPECT_EQ(client.pending(), "") << "session " << outgoing_id_;
     client.send(std::exchange(outgoing_, ""));
   }
@@ -173,6 +184,7 @@ class ScriptPlayer {
       house_.clock.advance(std::chrono::seconds(std::stoll(first)));
       house_.executor.run();
     } else if (verb == "@closed") {
+      client(first).settle();
       EXPECT_EQ(client(first).pending(), "");
       EXPECT_TRUE(client(first).closed());
       EXPECT_EQ(client(first).pending(), "");
@@ -203,7 +215,7 @@ class ScriptPlayer {
 
   std::string file_, protocol_;
   int number_ = 0;
-  bool tls_ = false;
+  bool tls_ = false, on_ = true;
   std::string outgoing_;
   int outgoing_id_ = 0;
   bool delivering_ = false;

@@ -1,0 +1,298 @@
+#include "imap_watcher.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/ascii.h"
+
+namespace posthouse::access::imap::test {
+
+namespace {
+
+constexpr size_t kRemembered = 60;  // lines of the dialogue
+
+std::string set_of(uint32_t first, uint32_t last) {
+  return std::to_string(first) + ":" + std::to_string(last);
+}
+
+std::string text_of(const Watcher::Flags& flags) {
+  std::string out;
+  for (const std::string& flag : flags) out += (out.empty() ? "" : " ") + flag;
+  return "(" + out + ")";
+}
+
+Watcher::Flags some_flags(Dice& dice) {
+  static constexpr std::array kAll = {"\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "work", "$Junk"};
+  Watcher::Flags flags;
+  for (size_t i = dice.roll(3) + 1; i > 0; i--) flags.insert(kAll[dice.roll(kAll.size())]);
+  return flags;
+}
+
+uint32_t number_in(std::string_view text) {
+  return static_cast<uint32_t>(std::stoul(std::string(text)));
+}
+
+}  // namespace
+
+std::string take_lines(std::string& text, std::string_view start) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t end = text.find("\r\n", at);
+    if (end == std::string::npos) break;
+    const bool found = std::string_view(text).substr(at).starts_with(start);
+    at = end + 2;
+    if (!found) continue;
+    std::string lines = text.substr(0, at);
+    text.erase(0, at);
+    return lines;
+  }
+  return "";
+}
+
+Watcher::Watcher(std::unique_ptr<Wire> wire, Dialect dialect) : wire_(std::move(wire)), dialect_(dialect) {
+  if (dialect_ == Dialect::rev2) command("ENABLE IMAP4rev2", false);
+  if (dialect_ == Dialect::qresync) command("ENABLE QRESYNC", false);
+  command("SELECT INBOX", false);
+}
+
+void Watcher::command(const std::string& text, bool may_expunge) {
+  start(text, may_expunge);
+  finish();
+}
+
+void Watcher::start(const std::string& text, bool may_expunge) {
+  if (const std::string stray = wire_->rest(); !stray.empty()) disagree("nobody asked for: " + stray);
+  note("C: " + text);
+  may_expunge_ = may_expunge;
+  idles_ = text == "IDLE";
+  wire_->send("x " + text + "\r\n");
+}
+
+void Watcher::finish() {
+  if (std::exchange(idles_, false)) {
+    listen(wire_->until("+ "));
+    wire_->send("DONE\r\n");
+  }
+  listen(wire_->until("x "));
+  learn();
+}
+
+void Watcher::begin(Dice& dice) {
+  const auto count = static_cast<uint32_t>(messages_.size());
+  if (count == 0 || dice.roll(8) == 0) {
+    const std::string flags = dice.roll(2) == 0 ? text_of(some_flags(dice)) + " " : "";
+    return start("APPEND INBOX " + flags + "{14+}\r\nSubject: x\r\n\r\n", true);
+  }
+  const auto first = static_cast<uint32_t>(dice.roll(count) + 1);
+  const auto last = std::min<uint32_t>(count, first + static_cast<uint32_t>(dice.roll(3)));
+  switch (dice.roll(13)) {
+    case 0:
+      return start("NOOP", true);
+    case 1:
+      return start("EXPUNGE", true);
+    case 2:
+      return start("FETCH " + set_of(first, last) + " (FLAGS)", false);
+    case 3:
+      return start("FETCH " + set_of(first, last) + " (BODY[TEXT])", false);
+    case 4:
+      return start(dice.roll(2) == 0 ? "SEARCH DELETED" : "SEARCH RETURN (SAVE COUNT) UNSEEN", false);
+    case 5:
+      return start("COPY " + set_of(first, last) + " INBOX", true);
+    case 6:
+      return start("MOVE " + std::to_string(first) + " INBOX", true);
+    case 7:
+      return start("IDLE", true);
+    case 8:
+    case 9:
+      return start_by_uid(dice);
+    case 10:
+      return select_again(dice);
+    default:
+      return start_store(dice, first, last);
+  }
+}
+
+// With these messages may go (RFC 9051 section 7.5.1).
+void Watcher::start_by_uid(Dice& dice) {
+  const auto first = static_cast<uint32_t>(dice.roll(60) + 1);
+  const std::string set = set_of(first, first + static_cast<uint32_t>(dice.roll(10)));
+  const std::string commands[] = {
+      "UID FETCH " + set + " (BODY[TEXT])",
+      "UID FETCH " + std::to_string(first) + ":* (FLAGS)",
+      "UID SEARCH UNDELETED",
+      "UID STORE " + set + " " + "+-"[dice.roll(2)] + "FLAGS " + text_of(some_flags(dice)),
+      "UID EXPUNGE " + set,
+      "UID MOVE " + std::to_string(first) + " INBOX",
+      "UID COPY " + std::to_string(first) + " Trash"};
+  start(commands[dice.roll(std::size(commands))], true);
+}
+
+void Watcher::start_store(Dice& dice, uint32_t first, uint32_t last) {
+  const Flags flags = some_flags(dice);
+  const char mode = "+-="[dice.roll(3)];
+  const bool silent = dice.roll(2) == 0;
+  if (silent && !examined_) change(first, last, mode, flags);
+  start("STORE " + set_of(first, last) + " " + (mode == '=' ? "" : std::string(1, mode)) +
+            (silent ? "FLAGS.SILENT " : "FLAGS ") + text_of(flags),
+        false);
+}
+
+// All that was known is forgotten. CLOSE tells nothing of what it removes (section 6.4.1).
+void Watcher::select_again(Dice& dice) {
+  if (const std::string stray = wire_->rest(); !stray.empty()) disagree("nobody asked for: " + stray);
+  const size_t way = dice.roll(3);
+  if (way != 0) {
+    note(way == 1 ? "C: CLOSE" : "C: UNSELECT");
+    wire_->send(way == 1 ? "c CLOSE\r\n" : "c UNSELECT\r\n");
+    may_expunge_ = false;
+    listen(wire_->until("c "));
+  }
+  messages_.clear();
+  examined_ = !examined_ && dice.roll(3) == 0;
+  start(examined_ ? "EXAMINE INBOX" : "SELECT INBOX", false);
+}
+
+void Watcher::change(uint32_t first, uint32_t last, char mode, const Flags& flags) {
+  for (uint32_t n = first; n <= last; n++) {
+    Flags& known = messages_.at(n - 1).flags.value();
+    if (mode == '=') known.clear();
+    for (const std::string& flag : flags) {
+      if (mode == '-') {
+        known.erase(flag);
+      } else {
+        known.insert(flag);
+      }
+    }
+  }
+}
+
+void Watcher::learn() {
+  for (;;) {
+    std::string set;
+    std::vector<size_t> asked;
+    for (size_t i = 0; i < messages_.size(); i++) {
+      Message& message = messages_[i];
+      if (message.asked || (message.uid != 0 && message.flags)) continue;
+      message.asked = true;
+      set += (set.empty() ? "" : ",") + std::to_string(i + 1);
+      asked.push_back(i);
+    }
+    if (asked.empty()) return;
+    note("C: FETCH " + set + " (UID FLAGS)");
+    may_expunge_ = false;
+    wire_->send("l FETCH " + set + " (UID FLAGS)\r\n");
+    listen(wire_->until("l "));
+    // Another session may have expunged it; then its flags don't matter, and EXPUNGE is to come.
+    for (const size_t i : asked) {
+      if (!messages_[i].flags) messages_[i].flags.emplace();
+    }
+  }
+}
+
+void Watcher::listen(std::string answer) {
+  // All bodies are empty: without the headers of their literals every response is one line.
+  constexpr std::string_view kEmpty = "{0}\r\n";
+  for (size_t n = answer.find(kEmpty); n != std::string::npos; n = answer.find(kEmpty, n))
+    answer.erase(n, kEmpty.size());
+  for (size_t at = 0; at < answer.size();) {
+    const size_t end = answer.find("\r\n", at);
+    take_line(answer.substr(at, end - at));
+    at = end + 2;
+  }
+}
+
+void Watcher::take_line(const std::string& line) {
+  note("S: " + line);
+  if (line.starts_with("+ ")) return;
+  if (!line.starts_with("* ")) return take_tagged(line);
+  const std::string_view rest = std::string_view(line).substr(2);
+  if (rest.starts_with("BYE")) disagree("the session ended");
+  if (rest.starts_with("OK [CLOSED]")) messages_.clear();
+  if (rest.starts_with("SEARCH") && dialect_ == Dialect::rev2) disagree("ESEARCH was expected");
+  if (rest.starts_with("VANISHED ")) take_vanished(rest.substr(9));
+  if (is_digit(rest.front())) take_numbered(line);
+}
+
+// NO is for what was expunged meanwhile, or can't be done after EXAMINE.
+void Watcher::take_tagged(const std::string& line) {
+  const std::string_view status = std::string_view(line).substr(2);
+  const bool expected = status.starts_with("OK") || status.starts_with("NO [EXPUNGEISSUED]") ||
+                        status.starts_with("NO [NONEXISTENT]") ||
+                        (examined_ && status.starts_with("NO [CANNOT]"));
+  if (!expected) disagree("not expected: " + line);
+}
+
+void Watcher::take_numbered(const std::string& line) {
+  const uint32_t number = number_in(line.substr(2));
+  if (line.ends_with(" RECENT")) {
+    if (dialect_ == Dialect::rev2) disagree("IMAP4rev2 has no RECENT");
+  } else if (line.ends_with(" EXISTS")) {
+    if (number < messages_.size()) disagree("EXISTS must not shrink");
+    messages_.resize(number);
+  } else if (number < 1 || number > messages_.size()) {
+    disagree("there is no such message");
+  } else if (line.ends_with(" EXPUNGE")) {
+    if (!may_expunge_) disagree("EXPUNGE has to wait");
+    if (dialect_ == Dialect::qresync) disagree("VANISHED was expected");
+    messages_.erase(messages_.begin() + number - 1);
+  } else {
+    take_fetch(line, messages_[number - 1]);
+  }
+}
+
+void Watcher::take_fetch(const std::string& line, Message& message) {
+  if (const size_t at = line.find("UID "); at != std::string::npos) {
+    const uint32_t uid = number_in(line.substr(at + 4));
+    if (message.uid != 0 && message.uid != uid) disagree("that message has another UID");
+    message.uid = uid;
+  }
+  const size_t at = line.find("FLAGS (");
+  if (at == std::string::npos) return;
+  std::string list = line.substr(at + 7);
+  list.resize(list.find(')'));
+  message.flags.emplace();
+  for (const std::string_view flag : split(list, ' ')) {
+    if (!flag.empty() && flag != "\\Recent") message.flags->insert(std::string(flag));
+  }
+}
+
+void Watcher::take_vanished(std::string_view uids) {
+  if (dialect_ != Dialect::qresync) disagree("EXPUNGE was expected");
+  if (!may_expunge_) disagree("VANISHED has to wait");
+  for (const std::string_view range : split(uids, ',')) {
+    const uint32_t first = number_in(range);
+    const size_t colon = range.find(':');
+    const uint32_t last = colon == std::string_view::npos ? first : number_in(range.substr(colon + 1));
+    for (uint32_t uid = first; uid <= last; uid++) vanish(uid);
+  }
+}
+
+// One that nobody could ask for yet has no UID here; which of those it is makes no difference.
+void Watcher::vanish(uint32_t uid) {
+  auto found = std::find_if(messages_.begin(), messages_.end(), [&](const auto& m) { return m.uid == uid; });
+  if (found == messages_.end())
+    found = std::find_if(messages_.begin(), messages_.end(), [](const auto& m) { return m.uid == 0; });
+  if (found == messages_.end()) disagree("there is no message of UID " + std::to_string(uid));
+  messages_.erase(found);
+}
+
+std::string Watcher::picture() const {
+  std::string out;
+  for (const Message& message : messages_)
+    out += std::to_string(message.uid) + " " + text_of(message.flags.value_or(Flags())) + "\n";
+  return out;
+}
+
+void Watcher::note(std::string line) {
+  dialogue_.push_back(std::move(line));
+  if (dialogue_.size() > kRemembered) dialogue_.pop_front();
+}
+
+void Watcher::disagree(const std::string& what) const {
+  std::string text = what + "\n";
+  for (const std::string& line : dialogue_) text += line + "\n";
+  throw Disagreement(text);
+}
+
+}  // namespace posthouse::access::imap::test
