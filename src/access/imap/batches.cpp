@@ -39,8 +39,7 @@ std::vector<store::Entry> Batches::flags_of_next(const View& view) {
   return found;
 }
 
-Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
-  const View& view = *s.view;
+Task<Result<std::vector<store::Entry>>> Batches::next(Session& s, const View& view) {
   if (wanted_ == Wanted::flags) {
     auto sheet = co_await s.store().flags(view.account, view.mailbox, count());
     if (!sheet) co_return std::unexpected(sheet.error());

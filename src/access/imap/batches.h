@@ -24,7 +24,7 @@ class Batches {
 
   bool done() const { return at_ == messages_.size(); }
   // The entries of the next messages, rising; those that another session has removed are missing.
-  Task<Result<std::vector<store::Entry>>> next(Session& s);
+  Task<Result<std::vector<store::Entry>>> next(Session& s, const View& view);
   // How many messages were asked for so far.
   uint64_t asked() const { return asked_; }
 

@@ -115,7 +115,7 @@ class Fetcher {
       const uint32_t sequence = s_.view->uids.sequence(entries[at].uid);
       if (sequence == 0) continue;
       if (plan_.needs_octets) {
-        co_await ahead.fill(s_, entries, at);
+        co_await ahead.fill(s_, s_.view->account, entries, at);
         const bool marked = std::binary_search(seen_now.begin(), seen_now.end(), entries[at].uid);
         co_await with_octets(entries[at], sequence, marked, ahead.find(entries[at].uid));
       } else {
@@ -274,7 +274,7 @@ Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> ite
   Batches batches(messages_of(*s.view, list), wanted_by(plan));
   Fetcher fetcher(s, std::move(plan));
   while (!batches.done()) {
-    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return std::unexpected(entries.error());
     Result<void> done = co_await fetcher.batch(std::move(*entries));
     if (!done) co_return done;
@@ -301,7 +301,7 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   Batches batches(std::move(messages), wanted_by(plan));
   Fetcher fetcher(s, std::move(plan));
   while (!batches.done()) {
-    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return refuse(entries.error());
     Result<void> done = co_await fetcher.batch(std::move(*entries));
     if (!done) co_return refuse(done.error());

@@ -51,7 +51,7 @@ Task<Result<void>> search_extended(Session& s, wire::imap::Search& c, bool modse
   if (!done) co_return done;
   result.append_response(s.out, s.tag, modseq);
   if ((wanted & wire::imap::Search::kSave) != 0) s.view->saved = result.saved();
-  if ((wanted & wire::imap::Search::kUpdate) != 0) keep_context(s, std::move(c), result.uids());
+  if ((wanted & wire::imap::Search::kUpdate) != 0) keep_context(s, std::move(c), result.uids(), "");
   co_return done;
 }
 

@@ -70,7 +70,8 @@ Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
   co_return fields;
 }
 
-Task<void> ReadAhead::fill(Session& s, const std::vector<store::Entry>& entries, size_t at) {
+Task<void> ReadAhead::fill(Session& s, store::AccountId account, const std::vector<store::Entry>& entries,
+                           size_t at) {
   if (find(entries[at].uid) != nullptr || entries[at].size > kSmallMessage) co_return;
   std::vector<store::Entry> wanted;
   uint64_t octets = 0;
@@ -86,7 +87,7 @@ Task<void> ReadAhead::fill(Session& s, const std::vector<store::Entry>& entries,
   std::vector<store::Uid> uids;
   for (const store::Entry& entry : wanted) uids.push_back(entry.uid);
   Result<std::vector<std::string>> read =
-      co_await s.store().read_whole(s.view->account, std::move(wanted), kReadTogether);
+      co_await s.store().read_whole(account, std::move(wanted), kReadTogether);
   if (!read) co_return;
   messages_ = std::move(*read);
   uids.resize(std::min(uids.size(), messages_.size()));

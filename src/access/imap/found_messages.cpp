@@ -22,7 +22,7 @@ Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMe
   Progress progress(s, "Read", hits.uids.size());
   while (!batches.done()) {
     co_await progress.at(batches.asked());
-    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return refuse(entries.error());
     for (const store::Entry& entry : *entries) {
       if (!found.add(entry)) co_return no("Too much to sort at once", "LIMIT");

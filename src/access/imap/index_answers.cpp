@@ -29,17 +29,17 @@ void IndexAnswers::forget(const store::UidList& uids, const std::vector<store::U
 }
 
 // The index still knows messages that are gone, and so does the view.
-Task<IndexAnswers> ask_index(Session& s, std::vector<search::Question> questions) {
+Task<IndexAnswers> ask_index(Session& s, const View& view, std::vector<search::Question> questions) {
   if (s.services.index == nullptr) co_return IndexAnswers();
-  const auto answer = co_await s.services.index->ask(s.view->account, s.view->mailbox, s.view->uid_validity,
-                                                     std::move(questions));
+  const auto answer =
+      co_await s.services.index->ask(view.account, view.mailbox, view.uid_validity, std::move(questions));
   if (!answer) log::warn("imap.index_not_used", {{"session", s.id}, {"reason", answer.error().what}});
   if (!answer || !*answer) co_return IndexAnswers();
-  const auto changes = co_await s.store().changes(s.view->account, s.view->mailbox, s.view->known);
+  const auto changes = co_await s.store().changes(view.account, view.mailbox, view.known);
   if (!changes || changes->forgetful || changes->mailbox_gone) co_return IndexAnswers();
-  IndexAnswers answers(**answer, s.view->uids);
-  answers.forget(s.view->uids, s.view->gone);
-  answers.forget(s.view->uids, changes->vanished);
+  IndexAnswers answers(**answer, view.uids);
+  answers.forget(view.uids, view.gone);
+  answers.forget(view.uids, changes->vanished);
   co_return answers;
 }
 

@@ -11,6 +11,7 @@ namespace posthouse::access::imap {
 
 using search::Truth;
 struct Session;
+struct View;
 
 // By question and sequence number; unknown where the index does not tell.
 class IndexAnswers {
@@ -27,6 +28,6 @@ class IndexAnswers {
 };
 
 // None where there is no index, or it can't be read: then everything is looked at.
-Task<IndexAnswers> ask_index(Session& s, std::vector<search::Question> questions);
+Task<IndexAnswers> ask_index(Session& s, const View& view, std::vector<search::Question> questions);
 
 }  // namespace posthouse::access::imap

@@ -67,6 +67,7 @@ constexpr std::pair<std::string_view, std::string_view> kGerman[] = {
      "Einige der Nachrichten sind gerade nicht lesbar, bitte später noch einmal versuchen"},
     {"Too many messages at once", "Zu viele Nachrichten auf einmal"},
     {"Too much to sort at once", "Zu viel auf einmal zu sortieren"},
+    {"Too many mailboxes to search at once", "Zu viele Postfächer auf einmal zu durchsuchen"},
     {"The message is empty", "Die Nachricht ist leer"},
     {"Nothing to copy", "Nichts zu kopieren"},
     {"Nothing to move", "Nichts zu verschieben"},

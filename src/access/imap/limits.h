@@ -31,9 +31,10 @@ constexpr size_t kSortMemory = 128 << 20;    // of one SORT or THREAD, for what 
 constexpr size_t kSortTogether = 8'192;      // messages sorted without a breath
 constexpr size_t kContexts = 16;             // searches of a session that are kept up to date...
 constexpr size_t kContextMemory = 4 << 20;   // ... and octets of what they found
-constexpr size_t kNotifications = 2'000;     // mailboxes told of at once, else it is an overflow
-constexpr uint32_t kMaxFailedLogins = 5;     // then the connection ends
-constexpr size_t kDoneLine = 64;             // octets of the line that ends IDLE
+constexpr size_t kSearchedMailboxes = 10'000;      // of one ESEARCH
+constexpr size_t kNotifications = 2'000;           // mailboxes told of at once, else it is an overflow
+constexpr uint32_t kMaxFailedLogins = 5;           // then the connection ends
+constexpr size_t kDoneLine = 64;                   // octets of the line that ends IDLE
 constexpr std::chrono::seconds kFarewellTime{5};   // to write BYE
 constexpr std::chrono::seconds kProgressTime{10};  // between two INPROGRESS (RFC 9585)
 

@@ -40,7 +40,9 @@ using Places = std::vector<std::pair<size_t, store::Uid>>;
 void begin_response(Session& s, const SearchContext& context, std::string_view item) {
   s.out += "* ESEARCH (TAG \"";
   s.out += context.tag;
-  s.out += context.uid ? "\") UID " : "\") ";
+  s.out += '"';
+  s.out += context.correlators;
+  s.out += context.uid ? ") UID " : ") ";
   s.out += item;
   s.out += " (";
 }
@@ -189,10 +191,6 @@ size_t weight(const View& view) {
   return octets;
 }
 
-void tell_no_update(Session& s, const std::string& tag) {
-  append_status(s, "*", no("Too many searches to keep up to date", "NOUPDATE \"" + tag + "\""));
-}
-
 void keep(Session& s, wire::imap::Search search, SearchContext context) {
   context.tag = s.tag;
   context.uid = search.uid;
@@ -233,6 +231,10 @@ Task<Result<void>> update(Session& s, SearchContext& context, std::vector<store:
 
 }  // namespace
 
+void tell_no_update(Session& s, const std::string& tag) {
+  append_status(s, "*", no("This search can't be kept up to date", "NOUPDATE \"" + tag + "\""));
+}
+
 bool has_context(const View& view, std::string_view tag) {
   return std::ranges::any_of(view.contexts, [&](const auto& context) { return context.tag == tag; });
 }
@@ -241,8 +243,9 @@ bool reuses_tag(const Session& s, const wire::imap::Search& search) {
   return (search.results.value_or(0) & wire::imap::Search::kUpdate) != 0 && has_context(*s.view, s.tag);
 }
 
-void keep_context(Session& s, wire::imap::Search search, store::UidList found) {
+void keep_context(Session& s, wire::imap::Search search, store::UidList found, std::string correlators) {
   SearchContext context;
+  context.correlators = std::move(correlators);
   context.found = std::move(found);
   keep(s, std::move(search), std::move(context));
 }

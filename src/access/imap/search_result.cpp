@@ -45,12 +45,15 @@ store::ModSeq SearchResult::modseq() const {
   return std::max(first_modseq_, last_modseq_);
 }
 
-void SearchResult::append_response(std::string& out, std::string_view tag, bool with_modseq) const {
+void SearchResult::append_response(std::string& out, std::string_view tag, bool with_modseq,
+                                   std::string_view correlators) const {
   if ((wanted_ & R::kEverything) == 0) return;
   // No character of a tag needs an escape in a quoted string.
   out += "* ESEARCH (TAG \"";
   out += tag;
-  out += uid_ ? "\") UID" : "\")";
+  out += '"';
+  out += correlators;
+  out += uid_ ? ") UID" : ")";
   if (count_ > 0 && (wanted_ & R::kMin) != 0) out += " MIN " + std::to_string(numbers_.front().first);
   if (count_ > 0 && (wanted_ & R::kMax) != 0) out += " MAX " + std::to_string(numbers_.back().last);
   if ((wanted_ & R::kCount) != 0) out += " COUNT " + std::to_string(count_);

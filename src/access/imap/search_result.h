@@ -21,8 +21,10 @@ class SearchResult : public SearchHits {
 
   void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) override;
   bool settled() const override;
-  // "* ESEARCH ...", or nothing if only SAVE is wanted. `modseq`: RFC 7162 section 3.1.10.
-  void append_response(std::string& out, std::string_view tag, bool modseq) const;
+  // "* ESEARCH ...", or nothing if only SAVE is wanted. `modseq`: RFC 7162 section 3.1.10. `correlators`:
+  // what is told beside the tag, with a space before it.
+  void append_response(std::string& out, std::string_view tag, bool modseq,
+                       std::string_view correlators = {}) const;
   // What "$" stands for from now on (RFC 5182 section 2.4).
   store::UidList saved() const;
   const store::UidList& uids() const { return uids_; }

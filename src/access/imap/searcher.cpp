@@ -22,12 +22,12 @@ class PieceReader {
   PieceReader(const store::Entry& entry, const std::string* whole, uint64_t begin, uint64_t end)
       : entry_(entry), whole_(whole), at_(begin), end_(std::min<uint64_t>(end, entry.size)) {}
   // "" at the end.
-  Task<Result<std::string>> next(Session& s) {
+  Task<Result<std::string>> next(Session& s, store::AccountId account) {
     if (at_ >= end_) co_return std::string();
     const uint64_t want = std::min<uint64_t>(end_ - at_, kBodyPiece);
     const uint64_t from = std::exchange(at_, at_ + want);
     if (whole_ != nullptr) co_return whole_->substr(from, want);
-    Result<std::string> piece = co_await s.store().read(s.view->account, entry_, from, want);
+    Result<std::string> piece = co_await s.store().read(account, entry_, from, want);
     co_return piece;
   }
 
@@ -47,22 +47,25 @@ uint64_t count_of(const std::vector<wire::imap::NumberRange>& ranges) {
 class Searcher {
  public:
   // `wants_modseq`: of each hit.
-  Searcher(Session& s, SearchProgram program, SearchHits& hits, bool wants_modseq)
+  Searcher(Session& s, const View& view, SearchProgram program, SearchHits& hits, bool wants_modseq,
+           Progress& progress)
       : wants_modseq_(wants_modseq),
         s_(s),
+        view_(view),
         program_(std::move(program)),
         hits_(hits),
         fresh_(program_.texts()),
-        progress_(s, "Searched", count_of(program_.candidates())) {}
+        progress_(progress) {}
 
   Task<Result<void>> run() {
+    progress_.expect(count_of(program_.candidates()));
     if (!program_.needs_entry()) {
       std::vector<wire::imap::NumberRange> none = co_await look_at_view(program_.candidates());
       co_return Result<void>();
     }
     std::vector<wire::imap::NumberRange> open = program_.candidates();
     if (!program_.questions().empty() && count_of(open) >= kAskIndexFrom) {
-      answers_ = co_await ask_index(s_, program_.questions());
+      answers_ = co_await ask_index(s_, view_, program_.questions());
       if (!answers_.empty()) open = co_await look_at_view(open);
     }
     // Entries alone first, if they may settle the matter for some messages.
@@ -70,7 +73,7 @@ class Searcher {
     const Wanted without = program_.needs_more_than_flags() ? Wanted::entry : Wanted::flags;
     Batches batches(std::move(open), with_summary ? Wanted::summary : without);
     while (!batches.done() && !settled()) {
-      Result<std::vector<store::Entry>> entries = co_await batches.next(s_);
+      Result<std::vector<store::Entry>> entries = co_await batches.next(s_, view_);
       if (!entries) co_return std::unexpected(entries.error());
       Result<void> done = co_await batch(std::move(*entries), with_summary);
       if (!done) co_return done;
@@ -85,7 +88,7 @@ class Searcher {
   SearchFacts facts_of(uint32_t sequence) const {
     SearchFacts facts;
     facts.sequence = sequence;
-    facts.uid = s_.view->uids.at(sequence);
+    facts.uid = view_.uids.at(sequence);
     facts.index = answers_.empty() ? nullptr : &answers_;
     return facts;
   }
@@ -115,12 +118,12 @@ class Searcher {
   void add_waiting() {
     const uint32_t sequence = waiting_.front();
     waiting_.pop_front();
-    hits_.add(s_.view->uids.at(sequence), sequence, 0);
+    hits_.add(view_.uids.at(sequence), sequence, 0);
   }
 
   // In rising order, also those that wait.
   void add_hit(const store::Entry& entry) {
-    const uint32_t sequence = s_.view->uids.sequence(entry.uid);
+    const uint32_t sequence = view_.uids.sequence(entry.uid);
     while (!waiting_.empty() && waiting_.front() < sequence && !settled()) add_waiting();
     if (!settled()) hits_.add(entry.uid, sequence, entry.modseq);
   }
@@ -143,7 +146,7 @@ class Searcher {
 
   // How many candidates come before this one.
   uint64_t reached(store::Uid uid) {
-    const uint32_t sequence = s_.view->uids.sequence(uid);
+    const uint32_t sequence = view_.uids.sequence(uid);
     const std::vector<wire::imap::NumberRange>& all = program_.candidates();
     while (passed_ < all.size() && all[passed_].last < sequence) {
       before_ += all[passed_].last - all[passed_].first + 1;
@@ -165,7 +168,7 @@ class Searcher {
       const auto to = open.begin() + static_cast<ptrdiff_t>(std::min(open.size(), at + kEntriesWithSummary));
       std::vector<store::Uid> some(from, to);
       Result<std::vector<store::Entry>> full =
-          co_await s_.store().entries(s_.view->account, s_.view->mailbox, std::move(some), true);
+          co_await s_.store().entries(view_.account, view_.mailbox, std::move(some), true);
       if (!full) co_return std::unexpected(full.error());
       Result<void> done = co_await batch(std::move(*full), true);
       if (!done) co_return done;
@@ -176,7 +179,7 @@ class Searcher {
   SearchFacts facts_of(const store::Entry& entry) const {
     SearchFacts facts;
     facts.uid = entry.uid;
-    facts.sequence = s_.view->uids.sequence(entry.uid);
+    facts.sequence = view_.uids.sequence(entry.uid);
     facts.entry = &entry;
     facts.index = answers_.empty() ? nullptr : &answers_;
     return facts;
@@ -198,7 +201,7 @@ class Searcher {
     if (answer != Truth::unknown) co_return answer == Truth::yes;
 
     // From here on octets count: those of small messages are read for some of the next as well.
-    co_await ahead_.fill(s_, entries, at);
+    co_await ahead_.fill(s_, view_.account, entries, at);
     const std::string* whole = ahead_.find(entry.uid);
     if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
     std::string header;
@@ -256,7 +259,7 @@ class Searcher {
       message::PartTextDecoder decoder(*part);
       PieceReader reader(entry, whole, part->body_begin, part->body_end);
       while (!search.all_found()) {
-        Result<std::string> piece = co_await reader.next(s_);
+        Result<std::string> piece = co_await reader.next(s_, view_.account);
         if (!piece) co_return std::unexpected(piece.error());
         if (piece->empty()) break;
         std::string text;
@@ -274,19 +277,20 @@ class Searcher {
   Task<Result<std::string>> octets(const store::Entry& entry, const std::string* whole, uint64_t offset,
                                    uint64_t length) {
     if (whole != nullptr && offset <= whole->size()) co_return whole->substr(offset, length);
-    Result<std::string> read = co_await s_.store().read(s_.view->account, entry, offset, length);
+    Result<std::string> read = co_await s_.store().read(view_.account, entry, offset, length);
     co_return read;
   }
 
   bool wants_modseq_;
   Session& s_;
+  const View& view_;
   ReadAhead ahead_;
   SearchProgram program_;
   SearchHits& hits_;
   IndexAnswers answers_;          // none: the index says nothing
   std::deque<uint32_t> waiting_;  // sequence numbers of hits that come behind messages still to be looked at
   message::TextSearch fresh_;     // copied for each message: its keys are folded once
-  Progress progress_;
+  Progress& progress_;
   size_t passed_ = 0;    // ranges of candidates that are done
   uint64_t before_ = 0;  // candidates in them
 };
@@ -310,10 +314,19 @@ std::optional<Reply> refuse_charset(const wire::imap::Search& c) {
   return no("Unknown charset", "BADCHARSET (US-ASCII UTF-8)");
 }
 
-Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits) {
+Task<Result<void>> search(Session& s, const View& view, wire::imap::Search& c, SearchHits& hits,
+                          Progress& progress) {
   convert(c.key, c.charset);
-  Searcher searcher(s, SearchProgram(c.key, *s.view, s.services.clock.now()), hits, asks_for_modseq(c.key));
+  c.charset = "UTF-8";
+  SearchProgram program(c.key, view, s.services.clock.now());
+  Searcher searcher(s, view, std::move(program), hits, asks_for_modseq(c.key), progress);
   Result<void> done = co_await searcher.run();
+  co_return done;
+}
+
+Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits) {
+  Progress progress(s, "Searched", 0);
+  Result<void> done = co_await search(s, *s.view, c, hits, progress);
   co_return done;
 }
 

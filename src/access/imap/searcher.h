@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "access/imap/progress.h"
 #include "access/imap/search_program.h"
 #include "access/imap/state.h"
 
@@ -25,7 +26,10 @@ std::optional<Reply> refuse_charset(const wire::imap::Search& c);
 bool asks_for_modseq(const wire::imap::SearchKey& key);
 
 // Reads what is needed of the messages, and tells how far it has come: s.out must not be within a line. The
-// view must not change meanwhile.
+// view must not change meanwhile. The command's keys are in UTF-8 afterwards. Of the selected mailbox:
 Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits);
+// Of any mailbox, as a part of a command whose progress is told.
+Task<Result<void>> search(Session& s, const View& view, wire::imap::Search& c, SearchHits& hits,
+                          Progress& progress);
 
 }  // namespace posthouse::access::imap

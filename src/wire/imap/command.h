@@ -283,15 +283,34 @@ struct CancelUpdate {  // RFC 5267 section 4.3.5
   std::vector<std::string> tags;
 };
 
-// NOTIFY (RFC 5465).
-struct NotifyGroup {
-  enum Filter : uint8_t { selected, selected_delayed, inboxes, personal, subscribed, subtree, named };
+// Which mailboxes (RFC 5465 section 6, RFC 7377 section 2.2).
+struct MailboxFilter {
+  enum Filter : uint8_t {
+    selected,
+    selected_delayed,  // of NOTIFY alone
+    inboxes,
+    personal,
+    subscribed,
+    subtree,
+    subtree_one,  // of ESEARCH alone
+    named
+  };
   Filter filter = personal;
-  std::vector<std::string> mailboxes;  // of subtree and named
-  uint8_t events = 0;                  // bits of Notify::Event; 0: NONE
-  std::vector<FetchItem> fetch;        // of kNew, for the selected mailbox
-  bool unknown_event = false;
+  std::vector<std::string> mailboxes;  // of subtree, subtree_one and named
   bool is_selected() const { return filter == selected || filter == selected_delayed; }
+};
+
+// ESEARCH (RFC 7377).
+struct MultiSearch {
+  std::vector<MailboxFilter> sources;  // none: the selected mailbox
+  Search search;                       // of UIDs; `results` are always there
+};
+
+// NOTIFY (RFC 5465).
+struct NotifyGroup : MailboxFilter {
+  uint8_t events = 0;            // bits of Notify::Event; 0: NONE
+  std::vector<FetchItem> fetch;  // of kNew, for the selected mailbox
+  bool unknown_event = false;
 };
 struct Notify {
   enum Event : uint8_t {
@@ -382,6 +401,6 @@ using Command =
                  Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
                  Close, Unselect, Expunge, Search, Sort, Thread, Fetch, Store, Copy, Move, Unauthenticate,
                  GetQuota, GetQuotaRoot, Compress, Replace, GetMetadata, SetMetadata, Language, CancelUpdate,
-                 Notify, SetAcl, DeleteAcl, GetAcl, ListRights, MyRights>;
+                 Notify, SetAcl, DeleteAcl, GetAcl, ListRights, MyRights, MultiSearch>;
 
 }  // namespace posthouse::wire::imap

@@ -253,6 +253,11 @@ size_t count_keys(const SearchKey& key) {
   return count;
 }
 
+bool parse_search_program(Cursor& in, Search& out) {
+  if (in.eat_word("CHARSET ") && (!in.astring(out.charset) || !in.space())) return false;
+  return parse_search_keys(in, out.key);
+}
+
 bool parse_search(Cursor& in, bool uid, Command& out) {
   Search command;
   command.uid = uid;
@@ -260,10 +265,7 @@ bool parse_search(Cursor& in, bool uid, Command& out) {
   if (in.eat_word("RETURN ")) {
     if (!parse_search_return(in, command) || !in.space()) return false;
   }
-  if (in.eat_word("CHARSET ")) {
-    if (!in.astring(command.charset) || !in.space()) return false;
-  }
-  if (!parse_search_keys(in, command.key)) return false;
+  if (!parse_search_program(in, command)) return false;
   out = std::move(command);
   return true;
 }
