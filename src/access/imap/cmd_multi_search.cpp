@@ -110,6 +110,7 @@ Task<Reply> search_all(Session& s, wire::imap::MultiSearch& c) {
   if (std::optional<Reply> refusal = refuse_charset(c.search)) co_return std::move(*refusal);
   std::optional<Reply> unfiltered = co_await put_in_filters(s, c.search);
   if (unfiltered) co_return std::move(*unfiltered);
+  if (wants(c.search, Search::kRelevancy) && !asks_fuzzily(c.search.key)) co_return no_relevancy();
   if (s.view) co_await sync(s, Tell::all_but_gone);
   if (asks_for_modseq(c.search.key)) enable_condstore(s);
   SearchSources sources = co_await find_sources(s, c.sources);

@@ -12,9 +12,9 @@ namespace {
 class PlainHits : public SearchHits {
  public:
   explicit PlainHits(bool uid) : uid_(uid) {}
-  void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) override {
-    highest_ = std::max(highest_, modseq);
-    numbers_.append(uid_ ? uid : sequence);
+  void add(const SearchHit& hit) override {
+    highest_ = std::max(highest_, hit.modseq);
+    numbers_.append(uid_ ? hit.uid : hit.sequence);
   }
   store::ModSeq highest() const { return highest_; }
   const store::UidList& numbers() const { return numbers_; }
@@ -45,7 +45,7 @@ Task<Result<void>> search_plain(Session& s, wire::imap::Search& c, bool modseq) 
 
 // RFC 4731; a SEARCH of IMAP4rev2 is always answered so (RFC 9051 section 6.4.4).
 Task<Result<void>> search_extended(Session& s, wire::imap::Search& c, bool modseq) {
-  const uint8_t wanted = c.results.value_or(wire::imap::Search::kAll);
+  const uint16_t wanted = c.results.value_or(wire::imap::Search::kAll);
   SearchResult result(wanted, c.uid, c.partial);
   Result<void> done = co_await search(s, c, result);
   if (!done) co_return done;
@@ -71,6 +71,8 @@ Task<Reply> cmd_search(Session& s, wire::imap::Search& c) {
   if (std::optional<Reply> refusal = refuse_charset(c)) co_return refuse_search(s, c, std::move(*refusal));
   std::optional<Reply> unfiltered = co_await put_in_filters(s, c);
   if (unfiltered) co_return refuse_search(s, c, std::move(*unfiltered));
+  if ((c.results.value_or(0) & wire::imap::Search::kRelevancy) != 0 && !asks_fuzzily(c.key))
+    co_return refuse_search(s, c, no_relevancy());
   co_await sync(s, Tell::all_but_gone);
   const bool modseq = asks_for_modseq(c.key);
   if (modseq) enable_condstore(s);

@@ -15,7 +15,7 @@ class Referring : public FoundMessages {
  public:
   bool needs_summary() const override { return true; }
 
-  bool add(const store::Entry& entry) override {
+  bool add(const store::Entry& entry, uint8_t) override {
     message::Summary summary;
     if (Result<message::Summary> decoded = message::decode_header(entry.summary); decoded)
       summary = std::move(*decoded);

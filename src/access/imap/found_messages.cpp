@@ -7,15 +7,27 @@ namespace posthouse::access::imap {
 
 namespace {
 
-struct KeptHits : SearchHits {
-  void add(store::Uid uid, uint32_t, store::ModSeq) override { uids.append(uid); }
+class KeptHits : public SearchHits {
+ public:
+  explicit KeptHits(bool with_relevancy) : with_relevancy_(with_relevancy) {}
+  void add(const SearchHit& hit) override {
+    uids.append(hit.uid);
+    if (with_relevancy_) relevancy_.push_back(hit.relevancy);
+  }
+  bool wants_relevancy() const override { return with_relevancy_; }
+  uint8_t relevancy(store::Uid uid) const { return with_relevancy_ ? relevancy_[uids.sequence(uid) - 1] : 0; }
+
   store::UidList uids;
+
+ private:
+  bool with_relevancy_;
+  std::vector<uint8_t> relevancy_;
 };
 
 }  // namespace
 
 Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMessages& found) {
-  KeptHits hits;
+  KeptHits hits(found.needs_relevancy());
   Result<void> searched = co_await search(s, c, hits);
   if (!searched) co_return refuse(searched.error());
   Batches batches(messages_of(*s.view, hits.uids), found.needs_summary() ? Wanted::summary : Wanted::entry);
@@ -25,7 +37,7 @@ Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMe
     Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return refuse(entries.error());
     for (const store::Entry& entry : *entries) {
-      if (!found.add(entry)) co_return no("Too much to sort at once", "LIMIT");
+      if (!found.add(entry, hits.relevancy(entry.uid))) co_return no("Too much to sort at once", "LIMIT");
     }
   }
   co_return std::nullopt;

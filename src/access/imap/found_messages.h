@@ -9,8 +9,9 @@ class FoundMessages {
  public:
   virtual ~FoundMessages() = default;
   virtual bool needs_summary() const = 0;
-  // In rising order of UIDs. False: there is no room for the message.
-  virtual bool add(const store::Entry& entry) = 0;
+  virtual bool needs_relevancy() const { return false; }
+  // In rising order of UIDs. `relevancy`: 0 where it is not needed. False: there is no room for the message.
+  virtual bool add(const store::Entry& entry, uint8_t relevancy) = 0;
 };
 
 // Searches, and gives each message found to `found`. Nothing when all were taken, or why not.

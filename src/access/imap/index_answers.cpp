@@ -5,18 +5,31 @@
 
 namespace posthouse::access::imap {
 
-IndexAnswers::IndexAnswers(const search::Answer& answer, const store::UidList& uids) {
-  for (const std::vector<Truth>& told : answer.truths) {
-    std::vector<Truth>& truths = truths_.emplace_back(uids.size(), Truth::unknown);
-    // Both rise.
-    size_t at = 0;
-    for (const store::UidList::Run& run : uids.runs()) {
-      while (at < answer.uids.size() && answer.uids[at] < run.first) at++;
-      while (at < answer.uids.size() && answer.uids[at] - run.first < run.count) {
-        truths[run.before + (answer.uids[at] - run.first)] = told[at];
-        at++;
-      }
+namespace {
+
+// What is told of UIDs, at the places of their sequence numbers. Both rise.
+template <class T>
+void spread(const std::vector<store::Uid>& told_of, const std::vector<T>& told, const store::UidList& uids,
+            std::vector<T>& out) {
+  size_t at = 0;
+  for (const store::UidList::Run& run : uids.runs()) {
+    while (at < told_of.size() && told_of[at] < run.first) at++;
+    while (at < told_of.size() && told_of[at] - run.first < run.count) {
+      out[run.before + (told_of[at] - run.first)] = told[at];
+      at++;
     }
+  }
+}
+
+}  // namespace
+
+IndexAnswers::IndexAnswers(const search::Answer& answer, const store::UidList& uids) {
+  for (size_t q = 0; q < answer.truths.size(); q++) {
+    spread(answer.uids, answer.truths[q], uids, truths_.emplace_back(uids.size(), Truth::unknown));
+    std::vector<uint8_t>& scores = scores_.emplace_back();
+    if (answer.scores[q].empty()) continue;
+    scores.resize(uids.size());
+    spread(answer.uids, answer.scores[q], uids, scores);
   }
 }
 

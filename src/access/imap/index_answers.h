@@ -22,9 +22,12 @@ class IndexAnswers {
   // Nothing is known of these, as far as they are among `uids`.
   void forget(const store::UidList& uids, const std::vector<store::Uid>& some);
   Truth at(size_t question, uint32_t sequence) const { return truths_[question][sequence - 1]; }
+  // To a fuzzy question: how well a message fits for which it says yes.
+  uint8_t score(size_t question, uint32_t sequence) const { return scores_[question][sequence - 1]; }
 
  private:
   std::vector<std::vector<Truth>> truths_;
+  std::vector<std::vector<uint8_t>> scores_;  // empty but of fuzzy questions
 };
 
 // None where there is no index, or it can't be read: then everything is looked at.

@@ -125,7 +125,7 @@ store::UidList with(const store::UidList& list, const std::vector<store::Uid>& a
 
 // The messages that match now, of those that were touched.
 struct MatchingNow : SearchHits {
-  void add(store::Uid uid, uint32_t, store::ModSeq) override { uids.push_back(uid); }
+  void add(const SearchHit& hit) override { uids.push_back(hit.uid); }
   std::vector<store::Uid> uids;
 };
 

@@ -11,6 +11,7 @@
 #include "access/imap/progress.h"
 #include "base/yield.h"
 #include "message/charset.h"
+#include "message/encoded_word.h"
 
 namespace posthouse::access::imap {
 
@@ -43,6 +44,33 @@ uint64_t count_of(const std::vector<wire::imap::NumberRange>& ranges) {
   for (const auto& range : ranges) count += range.last - range.first + 1;
   return count;
 }
+
+// What one message's texts go to.
+struct Texts {
+  message::TextSearch& exact;
+  search::FuzzyTexts* fuzzy = nullptr;
+  bool scored = false;  // more text may make a message fit better
+
+  void enter(search::Field field) {
+    if (fuzzy != nullptr) fuzzy->enter(field);
+  }
+  void feed(std::string_view utf8) {
+    exact.feed(utf8);
+    if (fuzzy != nullptr) fuzzy->feed(utf8);
+  }
+  void end_text() {
+    exact.end_text();
+    if (fuzzy != nullptr) fuzzy->end_text();
+  }
+  void add_fuzzily(search::Field field, std::string_view utf8) {
+    fuzzy->enter(field);
+    fuzzy->feed(utf8);
+    fuzzy->end_text();
+  }
+  bool all_found() const {
+    return exact.all_found() && (fuzzy == nullptr || (!scored && fuzzy->all_found()));
+  }
+};
 
 class Searcher {
  public:
@@ -106,7 +134,7 @@ class Searcher {
           if (open.empty() || open.back().last + 1 != sequence) open.push_back({sequence, sequence});
           open.back().last = sequence;
         } else if (answer == Truth::yes && open.empty()) {
-          hits_.add(facts.uid, sequence, 0);
+          hits_.add({facts.uid, sequence, 0, relevancy(facts)});
         } else if (answer == Truth::yes) {
           waiting_.push_back(sequence);
         }
@@ -118,14 +146,14 @@ class Searcher {
   void add_waiting() {
     const uint32_t sequence = waiting_.front();
     waiting_.pop_front();
-    hits_.add(view_.uids.at(sequence), sequence, 0);
+    hits_.add({view_.uids.at(sequence), sequence, 0, relevancy(facts_of(sequence))});
   }
 
   // In rising order, also those that wait.
-  void add_hit(const store::Entry& entry) {
+  void add_hit(const store::Entry& entry, uint8_t relevancy) {
     const uint32_t sequence = view_.uids.sequence(entry.uid);
     while (!waiting_.empty() && waiting_.front() < sequence && !settled()) add_waiting();
-    if (!settled()) hits_.add(entry.uid, sequence, entry.modseq);
+    if (!settled()) hits_.add({entry.uid, sequence, entry.modseq, relevancy});
   }
 
   Task<Result<void>> batch(std::vector<store::Entry> entries, bool with_summary) {
@@ -136,9 +164,10 @@ class Searcher {
     for (size_t at = 0; at < entries.size(); at++) {
       const store::Entry& entry = entries[at];
       co_await progress_.at(reached(entry.uid));
-      Result<bool> matches = co_await ask(entries, at, with_summary);
+      uint8_t relevancy = 0;
+      Result<bool> matches = co_await ask(entries, at, with_summary, relevancy);
       if (!matches) co_return std::unexpected(matches.error());
-      if (*matches) add_hit(entry);
+      if (*matches) add_hit(entry, relevancy);
       if (settled()) break;
     }
     co_return Result<void>();
@@ -185,20 +214,32 @@ class Searcher {
     return facts;
   }
 
+  uint8_t relevancy(const SearchFacts& facts) const {
+    return program_.scored() ? program_.relevancy(facts) : 0;
+  }
+
+  // Whether it is settled; then whether it matches, and how well.
+  bool settles(const SearchFacts& facts, bool& matches, uint8_t& score) const {
+    const Truth answer = program_.ask(facts);
+    matches = answer == Truth::yes;
+    if (matches) score = relevancy(facts);
+    return answer != Truth::unknown;
+  }
+
   // Whether one message matches: entry, then summary, then header, then body, as far as needed.
-  Task<Result<bool>> ask(const std::vector<store::Entry>& entries, size_t at, bool with_summary) {
+  Task<Result<bool>> ask(const std::vector<store::Entry>& entries, size_t at, bool with_summary,
+                         uint8_t& score) {
     const store::Entry& entry = entries[at];
     SearchFacts facts = facts_of(entry);
     if (facts.sequence == 0) co_return false;
-    Truth answer = program_.ask(facts);
-    if (answer != Truth::unknown || !with_summary) co_return answer == Truth::yes;
+    bool matches = false;
+    if (settles(facts, matches, score) || !with_summary) co_return matches;
     const bool of_parts = program_.needs_header() || program_.needs_body();
     Result<message::Summary> summary =
         of_parts ? message::decode(entry.summary) : message::decode_header(entry.summary);
     if (!summary) co_return false;  // damaged: reported when it is fetched
     facts.summary = &*summary;
-    answer = program_.ask(facts);
-    if (answer != Truth::unknown) co_return answer == Truth::yes;
+    if (settles(facts, matches, score)) co_return matches;
 
     // From here on octets count: those of small messages are read for some of the next as well.
     co_await ahead_.fill(s_, view_.account, entries, at);
@@ -207,28 +248,38 @@ class Searcher {
     std::string header;
     message::TextSearch header_text = fresh_;
     message::TextSearch body_text = fresh_;
+    std::optional<search::FuzzyTexts> fuzzy;
+    if (!program_.fuzzy_keys().empty()) {
+      fuzzy.emplace(program_.fuzzy_keys());
+      facts.fuzzy_texts = &*fuzzy;
+    }
+    Texts in_header{header_text, fuzzy ? &*fuzzy : nullptr, program_.scored()};
     if (program_.needs_header()) {
+      if (summary->envelope.has_subject && fuzzy)
+        in_header.add_fuzzily(search::Field::subject, message::decode_words(summary->envelope.subject));
       const uint64_t length = message::searched_header(0, summary->root.body_begin);
       Result<std::string> read = co_await octets(entry, whole, 0, length);
       if (!read) co_return lost(read.error());
       header = std::move(*read);
-      header_text.feed(message::header_text(header));
-      header_text.end_text();
+      in_header.enter(search::Field::header);
+      in_header.feed(message::header_text(header));
+      in_header.end_text();
       facts.header = &header;
       facts.header_text = &header_text;
-      answer = program_.ask(facts);
-      if (answer != Truth::unknown) co_return answer == Truth::yes;
+      if (settles(facts, matches, score)) co_return matches;
     }
     if (program_.needs_part_headers()) {
-      Result<void> looked = co_await search_part_headers(entry, whole, *summary, header_text);
+      Result<void> looked = co_await search_part_headers(entry, whole, *summary, in_header);
       if (!looked) co_return lost(looked.error());
-      answer = program_.ask(facts);
-      if (answer != Truth::unknown) co_return answer == Truth::yes;
+      if (settles(facts, matches, score)) co_return matches;
     }
-    Result<void> searched = co_await search_body(entry, whole, *summary, body_text);
+    Texts in_body{body_text, fuzzy ? &*fuzzy : nullptr, program_.scored()};
+    Result<void> searched = co_await search_body(entry, whole, *summary, in_body);
     if (!searched) co_return lost(searched.error());
     facts.body_text = &body_text;
-    co_return program_.ask(facts) == Truth::yes;
+    facts.all_texts = true;
+    settles(facts, matches, score);
+    co_return matches;
   }
 
   // A message that another session has expunged just now matches nothing; other faults end the search.
@@ -239,7 +290,7 @@ class Searcher {
 
   // TEXT finds the names of attachments and the headers of embedded messages too: they are in the body.
   Task<Result<void>> search_part_headers(const store::Entry& entry, const std::string* whole,
-                                         const message::Summary& summary, message::TextSearch& search) {
+                                         const message::Summary& summary, Texts& search) {
     for (const message::Part* part : message::parts_with_headers(summary)) {
       if (search.all_found()) break;
       const uint64_t length = message::searched_header(part->header_begin, part->body_begin);
@@ -253,8 +304,9 @@ class Searcher {
   }
 
   Task<Result<void>> search_body(const store::Entry& entry, const std::string* whole,
-                                 const message::Summary& summary, message::TextSearch& search) {
+                                 const message::Summary& summary, Texts& search) {
     const std::vector<const message::Part*> parts = message::text_parts(summary);
+    search.enter(search::Field::body);
     for (const message::Part* part : parts) {
       message::PartTextDecoder decoder(*part);
       PieceReader reader(entry, whole, part->body_begin, part->body_end);
@@ -309,6 +361,14 @@ bool asks_for_modseq(const wire::imap::SearchKey& key) {
                      [](const auto& child) { return asks_for_modseq(child); });
 }
 
+bool asks_fuzzily(const wire::imap::SearchKey& key) {
+  return key.type == wire::imap::SearchKey::fuzzy || std::ranges::any_of(key.children, asks_fuzzily);
+}
+
+Reply no_relevancy() {
+  return bad("RELEVANCY is of a FUZZY key");
+}
+
 std::optional<Reply> refuse_charset(const wire::imap::Search& c) {
   if (c.charset.empty() || message::is_known_charset(c.charset)) return std::nullopt;
   return no("Unknown charset", "BADCHARSET (US-ASCII UTF-8)");
@@ -318,7 +378,7 @@ Task<Result<void>> search(Session& s, const View& view, wire::imap::Search& c, S
                           Progress& progress) {
   convert(c.key, c.charset);
   c.charset = "UTF-8";
-  SearchProgram program(c.key, view, s.services.clock.now());
+  SearchProgram program(c.key, view, s.services.clock.now(), hits.wants_relevancy());
   Searcher searcher(s, view, std::move(program), hits, asks_for_modseq(c.key), progress);
   Result<void> done = co_await searcher.run();
   co_return done;

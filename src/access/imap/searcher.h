@@ -9,12 +9,19 @@
 
 namespace posthouse::access::imap {
 
+struct SearchHit {
+  store::Uid uid = 0;
+  uint32_t sequence = 0;
+  store::ModSeq modseq = 0;  // 0 where the search needed no look at the message
+  uint8_t relevancy = 0;     // 1 to 100, where it is wanted
+};
+
 // Takes what is found, in rising order.
 class SearchHits {
  public:
   virtual ~SearchHits() = default;
-  // `modseq` is 0 where the search needed no look at the message.
-  virtual void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) = 0;
+  virtual void add(const SearchHit& hit) = 0;
+  virtual bool wants_relevancy() const { return false; }
   // Further messages don't matter.
   virtual bool settled() const { return false; }
 };
@@ -24,6 +31,11 @@ std::optional<Reply> refuse_charset(const wire::imap::Search& c);
 
 // RFC 7162 section 3.1.5: the answer has a MODSEQ.
 bool asks_for_modseq(const wire::imap::SearchKey& key);
+
+// RELEVANCY without a FUZZY key (RFC 6203 sections 4 and 6).
+Reply no_relevancy();
+// Some key is to be matched fuzzily (RFC 6203 section 3).
+bool asks_fuzzily(const wire::imap::SearchKey& key);
 
 // Reads what is needed of the messages, and tells how far it has come: s.out must not be within a line. The
 // view must not change meanwhile. The command's keys are in UTF-8 afterwards. Of the selected mailbox:

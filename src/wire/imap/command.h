@@ -211,6 +211,7 @@ struct SearchKey {
     saved_since,
     save_date_supported,
     filter,  // text: its name (RFC 5466)
+    fuzzy,   // children, one (RFC 6203)
     and_,    // children, all
     or_,     // children, two
     not_,    // children, one
@@ -260,23 +261,24 @@ struct FetchItem {
 };
 struct Search {
   // What is to be told of the messages found (RFC 4731 section 3.1), or kept for "$" (RFC 5182), as bits.
-  enum Return : uint8_t {
+  enum Return : uint16_t {
     kMin = 1,
     kMax = 2,
     kAll = 4,
     kCount = 8,
     kSave = 16,
-    kPartial = 32,   // never beside kAll
-    kUpdate = 64,    // RFC 5267 section 4.3
-    kContext = 128,  // section 4.2: a hint
-    kEverything = kMin | kMax | kAll | kCount | kPartial
+    kPartial = 32,     // never beside kAll
+    kUpdate = 64,      // RFC 5267 section 4.3
+    kContext = 128,    // section 4.2: a hint
+    kRelevancy = 256,  // RFC 6203 section 4
+    kEverything = kMin | kMax | kAll | kCount | kPartial | kRelevancy
   };
   bool uid = false;
-  std::optional<uint8_t> results;  // nothing: there was no RETURN
-  PartialRange partial;            // of kPartial (RFC 9394)
-  std::vector<FetchItem> update;   // of kUpdate: what to tell of new messages (RFC 5465 section 7)
-  std::string charset;             // "" if none was given
-  SearchKey key;                   // and_ of what stands at the top
+  std::optional<uint16_t> results;  // nothing: there was no RETURN
+  PartialRange partial;             // of kPartial (RFC 9394)
+  std::vector<FetchItem> update;    // of kUpdate: what to tell of new messages (RFC 5465 section 7)
+  std::string charset;              // "" if none was given
+  SearchKey key;                    // and_ of what stands at the top
 };
 
 struct CancelUpdate {  // RFC 5267 section 4.3.5
@@ -328,9 +330,9 @@ struct Notify {
   std::vector<NotifyGroup> groups;
 };
 
-// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267).
+// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267; RELEVANCY: RFC 6203).
 struct SortCriterion {
-  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to, relevancy };
   Key key = arrival;
   bool reverse = false;
 };

@@ -307,6 +307,25 @@ TEST(ImapParse, Notifications) {
   EXPECT_EQ(parse<Language>("LANGUAGE DE \"en-GB\"").ranges, (std::vector<std::string>{"de", "en-gb"}));
 }
 
+// RFC 6203 section 7.
+TEST(ImapParse, FuzzySearches) {
+  const Search search = parse<Search>("SEARCH return (relevancy ALL) fuzzy (SUBJECT a FROM b) UNSEEN");
+  EXPECT_EQ(search.results, Search::kRelevancy | Search::kAll);
+  ASSERT_EQ(search.key.children.size(), 2u);
+  EXPECT_EQ(search.key.children[0].type, SearchKey::fuzzy);
+  EXPECT_EQ(search.key.children[0].children.at(0).children.size(), 2u);
+  EXPECT_EQ(parse<Search>("SEARCH OR FUZZY TEXT a NOT FUZZY FUZZY BODY b").key.children.size(), 1u);
+  EXPECT_EQ(parse<Search>("SEARCH RETURN (RELEVANCY) FUZZY ALL").results, uint16_t{Search::kRelevancy});
+  const Sort sort = parse<Sort>("SORT (REVERSE RELEVANCY DATE) UTF-8 FUZZY TEXT a");
+  EXPECT_EQ(sort.criteria.at(0).key, SortCriterion::relevancy);
+  EXPECT_TRUE(sort.criteria.at(0).reverse);
+  for (const char* bad : {"SEARCH FUZZY", "SEARCH FUZZY ()", "SEARCH FUZZYTEXT a", "SEARCH FUZZY TEXT"})
+    EXPECT_NE(fault(bad), "") << bad;
+  std::string deep = "SEARCH ";
+  for (size_t i = 0; i <= kMaxNesting; i++) deep += "FUZZY ";
+  EXPECT_NE(fault(deep + "ALL"), "");
+}
+
 // RFC 7377 section 4.
 TEST(ImapParse, MultiSearches) {
   MultiSearch search = parse<MultiSearch>(
