@@ -3,6 +3,7 @@
 
 #include "access/imap/commands.h"
 #include "access/imap/filters.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/search_result.h"
 #include "access/imap/search_sources.h"
 #include "access/imap/searcher.h"
@@ -42,14 +43,18 @@ std::string correlators_of(const Session& s, const std::string& name, uint32_t u
 // One ESEARCH at work.
 class MultiSearcher {
  public:
-  MultiSearcher(Session& s, Search& search, uint64_t messages)
-      : s_(s), search_(search), modseq_(asks_for_modseq(search.key)), progress_(s, "Searched", messages) {}
+  MultiSearcher(Session& s, Search& search, bool several, uint64_t messages)
+      : s_(s),
+        search_(search),
+        several_(several),
+        modseq_(asks_for_modseq(search.key)),
+        progress_(s, "Searched", messages) {}
 
   // Of mailboxes that went meanwhile nothing is told.
   Task<Result<void>> in(Located mailbox) {
     if (s_.view && s_.view->is(mailbox.account, mailbox.info.id)) {
-      selected_ = correlators_of(s_, mailbox.info.name, s_.view->uid_validity);
-      Result<void> done = co_await look(*s_.view, selected_);
+      const std::string correlators = correlators_of(s_, mailbox.info.name, s_.view->uid_validity);
+      Result<void> done = co_await look(*s_.view, correlators);
       co_return done;
     }
     if (mailbox.account != s_.account) {
@@ -71,6 +76,14 @@ class MultiSearcher {
     co_return done;
   }
 
+  // RFC 9738: there is no room for more messages. Of several mailboxes no UID says how far the search came.
+  bool was_cut() const { return lowest_ != 0; }
+  bool full() const { return lowest_ != 0 || (several_ && limit() != 0 && looked_at_ == limit()); }
+  Reply cut_off() {
+    if (several_) return ok("ESEARCH done in some of the mailboxes", "LIMIT");
+    return limited(s_, ok("ESEARCH done"), lowest_);
+  }
+
   // Of the selected mailbox (section 2.2): what SAVE and UPDATE are for.
   void end() {
     if (wants(search_, Search::kSave)) s_.view->saved = saved_;
@@ -80,14 +93,23 @@ class MultiSearcher {
   }
 
  private:
+  uint32_t limit() const { return s_.options->message_limit; }
+
   Task<Result<void>> look(const View& view, const std::string& correlators) {
     SearchResult result(*search_.results, true, search_.partial);
-    Result<void> done = co_await search(s_, view, search_, result, progress_);
+    SearchBound bound;
+    bound.most = limit() == 0 ? 0 : limit() - looked_at_;
+    bound.refuses = several_;
+    Result<void> done = co_await search(s_, view, search_, result, bound, progress_);
     progress_.next_part(view.uids.size());
     if (!done) co_return done;
+    looked_at_ += static_cast<uint32_t>(bound.looked_at);
+    lowest_ = bound.lowest;
+    if (several_ && bound.lowest != 0) co_return Result<void>();
     // Section 2.1: nothing of mailboxes without such messages
     if (!result.uids().empty()) result.append_response(s_.out, s_.tag, modseq_, correlators);
     if (&view == s_.view.get()) {
+      selected_ = correlators;
       saved_ = result.saved();
       uids_ = result.uids();
     }
@@ -97,9 +119,12 @@ class MultiSearcher {
 
   Session& s_;
   Search& search_;
+  bool several_;  // mailboxes
   bool modseq_;
   Progress progress_;
-  std::string selected_;  // correlators of the selected mailbox, if it is searched
+  uint32_t looked_at_ = 0;  // messages so far, where they are limited
+  store::Uid lowest_ = 0;   // of the last mailbox, if there were more
+  std::string selected_;    // correlators of the selected mailbox, if it is searched
   store::UidList saved_, uids_;
 };
 
@@ -117,16 +142,20 @@ Task<Reply> search_all(Session& s, wire::imap::MultiSearch& c) {
   if (sources.refusal) co_return std::move(*sources.refusal);
   uint64_t messages = 0;
   for (const Located& mailbox : sources.mailboxes) messages += mailbox.info.exists;
-  MultiSearcher searcher(s, c.search, messages);
+  MultiSearcher searcher(s, c.search, sources.mailboxes.size() > 1, messages);
   std::optional<Fault> failed;
+  bool cut_off = false;
   for (Located& mailbox : sources.mailboxes) {
     co_await LetOthers();
+    cut_off = searcher.full();
+    if (cut_off) break;
     // One that can't be read hides nothing of the others.
     Result<void> done = co_await searcher.in(std::move(mailbox));
     if (!done && done.error().kind != FaultKind::not_found && !failed) failed = done.error();
   }
   if (failed) co_return refuse(*failed);
   searcher.end();
+  if (cut_off || searcher.was_cut()) co_return searcher.cut_off();
   co_return ok("ESEARCH done");
 }
 

@@ -24,7 +24,7 @@ Task<Reply> sort(Session& s, wire::imap::Sort& c) {
   const bool modseq = asks_for_modseq(search.key);
   if (modseq) enable_condstore(s);
   SortOrder order(c.criteria, tells_relevancy);
-  std::optional<Reply> failed = co_await read_found(s, search, order);
+  std::optional<Reply> failed = co_await read_found(s, search, s.options->message_limit, order);
   if (failed) co_return std::move(*failed);
   co_await order.sort();
   if (!search.results) {

@@ -84,8 +84,8 @@ bool uses_numbers(const wire::imap::Command& command);
 
 // Brings the view up to date and tells the client. Throws SessionEnd when the mailbox is no more.
 Task<void> sync(Session& s, Tell tell);
-// Takes the rising `uids` out of the view and tells so.
-void tell_expunged(Session& s, std::vector<store::Uid> uids);
+// Takes the rising `uids` out of the view and tells so; `from_end`: the last one first.
+void tell_expunged(Session& s, std::vector<store::Uid> uids, bool from_end = false);
 // "(\Seen ...)" of a FETCH response; \Recent is told to IMAP4rev1 clients alone (RFC 9051 appendix E).
 void append_flags(Session& s, const store::Entry& entry);
 // "* n FETCH (", or "* uid UIDFETCH (" (RFC 9586 section 3.3).

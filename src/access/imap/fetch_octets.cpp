@@ -71,17 +71,19 @@ Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
 }
 
 Task<void> ReadAhead::fill(Session& s, store::AccountId account, const std::vector<store::Entry>& entries,
-                           size_t at) {
+                           size_t at, bool from_end) {
   if (find(entries[at].uid) != nullptr || entries[at].size > kSmallMessage) co_return;
   std::vector<store::Entry> wanted;
   uint64_t octets = 0;
-  for (; at < entries.size() && octets < kReadTogether; at++) {
-    if (entries[at].size > kSmallMessage) continue;
-    store::Entry entry = entries[at];
+  const size_t left = from_end ? at + 1 : entries.size() - at;
+  for (size_t i = 0; i < left && octets < kReadTogether; i++) {
+    store::Entry entry = entries[from_end ? at - i : at + i];
+    if (entry.size > kSmallMessage) continue;
     entry.summary.clear();
     octets += entry.size;
     wanted.push_back(std::move(entry));
   }
+  if (from_end) std::reverse(wanted.begin(), wanted.end());
   uids_.clear();
   messages_.clear();
   std::vector<store::Uid> uids;

@@ -1,6 +1,7 @@
 #include "access/imap/found_messages.h"
 
 #include "access/imap/batches.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/progress.h"
 
 namespace posthouse::access::imap {
@@ -26,10 +27,15 @@ class KeptHits : public SearchHits {
 
 }  // namespace
 
-Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMessages& found) {
+Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, uint32_t most,
+                                      FoundMessages& found) {
   KeptHits hits(found.needs_relevancy());
-  Result<void> searched = co_await search(s, c, hits);
+  SearchBound bound;
+  bound.most = most;
+  bound.refuses = true;
+  Result<void> searched = co_await search(s, c, hits, bound);
   if (!searched) co_return refuse(searched.error());
+  if (bound.lowest != 0) co_return over_limit(most);
   Batches batches(messages_of(*s.view, hits.uids), found.needs_summary() ? Wanted::summary : Wanted::entry);
   Progress progress(s, "Read", hits.uids.size());
   while (!batches.done()) {

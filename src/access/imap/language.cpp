@@ -66,6 +66,7 @@ constexpr std::pair<std::string_view, std::string_view> kGerman[] = {
     {"Some of the messages can't be read now, try again later",
      "Einige der Nachrichten sind gerade nicht lesbar, bitte später noch einmal versuchen"},
     {"Too many messages at once", "Zu viele Nachrichten auf einmal"},
+    {"Not all of the messages were processed", "Nicht alle der Nachrichten wurden bearbeitet"},
     {"Too much to sort at once", "Zu viel auf einmal zu sortieren"},
     {"Too many mailboxes to search at once", "Zu viele Postfächer auf einmal zu durchsuchen"},
     {"The message is empty", "Die Nachricht ist leer"},

@@ -155,7 +155,7 @@ bool before(const SearchContext::Item& a, const SearchContext::Item& b) {
 Task<Result<void>> add_sorted(Session& s, SearchContext& context, const std::vector<store::Uid>& added) {
   wire::imap::Search search = restricted(context, added);
   SortOrder order(context.criteria);
-  std::optional<Reply> failed = co_await read_found(s, search, order);
+  std::optional<Reply> failed = co_await read_found(s, search, 0, order);
   if (failed) co_return fail(FaultKind::temporary, failed->text);
   std::set<store::Uid> fresh;
   std::vector<SearchContext::Item> come;
@@ -206,7 +206,8 @@ Task<Result<void>> update(Session& s, SearchContext& context, std::vector<store:
                           std::vector<store::Uid> fresh) {
   wire::imap::Search some = restricted(context, touched);
   MatchingNow now;
-  Result<void> searched = co_await search(s, some, now);
+  SearchBound all;
+  Result<void> searched = co_await search(s, some, now, all);
   if (!searched) co_return searched;
   std::vector<store::Uid> added;
   std::vector<store::Uid> removed;

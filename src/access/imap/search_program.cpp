@@ -9,6 +9,7 @@
 #include "message/encoded_word.h"
 #include "message/limits.h"
 #include "search/limits.h"
+#include "wire/imap/partial.h"
 
 namespace posthouse::access::imap {
 
@@ -28,6 +29,8 @@ Cost cost_of(K::Type type) {
     case K::old:
     case K::sequence:
     case K::uid:
+    case K::uid_after:
+    case K::uid_before:
       return Cost::view;
     case K::flag_set:
     case K::flag_unset:
@@ -139,6 +142,17 @@ bool is_of_day(K::Type type) {
          type == K::saved_since;
 }
 
+// RFC 9738 section 3.2. Unlike UID n:* never the last message if it is not behind n.
+std::vector<wire::imap::NumberRange> beside(const View& view, const K& key) {
+  const auto uid = static_cast<store::Uid>(key.number);
+  const bool after = key.type == K::uid_after;
+  const uint32_t at = view.uids.lower_bound(uid);  // of the UID, or the next
+  const uint32_t first = after ? at + (view.uids.contains(uid) ? 1 : 0) : 1;
+  const uint32_t last = after ? view.uids.size() : at - 1;
+  if (first > last) return {};
+  return {{first, last}};
+}
+
 bool is_of_size(K::Type type) {
   return type == K::larger || type == K::smaller;
 }
@@ -164,14 +178,17 @@ SearchProgram::SearchProgram(const K& key, const View& view, SystemTime now, boo
       scored_(scored),
       root_(compile(key, false)) {
   if (!view.uids.empty()) candidates_ = {{1, view.uids.size()}};
-  for (const Node& child : root_.children) {
-    if (child.type == K::sequence || child.type == K::uid) {
-      candidates_ = child.messages;
-      break;
-    }
-  }
+  narrow(root_);
   entry_may_settle_ = std::any_of(root_.children.begin(), root_.children.end(),
                                   [](const Node& child) { return of_entry(cost_of(child.type)); });
+}
+
+void SearchProgram::narrow(const Node& all_of) {
+  for (const Node& child : all_of.children) {
+    if (child.type == K::and_) narrow(child);
+    if (child.type == K::sequence || child.type == K::uid)
+      candidates_ = wire::imap::intersect(candidates_, child.messages);
+  }
 }
 
 void SearchProgram::note_needs(K::Type type) {
@@ -260,6 +277,10 @@ SearchProgram::Node SearchProgram::compile(const K& key, bool fuzzy) {
   if (key.type == K::sequence || key.type == K::uid) {
     node.messages = messages_of(view_, key.set, key.type == K::uid);
   }
+  if (key.type == K::uid_after || key.type == K::uid_before) {
+    node.type = K::uid;
+    node.messages = beside(view_, key);
+  }
   note_text(node);
   node.fuzzy = node.like != nullptr || (fuzzy && (is_of_day(key.type) || is_of_size(key.type)));
   node.children.reserve(key.children.size());
@@ -294,6 +315,8 @@ Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
       return truth(!view_.is_recent(facts.uid));
     case K::sequence:
     case K::uid:
+    case K::uid_after:  // as K::uid
+    case K::uid_before:
       return truth(wire::imap::contains(node.messages, facts.sequence));
     case K::and_:
       return ask_children(node, facts, Truth::no);

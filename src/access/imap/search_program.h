@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "access/imap/index_answers.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/view.h"
 #include "message/search_text.h"
 #include "message/summary.h"
@@ -41,8 +42,10 @@ class SearchProgram {
   // How well a message fits that matches by the same facts: 1 to 100 (RFC 6203 section 4).
   uint8_t relevancy(const SearchFacts& facts) const;
 
-  // The messages that can match at all, as far as sets at the top tell.
+  // The messages that can match at all, as far as sets of them tell that all have to match.
   const std::vector<wire::imap::NumberRange>& candidates() const { return candidates_; }
+  // Of more only the last `most` are asked about. True: there were more.
+  bool keep_last(uint32_t most) { return imap::keep_last(candidates_, most); }
   bool needs_entry() const { return needs_entry_; }
   // Of an entry something else than UID, flags and MODSEQ.
   bool needs_more_than_flags() const { return needs_more_than_flags_; }
@@ -76,6 +79,7 @@ class SearchProgram {
 
   Node compile(const wire::imap::SearchKey& key, bool fuzzy);
   void note_text(Node& node);
+  void narrow(const Node& all_of);
   void note_needs(wire::imap::SearchKey::Type type);
   void note_question(Node& node);
   Truth ask(const Node& node, const SearchFacts& facts) const;

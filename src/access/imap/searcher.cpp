@@ -8,6 +8,7 @@
 #include "access/imap/fetch_octets.h"
 #include "access/imap/index_answers.h"
 #include "access/imap/limits.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/progress.h"
 #include "base/yield.h"
 #include "message/charset.h"
@@ -38,12 +39,6 @@ class PieceReader {
   uint64_t at_;
   uint64_t end_;
 };
-
-uint64_t count_of(const std::vector<wire::imap::NumberRange>& ranges) {
-  uint64_t count = 0;
-  for (const auto& range : ranges) count += range.last - range.first + 1;
-  return count;
-}
 
 // What one message's texts go to.
 struct Texts {
@@ -375,18 +370,23 @@ std::optional<Reply> refuse_charset(const wire::imap::Search& c) {
 }
 
 Task<Result<void>> search(Session& s, const View& view, wire::imap::Search& c, SearchHits& hits,
-                          Progress& progress) {
+                          SearchBound& bound, Progress& progress) {
   convert(c.key, c.charset);
   c.charset = "UTF-8";
   SearchProgram program(c.key, view, s.services.clock.now(), hits.wants_relevancy());
+  if (program.keep_last(bound.most)) {
+    bound.lowest = view.uids.at(program.candidates().front().first);
+    if (bound.refuses) co_return Result<void>();
+  }
+  bound.looked_at = count_of(program.candidates());
   Searcher searcher(s, view, std::move(program), hits, asks_for_modseq(c.key), progress);
   Result<void> done = co_await searcher.run();
   co_return done;
 }
 
-Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits) {
+Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits, SearchBound& bound) {
   Progress progress(s, "Searched", 0);
-  Result<void> done = co_await search(s, *s.view, c, hits, progress);
+  Result<void> done = co_await search(s, *s.view, c, hits, bound, progress);
   co_return done;
 }
 

@@ -37,11 +37,19 @@ Reply no_relevancy();
 // Some key is to be matched fuzzily (RFC 6203 section 3).
 bool asks_fuzzily(const wire::imap::SearchKey& key);
 
+// How many messages a search may look at (RFC 9738).
+struct SearchBound {
+  uint32_t most = 0;       // 0: any number
+  bool refuses = false;    // of more nothing is looked at; else the last ones are
+  uint64_t looked_at = 0;  // filled: so many could match
+  store::Uid lowest = 0;   // filled: there were more, and this was the lowest of those looked at
+};
+
 // Reads what is needed of the messages, and tells how far it has come: s.out must not be within a line. The
 // view must not change meanwhile. The command's keys are in UTF-8 afterwards. Of the selected mailbox:
-Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits);
+Task<Result<void>> search(Session& s, wire::imap::Search& c, SearchHits& hits, SearchBound& bound);
 // Of any mailbox, as a part of a command whose progress is told.
 Task<Result<void>> search(Session& s, const View& view, wire::imap::Search& c, SearchHits& hits,
-                          Progress& progress);
+                          SearchBound& bound, Progress& progress);
 
 }  // namespace posthouse::access::imap

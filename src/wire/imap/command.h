@@ -200,11 +200,13 @@ struct SearchKey {
     subject,
     header,  // name, text
     body,
-    text_,     // TEXT: header and body
-    sequence,  // set
-    uid,       // set
-    modseq,    // number: that or more (RFC 7162 section 3.1.5)
-    email_id,  // text (RFC 8474 section 6)
+    text_,       // TEXT: header and body
+    sequence,    // set
+    uid,         // set
+    uid_after,   // number: larger than that (RFC 9738 section 3.2)
+    uid_before,  // number
+    modseq,      // number: that or more (RFC 7162 section 3.1.5)
+    email_id,    // text (RFC 8474 section 6)
     thread_id,
     saved_before,  // number: day (RFC 8514 section 4.3)
     saved_on,

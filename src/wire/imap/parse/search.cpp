@@ -1,6 +1,6 @@
 // SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5; RETURN: RFC 4731, RFC 5182;
 // OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394; UPDATE, CONTEXT: RFC 5267; FILTER: RFC 5466; FUZZY, RELEVANCY:
-// RFC 6203).
+// RFC 6203; UIDAFTER, UIDBEFORE: RFC 9738).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
@@ -69,6 +69,8 @@ constexpr KeyWord kKeyWords[] = {
     {"THREADID", K::thread_id, Argument::string},
     {"TO", K::to, Argument::string},
     {"UID", K::uid, Argument::set},
+    {"UIDAFTER", K::uid_after, Argument::non_zero},
+    {"UIDBEFORE", K::uid_before, Argument::non_zero},
     {"UNANSWERED", K::flag_unset, Argument::none, kAnswered},
     {"UNDELETED", K::flag_unset, Argument::none, kDeleted},
     {"UNDRAFT", K::flag_unset, Argument::none, kDraft},
