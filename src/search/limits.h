@@ -16,6 +16,7 @@ inline constexpr size_t kNeedleRuns = 64;      // words of a key that are looked
 // ---- matching that is not exact (search/fuzzy.h)
 inline constexpr size_t kFuzzyKeys = 8;   // of one search...
 inline constexpr size_t kFuzzyWords = 8;  // ... and words of a key: each is compared with every term
+inline constexpr size_t kFuzzyTogether = 16 << 10;  // octets of text that are compared without a breath
 
 // ---- segments
 inline constexpr size_t kChunkTerms = 16 << 10;        // octets of terms in one row...

@@ -13,6 +13,7 @@
 #include "base/yield.h"
 #include "message/charset.h"
 #include "message/encoded_word.h"
+#include "search/limits.h"
 
 namespace posthouse::access::imap {
 
@@ -257,7 +258,8 @@ class Searcher {
       if (!read) co_return lost(read.error());
       header = std::move(*read);
       in_header.enter(search::Field::header);
-      in_header.feed(message::header_text(header));
+      const std::string text = message::header_text(header);
+      co_await feed(in_header, text);
       in_header.end_text();
       facts.header = &header;
       facts.header_text = &header_text;
@@ -283,6 +285,22 @@ class Searcher {
     return std::unexpected(fault);
   }
 
+  // Words are compared for longer than octets are looked through: others have their turn in between.
+  Task<void> feed(Texts& search, std::string_view text) {
+    if (search.fuzzy == nullptr) {
+      search.feed(text);
+      co_return;
+    }
+    for (size_t at = 0; at < text.size(); at += search::kFuzzyTogether) {
+      const std::string_view some = text.substr(at, search::kFuzzyTogether);
+      search.feed(some);
+      compared_ += some.size();
+      if (compared_ < search::kFuzzyTogether) continue;
+      compared_ = 0;
+      co_await LetOthers();
+    }
+  }
+
   // TEXT finds the names of attachments and the headers of embedded messages too: they are in the body.
   Task<Result<void>> search_part_headers(const store::Entry& entry, const std::string* whole,
                                          const message::Summary& summary, Texts& search) {
@@ -292,7 +310,8 @@ class Searcher {
       if (length == 0) continue;
       Result<std::string> header = co_await octets(entry, whole, part->header_begin, length);
       if (!header) co_return std::unexpected(header.error());
-      search.feed(message::header_text(*header));
+      const std::string text = message::header_text(*header);
+      co_await feed(search, text);
       search.end_text();
     }
     co_return Result<void>();
@@ -311,11 +330,11 @@ class Searcher {
         if (piece->empty()) break;
         std::string text;
         decoder.feed(*piece, text);
-        search.feed(text);
+        co_await feed(search, text);
       }
       std::string rest;
       decoder.finish(rest);
-      search.feed(rest);
+      co_await feed(search, rest);
       search.end_text();
     }
     co_return Result<void>();
@@ -338,6 +357,7 @@ class Searcher {
   std::deque<uint32_t> waiting_;  // sequence numbers of hits that come behind messages still to be looked at
   message::TextSearch fresh_;     // copied for each message: its keys are folded once
   Progress& progress_;
+  size_t compared_ = 0;  // octets of text, since others had their turn
   size_t passed_ = 0;    // ranges of candidates that are done
   uint64_t before_ = 0;  // candidates in them
 };
