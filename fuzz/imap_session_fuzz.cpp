@@ -24,6 +24,7 @@ Task<void> whole(std::string input, size_t chunk, bool& ended) {
   options->allow_plain_login = true;
   options->append_limit = 100'000;
   options->max_bad_commands = 1'000;
+  options->message_limit = static_cast<uint32_t>(chunk % 2);  // there are two messages
   const access::imap::Services services{*bed.engine, bed.store, bed.ids, system_clock(),
                                         bed.alice,   nullptr,   nullptr, &bed.neighbours};
   std::string written;

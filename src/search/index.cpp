@@ -9,10 +9,49 @@ namespace posthouse::search {
 
 namespace {
 
+// Questions made ready: one of the two each.
+struct Ready {
+  Needle needle;
+  std::optional<FuzzyKey> fuzzy;
+};
+
+Result<void> ask_exactly(const SegmentLookup& lookup, const SegmentLetters& letters, const Question& question,
+                         const Needle& needle, std::vector<Truth>& out) {
+  const auto all = static_cast<uint32_t>(letters.uids.size());
+  LetterSet yes(all);
+  LetterSet maybe(all);
+  for (const Field field : question.fields) {
+    if (Result<void> done = lookup.ask(field, needle, yes, maybe); !done) return done;
+  }
+  for (uint32_t i = 0; i < all; i++) {
+    const bool open = maybe.has(i) || letters.opaque[i];
+    out.push_back(yes.has(i) ? Truth::yes : open ? Truth::unknown : Truth::no);
+  }
+  return {};
+}
+
+// Of a letter that is not wholly indexed nothing is known: more text may make it fit better.
+Result<void> ask_fuzzily(const SegmentLookup& lookup, const SegmentLetters& letters, const Question& question,
+                         const FuzzyKey& key, std::vector<Truth>& out, std::vector<uint8_t>& scores) {
+  const auto all = static_cast<uint32_t>(letters.uids.size());
+  SegmentLookup::Likeness found(key, all);
+  for (const Field field : question.fields) {
+    Result<void> done = lookup.compare(field, key, question.fields.size() > 1, found);
+    if (!done) return done;
+  }
+  for (uint32_t i = 0; i < all; i++) {
+    const uint8_t score = key.score(found.marks.data() + i * key.words().size());
+    const bool open = found.open.has(i) || letters.opaque[i];
+    out.push_back(open ? Truth::unknown : score > 0 ? Truth::yes : Truth::no);
+    scores.push_back(score);
+  }
+  return {};
+}
+
 // The answer of one segment, behind those of the segments before.
 Result<void> ask_segment(const engine::Reader& reader, AccountId account, MailboxId mailbox,
                          const Segment& segment, const std::vector<Question>& questions,
-                         const std::vector<Needle>& needles, Answer& answer) {
+                         const std::vector<Ready>& ready, Answer& answer) {
   const auto row = reader.get(partition_of(account), letters_key(mailbox, segment.id));
   if (!row) return std::unexpected(row.error());
   if (!*row) return fail(FaultKind::corrupt, "a segment of the search index is missing");
@@ -23,15 +62,11 @@ Result<void> ask_segment(const engine::Reader& reader, AccountId account, Mailbo
   answer.uids.insert(answer.uids.end(), letters->uids.begin(), letters->uids.end());
   const SegmentLookup lookup(reader, account, mailbox, segment);
   for (size_t q = 0; q < questions.size(); q++) {
-    LetterSet yes(segment.letters);
-    LetterSet maybe(segment.letters);
-    for (const Field field : questions[q].fields) {
-      if (Result<void> done = lookup.ask(field, needles[q], yes, maybe); !done) return done;
-    }
-    for (uint32_t i = 0; i < segment.letters; i++) {
-      const bool open = maybe.has(i) || letters->opaque[i];
-      answer.truths[q].push_back(yes.has(i) ? Truth::yes : open ? Truth::unknown : Truth::no);
-    }
+    Result<void> done =
+        ready[q].fuzzy
+            ? ask_fuzzily(lookup, *letters, questions[q], *ready[q].fuzzy, answer.truths[q], answer.scores[q])
+            : ask_exactly(lookup, *letters, questions[q], ready[q].needle, answer.truths[q]);
+    if (!done) return done;
   }
   return {};
 }
@@ -74,8 +109,14 @@ void Totals::add(const Totals& other) {
 
 Task<Result<std::optional<Answer>>> Index::ask(AccountId account, MailboxId mailbox, uint32_t uid_validity,
                                                std::vector<Question> questions) {
-  std::vector<Needle> needles;
-  for (const Question& question : questions) needles.push_back(parse_needle(question.text));
+  std::vector<Ready> ready(questions.size());
+  for (size_t q = 0; q < questions.size(); q++) {
+    if (questions[q].fuzzy) {
+      ready[q].fuzzy.emplace(questions[q].text);
+    } else {
+      ready[q].needle = parse_needle(questions[q].text);
+    }
+  }
   std::optional<Answer> answer;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
@@ -84,8 +125,9 @@ Task<Result<std::optional<Answer>>> Index::ask(AccountId account, MailboxId mail
     if (!*state || (*state)->uid_validity != uid_validity) return {};
     answer.emplace();
     answer->truths.resize(questions.size());
+    answer->scores.resize(questions.size());
     for (const Segment& segment : (*state)->segments) {
-      Result<void> done = ask_segment(reader, account, mailbox, segment, questions, needles, *answer);
+      Result<void> done = ask_segment(reader, account, mailbox, segment, questions, ready, *answer);
       if (!done) return done;
     }
     return {};

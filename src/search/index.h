@@ -29,12 +29,14 @@ enum class Truth : uint8_t { no, yes, unknown };
 // A key for which SEARCH looks in the texts of one of these fields, or of several.
 struct Question {
   std::vector<Field> fields;
-  std::string text;  // UTF-8, not folded, not empty
+  std::string text;    // UTF-8, not folded, not empty
+  bool fuzzy = false;  // by search/fuzzy.h; it has words
 };
 
 struct Answer {
-  std::vector<Uid> uids;                   // letters that are indexed, rising; some may be expunged
-  std::vector<std::vector<Truth>> truths;  // to each question, for each of them
+  std::vector<Uid> uids;                     // letters that are indexed, rising; some may be expunged
+  std::vector<std::vector<Truth>> truths;    // to each question, for each of them
+  std::vector<std::vector<uint8_t>> scores;  // to fuzzy questions: how well those fit that are `yes`
 };
 
 struct Totals {

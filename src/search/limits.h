@@ -13,6 +13,11 @@ inline constexpr size_t kDigitWordChars = 10;  // characters of one with digits 
 inline constexpr size_t kGram = 3;             // characters of the pieces that others are cut into
 inline constexpr size_t kNeedleRuns = 64;      // words of a key that are looked up; the others are verified
 
+// ---- matching that is not exact (search/fuzzy.h)
+inline constexpr size_t kFuzzyKeys = 8;   // of one search...
+inline constexpr size_t kFuzzyWords = 8;  // ... and words of a key: each is compared with every term
+inline constexpr size_t kFuzzyTogether = 16 << 10;  // octets of text that are compared without a breath
+
 // ---- segments
 inline constexpr size_t kChunkTerms = 16 << 10;        // octets of terms in one row...
 inline constexpr size_t kChunkPostings = 64 << 10;     // ... and of what says where they are

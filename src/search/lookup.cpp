@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "search/limits.h"
 
@@ -146,6 +147,91 @@ Result<void> SegmentLookup::add_hits(Dict dict, const std::vector<Hits>& rows, L
     if (!*row || !split_postings(**row, postings)) return std::unexpected(damaged());
     for (const uint32_t term : hits.terms) {
       if (term >= postings.size() || !add_postings(postings[term], out)) return std::unexpected(damaged());
+    }
+  }
+  return {};
+}
+
+// All terms are looked at: another form of a word may begin otherwise.
+Result<void> SegmentLookup::compare(Field field, const FuzzyKey& key, bool several, Likeness& out) const {
+  const Dict dict = words_of(field);
+  const std::string prefix = terms_prefix(mailbox_, segment_.id, dict);
+  const std::vector<FuzzyKey::Word>& words = key.words();
+  std::string from = prefix;
+  std::vector<std::string_view> terms;
+  PlainTerm plain;
+  while (true) {
+    std::vector<LikeTerms> rows;
+    size_t hits = 0;
+    bool more = false;
+    bool sound = true;
+    Result<void> scanned = reader_.scan(
+        partition_of(account_), from, behind(prefix), [&](std::string_view row_key, std::string_view value) {
+          terms.clear();
+          sound = split_terms(value, terms);
+          if (!sound) return false;
+          LikeTerms row;
+          for (uint32_t t = 0; t < terms.size(); t++) {
+            plain.set(terms[t]);
+            for (size_t w = 0; w < words.size(); w++) {
+              const uint8_t mark = weigh(likeness(words[w], plain), field, several);
+              if (mark > 0) row.terms.push_back({t, static_cast<uint8_t>(w), mark});
+            }
+          }
+          if (row.terms.empty()) return true;
+          row.key = row_key.substr(prefix.size());
+          hits += row.terms.size();
+          rows.push_back(std::move(row));
+          more = hits >= kHitsTogether;
+          return !more;
+        });
+    if (!scanned) return scanned;
+    if (!sound) return std::unexpected(damaged());
+    if (Result<void> done = add_likeness(dict, rows, words.size(), out); !done) return done;
+    if (!more) break;
+    from = prefix + rows.back().key + '\0';
+  }
+  return compare_pieces(field, key, several, out);
+}
+
+Result<void> SegmentLookup::add_likeness(Dict dict, const std::vector<LikeTerms>& rows, size_t words,
+                                         Likeness& out) const {
+  std::vector<std::string_view> postings;
+  std::vector<uint32_t> letters;
+  for (const LikeTerms& like : rows) {
+    const auto row =
+        reader_.get(partition_of(account_), postings_prefix(mailbox_, segment_.id, dict) + like.key);
+    if (!row) return std::unexpected(row.error());
+    postings.clear();
+    if (!*row || !split_postings(**row, postings)) return std::unexpected(damaged());
+    std::optional<uint32_t> read;  // whose letters these are
+    for (const Like& one : like.terms) {
+      if (read != one.term) {
+        letters.clear();
+        if (one.term >= postings.size() || !read_postings(postings[one.term], segment_.letters, letters))
+          return std::unexpected(damaged());
+        read = one.term;
+      }
+      for (const uint32_t letter : letters) {
+        uint8_t& mark = out.marks[letter * words + one.word];
+        mark = std::max(mark, one.mark);
+      }
+    }
+  }
+  return {};
+}
+
+// Pieces don't say whether they stand one behind the other.
+Result<void> SegmentLookup::compare_pieces(Field field, const FuzzyKey& key, bool several,
+                                           Likeness& out) const {
+  const std::vector<FuzzyKey::Word>& words = key.words();
+  for (size_t w = 0; w < words.size(); w++) {
+    if (words[w].pieces.empty()) continue;
+    LetterSet with(segment_.letters);
+    if (Result<void> done = with_all(grams_of(field), words[w].pieces, with); !done) return done;
+    const uint8_t mark = weigh(likeness_of_pieces(words[w]), field, several);
+    for (uint32_t letter = 0; letter < segment_.letters; letter++) {
+      if (with.has(letter) && out.marks[letter * words.size() + w] < mark) out.open.add(letter);
     }
   }
   return {};

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "search/fuzzy.h"
 #include "search/postings.h"
 #include "search/rows.h"
 #include "search/terms.h"
@@ -20,6 +21,16 @@ class SegmentLookup {
   // terms tell of it. All others do not have it, but for opaque letters.
   Result<void> ask(Field field, const Needle& needle, LetterSet& yes, LetterSet& maybe) const;
 
+  // How like the words of a key the terms of letters are.
+  struct Likeness {
+    Likeness(const FuzzyKey& key, uint32_t letters)
+        : marks(size_t{letters} * key.words().size()), open(letters) {}
+    std::vector<uint8_t> marks;  // of each letter, those of each word: FuzzyKey::score()
+    LetterSet open;              // those whose pieces of words may say more: somebody has to look
+  };
+  // Adds what the terms of a field tell. `several`: it is one of several fields.
+  Result<void> compare(Field field, const FuzzyKey& key, bool several, Likeness& out) const;
+
  private:
   // Of the terms that it is found in, where they are: `begins` and `ends` at its ends only.
   Result<void> containing(Dict dict, std::string_view text, bool begins, bool ends, LetterSet& out) const;
@@ -34,6 +45,16 @@ class SegmentLookup {
     std::string key;  // of the row, behind its kind and dictionary
     std::vector<uint32_t> terms;
   };
+  struct Like {
+    uint32_t term;
+    uint8_t word, mark;
+  };
+  struct LikeTerms {
+    std::string key;  // as in Hits
+    std::vector<Like> terms;
+  };
+  Result<void> add_likeness(Dict dict, const std::vector<LikeTerms>& rows, size_t words, Likeness& out) const;
+  Result<void> compare_pieces(Field field, const FuzzyKey& key, bool several, Likeness& out) const;
   Result<void> add_hits(Dict dict, const std::vector<Hits>& rows, LetterSet& out) const;
   // Where to begin for a term: its key behind the dictionary's.
   Result<std::string> row_of(Dict dict, std::string_view term) const;

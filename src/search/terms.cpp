@@ -174,6 +174,17 @@ void Tokenizer::end_run() {
   cutting_ = false;
 }
 
+bool is_cut(std::string_view word) {
+  size_t chars = 0;
+  bool digits = false;
+  for (size_t at = 0; at < word.size(); chars++) {
+    const std::string_view c = word.substr(at, char_size(word.substr(at)));
+    digits |= is_digit(c);
+    at += c.size();
+  }
+  return is_cut(chars, word.size(), digits);
+}
+
 Needle parse_needle(std::string_view key) {
   Needle needle;
   const std::string folded = message::casemap(key);

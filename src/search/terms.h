@@ -56,6 +56,9 @@ class Tokenizer {
   bool cutting_ = false;  // it is too long for a word
 };
 
+// Whether a word (folded) is cut into pieces, and no term by itself.
+bool is_cut(std::string_view word);
+
 // A key, folded, as runs.
 struct NeedleRun {
   std::string text;

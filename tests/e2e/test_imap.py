@@ -18,7 +18,7 @@ BASE = (b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS 
         b"ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 PARTIAL BINARY PREVIEW MULTIAPPEND "
         b"QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE COMPRESS=DEFLATE OBJECTID SAVEDATE UNAUTHENTICATE "
         b"UTF8=ACCEPT REPLACE CATENATE UIDONLY INPROGRESS METADATA LIST-METADATA FILTERS "
-        b"ACL RIGHTS=kxte LIST-MYRIGHTS LANGUAGE CONTEXT=SEARCH CONTEXT=SORT NOTIFY "
+        b"ACL RIGHTS=kxte LIST-MYRIGHTS LANGUAGE CONTEXT=SEARCH CONTEXT=SORT NOTIFY MULTISEARCH SEARCH=FUZZY "
         b"STATUS=SIZE APPENDLIMIT=52428800")
 LOGIN = b" AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN"
 TLS_LOGIN = b" AUTH=SCRAM-SHA-256-PLUS" + LOGIN
@@ -121,6 +121,28 @@ class Capabilities(ImapCase):
         connection = self.connect("imaps")
         self.assertEqual(self.announced(connection.greeting), BASE + TLS_LOGIN)
         self.check(connection, BASE + TLS_LOGIN)
+
+
+class LimitOfMessages(unittest.TestCase):
+    """`limits.imap_messages` (RFC 9738): announced, and kept."""
+
+    def test_more_messages_than_one_command_may_process(self):
+        with Demo("--set", "limits.imap_messages=1000") as demo:
+            connection = Raw(demo.ports["imap"])
+            self.addCleanup(connection.close)
+            self.assertIn(b" MESSAGELIMIT=1000 ", connection.greeting)
+            connection.imap("a", f"LOGIN {demo.address('alice')} {demo.password('alice')}")
+            connection.imap("b", "CREATE Many")
+            letter = b" {14+}\r\nSubject: x\r\n\r\n"
+            for count, answer in ((1001, b"c NO [MESSAGELIMIT 1000]"), (1000, b"c OK [APPENDUID"), (2, b"c OK [APPENDUID")):
+                self.assertIn(answer, connection.imap("c", b"APPEND Many" + letter * count))
+            connection.imap("d", "SELECT Many")
+            answer = connection.imap("e", "UID SEARCH RETURN (COUNT) ALL")
+            self.assertIn(b"COUNT 1000\r\ne OK [MESSAGELIMIT 1000 3]", answer)
+            self.assertIn(b"f OK SEARCH", connection.imap("f", "UID SEARCH UIDBEFORE 3"))
+            answer = connection.imap("g", "UID FETCH 1:* UID")
+            self.assertTrue(answer.startswith(b"* 1002 FETCH (UID 1002)\r\n* 1001 FETCH"), answer[:80])
+            self.assertIn(b"* 3 FETCH (UID 3)\r\ng OK [MESSAGELIMIT 1000 3]", answer)
 
 
 class Clients(ImapCase):

@@ -58,6 +58,16 @@ def expect(case, demo, name, first=0):
                      [first + n + 1 for n in range(LETTERS) if n % 7 == 3])
     case.assertEqual(box.search("BODY", "number77 "), [first + 78])
     case.assertEqual(box.search("BODY", "nowhere"), [])
+    # RFC 6203: slips of the pen, and letters without their marks
+    case.assertEqual([n for n in box.search("FUZZY BODY", "lettr") if n > first],
+                     [first + n + 1 for n in range(LETTERS) if n % 2 == 0])
+    case.assertEqual([n for n in box.search("FUZZY BODY", "arger") if n > first],
+                     [first + n + 1 for n in range(LETTERS) if n % 4 == 0])
+    # RFC 7377: whatever is selected
+    rare = len(box.search("BODY", "rare"))
+    box.ask("SELECT Trash")
+    case.assertRegex(box.ask("ESEARCH IN (personal) RETURN (COUNT) BODY rare"),
+                     rb'\* ESEARCH \(TAG "t" MAILBOX INBOX UIDVALIDITY \d+\) UID COUNT %d\r\n' % rare)
 
 
 def status(demo, *args):

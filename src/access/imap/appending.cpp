@@ -4,6 +4,7 @@
 
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/utf8_wrap.h"
 #include "base/ascii.h"
 #include "wire/imap/sequence_set.h"
@@ -84,6 +85,9 @@ void Appending::begin(const AppendPart& part) {
       part.date ? SystemTime(std::chrono::seconds(*part.date)) : s_.services.clock.now();
   current_.message.flags = to_store(part.flags);
   summarizer_.emplace();
+  // RFC 9738 section 3.1: all or none are appended
+  const uint32_t most = save_limit(s_);
+  if (most != 0 && arrived_.size() >= most && !failed_) failed_ = over_limit(most);
   if (arrived_.size() >= kAppendTogether && !failed_) failed_ = no("Too many messages at once", "LIMIT");
 }
 

@@ -1,6 +1,7 @@
 #include "access/imap/batches.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "access/imap/limits.h"
 
@@ -39,8 +40,35 @@ std::vector<store::Entry> Batches::flags_of_next(const View& view) {
   return found;
 }
 
-Task<Result<std::vector<store::Entry>>> Batches::next(Session& s) {
-  const View& view = *s.view;
+// As the next ones of a walk over these alone.
+Task<Result<std::vector<store::Entry>>> Batches::last(Session& s, const View& view) {
+  const auto most = static_cast<uint32_t>(wanted_ == Wanted::summary ? kEntriesWithSummary : kEntriesPlain);
+  std::vector<wire::imap::NumberRange> some;
+  uint32_t left = most;
+  while (!messages_.empty() && left > 0) {
+    wire::imap::NumberRange& range = messages_.back();
+    const uint32_t size = range.last - range.first + 1;
+    const uint32_t taken = std::min(left, size);
+    some.push_back({range.last - taken + 1, range.last});
+    left -= taken;
+    range.last -= taken;
+    if (taken == size) messages_.pop_back();
+  }
+  asked_ += most - left;
+  std::reverse(some.begin(), some.end());
+  Batches walk(std::move(some), wanted_ == Wanted::flags ? Wanted::entry : wanted_);
+  std::vector<store::Entry> entries;
+  while (!walk.done()) {
+    Result<std::vector<store::Entry>> part = co_await walk.next(s, view);
+    if (!part) co_return std::unexpected(part.error());
+    entries.insert(entries.end(), std::make_move_iterator(part->begin()),
+                   std::make_move_iterator(part->end()));
+  }
+  co_return entries;
+}
+
+Task<Result<std::vector<store::Entry>>> Batches::next(Session& s, const View& view) {
+  if (from_end_) co_return co_await last(s, view);
   if (wanted_ == Wanted::flags) {
     auto sheet = co_await s.store().flags(view.account, view.mailbox, count());
     if (!sheet) co_return std::unexpected(sheet.error());

@@ -19,12 +19,13 @@ enum class Wanted : uint8_t {
 // Walks over the messages that rising ranges of sequence numbers name. The view must not change meanwhile.
 class Batches {
  public:
-  Batches(std::vector<wire::imap::NumberRange> messages, Wanted wanted)
-      : messages_(std::move(messages)), wanted_(wanted) {}
+  // `from_end`: the last ones come first.
+  Batches(std::vector<wire::imap::NumberRange> messages, Wanted wanted, bool from_end = false)
+      : messages_(std::move(messages)), wanted_(wanted), from_end_(from_end) {}
 
   bool done() const { return at_ == messages_.size(); }
   // The entries of the next messages, rising; those that another session has removed are missing.
-  Task<Result<std::vector<store::Entry>>> next(Session& s);
+  Task<Result<std::vector<store::Entry>>> next(Session& s, const View& view);
   // How many messages were asked for so far.
   uint64_t asked() const { return asked_; }
 
@@ -32,9 +33,11 @@ class Batches {
   // The next ones from `sheet_`.
   std::vector<store::Entry> flags_of_next(const View& view);
   size_t count() const;
+  Task<Result<std::vector<store::Entry>>> last(Session& s, const View& view);
 
   std::vector<wire::imap::NumberRange> messages_;
   Wanted wanted_;
+  bool from_end_;
   std::shared_ptr<const store::FlagSheet> sheet_;
   size_t at_ = 0;
   uint64_t asked_ = 0;

@@ -19,8 +19,14 @@ std::string capabilities(const Session& s) {
       "BINARY PREVIEW MULTIAPPEND QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE COMPRESS=DEFLATE "
       "OBJECTID SAVEDATE UNAUTHENTICATE UTF8=ACCEPT REPLACE CATENATE UIDONLY INPROGRESS METADATA "
       "LIST-METADATA FILTERS "
-      "ACL RIGHTS=kxte LIST-MYRIGHTS LANGUAGE CONTEXT=SEARCH CONTEXT=SORT NOTIFY";
+      "ACL RIGHTS=kxte LIST-MYRIGHTS LANGUAGE CONTEXT=SEARCH CONTEXT=SORT NOTIFY MULTISEARCH SEARCH=FUZZY";
   out += " STATUS=SIZE APPENDLIMIT=" + std::to_string(s.options->append_limit);
+  // RFC 9738 section 3: one of the two
+  if (s.options->message_limit != 0) {
+    out += " MESSAGELIMIT=" + std::to_string(s.options->message_limit);
+  } else if (s.options->save_limit != 0) {
+    out += " SAVELIMIT=" + std::to_string(s.options->save_limit);
+  }
   if (s.state != kNotAuthenticated) return out;
   const bool tls = s.stream->tls().active;
   if (!tls && s.options->tls) out += " STARTTLS";

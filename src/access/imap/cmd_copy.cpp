@@ -1,5 +1,6 @@
 // COPY and MOVE (RFC 3501 section 6.4.7, RFC 6851), with COPYUID (RFC 4315 section 3).
 #include "access/imap/commands.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/progress.h"
 #include "access/imap/sharing.h"
 #include "wire/imap/sequence_set.h"
@@ -69,6 +70,9 @@ Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c) {
   Plan todo = co_await plan(s, c.set, c.uid, c.mailbox);
   if (todo.refusal) co_return std::move(*todo.refusal);
   if (todo.uids.empty()) co_return ok("Nothing to copy");
+  // RFC 9738 section 3.1: all or none are copied
+  const uint32_t most = save_limit(s);
+  if (keep_last(todo.uids, most)) co_return over_limit(most, todo.uids.front());
   const size_t wanted = todo.uids.size();
   Progress progress(s, "Copied", wanted);
   store::MailStore::Breath breath = [&progress](uint64_t done) { return progress.quietly_at(done); };
@@ -90,6 +94,8 @@ Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
   Plan todo = co_await plan(s, c.set, c.uid, c.mailbox);
   if (todo.refusal) co_return std::move(*todo.refusal);
   if (todo.uids.empty()) co_return ok("Nothing to move");
+  const bool cut = keep_last(todo.uids, s.options->message_limit);
+  const store::Uid lowest = todo.uids.front();
   Progress progress(s, "Moved", todo.uids.size());
   store::MailStore::Breath breath = [&progress](uint64_t done) { return progress.quietly_at(done); };
   const store::AccountId account = todo.target.account;
@@ -97,11 +103,15 @@ Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
       co_await s.store().move(s.view->account, s.view->mailbox, std::move(todo.uids), std::move(todo.target),
                               todo.quota, std::move(breath));
   if (!moved) co_return refuse_copy(moved.error());
-  if (moved->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
+  if (moved->from.empty()) {
+    Reply gone = no("The messages are gone", "EXPUNGEISSUED");
+    co_return cut ? limited(s, std::move(gone), lowest) : std::move(gone);
+  }
   note_put(s, account, moved->mailbox, moved->to);
   // RFC 6851 section 4.3: COPYUID comes untagged, before the EXPUNGE responses
   s.untagged("OK [" + copy_uid(*moved) + "] Moved");
-  tell_expunged(s, moved->from);
+  tell_expunged(s, moved->from, cut);
+  if (cut) co_return limited(s, ok("MOVE done"), lowest);
   co_return ok("MOVE done");
 }
 

@@ -6,6 +6,7 @@
 #include "access/imap/fetch_octets.h"
 #include "access/imap/fetch_plan.h"
 #include "access/imap/limits.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/object_id.h"
 #include "access/imap/resync.h"
 #include "base/log.h"
@@ -85,7 +86,8 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
 // One FETCH command at work.
 class Fetcher {
  public:
-  Fetcher(Session& s, FetchPlan plan) : s_(s), plan_(std::move(plan)) {}
+  // `from_end`: of each batch the last message is told first.
+  Fetcher(Session& s, FetchPlan plan, bool from_end) : s_(s), plan_(std::move(plan)), from_end_(from_end) {}
 
   bool damaged() const { return damaged_; }
   bool unreadable() const { return unreadable_; }
@@ -111,11 +113,12 @@ class Fetcher {
       if (!marked) log::warn("imap.not_marked_seen", {{"sid", s_.id}, {"what", marked.error().what}});
     }
     ReadAhead ahead;
-    for (size_t at = 0; at < entries.size(); at++) {
+    for (size_t i = 0; i < entries.size(); i++) {
+      const size_t at = from_end_ ? entries.size() - 1 - i : i;
       const uint32_t sequence = s_.view->uids.sequence(entries[at].uid);
       if (sequence == 0) continue;
       if (plan_.needs_octets) {
-        co_await ahead.fill(s_, entries, at);
+        co_await ahead.fill(s_, s_.view->account, entries, at, from_end_);
         const bool marked = std::binary_search(seen_now.begin(), seen_now.end(), entries[at].uid);
         co_await with_octets(entries[at], sequence, marked, ahead.find(entries[at].uid));
       } else {
@@ -237,6 +240,7 @@ class Fetcher {
 
   Session& s_;
   FetchPlan plan_;
+  bool from_end_;
   bool damaged_ = false;
   bool unreadable_ = false;
   bool unknown_encoding_ = false;
@@ -263,6 +267,25 @@ bool asks_for_modseq(const wire::imap::Fetch& c) {
                      [](const FetchItem& item) { return item.type == FetchItem::modseq; });
 }
 
+uint64_t size_of(const wire::imap::PartialRange& range) {
+  return uint64_t{std::max(range.first, range.last)} - std::min(range.first, range.last) + 1;
+}
+
+// `asked`: for messages by their numbers.
+Task<Reply> outcome(Fetcher& fetcher, uint64_t asked) {
+  if (fetcher.unknown_encoding())
+    co_return no("Some of the parts have an encoding that is not known", "UNKNOWN-CTE");
+  const bool lost = co_await fetcher.has_lost();
+  if (lost || fetcher.damaged()) co_return no("Some of the messages can't be read", "SERVERBUG");
+  if (fetcher.unreadable())
+    co_return no("Some of the messages can't be read now, try again later", "UNAVAILABLE");
+  if (fetcher.found() < asked) {
+    // RFC 2180 section 4.1.3: the numbers are still valid, the messages are gone.
+    co_return no("Some of the messages are gone", "EXPUNGEISSUED");
+  }
+  co_return ok("FETCH done");
+}
+
 }  // namespace
 
 Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> items,
@@ -272,9 +295,9 @@ Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> ite
   store::UidList list;
   for (const store::Uid uid : uids) list.append(uid);
   Batches batches(messages_of(*s.view, list), wanted_by(plan));
-  Fetcher fetcher(s, std::move(plan));
+  Fetcher fetcher(s, std::move(plan), false);
   while (!batches.done()) {
-    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return std::unexpected(entries.error());
     Result<void> done = co_await fetcher.batch(std::move(*entries));
     if (!done) co_return done;
@@ -292,31 +315,28 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
   FetchPlan plan = plan_fetch(c.items, c.uid && !s.uid_only);
   std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
+  const uint32_t most = s.options->message_limit;
+  // RFC 9738 section 3.1: the range is what the client wants to have
+  if (c.partial && most != 0 && size_of(*c.partial) > most) co_return over_limit(most);
   if (c.partial) messages = part_of(messages, *c.partial);
   if (c.changed_since) {
     auto changed = co_await changed_since(s, c.set, c.uid, *c.changed_since, c.vanished);
     if (!changed) co_return refuse(changed.error());
     messages = intersect(messages, *changed);
   }
-  Batches batches(std::move(messages), wanted_by(plan));
-  Fetcher fetcher(s, std::move(plan));
+  store::Uid lowest = 0;
+  if (keep_last(messages, most)) lowest = s.view->uids.at(messages.front().first);
+  Batches batches(std::move(messages), wanted_by(plan), lowest != 0);
+  Fetcher fetcher(s, std::move(plan), lowest != 0);
   while (!batches.done()) {
-    Result<std::vector<store::Entry>> entries = co_await batches.next(s);
+    Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return refuse(entries.error());
     Result<void> done = co_await fetcher.batch(std::move(*entries));
     if (!done) co_return refuse(done.error());
   }
-  if (fetcher.unknown_encoding())
-    co_return no("Some of the parts have an encoding that is not known", "UNKNOWN-CTE");
-  const bool lost = co_await fetcher.has_lost();
-  if (lost || fetcher.damaged()) co_return no("Some of the messages can't be read", "SERVERBUG");
-  if (fetcher.unreadable())
-    co_return no("Some of the messages can't be read now, try again later", "UNAVAILABLE");
-  if (!c.uid && fetcher.found() < batches.asked()) {
-    // RFC 2180 section 4.1.3: the numbers are still valid, the messages are gone.
-    co_return no("Some of the messages are gone", "EXPUNGEISSUED");
-  }
-  co_return ok("FETCH done");
+  Reply reply = co_await outcome(fetcher, c.uid ? 0 : batches.asked());
+  if (lowest != 0) co_return limited(s, std::move(reply), lowest);
+  co_return reply;
 }
 
 }  // namespace posthouse::access::imap

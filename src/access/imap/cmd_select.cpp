@@ -9,18 +9,18 @@ namespace posthouse::access::imap {
 
 namespace {
 
-void tell_selected(Session& s, const store::MailStore::Opened& opened) {
+void tell_selected(Session& s, const store::MailboxInfo& info, uint32_t first_unseen) {
   tell_known_flags(s);
   s.untagged(std::to_string(s.view->uids.size()) + " EXISTS");
   tell_recent(s);
   // Not of IMAP4rev2 (RFC 9051 appendix E), and a message number (RFC 9586)
-  if (opened.first_unseen != 0 && !s.rev2 && !s.uid_only) {
-    s.untagged_ok("UNSEEN " + std::to_string(opened.first_unseen), "First unseen");
+  if (first_unseen != 0 && !s.rev2 && !s.uid_only) {
+    s.untagged_ok("UNSEEN " + std::to_string(first_unseen), "First unseen");
   }
-  s.untagged_ok("UIDVALIDITY " + std::to_string(opened.info.uid_validity), "UIDs valid");
-  s.untagged_ok("UIDNEXT " + std::to_string(opened.info.uid_next), "Predicted next UID");
-  s.untagged_ok("HIGHESTMODSEQ " + std::to_string(opened.info.highest_modseq), "Changes so far");
-  s.untagged_ok("MAILBOXID (" + mailbox_id(s, s.view->account, opened.info.id) + ")", "For ever");
+  s.untagged_ok("UIDVALIDITY " + std::to_string(info.uid_validity), "UIDs valid");
+  s.untagged_ok("UIDNEXT " + std::to_string(info.uid_next), "Predicted next UID");
+  s.untagged_ok("HIGHESTMODSEQ " + std::to_string(info.highest_modseq), "Changes so far");
+  s.untagged_ok("MAILBOXID (" + mailbox_id(s, s.view->account, info.id) + ")", "For ever");
 }
 
 // Fills a new view. The watch starts first, so that no change can slip between it and the reading.
@@ -46,24 +46,14 @@ Task<Reply> open_mailbox(Session& s, std::string as_sent, wire::imap::SelectPara
   Result<store::MailStore::Opened> opened =
       co_await s.store().open(mailbox.account, mailbox.info.id, !read_only);
   if (!opened) co_return refuse(opened.error());
-  view->account = mailbox.account;
-  view->prefix = mailbox.prefix;
-  view->as_anyone = mailbox.as_anyone;
-  view->rights = mailbox.rights;
   view->examined = examined;
-  view->mailbox = opened->info.id;
-  view->uid_validity = opened->info.uid_validity;
   view->read_only = read_only;
-  view->uids = std::move(opened->uids);
-  view->next_uid = std::max(opened->info.uid_next, view->uids.last() + 1);
-  view->claimed = view->next_uid;
-  view->recent_from = opened->info.first_recent;
-  view->known = opened->info.highest_modseq;
-  view->client_has = view->known;
-  view->keywords = std::move(opened->keywords);
+  const store::MailboxInfo info = opened->info;
+  const uint32_t first_unseen = opened->first_unseen;
+  fill_view(*view, mailbox, std::move(*opened));
   s.view = std::move(view);
   s.state = kSelected;
-  tell_selected(s, *opened);
+  tell_selected(s, info, first_unseen);
   co_await tell_listed(s, mailbox.info.name, std::move(old_name));
   if (parameters.resync && parameters.resync->uid_validity == s.view->uid_validity) {
     Result<void> told = co_await tell_resync(s, std::move(*parameters.resync));
@@ -88,6 +78,22 @@ void watch_view(Session& s, View& view, store::AccountId account) {
     waker->signal();
     if (other != nullptr) other->signal();
   });
+}
+
+void fill_view(View& view, const Located& mailbox, store::MailStore::Opened opened) {
+  view.account = mailbox.account;
+  view.prefix = mailbox.prefix;
+  view.as_anyone = mailbox.as_anyone;
+  view.rights = mailbox.rights;
+  view.mailbox = opened.info.id;
+  view.uid_validity = opened.info.uid_validity;
+  view.uids = std::move(opened.uids);
+  view.next_uid = std::max(opened.info.uid_next, view.uids.last() + 1);
+  view.claimed = view.next_uid;
+  view.recent_from = opened.info.first_recent;
+  view.known = opened.info.highest_modseq;
+  view.client_has = view.known;
+  view.keywords = std::move(opened.keywords);
 }
 
 void leave_mailbox(Session& s) {

@@ -1,4 +1,6 @@
 // SORT and UID SORT (RFC 5256; RETURN: RFC 5267 section 3; DISPLAYFROM, DISPLAYTO: RFC 5957).
+#include <algorithm>
+
 #include "access/imap/commands.h"
 #include "access/imap/filters.h"
 #include "access/imap/found_messages.h"
@@ -13,11 +15,16 @@ Task<Reply> sort(Session& s, wire::imap::Sort& c) {
   if (std::optional<Reply> refusal = refuse_charset(search)) co_return std::move(*refusal);
   std::optional<Reply> unfiltered = co_await put_in_filters(s, search);
   if (unfiltered) co_return std::move(*unfiltered);
+  const bool tells_relevancy = (search.results.value_or(0) & wire::imap::Search::kRelevancy) != 0;
+  const bool by_relevancy =
+      std::ranges::any_of(c.criteria, [](const auto& one) { return one.key == one.relevancy; });
+  // RFC 6203 section 6
+  if ((tells_relevancy || by_relevancy) && !asks_fuzzily(search.key)) co_return no_relevancy();
   co_await sync(s, Tell::all_but_gone);
   const bool modseq = asks_for_modseq(search.key);
   if (modseq) enable_condstore(s);
-  SortOrder order(c.criteria);
-  std::optional<Reply> failed = co_await read_found(s, search, order);
+  SortOrder order(c.criteria, tells_relevancy);
+  std::optional<Reply> failed = co_await read_found(s, search, s.options->message_limit, order);
   if (failed) co_return std::move(*failed);
   co_await order.sort();
   if (!search.results) {

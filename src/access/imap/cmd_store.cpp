@@ -1,6 +1,9 @@
 // STORE and UID STORE (RFC 3501 section 6.4.6; UNCHANGEDSINCE: RFC 7162 section 3.1.3).
+#include <algorithm>
+
 #include "access/imap/commands.h"
 #include "access/imap/limits.h"
+#include "access/imap/message_limit.h"
 #include "access/imap/progress.h"
 #include "access/imap/sharing.h"
 #include "base/ascii.h"
@@ -52,7 +55,8 @@ bool changes_nothing(const wire::imap::Store& c, const store::FlagMask& mask) {
 
 // Tells the new flags, or (silent) only notes that the client knows them; and their MODSEQs, if it wants
 // these.
-Task<void> tell_updated(Session& s, std::vector<store::Entry> entries, bool silent) {
+Task<void> tell_updated(Session& s, std::vector<store::Entry> entries, bool silent, bool from_end) {
+  if (from_end) std::reverse(entries.begin(), entries.end());
   bool learned = false;
   for (const store::Entry& entry : entries) learned |= s.view->learn_keywords(entry.flags.keywords);
   if (learned) tell_known_flags(s);
@@ -82,6 +86,7 @@ void note_known(Session& s, const store::MailStore::Updated& updated) {
 struct Job {
   store::FlagUpdate update;  // with `unchanged_since` as the client wants it
   bool silent = false;
+  bool from_end = false;             // the last messages come first
   std::vector<store::Uid> modified;  // those that were changed since
 };
 
@@ -101,7 +106,7 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job
   if (!update.tell) {
     for (const auto& [uid, modseq] : updated->updated) s.view->told(uid, modseq);
   }
-  co_await tell_updated(s, std::move(updated->entries), job.silent);
+  co_await tell_updated(s, std::move(updated->entries), job.silent, job.from_end);
   std::vector<store::Uid> refused = std::move(updated->refused);
   if (careful && !refused.empty()) {
     update.unchanged_since = wanted;
@@ -109,7 +114,7 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job
     Result<store::MailStore::Updated> second =
         co_await s.store().update_flags(s.view->account, s.view->mailbox, std::move(refused), update);
     if (!second) co_return std::unexpected(second.error());
-    co_await tell_updated(s, std::move(second->entries), false);
+    co_await tell_updated(s, std::move(second->entries), false, job.from_end);
     refused = std::move(second->refused);
   }
   job.modified.insert(job.modified.end(), refused.begin(), refused.end());
@@ -125,7 +130,7 @@ Task<Result<void>> tell_modified(Session& s, const std::vector<store::Uid>& uids
     Result<std::vector<store::Entry>> entries =
         co_await s.store().entries(s.view->account, s.view->mailbox, std::move(some), false);
     if (!entries) co_return std::unexpected(entries.error());
-    co_await tell_updated(s, std::move(*entries), false);
+    co_await tell_updated(s, std::move(*entries), false, false);
   }
   co_return Result<void>();
 }
@@ -150,23 +155,30 @@ Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
   if (!c.silent) co_await sync(s, Tell::all_but_gone);
   if (!c.uid && names_missing(c.set, s.view->uids.size())) co_return bad("No such message number");
   const std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, c.set, c.uid);
-  const std::vector<store::Uid> uids = uids_of(*s.view, messages);
-  Job job{update_of(c), c.silent, {}};
+  std::vector<store::Uid> uids = uids_of(*s.view, messages);
+  const bool cut = keep_last(uids, s.options->message_limit);
+  Job job{update_of(c), c.silent, cut, {}};
   job.update.flags = masked(std::move(job.update.flags), mask);
   job.update.may = mask;
   Progress progress(s, "Changed", uids.size());
   for (size_t at = 0; at < uids.size(); at += kStoreTogether) {
     co_await progress.at(at);
-    const auto from = uids.begin() + static_cast<ptrdiff_t>(at);
-    const auto to = uids.begin() + static_cast<ptrdiff_t>(std::min(uids.size(), at + kStoreTogether));
+    const size_t end = std::min(uids.size(), at + kStoreTogether);
+    const auto from = uids.begin() + static_cast<ptrdiff_t>(cut ? uids.size() - end : at);
+    const auto to = uids.begin() + static_cast<ptrdiff_t>(cut ? uids.size() - at : end);
     std::vector<store::Uid> part(from, to);
     Result<void> done = co_await store_part(s, std::move(part), job);
     if (!done) co_return refuse(done.error());
   }
-  if (job.modified.empty()) co_return ok("STORE done");
-  Result<void> told = co_await tell_modified(s, job.modified);
-  if (!told) co_return refuse(told.error());
-  co_return ok("STORE done but for some", modified_code(*s.view, job.modified, c.uid));
+  Reply reply = ok("STORE done");
+  if (!job.modified.empty()) {
+    std::sort(job.modified.begin(), job.modified.end());
+    Result<void> told = co_await tell_modified(s, job.modified);
+    if (!told) co_return refuse(told.error());
+    reply = ok("STORE done but for some", modified_code(*s.view, job.modified, c.uid));
+  }
+  if (cut) co_return limited(s, std::move(reply), uids.front());
+  co_return reply;
 }
 
 }  // namespace posthouse::access::imap

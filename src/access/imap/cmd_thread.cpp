@@ -15,7 +15,7 @@ class Referring : public FoundMessages {
  public:
   bool needs_summary() const override { return true; }
 
-  bool add(const store::Entry& entry) override {
+  bool add(const store::Entry& entry, uint8_t) override {
     message::Summary summary;
     if (Result<message::Summary> decoded = message::decode_header(entry.summary); decoded)
       summary = std::move(*decoded);
@@ -31,7 +31,7 @@ class Referring : public FoundMessages {
 Task<std::optional<Reply>> by_subject(Session& s, wire::imap::Search& c) {
   using C = wire::imap::SortCriterion;
   SortOrder order({{C::subject, false}, {C::date, false}});
-  std::optional<Reply> failed = co_await read_found(s, c, order);
+  std::optional<Reply> failed = co_await read_found(s, c, s.options->message_limit, order);
   if (failed) co_return failed;
   co_await order.sort();
   co_await tell_ordered_subjects(s, order, c.uid);
@@ -40,7 +40,7 @@ Task<std::optional<Reply>> by_subject(Session& s, wire::imap::Search& c) {
 
 Task<std::optional<Reply>> by_references(Session& s, wire::imap::Search& c) {
   Referring found;
-  std::optional<Reply> failed = co_await read_found(s, c, found);
+  std::optional<Reply> failed = co_await read_found(s, c, s.options->message_limit, found);
   if (failed) co_return failed;
   found.threads.gather();
   co_await LetOthers();

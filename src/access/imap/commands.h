@@ -9,6 +9,8 @@
 
 namespace posthouse::access::imap {
 
+struct Located;
+
 // Each writes its untagged responses to s.out and returns the tagged one.
 Task<Reply> cmd_capability(Session& s, wire::imap::Capability& c);
 Task<Reply> cmd_noop(Session& s, wire::imap::Noop& c);
@@ -56,6 +58,7 @@ Task<Reply> cmd_delete_acl(Session& s, wire::imap::DeleteAcl& c);
 Task<Reply> cmd_get_acl(Session& s, wire::imap::GetAcl& c);
 Task<Reply> cmd_list_rights(Session& s, wire::imap::ListRights& c);
 Task<Reply> cmd_my_rights(Session& s, wire::imap::MyRights& c);
+Task<Reply> cmd_multi_search(Session& s, wire::imap::MultiSearch& c);
 Task<Reply> cmd_unauthenticate(Session& s, wire::imap::Unauthenticate& c);
 
 // What a session may tell of the mailbox when the command ends.
@@ -81,8 +84,8 @@ bool uses_numbers(const wire::imap::Command& command);
 
 // Brings the view up to date and tells the client. Throws SessionEnd when the mailbox is no more.
 Task<void> sync(Session& s, Tell tell);
-// Takes the rising `uids` out of the view and tells so.
-void tell_expunged(Session& s, std::vector<store::Uid> uids);
+// Takes the rising `uids` out of the view and tells so; `from_end`: the last one first.
+void tell_expunged(Session& s, std::vector<store::Uid> uids, bool from_end = false);
 // "(\Seen ...)" of a FETCH response; \Recent is told to IMAP4rev1 clients alone (RFC 9051 appendix E).
 void append_flags(Session& s, const store::Entry& entry);
 // "* n FETCH (", or "* uid UIDFETCH (" (RFC 9586 section 3.3).
@@ -116,6 +119,8 @@ void tell_highest(Session& s, Reply& reply);
 // Wakes the view, and who waits, when something happens in the account. Again after the session's observer
 // has become another one.
 void watch_view(Session& s, View& view, store::AccountId account);
+// Makes the view one of the mailbox as it was opened.
+void fill_view(View& view, const Located& mailbox, store::MailStore::Opened opened);
 // Ends state selected. Expunges nothing.
 void leave_mailbox(Session& s);
 // The same after noting that this session has told of what came in: it is \Recent in no other (RFC 3501

@@ -70,23 +70,26 @@ Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
   co_return fields;
 }
 
-Task<void> ReadAhead::fill(Session& s, const std::vector<store::Entry>& entries, size_t at) {
+Task<void> ReadAhead::fill(Session& s, store::AccountId account, const std::vector<store::Entry>& entries,
+                           size_t at, bool from_end) {
   if (find(entries[at].uid) != nullptr || entries[at].size > kSmallMessage) co_return;
   std::vector<store::Entry> wanted;
   uint64_t octets = 0;
-  for (; at < entries.size() && octets < kReadTogether; at++) {
-    if (entries[at].size > kSmallMessage) continue;
-    store::Entry entry = entries[at];
+  const size_t left = from_end ? at + 1 : entries.size() - at;
+  for (size_t i = 0; i < left && octets < kReadTogether; i++) {
+    store::Entry entry = entries[from_end ? at - i : at + i];
+    if (entry.size > kSmallMessage) continue;
     entry.summary.clear();
     octets += entry.size;
     wanted.push_back(std::move(entry));
   }
+  if (from_end) std::reverse(wanted.begin(), wanted.end());
   uids_.clear();
   messages_.clear();
   std::vector<store::Uid> uids;
   for (const store::Entry& entry : wanted) uids.push_back(entry.uid);
   Result<std::vector<std::string>> read =
-      co_await s.store().read_whole(s.view->account, std::move(wanted), kReadTogether);
+      co_await s.store().read_whole(account, std::move(wanted), kReadTogether);
   if (!read) co_return;
   messages_ = std::move(*read);
   uids.resize(std::min(uids.size(), messages_.size()));

@@ -13,9 +13,10 @@ namespace posthouse::access::imap {
 // The small messages of a batch, read ahead of their turn; at most kReadTogether octets and one message more.
 class ReadAhead {
  public:
-  // For the next messages of `entries` from `at` on, if they are small. Errors are left to the reading
-  // itself.
-  Task<void> fill(Session& s, const std::vector<store::Entry>& entries, size_t at);
+  // For the next messages of `entries` (of an account's) from `at` on, or to there from the end, if they are
+  // small. Errors are left to the reading itself.
+  Task<void> fill(Session& s, store::AccountId account, const std::vector<store::Entry>& entries, size_t at,
+                  bool from_end = false);
   // The whole message, or nullptr.
   const std::string* find(store::Uid uid) const;
 

@@ -9,11 +9,13 @@ class FoundMessages {
  public:
   virtual ~FoundMessages() = default;
   virtual bool needs_summary() const = 0;
-  // In rising order of UIDs. False: there is no room for the message.
-  virtual bool add(const store::Entry& entry) = 0;
+  virtual bool needs_relevancy() const { return false; }
+  // In rising order of UIDs. `relevancy`: 0 where it is not needed. False: there is no room for the message.
+  virtual bool add(const store::Entry& entry, uint8_t relevancy) = 0;
 };
 
-// Searches, and gives each message found to `found`. Nothing when all were taken, or why not.
-Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, FoundMessages& found);
+// Searches, and gives each message found to `found`. Nothing when all were taken, or why not: among more than
+// `most` (0: any number) no search is made (RFC 9738 section 3.3).
+Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, uint32_t most, FoundMessages& found);
 
 }  // namespace posthouse::access::imap

@@ -5,18 +5,31 @@
 
 namespace posthouse::access::imap {
 
-IndexAnswers::IndexAnswers(const search::Answer& answer, const store::UidList& uids) {
-  for (const std::vector<Truth>& told : answer.truths) {
-    std::vector<Truth>& truths = truths_.emplace_back(uids.size(), Truth::unknown);
-    // Both rise.
-    size_t at = 0;
-    for (const store::UidList::Run& run : uids.runs()) {
-      while (at < answer.uids.size() && answer.uids[at] < run.first) at++;
-      while (at < answer.uids.size() && answer.uids[at] - run.first < run.count) {
-        truths[run.before + (answer.uids[at] - run.first)] = told[at];
-        at++;
-      }
+namespace {
+
+// What is told of UIDs, at the places of their sequence numbers. Both rise.
+template <class T>
+void spread(const std::vector<store::Uid>& told_of, const std::vector<T>& told, const store::UidList& uids,
+            std::vector<T>& out) {
+  size_t at = 0;
+  for (const store::UidList::Run& run : uids.runs()) {
+    while (at < told_of.size() && told_of[at] < run.first) at++;
+    while (at < told_of.size() && told_of[at] - run.first < run.count) {
+      out[run.before + (told_of[at] - run.first)] = told[at];
+      at++;
     }
+  }
+}
+
+}  // namespace
+
+IndexAnswers::IndexAnswers(const search::Answer& answer, const store::UidList& uids) {
+  for (size_t q = 0; q < answer.truths.size(); q++) {
+    spread(answer.uids, answer.truths[q], uids, truths_.emplace_back(uids.size(), Truth::unknown));
+    std::vector<uint8_t>& scores = scores_.emplace_back();
+    if (answer.scores[q].empty()) continue;
+    scores.resize(uids.size());
+    spread(answer.uids, answer.scores[q], uids, scores);
   }
 }
 
@@ -29,17 +42,17 @@ void IndexAnswers::forget(const store::UidList& uids, const std::vector<store::U
 }
 
 // The index still knows messages that are gone, and so does the view.
-Task<IndexAnswers> ask_index(Session& s, std::vector<search::Question> questions) {
+Task<IndexAnswers> ask_index(Session& s, const View& view, std::vector<search::Question> questions) {
   if (s.services.index == nullptr) co_return IndexAnswers();
-  const auto answer = co_await s.services.index->ask(s.view->account, s.view->mailbox, s.view->uid_validity,
-                                                     std::move(questions));
+  const auto answer =
+      co_await s.services.index->ask(view.account, view.mailbox, view.uid_validity, std::move(questions));
   if (!answer) log::warn("imap.index_not_used", {{"session", s.id}, {"reason", answer.error().what}});
   if (!answer || !*answer) co_return IndexAnswers();
-  const auto changes = co_await s.store().changes(s.view->account, s.view->mailbox, s.view->known);
+  const auto changes = co_await s.store().changes(view.account, view.mailbox, view.known);
   if (!changes || changes->forgetful || changes->mailbox_gone) co_return IndexAnswers();
-  IndexAnswers answers(**answer, s.view->uids);
-  answers.forget(s.view->uids, s.view->gone);
-  answers.forget(s.view->uids, changes->vanished);
+  IndexAnswers answers(**answer, view.uids);
+  answers.forget(view.uids, view.gone);
+  answers.forget(view.uids, changes->vanished);
   co_return answers;
 }
 

@@ -18,6 +18,8 @@ constexpr size_t kFilterPasses = 8;                 // filters in filters (RFC 5
 constexpr size_t kFilterBytes = 64 * 1024;          // all that is put into a search
 constexpr uint64_t kAskIndexFrom = 100;             // messages to be searched: fewer are just looked at
 constexpr size_t kIndexQuestions = 16;              // of one search: each takes an octet a message
+constexpr int64_t kFuzzyDays = 3;                   // that a fuzzy date may be off (RFC 6203 section 5)
+constexpr int64_t kFuzzySize = 10;                  // a fuzzy size by this part of it
 constexpr uint32_t kLookTogether = 4096;            // messages that are judged before others have their turn
 constexpr size_t kEntriesPlain = 1'000;             // entries read in one go
 constexpr size_t kEntriesWithSummary = 128;         // the same with the cached shape of the message
@@ -31,9 +33,10 @@ constexpr size_t kSortMemory = 128 << 20;    // of one SORT or THREAD, for what 
 constexpr size_t kSortTogether = 8'192;      // messages sorted without a breath
 constexpr size_t kContexts = 16;             // searches of a session that are kept up to date...
 constexpr size_t kContextMemory = 4 << 20;   // ... and octets of what they found
-constexpr size_t kNotifications = 2'000;     // mailboxes told of at once, else it is an overflow
-constexpr uint32_t kMaxFailedLogins = 5;     // then the connection ends
-constexpr size_t kDoneLine = 64;             // octets of the line that ends IDLE
+constexpr size_t kSearchedMailboxes = 10'000;      // of one ESEARCH
+constexpr size_t kNotifications = 2'000;           // mailboxes told of at once, else it is an overflow
+constexpr uint32_t kMaxFailedLogins = 5;           // then the connection ends
+constexpr size_t kDoneLine = 64;                   // octets of the line that ends IDLE
 constexpr std::chrono::seconds kFarewellTime{5};   // to write BYE
 constexpr std::chrono::seconds kProgressTime{10};  // between two INPROGRESS (RFC 9585)
 

@@ -36,6 +36,8 @@ bool includes(const NotifyGroup& group, const std::string& mailbox, bool subscri
       return std::ranges::any_of(group.mailboxes, [&](const std::string& top) {
         return top == mailbox || store::is_inferior(mailbox, top);
       });
+    case NotifyGroup::subtree_one:  // not of NOTIFY
+      return false;
     case NotifyGroup::named:
       return std::ranges::find(group.mailboxes, mailbox) != group.mailboxes.end();
   }

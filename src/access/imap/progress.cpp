@@ -11,6 +11,7 @@ Task<void> Progress::at(uint64_t done) {
   const SteadyTime now = s_.services.clock.steady();
   if (now < next_) co_return;
   next_ = now + kProgressTime;
+  done += before_;
   // A tag with "]" would end the code too early for many (section 4).
   const std::string tag = s_.tag.find(']') == std::string::npos ? '"' + s_.tag + '"' : "NIL";
   std::string line = "OK [INPROGRESS (" + tag + " " + std::to_string(done) + " ";

@@ -40,7 +40,9 @@ using Places = std::vector<std::pair<size_t, store::Uid>>;
 void begin_response(Session& s, const SearchContext& context, std::string_view item) {
   s.out += "* ESEARCH (TAG \"";
   s.out += context.tag;
-  s.out += context.uid ? "\") UID " : "\") ";
+  s.out += '"';
+  s.out += context.correlators;
+  s.out += context.uid ? ") UID " : ") ";
   s.out += item;
   s.out += " (";
 }
@@ -123,7 +125,7 @@ store::UidList with(const store::UidList& list, const std::vector<store::Uid>& a
 
 // The messages that match now, of those that were touched.
 struct MatchingNow : SearchHits {
-  void add(store::Uid uid, uint32_t, store::ModSeq) override { uids.push_back(uid); }
+  void add(const SearchHit& hit) override { uids.push_back(hit.uid); }
   std::vector<store::Uid> uids;
 };
 
@@ -153,7 +155,7 @@ bool before(const SearchContext::Item& a, const SearchContext::Item& b) {
 Task<Result<void>> add_sorted(Session& s, SearchContext& context, const std::vector<store::Uid>& added) {
   wire::imap::Search search = restricted(context, added);
   SortOrder order(context.criteria);
-  std::optional<Reply> failed = co_await read_found(s, search, order);
+  std::optional<Reply> failed = co_await read_found(s, search, 0, order);
   if (failed) co_return fail(FaultKind::temporary, failed->text);
   std::set<store::Uid> fresh;
   std::vector<SearchContext::Item> come;
@@ -189,10 +191,6 @@ size_t weight(const View& view) {
   return octets;
 }
 
-void tell_no_update(Session& s, const std::string& tag) {
-  append_status(s, "*", no("Too many searches to keep up to date", "NOUPDATE \"" + tag + "\""));
-}
-
 void keep(Session& s, wire::imap::Search search, SearchContext context) {
   context.tag = s.tag;
   context.uid = search.uid;
@@ -208,7 +206,8 @@ Task<Result<void>> update(Session& s, SearchContext& context, std::vector<store:
                           std::vector<store::Uid> fresh) {
   wire::imap::Search some = restricted(context, touched);
   MatchingNow now;
-  Result<void> searched = co_await search(s, some, now);
+  SearchBound all;
+  Result<void> searched = co_await search(s, some, now, all);
   if (!searched) co_return searched;
   std::vector<store::Uid> added;
   std::vector<store::Uid> removed;
@@ -233,6 +232,10 @@ Task<Result<void>> update(Session& s, SearchContext& context, std::vector<store:
 
 }  // namespace
 
+void tell_no_update(Session& s, const std::string& tag) {
+  append_status(s, "*", no("This search can't be kept up to date", "NOUPDATE \"" + tag + "\""));
+}
+
 bool has_context(const View& view, std::string_view tag) {
   return std::ranges::any_of(view.contexts, [&](const auto& context) { return context.tag == tag; });
 }
@@ -241,8 +244,9 @@ bool reuses_tag(const Session& s, const wire::imap::Search& search) {
   return (search.results.value_or(0) & wire::imap::Search::kUpdate) != 0 && has_context(*s.view, s.tag);
 }
 
-void keep_context(Session& s, wire::imap::Search search, store::UidList found) {
+void keep_context(Session& s, wire::imap::Search search, store::UidList found, std::string correlators) {
   SearchContext context;
+  context.correlators = std::move(correlators);
   context.found = std::move(found);
   keep(s, std::move(search), std::move(context));
 }

@@ -8,6 +8,8 @@
 #include "base/ascii.h"
 #include "message/encoded_word.h"
 #include "message/limits.h"
+#include "search/limits.h"
+#include "wire/imap/partial.h"
 
 namespace posthouse::access::imap {
 
@@ -27,6 +29,8 @@ Cost cost_of(K::Type type) {
     case K::old:
     case K::sequence:
     case K::uid:
+    case K::uid_after:
+    case K::uid_before:
       return Cost::view;
     case K::flag_set:
     case K::flag_unset:
@@ -64,6 +68,7 @@ Cost cost_of(K::Type type) {
     case K::and_:
     case K::or_:
     case K::not_:
+    case K::fuzzy:
       break;
   }
   return Cost::children;
@@ -83,18 +88,73 @@ bool has_keyword(const store::FlagSet& flags, const std::string& keyword) {
 }
 
 // Names and addresses of a field, decoded, one text each.
-bool address_matches(const std::vector<message::EnvelopeAddress>& list, const std::string& key) {
-  for (const message::EnvelopeAddress& address : list) {
-    if (message::contains_text(message::address_text(address), key)) return true;
-  }
-  return false;
+std::vector<std::string> address_texts(const std::vector<message::EnvelopeAddress>& list) {
+  std::vector<std::string> texts;
+  for (const message::EnvelopeAddress& address : list) texts.push_back(message::address_text(address));
+  return texts;
 }
 
-bool header_matches(const std::string& header, const std::string& name, const std::string& key) {
-  // An empty key asks only whether the field is there.
-  const std::vector<std::string> values = message::field_texts(header, name);
-  return std::any_of(values.begin(), values.end(),
-                     [&](const std::string& value) { return message::contains_text(value, key); });
+bool any_contains(const std::vector<std::string>& texts, const std::string& key) {
+  return std::ranges::any_of(texts, [&](const auto& text) { return message::contains_text(text, key); });
+}
+
+// What a key of one of these fields looks into.
+std::vector<std::string> texts_of(K::Type type, const message::Envelope& envelope) {
+  switch (type) {
+    case K::from:
+      return address_texts(envelope.from);
+    case K::to:
+      return address_texts(envelope.to);
+    case K::cc:
+      return address_texts(envelope.cc);
+    case K::bcc:
+      return address_texts(envelope.bcc);
+    default:  // SUBJECT
+      if (!envelope.has_subject) return {};
+      return {message::decode_words(envelope.subject)};
+  }
+}
+
+// RFC 6203 section 5: how far a day, or a number, is from where it would match exactly.
+int64_t days_off(K::Type type, int64_t wanted, int64_t day) {
+  switch (type) {
+    case K::before:
+    case K::sent_before:
+    case K::saved_before:
+      return std::max<int64_t>(0, day - (wanted - 1));
+    case K::since:
+    case K::sent_since:
+    case K::saved_since:
+      return std::max<int64_t>(0, wanted - day);
+    default:
+      return std::max(day - wanted, wanted - day);
+  }
+}
+
+uint8_t score_of_distance(int64_t distance, int64_t most) {
+  if (distance > most) return 0;
+  return static_cast<uint8_t>(100 - 100 * static_cast<double>(distance) / (static_cast<double>(most) + 1));
+}
+
+bool is_of_day(K::Type type) {
+  return type == K::before || type == K::on || type == K::since || type == K::sent_before ||
+         type == K::sent_on || type == K::sent_since || type == K::saved_before || type == K::saved_on ||
+         type == K::saved_since;
+}
+
+// RFC 9738 section 3.2. Unlike UID n:* never the last message if it is not behind n.
+std::vector<wire::imap::NumberRange> beside(const View& view, const K& key) {
+  const auto uid = static_cast<store::Uid>(key.number);
+  const bool after = key.type == K::uid_after;
+  const uint32_t at = view.uids.lower_bound(uid);  // of the UID, or the next
+  const uint32_t first = after ? at + (view.uids.contains(uid) ? 1 : 0) : 1;
+  const uint32_t last = after ? view.uids.size() : at - 1;
+  if (first > last) return {};
+  return {{first, last}};
+}
+
+bool is_of_size(K::Type type) {
+  return type == K::larger || type == K::smaller;
 }
 
 // The date in its own zone: time and zone are disregarded.
@@ -112,17 +172,23 @@ int64_t saved_day(const store::Entry& entry) {
 
 }  // namespace
 
-SearchProgram::SearchProgram(const K& key, const View& view, SystemTime now)
-    : view_(view), now_(std::chrono::floor<std::chrono::seconds>(now)), root_(compile(key)) {
+SearchProgram::SearchProgram(const K& key, const View& view, SystemTime now, bool scored)
+    : view_(view),
+      now_(std::chrono::floor<std::chrono::seconds>(now)),
+      scored_(scored),
+      root_(compile(key, false)) {
   if (!view.uids.empty()) candidates_ = {{1, view.uids.size()}};
-  for (const Node& child : root_.children) {
-    if (child.type == K::sequence || child.type == K::uid) {
-      candidates_ = child.messages;
-      break;
-    }
-  }
+  narrow(root_);
   entry_may_settle_ = std::any_of(root_.children.begin(), root_.children.end(),
                                   [](const Node& child) { return of_entry(cost_of(child.type)); });
+}
+
+void SearchProgram::narrow(const Node& all_of) {
+  for (const Node& child : all_of.children) {
+    if (child.type == K::and_) narrow(child);
+    if (child.type == K::sequence || child.type == K::uid)
+      candidates_ = wire::imap::intersect(candidates_, child.messages);
+  }
 }
 
 void SearchProgram::note_needs(K::Type type) {
@@ -139,11 +205,12 @@ namespace {
 
 // The fields of the index that tell of a key: of BODY, TEXT and SUBJECT all, of the others only who can't
 // have it, since it may stand in another address or field.
-std::vector<search::Field> index_fields(K::Type type) {
+std::vector<search::Field> index_fields(K::Type type, bool fuzzy) {
   switch (type) {
     case K::body:
       return {search::Field::body};
     case K::text_:
+      if (fuzzy) return {search::Field::subject, search::Field::header, search::Field::body};
       return {search::Field::header, search::Field::body};
     case K::subject:
       return {search::Field::subject};
@@ -166,31 +233,61 @@ bool index_says_yes(K::Type type) {
 }  // namespace
 
 void SearchProgram::note_question(Node& node) {
-  std::vector<search::Field> fields = index_fields(node.type);
+  std::vector<search::Field> fields = index_fields(node.type, node.like != nullptr);
   if (fields.empty() || node.text.empty() || node.text.size() > message::limits::kSearchKey) return;
   if (questions_.size() == kIndexQuestions) return;  // the letters are looked at for all others
   node.question = questions_.size();
-  questions_.push_back({std::move(fields), node.text});
+  questions_.push_back({std::move(fields), node.text, node.like != nullptr});
 }
 
-// The grammar has bounded the depth.
-SearchProgram::Node SearchProgram::compile(const K& key) {
+// A key of text: exact, or fuzzy if it has words to go by. Each fuzzy one is compared with every word of a
+// text: of many the last ones are exact (RFC 6203 section 8).
+void SearchProgram::note_text(Node& node) {
+  const bool in_texts = node.type == K::body || node.type == K::text_;
+  const bool has_text = !index_fields(node.type, false).empty();
+  const bool room = likes_ < search::kFuzzyKeys && node.text.size() <= message::limits::kSearchKey;
+  if (has_text && node.fuzzy && room) {
+    auto like = std::make_shared<const search::FuzzyKey>(node.text);
+    if (!like->words().empty()) {
+      node.like = std::move(like);
+      likes_++;
+    }
+  }
+  if (in_texts && node.like) {
+    node.like_index = fuzzy_keys_.size();
+    fuzzy_keys_.push_back({node.like, node.type == K::body});
+  } else if (in_texts) {
+    node.text_index = texts_.size();
+    texts_.push_back(node.text);
+  }
+  note_question(node);
+}
+
+// The grammar has bounded the depth. `fuzzy`: within FUZZY, but not within NOT: what is like the key by far
+// is not to be left out.
+SearchProgram::Node SearchProgram::compile(const K& key, bool fuzzy) {
+  if (key.type == K::fuzzy) return compile(key.children.front(), true);
   Node node;
   node.type = key.type;
   node.number = key.number;
   node.name = key.name;
   node.text = key.text;
+  node.fuzzy = fuzzy;
   note_needs(key.type);
   if (key.type == K::sequence || key.type == K::uid) {
     node.messages = messages_of(view_, key.set, key.type == K::uid);
   }
-  if (key.type == K::body || key.type == K::text_) {
-    node.text_index = texts_.size();
-    texts_.push_back(key.text);
+  if (key.type == K::uid_after || key.type == K::uid_before) {
+    node.type = K::uid;
+    node.messages = beside(view_, key);
   }
-  note_question(node);
+  note_text(node);
+  node.fuzzy = node.like != nullptr || (fuzzy && (is_of_day(key.type) || is_of_size(key.type)));
   node.children.reserve(key.children.size());
-  for (const K& child : key.children) node.children.push_back(compile(child));
+  for (const K& child : key.children) {
+    node.children.push_back(compile(child, fuzzy && key.type != K::not_));
+    node.fuzzy = node.fuzzy || (key.type != K::not_ && node.children.back().fuzzy);
+  }
   // Cheap questions first: a "no" saves the others.
   if (key.type == K::and_) {
     std::sort(node.children.begin(), node.children.end(),
@@ -209,6 +306,7 @@ Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
     case K::save_date_supported:
       return Truth::yes;
     case K::filter:
+    case K::fuzzy:  // what was in it stands in its place
     case K::thread_id:
       return Truth::no;  // no message has one (RFC 8474 section 5.2)
     case K::recent:
@@ -217,6 +315,8 @@ Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
       return truth(!view_.is_recent(facts.uid));
     case K::sequence:
     case K::uid:
+    case K::uid_after:  // as K::uid
+    case K::uid_before:
       return truth(wire::imap::contains(node.messages, facts.sequence));
     case K::and_:
       return ask_children(node, facts, Truth::no);
@@ -226,18 +326,21 @@ Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
       const Truth inner = ask(node.children.front(), facts);
       return inner == Truth::unknown ? inner : truth(inner == Truth::no);
     }
-    case K::header:
-      return facts.header == nullptr ? Truth::unknown
-                                     : truth(header_matches(*facts.header, node.name, node.text));
-    case K::body:
-    case K::text_: {
-      const bool in_header =
-          node.type == K::text_ && facts.header_text != nullptr && facts.header_text->found(node.text_index);
-      if (in_header) return Truth::yes;
-      return facts.body_text == nullptr ? Truth::unknown : truth(facts.body_text->found(node.text_index));
+    case K::header: {
+      if (facts.header == nullptr) return Truth::unknown;
+      if (node.like) return truth(score(node, facts) > 0);
+      // An empty key asks only whether the field is there.
+      return truth(any_contains(message::field_texts(*facts.header, node.name), node.text));
     }
+    case K::body:
+    case K::text_:
+      return ask_texts(node, facts);
     default:
       break;
+  }
+  if (node.fuzzy) {
+    const bool known = of_entry(cost_of(node.type)) ? facts.entry != nullptr : facts.summary != nullptr;
+    return known ? truth(score(node, facts) > 0) : Truth::unknown;
   }
   if (of_entry(cost_of(node.type))) {
     return facts.entry == nullptr ? Truth::unknown : ask_entry(node, *facts.entry);
@@ -245,15 +348,86 @@ Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
   return facts.summary == nullptr ? Truth::unknown : ask_summary(node, *facts.summary);
 }
 
-// AND is settled by a no, OR by a yes.
+Truth SearchProgram::ask_texts(const Node& node, const SearchFacts& facts) const {
+  if (node.like) {
+    if (facts.fuzzy_texts == nullptr) return Truth::unknown;
+    const bool found = facts.fuzzy_texts->score(node.like_index) > 0;
+    if (found && !scored_) return Truth::yes;
+    return facts.all_texts ? truth(found) : Truth::unknown;
+  }
+  const bool in_header =
+      node.type == K::text_ && facts.header_text != nullptr && facts.header_text->found(node.text_index);
+  if (in_header) return Truth::yes;
+  return facts.body_text == nullptr ? Truth::unknown : truth(facts.body_text->found(node.text_index));
+}
+
+uint8_t SearchProgram::relevancy(const SearchFacts& facts) const {
+  return root_.fuzzy ? std::max<uint8_t>(1, score(root_, facts)) : 100;
+}
+
+uint8_t SearchProgram::score(const Node& node, const SearchFacts& facts) const {
+  if (!node.fuzzy) return ask(node, facts) == Truth::yes ? 100 : 0;
+  if (node.type == K::and_ || node.type == K::or_) return score_children(node, facts);
+  const bool by_index = node.question && facts.index != nullptr && index_says_yes(node.type) &&
+                        facts.index->at(*node.question, facts.sequence) == Truth::yes;
+  if (by_index) return facts.index->score(*node.question, facts.sequence);
+  if (node.type == K::header)
+    return facts.header == nullptr
+               ? 0
+               : search::fuzzy_score(node.like, message::field_texts(*facts.header, node.name));
+  if (node.type == K::body || node.type == K::text_)
+    return facts.fuzzy_texts == nullptr ? 0 : facts.fuzzy_texts->score(node.like_index);
+  if (of_entry(cost_of(node.type))) return facts.entry == nullptr ? 0 : score_of_entry(node, *facts.entry);
+  return facts.summary == nullptr ? 0 : score_of_summary(node, *facts.summary);
+}
+
+// Of several that have to match the mean; of two of which one has to the better one. What is exact does not
+// count beside what is not.
+uint8_t SearchProgram::score_children(const Node& node, const SearchFacts& facts) const {
+  size_t sum = 0;
+  size_t count = 0;
+  size_t best = 0;
+  for (const Node& child : node.children) {
+    if (!child.fuzzy && node.type == K::and_) continue;
+    const uint8_t one = score(child, facts);
+    sum += one;
+    best = std::max<size_t>(best, one);
+    count++;
+  }
+  return static_cast<uint8_t>(node.type == K::or_ || count == 0 ? best : (sum + count / 2) / count);
+}
+
+uint8_t SearchProgram::score_of_entry(const Node& node, const store::Entry& entry) const {
+  if (!is_of_size(node.type)) {
+    const bool saved =
+        node.type == K::saved_before || node.type == K::saved_on || node.type == K::saved_since;
+    const int64_t day = std::chrono::floor<std::chrono::days>(entry.internal_date).time_since_epoch().count();
+    return score_of_distance(days_off(node.type, node.number, saved ? saved_day(entry) : day), kFuzzyDays);
+  }
+  const auto size = static_cast<int64_t>(entry.size);
+  const int64_t off = node.type == K::larger ? node.number - size : size - node.number;
+  return score_of_distance(std::max<int64_t>(0, off), node.number / kFuzzySize);
+}
+
+uint8_t SearchProgram::score_of_summary(const Node& node, const message::Summary& summary) const {
+  if (node.like) return search::fuzzy_score(node.like, texts_of(node.type, summary.envelope));
+  if (!summary.has_date) return 0;
+  return score_of_distance(days_off(node.type, node.number, sent_day(summary)), kFuzzyDays);
+}
+
+// AND is settled by a no, OR by a yes, unless how well it fits is wanted too.
 Truth SearchProgram::ask_children(const Node& node, const SearchFacts& facts, Truth settles) const {
+  const bool weighs = scored_ && node.fuzzy && settles == Truth::yes;
+  bool any = false;
   bool unknown = false;
   for (const Node& child : node.children) {
     const Truth answer = ask(child, facts);
-    if (answer == settles) return settles;
+    if (answer == settles && !weighs) return settles;
+    any |= answer == settles;
     unknown |= answer == Truth::unknown;
   }
   if (unknown) return Truth::unknown;
+  if (any) return settles;
   return settles == Truth::no ? Truth::yes : Truth::no;
 }
 
@@ -301,19 +475,13 @@ Truth SearchProgram::ask_entry(const Node& node, const store::Entry& entry) cons
 }
 
 Truth SearchProgram::ask_summary(const Node& node, const message::Summary& summary) const {
-  const message::Envelope& envelope = summary.envelope;
   switch (node.type) {
     case K::from:
-      return truth(address_matches(envelope.from, node.text));
     case K::to:
-      return truth(address_matches(envelope.to, node.text));
     case K::cc:
-      return truth(address_matches(envelope.cc, node.text));
     case K::bcc:
-      return truth(address_matches(envelope.bcc, node.text));
     case K::subject:
-      return truth(envelope.has_subject &&
-                   message::contains_text(message::decode_words(envelope.subject), node.text));
+      return truth(any_contains(texts_of(node.type, summary.envelope), node.text));
     case K::sent_before:
       return truth(summary.has_date && sent_day(summary) < node.number);
     case K::sent_on:

@@ -6,22 +6,23 @@ namespace posthouse::access::imap {
 
 using R = wire::imap::Search;
 
-void SearchResult::add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) {
-  const uint32_t number = uid_ ? uid : sequence;
+void SearchResult::add(const SearchHit& hit) {
+  const uint32_t number = uid_ ? hit.uid : hit.sequence;
   if (!numbers_.empty() && numbers_.back().last + 1 == number) {
     numbers_.back().last = number;
   } else {
     numbers_.push_back({number, number});
   }
-  uids_.append(uid);
-  if (count_ == 0) first_modseq_ = modseq;
-  last_modseq_ = modseq;
-  highest_modseq_ = std::max(highest_modseq_, modseq);
+  uids_.append(hit.uid);
+  if (wants_relevancy()) relevancy_.push_back(hit.relevancy);
+  if (count_ == 0) first_modseq_ = hit.modseq;
+  last_modseq_ = hit.modseq;
+  highest_modseq_ = std::max(highest_modseq_, hit.modseq);
   count_++;
 }
 
 bool SearchResult::settled() const {
-  const uint8_t others = wanted_ & ~(R::kMin | R::kPartial | R::kSave);
+  const int others = wanted_ & ~(R::kMin | R::kPartial | R::kSave);
   if (count_ == 0 || others != 0 || (wanted_ & R::kEverything) == 0) return false;
   return (wanted_ & R::kPartial) == 0 ||
          (!partial_.from_end && count_ >= std::max(partial_.first, partial_.last));
@@ -45,12 +46,28 @@ store::ModSeq SearchResult::modseq() const {
   return std::max(first_modseq_, last_modseq_);
 }
 
-void SearchResult::append_response(std::string& out, std::string_view tag, bool with_modseq) const {
+// RFC 6203 section 4: of each message in rising order; with PARTIAL of those that it tells.
+void SearchResult::append_relevancy(std::string& out) const {
+  std::optional<wire::imap::NumberRange> places = wire::imap::NumberRange{1, count_};
+  if ((wanted_ & R::kPartial) != 0) places = partial_.of(count_);
+  if (count_ == 0 || !places) return;
+  out += " RELEVANCY (";
+  for (uint32_t place = places->first; place <= places->last; place++) {
+    if (place > places->first) out += ' ';
+    out += std::to_string(relevancy_[place - 1]);
+  }
+  out += ')';
+}
+
+void SearchResult::append_response(std::string& out, std::string_view tag, bool with_modseq,
+                                   std::string_view correlators) const {
   if ((wanted_ & R::kEverything) == 0) return;
   // No character of a tag needs an escape in a quoted string.
   out += "* ESEARCH (TAG \"";
   out += tag;
-  out += uid_ ? "\") UID" : "\")";
+  out += '"';
+  out += correlators;
+  out += uid_ ? ") UID" : ")";
   if (count_ > 0 && (wanted_ & R::kMin) != 0) out += " MIN " + std::to_string(numbers_.front().first);
   if (count_ > 0 && (wanted_ & R::kMax) != 0) out += " MAX " + std::to_string(numbers_.back().last);
   if ((wanted_ & R::kCount) != 0) out += " COUNT " + std::to_string(count_);
@@ -69,6 +86,7 @@ void SearchResult::append_response(std::string& out, std::string_view tag, bool 
     }
     out += ')';
   }
+  if (wants_relevancy()) append_relevancy(out);
   if (with_modseq && modseq() != 0) out += " MODSEQ " + std::to_string(modseq());
   out += "\r\n";
 }

@@ -16,13 +16,16 @@ namespace posthouse::access::imap {
 class SearchResult : public SearchHits {
  public:
   // `wanted`: bits of wire::imap::Search::Return.
-  SearchResult(uint8_t wanted, bool uid, wire::imap::PartialRange partial = {})
+  SearchResult(uint16_t wanted, bool uid, wire::imap::PartialRange partial = {})
       : wanted_(wanted), uid_(uid), partial_(partial) {}
 
-  void add(store::Uid uid, uint32_t sequence, store::ModSeq modseq) override;
+  void add(const SearchHit& hit) override;
+  bool wants_relevancy() const override { return (wanted_ & wire::imap::Search::kRelevancy) != 0; }
   bool settled() const override;
-  // "* ESEARCH ...", or nothing if only SAVE is wanted. `modseq`: RFC 7162 section 3.1.10.
-  void append_response(std::string& out, std::string_view tag, bool modseq) const;
+  // "* ESEARCH ...", or nothing if only SAVE is wanted. `modseq`: RFC 7162 section 3.1.10. `correlators`:
+  // what is told beside the tag, with a space before it.
+  void append_response(std::string& out, std::string_view tag, bool modseq,
+                       std::string_view correlators = {}) const;
   // What "$" stands for from now on (RFC 5182 section 2.4).
   store::UidList saved() const;
   const store::UidList& uids() const { return uids_; }
@@ -32,11 +35,14 @@ class SearchResult : public SearchHits {
   bool only_ends() const;
   store::ModSeq modseq() const;
 
-  uint8_t wanted_;
+  void append_relevancy(std::string& out) const;
+
+  uint16_t wanted_;
   bool uid_;
   wire::imap::PartialRange partial_;
   std::vector<wire::imap::NumberRange> numbers_;  // as the client asked: UIDs or sequence numbers
   store::UidList uids_;
+  std::vector<uint8_t> relevancy_;  // of each, where it is wanted
   uint32_t count_ = 0;
   store::ModSeq first_modseq_ = 0, last_modseq_ = 0, highest_modseq_ = 0;
 };

@@ -29,6 +29,10 @@ struct ServerOptions {
   seconds idle_timeout{30 * 60};     // RFC 9051 section 5.4: at least 30 minutes
   uint32_t max_sessions_per_account = 128;
   uint32_t max_bad_commands = 20;
+  // RFC 9738: how many messages one command may process, or COPY and APPEND alone; 0: any number. Only one of
+  // the two.
+  uint32_t message_limit = 0;
+  uint32_t save_limit = 0;
 };
 
 // What sessions of all listeners share: which each account has. One per program, thread-safe.

@@ -16,7 +16,7 @@ namespace {
 using C = wire::imap::SortCriterion;
 
 bool is_of_summary(C::Key key) {
-  return key != C::arrival && key != C::size;
+  return key != C::arrival && key != C::size && key != C::relevancy;
 }
 
 int64_t arrival(const store::Entry& entry) {
@@ -58,8 +58,12 @@ std::string base_subject(const message::Summary& summary) {
                           : message::base_subject(summary.envelope.subject).text;
 }
 
-void append_part(std::string& out, C::Key key, const store::Entry& entry, const message::Summary& summary) {
+void append_part(std::string& out, C::Key key, const store::Entry& entry, const message::Summary& summary,
+                 uint8_t relevancy) {
   switch (key) {
+    case C::relevancy:  // RFC 6203 section 6: the highest first
+      out += static_cast<char>(~relevancy);
+      return;
     case C::arrival:
       return append_number(out, arrival(entry));
     case C::size:
@@ -87,12 +91,14 @@ int64_t sent_date(const store::Entry& entry, const message::Summary& summary) {
   return summary.has_date ? summary.date_seconds : arrival(entry);
 }
 
-SortOrder::SortOrder(std::vector<C> criteria) : criteria_(std::move(criteria)) {
+SortOrder::SortOrder(std::vector<C> criteria, bool tells_relevancy)
+    : criteria_(std::move(criteria)), needs_relevancy_(tells_relevancy) {
+  for (const C& criterion : criteria_) needs_relevancy_ = needs_relevancy_ || criterion.key == C::relevancy;
   needs_summary_ =
       std::any_of(criteria_.begin(), criteria_.end(), [](const C& c) { return is_of_summary(c.key); });
 }
 
-bool SortOrder::add(const store::Entry& entry) {
+bool SortOrder::add(const store::Entry& entry, uint8_t relevancy) {
   message::Summary summary;
   if (needs_summary_) {
     // What can't be read has no fields; it is reported when it is fetched.
@@ -102,12 +108,12 @@ bool SortOrder::add(const store::Entry& entry) {
   const size_t at = keys_.size();
   for (const C& criterion : criteria_) {
     const size_t begin = keys_.size();
-    append_part(keys_, criterion.key, entry, summary);
+    append_part(keys_, criterion.key, entry, summary, relevancy);
     if (!criterion.reverse) continue;
     for (size_t i = begin; i < keys_.size(); i++) keys_[i] = static_cast<char>(~keys_[i]);
   }
   if (keys_.size() + items_.size() * sizeof(Item) > kSortMemory) return false;
-  items_.push_back({at, static_cast<uint32_t>(keys_.size() - at), entry.uid, entry.modseq});
+  items_.push_back({at, static_cast<uint32_t>(keys_.size() - at), entry.uid, entry.modseq, relevancy});
   return true;
 }
 

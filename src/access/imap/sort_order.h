@@ -22,12 +22,15 @@ class SortOrder : public FoundMessages {
     uint32_t size = 0;
     store::Uid uid = 0;
     store::ModSeq modseq = 0;
+    uint8_t relevancy = 0;
   };
 
-  explicit SortOrder(std::vector<wire::imap::SortCriterion> criteria);
+  // `tells_relevancy`: it is wanted of the items also where they are not sorted by it.
+  explicit SortOrder(std::vector<wire::imap::SortCriterion> criteria, bool tells_relevancy = false);
 
   bool needs_summary() const override { return needs_summary_; }
-  bool add(const store::Entry& entry) override;
+  bool needs_relevancy() const override { return needs_relevancy_; }
+  bool add(const store::Entry& entry, uint8_t relevancy) override;
   Task<void> sort();
 
   const std::vector<Item>& items() const { return items_; }
@@ -38,6 +41,7 @@ class SortOrder : public FoundMessages {
 
   std::vector<wire::imap::SortCriterion> criteria_;
   bool needs_summary_ = false;
+  bool needs_relevancy_;
   std::string keys_;
   std::vector<Item> items_;
 };

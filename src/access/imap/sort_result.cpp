@@ -9,12 +9,12 @@ using R = wire::imap::Search;
 namespace {
 
 // MIN, MAX or both, and nothing that tells of the other messages.
-bool only_ends(uint8_t wanted) {
+bool only_ends(uint16_t wanted) {
   return (wanted & (R::kMin | R::kMax)) != 0 && (wanted & (R::kAll | R::kCount | R::kPartial)) == 0;
 }
 
 // RFC 4731 section 3.2: the highest of the messages that are told.
-store::ModSeq modseq_of(const SortOrder& order, uint8_t wanted) {
+store::ModSeq modseq_of(const SortOrder& order, uint16_t wanted) {
   const std::vector<SortOrder::Item>& items = order.items();
   store::ModSeq highest = 0;
   if (items.empty()) return highest;
@@ -58,6 +58,21 @@ Task<void> tell_partial(Session& s, const SortedNumbers& numbers, const wire::im
   s.out += ')';
 }
 
+// RFC 6203 section 6: in the order of the sort; with PARTIAL of those that it tells.
+Task<void> tell_relevancy(Session& s, const SortOrder& order, const wire::imap::Search& c) {
+  const auto count = static_cast<uint32_t>(order.items().size());
+  std::optional<wire::imap::NumberRange> places = wire::imap::NumberRange{1, count};
+  if ((*c.results & R::kPartial) != 0) places = c.partial.of(count);
+  if (count == 0 || !places) co_return;
+  s.out += " RELEVANCY (";
+  for (uint32_t place = places->first; place <= places->last; place++) {
+    if (place > places->first) s.out += ' ';
+    s.out += std::to_string(order.items()[place - 1].relevancy);
+    if (s.wants_flush()) co_await s.flush();
+  }
+  s.out += ')';
+}
+
 }  // namespace
 
 uint32_t SortedNumbers::at(size_t i) const {
@@ -79,7 +94,7 @@ Task<void> tell_sorted(Session& s, const SortOrder& order, bool uid, bool modseq
 
 Task<void> tell_sorted_extended(Session& s, const SortOrder& order, const wire::imap::Search& c,
                                 bool modseq) {
-  const uint8_t wanted = *c.results;
+  const uint16_t wanted = *c.results;
   if ((wanted & R::kEverything) == 0) co_return;
   const SortedNumbers numbers(order, *s.view, c.uid);
   const size_t count = numbers.size();
@@ -92,18 +107,19 @@ Task<void> tell_sorted_extended(Session& s, const SortOrder& order, const wire::
     co_await tell_numbers(s, numbers, 0, count);
   }
   if ((wanted & R::kPartial) != 0) co_await tell_partial(s, numbers, c.partial);
+  if ((wanted & R::kRelevancy) != 0) co_await tell_relevancy(s, order, c);
   if (modseq && count > 0) s.out += " MODSEQ " + std::to_string(modseq_of(order, wanted));
   s.out += "\r\n";
 }
 
 store::UidList saved_of(const SortOrder& order, const wire::imap::Search& c) {
   const std::vector<SortOrder::Item>& items = order.items();
-  const uint8_t wanted = *c.results;
+  const uint16_t wanted = *c.results;
   std::vector<store::Uid> uids;
   const auto take = [&](size_t at, size_t end) {
     for (; at < end; at++) uids.push_back(items[at].uid);
   };
-  const uint8_t some = wanted & (R::kMin | R::kMax | R::kPartial);
+  const uint16_t some = wanted & (R::kMin | R::kMax | R::kPartial);
   if (some == 0 || (wanted & (R::kAll | R::kCount)) != 0) {
     take(0, items.size());
   } else if (!items.empty()) {

@@ -126,7 +126,7 @@ void tell_known_flags(Session& s) {
   s.out += "] Flags that are kept\r\n";
 }
 
-void tell_expunged(Session& s, std::vector<store::Uid> uids) {
+void tell_expunged(Session& s, std::vector<store::Uid> uids, bool from_end) {
   View& view = *s.view;
   std::erase_if(uids, [&](store::Uid uid) { return !view.uids.contains(uid); });
   if (uids.empty()) return;
@@ -137,6 +137,9 @@ void tell_expunged(Session& s, std::vector<store::Uid> uids) {
     s.out += "\r\n";
     // The MODSEQ of an expunge of this session has to be told with its end (RFC 7162 section 3.2.7).
     view.stale = view.stale || s.qresync;
+  } else if (from_end) {
+    for (size_t i = uids.size(); i-- > 0;)
+      s.untagged(std::to_string(view.uids.sequence(uids[i])) + " EXPUNGE");
   } else {
     uint32_t told = 0;
     for (const store::Uid uid : uids)

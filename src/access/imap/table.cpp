@@ -71,6 +71,7 @@ constexpr std::array<CommandEntry, std::variant_size_v<Command>> kTable = {
     entry<GetAcl, cmd_get_acl>("GETACL", kIn, Tell::all),
     entry<ListRights, cmd_list_rights>("LISTRIGHTS", kIn, Tell::all),
     entry<MyRights, cmd_my_rights>("MYRIGHTS", kIn, Tell::all),
+    entry<MultiSearch, cmd_multi_search>("ESEARCH", kIn, Tell::all),
 };
 
 template <class C>
@@ -79,9 +80,10 @@ bool is_uid(const Command& command) {
   return found && found->uid;
 }
 
-// That of SEARCH, SORT or THREAD.
+// That of SEARCH, ESEARCH, SORT or THREAD.
 const Search* search_of(const Command& command) {
   if (const auto* sort = std::get_if<Sort>(&command)) return &sort->search;
+  if (const auto* several = std::get_if<MultiSearch>(&command)) return &several->search;
   if (const auto* thread = std::get_if<Thread>(&command)) return &thread->search;
   return std::get_if<Search>(&command);
 }

@@ -100,9 +100,10 @@ Result<std::vector<Source>> sources(const Loaded& loaded, const std::string& sna
 }
 
 // By the server, or by whom the store belongs to, so that no file there comes to belong to root.
-// What is in files that could not be looked at goes to `warnings`.
+// `unseen`: a line for each account whose files could not be looked at. Of a process of its own they don't
+// come back: then they are in the log.
 Result<void> take_snapshot(const Config& config, const std::string& name, bool& running,
-                           std::vector<std::string>& warnings) {
+                           std::vector<std::string>& unseen) {
   auto take = [&]() -> Result<void> {
     auto admin = control::connect_admin(config);
     if (!admin) return std::unexpected(admin.error());
@@ -110,12 +111,12 @@ Result<void> take_snapshot(const Config& config, const std::string& name, bool& 
     arguments["name"] = name;
     auto answer = (*admin)->call("backup.snapshot", std::move(arguments), nullptr);
     if (!answer) return std::unexpected(answer.error());
-    const auto* unseen = answer->is_object() ? answer->get_object().if_contains("unseen") : nullptr;
-    if (unseen == nullptr || !unseen->is_array()) return {};
-    for (const boost::json::value& one : unseen->get_array()) {
+    const auto* told = answer->is_object() ? answer->get_object().if_contains("unseen") : nullptr;
+    if (told == nullptr || !told->is_array()) return {};
+    for (const boost::json::value& one : told->get_array()) {
       if (one.is_string())
-        warnings.push_back(std::string(one.get_string()) +
-                           " (letters there that are not known yet are not in the backup)");
+        unseen.push_back(std::string(one.get_string()) +
+                         " (letters there that are not known yet are not in the backup)");
     }
     return {};
   };
@@ -318,8 +319,11 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options,
   catalog.version = kVersion;
   catalog.hostname = effective_hostname(loaded.config);
   const std::string name = fmt::format("{}-{}", catalog.id, ::getpid());
-  if (auto taken = take_snapshot(loaded.config, name, catalog.running, warnings); !taken)
+  std::vector<std::string> unseen;
+  if (auto taken = take_snapshot(loaded.config, name, catalog.running, unseen); !taken)
     return std::unexpected(taken.error());
+  catalog.unseen = unseen.size();
+  std::ranges::move(unseen, std::back_inserter(warnings));
   auto snapshot = engine::HeldSnapshot::hold(store_directory(loaded.config), name);
   if (!snapshot) return std::unexpected(snapshot.error());
   catalog.damage_seen = damage_of(store_directory(loaded.config));

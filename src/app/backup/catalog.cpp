@@ -91,7 +91,8 @@ Catalog catalog_of(const json::object& from) {
   // Since format 2.
   for (const auto& [name, to] :
        {std::pair("file_letters", &out.file_letters), std::pair("file_bytes", &out.file_bytes),
-        std::pair("file_gone", &out.file_gone), std::pair("file_unread", &out.file_unread)}) {
+        std::pair("file_gone", &out.file_gone), std::pair("file_unread", &out.file_unread),
+        std::pair("accounts_unseen", &out.unseen)}) {
     if (const auto* value = from.if_contains(name)) *to = value->to_number<uint64_t>();
   }
   read_bodies(from, out);
@@ -140,6 +141,7 @@ std::string encode(const Catalog& catalog) {
   out["file_bytes"] = catalog.file_bytes;
   out["file_gone"] = catalog.file_gone;
   out["file_unread"] = catalog.file_unread;
+  out["accounts_unseen"] = catalog.unseen;
   out["bodies_to"] = catalog.bodies_to;
   json::array lost;
   for (const LostLetter& letter : catalog.lost) lost.push_back(describe(letter));

@@ -52,6 +52,7 @@ struct Catalog {
   uint64_t file_bytes = 0;
   uint64_t file_gone = 0;    // were removed by others while they were read
   uint64_t file_unread = 0;  // could not be read
+  uint64_t unseen = 0;       // accounts whose files could not be looked at: who knows what is in them
   uint64_t copied = 0;       // bytes that were not in the pool before
   // Bodies in the store: the newest of those that were looked at (of this backup or, in the same files, an
   // earlier one); 0: not known. Those that were lost, the first kMostLost of them, and how many there are
@@ -62,7 +63,7 @@ struct Catalog {
   std::vector<std::string> damage_seen;  // names of the folders in DATA/store.damaged
   std::vector<File> files;
 
-  bool is_complete() const { return bodies_to != 0 && lost.empty() && file_unread == 0; }
+  bool is_complete() const { return bodies_to != 0 && lost.empty() && file_unread == 0 && unseen == 0; }
 
   uint64_t total() const;  // bytes of all files, without those letters
 };

@@ -33,6 +33,7 @@ class Check {
     port_of_the_smarthost();
     one_way_to_resolve();
     tokens();
+    message_limits();
   }
 
  private:
@@ -62,6 +63,18 @@ class Check {
     loopback_only({"listen.submission", config_.listen.submission}, why, {"auth.plain_without_tls"});
     loopback_only({"listen.imap", config_.listen.imap}, why, {"auth.plain_without_tls"});
     loopback_only({"listen.pop3", config_.listen.pop3}, why, {"auth.plain_without_tls"});
+  }
+
+  // RFC 9738 section 3: limits below 1000 are not to be announced, and one of the two only.
+  void message_limits() {
+    const Config::Limits& limits = config_.limits;
+    constexpr uint64_t kLeast = 1000;
+    if (limits.imap_messages != 0 && limits.imap_messages < kLeast)
+      problem("limits.imap_messages", fmt::format("expected 0, or {} at least", kLeast));
+    if (limits.imap_saves != 0 && limits.imap_saves < kLeast)
+      problem("limits.imap_saves", fmt::format("expected 0, or {} at least", kLeast));
+    if (limits.imap_messages != 0 && limits.imap_saves != 0)
+      problem("limits.imap_saves", "expected 0, for limits.imap_messages is set", {"limits.imap_messages"});
   }
 
   // One socket only can have an address; 0.0.0.0 has those of IPv4, [::] those of IPv6.

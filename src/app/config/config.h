@@ -36,8 +36,8 @@ struct Config {
     uint64_t message_size = 0, recipients = 0, connections = 0, connections_per_network = 0, errors = 0,
              commands = 0, received = 0, imap_connections = 0, imap_connections_per_network = 0,
              imap_sessions_per_account = 0, submission_sessions_per_account = 0,
-             submission_connections_per_network = 0, imap_bad_commands = 0, pop3_connections = 0,
-             pop3_connections_per_network = 0, pop3_bad_commands = 0;
+             submission_connections_per_network = 0, imap_bad_commands = 0, imap_messages = 0, imap_saves = 0,
+             pop3_connections = 0, pop3_connections_per_network = 0, pop3_bad_commands = 0;
     seconds smtp_command{}, smtp_data{}, imap_login{}, imap_idle{}, pop3_login{}, pop3_idle{}, shutdown{};
   } limits;
   struct Auth {

@@ -139,6 +139,15 @@ const Option kOptions[] = {
     {"limits.imap_bad_commands", K::count, "20", true, 1, 1000, "",
      "Commands that are not IMAP before the connection is closed.",
      &at<&C::limits, &C::Limits::imap_bad_commands>},
+    {"limits.imap_messages", K::count, "0", true, 0, 100'000'000, "",
+     "Messages that one IMAP command may process (MESSAGELIMIT, RFC 9738); of more the last ones are "
+     "processed and the client, if it knows this extension, goes on. 0: any number; else at least 1000, and "
+     "better much more, for other clients miss what was left out.",
+     &at<&C::limits, &C::Limits::imap_messages>},
+    {"limits.imap_saves", K::count, "0", true, 0, 100'000'000, "",
+     "The same of COPY and APPEND alone, which are refused then (SAVELIMIT). 0: any number; else at least "
+     "1000. Not beside `limits.imap_messages`, which holds for them too.",
+     &at<&C::limits, &C::Limits::imap_saves>},
     {"limits.imap_login", K::duration, R"("1m")", true, 5, kHour, "",
      "How long an IMAP client may stay without logging in.", &at<&C::limits, &C::Limits::imap_login>},
     {"limits.imap_idle", K::duration, R"("30m")", true, 30 * kMinute, 24 * kHour, "",

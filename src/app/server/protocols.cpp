@@ -58,6 +58,8 @@ std::shared_ptr<access::imap::ServerOptions> imap_options(const Config& config, 
   out->idle_timeout = config.limits.imap_idle;
   out->max_sessions_per_account = static_cast<uint32_t>(config.limits.imap_sessions_per_account);
   out->max_bad_commands = static_cast<uint32_t>(config.limits.imap_bad_commands);
+  out->message_limit = static_cast<uint32_t>(config.limits.imap_messages);
+  out->save_limit = static_cast<uint32_t>(config.limits.imap_saves);
   return out;
 }
 

@@ -200,17 +200,20 @@ struct SearchKey {
     subject,
     header,  // name, text
     body,
-    text_,     // TEXT: header and body
-    sequence,  // set
-    uid,       // set
-    modseq,    // number: that or more (RFC 7162 section 3.1.5)
-    email_id,  // text (RFC 8474 section 6)
+    text_,       // TEXT: header and body
+    sequence,    // set
+    uid,         // set
+    uid_after,   // number: larger than that (RFC 9738 section 3.2)
+    uid_before,  // number
+    modseq,      // number: that or more (RFC 7162 section 3.1.5)
+    email_id,    // text (RFC 8474 section 6)
     thread_id,
     saved_before,  // number: day (RFC 8514 section 4.3)
     saved_on,
     saved_since,
     save_date_supported,
     filter,  // text: its name (RFC 5466)
+    fuzzy,   // children, one (RFC 6203)
     and_,    // children, all
     or_,     // children, two
     not_,    // children, one
@@ -260,38 +263,58 @@ struct FetchItem {
 };
 struct Search {
   // What is to be told of the messages found (RFC 4731 section 3.1), or kept for "$" (RFC 5182), as bits.
-  enum Return : uint8_t {
+  enum Return : uint16_t {
     kMin = 1,
     kMax = 2,
     kAll = 4,
     kCount = 8,
     kSave = 16,
-    kPartial = 32,   // never beside kAll
-    kUpdate = 64,    // RFC 5267 section 4.3
-    kContext = 128,  // section 4.2: a hint
-    kEverything = kMin | kMax | kAll | kCount | kPartial
+    kPartial = 32,     // never beside kAll
+    kUpdate = 64,      // RFC 5267 section 4.3
+    kContext = 128,    // section 4.2: a hint
+    kRelevancy = 256,  // RFC 6203 section 4
+    kEverything = kMin | kMax | kAll | kCount | kPartial | kRelevancy
   };
   bool uid = false;
-  std::optional<uint8_t> results;  // nothing: there was no RETURN
-  PartialRange partial;            // of kPartial (RFC 9394)
-  std::vector<FetchItem> update;   // of kUpdate: what to tell of new messages (RFC 5465 section 7)
-  std::string charset;             // "" if none was given
-  SearchKey key;                   // and_ of what stands at the top
+  std::optional<uint16_t> results;  // nothing: there was no RETURN
+  PartialRange partial;             // of kPartial (RFC 9394)
+  std::vector<FetchItem> update;    // of kUpdate: what to tell of new messages (RFC 5465 section 7)
+  std::string charset;              // "" if none was given
+  SearchKey key;                    // and_ of what stands at the top
 };
 
 struct CancelUpdate {  // RFC 5267 section 4.3.5
   std::vector<std::string> tags;
 };
 
-// NOTIFY (RFC 5465).
-struct NotifyGroup {
-  enum Filter : uint8_t { selected, selected_delayed, inboxes, personal, subscribed, subtree, named };
+// Which mailboxes (RFC 5465 section 6, RFC 7377 section 2.2).
+struct MailboxFilter {
+  enum Filter : uint8_t {
+    selected,
+    selected_delayed,  // of NOTIFY alone
+    inboxes,
+    personal,
+    subscribed,
+    subtree,
+    subtree_one,  // of ESEARCH alone
+    named
+  };
   Filter filter = personal;
-  std::vector<std::string> mailboxes;  // of subtree and named
-  uint8_t events = 0;                  // bits of Notify::Event; 0: NONE
-  std::vector<FetchItem> fetch;        // of kNew, for the selected mailbox
-  bool unknown_event = false;
+  std::vector<std::string> mailboxes;  // of subtree, subtree_one and named
   bool is_selected() const { return filter == selected || filter == selected_delayed; }
+};
+
+// ESEARCH (RFC 7377).
+struct MultiSearch {
+  std::vector<MailboxFilter> sources;  // none: the selected mailbox
+  Search search;                       // of UIDs; `results` are always there
+};
+
+// NOTIFY (RFC 5465).
+struct NotifyGroup : MailboxFilter {
+  uint8_t events = 0;            // bits of Notify::Event; 0: NONE
+  std::vector<FetchItem> fetch;  // of kNew, for the selected mailbox
+  bool unknown_event = false;
 };
 struct Notify {
   enum Event : uint8_t {
@@ -309,9 +332,9 @@ struct Notify {
   std::vector<NotifyGroup> groups;
 };
 
-// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267).
+// SORT (RFC 5256; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267; RELEVANCY: RFC 6203).
 struct SortCriterion {
-  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+  enum Key : uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to, relevancy };
   Key key = arrival;
   bool reverse = false;
 };
@@ -382,6 +405,6 @@ using Command =
                  Rename, Subscribe, Unsubscribe, List, Lsub, Status, Append, Namespace, Enable, Idle, Check,
                  Close, Unselect, Expunge, Search, Sort, Thread, Fetch, Store, Copy, Move, Unauthenticate,
                  GetQuota, GetQuotaRoot, Compress, Replace, GetMetadata, SetMetadata, Language, CancelUpdate,
-                 Notify, SetAcl, DeleteAcl, GetAcl, ListRights, MyRights>;
+                 Notify, SetAcl, DeleteAcl, GetAcl, ListRights, MyRights, MultiSearch>;
 
 }  // namespace posthouse::wire::imap

@@ -32,6 +32,7 @@ constexpr size_t kMaxRightsText = 64;      // octets of a list of rights
 constexpr size_t kMaxLanguages = 32;       // ranges in one LANGUAGE
 constexpr size_t kMaxCancelled = 64;       // tags in one CANCELUPDATE
 constexpr size_t kMaxNotifyGroups = 64;    // of a NOTIFY
-constexpr size_t kMaxNotifyMailboxes = 256;  // of a group
+constexpr size_t kMaxFilterMailboxes = 256;  // names behind one mailbox specifier (NOTIFY, ESEARCH)
+constexpr size_t kMaxSearchSources = 64;     // mailbox specifiers of an ESEARCH
 
 }  // namespace posthouse::wire::imap

@@ -82,9 +82,9 @@ TEST(ImapSearchResult, ModseqOfWhatIsTold) {
   };
   for (const auto& [wanted, answer] : cases) {
     SearchResult result(wanted, true);
-    result.add(10, 1, 5);
-    result.add(11, 2, 9);
-    result.add(12, 3, 7);
+    result.add({10, 1, 5});
+    result.add({11, 2, 9});
+    result.add({12, 3, 7});
     std::string out;
     result.append_response(out, "t", true);
     EXPECT_EQ(out, answer);

@@ -146,12 +146,27 @@ class ImapIndex : public testing::Test {
         return command + condition() + "\r\n";
     }
   }
+  // RFC 6203: who matches, and how well.
+  std::string fuzzy_search() {
+    static constexpr const char* kForms[] = {
+        "SEARCH RETURN (ALL RELEVANCY) CHARSET UTF-8 ", "SEARCH CHARSET UTF-8 ",
+        "SORT RETURN (ALL RELEVANCY) (RELEVANCY ARRIVAL) UTF-8 ", "UID SORT (RELEVANCY) UTF-8 "};
+    static constexpr const char* kMore[] = {"", "UNSEEN ", "OR FUZZY SUBJECT needles ", "OR SUBJECT house ",
+                                            "FUZZY BODY nedle "};
+    std::string command = std::string("t ") + kForms[mail.below(std::size(kForms))] +
+                          kMore[mail.below(std::size(kMore))] + "FUZZY " + condition() + "\r\n";
+    return command;
+  }
   void expect_same(int searches) {
+    expect_same(searches, [this] { return random_search(); });
+  }
+  template <class Make>
+  void expect_same(int searches, Make make) {
     auto with = selected(&index);
     auto without = selected(nullptr);
     int found = 0;
     for (int i = 0; i < searches; i++) {
-      const std::string command = random_search();
+      const std::string command = make();
       const std::string answer = with->ask(command);
       ASSERT_EQ(answer, without->ask(command)) << command;
       ASSERT_THAT(answer, testing::HasSubstr("t OK"));
@@ -161,9 +176,9 @@ class ImapIndex : public testing::Test {
     EXPECT_LT(found, searches);
   }
   // How many letters the index itself has an answer for.
-  size_t told(const std::string& key) {
+  size_t told(const std::string& key, bool fuzzy = false) {
     const auto info = house.executor.run(house.store.mailbox(kAlice, std::string("INBOX")));
-    search::Question question{{search::Field::body}, key};
+    search::Question question{{search::Field::body}, key, fuzzy};
     const auto answer = house.executor.run(index.ask(kAlice, info->id, info->uid_validity, {question}));
     if (!answer || !*answer) return 0;
     const auto& truths = (*answer)->truths.front();
@@ -183,6 +198,31 @@ TEST_F(ImapIndex, AnswersAreThoseOfALookAtTheMessages) {
   EXPECT_EQ(told("needle"), 150u);
   EXPECT_EQ(told("nowhere"), 150u);
   expect_same(400);
+}
+
+TEST_F(ImapIndex, FuzzyAnswersAreThoseOfALookAtTheMessages) {
+  fill(130);
+  bring_up_to_date();
+  fill(10);
+  bring_up_to_date();
+  fill(10);
+  // Of some the pieces of long words say that somebody has to look.
+  EXPECT_GT(told("needle", true), 100u);
+  EXPECT_GT(told("nedels", true), 100u);
+  expect_same(120, [this] { return fuzzy_search(); });
+}
+
+// RFC 7377: also of mailboxes that are not selected.
+TEST_F(ImapIndex, ItAnswersForSeveralMailboxes) {
+  fill(120);
+  selected(nullptr)->ask("a CREATE Else\r\nb COPY 1:* Else\r\nc STORE 1:9 +FLAGS.SILENT (\\Seen)\r\n");
+  bring_up_to_date();
+  expect_same(50, [this] {
+    static constexpr const char* kForms[] = {"IN (personal) ", "IN (mailboxes Else) RETURN (MIN COUNT) ", "",
+                                             "IN (selected subtree Else) RETURN (PARTIAL 2:5) "};
+    return std::string("t ESEARCH ") + kForms[mail.below(std::size(kForms))] + "CHARSET UTF-8 " +
+           (mail.below(3) == 0 ? "UNSEEN FUZZY " : "") + condition() + "\r\n";
+  });
 }
 
 TEST_F(ImapIndex, WhatCameLatelyIsFoundToo) {

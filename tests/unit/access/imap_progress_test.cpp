@@ -43,6 +43,16 @@ TEST_F(ImapProgress, OnceInTenSeconds) {
   EXPECT_EQ(at(progress, 999), "* OK [INPROGRESS (\"a1\" 999 1000)] Searched 999 messages so far\r\n");
 }
 
+// ESEARCH (RFC 7377): each mailbox counts from 0, the client is told the sum.
+TEST_F(ImapProgress, PartsAddUp) {
+  Progress progress(session_, "Searched", 0);
+  progress.expect(30);
+  progress.expect(99);
+  progress.next_part(10);
+  house_.clock.advance(std::chrono::seconds(10));
+  EXPECT_EQ(at(progress, 5), "* OK [INPROGRESS (\"a1\" 15 30)] Searched 15 messages so far\r\n");
+}
+
 // "]" in a tag would end the code.
 TEST_F(ImapProgress, OddTagsAndNoGoal) {
   session_.tag = "a]";

@@ -2,7 +2,8 @@
 // their language has:
 //
 //   @limit N              APPENDLIMIT                           @quota N        octets an account may have
-//   @sessions N           sessions that an account may have
+//   @sessions N           sessions that an account may have     @messages N     MESSAGELIMIT
+//   @saves N              SAVELIMIT
 //   @deliver bob INBOX N  a message follows, that came in N seconds after the start (0)
 //   S1? pattern           as "S1:", after other lines that don't matter
 //   @on database          the lines up to the next @on are for accounts in that store, or (files) in files;
@@ -44,6 +45,10 @@ class Player : public access::test::ScriptPlayer<House, Client> {
       house_.options->default_quota_bytes = std::stoull(first);
     } else if (verb == "@sessions") {
       house_.options->max_sessions_per_account = static_cast<uint32_t>(std::stoul(first));
+    } else if (verb == "@messages") {
+      house_.options->message_limit = static_cast<uint32_t>(std::stoul(first));
+    } else if (verb == "@saves") {
+      house_.options->save_limit = static_cast<uint32_t>(std::stoul(first));
     } else {
       return false;
     }

@@ -22,7 +22,7 @@ std::set<std::string> names_in(const std::string& answer) {
   std::set<std::string> names;
   const size_t end = answer.find_first_of("]\r", at);
   for (std::string_view name : split(std::string_view(answer).substr(at + 11, end - at - 11), ' ')) {
-    for (const std::string_view valued : {"AUTH", "APPENDLIMIT"}) {
+    for (const std::string_view valued : {"AUTH", "APPENDLIMIT", "MESSAGELIMIT", "SAVELIMIT"}) {
       if (name.starts_with(valued) && name.substr(valued.size()).starts_with('=')) name = valued;
     }
     names.insert(std::string(name));
@@ -39,7 +39,7 @@ std::vector<std::string> quoted_in(std::string_view text) {
 }
 
 struct Table {
-  std::set<std::string> always, before_login;
+  std::set<std::string> always, before_login, by_setting;
 };
 
 Table read_table() {
@@ -55,7 +55,9 @@ Table read_table() {
     const std::string_view status = trim(cells[3]);
     if (status == "yes") table.always.insert(name);
     if (status == "before login") table.before_login.insert(name);
-    const bool announced = status == "yes" || status == "before login";
+    const bool by_setting = status.starts_with("by setting: `limits.");
+    if (by_setting) table.by_setting.insert(name);
+    const bool announced = status == "yes" || status == "before login" || by_setting;
     EXPECT_TRUE(announced || status.starts_with("waits")) << line;
     size_t files = 0;
     for (const std::string& file : quoted_in(cells[4])) {
@@ -86,6 +88,17 @@ TEST(ImapTable, IsWhatIsAnnounced) {
   auto client = house.connect(0, true);
   client->take();
   EXPECT_EQ(names_in(client->ask("a LOGIN alice demo\r\n")), table.always);
+  // RFC 9738 section 3: one of the two
+  EXPECT_EQ(table.by_setting, (std::set<std::string>{"MESSAGELIMIT", "SAVELIMIT"}));
+  house.options->allow_plain_login = true;
+  house.options->save_limit = 2000;
+  std::set<std::string> limited = table.always;
+  limited.insert("SAVELIMIT");
+  EXPECT_EQ(names_in(house.login("alice")->ask("b CAPABILITY\r\n")), limited);
+  house.options->message_limit = 1000;
+  limited = table.always;
+  limited.insert("MESSAGELIMIT");
+  EXPECT_EQ(names_in(house.login("alice")->ask("b CAPABILITY\r\n")), limited);
 }
 
 }  // namespace

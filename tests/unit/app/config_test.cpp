@@ -125,6 +125,14 @@ TEST(Config, WrongValuesSayWhatWasExpected) {
               HasSubstr("queue.retry: expected a list of durations"));
   EXPECT_EQ(problems("[limits]\nerrors = -1\n"),
             "/etc/p.toml:2: limits.errors: expected a whole number, 1 to 1000\n");
+  // RFC 9738 section 3
+  EXPECT_EQ(problems("[limits]\nimap_messages = 999\n"),
+            "/etc/p.toml:2: limits.imap_messages: expected 0, or 1000 at least\n");
+  EXPECT_EQ(problems("[limits]\nimap_saves = 1\n"),
+            "/etc/p.toml:2: limits.imap_saves: expected 0, or 1000 at least\n");
+  EXPECT_THAT(problems("[limits]\nimap_messages = 1000\nimap_saves = 1000\n"),
+              HasSubstr("limits.imap_saves: expected 0, for limits.imap_messages is set"));
+  EXPECT_EQ(problems("[limits]\nimap_saves = 1000\n"), "");
   EXPECT_EQ(
       problems("[log]\nlevel = \"loud\"\n"),
       "/etc/p.toml:2: log.level: expected one of \"trace\", \"debug\", \"info\", \"warn\", \"error\"\n");

@@ -307,6 +307,64 @@ TEST(ImapParse, Notifications) {
   EXPECT_EQ(parse<Language>("LANGUAGE DE \"en-GB\"").ranges, (std::vector<std::string>{"de", "en-gb"}));
 }
 
+// RFC 6203 section 7.
+TEST(ImapParse, FuzzySearches) {
+  const Search search = parse<Search>("SEARCH return (relevancy ALL) fuzzy (SUBJECT a FROM b) UNSEEN");
+  EXPECT_EQ(search.results, Search::kRelevancy | Search::kAll);
+  ASSERT_EQ(search.key.children.size(), 2u);
+  EXPECT_EQ(search.key.children[0].type, SearchKey::fuzzy);
+  EXPECT_EQ(search.key.children[0].children.at(0).children.size(), 2u);
+  EXPECT_EQ(parse<Search>("SEARCH OR FUZZY TEXT a NOT FUZZY FUZZY BODY b").key.children.size(), 1u);
+  EXPECT_EQ(parse<Search>("SEARCH RETURN (RELEVANCY) FUZZY ALL").results, uint16_t{Search::kRelevancy});
+  const Sort sort = parse<Sort>("SORT (REVERSE RELEVANCY DATE) UTF-8 FUZZY TEXT a");
+  EXPECT_EQ(sort.criteria.at(0).key, SortCriterion::relevancy);
+  EXPECT_TRUE(sort.criteria.at(0).reverse);
+  for (const char* bad : {"SEARCH FUZZY", "SEARCH FUZZY ()", "SEARCH FUZZYTEXT a", "SEARCH FUZZY TEXT"})
+    EXPECT_NE(fault(bad), "") << bad;
+  std::string deep = "SEARCH ";
+  for (size_t i = 0; i <= kMaxNesting; i++) deep += "FUZZY ";
+  EXPECT_NE(fault(deep + "ALL"), "");
+}
+
+// RFC 7377 section 4.
+TEST(ImapParse, MultiSearches) {
+  MultiSearch search = parse<MultiSearch>(
+      "esearch in (mailboxes (a \"b c\") SUBTREE-ONE d subtree (e) selected personal inboxes subscribed ()) "
+      "return (min PARTIAL 1:2) charset utf-8 1:3 FROM x");
+  ASSERT_EQ(search.sources.size(), 7u);
+  EXPECT_EQ(search.sources[0].filter, MailboxFilter::named);
+  EXPECT_EQ(search.sources[0].mailboxes, (std::vector<std::string>{"a", "b c"}));
+  EXPECT_EQ(search.sources[1].filter, MailboxFilter::subtree_one);
+  EXPECT_EQ(search.sources[1].mailboxes, std::vector<std::string>{"d"});
+  EXPECT_EQ(search.sources[2].filter, MailboxFilter::subtree);
+  EXPECT_TRUE(search.sources[3].is_selected());
+  EXPECT_EQ(search.sources[6].filter, MailboxFilter::subscribed);
+  EXPECT_EQ(search.search.results, Search::kMin | Search::kPartial);
+  EXPECT_EQ(search.search.charset, "utf-8");
+  EXPECT_EQ(search.search.key.children.size(), 2u);
+  EXPECT_TRUE(search.search.uid);
+  search = parse<MultiSearch>("ESEARCH ALL");
+  EXPECT_TRUE(search.sources.empty());
+  EXPECT_EQ(search.search.results, Search::kAll);
+  EXPECT_EQ(parse<MultiSearch>("ESEARCH RETURN (SAVE) ALL").search.results, Search::kSave);
+  EXPECT_EQ(parse<MultiSearch>("ESEARCH IN (selected) RETURN (SAVE) ALL").search.results, Search::kSave);
+  for (const char* bad :
+       {"ESEARCH", "ESEARCH IN ALL", "ESEARCH IN (personal)", "ESEARCH IN (personal)ALL",
+        "ESEARCH IN (personal x) ALL", "ESEARCH IN (personal (x)) ALL",
+        "ESEARCH IN (personal () selected) ALL", "ESEARCH IN (()) ALL", "ESEARCH IN (selected-delayed) ALL",
+        "ESEARCH IN (mailboxes ()) ALL", "ESEARCH IN (mailboxes (a b) ALL",
+        "ESEARCH RETURN (ALL) IN (personal) ALL", "ESEARCH IN (personal) RETURN (SAVE) ALL",
+        "UID ESEARCH ALL", "NOTIFY SET (subtree-one x NONE)"}) {
+    EXPECT_NE(fault(bad), "") << bad;
+  }
+  std::string many = "ESEARCH IN (personal";
+  for (size_t i = 0; i < kMaxSearchSources; i++) many += " personal";
+  EXPECT_NE(fault(many + ") ALL"), "");
+  many = "ESEARCH IN (mailboxes (x";
+  for (size_t i = 0; i < kMaxFilterMailboxes; i++) many += " x";
+  EXPECT_NE(fault(many + ")) ALL"), "");
+}
+
 TEST(ImapParse, Acl) {
   const SetAcl set = parse<SetAcl>("SETACL INBOX/Drafts \"John Doe\" +cda");
   EXPECT_EQ(set.mailbox, "INBOX/Drafts");

@@ -90,6 +90,7 @@ constexpr Entry kCommands[] = {
     {"GETACL", one_mailbox<GetAcl>},
     {"LISTRIGHTS", parse_list_rights},
     {"MYRIGHTS", one_mailbox<MyRights>},
+    {"ESEARCH", parse_multi_search},
 };
 
 constexpr Entry kUidCommands[] = {

@@ -57,32 +57,6 @@ bool events(Cursor& in, NotifyGroup& out) {
   return in.expect(')') && check_events(in, out);
 }
 
-bool mailboxes(Cursor& in, NotifyGroup& out) {
-  if (!in.space()) return false;
-  const bool many = in.eat('(');
-  do {
-    if (out.mailboxes.size() >= kMaxNotifyMailboxes) return in.fail("Too many mailboxes");
-    if (!in.astring(out.mailboxes.emplace_back())) return false;
-  } while (many && in.eat(' '));
-  return !many || in.expect(')');
-}
-
-bool filter(Cursor& in, NotifyGroup& out) {
-  constexpr std::pair<std::string_view, NotifyGroup::Filter> kFilters[] = {
-      {"SELECTED", NotifyGroup::selected},     {"SELECTED-DELAYED", NotifyGroup::selected_delayed},
-      {"INBOXES", NotifyGroup::inboxes},       {"PERSONAL", NotifyGroup::personal},
-      {"SUBSCRIBED", NotifyGroup::subscribed}, {"SUBTREE", NotifyGroup::subtree},
-      {"MAILBOXES", NotifyGroup::named}};
-  const std::string_view word = in.word();
-  for (const auto& [name, value] : kFilters) {
-    if (!iequals(name, word)) continue;
-    out.filter = value;
-    const bool names = value == NotifyGroup::subtree || value == NotifyGroup::named;
-    return !names || mailboxes(in, out);
-  }
-  return in.fail("Unknown mailbox specifier");
-}
-
 }  // namespace
 
 bool parse_notify(Cursor& in, Command& out) {
@@ -99,7 +73,8 @@ bool parse_notify(Cursor& in, Command& out) {
   do {
     if (command.groups.size() >= kMaxNotifyGroups) return in.fail("Too many event groups");
     NotifyGroup& group = command.groups.emplace_back();
-    if (!in.expect('(') || !filter(in, group) || !in.space() || !events(in, group) || !in.expect(')'))
+    if (!in.expect('(') || !parse_mailbox_filter(in, false, group) || !in.space() || !events(in, group) ||
+        !in.expect(')'))
       return false;
     for_selected += group.is_selected() ? 1 : 0;
   } while (in.eat(' '));

@@ -49,15 +49,20 @@ bool parse_set_metadata(Cursor& in, Command& out);
 // entries (RFC 5464): one name or "(" name *(SP name) ")", in lower case.
 bool parse_entries(Cursor& in, std::vector<std::string>& out);
 bool parse_search(Cursor& in, bool uid, Command& out);
+// What a search has behind its options: ["CHARSET" SP charset SP] search-key *(SP search-key).
+bool parse_search_program(Cursor& in, Search& out);
 // search-return-opts after "RETURN ": "(" [option *(SP option)] ")"; none means ALL.
 bool parse_search_return(Cursor& in, Search& out);
 // search-key *(SP search-key), as an and_.
 bool parse_search_keys(Cursor& in, SearchKey& out);
+bool parse_multi_search(Cursor& in, Command& out);
 bool parse_sort(Cursor& in, bool uid, Command& out);
 bool parse_thread(Cursor& in, bool uid, Command& out);
 bool parse_fetch(Cursor& in, bool uid, Command& out);
 // "(" fetch-att *(SP fetch-att) ")".
 bool parse_fetch_items(Cursor& in, std::vector<FetchItem>& out);
+// filter-mailboxes (RFC 5465 section 8). `search`: as RFC 7377 section 4 changes it.
+bool parse_mailbox_filter(Cursor& in, bool search, MailboxFilter& out);
 bool parse_notify(Cursor& in, Command& out);
 bool parse_cancel_update(Cursor& in, Command& out);
 bool parse_set_acl(Cursor& in, Command& out);

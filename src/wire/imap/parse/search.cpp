@@ -1,5 +1,6 @@
 // SEARCH (RFC 3501 section 6.4.4; MODSEQ: RFC 7162 section 3.1.5; RETURN: RFC 4731, RFC 5182;
-// OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394; UPDATE, CONTEXT: RFC 5267; FILTER: RFC 5466).
+// OLDER, YOUNGER: RFC 5032; PARTIAL: RFC 9394; UPDATE, CONTEXT: RFC 5267; FILTER: RFC 5466; FUZZY, RELEVANCY:
+// RFC 6203; UIDAFTER, UIDBEFORE: RFC 9738).
 #include "base/ascii.h"
 #include "wire/imap/date.h"
 #include "wire/imap/limits.h"
@@ -68,6 +69,8 @@ constexpr KeyWord kKeyWords[] = {
     {"THREADID", K::thread_id, Argument::string},
     {"TO", K::to, Argument::string},
     {"UID", K::uid, Argument::set},
+    {"UIDAFTER", K::uid_after, Argument::non_zero},
+    {"UIDBEFORE", K::uid_before, Argument::non_zero},
     {"UNANSWERED", K::flag_unset, Argument::none, kAnswered},
     {"UNDELETED", K::flag_unset, Argument::none, kDeleted},
     {"UNDRAFT", K::flag_unset, Argument::none, kDraft},
@@ -183,6 +186,10 @@ class KeyParser {
       out.type = SearchKey::not_;
       return in_.space() && key(out.children.emplace_back(), depth + 1);
     }
+    if (iequals(word, "FUZZY")) {
+      out.type = SearchKey::fuzzy;
+      return in_.space() && key(out.children.emplace_back(), depth + 1);
+    }
     if (iequals(word, "OR")) {
       out.type = SearchKey::or_;
       return in_.space() && key(out.children.emplace_back(), depth + 1) && in_.space() &&
@@ -202,28 +209,28 @@ class KeyParser {
   size_t keys_ = 0;
 };
 
-constexpr std::pair<std::string_view, uint8_t> kReturns[] = {
-    {"MIN", Search::kMin},       {"MAX", Search::kMax},        {"ALL", Search::kAll},
-    {"COUNT", Search::kCount},   {"SAVE", Search::kSave},      {"PARTIAL", Search::kPartial},
-    {"UPDATE", Search::kUpdate}, {"CONTEXT", Search::kContext}};
+constexpr std::pair<std::string_view, uint16_t> kReturns[] = {
+    {"MIN", Search::kMin},       {"MAX", Search::kMax},         {"ALL", Search::kAll},
+    {"COUNT", Search::kCount},   {"SAVE", Search::kSave},       {"PARTIAL", Search::kPartial},
+    {"UPDATE", Search::kUpdate}, {"CONTEXT", Search::kContext}, {"RELEVANCY", Search::kRelevancy}};
 
 }  // namespace
 
 bool parse_search_return(Cursor& in, Search& out) {
-  uint8_t& wanted = out.results.emplace(uint8_t{0});
+  uint16_t& wanted = out.results.emplace(uint16_t{0});
   if (!in.expect('(')) return false;
   if (!in.next_is(')')) {
     do {
       const std::string_view word = in.word();
-      uint8_t bit = 0;
+      uint16_t bit = 0;
       for (const auto& [name, value] : kReturns) {
         if (iequals(name, word)) bit = value;
       }
       if (bit == 0) return in.fail("Unknown search return option");
       // RFC 9394 section 3.1
-      const uint8_t others = bit == Search::kPartial ? Search::kAll | Search::kPartial
-                             : bit == Search::kAll   ? Search::kPartial
-                                                     : 0;
+      const uint16_t others = bit == Search::kPartial ? Search::kAll | Search::kPartial
+                              : bit == Search::kAll   ? Search::kPartial
+                                                      : 0;
       if ((wanted & others) != 0) return in.fail("Only one PARTIAL or ALL");
       if (bit == Search::kPartial && (!in.space() || !in.partial(out.partial))) return false;
       // RFC 5465 section 7
@@ -253,6 +260,11 @@ size_t count_keys(const SearchKey& key) {
   return count;
 }
 
+bool parse_search_program(Cursor& in, Search& out) {
+  if (in.eat_word("CHARSET ") && (!in.astring(out.charset) || !in.space())) return false;
+  return parse_search_keys(in, out.key);
+}
+
 bool parse_search(Cursor& in, bool uid, Command& out) {
   Search command;
   command.uid = uid;
@@ -260,10 +272,7 @@ bool parse_search(Cursor& in, bool uid, Command& out) {
   if (in.eat_word("RETURN ")) {
     if (!parse_search_return(in, command) || !in.space()) return false;
   }
-  if (in.eat_word("CHARSET ")) {
-    if (!in.astring(command.charset) || !in.space()) return false;
-  }
-  if (!parse_search_keys(in, command.key)) return false;
+  if (!parse_search_program(in, command)) return false;
   out = std::move(command);
   return true;
 }

@@ -1,4 +1,5 @@
-// SORT and THREAD (RFC 5256 section 5; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267 section 3).
+// SORT and THREAD (RFC 5256 section 5; DISPLAYFROM, DISPLAYTO: RFC 5957; RETURN: RFC 5267 section 3;
+// RELEVANCY: RFC 6203 section 6).
 #include <algorithm>
 
 #include "base/ascii.h"
@@ -15,6 +16,7 @@ constexpr std::pair<std::string_view, SortCriterion::Key> kKeys[] = {
     {"DISPLAYFROM", SortCriterion::display_from},
     {"DISPLAYTO", SortCriterion::display_to},
     {"FROM", SortCriterion::from},
+    {"RELEVANCY", SortCriterion::relevancy},
     {"SIZE", SortCriterion::size},
     {"SUBJECT", SortCriterion::subject},
     {"TO", SortCriterion::to},
