@@ -51,6 +51,7 @@ std::unexpected<Fault> disk_fault(const std::string& what, int error) {
     default:
       break;
   }
+  if (error == ELOOP) return fail(kind, what + ": it is a symbolic link, and such are not followed");
   return fail(kind, what + ": " + std::strerror(error));
 }
 

@@ -71,6 +71,8 @@ Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
   if (!of) return final_fault(of.error());
   struct stat facts{};
   const bool holder = ::lstat(of->path().c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+  if (holder && mailbox == "INBOX")
+    return fail(FaultKind::policy, of->path() + ": a directory is where the mbox should be");
   if (holder) return fail(FaultKind::not_found, of->path() + ": it only holds others");
   Result<Held> held = of->open(access);
   note_lock(mailbox, access, !held && held.error().kind == FaultKind::temporary);
