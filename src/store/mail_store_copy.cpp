@@ -14,6 +14,7 @@ namespace {
 // Bodies of letters in files are in the database for a moment only: another session that works in the same
 // files may take them away again before they are copied, and each time it does it has got on itself.
 constexpr int kCopyAttempts = 10 * kMaxAttempts;
+constexpr milliseconds kMovePatience{1000};  // then a move has as many attempts as anything else
 
 struct Ends {
   MailboxRow* from = nullptr;
@@ -208,7 +209,10 @@ Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vec
 Task<Result<void>> MailStore::Impl::move_part(AccountId account, MailboxId from, std::vector<Uid> uids,
                                               Target to, Quota quota, Copied& out) {
   Result<void> done;
-  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+  const SteadyTime begun = clock.steady();
+  for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
+    // Others who only change the messages are past soon; who keeps a file locked has made us wait.
+    if (attempt >= kMaxAttempts && clock.steady() - begun > kMovePatience) break;
     auto attempted = to.account == account ? try_move(account, from, uids, to, out)
                                            : try_move_across(account, from, uids, to, quota, out);
     done = co_await attempted;
