@@ -578,6 +578,7 @@ class Trouble(Base):
             self.assertIn("something", refused.stderr)
             for command in (("backup", "list"), ("backup", "verify"), ("restore",)):
                 self.assertEqual(run(*command, self.folder).returncode, 66, command)
+            self.assertEqual(demo.run("backup", "/proc/nothing").returncode, 73)
             self.assertEqual(demo.run("backup").returncode, 64)
 
     def test_within_the_data_directory(self):

@@ -20,7 +20,7 @@ class Repository {
   // To read, alongside other readers: `not_found` when DIR is not one of ours.
   static Result<Repository> open(const std::string& directory);
   // To write, alone: makes one of an empty or missing folder, refuses others (`policy`), `temporary` when
-  // another is at work there. What a crash has left half-done goes.
+  // another is at work there, `exists` where none can be made. What a crash has left half-done goes.
   static Result<Repository> open_to_write(const std::string& directory);
   Repository(Repository&& other) noexcept;
   Repository& operator=(Repository&&) = delete;

@@ -200,6 +200,49 @@ TEST_F(BackupFolder, IsWrittenByOneAtATimeAndCleanedUp) {
   EXPECT_TRUE(fs::is_empty(directory_ + "/backups/unfinished"));
 }
 
+// Also those that earlier versions left, which made their folders before the mark.
+TEST_F(BackupFolder, AStartThatWasKilledGoesOn) {
+  using Names = std::vector<std::string>;
+  const std::string folder = directory_ + "/backups";
+  for (const Names& there :
+       {Names{}, Names{"posthouse-backups.new"}, Names{"posthouse-backups"},
+        Names{"posthouse-backups", "pool"}, Names{"posthouse-backups", "pool", "backups"}, Names{"pool"},
+        Names{"pool", "backups"}, Names{"pool", "backups", "posthouse-backups.new"}, Names{"lost+found"}}) {
+    fs::remove_all(folder);
+    fs::create_directory(folder);
+    for (const std::string& name : there) {
+      if (name.starts_with("posthouse")) {
+        std::ofstream(folder + "/" + name) << "";
+      } else {
+        fs::create_directory(folder + "/" + name);
+      }
+    }
+    {
+      const auto opened = Repository::open_to_write(folder);
+      ASSERT_TRUE(opened) << testing::PrintToString(there) << opened.error().what;
+      EXPECT_EQ(opened->find("").error().kind, FaultKind::not_found);
+    }
+    Repository repository = open();
+    take(repository, "letters", true);
+    ASSERT_TRUE(repository.add(catalog("20260101T000000Z", {})));
+    EXPECT_TRUE(Repository::open(folder)->find(""));
+  }
+  // What holds something was never a start.
+  for (const std::string name : {"pool/file", "backups/file", "posthouse-backups.old"}) {
+    fs::remove_all(folder);
+    fs::create_directories(folder + "/pool");
+    fs::create_directories(folder + "/backups");
+    std::ofstream(folder + "/" + name) << "";
+    EXPECT_EQ(Repository::open_to_write(folder).error().kind, FaultKind::policy) << name;
+  }
+}
+
+TEST_F(BackupFolder, APlaceThatCanNotBeMadeIsToldFromWhatIsMissing) {
+  std::ofstream(directory_ + "/file") << "";
+  for (const std::string& place : {std::string("/proc/nothing"), directory_ + "/file"})
+    EXPECT_EQ(Repository::open_to_write(place).error().kind, FaultKind::exists) << place;
+}
+
 TEST_F(BackupFolder, ACopyThatFailsLeavesNothing) {
   Repository repository = open();
   File file;
