@@ -469,8 +469,28 @@ class Trouble(Base):
             self.restore(demo)
             catalog = next(pathlib.Path(self.backups, "backups").glob(done["id"] + ".json"))
             catalog.write_text(catalog.read_text().replace('"messages":', '"messages":1', 1))
-            self.assertEqual(run("backup", "verify", self.backups).returncode, 70)
+            found = run("backup", "verify", self.backups)
+            self.assertEqual(found.returncode, 70)
+            self.assertIn("No later backup makes a damaged list", found.stdout)
+            self.assertNotIn("Remove", found.stdout)
             self.assertEqual(run("backup", "list", self.backups).returncode, 70)
+
+    def test_backups_of_a_newer_program_are_not_to_be_removed(self):
+        with Demo() as demo:
+            send(demo, range(3))
+            self.back_up(demo)
+            later = self.back_up(demo)
+            catalog = pathlib.Path(self.backups, "backups", later["id"] + ".json")
+            text = catalog.read_text().splitlines(keepends=True)[0]
+            text = re.sub(r'"version":"[^"]*"', '"version":"9.1.0"', text.replace('"format":3', '"format":9'))
+            catalog.write_text(text + f"sha256 {hashlib.sha256(text.encode()).hexdigest()}\n")
+            found = run("backup", "verify", self.backups)
+            self.assertEqual(found.returncode, 70, found.stdout + found.stderr)
+            self.assertIn("made by posthouse 9.1.0, which is newer than this one", found.stdout)
+            self.assertNotIn("damaged", found.stdout)
+            self.assertNotIn("Remove", found.stdout)
+            told = json.loads(run("backup", "verify", self.backups, "--json").stdout)
+            self.assertEqual((told["problems"], len(told["newer"])), ([], 1))
 
     def test_lost_bodies_are_named_and_all_else_is_kept(self):
         """Also by those who look at that backup later; after they were deleted and purged backups are complete again."""

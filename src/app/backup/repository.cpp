@@ -133,18 +133,22 @@ std::vector<std::string> Repository::ids() const {
   return out;
 }
 
-Result<Catalog> Repository::read(const std::string& id) const {
+Result<Catalog> Repository::read(const std::string& id, bool* newer) const {
   auto text = read_file(catalog_path(id), kLargestCatalog);
   if (!text) return std::unexpected(text.error());
-  return decode(*text, catalog_path(id));
+  return decode(*text, catalog_path(id), newer);
 }
 
-std::vector<Catalog> Repository::list(std::vector<std::string>& damaged) const {
+std::vector<Catalog> Repository::list(std::vector<std::string>& damaged,
+                                      std::vector<std::string>* newer) const {
   std::vector<Catalog> out;
   for (const std::string& id : ids()) {
-    auto catalog = read(id);
+    bool is_newer = false;
+    auto catalog = read(id, &is_newer);
     if (catalog) {
       out.push_back(std::move(*catalog));
+    } else if (is_newer && newer != nullptr) {
+      newer->push_back(catalog.error().what);
     } else {
       damaged.push_back(catalog.error().what);
     }

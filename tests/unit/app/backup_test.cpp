@@ -64,6 +64,13 @@ TEST(BackupCatalog, RefusesNewerFormatsAndPathsThatLeaveTheFolder) {
   };
   EXPECT_THAT(with("\"format\":3", "\"format\":4").error().what,
               HasSubstr("posthouse 1.2.3, which is newer"));
+  bool newer = false;
+  EXPECT_FALSE(decode(text, "x", &newer));
+  EXPECT_FALSE(newer) << "damaged";
+  text.replace(text.find("\"format\":3"), 10, "\"format\":4");
+  EXPECT_FALSE(decode(sealed(text), "x", &newer));
+  EXPECT_TRUE(newer);
+  text.replace(text.find("\"format\":4"), 10, "\"format\":3");
   EXPECT_TRUE(with("\"format\":3", "\"format\":1"));
   EXPECT_FALSE(with("000012.sst", "../../x"));
   EXPECT_FALSE(with("000012.sst", "/etc/passwd"));
@@ -241,6 +248,25 @@ TEST_F(BackupFolder, APlaceThatCanNotBeMadeIsToldFromWhatIsMissing) {
   std::ofstream(directory_ + "/file") << "";
   for (const std::string& place : {std::string("/proc/nothing"), directory_ + "/file"})
     EXPECT_EQ(Repository::open_to_write(place).error().kind, FaultKind::exists) << place;
+}
+
+TEST_F(BackupFolder, ANewerProgramsBackupIsNotDamaged) {
+  Repository repository = open();
+  ASSERT_TRUE(repository.add(catalog("20260101T000000Z", {})));
+  std::string text = encode(catalog("20260102T000000Z", {}));
+  text.resize(text.find("\nsha256"));
+  text.replace(text.find("\"format\":3"), 10, "\"format\":4");
+  const std::string path = directory_ + "/backups/backups/20260102T000000Z.json";
+  std::ofstream(path) << sealed(text);
+  auto found = verify(directory_ + "/backups", "", Options{});
+  ASSERT_TRUE(found) << found.error().what;
+  EXPECT_EQ(found->newer.size(), 1u);
+  EXPECT_TRUE(found->damaged.empty() && !found->lists && !found->files);
+  std::ofstream(path, std::ios::app) << "x";
+  found = verify(directory_ + "/backups", "", Options{});
+  ASSERT_TRUE(found) << found.error().what;
+  EXPECT_EQ(found->damaged.size(), 1u);
+  EXPECT_TRUE(found->newer.empty() && found->lists && !found->files);
 }
 
 TEST_F(BackupFolder, ACopyThatFailsLeavesNothing) {
