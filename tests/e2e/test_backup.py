@@ -475,6 +475,21 @@ class Trouble(Base):
             self.assertNotIn("Remove", found.stdout)
             self.assertEqual(run("backup", "list", self.backups).returncode, 70)
 
+    def test_a_missing_file_is_damage_and_no_missing_account(self):
+        with Demo() as demo:
+            send(demo, range(3))
+            done = self.back_up(demo)
+            table = next(f for f in self.files_of(done["id"]) if f["part"] == "store" and f["path"].endswith(".sst"))
+            path = pathlib.Path(self.backups, "pool", table["sha256"][:2], table["sha256"])
+            whole = path.read_bytes()
+            for spoil in (lambda: path.write_bytes(whole[:-1]), path.unlink):
+                spoil()
+                for check in (("--account", demo.address("alice"), "--check"), ("--account", demo.address("alice")),
+                              ("--check",)):
+                    refused = demo.run("restore", self.backups, *check)
+                    self.assertEqual(refused.returncode, 70, (check, refused.stdout, refused.stderr))
+                    self.assertIn(table["sha256"], refused.stderr)
+
     def test_backups_of_a_newer_program_are_not_to_be_removed(self):
         with Demo() as demo:
             send(demo, range(3))
