@@ -36,6 +36,8 @@ constexpr int kMaxDeletionDepth = 64;    // folders within a deleted folder
 constexpr size_t kMaxSubscriptionsFile = 16 * 1024 * 1024;
 
 constexpr size_t kMaxUidListFile = 2'000'000'000;
+// A header of a list of UIDs that says more is damaged, and would leave none for new messages.
+constexpr uint32_t kHighestNextUid = 0x80000000;
 constexpr size_t kMaxKeywordsFile = 64 * 1024;
 constexpr size_t kMaxKeyword = 255;
 

@@ -43,6 +43,12 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
+// 1 where it can't be read, or not be believed.
+uint32_t parse_next_uid(std::string_view text) {
+  const uint32_t next = parse_uid(text).value_or(1);
+  return next <= kHighestNextUid ? next : 1;
+}
+
 // "V1 N2 G..." in any order, among others that are not ours to understand.
 bool read_header_fields(std::string_view fields, UidList& list) {
   bool good = false;
@@ -54,7 +60,7 @@ bool read_header_fields(std::string_view fields, UidList& list) {
       list.validity = parse_uid(value).value_or(0);
       good = list.validity != 0;
     }
-    if (field[0] == 'N') list.next = parse_uid(value).value_or(1);
+    if (field[0] == 'N') list.next = parse_next_uid(value);
     if (field[0] == 'G' && is_guid(value)) list.guid = value;
   }
   return good;
@@ -66,7 +72,7 @@ bool read_dovecot_header(std::string_view line, UidList& list, bool& old) {
   if (version == "3") return read_header_fields(line, list);
   if (!old) return false;
   list.validity = parse_uid(take_word(line)).value_or(0);
-  list.next = parse_uid(take_word(line)).value_or(1);
+  list.next = parse_next_uid(take_word(line));
   return list.validity != 0;
 }
 
@@ -176,6 +182,10 @@ Result<std::optional<UidList>> read_dovecot_uid_list(const Folder& folder) {
   const Result<std::optional<std::string>> text = read_in(folder, "dovecot-uidlist");
   if (!text) return std::unexpected(text.error());
   return *text ? parse_dovecot_uid_list(**text) : std::nullopt;
+}
+
+bool OwnUidList::exists() const {
+  return ::access((folder_.path() + "/" + kOwnFile).c_str(), F_OK) == 0;
 }
 
 Result<std::optional<UidList>> OwnUidList::read() const {

@@ -24,7 +24,7 @@ struct UidEntry {
 
 struct UidList {
   uint32_t validity = 0;
-  uint32_t next = 1;              // greater than every UID ever given
+  uint32_t next = 1;              // what the header says, but greater than every UID of the list
   std::string guid;               // of the folder: 32 hex digits, or empty
   std::vector<UidEntry> entries;  // by UID, each UID and each base once
   size_t damaged = 0;             // lines that could not be read, and were left out
@@ -45,6 +45,7 @@ class OwnUidList {
  public:
   explicit OwnUidList(Folder folder) : folder_(std::move(folder)) {}
 
+  bool exists() const;
   Result<std::optional<UidList>> read() const;
   // All of it anew. `unique` from NameMaker.
   Result<void> write(const UidList& list, const std::string& unique, Sync sync = Sync::now) const;

@@ -215,9 +215,10 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
                                                   const std::string& name, Driver::Look& look,
                                                   bool& misnamed);
   Task<Result<std::optional<FaultKind>>> take_fresh(Account& account, MailboxId mailbox,
-                                                    const std::string& name,
-                                                    std::vector<Driver::Look::Fresh> fresh,
-                                                    uint32_t uid_validity, Uid uid_next, bool& misnamed);
+                                                    const std::string& name, Driver::Look& look,
+                                                    bool& misnamed);
+  // UIDVALIDITY and the next UID that the files say a mailbox without messages has.
+  Task<Result<void>> take_uid_base(Account& account, MailboxId mailbox, const Driver::Look& look);
   // ---- settle.cpp; under the account's turn
   // Index and files come to say the same UIDs.
   Task<Result<void>> settle_uids(Account& account, MailboxId mailbox, std::string name);

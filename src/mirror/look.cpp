@@ -78,6 +78,21 @@ Result<void> place_arrival(store::AccountEdit& edit, store::MailboxRow& mailbox,
   return {};
 }
 
+// What the files say of a mailbox's UIDs counts in an index that is new, and then on as long as it is about
+// the same UIDVALIDITY: under another one they name messages that we know nothing of.
+bool takes_validity(uint32_t uid_validity, Uid uid_next, const Driver::Look& look) {
+  return look.uid_validity != 0 && uid_next == 1 && uid_validity != look.uid_validity;
+}
+
+// Returns whether the files are believed.
+bool take_validity(store::AccountEdit& edit, store::MailboxRow& mailbox, const Driver::Look& look) {
+  if (takes_validity(mailbox.uid_validity, mailbox.uid_next, look)) {
+    mailbox.uid_validity = look.uid_validity;
+    edit.head().last_uid_validity = std::max(edit.head().last_uid_validity, look.uid_validity);
+  }
+  return mailbox.uid_validity == look.uid_validity;
+}
+
 // The mailboxes that the outbox still has to make or rename, what it can't stays in the index; and, in `old`,
 // those that have names in the files which they lost in the index.
 Result<std::set<std::string>> unmade(const engine::Reader& reader, AccountId account,
@@ -258,6 +273,8 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_new(Account& account, 
                                                               bool& misnamed) {
   if (look.fresh.empty()) {
     troubles.over({account.id, mailbox, kUnreadable}, name);
+    Result<void> taken = co_await take_uid_base(account, mailbox, look);
+    if (!taken) co_return std::unexpected(taken.error());
     co_return std::optional<FaultKind>();
   }
   // Those that have UIDs come first, in their order; the others as they arrived.
@@ -266,9 +283,35 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_new(Account& account, 
     (fresh.uid != 0 ? named : unnamed).push_back(std::move(fresh));
   std::ranges::sort(named, {}, &Driver::Look::Fresh::uid);
   std::ranges::move(unnamed, std::back_inserter(named));
-  Result<std::optional<FaultKind>> unread = co_await take_fresh(account, mailbox, name, std::move(named),
-                                                                look.uid_validity, look.uid_next, misnamed);
+  look.fresh = std::move(named);
+  Result<std::optional<FaultKind>> unread = co_await take_fresh(account, mailbox, name, look, misnamed);
   co_return unread;
+}
+
+Task<Result<void>> Mirror::Impl::take_uid_base(Account& account, MailboxId mailbox,
+                                               const Driver::Look& look) {
+  if (look.uid_validity == 0) co_return Result<void>();
+  bool wanted = false;
+  std::function<Result<void>(const engine::Reader&)> see = [&](const engine::Reader& reader) -> Result<void> {
+    const Result<store::MailboxInfo> info = store::AccountView(reader, account.id).mailbox(mailbox);
+    if (!info) return std::unexpected(info.error());
+    const bool further = info->uid_validity == look.uid_validity && info->uid_next < look.uid_next;
+    wanted = info->exists == 0 && (further || takes_validity(info->uid_validity, info->uid_next, look));
+    return {};
+  };
+  Result<void> done = co_await engine.read(std::move(see));
+  if (!done || !wanted) co_return done;
+  std::vector<engine::Step> steps;
+  store::add_counted_edit(steps, account.id, [&](store::AccountEdit& edit) -> Result<void> {
+    edit.follow_files();
+    const Result<store::MailboxRow*> row = edit.mailbox(mailbox);
+    if (!row) return std::unexpected(row.error());
+    if ((*row)->exists == 0 && take_validity(edit, **row, look))
+      (*row)->uid_next = std::max((*row)->uid_next, look.uid_next);
+    return {};
+  });
+  done = co_await engine.transact(std::move(steps));
+  co_return done;
 }
 
 Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbox, const Driver::Look& look) {
@@ -314,11 +357,11 @@ Task<Result<void>> Mirror::Impl::take_changes(Account& account, MailboxId mailbo
 }
 
 Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account, MailboxId mailbox,
-                                                                const std::string& name,
-                                                                std::vector<Driver::Look::Fresh> fresh,
-                                                                uint32_t uid_validity, Uid uid_next,
+                                                                const std::string& name, Driver::Look& look,
                                                                 bool& misnamed) {
   Driver& driver = *account.driver;
+  std::vector<Driver::Look::Fresh>& fresh = look.fresh;
+  bool left = false;  // some that could not be read
   Driver::Uids uids;  // noted once: each time may write the whole mailbox anew
   Result<void> done;
   Unread unread;
@@ -330,7 +373,10 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account
         Result<Read> read = read_message(driver, name, fresh[i].location);
         if (read) {
           arrivals.push_back({std::move(fresh[i]), std::move(*read), 0});
-        } else if (read.error().kind != FaultKind::not_found) {
+          continue;
+        }
+        left = true;
+        if (read.error().kind != FaultKind::not_found) {
           unread.add(fresh[i].location, read.error());
         }
       }
@@ -342,19 +388,18 @@ Task<Result<std::optional<FaultKind>>> Mirror::Impl::take_fresh(Account& account
       edit.follow_files();
       const Result<store::MailboxRow*> row = edit.mailbox(mailbox);
       if (!row) return std::unexpected(row.error());
-      // An index that is new takes over what others know of the mailbox.
-      if (uid_validity != 0 && (*row)->uid_next == 1 && (*row)->uid_validity != uid_validity) {
-        (*row)->uid_validity = uid_validity;
-        edit.head().last_uid_validity = std::max(edit.head().last_uid_validity, uid_validity);
-      }
-      // Under another UIDVALIDITY its UIDs name messages that we know nothing of.
-      const bool believed = (*row)->uid_validity == uid_validity;
+      const bool believed = take_validity(edit, **row, look);
       for (size_t i = 0; i < arrivals.size(); ++i) {
         if (!believed) arrivals[i].fresh.uid = 0;
-        if (believed && arrivals[i].fresh.uid == 0) (*row)->uid_next = std::max((*row)->uid_next, uid_next);
+        if (believed && arrivals[i].fresh.uid == 0)
+          (*row)->uid_next = std::max((*row)->uid_next, look.uid_next);
         const Result<void> placed = place_arrival(edit, **row, deliveries[i], clock.now(), arrivals[i]);
         if (!placed) return placed;
       }
+      // No UID is given again that a message had which is gone (RFC 9051 section 2.3.1.1). One that was left
+      // out may come with its own yet, if it bears it itself.
+      const bool last = end == fresh.size() && (!left || driver.notes_own());
+      if (believed && last) (*row)->uid_next = std::max((*row)->uid_next, look.uid_next);
       uids.uid_validity = (*row)->uid_validity;
       uids.uid_next = (*row)->uid_next;
       uids.messages = (*row)->exists;

@@ -507,7 +507,8 @@ Result<Driver::Look> MaildirDriver::look(const std::string& mailbox, const std::
   for (size_t i = 0; i < known.size() && seen->complete; ++i) {
     if (!there[i]) out.gone.push_back(known[i].uid);
   }
-  if (known.empty() && !out.fresh.empty()) {
+  // Without a list of ours what others know was not all taken over: a crash came in between.
+  if (known.empty() || (!out.fresh.empty() && !maildir::OwnUidList(*folder).exists())) {
     const Result<void> kept = add_kept_uids(*folder, out);
     if (!kept) return std::unexpected(kept.error());
   }

@@ -469,8 +469,43 @@ class Trouble(Base):
             self.restore(demo)
             catalog = next(pathlib.Path(self.backups, "backups").glob(done["id"] + ".json"))
             catalog.write_text(catalog.read_text().replace('"messages":', '"messages":1', 1))
-            self.assertEqual(run("backup", "verify", self.backups).returncode, 70)
+            found = run("backup", "verify", self.backups)
+            self.assertEqual(found.returncode, 70)
+            self.assertIn("No later backup makes a damaged list", found.stdout)
+            self.assertNotIn("Remove", found.stdout)
             self.assertEqual(run("backup", "list", self.backups).returncode, 70)
+
+    def test_a_missing_file_is_damage_and_no_missing_account(self):
+        with Demo() as demo:
+            send(demo, range(3))
+            done = self.back_up(demo)
+            table = next(f for f in self.files_of(done["id"]) if f["part"] == "store" and f["path"].endswith(".sst"))
+            path = pathlib.Path(self.backups, "pool", table["sha256"][:2], table["sha256"])
+            whole = path.read_bytes()
+            for spoil in (lambda: path.write_bytes(whole[:-1]), path.unlink):
+                spoil()
+                for check in (("--account", demo.address("alice"), "--check"), ("--account", demo.address("alice")),
+                              ("--check",)):
+                    refused = demo.run("restore", self.backups, *check)
+                    self.assertEqual(refused.returncode, 70, (check, refused.stdout, refused.stderr))
+                    self.assertIn(table["sha256"], refused.stderr)
+
+    def test_backups_of_a_newer_program_are_not_to_be_removed(self):
+        with Demo() as demo:
+            send(demo, range(3))
+            self.back_up(demo)
+            later = self.back_up(demo)
+            catalog = pathlib.Path(self.backups, "backups", later["id"] + ".json")
+            text = catalog.read_text().splitlines(keepends=True)[0]
+            text = re.sub(r'"version":"[^"]*"', '"version":"9.1.0"', text.replace('"format":3', '"format":9'))
+            catalog.write_text(text + f"sha256 {hashlib.sha256(text.encode()).hexdigest()}\n")
+            found = run("backup", "verify", self.backups)
+            self.assertEqual(found.returncode, 70, found.stdout + found.stderr)
+            self.assertIn("made by posthouse 9.1.0, which is newer than this one", found.stdout)
+            self.assertNotIn("damaged", found.stdout)
+            self.assertNotIn("Remove", found.stdout)
+            told = json.loads(run("backup", "verify", self.backups, "--json").stdout)
+            self.assertEqual((told["problems"], len(told["newer"])), ([], 1))
 
     def test_lost_bodies_are_named_and_all_else_is_kept(self):
         """Also by those who look at that backup later; after they were deleted and purged backups are complete again."""
@@ -578,6 +613,7 @@ class Trouble(Base):
             self.assertIn("something", refused.stderr)
             for command in (("backup", "list"), ("backup", "verify"), ("restore",)):
                 self.assertEqual(run(*command, self.folder).returncode, 66, command)
+            self.assertEqual(demo.run("backup", "/proc/nothing").returncode, 73)
             self.assertEqual(demo.run("backup").returncode, 64)
 
     def test_within_the_data_directory(self):

@@ -273,6 +273,27 @@ class OfFiles(Base):
                 self.assertEqual(shown["store"], {"carol": "maildir", "dave": "mbox"}[name])
                 self.assertEqual(without_uids(contents(demo, name)[0]), without_uids(before[name]))
 
+    def test_an_account_that_was_removed_whose_files_are_still_there(self):
+        """An mbox has whole seconds, where the backup has milliseconds: nothing is doubled for it."""
+        with Demo() as demo:
+            for name in NAMES:
+                send(demo, range(5), to=name)
+                send(demo, [7, 7], to=name)
+                imap = demo.imap(name)
+                imap.append("INBOX", None, '"01-Feb-2020 10:20:30 +0100"', letter(77).encode())
+                imap.logout()
+            before = {name: contents(demo, name)[0] for name in NAMES}
+            self.back_up(demo)
+            for name in NAMES:
+                demo.run("account", "remove", demo.address(name), check=True)
+                self.assertTrue(places(demo)[name].exists())
+                told = self.back(demo, "--account", demo.address(name))
+                there = self.numbers(told, "there")
+                self.assertEqual(there, self.numbers(told, "in_backup"), name)
+                self.assertEqual(there["INBOX"], len(before[name]["INBOX"]))
+                self.assertEqual(self.numbers(told, "restored"), {}, name)
+                self.assertEqual(without_uids(contents(demo, name)[0]), without_uids(before[name]), name)
+
     def test_damage_is_found_and_mended_by_the_next(self):
         with Demo() as demo:
             fill(demo)

@@ -230,6 +230,25 @@ class AnyName(Base):
                 self.assertEqual(done.returncode, 73, (place, done.stdout, done.stderr))
             demo.run("export", demo.address("alice"), self.path("out"), "--mailbox", "inbox", check=True)
 
+    def test_a_folder_that_is_something_else(self):
+        with Demo() as demo:
+            for form in ("maildir", "mbox", "eml"):
+                place = pathlib.Path(self.path("etc-" + form))
+                place.mkdir()
+                (place / "passwd").write_text("root\n")
+                done = demo.run("export", demo.address("alice"), place, "--format", form)
+                self.assertEqual(done.returncode, 73, (form, done.stdout, done.stderr))
+                self.assertIn("there is passwd in it", done.stderr)
+                self.assertEqual([p.name for p in place.iterdir()], ["passwd"], form)
+                (place / "passwd").unlink()
+                (place / "lost+found").mkdir()
+                (place / ".posthouse-export.new").touch()   # killed before it had made anything
+                for _ in range(2):
+                    demo.run("export", demo.address("alice"), place, "--format", form, check=True)
+            # What no version can read is no export of ours.
+            (place / ".posthouse-export").write_text("something else\n")
+            self.assertEqual(demo.run("export", demo.address("alice"), place, "--format", "eml").returncode, 73)
+
     def test_exports_of_earlier_versions(self):
         """They have no note of what they are."""
         with Demo() as demo:

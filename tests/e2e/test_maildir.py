@@ -451,6 +451,62 @@ class Stop(Case):
             self.demo.start()
 
 
+class TakingOver(Case):
+    """UIDVALIDITY and UIDs of a Maildir that was somebody else's before."""
+
+    def folder_of(self, name, **files):
+        folder = self.folder / "erin" / name
+        for sub in ("cur", "new", "tmp"):
+            (folder / sub).mkdir(parents=True)
+        for file, text in files.items():
+            (folder / file.replace("_", "-")).write_text(text)
+        return folder
+
+    def test_no_uid_is_given_again_under_the_same_uidvalidity(self):
+        listed = "5 :1600000005.M1P1.host,S=30,W=33\n"
+        files = {   # mailbox -> its list, whether its letter is there, UIDNEXT
+            "INBOX": ({"dovecot_uidlist": "3 V1500000001 N77 G0123456789abcdef0123456789abcdef\n" + listed}, True, 77),
+            "Empty": ({"dovecot_uidlist": "3 V1500000001 N77 G0123456789abcdef0123456789abcdef\n"}, False, 77),
+            "Gone": ({"dovecot_uidlist": "3 V1500000001 N5\n" + listed}, False, 6),
+            "Old": ({"dovecot_uidlist": "1 1500000001 77\n"}, False, 77),
+            "Absurd": ({"dovecot_uidlist": "3 V1500000001 N4294967295\n" + listed}, True, 6),
+            "Ours": ({"posthouse_uidlist": "posthouse-uidlist 1 V1500000001 N77 .\n5 1600000005.M1P1.host,S=30,W=33 .\n"},
+                     True, 77),
+            "Ours.Empty": ({"posthouse_uidlist": "posthouse-uidlist 1 V1500000001 N77 .\n"}, False, 77),
+            # More than one transaction takes: those behind keep their UIDs too.
+            "Many": ({"dovecot_uidlist": "3 V1500000001 N977\n" + "".join(
+                f"{2 * n} :{n}.M1P1.host\n" for n in range(1, 331))}, 330, 977),
+        }
+        self.demo.stop()
+        again = Demo("--set", f'store.maildir="{self.folder}/{{local}}"')
+        self.addCleanup(again.clean)
+        again.start()
+        self.addCleanup(again.stop)
+        for mailbox, (lists, there, _) in files.items():
+            folder = self.folder_of("" if mailbox == "INBOX" else "." + mailbox, **lists)
+            if there == 330:
+                for n in range(1, 331):
+                    (folder / "cur" / f"{n}.M1P1.host:2,").write_bytes(local(f"many{n}"))
+            elif there:
+                (folder / "cur" / "1600000005.M1P1.host,S=30,W=33:2,S").write_bytes(local("known"))
+        add_account(again, "erin")
+        client = again.imap("erin")
+        for mailbox, (_, there, uid_next) in files.items():
+            mailbox = mailbox.replace(".", "/")
+            found = client.status(mailbox, "(MESSAGES UIDVALIDITY UIDNEXT)")[1][0]
+            self.assertRegex(found, rb"MESSAGES %d\b" % there, mailbox)
+            self.assertRegex(found, rb"UIDVALIDITY 1500000001\b", mailbox)
+            self.assertRegex(found, rb"UIDNEXT %d\b" % uid_next, mailbox)
+            client.select(mailbox, readonly=True)
+            known = [2 * n for n in range(1, 331)] if there == 330 else [5] * there
+            self.assertEqual(client.uid("SEARCH", None, "ALL")[1][0].split(), [b"%d" % uid for uid in known], mailbox)
+            client.unselect()
+            added = client.append(mailbox, None, None, letter("new"))[1][0]
+            self.assertIn(b"[APPENDUID 1500000001 %d]" % uid_next, added, mailbox)
+        client.logout()
+        again.run("store", "check", check=True)
+
+
 class LostIndex(Case):
     def test_uids_and_flags_come_back_from_the_files(self):
         self.send("a", "b", "c", "d")

@@ -164,6 +164,15 @@ class Salvage(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertTrue(done.stdout.endswith(told), done.stdout)
 
+    def test_without_a_store_nothing_is_made(self):
+        self.server.stop()
+        shutil.rmtree(self.store)
+        done = self.salvage()
+        self.assertEqual(done.returncode, 74, done.stdout + done.stderr)
+        self.assertIn("there is no store", done.stderr)
+        self.assertFalse(self.target.exists())
+        self.assertEqual(run("store", "check", "--config", self.server.config).returncode, 74)
+
     def test_a_running_server_is_left_alone(self):
         done = self.salvage()
         self.assertNotEqual(done.returncode, 0)

@@ -80,6 +80,8 @@ class Undelete(Case):
         self.assertIn("number 2", text)
         self.assertEqual(self.ask("mailbox", "undelete", alice, "--dry-run")["would_restore"], 2)
         self.assertEqual(self.ask("mailbox", "undelete", alice, "--mailbox", "INBOX")["restored"], 0)
+        none = self.demo.run("mailbox", "undelete", alice, "--mailbox", "Archive", "--uid", 4711)
+        self.assertEqual(none.returncode, 67, none.stdout + none.stderr)
         done = self.ask("mailbox", "undelete", alice, "--mailbox", "Archive", "--uid", 2, "--since", "1h")
         self.assertEqual(done["restored"], 1)
         line = idle.line()

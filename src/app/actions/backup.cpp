@@ -103,6 +103,23 @@ int list(const Invocation& in) {
   return damaged.empty() ? EX_OK : EX_SOFTWARE;
 }
 
+void advise(const backup::Verified& found) {
+  if (found.files) {
+    fmt::print(
+        "Remove the damaged files of the pool: the next backup copies them again if the store still has "
+        "them.\n");
+  }
+  if (found.lists) {
+    fmt::print(
+        "No later backup makes a damaged list of a backup again: copy it back from where you have it, or use "
+        "another backup. Until it is whole or removed, no file is removed from the pool.\n");
+  }
+  if (!found.newer.empty())
+    fmt::print("Backups that a newer program made were not looked at: verify them with that program.\n");
+  if (found.damaged.empty())
+    fmt::print("Every file{} is as it was copied.\n", found.newer.empty() ? "" : " of the others");
+}
+
 int verify(const Invocation& in, backup::Options options) {
   auto found = [&] {
     ProgressBar bar;
@@ -113,17 +130,16 @@ int verify(const Invocation& in, backup::Options options) {
   if (in.json) {
     json::object out;
     out["problems"] = json::array(found->damaged.begin(), found->damaged.end());
+    out["newer"] = json::array(found->newer.begin(), found->newer.end());
     out["lost"] = json::array(found->lost.begin(), found->lost.end());
     print_json(out);
   } else {
     for (const std::string& line : found->damaged) fmt::print("damaged: {}\n", line);
+    for (const std::string& line : found->newer) fmt::print("newer: {}\n", line);
     for (const std::string& line : found->lost) fmt::print("lost: {}\n", line);
-    fmt::print("{}", found->damaged.empty()
-                         ? "Every file is as it was copied.\n"
-                         : "Remove what is damaged: the next backup copies it again if the store "
-                           "still has it.\n");
+    advise(*found);
   }
-  if (!found->damaged.empty()) return EX_SOFTWARE;
+  if (!found->damaged.empty() || !found->newer.empty()) return EX_SOFTWARE;
   return found->lost.empty() ? EX_OK : EX_DATAERR;
 }
 

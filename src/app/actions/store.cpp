@@ -8,6 +8,7 @@
 #include "app/actions/progress_bar.h"
 #include "app/control/admin.h"
 #include "app/core/core.h"
+#include "app/core/folders.h"
 #include "app/limits.h"
 #include "app/salvage/salvage.h"
 #include "base/log.h"
@@ -98,6 +99,9 @@ int create(const Loaded& loaded) {
 }
 
 int salvage(const Loaded& loaded, const Invocation& in) {
+  // As for all others who need one; before DIR is made.
+  if (auto there = find_store(loaded.config); !there)
+    return complain(loaded, {FaultKind::io, there.error().what});
   const bool bar = isatty(STDERR_FILENO) != 0;
   Progress progress = [](uint64_t, uint64_t) {};
   if (bar) progress = draw;

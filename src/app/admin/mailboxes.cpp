@@ -171,6 +171,9 @@ Task<Answer> mailbox_undelete(Context context, Arguments arguments) {
   if (!named) co_return std::unexpected(named.error());
   auto chosen = co_await choose(context, account->id, arguments);
   if (!chosen) co_return std::unexpected(chosen.error());
+  if (chosen->places.empty() && !filter_of(arguments).uids.empty())
+    co_return fail(FaultKind::not_found,
+                   "no such letter is kept; `posthouse mailbox expunged` lists those that are");
   auto standing = co_await context.core.directory.standing(account->id);
   if (!standing) co_return std::unexpected(standing.error());
   const store::Quota quota = delivery::quota_of(*standing, context.core.delivery.options());

@@ -351,8 +351,10 @@ Result<Verified> verify(const std::string& directory, const std::string& id, con
   std::vector<std::string>& problems = out.damaged;
   std::vector<Catalog> catalogs;
   if (id.empty()) {
-    catalogs = repository->list(problems);
-    if (catalogs.empty() && problems.empty()) return std::unexpected(repository->find("").error());
+    catalogs = repository->list(problems, &out.newer);
+    out.lists = !problems.empty();
+    if (catalogs.empty() && problems.empty() && out.newer.empty())
+      return std::unexpected(repository->find("").error());
   } else {
     auto one = repository->find(id);
     if (!one) return std::unexpected(one.error());
@@ -389,6 +391,7 @@ Result<Verified> verify(const std::string& directory, const std::string& id, con
   }
   for (const Catalog& catalog : catalogs) add_lost(catalog, out.lost);
   if (damaged.empty()) return out;
+  out.files = true;
   std::set<std::string> hashes;
   for (const auto& [sha256, what] : damaged) hashes.insert(sha256);
   for (std::string& line : damaged_letters(*repository, catalogs, hashes))

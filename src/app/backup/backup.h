@@ -23,6 +23,9 @@ Result<Catalog> make_backup(const Loaded& loaded, const Options& options, std::v
 
 struct Verified {
   std::vector<std::string> damaged;  // a line for each file, and for each letter that is not to be had for it
+  bool lists = false;                // some of that are catalogs, which no backup makes again
+  bool files = false;                // some are files of the pool, which the next one copies again
+  std::vector<std::string> newer;    // for each backup that only a newer program can read
   std::vector<std::string> lost;     // for each letter whose body the store had lost before
 };
 // Reads every file of the backup (of all for "") and compares it with its hash.

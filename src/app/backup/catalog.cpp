@@ -155,13 +155,14 @@ std::string encode(const Catalog& catalog) {
   return fmt::format("{}{}{}\n", text, kSum, sha256(text));
 }
 
-Result<Catalog> decode(std::string_view text, const std::string& name) {
+Result<Catalog> decode(std::string_view text, const std::string& name, bool* newer) {
   auto inside = checked(text, name);
   if (!inside) return std::unexpected(inside.error());
   try {
     const json::value value = json::parse(*inside);
     const json::object& object = value.as_object();
     if (object.at("format").to_number<uint64_t>() > kFormat) {
+      if (newer != nullptr) *newer = true;
       return fail(FaultKind::corrupt,
                   fmt::format("{}: made by posthouse {}, which is newer than this one: use that program",
                               name, std::string_view(object.at("version").as_string())));

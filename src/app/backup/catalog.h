@@ -69,7 +69,7 @@ struct Catalog {
 };
 
 std::string encode(const Catalog& catalog);
-// `corrupt` with advice for what is damaged or of an unknown version.
-Result<Catalog> decode(std::string_view text, const std::string& name);
+// `corrupt` with advice for what is damaged or of an unknown version; `newer`: whole, but of a newer program.
+Result<Catalog> decode(std::string_view text, const std::string& name, bool* newer = nullptr);
 
 }  // namespace posthouse::app::backup

@@ -66,7 +66,7 @@ Result<Opened::Links> Opened::links_of(const Repository& repository, const Catal
   for (const File& file : catalog.files) {
     if (file.part != Part::store) continue;
     if (!repository.has(file)) {
-      return fail(FaultKind::not_found,
+      return fail(FaultKind::corrupt,
                   fmt::format("{}: missing, or cut off; `posthouse backup verify` tells more",
                               repository.file(file)));
     }

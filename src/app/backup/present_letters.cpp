@@ -17,8 +17,20 @@ json::object place(const std::string& address, const std::string& mailbox) {
 struct Row {
   store::Uid uid = 0;
   uint64_t delivery = 0, blob = 0, size = 0;
-  int64_t date = 0;
+  int64_t date = 0;  // milliseconds since 1970
 };
+
+constexpr int64_t kSecond = 1'000;
+
+int64_t whole_seconds(int64_t date) {
+  return std::chrono::floor<seconds>(milliseconds(date)).count();
+}
+
+// An mbox has whole seconds only: a date that was there once has lost what is beyond.
+bool is_same_date(int64_t one, int64_t other) {
+  return one == other ||
+         (whole_seconds(one) == whole_seconds(other) && (one % kSecond == 0 || other % kSecond == 0));
+}
 
 std::optional<Row> row_of(const json::value& value) {
   if (!value.is_array() || value.get_array().size() != 5) return std::nullopt;
@@ -55,8 +67,8 @@ Result<void> PresentLetters::add(control::Admin& admin, const std::string& addre
       if (in_backup_.contains(row->delivery)) continue;
       // One in a file has no body to share.
       if (row->blob != 0) by_blob_.emplace(row->blob, later_.size());
-      by_shape_.emplace(Shape(row->size, row->date), later_.size());
-      later_.push_back({mailbox, row->uid, row->blob, false});
+      by_shape_.emplace(Shape(row->size, whole_seconds(row->date)), later_.size());
+      later_.push_back({mailbox, row->uid, row->date, false});
     }
   }
   return {};
@@ -81,16 +93,21 @@ Result<bool> PresentLetters::take(control::Admin& admin, const std::string& addr
   for (auto [at, end] = by_blob_.equal_range(letter.blob); at != end; ++at) {
     if (!std::exchange(later_[at->second].used, true)) return true;
   }
-  const Shape shape(letter.size, letter.internal_date.time_since_epoch().count());
-  for (auto [at, end] = by_shape_.equal_range(shape); at != end; ++at) {
+  const int64_t date = letter.internal_date.time_since_epoch().count();
+  const auto [begin, end] = by_shape_.equal_range(Shape(letter.size, whole_seconds(date)));
+  std::vector<Later*> alike;
+  for (auto at = begin; at != end; ++at) {
     Later& later = later_[at->second];
-    if (later.used) continue;
+    if (!later.used && is_same_date(later.date, date)) alike.push_back(&later);
+  }
+  std::ranges::partition(alike, [&](const Later* later) { return later->date == date; });
+  for (Later* later : alike) {
     auto wanted = checksum();
     if (!wanted) return std::unexpected(wanted.error());
-    auto same = same_bytes(admin, address, later, *wanted);
+    auto same = same_bytes(admin, address, *later, *wanted);
     if (!same) return same;
     if (!*same) continue;
-    later.used = true;
+    later->used = true;
     return true;
   }
   return false;

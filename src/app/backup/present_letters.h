@@ -29,10 +29,10 @@ class PresentLetters {
   struct Later {  // came since the backup
     std::string mailbox;
     store::Uid uid = 0;
-    uint64_t blob = 0;
+    int64_t date = 0;  // milliseconds since 1970
     bool used = false;
   };
-  using Shape = std::pair<uint64_t, int64_t>;  // size, date
+  using Shape = std::pair<uint64_t, int64_t>;  // size, date in whole seconds
 
   Result<bool> same_bytes(control::Admin& admin, const std::string& address, const Later& later,
                           uint64_t checksum) const;

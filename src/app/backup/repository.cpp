@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kMark = "posthouse-backups";
 constexpr std::string_view kMarkText =
     "Backups of Posthouse, format 1. `posthouse backup list` shows them.\n";
+constexpr const char* kFolders[] = {"pool", "backups"};
 constexpr std::string_view kExtension = ".json";
 constexpr size_t kLargestCatalog = 1 << 30;
 constexpr size_t kFoldersOneByOne = 4;  // of the pool; more are flushed together with all else
@@ -39,19 +40,30 @@ bool is_ours(const std::string& directory) {
   return fs::exists(fs::path(directory) / kMark, error);
 }
 
-Result<void> make_empty(const std::string& directory) {
+// What a start leaves that came to no end; earlier versions made their folders before the mark.
+bool is_of_a_start(const fs::directory_entry& entry) {
+  const std::string name = entry.path().filename().string();
+  if (name == std::string(kMark) + ".new") return true;
+  std::error_code error;
+  return std::ranges::find(kFolders, name) != std::end(kFolders) && entry.is_directory(error) &&
+         fs::is_empty(entry.path(), error);
+}
+
+// The mark comes first: with it the folder is ours, whatever else is there yet.
+Result<void> make_ours(const std::string& directory) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
-    if (name == "lost+found" || name == std::string(kMark) + ".new") continue;
+    if (name == "lost+found" || is_of_a_start(entry)) continue;
     return fail(
         FaultKind::policy,
         fmt::format("{}: expected a folder of backups, or an empty one; there is {} in it", directory, name));
   }
-  for (const std::string& path : {directory, directory + "/pool", directory + "/backups"}) {
-    if (auto made = make_folder(path, kFolderMode); !made) return made;
-  }
-  return write_file(fmt::format("{}/{}", directory, kMark), kMarkText, kFileMode);
+  auto made = make_folder(directory, kFolderMode);
+  if (made) made = write_file(fmt::format("{}/{}", directory, kMark), kMarkText, kFileMode);
+  const bool placeless =
+      !made && (made.error().kind == FaultKind::not_found || made.error().kind == FaultKind::io);
+  return placeless ? fail(FaultKind::exists, made.error().what) : made;
 }
 
 void remove_all_in(const std::string& folder) {
@@ -88,7 +100,7 @@ Result<Repository> Repository::open(const std::string& directory) {
 
 Result<Repository> Repository::open_to_write(const std::string& directory) {
   if (!is_ours(directory)) {
-    if (auto made = make_empty(directory); !made) return std::unexpected(made.error());
+    if (auto made = make_ours(directory); !made) return std::unexpected(made.error());
   }
   const int fd = ::open(fmt::format("{}/{}", directory, kMark).c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return system_fault(directory);
@@ -96,7 +108,9 @@ Result<Repository> Repository::open_to_write(const std::string& directory) {
   Repository out(fs::absolute(directory, error).string(), fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
     return fail(FaultKind::temporary, fmt::format("{}: another backup is being made there", directory));
-  if (auto made = make_folder(out.scratch(), kFolderMode); !made) return std::unexpected(made.error());
+  for (const std::string& path : {out.directory_ + "/pool", out.directory_ + "/backups", out.scratch()}) {
+    if (auto made = make_folder(path, kFolderMode); !made) return std::unexpected(made.error());
+  }
   remove_all_in(out.scratch());
   return out;
 }
@@ -119,18 +133,22 @@ std::vector<std::string> Repository::ids() const {
   return out;
 }
 
-Result<Catalog> Repository::read(const std::string& id) const {
+Result<Catalog> Repository::read(const std::string& id, bool* newer) const {
   auto text = read_file(catalog_path(id), kLargestCatalog);
   if (!text) return std::unexpected(text.error());
-  return decode(*text, catalog_path(id));
+  return decode(*text, catalog_path(id), newer);
 }
 
-std::vector<Catalog> Repository::list(std::vector<std::string>& damaged) const {
+std::vector<Catalog> Repository::list(std::vector<std::string>& damaged,
+                                      std::vector<std::string>* newer) const {
   std::vector<Catalog> out;
   for (const std::string& id : ids()) {
-    auto catalog = read(id);
+    bool is_newer = false;
+    auto catalog = read(id, &is_newer);
     if (catalog) {
       out.push_back(std::move(*catalog));
+    } else if (is_newer && newer != nullptr) {
+      newer->push_back(catalog.error().what);
     } else {
       damaged.push_back(catalog.error().what);
     }

@@ -20,7 +20,7 @@ class Repository {
   // To read, alongside other readers: `not_found` when DIR is not one of ours.
   static Result<Repository> open(const std::string& directory);
   // To write, alone: makes one of an empty or missing folder, refuses others (`policy`), `temporary` when
-  // another is at work there. What a crash has left half-done goes.
+  // another is at work there, `exists` where none can be made. What a crash has left half-done goes.
   static Result<Repository> open_to_write(const std::string& directory);
   Repository(Repository&& other) noexcept;
   Repository& operator=(Repository&&) = delete;
@@ -28,8 +28,10 @@ class Repository {
   Repository& operator=(const Repository&) = delete;
   ~Repository();
 
-  // Oldest first. A damaged catalog is named in `damaged` and left out.
-  std::vector<Catalog> list(std::vector<std::string>& damaged) const;
+  // Oldest first. A damaged catalog is named in `damaged` and left out; so is one that a newer program made,
+  // but in `newer` if that is given.
+  std::vector<Catalog> list(std::vector<std::string>& damaged,
+                            std::vector<std::string>* newer = nullptr) const;
   // The latest for "".
   Result<Catalog> find(const std::string& id) const;
 
@@ -69,7 +71,7 @@ class Repository {
   std::vector<std::string> ids() const;
   using Paths = std::map<std::string, std::string>;  // of files in the pool, by name
   Result<Paths> unnamed(const std::vector<Catalog>& catalogs, const std::set<std::string>& listed) const;
-  Result<Catalog> read(const std::string& id) const;
+  Result<Catalog> read(const std::string& id, bool* newer = nullptr) const;
 
   std::string directory_;
   int lock_;

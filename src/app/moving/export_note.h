@@ -15,6 +15,9 @@
 
 namespace posthouse::app::moving {
 
+// While it is written.
+inline constexpr std::string_view kUnfinishedExportNote = ".posthouse-export.new";
+
 struct ExportNote {
   std::string format, address;
   std::map<std::string, std::string, std::less<>> mailboxes;  // PATH -> MAILBOX

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "app/backup/copying.h"
 #include "app/moving/file_batch.h"
 #include "app/moving/letter_files.h"
@@ -66,6 +68,27 @@ class LetterTarget final : public Target {
 
 }  // namespace
 
+namespace {
+
+// DIR is new, empty or an export of ours: in any other folder nobody could tell ours from what was there.
+Result<void> check_place(const std::string& directory) {
+  auto note = read_export_note(directory);
+  if (!note) return std::unexpected(note.error());
+  if (*note) return {};
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "lost+found" || name == kUnfinishedExportNote) continue;
+    return fail(FaultKind::exists,
+                fmt::format("{}: expected a folder that is new, empty, or has an earlier export of this "
+                            "account; there is {} in it",
+                            directory, name));
+  }
+  return error ? fail(FaultKind::io, fmt::format("{}: {}", directory, error.message())) : Result<void>();
+}
+
+}  // namespace
+
 std::unique_ptr<Target> make_letter_target(const std::string& directory, ExportNoteWriter note) {
   return std::make_unique<LetterTarget>(directory, std::move(note));
 }
@@ -75,6 +98,7 @@ Result<std::unique_ptr<Target>> open_target(const std::string& directory, const 
   const std::string format = wanted.empty() ? "maildir" : wanted;
   const std::string root = maildir::without_slashes(directory);
   if (auto made = backup::make_folder(root, 0700); !made) return std::unexpected(made.error());
+  if (auto good = check_place(root); !good) return std::unexpected(good.error());
   auto note = ExportNoteWriter::open(root, format, address);
   if (!note) return std::unexpected(note.error());
   if (format == "mbox") return make_mbox_target(root, std::move(*note));

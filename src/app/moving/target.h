@@ -35,7 +35,8 @@ class Target {
   virtual Result<void> close() = 0;
 };
 
-// `format`: "maildir" (also ""), "mbox" or "eml". Makes the folder. exists: it holds another export.
+// `format`: "maildir" (also ""), "mbox" or "eml". Makes the folder. exists: it holds another export, or
+// something else.
 Result<std::unique_ptr<Target>> open_target(const std::string& directory, const std::string& format,
                                             const std::string& address);
 

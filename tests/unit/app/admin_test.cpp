@@ -381,7 +381,11 @@ TEST_F(Admin, ExpungedLettersComeBackAndGo) {
   ask("account.change", of + R"(, "quota_messages": 1})");
   EXPECT_THAT(ask("mailbox.undelete", of + R"(, "dry_run": true})"), HasSubstr(R"("fits":false)"));
   EXPECT_THAT(ask("mailbox.undelete", of + "}"), HasSubstr("over_quota: 2 letters of "));
-  EXPECT_THAT(ask("mailbox.undelete", of + R"(, "mailbox": "INBOX", "uids": [2]})"),
+  for (const char* how : {"}", R"(, "dry_run": true})"}) {
+    EXPECT_THAT(ask("mailbox.undelete", of + R"(, "mailbox": "INBOX", "uids": [4711])" + how),
+                HasSubstr("not_found: no such letter is kept"));
+  }
+  EXPECT_THAT(ask("mailbox.undelete", of + R"(, "mailbox": "INBOX", "uids": [2, 4711]})"),
               HasSubstr(R"({"restored":1,)"));
   EXPECT_THAT(ask("mailbox.list", of + "}"), HasSubstr(R"({"name":"INBOX","role":"inbox","messages":1,)"));
   EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("messages":1,)"));

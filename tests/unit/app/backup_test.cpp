@@ -64,6 +64,13 @@ TEST(BackupCatalog, RefusesNewerFormatsAndPathsThatLeaveTheFolder) {
   };
   EXPECT_THAT(with("\"format\":3", "\"format\":4").error().what,
               HasSubstr("posthouse 1.2.3, which is newer"));
+  bool newer = false;
+  EXPECT_FALSE(decode(text, "x", &newer));
+  EXPECT_FALSE(newer) << "damaged";
+  text.replace(text.find("\"format\":3"), 10, "\"format\":4");
+  EXPECT_FALSE(decode(sealed(text), "x", &newer));
+  EXPECT_TRUE(newer);
+  text.replace(text.find("\"format\":4"), 10, "\"format\":3");
   EXPECT_TRUE(with("\"format\":3", "\"format\":1"));
   EXPECT_FALSE(with("000012.sst", "../../x"));
   EXPECT_FALSE(with("000012.sst", "/etc/passwd"));
@@ -198,6 +205,68 @@ TEST_F(BackupFolder, IsWrittenByOneAtATimeAndCleanedUp) {
   }
   const Repository repository = open();
   EXPECT_TRUE(fs::is_empty(directory_ + "/backups/unfinished"));
+}
+
+// Also those that earlier versions left, which made their folders before the mark.
+TEST_F(BackupFolder, AStartThatWasKilledGoesOn) {
+  using Names = std::vector<std::string>;
+  const std::string folder = directory_ + "/backups";
+  for (const Names& there :
+       {Names{}, Names{"posthouse-backups.new"}, Names{"posthouse-backups"},
+        Names{"posthouse-backups", "pool"}, Names{"posthouse-backups", "pool", "backups"}, Names{"pool"},
+        Names{"pool", "backups"}, Names{"pool", "backups", "posthouse-backups.new"}, Names{"lost+found"}}) {
+    fs::remove_all(folder);
+    fs::create_directory(folder);
+    for (const std::string& name : there) {
+      if (name.starts_with("posthouse")) {
+        std::ofstream(folder + "/" + name) << "";
+      } else {
+        fs::create_directory(folder + "/" + name);
+      }
+    }
+    {
+      const auto opened = Repository::open_to_write(folder);
+      ASSERT_TRUE(opened) << testing::PrintToString(there) << opened.error().what;
+      EXPECT_EQ(opened->find("").error().kind, FaultKind::not_found);
+    }
+    Repository repository = open();
+    take(repository, "letters", true);
+    ASSERT_TRUE(repository.add(catalog("20260101T000000Z", {})));
+    EXPECT_TRUE(Repository::open(folder)->find(""));
+  }
+  // What holds something was never a start.
+  for (const std::string name : {"pool/file", "backups/file", "posthouse-backups.old"}) {
+    fs::remove_all(folder);
+    fs::create_directories(folder + "/pool");
+    fs::create_directories(folder + "/backups");
+    std::ofstream(folder + "/" + name) << "";
+    EXPECT_EQ(Repository::open_to_write(folder).error().kind, FaultKind::policy) << name;
+  }
+}
+
+TEST_F(BackupFolder, APlaceThatCanNotBeMadeIsToldFromWhatIsMissing) {
+  std::ofstream(directory_ + "/file") << "";
+  for (const std::string& place : {std::string("/proc/nothing"), directory_ + "/file"})
+    EXPECT_EQ(Repository::open_to_write(place).error().kind, FaultKind::exists) << place;
+}
+
+TEST_F(BackupFolder, ANewerProgramsBackupIsNotDamaged) {
+  Repository repository = open();
+  ASSERT_TRUE(repository.add(catalog("20260101T000000Z", {})));
+  std::string text = encode(catalog("20260102T000000Z", {}));
+  text.resize(text.find("\nsha256"));
+  text.replace(text.find("\"format\":3"), 10, "\"format\":4");
+  const std::string path = directory_ + "/backups/backups/20260102T000000Z.json";
+  std::ofstream(path) << sealed(text);
+  auto found = verify(directory_ + "/backups", "", Options{});
+  ASSERT_TRUE(found) << found.error().what;
+  EXPECT_EQ(found->newer.size(), 1u);
+  EXPECT_TRUE(found->damaged.empty() && !found->lists && !found->files);
+  std::ofstream(path, std::ios::app) << "x";
+  found = verify(directory_ + "/backups", "", Options{});
+  ASSERT_TRUE(found) << found.error().what;
+  EXPECT_EQ(found->damaged.size(), 1u);
+  EXPECT_TRUE(found->newer.empty() && found->lists && !found->files);
 }
 
 TEST_F(BackupFolder, ACopyThatFailsLeavesNothing) {

@@ -54,6 +54,24 @@ TEST(DovecotUidList, DamageCostsOnlyWhatIsDamaged) {
   }
 }
 
+TEST(DovecotUidList, TheNextUidIsTheHeadersIfItCanBeBelieved) {
+  const auto next = [](const std::string& header) {
+    return parse_dovecot_uid_list(header + "\n5 :1.a.h\n").value().next;
+  };
+  EXPECT_EQ(next("3 V1 N77"), 77u);
+  EXPECT_EQ(next("3 N77 V1"), 77u);
+  EXPECT_EQ(next("3 V1 N3"), 6u) << "every UID of the list is below";
+  EXPECT_EQ(next("3 V1"), 6u);
+  EXPECT_EQ(next("3 V1 N2147483648"), 2147483648u);
+  for (const char* absurd : {"2147483649", "4294967295", "99999999999", "-1", "x"}) {
+    EXPECT_EQ(next(fmt::format("3 V1 N{}", absurd)), 6u) << absurd;
+    EXPECT_EQ(parse_dovecot_uid_list(fmt::format("1 1 {}\n", absurd)).value().next, 1u) << absurd;
+    EXPECT_EQ(parse_own_uid_list(fmt::format("posthouse-uidlist 1 V1 N{} .\n", absurd)).value().next, 1u);
+  }
+  EXPECT_EQ(parse_dovecot_uid_list("3 V1 N77\n").value().next, 77u) << "without letters";
+  EXPECT_EQ(parse_own_uid_list("posthouse-uidlist 1 V1 N77 .\n").value().next, 77u);
+}
+
 class ListsTest : public testing::Test {
  protected:
   ListsTest() : folder(root.path("Maildir")) { EXPECT_TRUE(folder.make()); }

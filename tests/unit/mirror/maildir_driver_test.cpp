@@ -94,6 +94,30 @@ TEST_F(MaildirDriverTest, AKeywordWithoutANameIsSeenOnceItHasOne) {
   EXPECT_EQ(changes_, 0);
 }
 
+// Ours goes before Dovecot's.
+TEST_F(MaildirDriverTest, AListOfUidsCountsWithoutLettersToo) {
+  EXPECT_EQ(driver_->look("INBOX", {})->uid_validity, 0u);
+  write("dovecot-uidlist", "3 V1500000001 N77 G0123456789abcdef0123456789abcdef\n");
+  Driver::Look seen = driver_->look("INBOX", {}).value();
+  EXPECT_EQ(seen.uid_validity, 1'500'000'001u);
+  EXPECT_EQ(seen.uid_next, 77u);
+  // Some letters are known, and no list of ours says so yet: a crash kept us from the others.
+  write("cur/2.x.y:2,S", kLetter);
+  write("dovecot-uidlist", "3 V1500000001 N77\n5 :2.x.y\n");
+  seen = driver_->look("INBOX", {{1, "cur/0.x.y:2,S"}}).value();
+  EXPECT_EQ(seen.uid_validity, 1'500'000'001u);
+  ASSERT_EQ(seen.fresh.size(), 1u);
+  EXPECT_EQ(seen.fresh[0].uid, 5u);
+  fs::remove(at("cur/2.x.y:2,S"));
+  write("posthouse-uidlist", "posthouse-uidlist 1 V1600000001 N88 .\n");
+  write("cur/1.x.y:2,S", kLetter);
+  seen = driver_->look("INBOX", {}).value();
+  EXPECT_EQ(seen.uid_validity, 1'600'000'001u);
+  EXPECT_EQ(seen.uid_next, 88u);
+  ASSERT_EQ(seen.fresh.size(), 1u);
+  EXPECT_EQ(driver_->look("INBOX", {{1, seen.fresh[0].location}})->uid_validity, 0u) << "known by then";
+}
+
 TEST_F(MaildirDriverTest, ALetterWithoutANameIsLeftAndGivenToNoOther) {
   write("dovecot-keywords", "0 Work\n");
   write("cur/1.x.y:2,Sb", kLetter);
