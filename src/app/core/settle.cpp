@@ -3,7 +3,9 @@
 #include <map>
 
 #include "app/core/core.h"
+#include "app/limits.h"
 #include "base/log.h"
+#include "net/loop.h"
 
 namespace posthouse::app {
 namespace {
@@ -56,6 +58,21 @@ Task<Result<void>> Core::group_accounts(bool anew) {
     if (!counted) co_return std::unexpected(counted.error());
   }
   co_return co_await store.note_groups();
+}
+
+Result<std::unique_ptr<Core>> Core::open_settled(const Config& config, Store store) {
+  Fault last;
+  for (int tries = 1;; ++tries) {
+    auto core = open(config, store);
+    if (!core) return core;
+    Result<void> settled = net::run_blocking((*core)->settle());
+    if (settled) return core;
+    const bool damaged = settled.error().kind == FaultKind::corrupt || settled.error().kind == FaultKind::io;
+    if (!damaged || settled.error().what == last.what || tries == kSettleTries)
+      return std::unexpected(settled.error());
+    last = settled.error();
+    log::warn("store.opened_again", {{"reason", last.what}});
+  }
 }
 
 Task<Result<void>> Core::settle() {
