@@ -63,7 +63,8 @@ constexpr size_t kImapKnown = 200 << 20;     // bytes of a file that notes what 
 constexpr milliseconds kStorePatience{10'000};  // for another process to let go of it at the start
 constexpr milliseconds kStoreRetry{250};
 
-constexpr int kRepairTries = 3;  // of a repair that always ends with the same damage
+constexpr int kSettleTries = 100;  // of opening it, while other damage is met each time
+constexpr int kRepairTries = 3;    // of a repair that always ends with the same damage
 
 // ---- the search index
 constexpr uint64_t kSearchReserve = 128ull << 20;  // disk space it leaves beyond what is left for letters

@@ -19,6 +19,12 @@ std::string_view view(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
+Result<void> outcome(const RocksDatabase& database, const rocksdb::Iterator& rows) {
+  if (rows.status().ok()) return {};
+  database.note_unreadable(rows.status());
+  return std::unexpected(to_fault(rows.status(), "cannot read the store"));
+}
+
 // Walks two sorted sources as one, in either direction: the overlay's change of a row hides the database's
 // row. `Cursor` is the overlay's side: has(), key(), change(), next(). `before` tells which of two keys comes
 // first.
@@ -98,6 +104,7 @@ Result<std::optional<std::string>> RocksTransaction::get(std::string_view key) c
     return std::optional<std::string>(std::move(value));
   }
   if (status.IsNotFound()) return std::nullopt;
+  database_.note_unreadable(status);
   return std::unexpected(to_fault(status, "cannot read the store"));
 }
 
@@ -117,8 +124,7 @@ Result<void> RocksTransaction::scan(std::string_view begin, std::string_view end
       *rows, Forward{changes.lower_bound(first), changes.end(), last},
       [](rocksdb::Iterator& it) { it.Next(); }, [](std::string_view a, std::string_view b) { return a < b; },
       visit);
-  if (rows->status().ok()) return {};
-  return std::unexpected(to_fault(rows->status(), "cannot read the store"));
+  return outcome(database_, *rows);
 }
 
 Result<void> RocksTransaction::scan_back(std::string_view begin, std::string_view end,
@@ -139,8 +145,7 @@ Result<void> RocksTransaction::scan_back(std::string_view begin, std::string_vie
       *rows, Backward{changes.lower_bound(last), changes.begin(), first},
       [](rocksdb::Iterator& it) { it.Prev(); }, [](std::string_view a, std::string_view b) { return a > b; },
       visit);
-  if (rows->status().ok()) return {};
-  return std::unexpected(to_fault(rows->status(), "cannot read the store"));
+  return outcome(database_, *rows);
 }
 
 void RocksTransaction::put(std::string_view key, std::string_view value) {

@@ -589,7 +589,13 @@ Task<Result<void>> MailStore::check_files(AccountId account, CheckReport& report
   Result<std::vector<MailboxInfo>> known = co_await mailboxes(account);
   if (!known) co_return Result<void>();  // told already
   for (const MailboxInfo& mailbox : *known) {
-    co_await impl_->look(account, mailbox.id);
+    // Else what is gone has left the index by now.
+    const Result<void> looked = co_await impl_->files->look(account, mailbox.id);
+    const auto tell = [&](Uid uid, std::string_view wrong) {
+      if (report.problems.size() >= kMaxProblems) return;
+      report.problems.push_back(
+          fmt::format("account {} mailbox {} UID {}: {}", format_id(account), mailbox.name, uid, wrong));
+    };
     for (Uid from = 1; from != 0;) {
       Result<std::vector<Entry>> some = co_await entries(account, mailbox.id, from, UINT32_MAX, kPart, false);
       if (!some) co_return std::unexpected(some.error());
@@ -597,9 +603,13 @@ Task<Result<void>> MailStore::check_files(AccountId account, CheckReport& report
       for (const Entry& entry : *some) {
         if (entry.blob != 0) continue;
         const std::string wrong = co_await impl_->what_is_wrong(account, entry);
-        if (wrong.empty() || report.problems.size() >= kMaxProblems) continue;
-        report.problems.push_back(fmt::format("account {} mailbox {} UID {}: {}", format_id(account),
-                                              mailbox.name, entry.uid, wrong));
+        if (!wrong.empty()) {
+          tell(entry.uid, wrong);
+        } else if (!looked) {
+          Result<std::string> piece = co_await impl_->files->read(account, mailbox.id, entry.uid, 0, 1);
+          const bool gone = !piece && piece.error().kind == FaultKind::not_found;
+          if (gone) tell(entry.uid, "is not in its file: " + looked.error().what);
+        }
       }
     }
   }

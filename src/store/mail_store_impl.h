@@ -177,7 +177,8 @@ struct MailStore::Impl {
 
   // See settle().
   Task<Result<Survey>> survey(AccountId account);
-  Task<Result<void>> repair_messages(AccountId account, Survey& seen);
+  // `strays`: those of find_strays(), else the half ones.
+  Task<Result<void>> repair_messages(AccountId account, Survey& seen, bool strays);
 
   // See adopt_bodies().
   Task<Result<void>> adopt(AccountId account, engine::BlobId blob, uint64_t delivery);

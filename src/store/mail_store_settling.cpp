@@ -95,6 +95,10 @@ Result<void> Settler::run() {
   head_.mailboxes = 0;
   head_.kept_messages = seen_.kept_messages;
   head_.kept_bytes = seen_.kept_bytes;
+  // Else its letters would have no bodies, and what comes would not get into its files.
+  head_.in_files = seen_.in_files;
+  head_.next_effect = std::max(head_.next_effect, seen_.last_effect + 1);
+  if (head_.in_files) rows_.hint(hint_key(kFilesHint, account_));
   for (const std::string& key : seen_.misleading) rows_.erase(key);
   if (head_.kept_messages > 0) rows_.hint(kept_hint(account_));
   // Those whose own row is there come first: it knows the name best.
@@ -252,12 +256,13 @@ Task<Result<Survey>> MailStore::Impl::survey(AccountId account) {
   co_return std::move(seen);
 }
 
-Task<Result<void>> MailStore::Impl::repair_messages(AccountId account, Survey& seen) {
+Task<Result<void>> MailStore::Impl::repair_messages(AccountId account, Survey& seen, bool strays) {
   for (auto& [id, mailbox] : seen.mailboxes) {
     std::vector<Repair> repairs;
     std::function<Result<void>(const engine::Reader&)> look =
         [&, mailbox_id = id](const engine::Reader& reader) -> Result<void> {
-      auto found = find_half_messages(reader, account, mailbox_id, seen.deliveries);
+      auto found = strays ? find_strays(reader, account, mailbox_id)
+                          : find_half_messages(reader, account, mailbox_id, seen.deliveries);
       if (!found) return std::unexpected(found.error());
       repairs = std::move(*found);
       return {};
@@ -266,7 +271,7 @@ Task<Result<void>> MailStore::Impl::repair_messages(AccountId account, Survey& s
     Result<void> done = co_await engine.read(std::move(look));
     if (!done) co_return done;
     if (!repairs.empty()) {
-      log::warn("store.half_messages",
+      log::warn(strays ? "store.stray_messages" : "store.half_messages",
                 {{"account", format_id(account)}, {"mailbox", id}, {"count", repairs.size()}});
     }
     for (size_t at = 0; at < repairs.size(); at += kPart) {
@@ -319,7 +324,8 @@ Task<Result<void>> MailStore::settle(AccountId account) {
   }
   Result<Survey> seen = co_await impl_->survey(account);
   if (!seen) co_return std::unexpected(seen.error());
-  done = co_await impl_->repair_messages(account, *seen);
+  done = co_await impl_->repair_messages(account, *seen, false);
+  if (done && seen->in_files) done = co_await impl_->repair_messages(account, *seen, true);
   if (!done) co_return done;
   seen = co_await impl_->survey(account);
   if (!seen) co_return std::unexpected(seen.error());

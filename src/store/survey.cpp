@@ -7,7 +7,8 @@
 #include "store/annotations.h"
 #include "store/change_rows.h"
 #include "store/damage.h"
-#include "store/mail_store.h"
+#include "store/file_rows.h"
+#include "store/mail_store_impl.h"
 #include "store/rights.h"
 
 namespace posthouse::store {
@@ -50,6 +51,15 @@ class Surveyor {
         return see_change(key, value);
       case 'X':
         return see_kept(key, value);
+      case 'L':
+        of(key).last = std::max(of(key).last, uid_of_key(key));
+        return;
+      case 'O':
+        to_.last_effect = std::max(to_.last_effect, number_of_effect(key));
+        return;
+      case 'P':
+        to_.in_files = true;
+        return;
       default:
         return;
     }
@@ -83,6 +93,7 @@ class Surveyor {
     const Result<HeadRow> head = decode_head(value);
     if (!head) return damaged(head.error(), 0, 0);
     to_.head = *head;
+    to_.has_head = true;
     to_.modseq = std::max(to_.modseq, head->modseq);
     to_.uid_validity = std::max(to_.uid_validity, head->last_uid_validity);
   }
@@ -277,8 +288,10 @@ void HalfMessages::restore_record(Uid uid) {
   if (!found || !*found) return;
   const Result<FlagRow> row = decode_flags(**found);
   if (!row) return;  // told by the survey
+  // Of a letter in a file the next look makes both rows anew.
   const std::string reference = MailStore::blob_reference(account_, row->delivery);
-  const Result<bool> known = engine::has_reference(reader_, row->blob, reference);
+  const Result<bool> known =
+      row->blob == 0 ? Result<bool>(false) : engine::has_reference(reader_, row->blob, reference);
   if (!known) return report_damage(known.error(), account_, mailbox_, uid);
   if (!*known) {
     out_.push_back({flags_key(mailbox_, uid), std::nullopt});
@@ -326,12 +339,52 @@ Result<Survey> survey_account(const engine::Reader& reader, AccountId account) {
   });
   if (!done) return std::unexpected(done.error());
   survey.mailboxes.erase(0);  // of keys that are none
+  const Result<std::optional<std::string>> hint =
+      reader.get(engine::hints_partition(), hint_key(kFilesHint, account));
+  if (!hint) return std::unexpected(hint.error());
+  survey.in_files = survey.has_head ? survey.head.in_files : survey.in_files || *hint;
   return survey;
 }
 
 Result<std::vector<Repair>> find_half_messages(const engine::Reader& reader, AccountId account,
                                                MailboxId mailbox, std::unordered_set<uint64_t>& deliveries) {
   return HalfMessages(reader, account, mailbox, deliveries).find();
+}
+
+Result<std::vector<Repair>> find_strays(const engine::Reader& reader, AccountId account, MailboxId mailbox) {
+  const engine::Partition partition = account_partition(account);
+  std::vector<Repair> out;
+  std::vector<Uid> located;
+  Result<void> done = reader.scan(partition, location_key(mailbox, 0), location_end(mailbox, UINT32_MAX),
+                                  [&](std::string_view key, std::string_view value) {
+                                    if (decode_location(value)) {
+                                      located.push_back(uid_of_key(key));
+                                    } else {
+                                      out.push_back({std::string(key), std::nullopt});
+                                    }
+                                    return true;
+                                  });
+  if (!done) return std::unexpected(done.error());
+  auto next = located.begin();
+  const auto stray_below = [&](uint64_t uid) {
+    for (; next != located.end() && *next < uid; ++next)
+      out.push_back({location_key(mailbox, *next), std::nullopt});
+  };
+  done = reader.scan(partition, flags_key(mailbox, 0), flags_end(mailbox, UINT32_MAX),
+                     [&](std::string_view key, std::string_view value) {
+                       const Uid uid = uid_of_key(key);
+                       stray_below(uid);
+                       const bool is_located = next != located.end() && *next == uid;
+                       if (is_located) ++next;
+                       const Result<FlagRow> row = decode_flags(value);
+                       if (is_located || (row && row->blob != 0)) return true;
+                       out.push_back({std::string(key), std::nullopt});
+                       out.push_back({message_key(mailbox, uid), std::nullopt});
+                       return true;
+                     });
+  if (!done) return std::unexpected(done.error());
+  stray_below(uint64_t{UINT32_MAX} + 1);
+  return out;
 }
 
 }  // namespace posthouse::store

@@ -35,6 +35,9 @@ struct Survey {
   ModSeq modseq = 0;  // the largest of all rows, as are these:
   MailboxId last_mailbox = 0;
   uint32_t uid_validity = 0;
+  uint64_t last_effect = 0;  // of the outbox to the files
+  bool has_head = false;
+  bool in_files = false;  // as the head says; of one that is lost, what else leads to the files
   std::unordered_set<uint64_t> deliveries;  // of all messages: names of references to bodies
   uint64_t kept_messages = 0, kept_bytes = 0;
   std::vector<std::string> misleading;  // keys of rows that have to go: expunged messages that are there in
@@ -55,5 +58,10 @@ struct Repair {
 // `deliveries` grows.
 Result<std::vector<Repair>> find_half_messages(const engine::Reader& reader, AccountId account,
                                                MailboxId mailbox, std::unordered_set<uint64_t>& deliveries);
+
+// Of an account in files: rows that make the next look into the files take letters for known that are not,
+// and messages of which nobody knows any more where they are in the files. Without them that look finds both
+// anew.
+Result<std::vector<Repair>> find_strays(const engine::Reader& reader, AccountId account, MailboxId mailbox);
 
 }  // namespace posthouse::store

@@ -34,9 +34,8 @@ Result<void> serve(const Config& config, const std::string& path, int ready, int
     if (auto became = become(**user); !became) return became;
   }
   net::Loop loop;  // goes after the core, whose threads tell it of what was still under way
-  auto core = Core::open(config);
+  auto core = Core::open_settled(config);
   if (!core) return std::unexpected(core.error());
-  if (auto settled = net::run_blocking((*core)->settle()); !settled) return settled;
   AdminService service(**core);
   std::unique_ptr<Server> server;
   Result<void> state;

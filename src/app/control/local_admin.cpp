@@ -115,11 +115,9 @@ Result<std::unique_ptr<Admin>> open_local(const Config& config) {
   // To `deliver`, "not found" would mean that there is no such user, which bounces letters.
   if (auto there = find_store(config); !there) return fail(FaultKind::io, there.error().what);
   if (auto entered = enter_folders(config); !entered) return std::unexpected(entered.error());
-  auto core = Core::open(config);
+  auto core = Core::open_settled(config);
   if (!core && core.error().kind == FaultKind::not_found) return fail(FaultKind::io, core.error().what);
   if (!core) return std::unexpected(core.error());
-  auto settled = net::run_blocking((*core)->settle());
-  if (!settled) return std::unexpected(settled.error());
   return std::make_unique<LocalAdmin>(std::move(*core), config);
 }
 

@@ -39,6 +39,9 @@ class Core {
   // Opens the store; makes it where there is none only if told. Faults as engine::open_rocks_engine.
   enum class Store { existing, create, read_only };
   static Result<std::unique_ptr<Core>> open(const Config& config, Store store = Store::existing);
+  // The same and settle(), for whoever is to read or write. Opens it again when damage is in the way of that,
+  // which mends it. Blocks; on a thread without a loop.
+  static Result<std::unique_ptr<Core>> open_settled(const Config& config, Store store = Store::existing);
 
   // Puts in order what may have lost rows when damaged files were mended (engine::Engine::lost). First of
   // all, before anybody else reads or writes; does nothing otherwise. What can't be put in order now is tried

@@ -5,6 +5,7 @@
 
 #include "app/core/core.h"
 #include "base/id.h"
+#include "base/log.h"
 
 namespace posthouse::app {
 
@@ -69,6 +70,12 @@ Task<Result<Repaired>> Core::repair(Progress progress) {
     Result<size_t> swept = co_await store.sweep(false);
     if (!swept) co_return std::unexpected(swept.error());
     if (*swept == 0) break;
+  }
+  // What the index has lost of letters in files is taken in again before anybody counts.
+  for (const uint64_t id : found) {
+    if (!mirror.keeps(id)) continue;
+    Result<void> looked = co_await mirror.look_into_all(id);
+    if (!looked) log::warn("store.files_unseen", {{"account", format_id(id)}, {"what", looked.error().what}});
   }
   std::vector<engine::PartitionRange> all = everything();
   Result<void> settled = co_await queue.settle(std::move(all));

@@ -1,9 +1,13 @@
 // What has to be put in order after damage, by whom it belongs to.
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "app/core/core.h"
+#include "app/limits.h"
 #include "base/log.h"
+#include "net/loop.h"
+#include "store/file_rows.h"
 
 namespace posthouse::app {
 namespace {
@@ -17,6 +21,39 @@ bool touched(const std::vector<engine::PartitionRange>& lost, engine::PartitionK
   return std::any_of(lost.begin(), lost.end(), [kind](const engine::PartitionRange& range) {
     return range.first <= engine::Partition{kind, UINT64_MAX} && engine::Partition{kind, 0} <= range.last;
   });
+}
+
+bool is_there(const store::FilePlace& place) {
+  std::error_code error;
+  return std::filesystem::exists(place.inbox, error) ||
+         (!place.folders.empty() && std::filesystem::exists(place.folders, error));
+}
+
+// The row that says where an account's files are may be among the lost ones: then they are where the
+// configuration would have put them, if there are some.
+Task<Result<void>> restore_place(Core& core, uint64_t account, std::string address) {
+  const engine::Partition partition = store::account_partition(account);
+  Result<std::optional<std::string>> row =
+      co_await core.engine.fetch(partition, std::string(store::kFilePlaceKey));
+  if (!row) co_return std::unexpected(row.error());
+  if (*row && store::decode_file_place(**row)) core.mirror.adopt(account);
+  if (!core.mirror.keeps(account) || (*row && store::decode_file_place(**row))) co_return Result<void>();
+  std::vector<store::FilePlace> found;
+  for (const std::string_view format : {"maildir", "mbox"}) {
+    Result<store::FilePlace> place = core.places.of(format, address);
+    if (place && is_there(*place)) found.push_back(std::move(*place));
+  }
+  if (found.size() != 1) {
+    log::error("store.files_not_found", {{"account", address}, {"places", found.size()}});
+    co_return Result<void>();
+  }
+  log::warn("store.files_found", {{"account", address}, {"path", found[0].inbox}});
+  std::vector<engine::Step> steps;
+  steps.push_back({partition, [record = store::encode(found[0])](engine::Transaction& rows) -> Result<void> {
+                     rows.put(store::kFilePlaceKey, record);
+                     return {};
+                   }});
+  co_return co_await core.engine.transact(std::move(steps));
 }
 
 }  // namespace
@@ -58,6 +95,21 @@ Task<Result<void>> Core::group_accounts(bool anew) {
   co_return co_await store.note_groups();
 }
 
+Result<std::unique_ptr<Core>> Core::open_settled(const Config& config, Store store) {
+  Fault last;
+  for (int tries = 1;; ++tries) {
+    auto core = open(config, store);
+    if (!core) return core;
+    Result<void> settled = net::run_blocking((*core)->settle());
+    if (settled) return core;
+    const bool damaged = settled.error().kind == FaultKind::corrupt || settled.error().kind == FaultKind::io;
+    if (!damaged || settled.error().what == last.what || tries == kSettleTries)
+      return std::unexpected(settled.error());
+    last = settled.error();
+    log::warn("store.opened_again", {{"reason", last.what}});
+  }
+}
+
 Task<Result<void>> Core::settle() {
   Result<void> followed = co_await store.follow_directory(data_directory);
   if (!followed) co_return followed;
@@ -78,7 +130,12 @@ Task<Result<void>> Core::settle_rows() {
   std::vector<uint64_t> found;
   auto accounts = co_await directory.accounts("");
   if (accounts) {
-    for (const auto& account : *accounts) found.push_back(account.id);
+    for (const auto& account : *accounts) {
+      found.push_back(account.id);
+      if (!engine::contains(lost, store::account_partition(account.id))) continue;
+      Result<void> done = co_await restore_place(*this, account.id, account.address);
+      if (!done && failed(done.error(), account.address)) co_return done;
+    }
   } else if (failed(accounts.error(), "accounts")) {
     co_return std::unexpected(accounts.error());
   } else {

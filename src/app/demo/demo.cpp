@@ -176,6 +176,7 @@ int run_demo(const DemoOptions& options) {
   auto server = Server::make({*config, config_file, std::move(*listeners), Core::Store::create, started});
   if (!server) return complain(server.error(), EX_UNAVAILABLE);
   auto made = net::run_blocking(make_demo_accounts((*server)->core(), facts.domain));
+  if (!made && made.error().kind == FaultKind::corrupt) made.error().what += "; the next start mends it";
   if (!made) return complain(made.error(), EX_UNAVAILABLE);
   facts.accounts = std::move(*made);
   running = server->get();

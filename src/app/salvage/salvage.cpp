@@ -16,6 +16,8 @@
 #include "base/id.h"
 #include "directory/directory.h"
 #include "engine/blob.h"
+#include "engine/damage_notes.h"
+#include "engine/rocks_files.h"
 #include "engine/rocks_salvage.h"
 #include "net/loop.h"
 #include "store/file_rows.h"
@@ -58,9 +60,10 @@ class Salvage {
         report_(report),
         progress_(progress) {}
 
-  Result<void> run();
+  Result<void> run(const std::string& store);
 
  private:
+  void tell_of_earlier_damage(const std::string& store);
   void unreadable(std::string line) { report_.unreadable.push_back(std::move(line)); }
   void learn_names();
   std::string name_of(store::AccountId account) const {
@@ -99,8 +102,26 @@ void Salvage::learn_names() {
   }
 }
 
-Result<void> Salvage::run() {
+// What was taken out of the store before can't be met any more.
+void Salvage::tell_of_earlier_damage(const std::string& store) {
+  bool lost = false;
+  for (const std::string& folder : engine::damaged_folders(store)) {
+    if (engine::is_over_in(folder)) continue;
+    lost = true;
+    const std::vector<std::string> told = engine::told_in(folder);
+    for (const std::string& sentence : told) unreadable("taken out of the store before: " + sentence);
+    if (told.empty()) unreadable("the store's log could not be read to its end; it is kept in " + folder);
+  }
+  if (!lost) return;
+  static_cast<void>(reader_.partitions(engine::PartitionKind::account, 0, [this](uint64_t id) {
+    if (!names_.contains(id)) unreadable(name_of(id) + " has rows and is not in the directory of accounts");
+    return true;
+  }));
+}
+
+Result<void> Salvage::run(const std::string& store) {
   learn_names();
+  tell_of_earlier_damage(store);
   Result<void> done = reader_.partitions(engine::PartitionKind::account, 0, [this](uint64_t id) {
     accounts_.insert(id);
     return true;
@@ -232,7 +253,7 @@ Result<Salvaged> salvage_store(const std::string& store, const std::string& to, 
   Salvaged report;
   auto opened = engine::open_for_salvage({store, workshop.path, memory_budget}, report.obstacle);
   if (!opened) return std::unexpected(opened.error());
-  Result<void> done = Salvage(**opened, to, report, progress).run();
+  Result<void> done = Salvage(**opened, to, report, progress).run(store);
   if (!done) return std::unexpected(done.error());
   return report;
 }

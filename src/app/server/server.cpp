@@ -80,7 +80,7 @@ Result<std::unique_ptr<Core>> open_core_when_free(const Config& config, Core::St
   const SteadyTime end = system_clock().steady() + kStorePatience;
   bool told = false;
   while (true) {
-    auto core = Core::open(config, store);
+    auto core = Core::open_settled(config, store);
     if (core || core.error().kind != FaultKind::temporary || system_clock().steady() >= end) return core;
     if (!std::exchange(told, true)) log::warn("server.waits_for_store", {{"reason", core.error().what}});
     std::this_thread::sleep_for(kStoreRetry);
@@ -140,12 +140,6 @@ Result<void> Server::Impl::prepare() {
 
 // What a crash left half-written goes before the first session can write.
 Task<void> Server::Impl::start() {
-  auto settled = co_await core_->settle();
-  if (!settled) {
-    started_ = settled;
-    lanes_[0]->loop.stop();
-    co_return;
-  }
   bool more = true;
   while (more) {
     auto swept = co_await core_->store.sweep(true);

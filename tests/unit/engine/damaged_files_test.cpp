@@ -306,6 +306,31 @@ TEST_F(DamagedFiles, WhatAReaderMeetsIsMendedByTheNextStart) {
   EXPECT_TRUE(loop_.run(engine_->reclaim_space()));
 }
 
+// What stumbles before it writes would stumble for ever.
+TEST_F(DamagedFiles, WhatATransactionMeetsIsMendedByTheNextStart) {
+  enum Way { get, scan, scan_back };
+  for (const Way way : {get, scan, scan_back}) {
+    const int hurt = 100 + 100 * way;
+    spoil(row_place(hurt), "damaged");
+    open();
+    const auto read = [&](Transaction& rows) -> Result<void> {
+      const RowVisitor all = [](auto, auto) { return true; };
+      if (way == scan) return rows.scan("", "", all);
+      if (way == scan_back) return rows.scan_back("", "", all);
+      const auto row = rows.get("r");
+      return row ? Result<void>() : std::unexpected(row.error());
+    };
+    const auto done = loop_.run(engine_->transact({Step{account(hurt), read}}));
+    ASSERT_FALSE(done) << way;
+    EXPECT_EQ(done.error().kind, FaultKind::corrupt);
+    engine_.reset();
+    open();
+    EXPECT_TRUE(loop_.run(engine_->transact({Step{account(hurt), read}}))) << way;
+    engine_.reset();
+  }
+  open();
+}
+
 // An operator may ask for it.
 TEST_F(DamagedFiles, EverythingIsReadWhenItIsSuspected) {
   spoil(row_place(200), "damaged");

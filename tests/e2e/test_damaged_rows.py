@@ -1,0 +1,100 @@
+"""Damaged blocks of a demo's store, wherever they are, and what the commands for care say of it. Letters that lie
+whole in a Maildir or mbox come back from there."""
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+from posthouse import Demo, run, wait_until
+
+LETTERS = 40
+COPIED = 10
+
+
+class DamagedRows(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        holder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(holder.cleanup)
+        cls.whole = pathlib.Path(holder.name) / "whole"
+        cls.hurt = pathlib.Path(holder.name) / "hurt"
+        demo = Demo(directory=str(cls.whole))
+        demo.start()
+        try:
+            with demo.smtp() as client:
+                for number in range(LETTERS):
+                    client.sendmail("a@far.test", [demo.address("carol"), demo.address("dave")],
+                                    f"Subject: letter {number}\r\n\r\n{os.urandom(200).hex()}\r\n")
+            cls.counts = {}
+            for name in ("carol", "dave"):
+                client = demo.imap(name)
+                wait_until(lambda: int(client.select("INBOX")[1][0]) > LETTERS, 30, "all letters")
+                client.create("Second")
+                client.copy(f"1:{COPIED}", "Second")
+                client.logout()
+        finally:
+            demo.stop()
+        for _ in range(2):  # what is in the log gets into a table
+            demo = Demo(directory=str(cls.whole))
+            demo.start()
+            demo.stop()
+        cls.table = max((cls.whole / "data/store").glob("*.sst"), key=lambda path: path.stat().st_size)
+
+    def setUp(self):
+        shutil.rmtree(self.hurt, ignore_errors=True)
+        shutil.copytree(self.whole, self.hurt, symlinks=True)
+        self.config = self.hurt / "posthouse.toml"
+        self.config.write_text(self.config.read_text().replace(str(self.whole), str(self.hurt)))
+        self.store = self.hurt / "data/store"
+
+    def store_command(self, *args):
+        return run("store", *args, "--config", str(self.config))
+
+    def mailboxes(self, name):
+        listed = run("mailbox", "list", f"{name}@example.test", "--json", "--config", str(self.config), check=True)
+        return {one["name"]: one["messages"] for one in json.loads(listed.stdout)}
+
+    def flip(self, at):
+        with open(self.store / self.table.name, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0] ^ 0xff
+            file.seek(at)
+            file.write(bytes([byte]))
+
+    def test_after_a_repair_letters_in_files_are_found_again_in_them(self):
+        size = self.table.stat().st_size
+        # Up to the directory of accounts, without which nobody has mail.
+        places = range(2000, size - 10000, 4000)
+        self.assertGreater(len(places), 3)
+        for at in places:
+            self.setUp()
+            self.flip(at)
+            with self.subTest(at=at):
+                done = self.store_command("repair")
+                self.assertEqual(done.returncode, 65, done.stdout + done.stderr)
+                done = self.store_command("check")
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                for name in ("carol", "dave"):
+                    found = self.mailboxes(name)
+                    self.assertEqual((found["INBOX"], found["Second"]), (LETTERS + 1, COPIED), name)
+
+    def test_the_check_names_letters_whose_files_are_gone(self):
+        shutil.rmtree(self.hurt / "data/mbox/example.test/dave")
+        done = self.store_command("check")
+        self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.count("is not in its file"), LETTERS + 1 + COPIED, done.stdout)
+
+    def test_a_salvage_tells_of_what_was_taken_out_before(self):
+        table = self.store / self.table.name
+        os.truncate(table, table.stat().st_size // 2)
+        self.assertEqual(self.store_command("check").returncode, 70)
+        done = self.store_command("salvage", str(self.hurt / "out"))
+        self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
+        self.assertIn("unreadable: taken out of the store before: all rows of", done.stdout)
+        self.assertIn("all rows of", (self.hurt / "out/UNREADABLE").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
