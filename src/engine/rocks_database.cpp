@@ -60,7 +60,7 @@ Fault open_fault(const rocksdb::Status& status, const std::string& directory) {
     fault.what += "; does it belong to another user?";
   }
   if (fault.kind == FaultKind::corrupt)
-    fault.what += "; restore it from a backup, or repair it with `ldb repair`";
+    fault.what += "; restore it from a backup, or save what can be read with `posthouse store salvage`";
   return fault;
 }
 
@@ -109,7 +109,7 @@ Result<void> check_files(const RocksOptions& options) {
       return fail(
           FaultKind::corrupt,
           fmt::format("the store in {} has lost its file CURRENT and nothing was changed: restore it from a "
-                      "backup",
+                      "backup, or save what can be read with `posthouse store salvage`",
                       options.directory));
     case StoreFiles::hidden:
       return no_rights(options.directory);
