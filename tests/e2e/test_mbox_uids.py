@@ -253,6 +253,15 @@ class AtOnce(Shared):
 class BothMove(Shared):
     """To Archive and back, at once."""
 
+    def move(self, client, uids, target):
+        """Again, as a client does it, where the other program was in the way for too long."""
+        for _ in range(20):
+            kind, answer = client.uid("MOVE", uids, target)
+            if kind == "OK":
+                return
+            self.assertIn(b"[UNAVAILABLE]", answer[0])
+        self.fail(f"MOVE {uids}: {answer}")
+
     def move_all(self, ours, theirs):
         """Each program moves what it may; how often each letter is there in the end."""
         names = [f"m{number}" for number in range(12)]
@@ -265,7 +274,7 @@ class BothMove(Shared):
                 uids = [str(uid) for uid, (name, _) in self.ours(source)[1].items() if ours(name)]
                 client.select(source)
                 for first in range(0, len(uids), 2):
-                    self.assertEqual(client.uid("MOVE", ",".join(uids[first:first + 2]), target)[0], "OK")
+                    self.move(client, ",".join(uids[first:first + 2]), target)
             client.logout()
 
         def they():
