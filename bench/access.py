@@ -16,7 +16,7 @@ import shutil
 import statistics
 import time
 
-from measure import Meter, memory_kib
+from measure import Meter, figures_of, memory_kib, put_table, show, tell
 from servers import Posthouse, USERS, load, prepare
 from stores import BIG, Imap, Ours, Theirs
 
@@ -146,50 +146,47 @@ command_row("THREAD by references", "THREAD REFERENCES UTF-8 ALL", 5)
 command_row("STORE a flag for all", lambda n: f"STORE 1:* {'+-'[n % 2]}FLAGS.SILENT (\\Flagged)", 4)
 
 
-@row("COPY of all")
-def copy_all(server, run):
+def median_of_three(server, run, prepare):
+    """`prepare(client, n)` leads to a command, of which the time is taken."""
     filled(server, run)
     client = Imap(server, BIG)
-    client.command("SELECT INBOX")
-    took = []
-    for n in range(3):
-        client.command(f"CREATE Copy{n}")
-        took.append(client.command(f"COPY 1:* Copy{n}"))
+    took = [client.command(prepare(client, n)) for n in range(3)]
     client.close()
     return {"ms": statistics.median(took)}
+
+
+def copied(client, to):
+    client.command("SELECT INBOX")
+    client.command(f"CREATE {to}")
+    client.command(f"COPY 1:* {to}")
+    client.command(f"SELECT {to}")
+
+
+@row("COPY of all")
+def copy_all(server, run):
+    def prepare(client, n):
+        client.command("SELECT INBOX")
+        client.command(f"CREATE Copy{n}")
+        return f"COPY 1:* Copy{n}"
+    return median_of_three(server, run, prepare)
 
 
 @row("MOVE of all")
 def move_all(server, run):
-    """From a copy, there and back."""
-    filled(server, run)
-    client = Imap(server, BIG)
-    client.command("CREATE From")
-    client.command("CREATE To")
-    client.command("SELECT INBOX")
-    client.command("COPY 1:* From")
-    took = []
-    for here, there in (("From", "To"), ("To", "From"), ("From", "To")):
-        client.command(f"SELECT {here}")
-        took.append(client.command(f"MOVE 1:* {there}"))
-    client.close()
-    return {"ms": statistics.median(took)}
+    def prepare(client, n):
+        copied(client, f"From{n}")
+        client.command(f"CREATE To{n}")
+        return f"MOVE 1:* To{n}"
+    return median_of_three(server, run, prepare)
 
 
 @row("EXPUNGE of all")
 def expunge_all(server, run):
-    filled(server, run)
-    client = Imap(server, BIG)
-    took = []
-    for n in range(3):
-        client.command("SELECT INBOX")
-        client.command(f"CREATE Gone{n}")
-        client.command(f"COPY 1:* Gone{n}")
-        client.command(f"SELECT Gone{n}")
+    def prepare(client, n):
+        copied(client, f"Gone{n}")
         client.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
-        took.append(client.command("EXPUNGE"))
-    client.close()
-    return {"ms": statistics.median(took)}
+        return "EXPUNGE"
+    return median_of_three(server, run, prepare)
 
 
 @row("APPEND, 4 KiB, 16 sessions")
@@ -216,10 +213,6 @@ class Run:
         self.quick, self.letters = options.quick, options.letters // (10 if options.quick else 1)
         self.source = folder / "letters.mbox"
         make_letters(self.source, self.letters)
-
-
-def show(value):
-    return "" if value is None else value if isinstance(value, str) else f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def table(results, sides):
@@ -261,21 +254,14 @@ def main():
             if not re.search(options.rows, name):
                 continue
             for server in servers:
-                try:
-                    figures = measure(server, run)
-                except Exception as error:    # a row that fails is shown as such; the others go on
-                    figures = {"failed": f"{type(error).__name__}: {error}"}
-                results[server.name][name] = figures
-                print(f"{name}: {server.name}: " + ", ".join(f"{k} {show(v)}" for k, v in figures.items()))
+                results[server.name][name] = figures_of(measure, server, run)
+                tell(name, server.name, results[server.name][name])
     finally:
         for server in servers:
             server.stop()
         if not options.folder:
             shutil.rmtree(folder, ignore_errors=True)
-    text = table(results, list(results))
-    print(text)
-    if options.write:
-        pathlib.Path(options.write).write_text(text + "\n")
+    put_table(table(results, list(results)), options.write)
 
 
 if __name__ == "__main__":

@@ -92,3 +92,28 @@ class Meter:
         self.cpu = cpu_seconds(self.roots) - self.cpu0
         self.flushes = now["flushes"] - self.disk0["flushes"]
         self.written = now["written"] - self.disk0["written"]
+
+
+# ---- figures of rows
+
+def figures_of(measure, *args):
+    """A row that fails is shown as such; the others go on."""
+    try:
+        return measure(*args)
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error} {getattr(error, 'stderr', '')}".strip()[:300]}
+
+
+def show(value):
+    return "" if value is None else value if isinstance(value, str) else f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def tell(row, server, figures):
+    print(f"{row}: {server}: " + ", ".join(f"{key} {show(value)}" for key, value in figures.items()))
+
+
+def put_table(text, path):
+    """On the screen, and into a file if one is wanted."""
+    print(text)
+    if path:
+        pathlib.Path(path).write_text(text + "\n")

@@ -14,7 +14,7 @@ import shutil
 import statistics
 import time
 
-from measure import Meter, memory_kib, peak_rss_kib, steal_and_other, tree
+from measure import Meter, figures_of, memory_kib, peak_rss_kib, put_table, show, steal_and_other, tell, tree
 from servers import Peer, Posthouse, USERS, free_port, load, prepare, wait_for
 
 ROWS = []
@@ -208,10 +208,9 @@ ROWS.sort(key=lambda named: next(n for n, prefix in enumerate(ORDER) if named[0]
 
 def measure(server, name, function, quick):
     busy0, idle0, steal0 = steal_and_other()
-    try:
-        result = function(server, quick)
-    except Exception as error:    # a row that fails is shown as such; the others go on
-        return {"failed": f"{type(error).__name__}: {error}"}
+    result = figures_of(function, server, quick)
+    if "failed" in result:
+        return result
     busy1, idle1, steal1 = steal_and_other()
     total = (busy1 - busy0) + (idle1 - idle0) + (steal1 - steal0)
     result["steal %"] = 100 * (steal1 - steal0) / max(total, 1)
@@ -232,10 +231,6 @@ def median_of(rounds):
         if "failed" in figures:
             return figures
     return {key: statistics.median(figures[key] for figures in rounds) for key in rounds[0]}
-
-
-def show(value):
-    return value if isinstance(value, str) else f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def table(results):
@@ -280,7 +275,7 @@ def main():
                 continue
             for server, result in measure_in_turns(servers, name, function, options.quick).items():
                 results[server][name] = result
-                print(f"{name}: {server}: " + ", ".join(f"{k} {show(v)}" for k, v in result.items()))
+                tell(name, server, result)
         for server in servers:
             if isinstance(server, Posthouse):
                 worker = max(tree(server.pids()), key=peak_rss_kib)
@@ -290,10 +285,7 @@ def main():
             server.stop()
         if not options.folder:
             shutil.rmtree(folder, ignore_errors=True)
-    text = table(results)
-    print(text)
-    if options.write:
-        pathlib.Path(options.write).write_text(text + "\n")
+    put_table(table(results), options.write)
 
 
 if __name__ == "__main__":

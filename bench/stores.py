@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import time
 
-from measure import Meter, memory_kib, tree
+from measure import Meter, figures_of, memory_kib, put_table, show, tell, tree
 from servers import Posthouse, USERS, load, prepare, wait_for
 from peers.postfix_dovecot import Dovecot
 
@@ -448,10 +448,6 @@ class Run:
         return path if path.exists() else make_mbox(path, self.huge, 512, 2)
 
 
-def show(value):
-    return "" if value is None else value if isinstance(value, str) else f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-
-
 def times_better(key, ours, theirs):
     if not (isinstance(ours, float) and isinstance(theirs, float) and ours > 0 and theirs > 0):
         return ""
@@ -498,21 +494,15 @@ def main():
             for side, server in servers.items():
                 if needs == "huge" and not re.search(run.huge_sides, " ".join(side)):
                     continue
-                try:
-                    result = function(server, run)
-                except Exception as error:    # a row that fails is shown as such; the others go on
-                    result = {"failed": f"{type(error).__name__}: {error} {getattr(error, 'stderr', '')}"[:300]}
+                result = figures_of(function, server, run)
                 results.setdefault(name, {})[side] = result
-                print(f"{name}: {server.name}: " + ", ".join(f"{k} {show(v)}" for k, v in result.items()))
+                tell(name, server.name, result)
     finally:
         for server in servers.values():
             server.stop()
         if not options.folder:
             shutil.rmtree(folder, ignore_errors=True)
-    text = table(results, run)
-    print(text)
-    if options.write:
-        pathlib.Path(options.write).write_text(text + "\n")
+    put_table(table(results, run), options.write)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 #include "app/moving/imap_folders.h"
 #include "app/moving/imap_mailbox.h"
 #include "app/moving/known_letters.h"
-#include "app/moving/loop_thread.h"
 #include "engine/blob.h"
+#include "net/loop_thread.h"
 
 namespace posthouse::app::moving {
 
@@ -65,7 +65,7 @@ class ImapSource : public Source {
 
   const ImapOptions options_;
   const ImapChoice choice_;
-  LoopThread loop_;
+  net::LoopThread loop_;
   ImapSession session_;
   std::optional<KnownLetters> memory_;
 };

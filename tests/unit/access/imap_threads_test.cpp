@@ -4,7 +4,6 @@
 
 #include <array>
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -13,40 +12,12 @@
 #include "base/log.h"
 #include "imap_house.h"
 #include "imap_watcher.h"
-#include "net/loop.h"
+#include "net/loop_thread.h"
 
 namespace posthouse::access::imap::test {
 namespace {
 
 constexpr size_t kLoops = 2;
-
-class LoopThread {
- public:
-  LoopThread() : thread_([this] { loop_.run(); }) {}
-  ~LoopThread() {
-    loop_.stop();
-    thread_.join();
-  }
-  LoopThread(const LoopThread&) = delete;
-  LoopThread& operator=(const LoopThread&) = delete;
-
-  net::Loop& loop() { return loop_; }
-  // Runs there to its end.
-  void run(const std::function<Task<void>()>& work) {
-    const auto done = std::make_shared<std::promise<void>>();
-    auto whole = [](const std::function<Task<void>()>& inner,
-                    std::shared_ptr<std::promise<void>> over) -> Task<void> {
-      co_await inner();
-      over->set_value();
-    };
-    loop_.post([&] { spawn(whole(work, done)); });
-    done->get_future().wait();
-  }
-
- private:
-  net::Loop loop_;
-  std::thread thread_;
-};
 
 // A client's end, on its own thread.
 class ThreadWire : public Wire {
@@ -83,14 +54,14 @@ class Server {
       loops_[0].run([this]() -> Task<void> {
         const Result<void> started = co_await mirror_->start();
         EXPECT_TRUE(started);
-      });
+      }());
       loops_[0].loop().post([this] { spawn(mirror_->attend(loops_[0].loop())); });
     }
     loops_[0].run([this, format]() -> Task<void> {
       store::FilePlace place = place_of(1, format, files_.path());
       const Result<void> made = co_await store_.create_account(1, "", std::move(place));
       EXPECT_TRUE(made);
-    });
+    }());
   }
   // All clients have gone.
   ~Server() {
@@ -100,7 +71,7 @@ class Server {
     if (!mirror_) return;
     loops_[0].run([this]() -> Task<void> {
       co_await mirror_->finish(system_clock().steady() + std::chrono::seconds(20));
-    });
+    }());
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -128,7 +99,7 @@ class Server {
       auto report = co_await store_.check(std::move(accounts), nullptr);
       EXPECT_TRUE(report.has_value());
       if (report) found = std::move(report->problems);
-    });
+    }());
     return found;
   }
 
@@ -161,7 +132,7 @@ class Server {
   std::condition_variable ended_;
   int open_ = 0;
   size_t next_ = 0;
-  std::array<LoopThread, kLoops> loops_;  // end first
+  std::array<net::LoopThread, kLoops> loops_;  // end first
 };
 
 class ImapThreads : public testing::TestWithParam<std::tuple<store::Format, uint64_t>> {

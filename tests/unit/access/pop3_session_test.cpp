@@ -116,14 +116,20 @@ TEST(Pop3Session, WhatCannotBeReadIsRefusedAndStopsNoOther) {
   EXPECT_EQ(house.inbox(1).size(), 2u);
 }
 
-TEST(Pop3Session, ManyAtOnceComeInOrderWhateverIsBetween) {
-  House house;
+// Of all sizes, small ones mostly; as they come back.
+std::vector<std::string> deliver_many(House& house, int count) {
   std::vector<std::string> letters;
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < count; ++i) {
     letters.push_back("Subject: " + std::to_string(i) + "\r\n\r\n" +
                       std::string(i % 7 == 3 ? 200'000 : (i * 997) % 9'000, 'x') + "\r\n");
     house.deliver(1, letters.back());
   }
+  return letters;
+}
+
+TEST(Pop3Session, ManyAtOnceComeInOrderWhateverIsBetween) {
+  House house;
+  const std::vector<std::string> letters = deliver_many(house, 120);
   const std::vector<store::Entry> entries = house.inbox(1);
   // One in the middle is lost, and others are taken away between two bursts.
   EXPECT_TRUE(house.executor.run(house.engine->erase_partition(engine::blob_partition(entries[40].blob))));
@@ -159,12 +165,7 @@ TEST(Pop3Session, ManyAtOnceComeInOrderWhateverIsBetween) {
 // So a session reads ahead without being asked for more.
 TEST(Pop3Session, OneAfterTheOtherWhateverIsBetween) {
   House house;
-  std::vector<std::string> letters;
-  for (int i = 0; i < 60; ++i) {
-    letters.push_back("Subject: " + std::to_string(i) + "\r\n\r\n" +
-                      std::string(i % 7 == 3 ? 200'000 : (i * 997) % 9'000, 'x') + "\r\n");
-    house.deliver(1, letters.back());
-  }
+  const std::vector<std::string> letters = deliver_many(house, 60);
   const std::vector<store::Entry> entries = house.inbox(1);
   EXPECT_TRUE(house.executor.run(house.engine->erase_partition(engine::blob_partition(entries[40].blob))));
   const auto client = house.login("alice");

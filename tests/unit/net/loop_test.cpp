@@ -13,7 +13,6 @@ namespace posthouse::net {
 namespace {
 
 using testing::ElementsAre;
-using testing_net::LoopThread;
 
 Task<int> answer() {
   co_return 42;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/executor.h"
+#include "net/loop_thread.h"
 #include "net/socket.h"
 
 namespace posthouse::net::testing_net {
@@ -54,21 +55,6 @@ Task<TcpPair> tcp_pair();
 // Reads until `size` bytes are there or the stream ends.
 Task<std::string> read_exactly(Stream& stream, size_t size);
 Task<std::string> read_to_end(Stream& stream);
-
-// A loop on a thread of its own.
-class LoopThread {
- public:
-  LoopThread() : thread_([this] { loop_.run(); }) {}
-  ~LoopThread() {
-    loop_.stop();
-    thread_.join();
-  }
-  Loop& loop() { return loop_; }
-
- private:
-  Loop loop_;
-  std::thread thread_;
-};
 
 // A blocking client socket, for tests that play the peer by hand.
 class RawClient {

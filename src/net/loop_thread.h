@@ -1,13 +1,16 @@
 // An event loop on a thread of its own, for a program that else blocks: connections stay open between calls.
+// Who destroys it waits for the thread.
 #pragma once
 
 #include <exception>
 #include <future>
 #include <thread>
+#include <type_traits>
+#include <utility>
 
 #include "net/loop.h"
 
-namespace posthouse::app::moving {
+namespace posthouse::net {
 
 class LoopThread {
  public:
@@ -19,6 +22,8 @@ class LoopThread {
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
 
+  Loop& loop() { return loop_; }
+
   // Runs `task` on the loop; the caller waits. Not from the loop itself.
   template <class T>
   T run(Task<T> task) {
@@ -26,7 +31,12 @@ class LoopThread {
     std::future<T> value = promise.get_future();
     const auto driver = [](Task<T> inner, std::promise<T> to) -> Task<void> {
       try {
-        to.set_value(co_await inner);
+        if constexpr (std::is_void_v<T>) {
+          co_await inner;
+          to.set_value();
+        } else {
+          to.set_value(co_await inner);
+        }
       } catch (...) {
         to.set_exception(std::current_exception());
       }
@@ -37,8 +47,8 @@ class LoopThread {
   }
 
  private:
-  net::Loop loop_;
+  Loop loop_;
   std::thread thread_;
 };
 
-}  // namespace posthouse::app::moving
+}  // namespace posthouse::net
