@@ -77,6 +77,9 @@ constexpr milliseconds kSearchAfterFault{60'000};
 constexpr milliseconds kConvertAgain{60'000};           // a conversion that was stopped, at first
 constexpr milliseconds kConvertAgainAtMost{3'600'000};  // and in the end
 constexpr milliseconds kSweepEvery{30'000};             // between two sweeps of blobs nobody refers to
+// The directory's copy is written again when so long, and so many times what writing it took, went by.
+constexpr milliseconds kCopyPause{5'000};
+constexpr int kCopyShare = 1000;
 // With less space left than this, what letters that went have held is given back to the disk at once.
 constexpr uint64_t kSpaceShort = 512ull << 20;
 constexpr seconds kReclaimPause{300};  // between two times

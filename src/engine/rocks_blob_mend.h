@@ -1,12 +1,6 @@
 // Makes damaged values in a blob file of RocksDB readable again, as values that nobody takes for a chunk of a
 // letter: then the collection of garbage can move them, and the letter they belong to still is damaged.
-//
-//   file     header 30 bytes: magic, version, family, flags, compression, times
-//            records
-//            footer 32 bytes: magic, count of records, times, CRC
-//   record   size of key (8), size of value (8), time (8), CRC of those (4), CRC of key and value (4), key,
-//            value
-// Numbers are little-endian, CRCs are CRC-32C, masked.
+// What such a file looks like: rocks_blob_layout.h.
 #pragma once
 
 #include <cstddef>

@@ -5,9 +5,11 @@
 #include <rocksdb/env.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "engine/record.h"
+#include "engine/rocks_blob_files.h"
 #include "engine/rocks_checksum.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_links.h"
@@ -116,7 +118,11 @@ Result<void> check_files(const RocksOptions& options) {
     case StoreFiles::none:
       break;
   }
-  if (options.create && !options.read_only) return {};
+  if (options.create && !options.read_only) {
+    // RocksDB makes it, too, but complains of it before. What is in the way it tells.
+    static_cast<void>(::mkdir(options.directory.c_str(), S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH));
+    return {};
+  }
   return fail(FaultKind::not_found,
               fmt::format("there is no store in {}: is its disk mounted, is the path right? "
                           "`posthouse store create` makes a new one",
@@ -229,7 +235,9 @@ Result<std::unique_ptr<RocksDatabase>> RocksDatabase::open_once(const RocksOptio
 }
 
 RocksDatabase::RocksDatabase(const RocksOptions& options)
-    : notes_(options.directory), env_(list_logs(options.env, options.directory)) {}
+    : notes_(options.directory),
+      files_(complete_blob_files(options.env)),
+      env_(list_logs(files_.get(), options.directory)) {}
 
 RocksDatabase::~RocksDatabase() {
   if (!db_) return;

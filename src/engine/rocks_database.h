@@ -62,7 +62,8 @@ class RocksDatabase {
   std::set<std::string> in_vain_;  // suspects that this start could do nothing with
   mutable std::mutex suspects_mutex_;
   mutable std::set<std::string> suspects_;  // that readers have noted, with the lock
-  std::unique_ptr<rocksdb::Env> env_;
+  std::unique_ptr<rocksdb::Env> files_;
+  std::unique_ptr<rocksdb::Env> env_;  // with those
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* rows_ = nullptr;
   rocksdb::ColumnFamilyHandle* chunks_ = nullptr;

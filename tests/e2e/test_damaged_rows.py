@@ -65,8 +65,7 @@ class DamagedRows(unittest.TestCase):
 
     def test_after_a_repair_letters_in_files_are_found_again_in_them(self):
         size = self.table.stat().st_size
-        # Up to the directory of accounts, without which nobody has mail.
-        places = range(2000, size - 10000, 4000)
+        places = range(2000, size - 2000, 4000)
         self.assertGreater(len(places), 3)
         for at in places:
             self.setUp()
@@ -79,6 +78,29 @@ class DamagedRows(unittest.TestCase):
                 for name in ("carol", "dave"):
                     found = self.mailboxes(name)
                     self.assertEqual((found["INBOX"], found["Second"]), (LETTERS + 1, COPIED), name)
+
+    def test_the_directory_comes_back_from_its_copy(self):
+        def accounts():
+            listed = run("account", "list", "--json", "--config", str(self.config), check=True)
+            return sorted(one["address"] for one in json.loads(listed.stdout))
+
+        before = accounts()
+        self.assertEqual(len(before), 4)
+        os.truncate(self.store / self.table.name, self.table.stat().st_size // 2)
+        self.assertEqual(self.store_command("repair").returncode, 65)
+        self.assertEqual(accounts(), before)
+        demo = Demo(directory=str(self.hurt))
+        demo.start()
+        try:
+            with demo.smtp() as client:
+                client.sendmail("a@far.test", [f"{name}@example.test" for name in ("alice", "carol")],
+                                "Subject: still here\r\n\r\n.\r\n")
+            for name, others in (("alice", 0), ("carol", LETTERS + 1)):
+                client = demo.imap(name)
+                wait_until(lambda: int(client.select("INBOX")[1][0]) == others + 1, 30, f"the letter of {name}")
+                client.logout()
+        finally:
+            demo.stop()
 
     def test_the_check_names_letters_whose_files_are_gone(self):
         shutil.rmtree(self.hurt / "data/mbox/example.test/dave")
@@ -94,6 +116,18 @@ class DamagedRows(unittest.TestCase):
         self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
         self.assertIn("unreadable: taken out of the store before: all rows of", done.stdout)
         self.assertIn("all rows of", (self.hurt / "out/UNREADABLE").read_text())
+
+    def test_a_salvage_learns_names_from_the_copy_of_the_directory(self):
+        size = self.table.stat().st_size
+        met = 0
+        for at in range(size - 10000, size - 2000, 1000):
+            self.setUp()
+            self.flip(at)
+            done = self.store_command("salvage", str(self.hurt / "out"))
+            if "the directory of accounts" in done.stdout:
+                met += 1
+                self.assertTrue((self.hurt / "out/alice@example.test").is_dir(), done.stdout)
+        self.assertGreater(met, 0)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ struct Config {
 Config default_config();
 
 // Paths that follow from others.
-std::string store_directory(const Config& config);   // DATA/store
+std::string store_directory(const Config& config);        // DATA/store
+constexpr std::string_view kDirectoryCopy = "DIRECTORY";  // a file of the store's folder
+std::string directory_copy(const Config& config);
 std::string search_directory(const Config& config);  // DATA/search
 std::string run_directory(const Config& config);     // DATA/run
 std::string key_directory(const Config& config);     // DATA/keys

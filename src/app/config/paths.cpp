@@ -10,6 +10,10 @@ std::string store_directory(const Config& config) {
   return config.server.data_directory + "/store";
 }
 
+std::string directory_copy(const Config& config) {
+  return store_directory(config) + "/" + std::string(kDirectoryCopy);
+}
+
 std::string search_directory(const Config& config) {
   return config.server.data_directory + "/search";
 }

@@ -66,6 +66,7 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
                          .lexically_normal()
                          .parent_path()
                          .string()),
+      directory_copy_path(directory_copy(config)),
       search_directory(app::search_directory(config)),
       search_options(config.search),
       clock(system_clock()),

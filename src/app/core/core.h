@@ -72,6 +72,7 @@ class Core {
   search::Indexer* indexer = nullptr;
 
  private:
+  Task<Result<void>> settle_directory();
   Core(const Config& config, std::unique_ptr<engine::Engine> opened);
 
   std::unique_ptr<engine::Engine> engine_;
@@ -83,6 +84,7 @@ class Core {
   engine::Engine& engine;
   const FilePlaces places;
   const std::string data_directory;
+  const std::string directory_copy_path;
   const std::string search_directory;
   const Config::Search search_options;
   const Clock& clock;

@@ -6,6 +6,8 @@
 #include "app/core/core.h"
 #include "app/limits.h"
 #include "base/log.h"
+#include "directory/records.h"
+#include "engine/partition_copy.h"
 #include "net/loop.h"
 #include "store/file_rows.h"
 
@@ -116,10 +118,25 @@ Task<Result<void>> Core::settle() {
   co_return co_await settle_rows();
 }
 
+// What only its copy still has.
+Task<Result<void>> Core::settle_directory() {
+  const auto put = co_await engine::put_back_missing(engine, directory::kPartition, directory_copy_path);
+  if (!put) {
+    log::error("directory.not_settled", {{"reason", put.error().what}});
+    co_return is_fatal(put.error()) ? Result<void>(std::unexpected(put.error())) : Result<void>();
+  }
+  log::warn("directory.settled", {{"rows", *put}, {"from", directory_copy_path}});
+  co_return Result<void>();
+}
+
 Task<Result<void>> Core::settle_rows() {
+  const std::vector<engine::PartitionRange> lost = engine.lost();
+  if (touched(lost, engine::PartitionKind::directory)) {
+    Result<void> people = co_await settle_directory();
+    if (!people) co_return people;
+  }
   Result<void> known = co_await mirror.start();
   if (!known) co_return known;
-  const std::vector<engine::PartitionRange> lost = engine.lost();
   if (lost.empty()) co_return co_await group_accounts(false);
   bool all = true;
   const auto failed = [&all](const Fault& fault, std::string_view what) {

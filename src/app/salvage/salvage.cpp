@@ -9,14 +9,17 @@
 #include <set>
 
 #include "app/backup/copying.h"
+#include "app/config/config.h"
 #include "app/core/core.h"
 #include "app/moving/annotation_notes.h"
 #include "app/moving/export_note.h"
 #include "app/salvage/maildir_out.h"
 #include "base/id.h"
 #include "directory/directory.h"
+#include "directory/records.h"
 #include "engine/blob.h"
 #include "engine/damage_notes.h"
+#include "engine/partition_copy.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_salvage.h"
 #include "net/loop.h"
@@ -65,7 +68,7 @@ class Salvage {
  private:
   void tell_of_earlier_damage(const std::string& store);
   void unreadable(std::string line) { report_.unreadable.push_back(std::move(line)); }
-  void learn_names();
+  void learn_names(const std::string& store);
   std::string name_of(store::AccountId account) const {
     const auto found = names_.find(account);
     return found != names_.end() ? found->second : "account " + format_id(account);
@@ -91,15 +94,20 @@ class Salvage {
   uint64_t in_files_ = 0;                                  // letters of the account
 };
 
-void Salvage::learn_names() {
+// What can't be read of the directory may still be in its copy.
+void Salvage::learn_names(const std::string& store) {
   Pool passwords(1, "password");
   directory::Directory people(engine_, system_clock(), system_random(), passwords);
   auto known = net::run_blocking(people.accounts(""));
-  if (!known) return unreadable("the directory of accounts: " + known.error().what);
-  for (const auto& account : *known) {
-    names_[account.id] = account.address;
-    accounts_.insert(account.id);
-  }
+  if (!known) unreadable("the directory of accounts: " + known.error().what);
+  for (size_t i = 0; known && i < known->size(); ++i) names_[(*known)[i].id] = (*known)[i].address;
+  const auto remember = [this](std::string_view key, std::string_view value) {
+    const auto account =
+        key.starts_with('a') ? directory::decode_account(value) : fail(FaultKind::syntax, "another row");
+    if (account) names_.try_emplace(account->id, account->address);
+  };
+  static_cast<void>(engine::read_partition_copy(fmt::format("{}/{}", store, kDirectoryCopy), remember));
+  for (const auto& [id, address] : names_) accounts_.insert(id);
 }
 
 // What was taken out of the store before can't be met any more.
@@ -120,7 +128,7 @@ void Salvage::tell_of_earlier_damage(const std::string& store) {
 }
 
 Result<void> Salvage::run(const std::string& store) {
-  learn_names();
+  learn_names(store);
   tell_of_earlier_damage(store);
   Result<void> done = reader_.partitions(engine::PartitionKind::account, 0, [this](uint64_t id) {
     accounts_.insert(id);

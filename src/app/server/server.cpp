@@ -157,6 +157,7 @@ Task<void> Server::Impl::start() {
   control_ = std::move(*control);
   transport_->start();
   spawn(sweep_blobs());
+  spawn(keep_directory_copy());
   spawn(core_->mirror.attend(lanes_[0]->loop));
   spawn(purge_expunged());
   spawn(finish_expunges());

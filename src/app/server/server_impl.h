@@ -62,7 +62,8 @@ struct Server::Impl {
 
   // ---- upkeep (upkeep.cpp), each until the main loop stops
   Task<void> sweep_blobs();
-  Task<void> finish_conversions();  // of accounts to another format, that were interrupted
+  Task<void> keep_directory_copy();  // of its rows, beside the store
+  Task<void> finish_conversions();   // of accounts to another format, that were interrupted
   Task<void> purge_expunged();
   Task<void> finish_flags();     // the same once no STORE of many came for a while
   Task<void> finish_expunges();  // whenever somebody expunged many messages; one at a time

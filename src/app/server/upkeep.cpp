@@ -1,4 +1,8 @@
 // What the program does by itself while it serves.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
 #include "app/config/blame.h"
 #include "app/config/load.h"
 #include "app/config/takeover.h"
@@ -9,6 +13,8 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "directory/records.h"
+#include "engine/partition_copy.h"
 
 namespace posthouse::app {
 
@@ -27,6 +33,29 @@ Task<void> Server::Impl::sweep_blobs() {
     reclaim_from = core_->clock.steady() + kReclaimPause;
     if (!reclaimed) log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
     log::info("server.space_reclaimed", {{"free", core_->engine.free_space()}});
+  }
+}
+
+// Who lives here can't be found out from the letters, and whoever is not known any more has their mail
+// bounced.
+Task<void> Server::Impl::keep_directory_copy() {
+  auto changed = std::make_shared<std::atomic<bool>>(true);
+  const auto watch = core_->engine.watch(directory::kPartition, [changed] { *changed = true; });
+  const std::string path = directory_copy(config_);
+  while (!stopping_) {
+    const SteadyTime began = core_->clock.steady();
+    if (changed->exchange(false)) {
+      Result<void> written = co_await core_->engine.read([&path](const engine::Reader& reader) {
+        return engine::copy_partition(reader, directory::kPartition, path);
+      });
+      if (!written) {
+        log::warn("server.directory_not_copied", {{"reason", written.error().what}});
+        *changed = true;
+      }
+    }
+    const auto took = std::chrono::duration_cast<milliseconds>(core_->clock.steady() - began);
+    auto slept = co_await lanes_[0]->loop.sleep(std::max(kCopyPause, kCopyShare * took));
+    if (!slept) co_return;
   }
 }
 
