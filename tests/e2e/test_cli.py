@@ -350,6 +350,8 @@ class Operators(unittest.TestCase):
             self.ask("account", "add", f"two@{domain}")
             self.assertEqual(self.ask("account", "show", f"two@{domain}")["store"], "database")
             self.assertEqual(self.ask("account", "show", f"one@{domain}")["store"], "maildir")
+            self.assertEqual({one["address"]: one["store"] for one in self.ask("account", "list", domain)},
+                             {f"one@{domain}": "maildir", f"two@{domain}": "database"})
             for name in ("one", "two"):
                 self.ask("account", "remove", f"{name}@{domain}")
             self.ask("domain", "remove", domain)

@@ -52,9 +52,9 @@ void print_accounts(const json::value& answer) {
   for (const auto& item : answer.as_array()) {
     const json::object& account = item.as_object();
     rows.push_back({cell(account, "address"), cell(account, "enabled"), cell(account, "admin"),
-                    cell(account, "quota_bytes"), cell(account, "display_name")});
+                    cell(account, "store"), cell(account, "quota_bytes"), cell(account, "display_name")});
   }
-  print_table({"ADDRESS", "ENABLED", "ADMIN", "QUOTA", "NAME"}, rows);
+  print_table({"ADDRESS", "ENABLED", "ADMIN", "STORE", "QUOTA", "NAME"}, rows);
 }
 
 void print_app_passwords(const json::value& answer) {

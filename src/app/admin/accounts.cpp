@@ -38,6 +38,19 @@ void apply(const Arguments& arguments, directory::Account& account) {
   if (arguments.contains("quota_messages")) account.quota_messages = number(arguments, "quota_messages");
 }
 
+// With the format that its letters are kept in.
+Task<json::object> describe_with_store(Context context, directory::Account account) {
+  json::object out = describe(account);
+  store::FilePlace place;
+  if (context.core.mirror.keeps(account.id)) {
+    auto found = co_await context.core.store.place(account.id);
+    if (!found) co_return out;
+    place = std::move(*found);
+  }
+  out["store"] = store::to_string(place.format);
+  co_return out;
+}
+
 // What was asked for, else the domain's default; "" for the configuration's.
 Task<Result<std::string>> format_for(Context context, std::string asked, std::string address) {
   if (!asked.empty()) co_return asked;
@@ -81,7 +94,7 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   if (!added) co_return std::unexpected(added.error());
   auto made = co_await context.core.store.create_account(added->id, group_of(added->address), *place);
   if (!made) co_return std::unexpected(made.error());
-  json::object out = describe(*added);
+  json::object out = co_await describe_with_store(context, *added);
   if (found) out["files_found"] = place->inbox;
   // Nobody logs in to a shared account, unless somebody gives it a password.
   if (!made_up.empty() && !account.shared) out["password"] = made_up;
@@ -101,7 +114,10 @@ Task<Answer> account_list(Context context, Arguments arguments) {
   auto accounts = co_await context.core.directory.accounts(std::move(domain));
   if (!accounts) co_return std::unexpected(accounts.error());
   json::array out;
-  for (const auto& account : *accounts) out.push_back(describe(account));
+  for (const auto& account : *accounts) {
+    json::object one = co_await describe_with_store(context, account);
+    out.push_back(std::move(one));
+  }
   co_return out;
 }
 
@@ -145,7 +161,7 @@ Task<Answer> account_change(Context context, Arguments arguments) {
   auto changed = co_await context.core.directory.update_account(*account);
   if (!changed) co_return std::unexpected(changed.error());
   if (!account->enabled) context.locked_out(account->id, std::nullopt);
-  co_return describe(*account);
+  co_return co_await describe_with_store(context, *account);
 }
 
 Task<Answer> account_remove(Context context, Arguments arguments) {
