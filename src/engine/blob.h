@@ -62,6 +62,15 @@ Step restore_reference(BlobId id, std::string reference);
 // Bytes [offset, offset+length) of the blob, cut at its end; reads only the chunks it needs, each checked.
 // Blocking form for use inside Engine::read.
 Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, uint64_t length);
+// The same for many whole blobs, each for whoever has this reference. Ends behind the first where the sum is
+// more than `most_bytes`, or at the first that can't be read or is not referred to, whose fault is then in
+// the last place.
+struct BlobUse {
+  BlobId id = 0;
+  std::string reference;
+};
+std::vector<Result<std::string>> read_blobs(const Reader& reader, const std::vector<BlobUse>& wanted,
+                                            uint64_t most_bytes);
 Task<Result<std::string>> fetch_blob(Engine& engine, BlobId id, uint64_t offset, uint64_t length);
 Result<uint64_t> blob_size(const Reader& reader, BlobId id);
 // Blobs of the same bytes have the same; others hardly ever.

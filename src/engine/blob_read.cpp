@@ -68,6 +68,49 @@ Result<std::string> read_blob(const Reader& reader, BlobId id, uint64_t offset, 
   return count == 0 ? std::string() : std::string(head->inlined.substr(offset, count));
 }
 
+namespace {
+
+// The bytes behind a head.
+Result<std::string> whole_blob(const Reader& reader, BlobId id, std::optional<std::string_view> row) {
+  if (!row) return std::unexpected(gone(id, "head"));
+  const Result<BlobHead> head = decode_head(id, *row);
+  if (!head) return std::unexpected(head.error());
+  if (head->chunks > 0) return read_chunks(reader, id, *head, 0, UINT64_MAX);
+  return std::string(head->inlined);
+}
+
+}  // namespace
+
+std::vector<Result<std::string>> read_blobs(const Reader& reader, const std::vector<BlobUse>& wanted,
+                                            uint64_t most_bytes) {
+  std::vector<RowName> names;  // head and reference of each
+  names.reserve(2 * wanted.size());
+  for (const BlobUse& use : wanted) {
+    names.push_back({blob_partition(use.id), std::string(kHeadKey)});
+    names.push_back({blob_partition(use.id), reference_key(use.reference)});
+  }
+  std::vector<Result<std::string>> out;
+  uint64_t total = 0;
+  size_t met = 0;
+  const Result<void> done = reader.get_many(names, [&](size_t i, std::optional<std::string_view> row) {
+    const BlobId id = wanted[i / 2].id;
+    met = i + 1;
+    if (i % 2 == 0) {
+      out.push_back(whole_blob(reader, id, row));
+      return true;
+    }
+    if (!row) out.back() = std::unexpected(gone(id, "reference"));
+    if (out.back()) total += out.back()->size();
+    return out.back().has_value() && total <= most_bytes;
+  });
+  if (!done) {
+    const Fault fault = named(wanted[met / 2].id, done.error());
+    if (met % 2 == 0) out.emplace_back(std::unexpected(fault));
+    if (met % 2 != 0) out.back() = std::unexpected(fault);
+  }
+  return out;
+}
+
 Task<Result<std::string>> fetch_blob(Engine& engine, BlobId id, uint64_t offset, uint64_t length) {
   Result<std::optional<std::string>> row = co_await engine.fetch(blob_partition(id), std::string(kHeadKey));
   if (!row) co_return std::unexpected(named(id, row.error()));

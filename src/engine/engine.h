@@ -52,11 +52,22 @@ using RowVisitor = std::function<bool(std::string_view key, std::string_view val
 // Called for each partition in the order of the ids; false ends the listing.
 using PartitionVisitor = std::function<bool(uint64_t id)>;
 
+struct RowName {
+  Partition partition;
+  std::string key;
+};
+
+// Called for the rows asked for, one after the other; nothing: it is not there. False ends it.
+using NamedRowVisitor = std::function<bool(size_t index, std::optional<std::string_view> value)>;
+
 // Reads rows of one partition. Keys compare as unsigned bytes.
 class Reader {
  public:
   virtual ~Reader() = default;
   virtual Result<std::optional<std::string>> get(Partition partition, std::string_view key) const = 0;
+  // Many rows, of partitions of one kind: quicker than one by one, most of all when those that follow each
+  // other here do so in the store. Ends with the fault of the first that can't be read.
+  virtual Result<void> get_many(const std::vector<RowName>& names, const NamedRowVisitor& visit) const;
   // Rows with begin <= key < end ("" as end: to the end of the partition).
   virtual Result<void> scan(Partition partition, std::string_view begin, std::string_view end,
                             const RowVisitor& visit) const = 0;
@@ -136,6 +147,9 @@ class Engine : public Reader {
   // Runs `read` with a consistent view of all partitions on the engine's reading threads and comes back to
   // the caller's executor. For scans and anything longer than one row.
   virtual Task<Result<void>> read(std::function<Result<void>(const Reader&)> read) = 0;
+
+  // The same for whoever does not wait for it: `read` refers to nothing that may go before the engine.
+  virtual void begin_read(std::function<void(const Reader&)> read) { read(*this); }
 
   // Calls `changed` after each transaction that touched the partition is durable, on the committer's thread:
   // it must only set a flag or post to an executor. Reader::get and scan above see the change by then.

@@ -123,6 +123,15 @@ class RocksEngine final : public Engine {
     co_return done;
   }
 
+  void begin_read(std::function<void(const Reader&)> read) override {
+    pool_.submit([this, read = std::move(read)] {
+      static_cast<void>(read_snapshot([&read](const Reader& reader) -> Result<void> {
+        read(reader);
+        return {};
+      }));
+    });
+  }
+
   std::unique_ptr<Watch> watch(Partition partition, std::function<void()> changed) override {
     return watches_->add(partition, std::move(changed));
   }

@@ -18,6 +18,7 @@ class RocksReader final : public Reader {
       : database_(database), snapshot_(snapshot) {}
 
   Result<std::optional<std::string>> get(Partition partition, std::string_view key) const override;
+  Result<void> get_many(const std::vector<RowName>& names, const NamedRowVisitor& visit) const override;
   Result<void> scan(Partition partition, std::string_view begin, std::string_view end,
                     const RowVisitor& visit) const override;
   Result<void> scan_back(Partition partition, std::string_view begin, std::string_view end,

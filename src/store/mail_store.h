@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/begun.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/random.h"
@@ -282,6 +283,12 @@ class MailStore {
 
   // Bytes of a message. `entry` names it; checks that the message still is the account's.
   Task<Result<std::string>> read(AccountId account, const Entry& entry, uint64_t offset, uint64_t length);
+  // What begin_reading() began.
+  using Reading = Begun<Result<std::vector<std::string>>>;
+  // Begins read_whole() for whoever comes back for it later, or never; nothing when some of them are in
+  // files, which are read in order.
+  std::optional<Reading> begin_reading(AccountId account, const std::vector<Entry>& entries,
+                                       uint64_t most_bytes);
   // The whole of several messages in one hop, stopping once `most_bytes` is passed (at least one).
   Task<Result<std::vector<std::string>>> read_whole(AccountId account, std::vector<Entry> entries,
                                                     uint64_t most_bytes);

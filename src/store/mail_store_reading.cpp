@@ -190,40 +190,59 @@ Task<Result<std::string>> MailStore::read(AccountId account, const Entry& entry,
   co_return there;
 }
 
+namespace {
+
+bool is_in_file(const Entry& entry) {
+  return entry.blob == 0;
+}
+
+std::vector<engine::BlobUse> bodies_of(AccountId account, const std::vector<Entry>& messages) {
+  std::vector<engine::BlobUse> out;
+  for (const Entry& entry : messages)
+    out.push_back({entry.blob, MailStore::blob_reference(account, entry.delivery)});
+  return out;
+}
+
+// What was read before one that can't be is good; the caller meets the fault when it asks from there on.
+Result<std::vector<std::string>> read_bodies(const engine::Reader& reader,
+                                             const std::vector<engine::BlobUse>& bodies,
+                                             uint64_t most_bytes) {
+  std::vector<std::string> out;
+  for (Result<std::string>& bytes : engine::read_blobs(reader, bodies, most_bytes)) {
+    if (!bytes && out.empty()) return std::unexpected(bytes.error());
+    if (bytes) out.push_back(std::move(*bytes));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<MailStore::Reading> MailStore::begin_reading(AccountId account,
+                                                           const std::vector<Entry>& entries,
+                                                           uint64_t most_bytes) {
+  if (std::ranges::any_of(entries, is_in_file)) return std::nullopt;
+  Reading begun;
+  impl_->engine.begin_read(
+      [begun, most_bytes, bodies = bodies_of(account, entries)](const engine::Reader& reader) {
+        begun.give(read_bodies(reader, bodies, most_bytes));
+      });
+  return begun;
+}
+
 Task<Result<std::vector<std::string>>> MailStore::read_whole(AccountId account, std::vector<Entry> wanted,
                                                              uint64_t most_bytes) {
+  if (const std::optional<Reading> begun = begin_reading(account, wanted, most_bytes))
+    co_return co_await begun->take();
   std::vector<std::string> messages;
   uint64_t total = 0;
-  const auto is_in_file = [](const Entry& entry) { return entry.blob == 0; };
-  if (std::ranges::any_of(wanted, is_in_file)) {
-    for (const Entry& entry : wanted) {
-      Result<std::string> bytes = co_await read(account, entry, 0, UINT64_MAX);
-      if (!bytes && messages.empty()) co_return std::unexpected(bytes.error());
-      if (!bytes) break;
-      total += bytes->size();
-      messages.push_back(std::move(*bytes));
-      if (total > most_bytes) break;
-    }
-    co_return std::move(messages);
+  for (const Entry& entry : wanted) {
+    Result<std::string> bytes = co_await read(account, entry, 0, UINT64_MAX);
+    if (!bytes && messages.empty()) co_return std::unexpected(bytes.error());
+    if (!bytes) break;
+    total += bytes->size();
+    messages.push_back(std::move(*bytes));
+    if (total > most_bytes) break;
   }
-  std::function<Result<void>(const engine::Reader&)> look =
-      [&](const engine::Reader& reader) -> Result<void> {
-    for (const Entry& entry : wanted) {
-      const Result<bool> ours =
-          engine::has_reference(reader, entry.blob, blob_reference(account, entry.delivery));
-      if (!ours) return std::unexpected(ours.error());
-      if (!*ours) return fail(FaultKind::not_found, fmt::format("message {} is gone", entry.uid));
-      Result<std::string> bytes = engine::read_blob(reader, entry.blob, 0, UINT64_MAX);
-      if (!bytes) return std::unexpected(bytes.error());
-      total += bytes->size();
-      messages.push_back(std::move(*bytes));
-      if (total > most_bytes) break;
-    }
-    return {};
-  };
-  Result<void> done = co_await impl_->engine.read(std::move(look));
-  // What was read before the one that failed is good; the caller meets the fault when it asks from there on.
-  if (!done && messages.empty()) co_return std::unexpected(done.error());
   co_return std::move(messages);
 }
 

@@ -1,6 +1,7 @@
 #include "access/imap/fetch_octets.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "access/imap/limits.h"
 #include "message/headers.h"
@@ -70,26 +71,55 @@ Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
   co_return fields;
 }
 
+namespace {
+
+std::vector<store::Uid> uids_of(const std::vector<store::Entry>& messages) {
+  std::vector<store::Uid> out;
+  for (const store::Entry& entry : messages) out.push_back(entry.uid);
+  return out;
+}
+
+}  // namespace
+
+ReadAhead::Some ReadAhead::some_of(const std::vector<store::Entry>& entries, size_t at, bool from_end) {
+  Some out;
+  uint64_t octets = 0;
+  const size_t left = from_end ? at + 1 : entries.size() - at;
+  for (; out.next < left && octets < kReadTogether; ++out.next) {
+    const store::Entry& entry = entries[from_end ? at - out.next : at + out.next];
+    if (entry.size > kSmallMessage) continue;
+    octets += entry.size;
+    out.messages.push_back(entry);
+    out.messages.back().summary.clear();
+  }
+  if (from_end) std::reverse(out.messages.begin(), out.messages.end());
+  return out;
+}
+
+void ReadAhead::begin_next(Session& s, store::AccountId account, const std::vector<store::Entry>& entries,
+                           size_t at, bool from_end) {
+  if (from_end ? at == SIZE_MAX : at >= entries.size()) return;
+  const Some some = some_of(entries, at, from_end);
+  if (some.messages.empty()) return;
+  next_uids_ = uids_of(some.messages);
+  next_ = s.store().begin_reading(account, some.messages, kReadTogether);
+}
+
 Task<void> ReadAhead::fill(Session& s, store::AccountId account, const std::vector<store::Entry>& entries,
                            size_t at, bool from_end) {
   if (find(entries[at].uid) != nullptr || entries[at].size > kSmallMessage) co_return;
-  std::vector<store::Entry> wanted;
-  uint64_t octets = 0;
-  const size_t left = from_end ? at + 1 : entries.size() - at;
-  for (size_t i = 0; i < left && octets < kReadTogether; i++) {
-    store::Entry entry = entries[from_end ? at - i : at + i];
-    if (entry.size > kSmallMessage) continue;
-    entry.summary.clear();
-    octets += entry.size;
-    wanted.push_back(std::move(entry));
-  }
-  if (from_end) std::reverse(wanted.begin(), wanted.end());
+  Some some = some_of(entries, at, from_end);
+  std::vector<store::Uid> uids = uids_of(some.messages);
   uids_.clear();
   messages_.clear();
-  std::vector<store::Uid> uids;
-  for (const store::Entry& entry : wanted) uids.push_back(entry.uid);
-  Result<std::vector<std::string>> read =
-      co_await s.store().read_whole(account, std::move(wanted), kReadTogether);
+  const std::optional<store::MailStore::Reading> begun = std::exchange(next_, std::nullopt);
+  Result<std::vector<std::string>> read = std::vector<std::string>();
+  if (begun && next_uids_ == uids) {
+    read = co_await begun->take();
+  } else {
+    read = co_await s.store().read_whole(account, std::move(some.messages), kReadTogether);
+  }
+  begin_next(s, account, entries, from_end ? at - some.next : at + some.next, from_end);
   if (!read) co_return;
   messages_ = std::move(*read);
   uids.resize(std::min(uids.size(), messages_.size()));

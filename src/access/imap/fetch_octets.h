@@ -2,6 +2,7 @@
 // piece.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,8 @@
 
 namespace posthouse::access::imap {
 
-// The small messages of a batch, read ahead of their turn; at most kReadTogether octets and one message more.
+// The small messages of a batch, read ahead of their turn: some, at most kReadTogether octets and one message
+// more, and meanwhile as many that come next.
 class ReadAhead {
  public:
   // For the next messages of `entries` (of an account's) from `at` on, or to there from the end, if they are
@@ -21,8 +23,19 @@ class ReadAhead {
   const std::string* find(store::Uid uid) const;
 
  private:
+  // Some that are to be read together, and where those behind them begin.
+  struct Some {
+    std::vector<store::Entry> messages;  // rising
+    size_t next = 0;                     // steps on from where they were asked for
+  };
+  static Some some_of(const std::vector<store::Entry>& entries, size_t at, bool from_end);
+  void begin_next(Session& s, store::AccountId account, const std::vector<store::Entry>& entries, size_t at,
+                  bool from_end);
+
   std::vector<store::Uid> uids_;
   std::vector<std::string> messages_;
+  std::vector<store::Uid> next_uids_;
+  std::optional<store::MailStore::Reading> next_;
 };
 
 // HEADER.FIELDS and .NOT: what is picked from the `header` of a message of the account. `whole`: the message,

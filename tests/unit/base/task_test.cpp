@@ -4,6 +4,7 @@
 #include <future>
 #include <stdexcept>
 
+#include "base/begun.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/pool.h"
@@ -146,6 +147,29 @@ TEST(Executor, IsKnownWhileItRuns) {
   auto coroutine = []() -> Task<Executor*> { co_return Executor::current(); };
   EXPECT_EQ(executor.run(coroutine()), &executor);
   EXPECT_EQ(Executor::current(), nullptr);
+}
+
+// Given before it is asked for, while somebody waits, and to nobody.
+TEST(Begun, TakesWhatAnotherThreadGives) {
+  test::ManualExecutor executor;
+  const Begun<std::string> done;
+  done.give("at once");
+  EXPECT_EQ(executor.run(done.take()), "at once");
+  Pool pool(2, "test");
+  for (int i = 0; i < 200; ++i) {
+    const Begun<int> begun;
+    pool.submit([begun, i] { begun.give(i); });
+    EXPECT_EQ(executor.run(begun.take()), i);
+  }
+  std::promise<void> go;
+  {
+    const Begun<std::string> waited;
+    pool.submit([waited, &go] {
+      go.get_future().wait();
+      waited.give(std::string(1000, 'x'));
+    });
+  }
+  go.set_value();  // its result goes with it
 }
 
 }  // namespace

@@ -66,6 +66,35 @@ TEST_P(BlobTest, ReadsBackEveryRange) {
   }
 }
 
+TEST_P(BlobTest, ManyAreReadUntilOneIsMissing) {
+  std::vector<BlobUse> all;
+  std::vector<std::string> bytes;
+  for (BlobId id = 1; id <= 5; ++id) {
+    bytes.push_back(letters(id == 3 ? 2 * kBlobChunk + 5 : id * 100));
+    store(id, bytes.back(), {"mine"});
+    all.push_back({id, "mine"});
+  }
+  const auto read = [&](uint64_t most) { return read_blobs(*engine_, all, most); };
+  const auto whole = read(UINT64_MAX);
+  ASSERT_EQ(whole.size(), 5u);
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(whole[i].value_or("?"), bytes[i]) << i;
+  EXPECT_EQ(read(300).size(), 3u);  // behind the first that is too much
+  EXPECT_EQ(read(299).size(), 2u);
+  all[1].reference = "another's";
+  ASSERT_EQ(read(UINT64_MAX).size(), 2u);
+  EXPECT_EQ(read(UINT64_MAX)[0].value_or("?"), bytes[0]);
+  EXPECT_EQ(read(UINT64_MAX)[1].error().kind, FaultKind::not_found);
+  all[1] = {99, "mine"};
+  EXPECT_EQ(read(UINT64_MAX).back().error().kind, FaultKind::not_found);
+  ASSERT_TRUE(transact({Step{blob_partition(4), [](Transaction& rows) -> Result<void> {
+                               rows.put(kHeadKey, "no head");
+                               return {};
+                             }}}));
+  all[1] = {2, "mine"};
+  ASSERT_EQ(read(UINT64_MAX).size(), 4u);
+  EXPECT_EQ(read(UINT64_MAX)[3].error().kind, FaultKind::corrupt);
+}
+
 TEST_P(BlobTest, PiecesMayHaveAnySize) {
   const std::string bytes = letters(kBlobChunk + 300);
   store(1, bytes, {"x"}, 997);

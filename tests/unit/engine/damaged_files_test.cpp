@@ -465,6 +465,27 @@ TEST_P(PackedBlobs, AValueIsLostAndTheOthersMove) {
   EXPECT_EQ(engine_->damage().size(), 1u);
 }
 
+// Whoever reads many at once has those that are sound, and the fault for the one that is not.
+TEST_P(PackedBlobs, ManyAtOnceBesideADamagedValue) {
+  spoil(blob_place(1030), "damaged");
+  open();
+  for (const bool with_it : {false, true}) {
+    std::vector<RowName> names;
+    for (const auto& [id, bytes] : blobs_) {
+      if (with_it || id != 1030) names.push_back({blob_partition(id), "b"});
+    }
+    size_t met = 0;
+    const auto done = engine_->get_many(names, [&](size_t i, std::optional<std::string_view> row) {
+      const BlobId id = names[i].partition.id;
+      EXPECT_EQ(decode_chunk(id, row.value_or("")).value_or(""), blobs_[id]);
+      ++met;
+      return true;
+    });
+    EXPECT_EQ(done.has_value(), !with_it);
+    EXPECT_EQ(met, with_it ? 29u : 59u);
+  }
+}
+
 TEST_P(PackedBlobs, ARecordWithoutItsHeader) {
   Place place = blob_place(1030);
   make_garbage();

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <random>
 #include <thread>
 
+#include "base/begun.h"
 #include "engines.h"
 
 namespace posthouse::engine {
@@ -50,6 +53,44 @@ class EngineTest : public testing::TestWithParam<const char*> {
   std::unique_ptr<Engine> engine_ = make_engine(GetParam(), dir_);
   test::ManualExecutor loop_;
 };
+
+// In any order, with neighbours that nobody asked for, and with rows that are not there.
+TEST_P(EngineTest, ManyRowsAreAsThoseReadOneByOne) {
+  std::mt19937_64 random(1);
+  const auto below = [&random](uint64_t n) { return random() % n; };
+  const auto name = [&] {
+    return std::string(1, static_cast<char>('a' + below(6))) + std::to_string(below(3));
+  };
+  for (int round = 0; round < 30; ++round) {
+    std::vector<Step> steps;
+    for (int i = 0; i < 20; ++i) {
+      const Partition partition{PartitionKind::blob, below(12)};
+      steps.push_back(below(4) == 0 ? erase(partition, name())
+                                    : put(partition, name(), std::string(1 + below(3000), 'v')));
+    }
+    ASSERT_TRUE(transact(std::move(steps)));
+    std::vector<RowName> names;
+    for (int i = 0; i < 60; ++i) names.push_back({{PartitionKind::blob, below(13)}, name()});
+    if (round % 3 != 0) {
+      std::ranges::sort(names, {}, [](const RowName& row) { return std::pair(row.partition.id, row.key); });
+    }
+    size_t met = 0;
+    ASSERT_TRUE(engine_->get_many(names, [&](size_t i, std::optional<std::string_view> value) {
+      EXPECT_EQ(i, met++);
+      EXPECT_EQ(value ? std::string(*value) : "<none>", get(names[i].partition, names[i].key));
+      return i + 1 < 50;
+    }));
+    EXPECT_EQ(met, 50u);
+  }
+}
+
+TEST_P(EngineTest, AReadMayBeBegun) {
+  ASSERT_TRUE(transact({put(kAccount, "a", "1")}));
+  const Begun<std::string> begun;
+  engine_->begin_read(
+      [begun](const Reader& reader) { begun.give(reader.get(kAccount, "a").value().value_or("<none>")); });
+  EXPECT_EQ(loop_.run(begun.take()), "1");
+}
 
 TEST_P(EngineTest, StepsOfOneTransactionAreDoneTogether) {
   ASSERT_TRUE(transact({put(kAccount, "a", "1"), put(kBlob, "b", "2")}));
