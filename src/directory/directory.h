@@ -197,6 +197,13 @@ class Directory {
   Task<Result<void>> remove_alias(std::string address);
   Task<Result<std::vector<Alias>>> aliases(std::string domain);
 
+  // ---- care, after damage
+  // What contradicts itself or is missing, a sentence each; accounts without a password, too.
+  Task<Result<std::vector<std::string>>> check();
+  // Makes anew what other rows still tell: addresses and domains of accounts, accounts (without a password)
+  // of addresses. Says what was done. Fails with corrupt when rows can't be read.
+  Task<Result<std::vector<std::string>>> repair();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -17,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kOfTables = "-tables";
 constexpr std::string_view kSuspects = "SUSPECT";
 constexpr std::string_view kLost = "LOST";
 constexpr std::string_view kStandIns = "STAND-INS";
@@ -161,7 +162,7 @@ Result<void> DamageNotes::copy_to(const std::string& directory) const {
 
 Result<void> KeptAside::make() {
   if (!folder_.empty()) return {};
-  Result<std::string> made = new_damaged_folder(directory_, "-tables");
+  Result<std::string> made = new_damaged_folder(directory_, kOfTables);
   if (!made) return std::unexpected(made.error());
   folder_ = std::move(*made);
   return {};
@@ -207,6 +208,10 @@ bool is_over_in(const std::string& folder) {
   std::error_code error;
   return std::ranges::any_of(
       kOver, [&](std::string_view mark) { return fs::exists(folder + "/" + std::string(mark), error); });
+}
+
+bool is_of_tables(const std::string& folder) {
+  return folder.find(kOfTables, folder.rfind('/') + 1) != std::string::npos;
 }
 
 Result<void> note_over_in(const std::string& folder) {

@@ -82,6 +82,8 @@ class KeptAside {
 std::vector<std::string> told_in(const std::string& folder);
 // Whether all that was told there went without a loss, or a repair has seen to it since.
 bool is_over_in(const std::string& folder);
+// Whether it keeps what was taken out of tables and blob files, not a log.
+bool is_of_tables(const std::string& folder);
 Result<void> note_over_in(const std::string& folder);
 Result<void> tell_in(const std::string& folder, const std::string& sentence);
 

@@ -175,6 +175,8 @@ class Engine : public Reader {
   // What was found damaged beyond single rows when the store was opened, until an operator has removed what
   // is kept of it.
   virtual std::vector<Damage> damage() const { return {}; }
+  // Reads all tables of rows through: a sentence for each that is damaged somewhere. The next start mends it.
+  virtual Task<Result<std::vector<std::string>>> damaged_tables() { co_return std::vector<std::string>(); }
   // Whether rows were lost by any of that which is not over.
   virtual bool has_lost_rows() const { return false; }
   // A repair has put in order what all that left.

@@ -61,6 +61,9 @@ Fault open_fault(const rocksdb::Status& status, const std::string& directory) {
     fault.kind = FaultKind::policy;
     fault.what += "; does it belong to another user?";
   }
+  const bool listless =
+      text.find("No such file") != std::string::npos && text.find("MANIFEST-") != std::string::npos;
+  if (fault.kind == FaultKind::io && listless) fault.kind = FaultKind::corrupt;
   if (fault.kind == FaultKind::corrupt)
     fault.what += "; restore it from a backup, or save what can be read with `posthouse store salvage`";
   return fault;

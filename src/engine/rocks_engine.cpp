@@ -14,6 +14,7 @@
 #include "engine/rocks_database.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_reader.h"
+#include "engine/rocks_table_mend.h"
 #include "engine/snapshots.h"
 #include "engine/watches.h"
 
@@ -190,14 +191,32 @@ class RocksEngine final : public Engine {
       const bool over = is_over_in(folder);
       for (const std::string& sentence : told) out.push_back({sentence, over});
       if (!told.empty()) continue;
-      out.push_back(
-          {fmt::format(
-               "the store's log could not be read to its end, which is kept in {}: letters taken last "
-               "before that time may be missing; remove the folder when you have looked",
-               folder),
-           over});
+      const char* what = is_of_tables(folder)
+                             ? "damaged tables were being mended when the program ended, and what "
+                               "was taken out of them is kept in {}: rows may be lost; remove the "
+                               "folder when you have looked"
+                             : "the store's log could not be read to its end, which is kept in {}: "
+                               "letters taken last before that time may be missing; remove the "
+                               "folder when you have looked";
+      out.push_back({fmt::format(fmt::runtime(what), folder), over});
     }
     return out;
+  }
+
+  Task<Result<std::vector<std::string>>> damaged_tables() override {
+    std::vector<rocksdb::LiveFileMetaData> files;
+    database_->db().GetLiveFilesMetaData(&files);
+    std::vector<std::string> out;
+    for (const rocksdb::LiveFileMetaData& file : files) {
+      rocksdb::Status status;
+      auto verify = [&] { status = verify_table(file.directory + file.name); };
+      auto job = offload(pool_, verify);
+      co_await job;
+      if (!status.IsCorruption()) continue;  // also one that is gone since
+      database_->note_unreadable(status);
+      out.push_back(fmt::format("a table of the store is damaged: {}", status.ToString()));
+    }
+    co_return out;
   }
 
   bool has_lost_rows() const override {

@@ -109,7 +109,8 @@ Result<void> Mender::mend(const KnownTable& table) {
   if (!done) return std::unexpected(done.error());
   if (done->sound()) return {};
   mended_ = true;
-  blocks_total().add(static_cast<double>(done->restored + done->emptied + (done->filter ? 1 : 0)));
+  blocks_total().add(
+      static_cast<double>(done->restored + done->emptied + (done->filter ? 1 : 0) + (done->end ? 1 : 0)));
   const std::string where = fmt::format("{}/{}", notes_.directory(), table.name);
   if (done->whole) {
     aside_.tell(fmt::format("all rows of {} are lost, it could not be opened{}", where, kept()), Loss::some);
@@ -124,6 +125,8 @@ Result<void> Mender::mend(const KnownTable& table) {
                     done->restored, where, kept()),
         Loss::none);
   }
+  if (done->end)
+    aside_.tell(fmt::format("the end of {} was damaged: nothing is lost{}", where, kept()), Loss::none);
   if (done->filter)
     aside_.tell(fmt::format("the filter of {} was damaged: nothing is lost{}", where, kept()), Loss::none);
   return {};

@@ -1,5 +1,7 @@
 #include "engine/rocks_table_layout.h"
 
+#include <algorithm>
+
 namespace posthouse::engine {
 
 namespace {
@@ -25,6 +27,28 @@ std::optional<std::string> read_block(const PatchFile& file, BlockHandle handle)
   return unpack_block(*block);
 }
 
+void append_varint(std::string& to, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) to.push_back(static_cast<char>(value | 0x80));
+  to.push_back(static_cast<char>(value));
+}
+
+// The block that ends at `end`, if it is no larger than a list of blocks is: where its checksum is right.
+std::optional<BlockHandle> small_block_before(const PatchFile& file, uint64_t end) {
+  constexpr uint64_t kLargest = 4096;
+  const uint64_t from = end - std::min(end, kLargest);
+  const Result<std::string> bytes = file.read(from, end - from);
+  if (!bytes) return std::nullopt;
+  for (uint64_t size = 1; size + kBlockTrailer <= bytes->size(); ++size) {
+    const uint64_t at = bytes->size() - kBlockTrailer - size;
+    if (unpack_block(std::string_view(*bytes).substr(at))) return BlockHandle{from + at, size};
+  }
+  return std::nullopt;
+}
+
+uint64_t end_of(BlockHandle block) {
+  return block.offset + block.size + kBlockTrailer;
+}
+
 bool is(const std::optional<BlockHandle>& handle, uint64_t offset) {
   return handle && handle->offset == offset;
 }
@@ -40,10 +64,35 @@ BlockKind TableLayout::kind_at(uint64_t offset) const {
   return BlockKind::data;
 }
 
+bool is_footer(std::string_view footer) {
+  return footer.size() == kTableFooter && footer.ends_with(kMagic) && footer.front() == kChecksumXxh3;
+}
+
+std::optional<std::string> restore_footer(const PatchFile& file, uint64_t size) {
+  if (size < kTableFooter || file.size() < size - kTableFooter) return std::nullopt;
+  const auto metaindex = small_block_before(file, size - kTableFooter);
+  const auto list = metaindex ? read_block(file, *metaindex) : std::nullopt;
+  TableLayout layout;
+  if (!list || !read_metaindex(*list, layout) || !layout.properties || !layout.filter) return std::nullopt;
+  const uint64_t begin = end_of(*layout.filter);
+  const uint64_t end = (layout.range_deletions ? *layout.range_deletions : *layout.properties).offset;
+  if (end < begin + kBlockTrailer) return std::nullopt;
+  const BlockHandle index{begin, end - begin - kBlockTrailer};
+  if (!read_block(file, index)) return std::nullopt;
+  std::string out(1, kChecksumXxh3);
+  for (const BlockHandle& block : {*metaindex, index}) {
+    append_varint(out, block.offset);
+    append_varint(out, block.size);
+  }
+  out.resize(kTableFooter - kVersionAndMagic, '\0');
+  out += std::string("\5\0\0\0", 4);
+  return out.append(kMagic);
+}
+
 std::optional<TableLayout> read_layout(const PatchFile& file) {
   if (file.size() < kTableFooter) return std::nullopt;
   const Result<std::string> footer = file.read(file.size() - kTableFooter, kTableFooter);
-  if (!footer || !footer->ends_with(kMagic) || footer->front() != kChecksumXxh3) return std::nullopt;
+  if (!footer || !is_footer(*footer)) return std::nullopt;
   std::string_view handles = std::string_view(*footer).substr(1, kTableFooter - kVersionAndMagic - 1);
   const auto metaindex = take_handle(handles);
   const auto index = metaindex ? take_handle(handles) : std::nullopt;

@@ -28,6 +28,12 @@ struct TableLayout {
 // None when the footer can't be read, or the block that lists the others makes no sense.
 std::optional<TableLayout> read_layout(const PatchFile& file);
 
+// The footer of a table of `size` octets whose own can't be read: from the blocks in front of it, which the
+// builder writes in one order (filter, index, range deletions, properties, list of blocks). None when those
+// can't be read either.
+std::optional<std::string> restore_footer(const PatchFile& file, uint64_t size);
+bool is_footer(std::string_view footer);
+
 // None when the index can't be read, or is not of the only form that our tables have.
 std::optional<std::vector<IndexEntry>> read_index(const PatchFile& file, const TableLayout& layout);
 

@@ -78,7 +78,7 @@ class TableMender {
   Result<MendedTable> run();
 
  private:
-  rocksdb::Status verify() const;
+  Result<bool> mend_end();
   Result<bool> mend_block(BlockHandle block);
   Result<bool> empty_data(PatchFile& file, const TableLayout& layout, BlockHandle block,
                           std::string_view damaged);
@@ -95,24 +95,39 @@ class TableMender {
   MendedTable done_;
 };
 
-rocksdb::Status TableMender::verify() const {
-  rocksdb::SstFileReader reader(reading_options());
-  rocksdb::Status status = reader.Open(path_);
-  if (status.ok()) status = reader.VerifyChecksum();
-  return status;
+// A table that was cut off within its footer, has something behind it, or whose footer can't be read: true
+// when it has its size and a footer now. What the footer says is known from the blocks.
+Result<bool> TableMender::mend_end() {
+  Result<PatchFile> file = PatchFile::open(path_);
+  if (!file && file.error().kind == FaultKind::not_found) return false;
+  if (!file) return std::unexpected(file.error());
+  if (table_.size < kTableFooter || file->size() < table_.size - kTableFooter) return false;
+  const uint64_t at = table_.size - kTableFooter;
+  const Result<std::string> end = file->read(at, file->size() - at);
+  if (!end) return std::unexpected(end.error());
+  const std::optional<std::string> footer = restore_footer(*file, table_.size);
+  if (!footer || *footer == *end) return end->size() == kTableFooter;
+  Result<void> done = aside_.keep(fmt::format("{}.{}", table_.name, at), *end);
+  if (done) done = file->write(at, *footer);
+  if (!done) return std::unexpected(done.error());
+  std::error_code error;
+  std::filesystem::resize_file(path_, table_.size, error);
+  done_.end = true;
+  return !error;
 }
 
 Result<MendedTable> TableMender::run() {
-  std::error_code error;
-  const bool fits = std::filesystem::file_size(path_, error) == table_.size && !error;
-  rocksdb::Status status = verify();
+  const Result<bool> ended = mend_end();
+  if (!ended) return std::unexpected(ended.error());
+  const bool fits = *ended;
+  rocksdb::Status status = verify_table(path_);
   while (fits && !status.ok()) {
     const std::optional<BlockHandle> block = block_of(status);
     if (!block || done_.emptied >= kMostBlocks) break;
     const Result<bool> mended = mend_block(*block);
     if (!mended) return std::unexpected(mended.error());
     if (!*mended) break;
-    status = verify();
+    status = verify_table(path_);
     const std::optional<BlockHandle> next = block_of(status);
     if (next && next->offset == block->offset) break;
   }
@@ -261,6 +276,13 @@ Result<std::string> TableMender::stand_in() const {
 }
 
 }  // namespace
+
+rocksdb::Status verify_table(const std::string& path) {
+  rocksdb::SstFileReader reader(reading_options());
+  rocksdb::Status status = reader.Open(path);
+  if (status.ok()) status = reader.VerifyChecksum();
+  return status;
+}
 
 Result<MendedTable> mend_table(const KnownTable& table, const DamageNotes& notes, KeptAside& aside) {
   return TableMender(table, notes, aside).run();

@@ -384,11 +384,14 @@ class MailStore {
   Task<Result<void>> restore_references(AccountId account, std::vector<engine::PartitionRange> lost);
   // Bodies that no message knows, though an account of `into` should have one: its rows were lost. They come
   // back as messages of its mailbox "Recovered", with the date on which they were received. `known`: all
-  // accounts. With `remove`, what belongs to nobody or can't be read goes. Before any session. Repeatable.
+  // accounts. What becomes of the others says `unowned`: all are left; those that can be read, and whose
+  // account is not among `into`, are; none is. Before any session. Repeatable.
+  enum class Unowned { all_left, sound_left, removed };
   struct Adopted {
-    uint64_t restored = 0, removed = 0;
+    uint64_t restored = 0, removed = 0, left = 0;
   };
-  Task<Result<Adopted>> adopt_bodies(std::vector<AccountId> known, std::vector<AccountId> into, bool remove);
+  Task<Result<Adopted>> adopt_bodies(std::vector<AccountId> known, std::vector<AccountId> into,
+                                     Unowned unowned);
   // Whether check() would find nothing wrong with the account's rows; at least one line if it would.
   Task<Result<std::vector<std::string>>> check_account(AccountId account);
   // Reads every row and every chunk, and every letter that is in a file. `progress(done, total)` may be

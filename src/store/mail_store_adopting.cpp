@@ -69,7 +69,7 @@ engine::Step mark_unreferenced(engine::BlobId blob) {
 }  // namespace
 
 Task<Result<MailStore::Adopted>> MailStore::adopt_bodies(std::vector<AccountId> known,
-                                                         std::vector<AccountId> into, bool remove) {
+                                                         std::vector<AccountId> into, Unowned unowned) {
   Orphans found;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
@@ -86,29 +86,34 @@ Task<Result<MailStore::Adopted>> MailStore::adopt_bodies(std::vector<AccountId> 
                    "rows of accounts can't be read; the next start mends them: try again");
   Adopted adopted;
   for (const Orphan& orphan : found.bodies) {
-    const bool wanted = std::ranges::find(into, orphan.account) != into.end();
-    if (wanted && orphan.sound) {
+    const bool owned = std::ranges::find(into, orphan.account) != into.end();
+    const bool removed =
+        unowned == Unowned::removed || (unowned == Unowned::sound_left && (owned || !orphan.sound));
+    if (owned && orphan.sound) {
       done = co_await impl_->adopt(orphan.account, orphan.blob, orphan.delivery);
       if (!done) co_return std::unexpected(done.error());
       ++adopted.restored;
-    } else if (remove) {
+    } else if (removed) {
       std::vector<engine::Step> steps;
       steps.push_back(engine::drop_reference(orphan.blob, orphan.reference, std::nullopt));
       done = co_await impl_->engine.transact_relaxed(std::move(steps));
       if (!done) co_return std::unexpected(done.error());
       ++adopted.removed;
+    } else {
+      ++adopted.left;
     }
   }
   for (const engine::BlobId blob : found.unreferenced) {
-    if (!remove) break;
+    if (unowned == Unowned::all_left) break;
     std::vector<engine::Step> steps;
     steps.push_back(mark_unreferenced(blob));
     done = co_await impl_->engine.transact_relaxed(std::move(steps));
     if (!done) co_return std::unexpected(done.error());
     ++adopted.removed;
   }
-  if (adopted.restored + adopted.removed > 0)
-    log::warn("store.bodies_adopted", {{"restored", adopted.restored}, {"removed", adopted.removed}});
+  if (adopted.restored + adopted.removed + adopted.left > 0)
+    log::warn("store.bodies_adopted",
+              {{"restored", adopted.restored}, {"removed", adopted.removed}, {"left", adopted.left}});
   co_return adopted;
 }
 

@@ -71,19 +71,21 @@ int status_of(const json::object& answer) {
   return lost != nullptr && lost->as_bool() ? EX_DATAERR : EX_OK;
 }
 
-Result<json::value> ask(const Config& config, const char* verb, const Progress& progress) {
+Result<json::value> ask(const Config& config, const char* verb, json::object arguments,
+                        const Progress& progress) {
   auto admin = control::connect_admin(config);
   if (!admin) return std::unexpected(admin.error());
-  json::object none;
-  return (*admin)->call(verb, std::move(none), progress);
+  return (*admin)->call(verb, std::move(arguments), progress);
 }
 
 // Who meets a damaged block ends there, and who opens the store next takes the block out
 // (docs/formats/engine.md): so a repair is done again, unless that does not help.
-Result<json::value> repair(const Config& config, const Progress& progress) {
+Result<json::value> repair(const Config& config, bool remove_unowned, const Progress& progress) {
   std::string last;
   for (int same = 0;;) {
-    auto answer = ask(config, "store.repair", progress);
+    json::object arguments;
+    arguments["remove_unowned"] = remove_unowned;
+    auto answer = ask(config, "store.repair", std::move(arguments), progress);
     const bool damaged =
         !answer && (answer.error().kind == FaultKind::corrupt || answer.error().kind == FaultKind::io);
     if (!damaged) return answer;
@@ -162,7 +164,8 @@ int store(const Invocation& in) {
   Progress progress = [](uint64_t, uint64_t) {};
   if (bar) progress = draw;
   const bool repairs = in.command == "store repair";
-  auto answer = repairs ? repair(loaded->config, progress) : ask(loaded->config, "store.check", progress);
+  auto answer = repairs ? repair(loaded->config, in.remove_unowned, progress)
+                        : ask(loaded->config, "store.check", json::object(), progress);
   if (bar) fmt::print(stderr, "\r\x1b[K");
   if (!answer) return complain(*loaded, answer.error());
   const json::object& found = answer->as_object();

@@ -19,7 +19,12 @@ Task<Answer> check(Context context) {
   auto report = co_await context.core.store.check(std::move(ids), context.progress);
   if (!report) co_return std::unexpected(report.error());
   json::array problems;
-  if (!accounts) problems.emplace_back("the directory of accounts: " + accounts.error().what);
+  auto tables = co_await context.core.engine.damaged_tables();
+  if (!tables) co_return std::unexpected(tables.error());
+  for (const std::string& problem : *tables) problems.emplace_back(problem);
+  auto people = co_await context.core.directory.check();
+  if (!people) co_return std::unexpected(people.error());
+  for (const std::string& problem : *people) problems.emplace_back(problem);
   for (const std::string& problem : report->problems) problems.emplace_back(problem);
   if (!accounts) accounts = std::vector<directory::Account>();
   for (const auto& account : *accounts) {
@@ -56,11 +61,11 @@ Task<Answer> store_check(Context context, Arguments) {
   co_return answer;
 }
 
-Task<Answer> store_repair(Context context, Arguments) {
+Task<Answer> store_repair(Context context, Arguments arguments) {
   // Sessions rely on UIDs and counters staying as they are.
   if (context.transport != nullptr)
     co_return fail(FaultKind::policy, "the server is running: stop it, then repair the store");
-  auto done = co_await context.core.repair(context.progress);
+  auto done = co_await context.core.repair(context.progress, flag(arguments, "remove_unowned"));
   if (!done) co_return std::unexpected(done.error());
   auto answer = co_await check(context);
   if (!answer) co_return answer;

@@ -534,7 +534,10 @@ void define_others(CLI::App& app, Invocation& into) {
       store, into, "repair",
       "With the server stopped: put in order what `check` reports, and say what was done. Letters "
       "whose place is lost come back in a mailbox \"Recovered\"; mailboxes that had to be put in order "
-      "are fetched anew by mail programs. Interrupted, it can be run again");
+      "are fetched anew by mail programs. Interrupted, it can be run again")
+      ->add_flag(
+          "--remove-unowned", into.remove_unowned,
+          "Also remove letters of accounts that nothing knows any more; `store salvage` copies them out");
   CLI::App* salvage = command(
       store, into, "salvage",
       "With the server stopped: copy what can be read of a damaged store into a new folder, a Maildir "

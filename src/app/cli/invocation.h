@@ -11,6 +11,7 @@ namespace posthouse::app {
 struct Invocation {
   std::string command;  // "demo", "account add", "queue list", ...
   std::string config_file;
+  bool remove_unowned = false;
   bool json = false;
 
   // demo, setup, man

@@ -55,7 +55,8 @@ class Core {
   // (as settle() does), bodies without messages, references, counts, the queue's schedule. Repeatable;
   // interrupted, it is done by the next.
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
-  Task<Result<Repaired>> repair(Progress progress);
+  // `remove_unowned`: also bodies of letters whose account is nowhere to be found.
+  Task<Result<Repaired>> repair(Progress progress, bool remove_unowned);
 
   // Every account is counted with its domain: those made by earlier versions are once, `anew` all are and
   // what the domains count is counted again.

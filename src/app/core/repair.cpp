@@ -18,9 +18,20 @@ std::vector<engine::PartitionRange> everything() {
 
 }  // namespace
 
-Task<Result<Repaired>> Core::repair(Progress progress) {
+Task<Result<Repaired>> Core::repair(Progress progress, bool remove_unowned) {
   Repaired out;
   std::vector<std::string>& done = out.done;
+  // They are mended by opening the store again, which whoever repairs does then.
+  auto tables = co_await engine.damaged_tables();
+  if (!tables) co_return std::unexpected(tables.error());
+  if (!tables->empty()) co_return fail(FaultKind::corrupt, tables->front());
+  auto people = co_await directory.repair();
+  if (people) {
+    out.lost = !people->empty();
+    for (std::string& line : *people) done.push_back(std::move(line));
+  } else {
+    log::error("directory.not_repaired", {{"what", people.error().what}});
+  }
   std::vector<uint64_t> found;
   auto accounts = co_await directory.accounts("");
   if (accounts) {
@@ -55,8 +66,10 @@ Task<Result<Repaired>> Core::repair(Progress progress) {
     done.push_back(
         fmt::format("account {} has rows and is not in the directory: left as it is", format_id(id)));
   }
-  Result<store::MailStore::Adopted> adopted =
-      co_await store.adopt_bodies(std::move(known), found, accounts.has_value());
+  const auto kept =
+      remove_unowned ? store::MailStore::Unowned::removed : store::MailStore::Unowned::sound_left;
+  Result<store::MailStore::Adopted> adopted = co_await store.adopt_bodies(
+      std::move(known), found, accounts ? kept : store::MailStore::Unowned::all_left);
   if (!adopted) co_return std::unexpected(adopted.error());
   if (adopted->restored > 0)
     done.push_back(
@@ -65,6 +78,14 @@ Task<Result<Repaired>> Core::repair(Progress progress) {
     out.lost = true;
     done.push_back(
         fmt::format("{} bodies that belong to nobody, or can't be read, were removed", adopted->removed));
+  }
+  if (adopted->left > 0) {
+    out.lost = true;
+    done.push_back(
+        fmt::format("{} letters of accounts that the directory does not know were left: `posthouse store "
+                    "salvage` copies them "
+                    "out, `posthouse store repair --remove-unowned` removes them",
+                    adopted->left));
   }
   for (;;) {
     Result<size_t> swept = co_await store.sweep(false);

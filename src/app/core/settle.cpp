@@ -38,13 +38,22 @@ Task<Result<void>> restore_place(Core& core, uint64_t account, std::string addre
   Result<std::optional<std::string>> row =
       co_await core.engine.fetch(partition, std::string(store::kFilePlaceKey));
   if (!row) co_return std::unexpected(row.error());
-  if (*row && store::decode_file_place(**row)) core.mirror.adopt(account);
-  if (!core.mirror.keeps(account) || (*row && store::decode_file_place(**row))) co_return Result<void>();
+  if (*row && store::decode_file_place(**row)) {
+    core.mirror.adopt(account);
+    co_return Result<void>();
+  }
+  if (!core.mirror.keeps(account)) {
+    // Not one of those whose row was read; but if nothing is left of its messages, that says nothing. A copy
+    // that a conversion left is taken in then, too: better twice than not at all.
+    const auto usage = co_await core.store.usage(account);
+    if (*row || (usage && usage->messages > 0)) co_return Result<void>();
+  }
   std::vector<store::FilePlace> found;
   for (const std::string_view format : {"maildir", "mbox"}) {
     Result<store::FilePlace> place = core.places.of(format, address);
     if (place && is_there(*place)) found.push_back(std::move(*place));
   }
+  if (found.empty() && !core.mirror.keeps(account)) co_return Result<void>();
   if (found.size() != 1) {
     log::error("store.files_not_found", {{"account", address}, {"places", found.size()}});
     co_return Result<void>();
@@ -55,7 +64,9 @@ Task<Result<void>> restore_place(Core& core, uint64_t account, std::string addre
                      rows.put(store::kFilePlaceKey, record);
                      return {};
                    }});
-  co_return co_await core.engine.transact(std::move(steps));
+  Result<void> put = co_await core.engine.transact(std::move(steps));
+  if (put) core.mirror.adopt(account);
+  co_return put;
 }
 
 }  // namespace
@@ -169,7 +180,7 @@ Task<Result<void>> Core::settle_rows() {
     if (engine::contains(lost, {engine::PartitionKind::account, id})) hurt.push_back(id);
   }
   if (!hurt.empty()) {
-    auto adopted = co_await store.adopt_bodies(found, std::move(hurt), false);
+    auto adopted = co_await store.adopt_bodies(found, std::move(hurt), store::MailStore::Unowned::all_left);
     if (!adopted && failed(adopted.error(), "bodies")) co_return std::unexpected(adopted.error());
   }
   const bool bodies = touched(lost, engine::PartitionKind::blob);

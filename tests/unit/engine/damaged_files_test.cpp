@@ -263,16 +263,67 @@ TEST_F(DamagedFiles, ATableWithoutItsIndexIsSetAside) {
   EXPECT_NE(std::ranges::find(names, fs::path(rows.path).filename().string()), names.end());
 }
 
+// The footer follows from the blocks before it.
+TEST_F(DamagedFiles, ATableWithADamagedEndLosesNothing) {
+  const std::string path = row_place(200).path;
+  const std::string whole = read_whole(path);
+  const size_t footer = whole.size() - kTableFooter;
+  std::vector<std::string> damaged;
+  for (const size_t cut : {1, 7, 20, 53}) damaged.push_back(whole.substr(0, whole.size() - cut));
+  damaged.push_back(whole + "more");
+  damaged.push_back(whole + std::string(100'000, '\0'));
+  for (size_t at = footer; at < whole.size(); at += 3) {
+    damaged.push_back(whole);
+    damaged.back()[at] = static_cast<char>(damaged.back()[at] ^ 1);
+  }
+  damaged.push_back(whole.substr(0, footer) + std::string(kTableFooter, 'x'));
+  for (const std::string& bytes : damaged) {
+    SCOPED_TRACE(bytes.size());
+    std::ofstream(path, std::ios::binary) << bytes;
+    ASSERT_TRUE(DamageNotes(store_).suspect(fs::path(path).filename().string()));
+    open();
+    EXPECT_TRUE(missing().empty());
+    EXPECT_TRUE(engine_->lost().empty());
+    EXPECT_FALSE(engine_->has_lost_rows());
+    engine_.reset();
+    EXPECT_EQ(read_whole(path), whole);
+    fs::remove_all(store_ + ".damaged");
+  }
+}
+
+TEST_F(DamagedFiles, ATableIsReadThroughForWhoeverChecks) {
+  open();
+  EXPECT_TRUE(loop_.run(engine_->damaged_tables())->empty());
+  engine_.reset();
+  const std::string path = row_place(200).path;
+  spoil({path, layout(path).filter->offset + 3}, "x");  // nobody would stumble over it
+  open();
+  const auto found = *loop_.run(engine_->damaged_tables());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NE(found[0].find(fs::path(path).filename().string()), std::string::npos);
+  engine_.reset();
+  open();  // which mends it
+  EXPECT_TRUE(loop_.run(engine_->damaged_tables())->empty());
+  EXPECT_TRUE(missing().empty());
+  EXPECT_FALSE(engine_->has_lost_rows());
+}
+
+TEST_F(DamagedFiles, AMendingThatWasInterruptedIsNoDamagedLog) {
+  fs::create_directories(store_ + ".damaged/2026-01-01T000000Z-tables");
+  open();
+  ASSERT_EQ(engine_->damage().size(), 1u);
+  EXPECT_NE(engine_->damage()[0].what.find("damaged tables were being mended"), std::string::npos);
+}
+
 TEST_F(DamagedFiles, ATableThatCannotBeOpenedIsReplaced) {
-  enum class Harm { cut, empty, gone, footer, properties };
-  for (const Harm harm : {Harm::cut, Harm::empty, Harm::gone, Harm::footer, Harm::properties}) {
+  enum class Harm { cut, empty, gone, properties };
+  for (const Harm harm : {Harm::cut, Harm::empty, Harm::gone, Harm::properties}) {
     SCOPED_TRACE(static_cast<int>(harm));
     const std::string path = row_place(200).path;
     const uint64_t size = fs::file_size(path);
     if (harm == Harm::cut) fs::resize_file(path, size / 2);
     if (harm == Harm::empty) fs::resize_file(path, 0);
     if (harm == Harm::gone) fs::remove(path);
-    if (harm == Harm::footer) spoil({path, size - 8}, "damaged");
     if (harm == Harm::properties) spoil({path, layout(path).properties->offset + 30}, "damaged");
     open();
     EXPECT_EQ(missing().size(), rows_.size());

@@ -17,6 +17,8 @@ constexpr AccountId kAlice = 11;
 constexpr AccountId kBob = 12;
 constexpr char kWhen[] = "Mon, 23 Nov 2026 21:14:13 +0000";
 
+using Unowned = MailStore::Unowned;
+
 class AdoptingTest : public testing::Test {
  protected:
   AdoptingTest() {
@@ -43,8 +45,8 @@ class AdoptingTest : public testing::Test {
     bed_.must(bed_.engine->transact({step}));
     bed_.must(bed_.store.settle(account));
   }
-  MailStore::Adopted adopt(std::vector<AccountId> into, bool remove) {
-    return bed_.must(bed_.store.adopt_bodies({kAlice, kBob}, std::move(into), remove));
+  MailStore::Adopted adopt(std::vector<AccountId> into, Unowned unowned) {
+    return bed_.must(bed_.store.adopt_bodies({kAlice, kBob}, std::move(into), unowned));
   }
   std::vector<Entry> recovered() { return bed_.all(kAlice, bed_.id_of(kAlice, "Recovered")); }
   std::vector<std::string> problems() { return bed_.problems({kAlice, kBob}); }
@@ -54,7 +56,7 @@ class AdoptingTest : public testing::Test {
 };
 
 TEST_F(AdoptingTest, AStoreInOrderStaysAsItIs) {
-  const auto done = adopt({kAlice, kBob}, true);
+  const auto done = adopt({kAlice, kBob}, Unowned::sound_left);
   EXPECT_EQ(done.restored + done.removed, 0u);
   EXPECT_EQ(bed_.must(bed_.store.mailboxes(kAlice)).size(), 6u);
   EXPECT_THAT(problems(), IsEmpty());
@@ -63,7 +65,7 @@ TEST_F(AdoptingTest, AStoreInOrderStaysAsItIs) {
 TEST_F(AdoptingTest, BodiesWithoutMessagesComeBack) {
   lose_messages(kAlice);
   EXPECT_THAT(problems(), Not(IsEmpty()));
-  EXPECT_EQ(adopt({kAlice}, false).restored, 3u);
+  EXPECT_EQ(adopt({kAlice}, Unowned::all_left).restored, 3u);
   std::vector<std::string> found;
   for (const Entry& entry : recovered()) {
     found.push_back(bed_.must(bed_.store.read(kAlice, entry, 0, 1000)));
@@ -71,17 +73,17 @@ TEST_F(AdoptingTest, BodiesWithoutMessagesComeBack) {
   }
   EXPECT_THAT(found, UnorderedElementsAre(bodies_[0], bodies_[1], bodies_[2]));
   EXPECT_THAT(problems(), IsEmpty());
-  EXPECT_EQ(adopt({kAlice}, false).restored, 0u);
+  EXPECT_EQ(adopt({kAlice}, Unowned::all_left).restored, 0u);
   EXPECT_EQ(recovered().size(), 3u);
 }
 
 TEST_F(AdoptingTest, OnlyThoseOfAccountsThatLostSomething) {
   lose_messages(kAlice);
-  EXPECT_EQ(adopt({kBob}, false).restored, 0u);
+  EXPECT_EQ(adopt({kBob}, Unowned::all_left).restored, 0u);
   EXPECT_EQ(bed_.must(bed_.store.mailboxes(kAlice)).size(), 6u);
 }
 
-TEST_F(AdoptingTest, WhatBelongsToNobodyGoes) {
+TEST_F(AdoptingTest, WhatBelongsToNobodyGoesOnlyWhenAsked) {
   std::vector<engine::Step> steps;
   engine::BlobWriter writer(*bed_.engine, bed_.ids.next());
   bed_.must(writer.append("stray"));
@@ -89,8 +91,11 @@ TEST_F(AdoptingTest, WhatBelongsToNobodyGoes) {
   steps.push_back(writer.seal(std::move(references)));
   bed_.must(bed_.engine->transact(std::move(steps)));
   EXPECT_THAT(problems(), Not(IsEmpty()));
-  EXPECT_EQ(adopt({kAlice, kBob}, false).removed, 0u);
-  EXPECT_EQ(adopt({kAlice, kBob}, true).removed, 1u);
+  EXPECT_EQ(adopt({kAlice, kBob}, Unowned::all_left).removed, 0u);
+  const auto left = adopt({kAlice, kBob}, Unowned::sound_left);
+  EXPECT_EQ(left.removed, 0u);
+  EXPECT_EQ(left.left, 1u);
+  EXPECT_EQ(adopt({kAlice, kBob}, Unowned::removed).removed, 1u);
   while (bed_.must(bed_.store.sweep(false)) != 0) {
   }
   EXPECT_THAT(problems(), IsEmpty());
@@ -106,8 +111,8 @@ TEST_F(AdoptingTest, ADamagedBodyGoesOnlyWhenAsked) {
                               return {};
                             }};
   bed_.must(bed_.engine->transact({damage}));
-  EXPECT_EQ(adopt({kAlice}, false).restored, 2u);
-  EXPECT_EQ(adopt({kAlice}, true).removed, 1u);
+  EXPECT_EQ(adopt({kAlice}, Unowned::all_left).restored, 2u);
+  EXPECT_EQ(adopt({kAlice}, Unowned::sound_left).removed, 1u);
   while (bed_.must(bed_.store.sweep(false)) != 0) {
   }
   EXPECT_THAT(problems(), IsEmpty());
@@ -117,7 +122,7 @@ TEST_F(AdoptingTest, MessagesOfADeletedMailboxStayDeleted) {
   bed_.must(bed_.store.create_mailbox(kAlice, "Old"));
   EXPECT_TRUE(bed_.append(kAlice, "Old", bodies_[0]));
   bed_.must(bed_.store.delete_mailbox(kAlice, "Old"));
-  EXPECT_EQ(adopt({kAlice, kBob}, true).restored, 0u);
+  EXPECT_EQ(adopt({kAlice, kBob}, Unowned::sound_left).restored, 0u);
 }
 
 }  // namespace
