@@ -20,7 +20,12 @@ Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view firs
   head.guard_length = first.size();
   head.guard = hash.digest();
   head.boot = announces() ? "" : disk().boot_id();
-  if (pending) return disk().write(append_journal.get(), 0, encode(head));
+  settled = false;
+  if (pending || append_journal) {
+    const auto written = disk().write(append_journal.get(), 0, encode(head));
+    pending = pending || written;
+    return written;
+  }
   auto begun = begin_append_journal(disk(), journal_base, head);
   if (!begun) return std::unexpected(begun.error());
   append_journal = std::move(*begun);
@@ -31,10 +36,15 @@ Result<void> HeldImpl::begin_append(uint64_t record_start, std::string_view firs
 Result<void> HeldImpl::cut_back() {
   first_head.reset();
   raised.reset();
-  append_journal.reset();
   if (auto cut = disk().resize(file.get(), committed_size); !cut) return cut;
   if (auto synced = disk().sync(file.get()); !synced) return synced;
-  pending = dirty = false;
+  pending = dirty = settled = false;
+  return end_append_journal();
+}
+
+Result<void> HeldImpl::end_append_journal() {
+  if (append_journal && keeps_journal()) return disk().resize(append_journal.get(), 0);
+  append_journal.reset();
   return discard_journal(disk(), journal_base, announces());
 }
 
@@ -56,15 +66,27 @@ Result<void> HeldImpl::raise_base() {
   return {};
 }
 
+Result<void> HeldImpl::settle() {
+  if (announces() || settled) return {};
+  dirty = dirty || pending;
+  if (auto raised_now = raise_base(); !raised_now) return raised_now;
+  if (!pending) return {};
+  if (auto ended = end_append_journal(); !ended) return ended;
+  show_change(file.get(), appended_to);
+  settled = true;
+  return {};
+}
+
 Result<void> HeldImpl::commit() {
   dirty = dirty || pending;
   if (auto raised_now = raise_base(); !raised_now) return raised_now;
   if (auto synced = sync(); !synced) return synced;
   if (!pending) return {};
-  append_journal.reset();
-  if (auto gone = discard_journal(disk(), journal_base, announces()); !gone) return gone;
-  pending = false;
-  show_change(file.get(), appended_to);
+  if (!settled) {
+    if (auto ended = end_append_journal(); !ended) return ended;
+    show_change(file.get(), appended_to);
+  }
+  pending = settled = false;
   return {};
 }
 
@@ -302,6 +324,14 @@ Result<Record> Held::append(const Letter& letter, const Source& source) {
 
 Result<void> Held::commit() {
   return impl_->commit();
+}
+
+void Held::doubt() {
+  impl_->dirty = true;
+}
+
+Result<void> Held::settle() {
+  return impl_->settle();
 }
 
 }  // namespace posthouse::mbox

@@ -24,9 +24,10 @@ State state_of(const struct ::stat& info) {
           nanoseconds(info.st_ctim)};
 }
 
-bool has_journal(const std::string& journal_base) {
+// `kept`: an empty one waits for the next append.
+bool has_journal(const std::string& journal_base, bool kept) {
   struct ::stat info = {};
-  return ::lstat(journal_path(journal_base).c_str(), &info) == 0;
+  return ::lstat(journal_path(journal_base).c_str(), &info) == 0 && !(kept && info.st_size == 0);
 }
 
 // Whether what is open is still what the path names: another program may have put a new file there.
@@ -64,8 +65,8 @@ Result<Held> File::try_open(Access access, SteadyTime until) const {
   auto impl = std::make_unique<HeldImpl>();
   impl->path = path_;
   impl->journal_base = options_.journal_base.empty() ? path_ : options_.journal_base;
-  const bool writable = access == Access::write || has_journal(impl->journal_base);
   impl->options = options_;
+  const bool writable = access == Access::write || has_journal(impl->journal_base, impl->keeps_journal());
   impl->writable = writable;
   const int flags = writable ? O_RDWR : O_RDONLY;
   auto fd = options_.disk->open(path_, flags, 0);
@@ -90,7 +91,7 @@ Result<Held> File::try_open(Access access, SteadyTime until) const {
   const auto info = check_regular(*fd, path_);
   if (!info) return std::unexpected(info.error());
   if (!still_named(path_, *info)) return fail(FaultKind::closed, path_);
-  if (!writable && has_journal(impl->journal_base))
+  if (!writable && has_journal(impl->journal_base, impl->keeps_journal()))
     return fail(FaultKind::closed, path_);  // its writer crashed meanwhile
   if (writable) {
     if (auto recovered = impl->recover(); !recovered) return std::unexpected(recovered.error());

@@ -30,6 +30,9 @@ struct FileOptions {
   // leaves nothing, a power cut may leave a torn message behind those that were committed: for those who know
   // what they were about to append, see cut_torn().
   bool announce_appends = true;
+  // The journal of appends that are not announced stays where it is, empty, for the next one. For a name that
+  // no program shows as a mailbox.
+  bool keep_journal = false;
 };
 
 // What tells cheaply whether somebody changed the file.
@@ -147,6 +150,13 @@ class Held {
   // it fails. Durable after commit(), which several may share.
   Result<Record> append(const Letter& letter, const Source& source);
   Result<void> commit();
+  // Where appends are not announced: all but the flush of commit(), which must follow under the same lock.
+  // What was appended is complete, and stays if the process is killed; a power cut may tear it. Elsewhere
+  // nothing.
+  Result<void> settle();
+  // What was there before may be what a process wrote that was killed: the next commit() flushes that as
+  // well.
+  void doubt();
   // After a power cut, where appends are not announced: cuts off the end of the file if it is what append()
   // wrote of this letter, but not all of it: octets are missing at the end, or NULs stand in their place.
   // `source` gives the letter as often as it is called. True: something was cut off.

@@ -229,6 +229,7 @@ Result<void> HeldImpl::apply_journaled(const std::vector<Edit>& edits, size_t fi
   for (const Edit& edit : edits) new_size = new_size - (edit.end - edit.begin) + edit.text.size();
   const auto head = journal_head(JournalKind::rewrite, new_size, edits.front().begin);
   if (!head) return std::unexpected(head.error());
+  append_journal.reset();  // that of the rewrite takes its place
   auto writer = JournalWriter::create(disk(), journal_base, *head);
   if (!writer) return std::unexpected(writer.error());
   for (size_t i = 0; i < first_shift; ++i) {

@@ -26,11 +26,12 @@ struct HeldImpl {
   std::optional<DotlockFile> dotlock;
   bool writable = false;
   bool pending = false;                      // octets were appended and not committed
+  bool settled = false;                      // they are complete, but for the flush
   bool dirty = false;                        // octets were written and not flushed
   uint64_t committed_size = 0;               // before what is pending
   mutable std::optional<Record> first_head;  // as head_at(0) gave it, as long as nothing but appends follow
   struct ::stat appended_to = {};            // the file before what is pending
-  Handle append_journal;                     // of what is pending
+  Handle append_journal;                     // of what is pending, or an empty one that is kept
   bool has_moved = false;                    // since it was opened, records came to stand elsewhere
   uint64_t appended_end = 0;                 // of the last record that was appended, with its blank line
   std::optional<Base> raised;                // the file's own data as it is to cover what is pending
@@ -38,6 +39,7 @@ struct HeldImpl {
   Disk& disk() const { return *options.disk; }
   // Where it can't be told whether the machine started anew, all appends are.
   bool announces() const { return options.announce_appends || disk().boot_id().empty(); }
+  bool keeps_journal() const { return options.keep_journal && !announces(); }
   Result<struct ::stat> info() const;
   Result<uint64_t> size() const;
   // Calls `each` with the octets [begin, end), in pieces.
@@ -68,13 +70,15 @@ struct HeldImpl {
   Result<void> cut_back();
   // Writes `raised` where it belongs.
   Result<void> raise_base();
-  // Makes what was appended stay.
+  // Makes what was appended stay: but for the flush, and with it.
+  Result<void> settle();
   Result<void> commit();
 
   // Undoes or finishes what a crash interrupted.
   Result<void> recover();
 
  private:
+  Result<void> end_append_journal();
   Result<Record> read_head(uint64_t offset) const;
   Result<void> apply_journaled(const std::vector<Edit>& edits, size_t first_shift);
   Result<void> write_tail(JournalWriter& writer, std::span<const Edit> edits, uint64_t size) const;

@@ -189,6 +189,21 @@ Result<Handle> begin_append_journal(Disk& disk, const std::string& mbox, const J
   return std::unexpected(step.error());
 }
 
+Result<Handle> open_empty_journal(Disk& disk, const std::string& mbox) {
+  const std::string name = journal_path(mbox);
+  const auto fd = disk.open(name, O_RDWR, 0);
+  if (!fd) {
+    if (fd.error().kind == FaultKind::not_found) return Handle();
+    return std::unexpected(fd.error());
+  }
+  Handle file(*fd);
+  const auto info = check_regular(*fd, name);
+  if (!info) return std::unexpected(info.error());
+  const bool empty_and_ours = info->st_size == 0 && info->st_uid == ::geteuid();
+  if (empty_and_ours) ::unlink(new_name(mbox).c_str());  // of a rewrite that never began
+  return empty_and_ours ? std::move(file) : Handle();
+}
+
 Result<std::optional<Journal>> read_journal(Disk& disk, const std::string& mbox) {
   const std::string name = journal_path(mbox);
   const auto fd = disk.open(name, O_RDONLY, 0);

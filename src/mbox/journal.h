@@ -82,6 +82,9 @@ std::string encode(const JournalHead& head);
 // flushed.
 Result<Handle> begin_append_journal(Disk& disk, const std::string& mbox, const JournalHead& head);
 
+// An empty one of ours, to be used again; an empty handle where there is none, or something is in it.
+Result<Handle> open_empty_journal(Disk& disk, const std::string& mbox);
+
 // Nothing when there is none or when it never became complete; the caller removes it then. Refuses (policy)
 // what is no regular file of ours.
 Result<std::optional<Journal>> read_journal(Disk& disk, const std::string& mbox);

@@ -120,10 +120,7 @@ bool is_stale(const std::string& name, int fd, const struct ::stat& lock, time_t
 constexpr std::string_view kCandidate = ".lk";
 constexpr size_t kTokenLength = 10;
 
-struct Candidate {
-  std::string name;
-  struct ::stat info = {};
-};
+using Candidate = SpareLock::Candidate;
 
 // What a process of ours that was killed left of its candidates. Other programs' names are others.
 bool is_left_behind(const std::filesystem::directory_entry& entry) {
@@ -253,7 +250,8 @@ Result<void> lock_file(int fd, bool exclusive, SteadyTime until, const LockOptio
 Result<DotlockFile> DotlockFile::make(const std::string& path, const LockOptions& options) {
   if (options.dotlock == Dotlock::never) return DotlockFile("", 0, 0);
   const std::string name = path + ".lock";
-  const auto made = make_candidate(path);
+  std::optional<Candidate> spare = options.spare ? options.spare->take() : std::nullopt;
+  auto made = spare ? Result<Candidate>(std::move(*spare)) : make_candidate(path);
   if (!made) {
     if (options.dotlock == Dotlock::if_permitted && made.error().kind == FaultKind::policy) {
       return DotlockFile("", 0, 0);
@@ -261,8 +259,19 @@ Result<DotlockFile> DotlockFile::make(const std::string& path, const LockOptions
     return std::unexpected(made.error());
   }
   auto linked = try_link(*made, name);
+  if (options.spare && linked && *linked == Try::done) {
+    DotlockFile lock(name, made->info.st_dev, made->info.st_ino);
+    lock.return_to(options.spare, std::move(*made));
+    return lock;
+  }
   if (linked && *linked == Try::taken) {
     linked = take_over(*made, name, *options.clock);
+  }
+  const bool untouched = linked && *linked == Try::taken && is_same(made->name, made->info);
+  if (options.spare && untouched) {
+    forget_own_lock(made->info.st_dev, made->info.st_ino);
+    options.spare->keep(std::move(*made));
+    return fail(FaultKind::temporary, name + ": another program keeps it");
   }
   ::unlink(made->name.c_str());
   if (!linked || *linked != Try::done) forget_own_lock(made->info.st_dev, made->info.st_ino);
@@ -300,7 +309,11 @@ DotlockFile::~DotlockFile() {
 }
 
 DotlockFile::DotlockFile(DotlockFile&& other) noexcept
-    : name_(std::exchange(other.name_, {})), device_(other.device_), inode_(other.inode_) {}
+    : name_(std::exchange(other.name_, {})),
+      device_(other.device_),
+      inode_(other.inode_),
+      spare_(std::move(other.spare_)),
+      candidate_(std::move(other.candidate_)) {}
 
 DotlockFile& DotlockFile::operator=(DotlockFile&& other) noexcept {
   if (this != &other) {
@@ -308,6 +321,8 @@ DotlockFile& DotlockFile::operator=(DotlockFile&& other) noexcept {
     name_ = std::exchange(other.name_, {});
     device_ = other.device_;
     inode_ = other.inode_;
+    spare_ = std::move(other.spare_);
+    candidate_ = std::move(other.candidate_);
   }
   return *this;
 }
@@ -320,10 +335,59 @@ void DotlockFile::touch() {
 void DotlockFile::release() {
   if (name_.empty()) return;
   struct ::stat info = {};
-  if (::lstat(name_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_)
-    ::unlink(name_.c_str());
+  const bool ours = ::lstat(name_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_;
+  const bool free = ours && ::unlink(name_.c_str()) == 0;
   forget_own_lock(device_, inode_);
   name_.clear();
+  if (!spare_) return;
+  if (free) {
+    spare_->keep(std::move(candidate_));
+  } else {
+    ::unlink(candidate_.name.c_str());
+  }
+  spare_.reset();
+}
+
+void DotlockFile::return_to(std::shared_ptr<SpareLock> spare, SpareLock::Candidate candidate) {
+  spare_ = std::move(spare);
+  candidate_ = std::move(candidate);
+}
+
+SpareLock::~SpareLock() {
+  if (candidate_) ::unlink(candidate_->name.c_str());
+}
+
+// Whatever happened to it meanwhile: only a file with the one name, that we made, may become a lock.
+std::optional<SpareLock::Candidate> SpareLock::take() {
+  std::optional<Candidate> out;
+  {
+    const std::lock_guard lock(mutex_);
+    out = std::exchange(candidate_, std::nullopt);
+  }
+  if (!out) return std::nullopt;
+  const struct ::stat known = out->info;
+  const bool fresh = ::utimensat(AT_FDCWD, out->name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0 &&
+                     ::lstat(out->name.c_str(), &out->info) == 0;
+  const bool same = fresh && S_ISREG(out->info.st_mode) && out->info.st_dev == known.st_dev &&
+                    out->info.st_ino == known.st_ino && out->info.st_nlink == 1 &&
+                    out->info.st_size == known.st_size;
+  if (!same) {
+    ::unlink(out->name.c_str());
+    return std::nullopt;
+  }
+  note_own_lock(out->info.st_dev, out->info.st_ino);
+  return out;
+}
+
+void SpareLock::keep(Candidate candidate) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!candidate_) {
+      candidate_ = std::move(candidate);
+      return;
+    }
+  }
+  ::unlink(candidate.name.c_str());  // another thread made one as well
 }
 
 }  // namespace posthouse::mbox

@@ -7,6 +7,12 @@
 namespace posthouse::mbox {
 
 Result<void> HeldImpl::recover() {
+  if (keeps_journal()) {
+    auto kept = open_empty_journal(disk(), journal_base);
+    if (!kept) return std::unexpected(kept.error());
+    append_journal = std::move(*kept);
+    if (append_journal) return {};
+  }
   auto journal = read_journal(disk(), journal_base);
   if (!journal) return std::unexpected(journal.error());
   if (!*journal)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,14 @@ class Driver {
     Result<void> done;     // out
   };
   virtual void put(const std::string& mailbox, std::vector<Put>& messages) = 0;
+  // The same, but it may be on disk only after flush(): until then it is there for everybody, and stays if we
+  // are killed, and other programs can't change the mailbox. Whatever else is done to the mailbox flushes it.
+  virtual void put_unflushed(const std::string& mailbox, std::vector<Put>& messages) {
+    put(mailbox, messages);
+  }
+  virtual bool is_unflushed() { return false; }
+  // Gives the mailboxes of which that failed: nothing of what was put is there then.
+  virtual std::map<std::string, Fault> flush() { return {}; }
   // Put::exact of what was put earlier. Reads all of it.
   virtual Result<bool> would_be_exact(const Put& message) = 0;
 

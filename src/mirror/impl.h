@@ -55,6 +55,7 @@ struct Account {
   std::mutex names_mutex;
   std::map<MailboxId, std::string> old_names;  // in the files, of mailboxes whose renaming waits
   // Under a turn:
+  uint64_t first_effect = 0;  // the outbox has no row below: what was taken from it is not gone through again
   uint64_t again_to = UINT64_MAX;  // rows of the outbox up to this may have been done before a crash
   KeptBack kept_back;              // by the last pass over the outbox
   std::set<MailboxId> undone;      // of which something could not be done by it
@@ -179,6 +180,8 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> carry_out(Account& account, std::optional<Round> begun = std::nullopt);
   // In the files, the rows of the outbox from `from` on, as many as are done together.
   Task<Result<void>> do_in_files(Account& account, uint64_t from, Round& round);
+  // What that put is on disk then. Those of which it is not are not done.
+  Task<void> flush(Account& account, Round& round);
   // Then those that are done leave the outbox. `all`: the first that was not. True: there may be more.
   Task<Result<bool>> take_from_outbox(Account& account, Round& round, Result<void>& all);
   Task<Result<std::vector<Effect>>> read_outbox(Account& account, uint64_t from, bool& cut);

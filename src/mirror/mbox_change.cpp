@@ -186,10 +186,52 @@ Result<MboxRecords*> MboxDriver::our_records(const std::string& mailbox, Held& h
 }
 
 void MboxDriver::put(const std::string& mailbox, std::vector<Put>& messages) {
+  put_unflushed(mailbox, messages);
+  flush(mailbox);
+  const std::lock_guard lock(unflushed_mutex_);
+  const auto failed = not_flushed_.extract(mailbox);
+  if (failed.empty()) return;
+  for (Put& message : messages) message.done = std::unexpected(failed.mapped());
+}
+
+void MboxDriver::put_unflushed(const std::string& mailbox, std::vector<Put>& messages) {
   const std::lock_guard lock(mutex_);
-  const Result<void> done = put_all(mailbox, messages);
-  if (done) return;
+  Result<Held> held = hold_or_make(mailbox);
+  const Result<void> done = held ? put_all(mailbox, *held, messages) : std::unexpected(held.error());
+  if (done) {
+    const std::lock_guard unflushed(unflushed_mutex_);
+    unflushed_.emplace(mailbox, std::move(*held));
+    return;
+  }
   for (Put& message : messages) message.done = done;
+}
+
+void MboxDriver::flush(const std::string& mailbox) {
+  const std::lock_guard lock(unflushed_mutex_);
+  auto left = unflushed_.extract(mailbox);
+  if (left.empty()) return;
+  const Result<void> done = left.mapped().commit();
+  if (!done) not_flushed_.insert_or_assign(mailbox, done.error());
+}
+
+void MboxDriver::flush_all() {
+  std::vector<std::string> mailboxes;
+  {
+    const std::lock_guard lock(unflushed_mutex_);
+    for (const auto& [mailbox, held] : unflushed_) mailboxes.push_back(mailbox);
+  }
+  for (const std::string& mailbox : mailboxes) flush(mailbox);
+}
+
+bool MboxDriver::is_unflushed() {
+  const std::lock_guard lock(unflushed_mutex_);
+  return !unflushed_.empty() || !not_flushed_.empty();
+}
+
+std::map<std::string, Fault> MboxDriver::flush() {
+  flush_all();
+  const std::lock_guard lock(unflushed_mutex_);
+  return std::exchange(not_flushed_, {});
 }
 
 Result<Held> MboxDriver::hold_or_make(const std::string& mailbox) {
@@ -200,14 +242,12 @@ Result<Held> MboxDriver::hold_or_make(const std::string& mailbox) {
   return made ? hold(mailbox, Access::write) : std::unexpected(made.error());
 }
 
-Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& messages) {
-  Result<Held> held = hold_or_make(mailbox);
-  if (!held) return std::unexpected(held.error());
-  const OwnChange own(*this, mailbox, *held);
+Result<void> MboxDriver::put_all(const std::string& mailbox, Held& held, std::vector<Put>& messages) {
+  const OwnChange own(*this, mailbox, held);
   const Put& first = messages.front();
-  const Result<std::unordered_set<Uid>> torn = cut_torn(*held, messages);
+  const Result<std::unordered_set<Uid>> torn = cut_torn(held, messages);
   if (!torn) return std::unexpected(torn.error());
-  const Result<MboxRecords*> before = our_records(mailbox, *held, first.uid_validity, first.uid);
+  const Result<MboxRecords*> before = our_records(mailbox, held, first.uid_validity, first.uid);
   if (!before) return std::unexpected(before.error());
   std::optional<mbox::Base> base;
   if ((*before)->all().empty()) base = base_of(first);
@@ -219,6 +259,7 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
     const Result<const Record*> there =
         message.again ? made_before(**before, message, taken) : Result<const Record*>(nullptr);
     if (there && *there != nullptr) {
+      held.doubt();
       const Uid has = (*there)->claimed_uid == message.uid ? message.uid : 0;
       message.location = location_of(**there, has, to_flags((*there)->metadata));
       continue;
@@ -229,8 +270,7 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
     }
     const Uid uid = naming.may_bear(message.uid) ? message.uid : 0;
     bool unread = !there;
-    Result<Record> record =
-        there ? append(*held, message, uid, base, unread) : std::unexpected(there.error());
+    Result<Record> record = there ? append(held, message, uid, base, unread) : std::unexpected(there.error());
     if (!record) {
       message.done = std::unexpected(record.error());
       // A body that can't be read must not hold up the others; but where there is no room for one, a shorter
@@ -244,8 +284,8 @@ Result<void> MboxDriver::put_all(const std::string& mailbox, std::vector<Put>& m
     message.location = location_of(*record, uid, to_flags(record->metadata));
     appended.push_back(std::move(*record));
   }
-  const Result<void> done = held->commit();
-  if (done) (*before)->follow_appends(*held, std::move(appended));
+  const Result<void> done = held.settle();
+  if (done) (*before)->follow_appends(held, std::move(appended));
   if (naming.left_unnamed()) cached(mailbox).told.clear();  // a look is needed
   return done;
 }

@@ -38,6 +38,10 @@ MboxDriver::MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::
   options_.announce_appends = false;
 }
 
+MboxDriver::~MboxDriver() {
+  flush_all();
+}
+
 milliseconds MboxDriver::patience_for(const std::string& mailbox, Access access) const {
   if (patient_) return options_.lock.patience;
   const std::lock_guard lock(locked_mutex_);
@@ -58,11 +62,16 @@ Result<mbox::File> MboxDriver::file(const std::string& mailbox, Access access) c
   if (!path) return std::unexpected(path.error());
   mbox::FileOptions options = options_;
   options.lock.patience = patience_for(mailbox, access);
-  if (mailbox == "INBOX") options.journal_base = place_.folders + std::string(kInboxJournal);
+  if (mailbox == "INBOX") {
+    options.journal_base = place_.folders + std::string(kInboxJournal);
+    options.keep_journal = true;
+    options.lock.spare = inbox_lock_;
+  }
   return mbox::File(*path, std::move(options));
 }
 
-Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) const {
+Result<Held> MboxDriver::hold(const std::string& mailbox, Access access) {
+  flush(mailbox);
   // A level that only held others gets messages now.
   if (access == Access::write && mailbox != "INBOX") {
     if (const Result<void> room = tree_.make_room(mailbox); !room) return final_fault(room.error());
@@ -113,6 +122,7 @@ void MboxDriver::make_holders_above(const std::string& mailbox) {
 }
 
 Result<void> MboxDriver::make(const std::string& mailbox) {
+  flush_all();
   Result<void> done = make_parents(place_.inbox);
   if (done) done = make_parents(place_.folders + "/");
   if (!done || mailbox == "INBOX") return done;
@@ -124,6 +134,7 @@ Result<void> MboxDriver::make(const std::string& mailbox) {
 }
 
 Result<void> MboxDriver::rename(const std::string& from, const std::string& to) {
+  flush_all();
   if (!mbox::check_new_name(from)) return make(to);  // it was in the index only
   if (const Result<void> named = mbox::check_new_name(to); !named) return final_fault(named.error());
   // What a crash left undone is done first: its journal stays behind under the old name.
@@ -142,6 +153,7 @@ Result<void> MboxDriver::rename(const std::string& from, const std::string& to) 
 }
 
 Result<void> MboxDriver::erase(const std::string& mailbox) {
+  flush_all();
   const Result<void> done = tree_.remove(mailbox);
   const bool fine =
       !done && (done.error().kind == FaultKind::not_found || done.error().kind == FaultKind::exists);

@@ -18,6 +18,7 @@ namespace posthouse::mirror {
 class MboxDriver final : public Driver {
  public:
   MboxDriver(const store::FilePlace& place, const Clock& clock, mbox::Waiters* waiters);
+  ~MboxDriver() override;
 
   // ---- mbox_driver.cpp: mailboxes, reading
   void be_patient(bool patient) override { patient_ = patient; }
@@ -39,6 +40,9 @@ class MboxDriver final : public Driver {
 
   // ---- mbox_change.cpp: what we change
   void put(const std::string& mailbox, std::vector<Put>& messages) override;
+  void put_unflushed(const std::string& mailbox, std::vector<Put>& messages) override;
+  bool is_unflushed() override;
+  std::map<std::string, Fault> flush() override;
   Result<bool> would_be_exact(const Put& message) override;
   void change(const std::string& mailbox, std::vector<Change>& messages) override;
   Result<std::string> place_to_be(const Put& message) override;
@@ -65,7 +69,8 @@ class MboxDriver final : public Driver {
   bool has_folders() const;
   void make_holders_above(const std::string& mailbox);
   Result<mbox::File> file(const std::string& mailbox, mbox::Access access = mbox::Access::read) const;
-  Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access) const;
+  // Flushes first what was put there.
+  Result<mbox::Held> hold(const std::string& mailbox, mbox::Access access);
   // How long one waits for the lock of others: who is impatient, and knows that it is locked, not at all.
   milliseconds patience_for(const std::string& mailbox, mbox::Access access) const;
   void note_lock(const std::string& mailbox, mbox::Access access, bool locked) const;
@@ -91,17 +96,24 @@ class MboxDriver final : public Driver {
   // mutex_, where somebody else may be waiting for the file's lock.
   Result<std::unique_lock<std::timed_mutex>> lock_to_read(const std::string& mailbox);
   Result<std::string> read_block(const std::string& mailbox, const MboxLocation& location, uint64_t offset);
-  Result<void> put_all(const std::string& mailbox, std::vector<Put>& messages);
+  Result<void> put_all(const std::string& mailbox, mbox::Held& held, std::vector<Put>& messages);
+  // What was put into the mailbox, or into any.
+  void flush(const std::string& mailbox);
+  void flush_all();
   Result<void> change_all(const std::string& mailbox, std::vector<Change>& messages);
 
   store::FilePlace place_;
   mbox::Tree tree_;
   mbox::FileOptions options_;
+  std::shared_ptr<mbox::SpareLock> inbox_lock_ = std::make_shared<mbox::SpareLock>();
   std::atomic<bool> patient_ = true;
   mutable std::mutex locked_mutex_;
   mutable std::set<std::pair<std::string, mbox::Access>> locked_;  // by others, when we last came
-  std::timed_mutex mutex_;                                         // open() may run beside all else
-  std::list<Cached> records_;                                      // the latest first
+  std::mutex unflushed_mutex_;                   // held while it is flushed; may be taken under mutex_
+  std::map<std::string, mbox::Held> unflushed_;  // mailboxes, locked, as put_unflushed() left them
+  std::map<std::string, Fault> not_flushed_;     // to be told by flush()
+  std::timed_mutex mutex_;                       // open() may run beside all else
+  std::list<Cached> records_;                    // the latest first
 };
 
 std::string to_text(const mbox::State& state);

@@ -180,7 +180,7 @@ class Work {
            const std::vector<engine::BlobId>& blobs) {
     const auto stopped = account_.stopped.find(mailbox);
     if (stopped == account_.stopped.end()) {
-      driver_.put(name, puts);
+      driver_.put_unflushed(name, puts);
     } else {
       for (Driver::Put& put : puts) put.done = std::unexpected(stopped->second);
     }
@@ -285,7 +285,7 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
   const MailboxId mailbox = effect.row.mailbox;
   const Uid uid = effect.row.uid;
   if (!effect.there || effect.location.empty()) return {};
-  const Result<std::optional<store::FlagRow>> row = edit.message(mailbox, uid);
+  Result<std::optional<store::FlagRow>> row = edit.message(mailbox, uid);
   if (!row) return std::unexpected(row.error());
   const Result<std::optional<std::string>> before = edit.location(mailbox, uid);
   if (!before) return std::unexpected(before.error());
@@ -302,7 +302,8 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
   if (*before != effect.location) edit.put_location(mailbox, uid, effect.location);
   if (effect.row.kind == Kind::put) {
     left = effect.exact && (*row)->blob != 0 && (*row)->blob == effect.message.blob;
-    return left ? edit.leave_blob(mailbox, uid) : Result<void>();
+    if (left) edit.leave_blob(mailbox, uid, std::move(**row));
+    return {};
   }
   const store::FlagSet added = difference(effect.now, effect.flags);
   const store::FlagSet removed = difference(effect.flags, effect.now);
@@ -315,10 +316,14 @@ Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool
 Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(Account& account, uint64_t from, bool& cut) {
   std::vector<Effect> effects;
   KeptBack kept_back;
+  uint64_t first = 0;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
     kept_back = account.kept_back;
-    Result<std::vector<Effect>> found = read_effects(reader, account.id, from, kept_back, cut);
+    const Result<store::HeadRow> head = store::AccountView(reader, account.id).head();
+    first = head && head->next_effect >= account.first_effect ? account.first_effect : 0;
+    Result<std::vector<Effect>> found =
+        read_effects(reader, account.id, std::max(from, first), kept_back, cut);
     if (!found) return std::unexpected(found.error());
     effects = std::move(*found);
     return {};
@@ -326,6 +331,7 @@ Task<Result<std::vector<Effect>>> Mirror::Impl::read_outbox(Account& account, ui
   Result<void> done = co_await engine.read(std::move(look));
   if (!done) co_return std::unexpected(done.error());
   account.kept_back = std::move(kept_back);
+  account.first_effect = first;
   co_return std::move(effects);
 }
 
@@ -474,10 +480,24 @@ Task<Result<bool>> Mirror::Impl::take_from_outbox(Account& account, Round& round
   co_return round.part || *more;
 }
 
+// What could not be flushed is not there, and waits with all that comes behind it.
+Task<void> Mirror::Impl::flush(Account& account, Round& round) {
+  if (!account.driver->is_unflushed()) co_return;
+  const std::map<std::string, Fault> failed =
+      co_await offload(files, [&] { return account.driver->flush(); });
+  for (Effect& effect : round.effects) {
+    const auto at = failed.find(effect.mailbox);
+    if (effect.row.kind != Kind::put || !effect.done || at == failed.end()) continue;
+    effect.done = std::unexpected(at->second);
+    account.stopped.try_emplace(effect.row.mailbox, at->second);
+  }
+}
+
 Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round> begun) {
   Result<void> all;
   const uint64_t again_before = account.again_to;
   uint64_t doubtful = 0;
+  bool all_gone = true;  // from the outbox
   for (uint64_t from = 0;;) {
     Round round;
     if (begun) {
@@ -488,15 +508,18 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round
       if (!done) co_return done;
     }
     if (round.effects.empty()) break;
+    co_await flush(account, round);
     from = round.effects.back().number + 1;
     Result<bool> more = co_await take_from_outbox(account, round, all);
     if (!more) account.again_to = UINT64_MAX;  // it is in the files, and in the outbox still
     if (!more) co_return std::unexpected(more.error());
     for (const Effect& effect : round.effects) {
+      all_gone = all_gone && effect.done;
       const bool begun_once = !is_locked(effect) || effect.number <= again_before;
       const bool final = !effect.done && effect.done.error().kind == FaultKind::permanent;
       if (!effect.done && !final && begun_once) doubtful = std::max(doubtful, effect.number);
     }
+    if (all_gone && !account.kept_back.any()) account.first_effect = from;
     if (!*more) break;
   }
   co_return end_pass(account, all, doubtful);

@@ -553,13 +553,9 @@ Result<void> AccountEdit::take_flags(MailboxId mailbox_id, Uid uid, const FlagSe
   return changed;
 }
 
-Result<void> AccountEdit::leave_blob(MailboxId mailbox, Uid uid) {
-  Result<std::optional<FlagRow>> row = message(mailbox, uid);
-  if (!row) return std::unexpected(row.error());
-  if (!*row) return {};
-  (*row)->blob = 0;
-  rows_.put(flags_key(mailbox, uid), encode(**row));
-  return {};
+void AccountEdit::leave_blob(MailboxId mailbox, Uid uid, FlagRow row) {
+  row.blob = 0;
+  rows_.put(flags_key(mailbox, uid), encode(row));
 }
 
 void AccountEdit::keep(const KeptPlace& place, const std::string& mailbox_name, const KeywordTable& table,

@@ -128,7 +128,7 @@ class AccountEdit {
   // A change of flags that was found in the files. Keywords that no longer fit are left away.
   Result<void> take_flags(MailboxId mailbox, Uid uid, const FlagSet& added, const FlagSet& removed);
   // The bytes are in a file now, the rest of the row stays.
-  Result<void> leave_blob(MailboxId mailbox, Uid uid);
+  void leave_blob(MailboxId mailbox, Uid uid, FlagRow row);  // `row`: as message() gave it
   engine::Transaction& rows() { return rows_; }
 
   void save();

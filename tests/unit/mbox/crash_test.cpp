@@ -38,8 +38,13 @@ Source source_of(std::string text) {
 
 Result<void> add(const File& file, uint32_t uid, size_t size) {
   const Sent sent{uid, size};
-  const auto record = append_one(file, sent.letter(), sent.text());
-  return record ? Result<void>() : std::unexpected(record.error());
+  auto held = file.open(Access::write);
+  if (!held) return std::unexpected(held.error());
+  const auto record = held->append(sent.letter(), source_of(sent.text()));
+  if (!record) return std::unexpected(record.error());
+  // What is told as done before the flush is done behind it; here all wait.
+  if (const auto settled = uid % 2 == 0 ? held->settle() : Result<void>(); !settled) return settled;
+  return held->commit();
 }
 
 const std::map<size_t, Sent> kAdded = {
@@ -132,9 +137,12 @@ bool is_one_of(const std::vector<Seen>& now, const std::vector<Seen>& before,
   return true;
 }
 
-FileOptions options_with(Disk& disk, bool announce = true) {
+enum class Appends { announced, unannounced, with_kept_journal };
+
+FileOptions options_with(Disk& disk, Appends appends = Appends::announced) {
   FileOptions options;
-  options.announce_appends = announce;
+  options.announce_appends = appends == Appends::announced;
+  options.keep_journal = appends == Appends::with_kept_journal;
   options.disk = &disk;
   return options;
 }
@@ -150,20 +158,20 @@ size_t run(const File& file, const std::function<void(size_t)>& done = {}) {
   return count;
 }
 
-int operations(bool announce = true) {
+int operations(Appends appends = Appends::announced) {
   TempFolder folder;
   spill(folder / "box", "");
   ScriptedDisk disk(ScriptedDisk::End::none, 0);
-  EXPECT_EQ(run(File(folder / "box", options_with(disk, announce))), steps().size());
+  EXPECT_EQ(run(File(folder / "box", options_with(disk, appends))), steps().size());
   return disk.count();
 }
 
-void kill_everywhere(bool announce) {
+void kill_everywhere(Appends appends) {
   const auto states = expected();
   auto* done = static_cast<std::atomic<size_t>*>(::mmap(
       nullptr, sizeof(std::atomic<size_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   ASSERT_NE(static_cast<void*>(done), MAP_FAILED);
-  const int all = operations(announce);
+  const int all = operations(appends);
   ASSERT_GT(all, 50);
   for (int at = 1; at <= all; ++at) {
     TempFolder folder;
@@ -172,37 +180,76 @@ void kill_everywhere(bool announce) {
     const pid_t child = ::fork();
     if (child == 0) {
       ScriptedDisk disk(ScriptedDisk::End::kill, at);
-      run(File(folder / "box", options_with(disk, announce)), [&](size_t n) { *done = n; });
+      run(File(folder / "box", options_with(disk, appends)), [&](size_t n) { *done = n; });
       ::_exit(0);
     }
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status)) << at;
-    const auto now = look(File(folder / "box"));
+    const auto now = look(File(folder / "box", options_with(system_disk(), appends)));
     const size_t n = *done;
     EXPECT_TRUE(is_one_of(now, states[n], states[std::min(n + 1, states.size() - 1)]))
         << "killed at operation " << at << ", step " << n << ", " << now.size() << " messages";
-    // Only the mbox is left, no lock and no journal.
-    size_t names = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++names;
-    EXPECT_EQ(names, 1U) << at;
+    // Only the mbox is left, no lock and no journal, or one that is kept and says nothing.
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      const bool kept = appends == Appends::with_kept_journal &&
+                        entry.path().filename() == "box.posthouse-journal" && entry.file_size() == 0;
+      EXPECT_TRUE(kept || entry.path().filename() == "box") << at << entry.path();
+    }
   }
   ::munmap(done, sizeof *done);
 }
 
 TEST(MboxCrash, SigkillAtEveryOperationLosesNothing) {
-  kill_everywhere(true);
+  kill_everywhere(Appends::announced);
 }
 
 TEST(MboxCrash, SigkillAtEveryOperationWithUnannouncedAppends) {
-  kill_everywhere(false);
+  kill_everywhere(Appends::unannounced);
+}
+
+TEST(MboxCrash, SigkillAtEveryOperationWithAJournalThatIsKept) {
+  kill_everywhere(Appends::with_kept_journal);
+}
+
+// Also once it was told: others have not seen it change, as it was locked.
+TEST(MboxCrash, WhatCanNotBeFlushedIsTakenBack) {
+  TempFolder folder;
+  ASSERT_TRUE(add(File(folder / "box"), 1, 100).has_value());
+  const auto before = look(File(folder / "box"));
+  ScriptedDisk disk(ScriptedDisk::End::once, 5);  // head, letter, last UID, end of the journal, flush
+  {
+    spill(folder / "box.posthouse-journal", "");
+    auto held = File(folder / "box", options_with(disk, Appends::with_kept_journal)).open(Access::write);
+    ASSERT_TRUE(held.has_value());
+    const Sent sent{2, 3000};
+    ASSERT_TRUE(held->append(sent.letter(), source_of(sent.text())).has_value());
+    ASSERT_TRUE(held->settle().has_value());
+    EXPECT_NE(slurp(folder / "box").find("Subject: 2"), std::string::npos);
+    EXPECT_EQ(std::filesystem::file_size(folder / "box.posthouse-journal"), 0U);
+    EXPECT_FALSE(held->commit());
+  }
+  EXPECT_EQ(look(File(folder / "box", options_with(disk, Appends::with_kept_journal))), before);
+}
+
+// Settled letters that a killed process left are whole, but nobody knows whether they are on disk.
+TEST(MboxCrash, WhatMayNotBeFlushedIsFlushedWhenInDoubt) {
+  TempFolder folder;
+  ASSERT_TRUE(add(File(folder / "box"), 1, 100).has_value());
+  ScriptedDisk disk(ScriptedDisk::End::once, 2);  // the flush: looking for a journal comes first
+  auto held = File(folder / "box", options_with(disk, Appends::unannounced)).open(Access::write);
+  ASSERT_TRUE(held && held->commit()) << "nothing to flush";
+  held->doubt();
+  ASSERT_TRUE(held->settle());
+  EXPECT_FALSE(held->commit()) << "the flush failed";
+  EXPECT_TRUE(held->commit());
 }
 
 // All or none, and the file's own data covers what is there.
 TEST(MboxCrash, LettersOfOneCommitComeTogether) {
   const std::vector<Sent> sent = {{1, 100}, {2, 3000}, {3, 70000}, {5, 10}};
   const auto append = [&](Disk& disk, const std::string& path) {
-    auto held = File(path, options_with(disk, false)).open(Access::write);
+    auto held = File(path, options_with(disk, Appends::unannounced)).open(Access::write);
     for (size_t i = 1; held && i < sent.size(); ++i) {
       Letter letter = sent[i].letter();
       if (i == 2) letter.metadata.keywords = {"work"};
@@ -305,7 +352,8 @@ class TimelessDisk : public ForgetfulDisk {
 };
 
 template <class SomeDisk>
-void lose_power_everywhere(bool announce, bool& cut) {
+void lose_power_everywhere(Appends appends, bool& cut) {
+  const bool announce = appends == Appends::announced;
   const auto states = expected();
   std::mt19937 random(20201128);
   const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
@@ -315,7 +363,7 @@ void lose_power_everywhere(bool announce, bool& cut) {
       TempFolder folder;
       spill(folder / "box", "");
       SomeDisk disk(folder / "box", at);
-      const size_t done = run(File(folder / "box", options_with(disk, announce)));
+      const size_t done = run(File(folder / "box", options_with(disk, appends)));
       off = disk.is_off();
       if (!off) break;
       disk.restore(below);
@@ -331,18 +379,26 @@ void lose_power_everywhere(bool announce, bool& cut) {
 
 TEST(MboxCrash, ADiskThatForgetsWhatWasNotFlushed) {
   bool cut = false;
-  lose_power_everywhere<ForgetfulDisk>(true, cut);
+  lose_power_everywhere<ForgetfulDisk>(Appends::announced, cut);
 }
 
 TEST(MboxCrash, WhereNobodyKnowsWhenTheMachineStartedAllAppendsAreAnnounced) {
   bool cut = false;
-  lose_power_everywhere<TimelessDisk>(false, cut);
+  lose_power_everywhere<TimelessDisk>(Appends::unannounced, cut);
+  EXPECT_FALSE(cut);
+  lose_power_everywhere<TimelessDisk>(Appends::with_kept_journal, cut);
   EXPECT_FALSE(cut);
 }
 
 TEST(MboxCrash, ADiskThatForgetsUnannouncedAppends) {
   bool cut = false;
-  lose_power_everywhere<ForgetfulDisk>(false, cut);
+  lose_power_everywhere<ForgetfulDisk>(Appends::unannounced, cut);
+  EXPECT_TRUE(cut);
+}
+
+TEST(MboxCrash, ADiskThatForgetsUnannouncedAppendsOfAJournalThatIsKept) {
+  bool cut = false;
+  lose_power_everywhere<ForgetfulDisk>(Appends::with_kept_journal, cut);
   EXPECT_TRUE(cut);
 }
 

@@ -101,6 +101,83 @@ TEST(MboxLock, LockFilesOfOthers) {
   EXPECT_EQ(names, 1U);
 }
 
+// The names in the folder that locks are made of.
+std::vector<std::string> spares(const TempFolder& folder) {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    if (entry.path().filename().string().starts_with(".lk")) out.push_back(entry.path().string());
+  }
+  return out;
+}
+
+ino_t inode_of(const std::string& path) {
+  struct ::stat info = {};
+  EXPECT_EQ(::lstat(path.c_str(), &info), 0) << path;
+  return info.st_ino;
+}
+
+TEST(MboxLock, ASpareFileBecomesTheLockAgainAndAgain) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  LockOptions options;
+  options.spare = std::make_shared<SpareLock>();
+  const std::string lock = folder / "box.lock";
+  ino_t inode = 0;
+  for (int i = 0; i < 3; ++i) {
+    const auto held = DotlockFile::make(folder / "box", options);
+    ASSERT_TRUE(held.has_value());
+    if (i == 0) inode = inode_of(lock);
+    EXPECT_EQ(inode_of(lock), inode);
+    EXPECT_EQ(slurp(lock), std::to_string(::getpid()) + "\n");
+    EXPECT_EQ(spares(folder).size(), 1U);
+  }
+  EXPECT_FALSE(std::filesystem::exists(lock));
+  ASSERT_EQ(spares(folder).size(), 1U);
+  // Others judge a lock by its age.
+  set_time(spares(folder)[0], SystemTime(seconds(365 * 24 * 3600)));
+  {
+    const auto held = DotlockFile::make(folder / "box", options);
+    ASSERT_TRUE(held.has_value());
+    struct ::stat info = {};
+    ASSERT_EQ(::lstat(lock.c_str(), &info), 0);
+    EXPECT_GT(info.st_mtime + 60, ::time(nullptr));
+    std::filesystem::remove(lock);  // who took it for stale
+    spill(lock, "0");
+  }
+  EXPECT_EQ(slurp(lock), "0") << "that is not ours";
+  EXPECT_TRUE(spares(folder).empty());
+  std::filesystem::remove(lock);
+  options.spare.reset();
+  EXPECT_TRUE(DotlockFile::make(folder / "box", options));
+  EXPECT_TRUE(spares(folder).empty());
+}
+
+TEST(MboxLock, ASpareFileThatIsNotWhatItWasBecomesNoLock) {
+  TempFolder folder;
+  spill(folder / "box", "");
+  LockOptions options;
+  options.spare = std::make_shared<SpareLock>();
+  const auto take = [&] { return DotlockFile::make(folder / "box", options).has_value(); };
+  ASSERT_TRUE(take());
+  const std::string first = spares(folder).at(0);
+  std::filesystem::create_hard_link(first, folder / "other");
+  ASSERT_TRUE(take());
+  EXPECT_NE(spares(folder).at(0), first) << "it has a second name";
+  std::filesystem::remove(spares(folder).at(0));
+  ASSERT_TRUE(take());
+  ASSERT_EQ(spares(folder).size(), 1U);
+  {
+    const OtherProcess other;
+    spill(folder / "box.lock", std::to_string(other.pid()) + "\n");
+    EXPECT_FALSE(take());
+    EXPECT_EQ(spares(folder).size(), 1U) << "it waits for the next attempt";
+  }
+  EXPECT_TRUE(take()) << "in the place of a stale one";
+  EXPECT_FALSE(std::filesystem::exists(folder / "box.lock"));
+  options.spare.reset();
+  EXPECT_TRUE(spares(folder).empty());
+}
+
 // Numbers of processes come again: after a power cut, and in containers, where they are few.
 // One that was killed between making it and taking it away again. Only ours, and of processes that are gone.
 TEST(MboxLock, WhatAKilledProcessLeftIsRemoved) {

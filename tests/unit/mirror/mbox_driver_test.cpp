@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "mbox/file.h"
 #include "mirror/mbox_driver.h"
 #include "mirror/mbox_location.h"
 #include "support/fake_clock.h"
@@ -76,6 +77,42 @@ class MboxDriverTest : public testing::Test {
   store::FilePlace place_;
   std::unique_ptr<Driver> driver_;
 };
+
+TEST_F(MboxDriverTest, WhatIsNotFlushedYetIsThereAndLocked) {
+  std::vector<Put> puts{letter(1, "Subject: one\r\n\r\nx\r\n"), letter(2, "Subject: two\r\n\r\nx\r\n")};
+  driver_->put_unflushed("INBOX", puts);
+  EXPECT_TRUE(puts[0].done && puts[1].done);
+  EXPECT_EQ(count("\nSubject: "), 2U);
+  EXPECT_TRUE(driver_->is_unflushed());
+  mbox::FileOptions options;
+  options.lock.patience = milliseconds(10);
+  const mbox::File other(place_.inbox, options);
+  EXPECT_EQ(other.open(mbox::Access::read).error().kind, FaultKind::temporary);
+  EXPECT_TRUE(driver_->flush().empty());
+  EXPECT_FALSE(driver_->is_unflushed());
+  EXPECT_TRUE(other.open(mbox::Access::write));
+  // Whatever else is done to the mailbox flushes it.
+  const std::string place = puts[1].location;
+  for (int i = 0; i < 3; ++i) {
+    std::vector<Put> more{letter(3 + static_cast<store::Uid>(i), "Subject: more\r\n\r\nx\r\n")};
+    driver_->put_unflushed("INBOX", more);
+    ASSERT_TRUE(driver_->is_unflushed());
+    if (i == 0) {
+      EXPECT_EQ(driver_->read_beginnings("INBOX", {place}, 12).value().at(0), "Subject: two");
+    } else if (i == 1) {
+      EXPECT_TRUE(driver_->remove("INBOX", {puts[0].location}, 10, {}));
+    } else {
+      EXPECT_TRUE(driver_->make("Other"));
+    }
+    EXPECT_FALSE(driver_->is_unflushed()) << i;
+  }
+  EXPECT_EQ(count("\nSubject: "), 4U);
+  std::vector<Put> last{letter(9, "Subject: last\r\n\r\nx\r\n")};
+  driver_->put_unflushed("INBOX", last);
+  driver_.reset();
+  EXPECT_EQ(count("\nSubject: "), 5U) << "it stays";
+  EXPECT_TRUE(other.open(mbox::Access::write));
+}
 
 TEST_F(MboxDriverTest, ALetterThatIsThereAlreadyIsOnlyFound) {
   const std::string first = put(1, "Subject: one\r\n\r\nx\r\n");
