@@ -238,7 +238,8 @@ Task<Result<Account>> Directory::add_account(Account account, Secret password) {
   auto make = [this, &password] { return make_credential(impl_->random, password); };
   Result<Credential> credential = co_await offload(impl_->pool, make);
   if (!credential) co_return std::unexpected(credential.error());
-  account.created = impl_->clock.now();
+  // One that comes back from a backup says when it was made.
+  if (account.created == SystemTime()) account.created = impl_->clock.now();
   for (bool added = false; !added;) {
     Result<AccountId> id = co_await unused_id(impl_->engine);
     if (!id) co_return std::unexpected(id.error());

@@ -53,6 +53,11 @@ bool Mirror::keeps(AccountId account) const {
   return impl_->is_kept(account);
 }
 
+std::vector<AccountId> Mirror::kept() const {
+  const std::shared_lock lock(impl_->kept_mutex);
+  return {impl_->kept.begin(), impl_->kept.end()};
+}
+
 Result<void> Mirror::check_name(store::Format format, const std::string& mailbox) const {
   if (format == store::Format::mbox) return mbox::check_new_name(mailbox);
   if (format != store::Format::maildir || mailbox == store::kInbox) return {};

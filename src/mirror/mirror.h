@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -41,6 +42,8 @@ class Mirror : public store::Files {
   Task<void> finish(SteadyTime until);
 
   bool keeps(store::AccountId account) const override;
+  // All of them, in no order.
+  std::vector<store::AccountId> kept() const;
   Result<void> check_name(store::Format format, const std::string& mailbox) const override;
   void adopt(store::AccountId account) override;
   Task<Result<void>> leave(store::AccountId account, std::function<Task<Result<void>>()> last) override;

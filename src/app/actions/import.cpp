@@ -72,6 +72,12 @@ int bring(const Invocation& in, control::Admin& admin, moving::Source& source) {
   if (source.mailboxes().empty())
     return complain_of_source(
         Fault{FaultKind::not_found, "no mailbox of SOURCE is chosen (--folder, --exclude)"});
+  control::Admin::Hold alone;
+  if (!in.dry_run) {
+    auto held = admin.hold(in.name);
+    if (!held) return complain(held.error());
+    alone = std::move(*held);
+  }
   moving::ImportOptions options{in.name, in.into, in.dry_run, in.sync_flags, nullptr};
   auto outcome = [&] {
     ProgressBar bar;

@@ -81,12 +81,17 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   directory::Account account;
   account.address = *address;
   apply(arguments, account);
+  if (const auto created = number(arguments, "created")) account.created = SystemTime(milliseconds(*created));
+  auto there = co_await context.core.directory.account(*address);
+  if (there) co_return fail(FaultKind::exists, *address + " is an account already");
   auto format = co_await format_for(context, text(arguments, "store"), *address);
   if (!format) co_return std::unexpected(format.error());
   auto place = context.core.places.of(*format, *address);
   if (!place) co_return std::unexpected(place.error());
+  auto held = co_await context.core.taken_places.take(*place, 0, *address);
+  if (!held) co_return std::unexpected(held.error());
   // It becomes the account's, as it should when a Maildir moves in, and perhaps should not when it was
-  // somebody else's.
+  // somebody's who is gone.
   const bool found = co_await holds_something(context, *place);
   std::string made_up;
   Secret password = choose_password(arguments, context.core.random, made_up);
@@ -94,6 +99,7 @@ Task<Answer> account_add(Context context, Arguments arguments) {
   if (!added) co_return std::unexpected(added.error());
   auto made = co_await context.core.store.create_account(added->id, group_of(added->address), *place);
   if (!made) co_return std::unexpected(made.error());
+  held->keep(added->id);
   json::object out = co_await describe_with_store(context, *added);
   if (found) out["files_found"] = place->inbox;
   // Nobody logs in to a shared account, unless somebody gives it a password.

@@ -69,14 +69,4 @@ Task<Answer> account_app_password_remove(Context context, Arguments arguments) {
   co_return out;
 }
 
-Task<Answer> restore_app_passwords(Context context, Arguments arguments) {
-  auto account = co_await find_account(context, arguments);
-  if (!account) co_return std::unexpected(account.error());
-  auto record = base64_decode(text(arguments, "record"));
-  if (!record) co_return fail(FaultKind::syntax, "record is not base64");
-  auto set = co_await context.core.directory.set_app_passwords_record(account->id, std::move(*record));
-  if (!set) co_return std::unexpected(set.error());
-  co_return json::object();
-}
-
 }  // namespace posthouse::app::verbs

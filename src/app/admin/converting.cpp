@@ -43,8 +43,12 @@ Task<Answer> store_convert(Context context, Arguments arguments) {
   if (!place) co_return std::unexpected(place.error());
   auto now = co_await context.core.store.place(account->id);
   if (!now) co_return std::unexpected(now.error());
+  auto held = co_await context.core.taken_places.take(*place, account->id, account->address);
+  if (!held) co_return std::unexpected(held.error());
   store::MailStore::Check check = [context, to = *place] { return check_free(context, to); };
   auto done = co_await context.core.store.convert(account->id, *place, context.progress, std::move(check));
+  // What was begun goes on by itself.
+  if (done || done.error().kind != FaultKind::exists) held->keep(account->id);
   if (!done) co_return std::unexpected(done.error());
   json::object out;
   out["address"] = account->address;

@@ -29,7 +29,8 @@ Task<Answer> domain_remove(Context context, Arguments arguments);  // name
 // Counts anew what the domain's accounts keep together.
 Task<Answer> domain_recount(Context context, Arguments arguments);  // name
 
-// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [quota_messages], [store].
+// address, [password], [password_hash], [display_name], [admin], [quota_bytes], [quota_messages], [store],
+// [created: milliseconds since 1970].
 // Answers the password it made up, if it did.
 Task<Answer> account_add(Context context, Arguments arguments);
 Task<Answer> account_list(Context context, Arguments arguments);  // [domain]
@@ -80,8 +81,11 @@ Task<Answer> restore_annotations(Context context, Arguments arguments);
 // address, mailbox, entries: [account's id, its address, granted, denied] each. Of accounts that are still
 // the same ones, where they have no entry.
 Task<Answer> restore_rights(Context context, Arguments arguments);
-// address, record (base64): gives an account that has none the app passwords it had.
-Task<Answer> restore_app_passwords(Context context, Arguments arguments);
+// As account_add, and [password_hash], [app_passwords: the record in base64]: makes the account if it is not
+// there. Answers whether it did (made); also when that was done before and the restore has not come to its
+// end.
+Task<Answer> restore_account(Context context, Arguments arguments);
+Task<Answer> restore_end(Context context, Arguments arguments);  // address: all of it is there
 
 // address, mailbox, [first], [flags]: [uid, size, checksum (engine::BlobChecksum) or null] of letters from
 // that UID on; with `flags` also flags (bits of store::Flag) and keywords.

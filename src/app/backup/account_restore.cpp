@@ -44,8 +44,9 @@ class AccountRestorer {
  private:
   Result<void> find_account();
   Result<void> make_account();
-  Result<void> set_password();
-  Result<void> set_app_passwords();
+  Result<void> make_domain();
+  Result<void> add_aliases();
+  Result<std::string> password_hash();
   Result<void> find_mailboxes();
   Result<PresentLetters> present();
   Result<void> restore(const store::MailboxInfo& mailbox, PresentLetters& present);
@@ -95,6 +96,7 @@ Result<void> AccountRestorer::find_account() {
     return fail(FaultKind::not_found, fmt::format("the backup has no account {}", address_));
   if (!account) return std::unexpected(account.error());
   account_ = *account;
+  if (!check_) return make_account();
   json::object arguments;
   arguments["address"] = address_;
   auto shown = admin_.call("account.show", std::move(arguments), nullptr);
@@ -102,33 +104,81 @@ Result<void> AccountRestorer::find_account() {
   if (shown.error().kind != FaultKind::not_found) return std::unexpected(shown.error());
   there_ = false;
   out_.made_account = true;
-  return check_ ? Result<void>() : make_account();
+  return {};
 }
 
-// Its domain and aliases as well, where they are missing.
+namespace {
+
+void put(json::object& into, std::string_view name, const std::optional<uint64_t>& number) {
+  if (number) into[name] = *number;
+}
+
+bool is_there(const Result<json::value>& answer) {
+  return answer || answer.error().kind == FaultKind::exists;
+}
+
+}  // namespace
+
+// One that is there already stays as it is.
+Result<void> AccountRestorer::make_domain() {
+  const std::string name = address_.substr(address_.rfind('@') + 1);
+  auto domains = net::run_blocking(backup_.directory.domains());
+  if (!domains) return std::unexpected(domains.error());
+  json::object bare;
+  bare["name"] = name;
+  json::object whole = bare;
+  for (const directory::Domain& domain : *domains) {
+    if (domain.name != name) continue;
+    put(whole, "quota_bytes", domain.quota_bytes);
+    put(whole, "quota_messages", domain.quota_messages);
+    put(whole, "total_bytes", domain.total_bytes);
+    put(whole, "total_messages", domain.total_messages);
+    whole["store"] = domain.store_format;
+    whole["catch_all"] = domain.catch_all;
+  }
+  auto added = admin_.call("domain.add", whole, nullptr);
+  if (!is_there(added) &&
+      added.error().kind == FaultKind::policy) {  // by now its catch-all leads in a circle
+    whole.erase("catch_all");
+    added = admin_.call("domain.add", std::move(whole), nullptr);
+  }
+  return is_there(added) ? Result<void>() : std::unexpected(added.error());
+}
+
+// If it is not there; its domain and aliases as well, where they are missing.
 Result<void> AccountRestorer::make_account() {
-  auto exists = [](const Result<json::value>& answer) {
-    return answer || answer.error().kind == FaultKind::exists;
-  };
-  json::object domain;
-  domain["name"] = address_.substr(address_.rfind('@') + 1);
-  if (auto added = admin_.call("domain.add", std::move(domain), nullptr); !exists(added))
-    return std::unexpected(added.error());
   json::object account;
   account["address"] = address_;
   account["display_name"] = account_.display_name;
   account["admin"] = account_.admin;
   account["shared"] = account_.shared;
   account["enabled"] = account_.enabled;
+  account["created"] =
+      int64_t{std::chrono::duration_cast<milliseconds>(account_.created.time_since_epoch()).count()};
+  put(account, "quota_bytes", account_.quota_bytes);
+  put(account, "quota_messages", account_.quota_messages);
   auto place = net::run_blocking(backup_.store.place(account_.id));
   if (!place) return std::unexpected(place.error());
   account["store"] = store::to_string(place->format);
-  if (account_.quota_bytes) account["quota_bytes"] = *account_.quota_bytes;
-  if (auto added = admin_.call("account.add", std::move(account), nullptr); !added)
-    return std::unexpected(added.error());
-  there_ = true;
-  if (auto set = set_password(); !set) return set;
-  if (auto set = set_app_passwords(); !set) return set;
+  auto hash = password_hash();
+  if (!hash) return std::unexpected(hash.error());
+  account["password_hash"] = *hash;
+  auto record = net::run_blocking(backup_.directory.app_passwords_record(account_.id));
+  if (!record) return std::unexpected(record.error());
+  account["app_passwords"] = base64_encode(*record);
+  auto made = admin_.call("restore.account", account, nullptr);
+  if (!made && made.error().kind == FaultKind::not_found) {  // its domain is gone too
+    if (auto domain = make_domain(); !domain) return domain;
+    made = admin_.call("restore.account", std::move(account), nullptr);
+  }
+  if (!made) return std::unexpected(made.error());
+  const auto* answer = made->is_object() ? made->get_object().if_contains("made") : nullptr;
+  if (answer == nullptr || !answer->is_bool()) return fail(FaultKind::io, "restore.account: no answer");
+  out_.made_account = answer->get_bool();
+  return out_.made_account ? add_aliases() : Result<void>();
+}
+
+Result<void> AccountRestorer::add_aliases() {
   auto aliases = net::run_blocking(backup_.directory.aliases(""));
   if (!aliases) return std::unexpected(aliases.error());
   for (const directory::Alias& alias : *aliases) {
@@ -136,14 +186,14 @@ Result<void> AccountRestorer::make_account() {
     json::object arguments;
     arguments["address"] = alias.address;
     arguments["targets"] = json::array(alias.targets.begin(), alias.targets.end());
-    if (auto added = admin_.call("alias.add", std::move(arguments), nullptr); !exists(added))
+    if (auto added = admin_.call("alias.add", std::move(arguments), nullptr); !is_there(added))
       return std::unexpected(added.error());
   }
   return {};
 }
 
-// As a hash: SCRAM keys are made again at the first login.
-Result<void> AccountRestorer::set_password() {
+// "" for none.
+Result<std::string> AccountRestorer::password_hash() {
   std::string hash;
   auto found = on_reader([&](const engine::Reader& reader) -> Result<void> {
     auto row = reader.get(directory::kPartition, directory::credential_row(account_.id));
@@ -154,25 +204,8 @@ Result<void> AccountRestorer::set_password() {
     hash = credential->hash;
     return {};
   });
-  if (!found || hash.empty()) return found;
-  json::object arguments;
-  arguments["address"] = address_;
-  arguments["password_hash"] = hash;
-  auto set = admin_.call("account.password", std::move(arguments), nullptr);
-  if (!set) return std::unexpected(set.error());
-  return {};
-}
-
-Result<void> AccountRestorer::set_app_passwords() {
-  auto record = net::run_blocking(backup_.directory.app_passwords_record(account_.id));
-  if (!record) return std::unexpected(record.error());
-  if (record->empty()) return {};
-  json::object arguments;
-  arguments["address"] = address_;
-  arguments["record"] = base64_encode(*record);
-  auto set = admin_.call("restore.app_passwords", std::move(arguments), nullptr);
-  if (!set) return std::unexpected(set.error());
-  return {};
+  if (!found) return std::unexpected(found.error());
+  return hash;
 }
 
 Result<void> AccountRestorer::find_mailboxes() {
@@ -459,6 +492,12 @@ Result<void> AccountRestorer::restore(const store::MailboxInfo& mailbox, Present
 }
 
 Result<AccountOutcome> AccountRestorer::run() {
+  control::Admin::Hold alone;
+  if (!check_) {
+    auto held = admin_.hold(what_.account);
+    if (!held) return std::unexpected(held.error());
+    alone = std::move(*held);
+  }
   if (auto found = find_account(); !found) return std::unexpected(found.error());
   if (auto found = find_mailboxes(); !found) return std::unexpected(found.error());
   auto there = present();
@@ -469,6 +508,12 @@ Result<AccountOutcome> AccountRestorer::run() {
   const bool all = what_.mailbox.empty() && what_.message_id.empty() && !what_.uid && what_.into.empty();
   if (all && !check_) {
     if (auto done = restore_annotations(0, ""); !done) return std::unexpected(done.error());
+  }
+  if (out_.made_account && !check_) {
+    json::object arguments;
+    arguments["address"] = address_;
+    auto ended = admin_.call("restore.end", std::move(arguments), nullptr);
+    if (!ended) return std::unexpected(ended.error());
   }
   return std::move(out_);
 }

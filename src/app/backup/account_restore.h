@@ -37,7 +37,8 @@ struct AccountOutcome {
 // A letter is there when the account has one with the same delivery, or one that came into being since the
 // backup with the same body: of a move or copy (it shares the body) or of an earlier restore (the same size,
 // date and checksum). Each of those stands for one letter of the backup. So repeating it doubles nothing, and
-// an interrupted one goes on. `check`: nothing is changed. Progress in letters.
+// an interrupted one goes on. `check`: nothing is changed; else the account is held meanwhile (Admin::hold).
+// Progress in letters.
 Result<AccountOutcome> restore_account(Opened& backup, const Catalog& catalog, control::Admin& admin,
                                        const Selection& what, bool check, const Progress& progress);
 

@@ -76,6 +76,12 @@ Task<Result<void>> FileAccount::restore(std::vector<std::string>& notes) {
   if (then->format == store::Format::database) co_return Result<void>();
   auto now = place_now(*then);
   if (!now) co_return std::unexpected(now.error());
+  auto held = co_await core_.taken_places.take(*now, account_.id, account_.address);
+  // Who shared the files of another before is to be told, and still has to come back.
+  const bool same = now->inbox == then->inbox && now->folders == then->folders;
+  if (!held && (held.error().kind != FaultKind::exists || !same)) co_return std::unexpected(held.error());
+  if (!held) notes.push_back(fmt::format("{}: {}", account_.address, held.error().what));
+  if (held) held->keep(account_.id);
   const bool there = !is_free(now->inbox) || !is_free(now->folders);
   if (there || !files_.has(account_.id)) {
     notes.push_back(fmt::format(

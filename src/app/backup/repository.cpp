@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <ranges>
+#include <thread>
 
 #include "app/backup/hashing.h"
 #include "app/core/core.h"
@@ -28,6 +29,8 @@ constexpr const char* kFolders[] = {"pool", "backups"};
 constexpr std::string_view kExtension = ".json";
 constexpr size_t kLargestCatalog = 1 << 30;
 constexpr size_t kFoldersOneByOne = 4;  // of the pool; more are flushed together with all else
+constexpr int kLockTries = 200;         // of a folder that others make their mark in
+constexpr milliseconds kLockPause{10};
 constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
 
@@ -49,8 +52,42 @@ bool is_of_a_start(const fs::directory_entry& entry) {
          fs::is_empty(entry.path(), error);
 }
 
-// The mark comes first: with it the folder is ours, whatever else is there yet.
+// Of a folder, while its mark is made: several may begin at once, and none may put a mark over the one that
+// another has locked by then. Where folders can't be locked, or somebody else keeps this one locked (flock(1)
+// around us), it goes on without.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& directory)
+      : fd_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    for (int tries = 0; fd_ >= 0 && tries < kLockTries && ::flock(fd_, LOCK_EX | LOCK_NB) != 0; ++tries) {
+      if (errno != EINTR && errno != EWOULDBLOCK) break;
+      std::this_thread::sleep_for(kLockPause);
+    }
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  int fd_;
+};
+
+Result<void> make_ours_alone(const std::string& directory);
+
 Result<void> make_ours(const std::string& directory) {
+  auto made = make_folder(directory, kFolderMode);
+  const bool placeless =
+      !made && (made.error().kind == FaultKind::not_found || made.error().kind == FaultKind::io);
+  if (placeless) return fail(FaultKind::exists, made.error().what);
+  if (!made) return made;
+  const FolderLock lock(directory);
+  return is_ours(directory) ? Result<void>() : make_ours_alone(directory);
+}
+
+// The mark comes first: with it the folder is ours, whatever else is there yet.
+Result<void> make_ours_alone(const std::string& directory) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
@@ -59,8 +96,7 @@ Result<void> make_ours(const std::string& directory) {
         FaultKind::policy,
         fmt::format("{}: expected a folder of backups, or an empty one; there is {} in it", directory, name));
   }
-  auto made = make_folder(directory, kFolderMode);
-  if (made) made = write_file(fmt::format("{}/{}", directory, kMark), kMarkText, kFileMode);
+  auto made = write_file(fmt::format("{}/{}", directory, kMark), kMarkText, kFileMode);
   const bool placeless =
       !made && (made.error().kind == FaultKind::not_found || made.error().kind == FaultKind::io);
   return placeless ? fail(FaultKind::exists, made.error().what) : made;

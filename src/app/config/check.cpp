@@ -34,6 +34,7 @@ class Check {
     one_way_to_resolve();
     tokens();
     message_limits();
+    places_of_files();
   }
 
  private:
@@ -75,6 +76,33 @@ class Check {
       problem("limits.imap_saves", fmt::format("expected 0, or {} at least", kLeast));
     if (limits.imap_messages != 0 && limits.imap_saves != 0)
       problem("limits.imap_saves", "expected 0, for limits.imap_messages is set", {"limits.imap_messages"});
+  }
+
+  // Two accounts must not get the same files. One domain needs no more than the local part; that a second one
+  // then gives no place twice is seen when accounts are made (TakenPlaces).
+  void places_of_files() {
+    const Config::Store& store = config_.store;
+    place_of_files("store.maildir", store.maildir);
+    place_of_files("store.mbox_inbox", store.mbox_inbox);
+    place_of_files("store.mbox_folders", store.mbox_folders);
+    if (!store.mbox_inbox.empty() && (store.mbox_folders + "/").starts_with(store.mbox_inbox + "/"))
+      problem("store.mbox_folders", "expected a folder beside the file that store.mbox_inbox names",
+              {"store.mbox_inbox"});
+  }
+
+  void place_of_files(const char* key, const std::string& given) {
+    if (given.empty()) return;
+    bool tells_apart = false;
+    for (size_t at = given.find('{'); at != std::string::npos; at = given.find('{', at + 1)) {
+      const std::string word = given.substr(at, given.find('}', at) - at + 1);
+      tells_apart = tells_apart || word == "{local}" || word == "{address}";
+      if (word == "{local}" || word == "{domain}" || word == "{address}") continue;
+      return problem(key, fmt::format("expected {{local}}, {{domain}} or {{address}}, not {}", word));
+    }
+    if (!tells_apart)
+      problem(key,
+              "expected {local} (with {domain}, if there are several) or {address} in it: each account "
+              "needs files of its own");
   }
 
   // One socket only can have an address; 0.0.0.0 has those of IPv4, [::] those of IPv6.

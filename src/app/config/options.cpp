@@ -295,7 +295,8 @@ const Option kOptions[] = {
      &at<&C::store, &C::Store::format>},
     {"store.maildir", K::text, R"("")", false, 0, 0, "",
      "Where the Maildir of a new account is. `{domain}`, `{local}` and `{address}` stand for parts of its "
-     "address. Empty: `maildir/{domain}/{local}` in the data directory.",
+     "address; with one of the latter two in it, for no two accounts may have the same files. Empty: "
+     "`maildir/{domain}/{local}` in the data directory.",
      &at<&C::store, &C::Store::maildir>},
     {"store.mbox_inbox", K::text, R"("")", false, 0, 0, "",
      "The mbox file of a new account's INBOX, for instance `/var/mail/{local}`. Empty: "

@@ -25,6 +25,12 @@ class Admin {
   // The verb "import.letters" (LetterBatch) with the letters behind it.
   virtual Result<boost::json::value> send(std::string verb, boost::json::object arguments,
                                           LetterPieces pieces) = 0;
+  // Keeps the account to whoever brings letters into it and goes by what is there already: two at a time
+  // would each bring the same ones. `temporary` while another has it. Given back with the last copy of what
+  // this gives, and when we end in whatever way. It must go before this object. `address`: of an account that
+  // may be still to be made.
+  using Hold = std::shared_ptr<void>;
+  virtual Result<Hold> hold(std::string address);
   // The queue id of the letter.
   virtual Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) = 0;
 };

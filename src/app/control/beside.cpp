@@ -87,6 +87,7 @@ class BesideAdmin : public Admin {
                                   LetterPieces pieces) override {
     return to_->send(std::move(verb), std::move(arguments), std::move(pieces));
   }
+  Result<Hold> hold(std::string address) override { return to_->hold(std::move(address)); }
   Result<std::string> deliver(LocalEnvelope envelope, LetterPieces pieces) override {
     return to_->deliver(std::move(envelope), std::move(pieces));
   }

@@ -52,7 +52,17 @@ class FaithfulAdmin : public Admin {
       auto next = connect_patiently(config_);
       if (!next) return std::unexpected(next.error());
       now_ = std::move(*next);
+      if (auto held = hold_again(); !held) return std::unexpected(held.error());
     }
+  }
+
+  // Taken anew from whoever has the store next.
+  Result<Hold> hold(std::string address) override {
+    auto taken = now_->hold(address);
+    if (!taken) return taken;
+    auto held = std::make_shared<Held>(Held{std::move(address), std::move(*taken)});
+    held_ = held;
+    return Hold(held);
   }
 
   // Not repeated when the server goes away: the letter may be in.
@@ -65,8 +75,24 @@ class FaithfulAdmin : public Admin {
   }
 
  private:
+  struct Held {
+    std::string address;
+    Hold taken;
+  };
+
+  Result<void> hold_again() {
+    const std::shared_ptr<Held> held = held_.lock();
+    if (held == nullptr) return {};
+    held->taken.reset();
+    auto taken = now_->hold(held->address);
+    if (!taken) return std::unexpected(taken.error());
+    held->taken = std::move(*taken);
+    return {};
+  }
+
   Config config_;
   std::unique_ptr<Admin> now_;
+  std::weak_ptr<Held> held_;
 };
 
 }  // namespace

@@ -2,7 +2,8 @@
 // one JSON object {"verb": ..., "arguments": {...}}; the responses are JSON objects: any number of
 // {"progress": [done, total]}, then one {"ok": value} or {"error": {"kind": ..., "what": ...}}. A "deliver"
 // request is followed by the letter in frames and an empty frame; so is "import.letters", whose letters
-// follow each other without anything in between.
+// follow each other without anything in between. After the answer to "account.hold" {"address": ...} nothing
+// more comes from either side; the end of the connection ends it.
 #pragma once
 
 #include <boost/json/fwd.hpp>

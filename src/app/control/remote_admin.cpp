@@ -1,4 +1,10 @@
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <boost/json.hpp>
+#include <cerrno>
 
 #include "app/control/admin.h"
 #include "app/control/protocol.h"
@@ -98,16 +104,100 @@ Task<Result<json::value>> send_letter(std::string path, std::string request, Let
   co_return co_await await_answer(**stream, reader, none);
 }
 
+// A connection that the server keeps an account for. It is of no loop: calls come and go meanwhile.
+class HeldSocket {
+ public:
+  explicit HeldSocket(int fd) : fd_(fd) {}
+  HeldSocket(const HeldSocket&) = delete;
+  HeldSocket& operator=(const HeldSocket&) = delete;
+  ~HeldSocket() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int fd() const { return fd_; }
+  // The server that has promised is there still.
+  bool stands() const {
+    char byte = 0;
+    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+  }
+
+ private:
+  int fd_;
+};
+
+bool send_frame(int fd, const std::string& text) {
+  std::string frame;
+  for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(text.size() >> shift);
+  frame += text;
+  for (size_t at = 0; at < frame.size();) {
+    const ssize_t n = ::send(fd, frame.data() + at, frame.size() - at, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    at += static_cast<size_t>(n);
+  }
+  return true;
+}
+
+bool receive(int fd, std::string& out, size_t size) {
+  out.resize(size);
+  for (size_t at = 0; at < size;) {
+    const ssize_t n = ::recv(fd, out.data() + at, size - at, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    at += static_cast<size_t>(n);
+  }
+  return true;
+}
+
+std::optional<std::string> receive_frame(int fd) {
+  std::string head, text;
+  if (!receive(fd, head, 4)) return std::nullopt;
+  size_t size = 0;
+  for (const char byte : head) size = size << 8 | static_cast<unsigned char>(byte);
+  if (size > kLargestResponse || !receive(fd, text, size)) return std::nullopt;
+  return text;
+}
+
+std::shared_ptr<HeldSocket> connect_held(const std::string& path) {
+  auto out = std::make_shared<HeldSocket>(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (out->fd() < 0 || path.size() >= sizeof to.sun_path) return nullptr;
+  path.copy(to.sun_path, path.size());
+  timeval patience{};
+  patience.tv_sec = kConnectTimeout.count();
+  ::setsockopt(out->fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(out->fd(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (::connect(out->fd(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return nullptr;
+  return out;
+}
+
 class RemoteAdmin : public Admin {
  public:
   explicit RemoteAdmin(std::string path) : path_(std::move(path)) {}
 
+  Result<Hold> hold(std::string address) override {
+    auto socket = connect_held(path_);
+    json::object arguments;
+    arguments["address"] = std::move(address);
+    const bool asked =
+        socket != nullptr && send_frame(socket->fd(), request_text("account.hold", std::move(arguments)));
+    const auto text = asked ? receive_frame(socket->fd()) : std::nullopt;
+    if (!text) return fail(FaultKind::closed, "the server went away");
+    auto answer = read_response(*text, nullptr);
+    if (!answer) return fail(FaultKind::io, "the server's answer is not what was expected");
+    if (!*answer) return std::unexpected(answer->error());
+    held_ = socket;
+    return Hold(socket);
+  }
+
   Result<json::value> call(std::string verb, json::object arguments, Progress progress) override {
+    if (auto stands = still_held(); !stands) return std::unexpected(stands.error());
     std::string request = request_text(std::move(verb), std::move(arguments));
     return net::run_blocking(ask(path_, std::move(request), std::move(progress)));
   }
 
   Result<json::value> send(std::string verb, json::object arguments, LetterPieces pieces) override {
+    if (auto stands = still_held(); !stands) return std::unexpected(stands.error());
     std::string request = request_text(std::move(verb), std::move(arguments));
     return net::run_blocking(send_letter(path_, std::move(request), std::move(pieces)));
   }
@@ -126,7 +216,15 @@ class RemoteAdmin : public Admin {
   }
 
  private:
+  // Another server that answers there by now knows nothing of it.
+  Result<void> still_held() const {
+    const std::shared_ptr<HeldSocket> held = held_.lock();
+    if (held == nullptr || held->stands()) return {};
+    return fail(FaultKind::closed, "the server went away, and with it the hold on the account");
+  }
+
   std::string path_;
+  std::weak_ptr<HeldSocket> held_;
 };
 
 // A connection alone says little: the kernel still makes one to a process that is being killed. So the server

@@ -4,8 +4,10 @@
 
 #include <boost/json.hpp>
 #include <map>
+#include <set>
 
 #include "app/admin/letter_batch.h"
+#include "app/admin/verbs.h"
 #include "app/control/protocol.h"
 #include "app/deliver/local_letter.h"
 #include "app/limits.h"
@@ -85,6 +87,7 @@ struct Server::Impl {
   Options options;
   std::unique_ptr<net::Acceptor> acceptor;
   std::map<net::Stream*, Session> sessions{};
+  std::set<std::string> held{};  // addresses of accounts, each by a session that does nothing else
 
   void accept(std::unique_ptr<net::Stream> stream) {
     if (make_room()) {
@@ -100,6 +103,8 @@ struct Server::Impl {
   bool make_room();
   static Task<void> refuse(Impl& self, std::unique_ptr<net::Stream> stream);
   static Task<void> serve(Impl& self, std::unique_ptr<net::Stream> stream);
+  static Task<void> hold(Impl& self, net::Stream& stream, net::BufferedReader& reader,
+                         json::object arguments);
   static Task<Result<json::value>> answer(Impl& self, net::Stream& stream, Request request);
   static Task<Result<json::value>> deliver(Impl& self, net::Stream& stream, net::BufferedReader& reader,
                                            LocalEnvelope envelope);
@@ -156,6 +161,10 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
       log::warn("control.junk", {{"reason", request.error().what}});
       break;
     }
+    if (request->verb == "account.hold") {
+      co_await hold(self, *stream, reader, std::move(request->arguments));
+      break;
+    }
     Result<json::value> result = json::value();
     if (request->verb == "deliver") {
       LocalEnvelope envelope = envelope_of(request->arguments);
@@ -176,6 +185,29 @@ Task<void> Server::Impl::serve(Impl& self, std::unique_ptr<net::Stream> stream) 
     if (!sent) break;
   }
   self.sessions.erase(stream.get());
+}
+
+// Until the connection ends, however its client does; it is at work, and does not give way to others.
+Task<void> Server::Impl::hold(Impl& self, net::Stream& stream, net::BufferedReader& reader,
+                              json::object arguments) {
+  auto address = verbs::address_of(arguments);
+  const bool got = address && self.held.insert(*address).second;
+  std::string response = ok_response(json::value());
+  if (!address) response = error_response(address.error());
+  if (address && !got)
+    response =
+        error_response({FaultKind::temporary,
+                        fmt::format("{}: another import or restore of this account is under way, and two "
+                                    "would bring the same letters twice; repeat this when it is done",
+                                    *address)});
+  stream.set_deadline(self.service.core().clock.steady() + kControlTimeout);
+  auto sent = co_await write_frame(stream, std::move(response));
+  if (got && sent) {
+    stream.set_deadline(SteadyTime::max());
+    const auto end = co_await read_frame(reader, kLargestRequest);
+    static_cast<void>(end);
+  }
+  if (got) self.held.erase(*address);
 }
 
 // Runs the verb beside, so that progress can be told meanwhile.

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/config/blame.h"
+#include "app/core/folders.h"
 #include "app/limits.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -76,6 +77,7 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
       directory(engine, clock, random, passwords_, directory_options(config)),
       store(engine, clock, random, store::kKeptExpunges, keep_expunged > seconds(0)),
       mirror(engine, clock, random, ids),
+      taken_places(engine, mirror, directory, store),
       delivery(directory, store, delivery_options(config)),
       queue(engine, clock),
       acceptance(engine, directory, store, delivery, queue, clock, ids, acceptance_options(config)) {
@@ -97,8 +99,8 @@ Result<std::unique_ptr<Core>> Core::open(const Config& config, Store store) {
     const FaultKind kind = engine.error().kind;
     const bool of_the_folder =
         kind == FaultKind::not_found || kind == FaultKind::io || kind == FaultKind::policy;
-    if (of_the_folder) return blame("server.data_directory", engine.error());
-    return std::unexpected(engine.error());
+    if (of_the_folder) return blame("server.data_directory", advise_on_owner(config, engine.error()));
+    return std::unexpected(advise_on_owner(config, engine.error()));
   }
   return std::unique_ptr<Core>(new Core(config, std::move(*engine)));
 }

@@ -10,6 +10,7 @@
 #include "acceptance/acceptance.h"
 #include "app/config/config.h"
 #include "app/core/file_places.h"
+#include "app/core/taken_places.h"
 #include "base/id.h"
 #include "base/pool.h"
 #include "base/result.h"
@@ -95,6 +96,7 @@ class Core {
   directory::Directory directory;
   store::MailStore store;
   mirror::Mirror mirror;
+  TakenPlaces taken_places;
   delivery::Delivery delivery;
   queue::Queue queue;
   acceptance::Acceptance acceptance;

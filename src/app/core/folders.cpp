@@ -1,5 +1,12 @@
 #include "app/core/folders.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
 #include "app/config/blame.h"
 #include "engine/rocks_files.h"
 
@@ -49,8 +56,32 @@ Result<std::optional<User>> user_to_become(const Config& config) {
 }
 
 Result<std::optional<User>> owner_of_data(const Config& config) {
-  if (!is_root() || config.server.user.empty()) return std::nullopt;
-  return user_to_become(config);
+  if (!is_root()) return std::nullopt;
+  if (!config.server.user.empty()) return user_to_become(config);
+  // Somebody else starts the server (systemd's User=): whom its files belong to, or will.
+  for (const std::string& path : {store_directory(config), config.server.data_directory}) {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) continue;
+    if (info.st_uid == 0) return std::nullopt;
+    return User{info.st_uid, info.st_gid, name_of_user(info.st_uid)};
+  }
+  return std::nullopt;
+}
+
+Fault advise_on_owner(const Config& config, Fault fault) {
+  if (fault.what.find(std::strerror(EACCES)) == std::string::npos) return fault;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(store_directory(config), error)) {
+    struct stat info{};
+    if (::lstat(entry.path().c_str(), &info) != 0 || info.st_uid == ::geteuid()) continue;
+    fault.what += fmt::format(
+        "; {} belongs to {} and not to {}, who runs this: `chown -R {}: {}` as root gives "
+        "the store back",
+        entry.path().string(), name_of_user(info.st_uid), name_of_user(::geteuid()),
+        name_of_user(::geteuid()), config.server.data_directory);
+    break;
+  }
+  return fault;
 }
 
 }  // namespace posthouse::app

@@ -21,7 +21,11 @@ Result<User> configured_user(const Config& config);
 // As root: who to become. Not as root: nothing. A fault as root when the configuration names nobody.
 Result<std::optional<User>> user_to_become(const Config& config);
 
-// As root, when the configuration names somebody: whom the data belongs to. Nothing otherwise: us.
+// As root: whom the data belongs to, by the configuration, or where it names nobody by what is there. Nothing
+// otherwise: us.
 Result<std::optional<User>> owner_of_data(const Config& config);
+
+// The fault of who could not open the store, with what to do when files there belong to somebody else.
+Fault advise_on_owner(const Config& config, Fault fault);
 
 }  // namespace posthouse::app

@@ -166,8 +166,11 @@ Task<Result<DemoAccount>> make_demo_account(Core& core, std::string address, boo
   if (!made) co_return std::unexpected(made.error());
   auto place = core.places.of(format, address);
   if (!place) co_return std::unexpected(place.error());
+  auto held = co_await core.taken_places.take(*place, made->id, made->address);
+  if (!held) co_return std::unexpected(held.error());
   auto mailboxes = co_await core.store.create_account(made->id, group_of(made->address), *place);
   if (!mailboxes) co_return std::unexpected(mailboxes.error());
+  held->keep(made->id);
   co_return out;
 }
 

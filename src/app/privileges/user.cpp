@@ -46,6 +46,11 @@ Result<User> find_user(const std::string& name) {
   return User{entry->pw_uid, entry->pw_gid, name};
 }
 
+std::string name_of_user(unsigned uid) {
+  const passwd* entry = getpwuid(uid);
+  return entry == nullptr ? fmt::to_string(uid) : std::string(entry->pw_name);
+}
+
 Result<unsigned> find_group(const std::string& name) {
   const struct group* entry = getgrnam(name.c_str());
   if (entry == nullptr) return fail(FaultKind::not_found, fmt::format("there is no group \"{}\"", name));

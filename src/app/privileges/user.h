@@ -16,6 +16,8 @@ bool is_root();
 
 // The user by name, with his own group; not_found with advice.
 Result<User> find_user(const std::string& name);
+// The name of a user, or the number where it has none.
+std::string name_of_user(unsigned uid);
 // The group's number.
 Result<unsigned> find_group(const std::string& name);
 

@@ -11,6 +11,7 @@
 #include "app/limits.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "directory/records.h"
 #include "engine/record.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -211,6 +212,106 @@ TEST_F(Admin, AccountsKeepTheirLettersAsTheirDomainSays) {
   add("three@a.test");
   EXPECT_EQ(format_of("three@a.test"), "database");
   EXPECT_EQ(format_of("one@a.test"), "maildir");
+}
+
+// Places are compared as they are, not by today's templates.
+TEST_F(Admin, NoTwoAccountsGetTheSameFiles) {
+  const auto add = [this](const std::string& address, const std::string& store) {
+    return ask("account.add", json::serialize(json::object{{"address", address}, {"store", store}}));
+  };
+  const auto convert = [this](const std::string& address, const std::string& to) {
+    return ask("store.convert", json::serialize(json::object{{"address", address}, {"to", to}}));
+  };
+  const auto again_with = [this](std::string Config::Store::* place, const std::string& pattern) {
+    local_.reset();
+    config_.store.*place = directory_ + pattern;
+  };
+  again_with(&Config::Store::mbox_inbox, "/vm/{local}");
+  again_with(&Config::Store::mbox_folders, "/mf/{local}");
+  again_with(&Config::Store::maildir, "/md/{local}");
+  for (const char* name : {"a.test", "b.test", "c.test"})
+    ask("domain.add", json::serialize(json::object{{"name", name}}));
+  EXPECT_THAT(add("zed@a.test", "mbox"), HasSubstr(R"("store":"mbox")"));
+  EXPECT_THAT(add("zed@a.test", "mbox"), HasSubstr("exists: zed@a.test is an account already"));
+  EXPECT_THAT(add("yak@a.test", "mbox"), HasSubstr(R"("store":"mbox")")) << "one domain needs no more";
+  const std::string refused = "exists: " + directory_ + "/vm/zed: zed@a.test keeps its letters there";
+  EXPECT_THAT(add("zed@b.test", "mbox"), HasSubstr(refused));
+  EXPECT_THAT(ask("account.show", R"({"address": "zed@b.test"})"), HasSubstr("not_found"))
+      << "nothing was made";
+  add("zed@b.test", "database");
+  EXPECT_THAT(convert("zed@b.test", "mbox"), HasSubstr(refused));
+  EXPECT_THAT(ask("account.change", R"({"address": "zed@b.test", "store": "mbox"})"), HasSubstr(refused));
+  EXPECT_THAT(convert("zed@b.test", "maildir"), HasSubstr(R"("store":"maildir")"));
+  EXPECT_THAT(convert("zed@a.test", "maildir"), HasSubstr("zed@b.test keeps its letters there"));
+  EXPECT_THAT(convert("zed@b.test", "maildir"), HasSubstr(R"("store":"maildir")")) << "its own place";
+
+  again_with(&Config::Store::maildir, "/vm/zed/{local}");
+  EXPECT_THAT(add("in@a.test", "maildir"), HasSubstr("zed@a.test keeps its letters there in"));
+  again_with(&Config::Store::maildir, "/{local}");
+  EXPECT_THAT(add("vm@a.test", "maildir"), HasSubstr("keeps its letters there in " + directory_ + "/vm/"));
+  again_with(&Config::Store::maildir, "/v/{local}");
+  EXPECT_THAT(add("m@a.test", "maildir"), HasSubstr(R"("store":"maildir")")) << "not in /vm";
+  std::filesystem::create_directory_symlink(directory_ + "/vm", directory_ + "/link");
+  again_with(&Config::Store::mbox_inbox, "/link/{local}");
+  again_with(&Config::Store::mbox_folders, "/other/{domain}/{local}");
+  EXPECT_THAT(add("zed@c.test", "mbox"), HasSubstr("zed@a.test keeps its letters there"));
+  ask("account.remove", R"({"address": "zed@a.test"})");
+  EXPECT_THAT(add("zed@c.test", "mbox"), HasSubstr(R"("store":"mbox")"));
+}
+
+// However far a restore came before it was killed, the next one sets what is missing, and no password that
+// was set since.
+TEST_F(Admin, AnAccountComesBackWholeThoughItsRestoreWasKilled) {
+  const std::string hash =
+      "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
+  const std::string whole = json::serialize(json::object{{"address", "x@a.test"},
+                                                         {"password_hash", hash},
+                                                         {"quota_messages", 777},
+                                                         {"created", 1'000'000'000'000}});
+  const auto open_core = [this] {
+    local_.reset();
+    auto core = Core::open_settled(config_);
+    EXPECT_TRUE(core) << core.error().what;
+    return std::move(*core);
+  };
+  const auto stored_hash = [&] {
+    const auto core = open_core();
+    std::string out;
+    const auto look = [&](const engine::Reader& reader) -> Result<void> {
+      auto account = reader.get(directory::kPartition, directory::credential_row(1));
+      if (account && *account) out = directory::decode_credential(**account)->hash;
+      return {};
+    };
+    EXPECT_TRUE(net::run_blocking(core->engine.read(look)));
+    return out;
+  };
+  EXPECT_THAT(ask("restore.account", whole), HasSubstr("not_found")) << "no such domain";
+  ask("domain.add", R"({"name": "a.test"})");
+  {  // The account was made, and then the power went.
+    const auto core = open_core();
+    directory::Account account;
+    account.address = "x@a.test";
+    ASSERT_TRUE(net::run_blocking(core->directory.add_account(account, Secret("nobody knows"))));
+    std::vector<engine::Step> steps;
+    steps.push_back({engine::hints_partition(), [](engine::Transaction& rows) -> Result<void> {
+                       rows.put("app.restoring.x@a.test", "all");
+                       return {};
+                     }});
+    ASSERT_TRUE(net::run_blocking(core->engine.transact(std::move(steps))));
+  }
+  EXPECT_EQ(ask("restore.account", whole), R"({"made":true})");
+  EXPECT_THAT(ask("account.show", R"({"address": "x@a.test"})"), HasSubstr("INBOX"));
+  EXPECT_EQ(stored_hash(), hash);
+  ask("account.password", R"({"address": "x@a.test", "password": "since then"})");
+  EXPECT_EQ(ask("restore.account", whole), R"({"made":true})") << "not at its end yet";
+  EXPECT_NE(stored_hash(), hash);
+  ask("restore.end", R"({"address": "x@a.test"})");
+  EXPECT_EQ(ask("restore.account", whole), R"({"made":false})");
+  ask("account.remove", R"({"address": "x@a.test"})");
+  EXPECT_EQ(ask("restore.account", whole), R"({"made":true})");
+  const std::string shown = ask("account.show", R"({"address": "x@a.test"})");
+  EXPECT_THAT(shown, HasSubstr(R"("quota_messages":777)"));
+  EXPECT_THAT(shown, HasSubstr(R"("created":"2001-09-09T01:46:40Z")"));
 }
 
 TEST_F(Admin, DomainsAndAliasesChange) {

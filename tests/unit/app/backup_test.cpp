@@ -1,6 +1,8 @@
 // The folder of backups: catalogs, the pool, and what is removed from it.
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "app/backup/backup.h"
 #include "app/backup/hashing.h"
@@ -205,6 +207,32 @@ TEST_F(BackupFolder, IsWrittenByOneAtATimeAndCleanedUp) {
   }
   const Repository repository = open();
   EXPECT_TRUE(fs::is_empty(directory_ + "/backups/unfinished"));
+}
+
+// None is told anything else than to come again, and none puts its mark over the one that another has locked.
+TEST_F(BackupFolder, SeveralMayMakeItAtOnce) {
+  for (int round = 0; round < 30; ++round) {
+    const std::string folder = fmt::format("{}/many-{}", directory_, round);
+    std::atomic<int> begun = 0, writers = 0;
+    std::vector<Result<void>> ends(4);
+    std::vector<std::thread> threads;
+    for (Result<void>& end : ends) {
+      threads.emplace_back([&] {
+        ++begun;
+        while (begun < 4) std::this_thread::yield();
+        auto opened = Repository::open_to_write(folder);
+        if (!opened) end = std::unexpected(opened.error());
+        if (opened) ++writers;
+        ++begun;
+        while (begun < 8) std::this_thread::yield();  // who has it keeps it until all have tried
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(writers, 1) << round;
+    for (const Result<void>& end : ends) {
+      EXPECT_TRUE(end || end.error().kind == FaultKind::temporary) << round << " " << end.error().what;
+    }
+  }
 }
 
 // Also those that earlier versions left, which made their folders before the mark.

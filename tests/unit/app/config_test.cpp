@@ -256,6 +256,25 @@ TEST(Config, OptionsThatContradictEachOther) {
               HasSubstr("at most 107 bytes"));
 }
 
+TEST(Config, PlacesOfFilesTellAccountsApart) {
+  auto store = [](std::string_view text) { return problems(fmt::format("[store]\n{}\n", text)); };
+  for (const char* key : {"maildir", "mbox_inbox", "mbox_folders"}) {
+    for (const char* good : {"", "/var/mail/{local}", "/m/{domain}/{local}", "/m/{address}.d"})
+      EXPECT_EQ(store(fmt::format("{} = \"{}\"", key, good)), "");
+    for (const char* bad : {"/m/all", "/m/{domain}/x", "m"})
+      EXPECT_THAT(
+          store(fmt::format("{} = \"{}\"", key, bad)),
+          HasSubstr(fmt::format("/etc/p.toml:2: store.{}: expected {{local}} (with {{domain}}", key)));
+    for (const char* bad : {"/m/{local}/{foo}", "/m/{foo}", "/m/{Local}", "/m/{local"})
+      EXPECT_THAT(
+          store(fmt::format("{} = \"{}\"", key, bad)),
+          HasSubstr(fmt::format(
+              "/etc/p.toml:2: store.{}: expected {{local}}, {{domain}} or {{address}}, not {{", key)));
+  }
+  EXPECT_THAT(store("mbox_inbox = \"/m/{local}\"\nmbox_folders = \"/m/{local}/f\""),
+              HasSubstr("/etc/p.toml:3: store.mbox_folders: expected a folder beside the file"));
+}
+
 TEST(Config, SmarthostsThatCannotBeMeant) {
   auto smarthost = [](std::string_view text) { return problems(fmt::format("[smarthost]\n{}", text)); };
   const std::string login = "user = \"u\"\npassword_file = \"/p\"\n";
