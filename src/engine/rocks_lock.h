@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace rocksdb {
 class FileLock;
 }
@@ -12,6 +14,10 @@ namespace posthouse::engine {
 
 // A line for the operator. `status`: what RocksDB said.
 std::string describe_lock(const std::string& directory, std::string_view status);
+
+// For who only reads and got no lock: whether that is because the files can't be written, and nobody has
+// them. `temporary`: somebody has; `io`: it is something else.
+Result<void> check_nobody_has_it(const std::string& directory);
 
 // The lock that the database itself takes when it is opened.
 class StoreLock {

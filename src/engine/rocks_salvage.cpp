@@ -162,7 +162,9 @@ Result<void> list_blobs(const std::string& folder) {
 Result<std::unique_ptr<Engine>> open_for_salvage(const SalvageOptions& options, std::string& how) {
   const StoreLock lock(options.directory + "/LOCK");
   if (!lock) {
-    return fail(FaultKind::temporary, describe_lock(options.directory, "") + ": stop the server first");
+    // What can't be written can be read all the same, as from a disk that is mounted for reading only.
+    if (Result<void> nobody = check_nobody_has_it(options.directory); !nobody)
+      return std::unexpected(nobody.error());
   }
   Result<std::unique_ptr<Engine>> opened =
       open_rocks_engine(reading(options.directory, options.memory_budget));

@@ -131,6 +131,8 @@ class Work {
     one.bytes = [this, blob = effect.message.blob](uint64_t offset, uint64_t length) {
       Result<std::string> piece = engine::read_blob(engine_, blob, offset, length);
       if (!piece || piece->empty()) unread_.insert(blob);
+      // Rows that are missing are damage here: the account and its files are there.
+      if (!piece && piece.error().kind == FaultKind::not_found) piece.error().kind = FaultKind::corrupt;
       return piece;
     };
     return one;

@@ -134,7 +134,13 @@ class DamagedRows(unittest.TestCase):
         shutil.rmtree(self.hurt / "data/mbox/example.test/dave")
         done = self.store_command("check")
         self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
-        self.assertEqual(done.stdout.count("is not in its file"), LETTERS + 1 + COPIED, done.stdout)
+        told = json.loads(self.store_command("check", "--json").stdout)["problems"]
+        of_dave = [line for line in told if line.startswith("account dave@example.test mailbox ")]
+        self.assertEqual(sum("is not in its file" in line for line in of_dave), LETTERS + 1 + COPIED, told)
+        # Not more than somebody reads, and how many there are.
+        self.assertEqual(done.stdout.count("is not in its file"), 20, done.stdout)
+        self.assertIn(f"and {LETTERS + 1 + COPIED - 20} more like that of dave@example.test\n", done.stdout)
+        self.assertIn(f"damaged in all: dave@example.test: {len(of_dave)} lines\n", done.stdout)
 
     def test_a_salvage_tells_of_what_was_taken_out_before(self):
         table = self.store / self.table.name

@@ -5,10 +5,11 @@ import mailbox
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import unittest
 
-from posthouse import run, tls_context
+from posthouse import BINARY, run, tls_context
 from test_export_names import contents
 from test_serve import Serve
 
@@ -73,6 +74,41 @@ class Salvage(unittest.TestCase):
         again = self.salvage()
         self.assertEqual(again.returncode, 73, again.stdout + again.stderr)
 
+    def kill_one_that_writes(self):
+        """Until one was killed before it was done."""
+        for _ in range(100):
+            process = subprocess.Popen([BINARY, "store", "salvage", str(self.target), "--config", self.server.config],
+                                       stdout=subprocess.DEVNULL)
+            while process.poll() is None and not (self.target / "me@serve.test").exists():
+                pass
+            process.kill()
+            process.wait()
+            if (self.target / "UNFINISHED").exists():
+                return
+            shutil.rmtree(self.target)
+        self.fail("all were done before they could be killed")
+
+    def test_one_that_was_killed_is_begun_anew(self):
+        self.server.stop()
+        self.kill_one_that_writes()
+        for source in (self.target, self.target / "me@serve.test"):
+            done = run("import", "me@serve.test", source, "--config", self.server.config)
+            self.assertEqual(done.returncode, 65, done.stdout + done.stderr)
+            self.assertIn("interrupted `store salvage`", done.stderr)
+        (self.target / "mine").write_text("of the operator")
+        done = self.salvage()
+        self.assertEqual(done.returncode, 73, done.stdout + done.stderr)
+        self.assertIn("mine was not made by the unfinished salvage", done.stderr)
+        (self.target / "mine").unlink()
+        done = self.salvage()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.expect_everything()
+        self.assertEqual(sorted(path.name for path in self.target.iterdir()), ["me@serve.test"])
+        run("import", "me@serve.test", self.target / "me@serve.test", "--config", self.server.config, check=True)
+        done = run("store", "salvage", self.store / "sv", "--config", self.server.config)
+        self.assertEqual(done.returncode, 73, done.stdout + done.stderr)
+        self.assertFalse((self.store / "sv").exists())
+
     def test_an_import_brings_back_what_was_salvaged(self):
         self.server.stop()
         self.server.start()
@@ -113,7 +149,8 @@ class Salvage(unittest.TestCase):
         done = self.salvage()
         self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
         self.assertRegex(done.stdout, r"unreadable: me@serve.test INBOX message \d+: .*blob")
-        self.assertIn("message", (self.target / "UNREADABLE").read_text())
+        listed = (self.target / "UNREADABLE").read_text()
+        self.assertTrue(listed.startswith("me@serve.test: 1 lines\n\nme@serve.test INBOX message "), listed)
         found = self.found()
         self.assertEqual(len(found), SMALL + BIG - 1)
         for name, (_, _, body) in found.items():

@@ -25,21 +25,59 @@ void append_literal(std::string& out, std::string_view octets) {
   append_without_nul(out, octets);
 }
 
-// The rest of a literal whose header is out. A client that was promised octets can't be told of an error any
-// more.
-Task<void> stream(Session& s, const store::Entry& entry, uint64_t offset, uint64_t length) {
-  while (length > 0) {
-    if (s.wants_flush()) co_await s.flush();
-    const uint64_t want = std::min<uint64_t>(length, kBodyPiece);
-    Result<std::string> piece = co_await s.store().read(s.view->account, entry, offset, want);
-    if (!piece) throw SessionEnd{"", piece.error()};
-    if (piece->size() != want)
-      throw SessionEnd{"", Fault{FaultKind::corrupt, "message shorter than its entry says"}};
-    append_without_nul(s.out, *piece);
-    offset += want;
-    length -= want;
-  }
+constexpr size_t kHeldPieces = 4;  // of kBodyPiece, kept from the check until they are written
+
+Task<Result<std::string>> read_piece(Session& s, const store::Entry& entry, uint64_t offset,
+                                     uint64_t length) {
+  Result<std::string> piece = co_await s.store().read(s.view->account, entry, offset, length);
+  if (piece && piece->size() != length)
+    co_return fail(FaultKind::corrupt, "message shorter than its entry says");
+  co_return piece;
 }
+
+// The octets of a literal. A client that was promised octets can't be told of an error any more, and one that
+// loses its connection at the same letter every time gets none that come after it: so all are read before the
+// literal is announced. The first pieces, which is all of most letters, are kept; only the others are read
+// once more.
+class Octets {
+ public:
+  Octets(Session& s, const store::Entry& entry, uint64_t offset, uint64_t length)
+      : s_(s), entry_(entry), at_(offset), end_(offset + length) {}
+
+  Task<Result<void>> check() {
+    for (uint64_t at = at_; at < end_; at += kBodyPiece) {
+      Result<std::string> piece = co_await read_piece(s_, entry_, at, size_at(at));
+      if (!piece) co_return std::unexpected(piece.error());
+      if (held_.size() < kHeldPieces) held_.push_back(std::move(*piece));
+    }
+    co_return Result<void>();
+  }
+
+  // After it, and the header.
+  Task<void> write() {
+    for (size_t i = 0; at_ < end_; ++i) {
+      if (i > 0 && s_.wants_flush()) co_await s_.flush();
+      Result<std::string> piece;
+      if (i < held_.size()) {
+        piece = std::exchange(held_[i], std::string());
+      } else {
+        piece = co_await read_piece(s_, entry_, at_, size_at(at_));
+      }
+      if (!piece) throw SessionEnd{"", piece.error()};
+      append_without_nul(s_.out, *piece);
+      at_ += piece->size();
+    }
+  }
+
+ private:
+  uint64_t size_at(uint64_t at) const { return std::min<uint64_t>(end_ - at, kBodyPiece); }
+
+  Session& s_;
+  const store::Entry& entry_;
+  uint64_t at_;
+  const uint64_t end_;
+  std::vector<std::string> held_;
+};
 
 // The blank line belongs to every header that is fetched, except where a message without a body has none (RFC
 // 3501 section 6.4.5).
@@ -159,22 +197,14 @@ Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::
     append_literal(s.out, std::string_view(*whole).substr(offset, wanted.length));
     co_return Result<void>();
   }
-  // The first piece is read before the literal is announced: most damage shows there.
-  const uint64_t first = std::min<uint64_t>(wanted.length, kBodyPiece);
-  std::string piece;
-  if (first > 0) {
-    Result<std::string> read = co_await s.store().read(s.view->account, entry, offset, first);
-    if (read && read->size() != first) read = fail(FaultKind::corrupt, "message shorter than its entry says");
-    if (!read) {
-      s.out += "NIL";
-      co_return std::unexpected(read.error());
-    }
-    piece = std::move(*read);
+  Octets octets(s, entry, offset, wanted.length);
+  Result<void> readable = co_await octets.check();
+  if (!readable) {
+    s.out += "NIL";
+    co_return readable;
   }
   wire::imap::append_literal_header(s.out, wanted.length);
-  append_without_nul(s.out, piece);
-  std::string().swap(piece);
-  co_await stream(s, entry, offset + first, wanted.length - first);
+  co_await octets.write();
   co_return Result<void>();
 }
 

@@ -118,7 +118,8 @@ int mailbox(const Invocation& in) {
   } else {
     print_object(answer->as_object());
   }
-  return EX_OK;
+  const bool missing = answer->is_object() && answer->as_object().contains("not_kept");
+  return missing ? EX_NOUSER : EX_OK;
 }
 
 }  // namespace posthouse::app::actions

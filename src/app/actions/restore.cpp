@@ -95,7 +95,8 @@ struct Report {
   uint64_t missing = 0, sampled = 0, in_backup = 0, left_out = 0;
   std::vector<std::string> damaged, lost;
 
-  void add(const std::string& address, const backup::AccountOutcome& outcome, bool check) {
+  // `one`: a single letter was asked for.
+  void add(const std::string& address, const backup::AccountOutcome& outcome, bool check, bool one = false) {
     json::array mailboxes;
     for (const backup::MailboxOutcome& mailbox : outcome.mailboxes) {
       missing += mailbox.missing;
@@ -103,6 +104,7 @@ struct Report {
       in_backup += mailbox.in_backup;
       left_out += mailbox.left_out;
       mailboxes.push_back(describe(mailbox, check ? "missing" : "restored"));
+      if (one && mailbox.in_backup == 0) continue;  // where the letter is not
       rows.push_back({address, mailbox.mailbox, fmt::to_string(mailbox.in_backup),
                       fmt::to_string(mailbox.there), fmt::to_string(mailbox.missing)});
     }
@@ -233,7 +235,7 @@ int restore_account(const Invocation& in) {
   }();
   if (!outcome) return complain(outcome.error());
   Report report;
-  report.add(in.account, *outcome, in.check);
+  report.add(in.account, *outcome, in.check, !in.message_id.empty() || in.uid);
   return report.print(in, *catalog, "");
 }
 

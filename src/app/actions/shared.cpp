@@ -17,6 +17,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr size_t kWidestColumn = 40;  // of a table; what is longer pushes the rest of its row
+
 // The journal takes its priority from the line.
 void print_line(const std::string& mistake) {
   fmt::print(stderr, "{}{}\n", log::journal_priority(log::Level::error), mistake);
@@ -123,7 +125,7 @@ void print_table(const std::vector<std::string>& headings,
   for (const std::string& heading : headings) widths.push_back(heading.size());
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], row[i].size());
+      widths[i] = std::max(widths[i], std::min(row[i].size(), kWidestColumn));
   }
   auto print = [&](const std::vector<std::string>& row) {
     std::string line;

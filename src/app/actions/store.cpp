@@ -8,6 +8,7 @@
 #include "app/actions/progress_bar.h"
 #include "app/control/admin.h"
 #include "app/core/core.h"
+#include "app/core/damage_lines.h"
 #include "app/core/folders.h"
 #include "app/limits.h"
 #include "app/salvage/salvage.h"
@@ -19,6 +20,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr uint64_t kBarWidth = 40;
+constexpr size_t kToldOfAKind = 20;  // lines about one kind of damage of an account
 
 void draw(uint64_t done, uint64_t total) {
   uint64_t filled = total == 0 ? 0 : std::min(done, total) * kBarWidth / total;
@@ -26,19 +28,27 @@ void draw(uint64_t done, uint64_t total) {
   std::fflush(stderr);
 }
 
-void report(const json::object& answer) {
-  fmt::print("{} accounts, {} mailboxes, {} messages, {} expunged messages, {} blobs\n",
-             cell(answer, "accounts"), cell(answer, "mailboxes"), cell(answer, "messages"),
-             cell(answer, "expunged"), cell(answer, "blobs"));
-  const json::array& problems = answer.at("problems").as_array();
-  for (const auto& problem : problems) fmt::print("damaged: {}\n", std::string_view(problem.as_string()));
+// As many as somebody reads; where that is not all, how many each account has. --json has all.
+void tell(const std::vector<std::string>& lines, const char* prefix) {
+  const std::vector<std::string> some = shortened(lines, kToldOfAKind);
+  for (const std::string& line : some) fmt::print("{}: {}\n", prefix, line);
+  if (some == lines) return;
+  for (const std::string& line : counted_by_account(lines)) fmt::print("{} in all: {}\n", prefix, line);
 }
 
 void tell(const json::object& answer, const char* what, const char* prefix) {
   const auto* const lines = answer.if_contains(what);
   if (lines == nullptr) return;
-  for (const auto& line : lines->as_array())
-    fmt::print("{}: {}\n", prefix, std::string_view(line.as_string()));
+  std::vector<std::string> all;
+  for (const auto& line : lines->as_array()) all.emplace_back(line.as_string());
+  tell(all, prefix);
+}
+
+void report(const json::object& answer) {
+  fmt::print("{} accounts, {} mailboxes, {} messages, {} expunged messages, {} blobs\n",
+             cell(answer, "accounts"), cell(answer, "mailboxes"), cell(answer, "messages"),
+             cell(answer, "expunged"), cell(answer, "blobs"));
+  tell(answer, "problems", "damaged");
 }
 
 void report_check(const json::object& answer) {
@@ -123,7 +133,7 @@ int salvage(const Loaded& loaded, const Invocation& in) {
                             {"unreadable", std::move(unreadable)}});
   } else {
     if (!done->obstacle.empty()) fmt::print("could not be opened as usual: {}\n", done->obstacle);
-    for (const std::string& line : done->unreadable) fmt::print("unreadable: {}\n", line);
+    tell(done->unreadable, "unreadable");
     for (const std::string& line : done->in_files) fmt::print("note: {}\n", line);
     fmt::print("{} letters of {} accounts, {} bytes, are in {}\n", done->letters, done->accounts, done->bytes,
                in.directory);
@@ -140,12 +150,23 @@ int convert(const Invocation& in, control::Admin& admin) {
     return admin.call("store.convert", std::move(arguments), bar.letters());
   }();
   if (!answer) return complain(answer.error());
+  const json::object& told = answer->as_object();
+  const auto* const unreadable = told.if_contains("unreadable");
+  const int result = unreadable != nullptr && !unreadable->as_array().empty() ? EX_DATAERR : EX_OK;
   if (in.json) {
     print_json(*answer);
-  } else {
-    print_object(answer->as_object());
+    return result;
   }
-  return EX_OK;
+  json::object facts = told;
+  facts.erase("unreadable");
+  facts.erase("without_file");
+  print_object(facts);
+  tell(told, "without_file", "only in the store");
+  tell(told, "unreadable", "unreadable");
+  if (result != EX_OK)
+    fmt::print("{} is converted, but for these letters: they stay in the store as they are there.\n",
+               in.name);
+  return result;
 }
 
 }  // namespace

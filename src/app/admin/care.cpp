@@ -1,4 +1,5 @@
 #include "app/admin/verbs.h"
+#include "app/core/damage_lines.h"
 #include "app/version.h"
 
 namespace posthouse::app::verbs {
@@ -6,6 +7,20 @@ namespace posthouse::app::verbs {
 namespace json = boost::json;
 
 namespace {
+
+using Addresses = std::map<uint64_t, std::string>;
+
+// Of all accounts that the directory can still tell.
+Task<Addresses> addresses(Context context) {
+  Addresses out;
+  const auto accounts = co_await context.core.directory.accounts("");
+  for (size_t i = 0; accounts && i < accounts->size(); ++i) out[(*accounts)[i].id] = (*accounts)[i].address;
+  co_return out;
+}
+
+void name_accounts(json::value& lines, const Addresses& known) {
+  for (json::value& line : lines.as_array()) line = with_addresses(std::string(line.as_string()), known);
+}
 
 // Without what Engine::damage() tells.
 Task<Answer> check(Context context) {
@@ -58,6 +73,9 @@ Task<Answer> store_check(Context context, Arguments) {
   json::value& found = answer->as_object()["problems"];
   for (json::value& problem : found.as_array()) problems.push_back(std::move(problem));
   found = std::move(problems);
+  const Addresses known = co_await addresses(context);
+  name_accounts(found, known);
+  name_accounts(answer->as_object()["notes"], known);
   co_return answer;
 }
 
@@ -78,6 +96,9 @@ Task<Answer> store_repair(Context context, Arguments arguments) {
   }
   answer->as_object()["repaired"] = std::move(repaired);
   answer->as_object()["notes"] = std::move(notes);
+  const Addresses known = co_await addresses(context);
+  for (const char* lines : {"problems", "repaired", "notes"})
+    name_accounts(answer->as_object()[lines], known);
   co_return answer;
 }
 

@@ -107,6 +107,12 @@ Task<Result<Chosen>> choose(Context context, uint64_t account, Arguments argumen
   co_return chosen;
 }
 
+// Of the UIDs that were asked for, those of which no letter is kept.
+json::array not_kept(std::vector<store::Uid> asked, const Chosen& chosen) {
+  for (const store::KeptPlace& place : chosen.places) std::erase(asked, place.uid);
+  return json::array(asked.begin(), asked.end());
+}
+
 bool passes(const std::optional<uint64_t>& limit, uint64_t used, uint64_t more) {
   return limit && (more > *limit || used > *limit - more);
 }
@@ -181,10 +187,12 @@ Task<Answer> mailbox_undelete(Context context, Arguments arguments) {
                                   chosen->bytes);
   const bool dry_run = flag(arguments, "dry_run");
   json::object out;
+  json::array missing = not_kept(filter_of(arguments).uids, *chosen);
   if (dry_run) {
     out["would_restore"] = chosen->places.size();
     out["bytes"] = chosen->bytes;
     out["fits"] = room.has_value();
+    if (!missing.empty()) out["not_kept"] = std::move(missing);
     co_return out;
   }
   if (!room) co_return std::unexpected(room.error());
@@ -202,6 +210,7 @@ Task<Answer> mailbox_undelete(Context context, Arguments arguments) {
   }
   out["restored"] = done.messages;
   out["bytes"] = done.bytes;
+  if (!missing.empty()) out["not_kept"] = std::move(missing);
   co_return out;
 }
 

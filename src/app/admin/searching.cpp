@@ -19,6 +19,16 @@ void describe(const search::Totals& totals, uint64_t messages, json::object& out
   out["percent"] = totals.text == 0 ? 0 : totals.bytes * 100 / totals.text;
 }
 
+// What can't be read of it: searches go on without, and it can be made anew at any time.
+std::unexpected<Fault> bad_index(Fault fault) {
+  if (fault.kind == FaultKind::corrupt || fault.kind == FaultKind::io)
+    fault.what = fmt::format(
+        "the search index: {}; searches read the letters instead. `posthouse search "
+        "rebuild` makes it anew",
+        fault.what);
+  return std::unexpected(std::move(fault));
+}
+
 Task<Result<std::vector<directory::Account>>> named_accounts(Context context, Arguments arguments) {
   if (text(arguments, "address").empty()) {
     auto all = co_await context.core.directory.accounts("");
@@ -44,14 +54,14 @@ Task<Answer> search_status(Context context, Arguments arguments) {
   search::Index* index = nullptr;
   if (core.search_options.enabled && std::filesystem::exists(core.search_directory, error)) {
     const auto opened = core.search_index();
-    if (!opened) co_return std::unexpected(opened.error());
+    if (!opened) co_return bad_index(opened.error());
     index = *opened;
   }
   for (const directory::Account& account : *accounts) {
     search::Totals totals;
     if (index != nullptr) {
       const auto found = co_await index->totals(account.id);
-      if (!found) co_return std::unexpected(found.error());
+      if (!found) co_return bad_index(found.error());
       totals = *found;
     }
     const auto usage = co_await core.store.usage(account.id);

@@ -193,7 +193,9 @@ void define_account(CLI::App& app, Invocation& into) {
   change->add_flag("--no-shared", into.no_shared, "No longer shared: somebody's own")->excludes("--shared");
   change->add_flag("--disable", into.disable, "No more logins and no more letters");
   change->add_flag("--enable", into.enable, "Undo --disable")->excludes("--disable");
-  address(admin_command(account, into, "remove", "Remove an account with all its letters"));
+  address(admin_command(
+      account, into, "remove",
+      "Remove an account with all its letters; files of a Maildir or of mboxes stay where they are"));
   CLI::App* password =
       address(admin_command(account, into, "password", "Set a new password; prints the one made up"));
   password->add_flag("--password-stdin", into.password_stdin,
@@ -542,7 +544,7 @@ void define_others(CLI::App& app, Invocation& into) {
       store, into, "salvage",
       "With the server stopped: copy what can be read of a damaged store into a new folder, a Maildir "
       "for each mailbox, and list what can't be read. Changes nothing in the store, and works also when "
-      "nothing else can open it");
+      "nothing else can open it. Interrupted, it can be run again into the same folder");
   add_config(salvage, into);
   add_json(salvage, into);
   salvage->add_option("directory", into.directory, "The folder to make")->required()->type_name("DIR");

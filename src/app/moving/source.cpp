@@ -9,6 +9,7 @@
 #include "app/moving/export_note.h"
 #include "app/moving/looks.h"
 #include "app/moving/names.h"
+#include "app/salvage/unfinished.h"
 #include "base/ascii.h"
 #include "maildir/file.h"
 
@@ -121,6 +122,11 @@ void Source::name_as_noted(const std::string& root,
 Result<std::unique_ptr<Source>> open_source(const std::string& path, const std::string& format) {
   struct ::stat info{};
   if (::stat(path.c_str(), &info) != 0) return maildir::os_fault("open", path);
+  if (const std::string partial = unfinished_salvage_at(path); !partial.empty())
+    return fail(FaultKind::syntax,
+                fmt::format("{} is what an interrupted `store salvage` has left, and not whole: run it again "
+                            "into {}, then import",
+                            path, partial));
   std::optional<ExportNote> note;
   if (S_ISDIR(info.st_mode)) {
     auto read = read_export_note(path);

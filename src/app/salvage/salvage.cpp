@@ -11,9 +11,11 @@
 #include "app/backup/copying.h"
 #include "app/config/config.h"
 #include "app/core/core.h"
+#include "app/core/damage_lines.h"
 #include "app/moving/annotation_notes.h"
 #include "app/moving/export_note.h"
 #include "app/salvage/maildir_out.h"
+#include "app/salvage/unfinished.h"
 #include "base/id.h"
 #include "directory/directory.h"
 #include "directory/records.h"
@@ -34,6 +36,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kWorkshop = ".workshop";
+constexpr std::string_view kUnreadable = "UNREADABLE";
 
 // Goes with what is in it.
 struct Workshop {
@@ -44,22 +47,25 @@ struct Workshop {
   }
 };
 
-Result<void> make_target(const std::string& to) {
+// There it would be in the way of the store, and of who reads it.
+Result<void> check_outside(const std::string& to, const std::string& store) {
   std::error_code error;
-  fs::create_directories(to, error);
-  if (!error && !fs::is_empty(to, error) && !error)
-    return fail(FaultKind::exists, fmt::format("{} is not empty: name a folder that is to be made", to));
+  const fs::path target = fs::weakly_canonical(fs::absolute(to), error);
+  const fs::path inside = error ? fs::path() : fs::weakly_canonical(fs::absolute(store), error);
   if (error) return fail(FaultKind::io, fmt::format("{}: {}", to, error.message()));
-  return {};
+  const auto [left, _] = std::ranges::mismatch(inside, target);
+  if (left != inside.end()) return {};
+  return fail(FaultKind::exists, fmt::format("{} is inside the store: name a folder elsewhere", to));
 }
 
 class Salvage {
  public:
-  Salvage(engine::Engine& engine, const std::string& to, Salvaged& report,
-          const std::function<void(uint64_t, uint64_t)>& progress)
+  Salvage(engine::Engine& engine, const std::string& to, const UnfinishedSalvage& unfinished,
+          Salvaged& report, const std::function<void(uint64_t, uint64_t)>& progress)
       : engine_(engine),
         reader_(engine, [this](std::string line) { unreadable(std::move(line)); }),
         to_(to),
+        unfinished_(unfinished),
         report_(report),
         progress_(progress) {}
 
@@ -85,6 +91,7 @@ class Salvage {
   engine::Engine& engine_;
   const store::ForgivingReader reader_;
   const std::string to_;
+  const UnfinishedSalvage& unfinished_;
   Salvaged& report_;
   const std::function<void(uint64_t, uint64_t)>& progress_;
   std::map<store::AccountId, std::string> names_;
@@ -171,6 +178,7 @@ Result<std::string> Salvage::folder_of(store::AccountId account) {
   const std::string name = name_of(account);
   std::string folder = to_ + "/" + folder_name(name);
   if (notes_.contains(folder)) return folder;
+  if (auto noted = unfinished_.note(folder_name(name)); !noted) return std::unexpected(noted.error());
   if (auto made = backup::make_folder(folder, 0700); !made) return std::unexpected(made.error());
   auto begun = moving::ExportNoteWriter::open(folder, "maildir", name);
   if (!begun) return std::unexpected(begun.error());
@@ -246,23 +254,45 @@ Result<void> Salvage::finish() {
     if (Result<void> done = folder.finish(); !done) return done;
   }
   if (report_.unreadable.empty()) return {};
-  std::ofstream list(to_ + "/UNREADABLE");
+  for (std::string& line : report_.unreadable) line = with_addresses(line, names_);
+  std::ofstream list(fmt::format("{}/{}", to_, kUnreadable));
+  for (const std::string& line : counted_by_account(report_.unreadable)) list << line << '\n';
+  list << '\n';
   for (const std::string& line : report_.unreadable) list << line << '\n';
   list.close();
-  return list ? Result<void>() : fail(FaultKind::io, to_ + "/UNREADABLE: can't be written");
+  return list ? Result<void>()
+              : fail(FaultKind::io, fmt::format("{}/{}: can't be written", to_, kUnreadable));
+}
+
+// `begun`: something was written, or may have been.
+Result<Salvaged> write_into(const std::string& to, const UnfinishedSalvage& unfinished,
+                            const std::string& store, uint64_t memory_budget,
+                            const std::function<void(uint64_t, uint64_t)>& progress, bool& begun) {
+  for (const std::string_view name : {kWorkshop, kUnreadable}) {
+    if (auto noted = unfinished.note(name); !noted) return std::unexpected(noted.error());
+  }
+  const Workshop workshop{fmt::format("{}/{}", to, kWorkshop)};
+  Salvaged report;
+  auto opened = engine::open_for_salvage({store, workshop.path, memory_budget}, report.obstacle);
+  if (!opened) return std::unexpected(opened.error());
+  begun = true;
+  Result<void> done = Salvage(**opened, to, unfinished, report, progress).run(store);
+  if (!done) return std::unexpected(done.error());
+  return report;
 }
 
 }  // namespace
 
 Result<Salvaged> salvage_store(const std::string& store, const std::string& to, uint64_t memory_budget,
                                const std::function<void(uint64_t done, uint64_t total)>& progress) {
-  if (Result<void> made = make_target(to); !made) return std::unexpected(made.error());
-  const Workshop workshop{to + "/" + std::string(kWorkshop)};
-  Salvaged report;
-  auto opened = engine::open_for_salvage({store, workshop.path, memory_budget}, report.obstacle);
-  if (!opened) return std::unexpected(opened.error());
-  Result<void> done = Salvage(**opened, to, report, progress).run(store);
-  if (!done) return std::unexpected(done.error());
+  if (Result<void> outside = check_outside(to, store); !outside) return std::unexpected(outside.error());
+  const auto unfinished = UnfinishedSalvage::begin(to);
+  if (!unfinished) return std::unexpected(unfinished.error());
+  bool begun = false;
+  Result<Salvaged> report = write_into(to, *unfinished, store, memory_budget, progress, begun);
+  if (!report && begun) return report;
+  Result<void> ended = unfinished->end();
+  if (report && !ended) return std::unexpected(ended.error());
   return report;
 }
 

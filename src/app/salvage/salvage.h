@@ -17,8 +17,10 @@ struct Salvaged {
   std::string obstacle;               // what was in the way of opening the store; "" if nothing was
 };
 
-// Writes TO/ADDRESS/MAILBOX, a Maildir with flags, dates and (as Dovecot has them) keywords. `to` is made;
-// `exists` when there is something in it. Changes nothing in `store`. `temporary` while a server has it.
+// Writes TO/ADDRESS/MAILBOX, a Maildir with flags, dates and (as Dovecot has them) keywords. `to` is made,
+// outside `store`; `exists` when there is something in it. What an interrupted one has left there
+// (salvage/unfinished.h) is removed and made anew. Changes nothing in `store`. `temporary` while a server has
+// it.
 Result<Salvaged> salvage_store(const std::string& store, const std::string& to, uint64_t memory_budget,
                                const std::function<void(uint64_t done, uint64_t total)>& progress);
 

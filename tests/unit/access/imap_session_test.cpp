@@ -206,6 +206,49 @@ TEST(ImapSession, ABodyThatIsLostIsNoExpunge) {
   EXPECT_THAT(told, HasSubstr("b NO [SERVERBUG]"));
 }
 
+// The same of one in the middle of a large message: nothing is announced that can't be sent, and the session
+// goes on behind it.
+TEST(ImapSession, APieceThatIsLostEndsNoSession) {
+  for (const uint32_t chunk : {1u, 5u}) {  // among those that are kept from the check, and behind
+    House house;
+    const std::string body(6 * engine::kBlobChunk, 'x');
+    const store::Placed lost = house.deliver(1, "INBOX", "Subject: lost\r\n\r\n" + body);
+    house.deliver(1, "INBOX", "Subject: there\r\n\r\n" + body);
+    const auto entries = house.executor.run(house.store.entries(1, lost.mailbox, {lost.uid}, false));
+    ASSERT_TRUE(entries);
+    std::vector<engine::Step> steps;
+    steps.push_back({engine::blob_partition(entries->front().blob), [chunk](engine::Transaction& rows) {
+                       rows.erase(engine::chunk_key(chunk));
+                       return Result<void>();
+                     }});
+    ASSERT_TRUE(house.executor.run(house.engine->transact(std::move(steps))));
+    auto client = house.login("alice");
+    client->ask("a SELECT INBOX\r\n");
+    for (const char* item :
+         {"BODY.PEEK[]", "BODY.PEEK[TEXT]", "BODY.PEEK[1]", "BINARY.PEEK[1]", "BODY.PEEK[]<100.786000>"}) {
+      const std::string told = client->ask("b FETCH 1:2 (UID " + std::string(item) + ")\r\n");
+      EXPECT_THAT(told, Not(HasSubstr("* 1 FETCH (UID 1 B"))) << item;
+      EXPECT_THAT(told, HasSubstr("* 2 FETCH (UID 2")) << item;
+      EXPECT_THAT(told, HasSubstr("b NO [SERVERBUG]")) << item;
+      EXPECT_GT(told.size(), 6 * engine::kBlobChunk - 1000) << item;
+    }
+    EXPECT_THAT(client->ask("c FETCH 1 BODY.PEEK[]<0.1000>\r\n"), HasSubstr("c OK"));
+    EXPECT_FALSE(client->closed());
+  }
+}
+
+// What is kept from that check is not read again.
+TEST(ImapSession, MostLettersAreReadOnce) {
+  House house;
+  const std::string letter = "Subject: x\r\n\r\n" + std::string(3 * engine::kBlobChunk, 'x');
+  house.deliver(1, "INBOX", letter);
+  auto client = house.login("alice");
+  client->ask("a SELECT INBOX\r\n");
+  house.faults.blob_reads = 0;
+  EXPECT_THAT(client->ask("b FETCH 1 BODY.PEEK[]\r\n"), HasSubstr(letter));
+  EXPECT_LE(house.faults.blob_reads, 4u * 3);  // of each piece: reference, head, chunk
+}
+
 // Disabling an account ends what it has open, whatever that waits for, and nobody else's.
 TEST(ImapSession, SessionsOfAnAccountCanBeEnded) {
   House house;

@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "directory/records.h"
+#include "engine/blob_format.h"
 #include "engine/record.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -21,6 +22,7 @@ namespace posthouse::app {
 namespace {
 
 namespace json = boost::json;
+using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string kNoLimits =
@@ -487,7 +489,7 @@ TEST_F(Admin, ExpungedLettersComeBackAndGo) {
                 HasSubstr("not_found: no such letter is kept"));
   }
   EXPECT_THAT(ask("mailbox.undelete", of + R"(, "mailbox": "INBOX", "uids": [2, 4711]})"),
-              HasSubstr(R"({"restored":1,)"));
+              AllOf(HasSubstr(R"({"restored":1,)"), HasSubstr(R"("not_kept":[4711])")));
   EXPECT_THAT(ask("mailbox.list", of + "}"), HasSubstr(R"({"name":"INBOX","role":"inbox","messages":1,)"));
   EXPECT_THAT(ask("domain.show", R"({"name": "a.test"})"), HasSubstr(R"("messages":1,)"));
   EXPECT_THAT(ask("mailbox.purge", of + R"(, "older_than": 3600})"), HasSubstr(R"({"purged":0,)"));
@@ -495,6 +497,41 @@ TEST_F(Admin, ExpungedLettersComeBackAndGo) {
   EXPECT_EQ(ask("mailbox.expunged", of + "}"), "[]");
   EXPECT_THAT(ask("mailbox.undelete", R"({"address": "nobody@a.test"})"), HasSubstr("not_found: "));
   EXPECT_THAT(ask("store.check", "{}"), HasSubstr(R"("problems":[])"));
+}
+
+// A letter that nobody can read keeps no other out of the files, and is named; so are mailboxes that get no
+// file.
+TEST_F(Admin, AConversionTellsWhatItCouldNotDo) {
+  ask("domain.add", R"({"name": "a.test"})");
+  ask("account.add", R"({"address": "x@a.test"})");
+  for (const size_t size : {size_t{10}, 3 * engine::kBlobChunk, size_t{20}}) {
+    std::string letter = "Subject: x\r\n\r\n" + std::string(size, 'x') + "\r\n";
+    const auto pieces = [&]() -> Result<std::string> { return std::exchange(letter, std::string()); };
+    EXPECT_TRUE(local_->deliver({"", {"x@a.test"}}, pieces));
+  }
+  local_.reset();
+  {
+    auto core = Core::open(config_);
+    ASSERT_TRUE(core);
+    Core& c = **core;
+    const uint64_t id = net::run_blocking(c.directory.account("x@a.test"))->id;
+    ASSERT_TRUE(net::run_blocking(c.store.create_mailbox(id, "a/x.lock")));
+    const auto inbox = net::run_blocking(c.store.mailbox(id, "INBOX"))->id;
+    const auto entries = net::run_blocking(c.store.entries(id, inbox, 2, 2, 1, false));
+    ASSERT_EQ(entries->size(), 1u);
+    std::vector<engine::Step> steps;
+    steps.push_back({engine::blob_partition(entries->front().blob), [](engine::Transaction& rows) {
+                       rows.erase(engine::chunk_key(1));
+                       return Result<void>();
+                     }});
+    ASSERT_TRUE(net::run_blocking(c.engine.transact(std::move(steps))));
+  }
+  const std::string told = ask("store.convert", R"({"address": "x@a.test", "to": "mbox"})");
+  EXPECT_THAT(told, HasSubstr(R"("store":"mbox")"));
+  EXPECT_THAT(told, HasSubstr(R"("unreadable":["mailbox INBOX UID 2: blob )"));
+  EXPECT_THAT(told, HasSubstr(R"("without_file":["mailbox a/x.lock: )"));
+  const json::value shown = json::parse(ask("account.show", R"({"address": "x@a.test"})"));
+  EXPECT_EQ(shown.at("store"), "mbox");
 }
 
 // Accounts of a store that was made before domains were counted.

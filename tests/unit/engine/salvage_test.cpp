@@ -1,5 +1,6 @@
 // A store that can't be opened any more is read nevertheless, and stays as it is.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -102,6 +103,38 @@ TEST_F(Salvage, ADamagedManifest) {
   expect_everything(*salvage());
   EXPECT_NE(how_, "");
   EXPECT_EQ(files(), damaged);
+}
+
+// As on a disk that is mounted for reading only; who may not even read is told so.
+TEST_F(Salvage, FilesThatCannotBeWritten) {
+  fs::permissions(dir_.path(), fs::perms(0755));
+  for (const auto& entry : fs::directory_iterator(store_)) fs::permissions(entry.path(), fs::perms(0444));
+  fs::permissions(store_, fs::perms(0555));
+  const bool root = ::geteuid() == 0;
+  if (root) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+  const SalvageOptions options{store_, dir_.path() + "/workshop", 16 << 20};
+  const auto opened = open_for_salvage(options, how_);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  ASSERT_TRUE(opened) << opened.error().what;
+  expect_everything(**opened);
+  EXPECT_EQ(how_, "");
+  fs::permissions(store_ + "/LOCK", fs::perms(0));
+  if (root) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+  const auto refused = open_for_salvage(options, how_);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  fs::permissions(store_, fs::perms(0755));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, FaultKind::io);
+  EXPECT_NE(refused.error().what.find("cannot be locked: Permission denied"), std::string::npos)
+      << refused.error().what;
 }
 
 TEST_F(Salvage, NoManifestAtAll) {
