@@ -158,7 +158,7 @@ class Confinement(unittest.TestCase):
             os.chown(lock, owner.st_uid, owner.st_gid)
             run("deliver", "--config", server.config, "box", stdin="Subject: second\n\n", check=True)
             self.assertIn("Subject: second", inbox.read_text())
-            self.assertFalse(lock.exists())
+            wait_until(lambda: not lock.exists(), 10, "the end of the lock")
 
     def test_root_must_name_a_user(self):
         server = Serve()
