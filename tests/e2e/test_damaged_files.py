@@ -150,7 +150,7 @@ class DamagedFiles(unittest.TestCase):
         done = self.posthouse("store", "check")
         self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
         for number in range(1, 5):
-            self.assertRegex(done.stdout, rf"the body of account \w+ mailbox INBOX message {number}; delete it")
+            self.assertRegex(done.stdout, rf"the body of account \S+ mailbox INBOX message {number}; delete it")
 
     def test_a_letter_whose_body_is_gone_is_named_until_it_is_deleted_and_purged(self):
         with self.running():
@@ -165,7 +165,7 @@ class DamagedFiles(unittest.TestCase):
         for command in ("check", "repair", "check"):
             done = self.posthouse("store", command)
             self.assertEqual(done.returncode, 70, done.stdout + done.stderr)
-            self.assertRegex(done.stdout, r"blob \w+: .*: the body of account \w+ mailbox INBOX message 1; delete it")
+            self.assertRegex(done.stdout, r"blob \w+: .*: the body of account \S+ mailbox INBOX message 1; delete it")
         with self.running():
             client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
             client.login("first@serve.test", "secret")
