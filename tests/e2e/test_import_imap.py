@@ -530,8 +530,9 @@ class Breaking(Case):
         stubs["dripping"].on["LIST"] = drip(b"x")
         stubs["useless"].on["EXAMINE"] = drip(b"* OK still here\r\n")
         stubs["letter"].before_letter = letter_by_octets
+        accounts = dict(zip(stubs, ("alice", "bob", "carol", "dave")))
         commands = {name: subprocess.Popen(
-            [BINARY, "import", self.demo.address("bob"), stub.url(), "--timeout", "1s", "--config", self.demo.config],
+            [BINARY, "import", self.demo.address(accounts[name]), stub.url(), "--timeout", "1s", "--config", self.demo.config],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **SECRET}) for name, stub in stubs.items()}
         try:
             for name in ("useless", "letter"):   # given up and tried anew; the end is that of the others

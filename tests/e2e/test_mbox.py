@@ -327,14 +327,16 @@ class OthersToUs(Case):
 class TakingOver(Case):
     def setUp(self):
         super().setUp()
-        self.home = self.folder / "others"
+        self.home = self.folder / "others/dave"
         self.inbox, self.folders = self.home / "inbox", self.home / "folders"
         self.peers = Peers(self.folder / "peers", self.inbox, self.folders)
         self.demo.args += self.places(self.home)
 
     @staticmethod
     def places(home):
+        home = home.parent / "{local}"
         return ["--set", f'store.mbox_inbox="{home}/inbox"', "--set", f'store.mbox_folders="{home}/folders"']
+
     def fill(self):
         for number in range(5):
             self.peers.procmail(letter(f"m{number}"))

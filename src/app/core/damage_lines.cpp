@@ -43,14 +43,16 @@ std::string account_of(std::string_view line) {
   return found.empty() ? numbered : found;
 }
 
-// What it says, without what is another thing in each: the names before, and words with numbers.
+// What it says, without what is another thing in each: the names before, and words with numbers, paths and
+// addresses.
 std::string kind_of(std::string_view line) {
   const size_t colon = line.rfind(": ");
   if (colon != line.npos) line.remove_prefix(colon + 2);
   std::string out;
   for_words(line, [&](std::string_view word) {
-    const bool number = std::ranges::any_of(word, [](char c) { return c >= '0' && c <= '9'; });
-    if (!number && word.find('@') == word.npos) (out += word) += ' ';
+    const bool differs =
+        std::ranges::any_of(word, [](char c) { return (c >= '0' && c <= '9') || c == '/' || c == '@'; });
+    if (!differs) (out += word) += ' ';
   });
   return out;
 }

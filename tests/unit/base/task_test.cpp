@@ -162,10 +162,11 @@ TEST(Begun, TakesWhatAnotherThreadGives) {
     EXPECT_EQ(executor.run(begun.take()), i);
   }
   std::promise<void> go;
+  const std::shared_future<void> gone = go.get_future();
   {
     const Begun<std::string> waited;
-    pool.submit([waited, &go] {
-      go.get_future().wait();
+    pool.submit([waited, gone] {
+      gone.wait();
       waited.give(std::string(1000, 'x'));
     });
   }
