@@ -39,6 +39,7 @@ class RocksCommitter {
 
   // Whether rows of blobs were erased since it was asked last: then there is space to reclaim. Thread-safe.
   bool take_erased() { return erased_.exchange(false); }
+  void keep_erased() { erased_ = true; }  // what was taken could not be given back
 
   // See Engine::when_broken.
   void when_broken(std::function<void(const Fault&)> broken);

@@ -144,6 +144,7 @@ class RocksEngine final : public Engine {
     auto job = offload(pool_, compact);
     Result<void> done = co_await job;
     space_.refresh();
+    if (!done) committer_->keep_erased();
     if (!done) co_return std::unexpected(done.error());
     co_return true;
   }

@@ -30,8 +30,11 @@ Task<void> Server::Impl::sweep_blobs() {
     if (core_->engine.free_space() >= kSpaceShort || core_->clock.steady() < reclaim_from) continue;
     auto reclaimed = co_await core_->engine.reclaim_space();
     if (reclaimed && !*reclaimed) continue;
+    if (!reclaimed) {  // most often for want of the room that it takes itself, which may come at any moment
+      log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
+      continue;
+    }
     reclaim_from = core_->clock.steady() + kReclaimPause;
-    if (!reclaimed) log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
     log::info("server.space_reclaimed", {{"free", core_->engine.free_space()}});
   }
 }
