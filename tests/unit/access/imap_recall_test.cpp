@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <tuple>
 
 #include "imap_house.h"
@@ -169,6 +170,7 @@ class Memory : public testing::TestWithParam<std::tuple<store::Format, uint64_t>
         "RFC822.SIZE INTERNALDATE MODSEQ BODY.PEEK[HEADER.FIELDS.NOT (date)]",
         "BODY.PEEK[HEADER.FIELDS (to)] BODY.PEEK[HEADER.FIELDS (Subject From)] FLAGS",
         "ENVELOPE BODY.PEEK[HEADER.FIELDS (References)] BODYSTRUCTURE",
+        "BODY.PEEK[HEADER.FIELDS (date)] BODY.PEEK[HEADER.FIELDS (from)]",
         "BODY.PEEK[HEADER.FIELDS (from)] BODY.PEEK[TEXT]"};
     const std::string& some = keys[dice.roll(keys.size())];
     const size_t first = 1 + dice.roll(20);
@@ -262,6 +264,30 @@ TEST_F(Repeated, OnlyLettersThatCameSinceAreRead) {
   EXPECT_GT(one, 0u);
   EXPECT_LT(one, all);
   EXPECT_EQ(reads_for(fetch), 0u);
+}
+
+// The client is not told of an expunge while it uses message numbers, but nothing else of the letter either.
+TEST_F(Repeated, WhatAnotherSessionHasExpungedIsNotTold) {
+  const std::string fetch = "x FETCH 1:5 (BODY.PEEK[HEADER.FIELDS (Subject)])\r\n";
+  const std::string questions[] = {"x SORT (DATE) UTF-8 ALL\r\n", "x THREAD REFERENCES UTF-8 ALL\r\n",
+                                   "x THREAD ORDEREDSUBJECT UTF-8 ALL\r\n"};
+  const auto names = [](const std::string& answer, const std::string& number) {
+    const std::string lines = std::regex_replace(answer, std::regex("[^0-9]+"), " ");
+    return lines.find(" " + number + " ") != std::string::npos;
+  };
+  for (const std::string& question : questions) EXPECT_TRUE(names(client_->ask(question), "3"));
+  EXPECT_NE(client_->ask(fetch).find("* 3 FETCH"), std::string::npos);
+  const auto other = house_.login("alice");
+  other->ask("x SELECT INBOX\r\nx STORE 3 +FLAGS (\\Deleted)\r\nx EXPUNGE\r\n");
+  for (const std::string& question : questions) {
+    const std::string answer = client_->ask(question);
+    EXPECT_FALSE(names(answer, "3")) << answer;
+    EXPECT_TRUE(names(answer, "4")) << answer;
+  }
+  const std::string answer = client_->ask(fetch);
+  EXPECT_EQ(answer.find("* 3 FETCH (BODY"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("* 4 FETCH (BODY"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("x NO [EXPUNGEISSUED]"), std::string::npos) << answer;
 }
 
 TEST_F(Repeated, WhoMayNotReadAMailboxIsToldNothingOfWhatItsOwnerAsked) {
