@@ -103,7 +103,7 @@ class Fetcher {
                     fields_.find(uids.at(messages.back().last), pieces);
     }
     if (flags_only_) return Wanted::flags;
-    if (plan_.needs_summary) return Wanted::summary;
+    if (plan_.needs_summary) return plan_.needs_octets || plan_.needs_ids ? Wanted::summary : Wanted::shape;
     return plan_.needs_entry ? Wanted::entry : Wanted::flags;
   }
 

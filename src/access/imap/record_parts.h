@@ -14,16 +14,17 @@
 
 namespace posthouse::access::imap {
 
-// In parts of kRecordsTogether messages, of which some are begun ahead. `make` takes one message after
+// In parts of which some are begun ahead. `make` takes one message after
 // another into a Part, on any thread and perhaps after the session has ended: it owns what it refers to.
 template <class Part>
 class RecordParts {
  public:
   using Make = std::function<void(Part&, const store::MessageRecord&)>;
 
-  // `rising`: of the messages in the view, which must not change meanwhile.
-  RecordParts(Session& s, const View& view, std::vector<store::Uid> rising, Make make)
-      : s_(s), view_(view), rising_(std::move(rising)), make_(std::move(make)) {}
+  // `rising`: of the messages in the view, which must not change meanwhile. `together`: messages of a part.
+  RecordParts(Session& s, const View& view, std::vector<store::Uid> rising, Make make,
+              size_t together = kRecordsTogether)
+      : s_(s), view_(view), rising_(std::move(rising)), make_(std::move(make)), together_(together) {}
 
   bool done() const { return taken_ == rising_.size(); }
   // How many messages were in the parts so far.
@@ -34,17 +35,17 @@ class RecordParts {
     while (begun_at_ < rising_.size() && begun_.size() < kRecordsAhead) begin();
     const Begun<Result<Read>> first = std::move(begun_.front());
     begun_.pop_front();
-    taken_ = std::min(taken_ + kRecordsTogether, rising_.size());
+    taken_ = std::min(taken_ + together_, rising_.size());
     Result<Read> read = co_await first.take();
     if (!read) co_return std::unexpected(read.error());
     missed_.insert(missed_.end(), read->missed.begin(), read->missed.end());
     co_return std::move(read->part);
   }
 
-  // Those that had no record that can be read, as far as they are there; after the last part.
+  // Those of the parts so far that had no record that can be read, as far as they are there; each once.
   Task<Result<std::vector<store::Entry>>> others() {
     if (missed_.empty()) co_return std::vector<store::Entry>();
-    co_return co_await s_.store().entries(view_.account, view_.mailbox, std::move(missed_), true);
+    co_return co_await s_.store().entries(view_.account, view_.mailbox, std::exchange(missed_, {}), true);
   }
 
  private:
@@ -69,7 +70,7 @@ class RecordParts {
   }
 
   void begin() {
-    const size_t end = std::min(begun_at_ + kRecordsTogether, rising_.size());
+    const size_t end = std::min(begun_at_ + together_, rising_.size());
     std::vector<store::Uid> some(rising_.begin() + static_cast<ptrdiff_t>(begun_at_),
                                  rising_.begin() + static_cast<ptrdiff_t>(end));
     begun_at_ = end;
@@ -85,6 +86,7 @@ class RecordParts {
   const View& view_;
   std::vector<store::Uid> rising_;
   Make make_;
+  size_t together_;
   std::deque<Begun<Result<Read>>> begun_;
   size_t begun_at_ = 0, taken_ = 0;
   std::vector<store::Uid> missed_;

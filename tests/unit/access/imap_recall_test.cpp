@@ -229,6 +229,45 @@ INSTANTIATE_TEST_SUITE_P(All, Memory,
                                   std::to_string(std::get<1>(test.param));
                          });
 
+// Flags from memory beside rows of records alone, and all rows: what needs an EMAILID goes that way.
+class Shapes : public testing::TestWithParam<store::Format> {};
+
+TEST_P(Shapes, AreWhatAllRowsSay) {
+  House house(store::kKeptExpunges, GetParam());
+  house.store.keep_sheets(1);
+  Dice dice(3);
+  const bool fast = GetParam() == store::Format::database;
+  const int letters = fast ? 400 : 150;
+  for (int i = 0; i < letters; i++)
+    house.deliver(1, "INBOX", letter(dice), {}, FakeClock::kStart + seconds(dice.roll(90'000)));
+  const auto client = house.login("alice"), other = house.login("alice");
+  for (Client* who : {client.get(), other.get()}) who->ask("x ENABLE CONDSTORE\r\nx SELECT INBOX\r\n");
+  const std::string items =
+      "UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY PREVIEW THREADID";
+  for (int round = 0; round < (fast ? 6 : 2); round++) {
+    for (int i = fast ? 20 : 2; i > 0; i--) {
+      const std::string which = std::to_string(1 + dice.roll(100));
+      other->ask("x UID STORE " + which + ":" + std::to_string(100 + dice.roll(30)) + " +FLAGS (k" + which +
+                 ")\r\n");
+      other->ask("x UID STORE " + which + " FLAGS (\\Seen)\r\n");
+    }
+    if (round % 2 == 1) other->ask("x UID STORE 7:9,120 +FLAGS (\\Deleted)\r\nx EXPUNGE\r\n");
+    client->ask("x SEARCH ALL\r\n");  // is told of flags, but not of what is gone
+    for (const std::string set : {"1:*", "2:3,10:90,95,99:140"}) {
+      const std::string shapes = client->ask("x FETCH " + set + " (" + items + ")\r\n");
+      const std::string rows = client->ask("x FETCH " + set + " (" + items + " EMAILID)\r\n");
+      const std::string expected = std::regex_replace(rows, std::regex(" EMAILID \\([^)]*\\)"), "");
+      ASSERT_TRUE(shapes == expected) << shapes.substr(0, 2'000) << "\n" << expected.substr(0, 2'000);
+      ASSERT_NE(shapes.find("k"), std::string::npos);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Shapes,
+                         testing::Values(store::Format::database, store::Format::maildir,
+                                         store::Format::mbox),
+                         [](const auto& test) { return std::string(to_string(test.param)); });
+
 class Repeated : public testing::Test {
  protected:
   Repeated() {
