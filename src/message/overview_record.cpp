@@ -39,17 +39,6 @@ void write_shared(Writer& w, std::string_view text, std::string_view envelope) {
   w.number(text.size());
 }
 
-std::string_view read_shared(Reader& r, std::string_view envelope) {
-  const uint64_t n = r.number();
-  if ((n & 1) == 0) return r.bytes(n >> 1);
-  const uint64_t offset = n >> 1, size = r.number();
-  if (offset > envelope.size() || size > envelope.size() - offset) {
-    r.spoil();
-    return {};
-  }
-  return envelope.substr(offset, size);
-}
-
 void write_item(Writer& w, uint64_t item, std::string_view content) {
   w.number(item);
   w.text(content);
@@ -97,6 +86,17 @@ bool read_item(uint64_t item, std::string_view content, std::string_view envelop
 }
 
 }  // namespace
+
+std::string_view read_shared(Reader& r, std::string_view envelope) {
+  const uint64_t n = r.number();
+  if ((n & 1) == 0) return r.bytes(n >> 1);
+  const uint64_t offset = n >> 1, size = r.number();
+  if (offset > envelope.size() || size > envelope.size() - offset) {
+    r.spoil();
+    return {};
+  }
+  return envelope.substr(offset, size);
+}
 
 std::string write_overview(const Overview& overview, std::string_view envelope) {
   std::string out;

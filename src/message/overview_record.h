@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "message/overview.h"
+#include "message/record_format.h"
 
 namespace posthouse::message::record {
 
@@ -14,5 +15,7 @@ std::string write_overview(const Overview& overview, std::string_view envelope);
 
 // Nothing if it is damaged. `has_attachment` stands elsewhere.
 std::optional<Overview> read_overview(std::string_view bytes, std::string_view envelope);
+// A text of it, which perhaps stands in the envelope.
+std::string_view read_shared(Reader& r, std::string_view envelope);
 
 }  // namespace posthouse::message::record

@@ -13,6 +13,20 @@ constexpr size_t kNodeMemory = 128;  // of one identifier beside its text, and o
 
 }  // namespace
 
+template <class Value>
+Value* ReferenceThreads::ByText<Value>::find(std::string_view text) {
+  const auto found = map_.find(Looked{std::hash<std::string_view>()(text), text});
+  return found == map_.end() ? nullptr : &found->second;
+}
+
+template <class Value>
+std::pair<Value*, bool> ReferenceThreads::ByText<Value>::add(std::string_view text, const Value& value) {
+  const Looked looked{std::hash<std::string_view>()(text), text};
+  const auto place = map_.lower_bound(looked);
+  if (place != map_.end() && !Less()(looked, place->first)) return {&place->second, false};
+  return {&map_.emplace_hint(place, Key{looked.digest, std::string(text)}, value)->second, true};
+}
+
 ReferenceThreads::Node ReferenceThreads::add_node() {
   memory_ += kNodeMemory;
   nodes_.emplace_back();
@@ -20,9 +34,11 @@ ReferenceThreads::Node ReferenceThreads::add_node() {
 }
 
 ReferenceThreads::Node ReferenceThreads::node_of(const std::string& id) {
-  if (const auto found = by_id_.find(id); found != by_id_.end()) return found->second;
+  const auto next = static_cast<Node>(nodes_.size());
+  const auto [node, fresh] = by_id_.add(id, next);
+  if (!fresh) return *node;
   memory_ += id.size();
-  return by_id_.emplace(id, add_node()).first->second;
+  return add_node();
 }
 
 // Only the first message with an identifier has it; others, and those without one, have nodes nobody names.
@@ -159,19 +175,19 @@ void ReferenceThreads::merge_into(Item& known, Item current) {
 
 void ReferenceThreads::merge() {
   const std::vector<Item> top = sorted_top();
-  std::map<std::string, Item> table;
+  ByText<Item> table;
   std::vector<const std::string*> subjects;  // of the threads: merging must not change them
   for (const Item current : top) {
     const std::string& subject = *subjects.emplace_back(&subject_of(current));
     if (subject.empty()) continue;
-    const auto [place, fresh] = table.emplace(subject, current);
-    Item& known = place->second;
+    const auto [place, fresh] = table.add(subject, current);
+    Item& known = *place;
     if (fresh || !is_message(known)) continue;
     if (!is_message(current) || (is_reply(known) && !is_reply(current))) known = current;
   }
   for (size_t i = 0; i < top.size(); i++) {
     if (subjects[i]->empty()) continue;
-    Item& known = table.at(*subjects[i]);
+    Item& known = *table.find(*subjects[i]);
     if (known != top[i] && parents_[top[i]] == kNone) merge_into(known, top[i]);
   }
 }
@@ -197,6 +213,14 @@ void ReferenceThreads::arrange() {
     range.end = at + 1;
     order_.push_back(one.item);
   }
+}
+
+void ReferenceThreads::settle() {
+  ReferenceThreads answer;
+  answer.order_ = std::move(order_);
+  answer.ranges_ = std::move(ranges_);
+  answer.memory_ = answer.order_.size() * sizeof(Item) + answer.ranges_.size() * sizeof(Range);
+  *this = std::move(answer);
 }
 
 std::span<const ReferenceThreads::Item> ReferenceThreads::top() const {

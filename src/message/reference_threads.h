@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "message/link_forest.h"
@@ -28,6 +30,8 @@ class ReferenceThreads {
   void gather();   // steps 2 and 3
   void merge();    // steps 4 and 5
   void arrange();  // step 6
+  // After it: nothing stays in memory but the answer.
+  void settle();
 
   // After arrange(), sorted.
   std::span<const Item> top() const;
@@ -42,6 +46,33 @@ class ReferenceThreads {
   };
   struct Range {
     uint32_t begin = 0, end = 0;
+  };
+  // Strangers choose the texts: no hash table, but most of them differ in a digest already.
+  template <class Value>
+  class ByText {
+   public:
+    Value* find(std::string_view text);
+    // What is there, or `value` put there; and whether it was.
+    std::pair<Value*, bool> add(std::string_view text, const Value& value);
+    void clear() { map_.clear(); }
+
+   private:
+    struct Key {
+      size_t digest;
+      std::string text;
+    };
+    struct Less {
+      using is_transparent = void;
+      template <class A, class B>
+      bool operator()(const A& a, const B& b) const {
+        return a.digest != b.digest ? a.digest < b.digest : a.text < b.text;
+      }
+    };
+    struct Looked {
+      size_t digest;
+      std::string_view text;
+    };
+    std::map<Key, Value, Less> map_;
   };
 
   Node add_node();
@@ -62,7 +93,7 @@ class ReferenceThreads {
 
   LinkForest forest_;
   std::vector<Linked> nodes_;
-  std::map<std::string, Node> by_id_;  // strangers choose the keys: no hash
+  ByText<Node> by_id_;
   std::vector<Node> node_of_message_, resolved_;
   std::vector<int64_t> dates_;
   std::vector<std::string> subjects_;       // base subjects, as they are compared

@@ -13,6 +13,16 @@ size_t Batches::count() const {
   return count;
 }
 
+store::Entry Batches::entry_of(const View& view, const store::FlagSheet::Mark& mark) const {
+  store::Entry entry;
+  entry.uid = mark.uid;
+  entry.mailbox = view.mailbox;
+  entry.modseq = mark.modseq;
+  entry.flags.system = mark.system;
+  if (mark.keywords != 0) entry.flags.keywords = sheet_->keywords(mark).names;
+  return entry;
+}
+
 std::vector<store::Entry> Batches::flags_of_next(const View& view) {
   std::vector<store::Entry> found;
   found.reserve(kEntriesPlain);
@@ -23,12 +33,7 @@ std::vector<store::Entry> Batches::flags_of_next(const View& view) {
     asked_ += last - range.first + 1;
     sheet_->for_each(view.uids.at(range.first), view.uids.at(last), [&](const store::FlagSheet::Mark& mark) {
       // One that the view doesn't have yet is left out by who reads this.
-      store::Entry& entry = found.emplace_back();
-      entry.uid = mark.uid;
-      entry.mailbox = view.mailbox;
-      entry.modseq = mark.modseq;
-      entry.flags.system = mark.system;
-      if (mark.keywords != 0) entry.flags.keywords = sheet_->keywords(mark).names;
+      found.push_back(entry_of(view, mark));
       return true;
     });
     if (last == range.last) {
@@ -40,8 +45,58 @@ std::vector<store::Entry> Batches::flags_of_next(const View& view) {
   return found;
 }
 
+// Of all messages that are still there: the rows of their flags need not be read.
+void Batches::begin_shapes(Session& s, const View& view) {
+  std::vector<store::Uid> uids;
+  for (const auto& range : messages_) {
+    asked_ += range.last - range.first + 1;
+    sheet_->for_each(view.uids.at(range.first), view.uids.at(range.last),
+                     [&](const store::FlagSheet::Mark& mark) {
+                       uids.push_back(mark.uid);
+                       return true;
+                     });
+  }
+  const auto make = [](std::vector<store::Entry>& part, const store::MessageRecord& record) {
+    store::Entry& entry = part.emplace_back();
+    entry.uid = record.uid;
+    entry.size = record.size;
+    entry.internal_date = record.internal_date;
+    entry.summary = record.summary;
+  };
+  shapes_ = std::make_unique<RecordParts<std::vector<store::Entry>>>(s, view, std::move(uids), make,
+                                                                     kEntriesWithSummary);
+}
+
+Task<Result<std::vector<store::Entry>>> Batches::shapes_of_next(const View& view) {
+  if (shapes_->done()) co_return std::vector<store::Entry>();
+  Result<std::vector<store::Entry>> part = co_await shapes_->next();
+  if (!part) co_return part;
+  Result<std::vector<store::Entry>> others = co_await shapes_->others();
+  if (!others) co_return others;
+  if (!part->empty()) {
+    auto entry = part->begin();
+    sheet_->for_each(part->front().uid, part->back().uid, [&](const store::FlagSheet::Mark& mark) {
+      if (entry == part->end() || mark.uid != entry->uid) return true;
+      store::Entry with_flags = entry_of(view, mark);
+      with_flags.size = entry->size;
+      with_flags.internal_date = entry->internal_date;
+      with_flags.summary = std::move(entry->summary);
+      *entry++ = std::move(with_flags);
+      return true;
+    });
+  }
+  if (others->empty()) co_return part;
+  std::vector<store::Entry> all;
+  std::merge(std::make_move_iterator(part->begin()), std::make_move_iterator(part->end()),
+             std::make_move_iterator(others->begin()), std::make_move_iterator(others->end()),
+             std::back_inserter(all),
+             [](const store::Entry& a, const store::Entry& b) { return a.uid < b.uid; });
+  co_return all;
+}
+
 // As the next ones of a walk over these alone.
 Task<Result<std::vector<store::Entry>>> Batches::last(Session& s, const View& view) {
+  if (wanted_ == Wanted::shape) wanted_ = Wanted::summary;
   const auto most = static_cast<uint32_t>(wanted_ == Wanted::summary ? kEntriesWithSummary : kEntriesPlain);
   std::vector<wire::imap::NumberRange> some;
   uint32_t left = most;
@@ -69,12 +124,15 @@ Task<Result<std::vector<store::Entry>>> Batches::last(Session& s, const View& vi
 
 Task<Result<std::vector<store::Entry>>> Batches::next(Session& s, const View& view) {
   if (from_end_) co_return co_await last(s, view);
-  if (wanted_ == Wanted::flags) {
+  if (wanted_ == Wanted::flags || wanted_ == Wanted::shape) {
+    const bool shapes = wanted_ == Wanted::shape;
     auto sheet = co_await s.store().flags(view.account, view.mailbox, count());
     if (!sheet) co_return std::unexpected(sheet.error());
     sheet_ = std::move(*sheet);
-    wanted_ = Wanted::entry;  // without a sheet
+    if (shapes && sheet_ != nullptr) begin_shapes(s, view);
+    wanted_ = shapes ? Wanted::summary : Wanted::entry;  // without a sheet
   }
+  if (shapes_ != nullptr) co_return co_await shapes_of_next(view);
   if (sheet_ != nullptr) co_return flags_of_next(view);
   const bool with_summary = wanted_ == Wanted::summary;
   const size_t most = with_summary ? kEntriesWithSummary : kEntriesPlain;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "access/imap/record_parts.h"
 #include "access/imap/state.h"
 #include "wire/imap/sequence_set.h"
 
@@ -12,6 +13,7 @@ namespace posthouse::access::imap {
 // What of the entries is wanted; the rest may be missing.
 enum class Wanted : uint8_t {
   flags,    // UID, flags and MODSEQ
+  shape,    // the same, size, date and summary
   entry,    // all but the summary
   summary,  // all
 };
@@ -23,7 +25,7 @@ class Batches {
   Batches(std::vector<wire::imap::NumberRange> messages, Wanted wanted, bool from_end = false)
       : messages_(std::move(messages)), wanted_(wanted), from_end_(from_end) {}
 
-  bool done() const { return at_ == messages_.size(); }
+  bool done() const { return shapes_ ? shapes_->done() : at_ == messages_.size(); }
   // The entries of the next messages, rising; those that another session has removed are missing.
   Task<Result<std::vector<store::Entry>>> next(Session& s, const View& view);
   // How many messages were asked for so far.
@@ -32,6 +34,10 @@ class Batches {
  private:
   // The next ones from `sheet_`.
   std::vector<store::Entry> flags_of_next(const View& view);
+  store::Entry entry_of(const View& view, const store::FlagSheet::Mark& mark) const;
+  // From `shapes_`, with flags from the sheet.
+  Task<Result<std::vector<store::Entry>>> shapes_of_next(const View& view);
+  void begin_shapes(Session& s, const View& view);
   size_t count() const;
   Task<Result<std::vector<store::Entry>>> last(Session& s, const View& view);
 
@@ -39,6 +45,7 @@ class Batches {
   Wanted wanted_;
   bool from_end_;
   std::shared_ptr<const store::FlagSheet> sheet_;
+  std::unique_ptr<RecordParts<std::vector<store::Entry>>> shapes_;
   size_t at_ = 0;
   uint64_t asked_ = 0;
 };

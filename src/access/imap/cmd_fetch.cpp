@@ -1,10 +1,13 @@
 // FETCH and UID FETCH (RFC 3501 sections 6.4.5 and 7.4.2; MODSEQ, CHANGEDSINCE, VANISHED: RFC 7162; PARTIAL:
 // RFC 9394; BINARY: RFC 3516; PREVIEW: RFC 8970).
+#include <span>
+
 #include "access/imap/batches.h"
 #include "access/imap/commands.h"
 #include "access/imap/fetch_decoded.h"
 #include "access/imap/fetch_octets.h"
 #include "access/imap/fetch_plan.h"
+#include "access/imap/known_fields.h"
 #include "access/imap/limits.h"
 #include "access/imap/message_limit.h"
 #include "access/imap/object_id.h"
@@ -87,7 +90,22 @@ void append_item(Session& s, const FetchPart& part, const store::Entry& entry) {
 class Fetcher {
  public:
   // `from_end`: of each batch the last message is told first.
-  Fetcher(Session& s, FetchPlan plan, bool from_end) : s_(s), plan_(std::move(plan)), from_end_(from_end) {}
+  Fetcher(Session& s, FetchPlan plan, bool from_end)
+      : s_(s), plan_(std::move(plan)), from_end_(from_end), fields_(s, plan_) {}
+
+  // What batch() needs of the entries of `messages`, which are not none. Where fields were asked for before,
+  // of most messages nothing but the flags.
+  Wanted wanted(const std::vector<wire::imap::NumberRange>& messages) {
+    if (fields_.needs_flags_only()) {
+      const store::UidList& uids = s_.view->uids;
+      std::vector<KnownFields::Piece> pieces;
+      flags_only_ = fields_.find(uids.at(messages.front().first), pieces) ||
+                    fields_.find(uids.at(messages.back().last), pieces);
+    }
+    if (flags_only_) return Wanted::flags;
+    if (plan_.needs_summary) return plan_.needs_octets || plan_.needs_ids ? Wanted::summary : Wanted::shape;
+    return plan_.needs_entry ? Wanted::entry : Wanted::flags;
+  }
 
   bool damaged() const { return damaged_; }
   bool unreadable() const { return unreadable_; }
@@ -112,6 +130,7 @@ class Fetcher {
       Result<void> marked = co_await mark_seen(entries, seen_now);
       if (!marked) log::warn("imap.not_marked_seen", {{"sid", s_.id}, {"what", marked.error().what}});
     }
+    if (fields_.usable()) co_return co_await with_known_fields(std::move(entries), seen_now);
     ReadAhead ahead;
     for (size_t i = 0; i < entries.size(); i++) {
       const size_t at = from_end_ ? entries.size() - 1 - i : i;
@@ -130,6 +149,91 @@ class Fetcher {
   }
 
  private:
+  // Some messages of a batch, where the fields of some letters are known.
+  struct Some {
+    std::span<store::Entry> messages;
+    std::vector<KnownFields::Piece> pieces;
+    std::vector<size_t> pieces_of;      // of each message where its pieces begin; kUnknown: there are none
+    std::vector<store::Entry> unknown;  // those of that kind, with all that is needed to read them
+  };
+  static constexpr size_t kUnknown = SIZE_MAX;
+
+  Some look_up(std::span<store::Entry> messages) {
+    Some some{messages, {}, {}, {}};
+    for (store::Entry& entry : messages) {
+      const size_t at = some.pieces.size();
+      const bool known = fields_.find(entry.uid, some.pieces);
+      some.pieces_of.push_back(known ? at : kUnknown);
+      if (!known) some.unknown.push_back(entry);
+    }
+    return some;
+  }
+
+  // batch(): only letters whose fields are not known are read, a few at a time.
+  Task<Result<void>> with_known_fields(std::vector<store::Entry> entries,
+                                       const std::vector<store::Uid>& seen_now) {
+    const size_t all = entries.size();
+    for (size_t done = 0; done < all; done += kEntriesWithSummary) {
+      const size_t count = std::min(kEntriesWithSummary, all - done);
+      Some some = look_up(std::span(entries).subspan(from_end_ ? all - done - count : done, count));
+      if (flags_only_ && !some.unknown.empty()) {
+        Result<std::vector<store::Entry>> read =
+            co_await s_.store().entries(s_.view->account, s_.view->mailbox, uids_of(some.unknown), true);
+        if (!read) co_return std::unexpected(read.error());
+        found_ -= some.unknown.size() - read->size();
+        some.unknown = std::move(*read);
+      }
+      co_await tell_some(some, seen_now);
+    }
+    co_return Result<void>();
+  }
+
+  Task<void> tell_some(const Some& some, const std::vector<store::Uid>& seen_now) {
+    ReadAhead ahead;
+    for (size_t i = 0; i < some.messages.size(); i++) {
+      const size_t place = from_end_ ? some.messages.size() - 1 - i : i;
+      const store::Uid uid = some.messages[place].uid;
+      const uint32_t sequence = s_.view->uids.sequence(uid);
+      if (sequence == 0) continue;
+      const bool marked = std::binary_search(seen_now.begin(), seen_now.end(), uid);
+      if (some.pieces_of[place] != kUnknown) {
+        from_known(some.messages[place], sequence, marked, some.pieces.data() + some.pieces_of[place]);
+      } else {
+        const auto read = std::ranges::lower_bound(some.unknown, uid, {}, &store::Entry::uid);
+        if (read == some.unknown.end() || read->uid != uid) continue;
+        const auto at = static_cast<size_t>(read - some.unknown.begin());
+        co_await ahead.fill(s_, s_.view->account, some.unknown, at, from_end_);
+        co_await with_octets(*read, sequence, marked, ahead.find(uid));
+      }
+      if (s_.wants_flush()) co_await s_.flush();
+    }
+  }
+
+  // `piece`: the first of the message's.
+  void from_known(store::Entry& entry, uint32_t sequence, bool marked, const KnownFields::Piece* piece) {
+    if (flags_only_) {
+      entry.size = piece->letter->size;
+      entry.internal_date = piece->letter->internal_date;
+    }
+    begin_fetch(s_, sequence, entry.uid);
+    for (size_t i = 0; i < plan_.parts.size(); i++) {
+      const FetchPart& part = plan_.parts[i];
+      if (i > 0) s_.out += ' ';
+      if (part.has_octets()) {
+        append_fields(s_.out, part, (piece++)->fields());
+      } else {
+        append_item(s_, part, entry);
+      }
+    }
+    end(entry, marked);
+  }
+
+  static std::vector<store::Uid> uids_of(const std::vector<store::Entry>& entries) {
+    std::vector<store::Uid> out;
+    for (const store::Entry& entry : entries) out.push_back(entry.uid);
+    return out;
+  }
+
   // Sets \Seen where it is missing; `entries` have their new flags then, and `seen_now` those that changed.
   Task<Result<void>> mark_seen(std::vector<store::Entry>& entries, std::vector<store::Uid>& seen_now) {
     std::vector<store::Uid> unseen;
@@ -202,7 +306,9 @@ class Fetcher {
       if (i > 0) s_.out += ' ';
       if (part.has_octets()) {
         const message::Summary* summary = shape ? &*shape : nullptr;
-        Result<void> written = co_await write_part(part, entry, summary, whole);
+        std::optional<std::string> picked;
+        Result<void> written = co_await write_part(part, entry, summary, whole, picked);
+        if (picked) fields_.add(i, entry, *picked);
         if (!written && missed(entry, written.error())) {
           if (s_.flushes == flushed) co_return s_.out.resize(before);
         }
@@ -214,9 +320,10 @@ class Fetcher {
   }
 
   Task<Result<void>> write_part(const FetchPart& part, const store::Entry& entry,
-                                const message::Summary* summary, const std::string* whole) {
+                                const message::Summary* summary, const std::string* whole,
+                                std::optional<std::string>& picked) {
     if (part.is_decoded()) return write_decoded(s_, part, entry, summary, whole);
-    return write_octets(s_, part, entry, summary, whole);
+    return write_octets(s_, part, entry, summary, whole, picked);
   }
 
   // Octets that can't be read. True: nothing is to be told of the message, as a client would keep NIL for
@@ -246,6 +353,8 @@ class Fetcher {
   bool unknown_encoding_ = false;
   uint64_t found_ = 0;
   std::vector<store::Uid> lost_;  // of the store itself, not of files that others may remove
+  KnownFields fields_;
+  bool flags_only_ = false;  // entries have no more
 };
 
 // RFC 9394 section 3.3
@@ -255,11 +364,6 @@ std::vector<wire::imap::NumberRange> part_of(const std::vector<wire::imap::Numbe
   for (const auto& some : messages) count += some.last - some.first + 1;
   const auto places = range.of(count);
   return places ? slice(messages, *places) : std::vector<wire::imap::NumberRange>();
-}
-
-Wanted wanted_by(const FetchPlan& plan) {
-  if (plan.needs_summary) return Wanted::summary;
-  return plan.needs_entry ? Wanted::entry : Wanted::flags;
 }
 
 bool asks_for_modseq(const wire::imap::Fetch& c) {
@@ -294,8 +398,11 @@ Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> ite
   plan.sets_seen = false;
   store::UidList list;
   for (const store::Uid uid : uids) list.append(uid);
-  Batches batches(messages_of(*s.view, list), wanted_by(plan));
+  std::vector<wire::imap::NumberRange> messages = messages_of(*s.view, list);
+  if (messages.empty()) co_return Result<void>();
   Fetcher fetcher(s, std::move(plan), false);
+  const Wanted wanted = fetcher.wanted(messages);
+  Batches batches(std::move(messages), wanted);
   while (!batches.done()) {
     Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return std::unexpected(entries.error());
@@ -326,8 +433,9 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   }
   store::Uid lowest = 0;
   if (keep_last(messages, most)) lowest = s.view->uids.at(messages.front().first);
-  Batches batches(std::move(messages), wanted_by(plan), lowest != 0);
   Fetcher fetcher(s, std::move(plan), lowest != 0);
+  const Wanted wanted = messages.empty() ? Wanted::flags : fetcher.wanted(messages);
+  Batches batches(std::move(messages), wanted, lowest != 0);
   while (!batches.done()) {
     Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return refuse(entries.error());

@@ -3,8 +3,8 @@
 
 #include "access/imap/commands.h"
 #include "access/imap/filters.h"
-#include "access/imap/found_messages.h"
 #include "access/imap/sort_result.h"
+#include "access/imap/sorting.h"
 
 namespace posthouse::access::imap {
 
@@ -24,9 +24,8 @@ Task<Reply> sort(Session& s, wire::imap::Sort& c) {
   const bool modseq = asks_for_modseq(search.key);
   if (modseq) enable_condstore(s);
   SortOrder order(c.criteria, tells_relevancy);
-  std::optional<Reply> failed = co_await read_found(s, search, s.options->message_limit, order);
+  std::optional<Reply> failed = co_await find_sorted(s, search, s.options->message_limit, modseq, order);
   if (failed) co_return std::move(*failed);
-  co_await order.sort();
   if (!search.results) {
     co_await tell_sorted(s, order, search.uid, modseq);
     co_return ok("SORT done");

@@ -1,54 +1,29 @@
 // THREAD and UID THREAD (RFC 5256).
 #include "access/imap/commands.h"
 #include "access/imap/filters.h"
-#include "access/imap/found_messages.h"
-#include "access/imap/limits.h"
+#include "access/imap/searcher.h"
+#include "access/imap/sorting.h"
 #include "access/imap/thread_result.h"
-#include "base/yield.h"
+#include "access/imap/threading.h"
 
 namespace posthouse::access::imap {
 
 namespace {
 
-// What the messages found refer to, from their stored summaries.
-class Referring : public FoundMessages {
- public:
-  bool needs_summary() const override { return true; }
-
-  bool add(const store::Entry& entry, uint8_t) override {
-    message::Summary summary;
-    if (Result<message::Summary> decoded = message::decode_header(entry.summary); decoded)
-      summary = std::move(*decoded);
-    threads.add(message::thread_base(summary), sent_date(entry, summary));
-    uids.push_back(entry.uid);
-    return threads.memory() <= kSortMemory;
-  }
-
-  message::ReferenceThreads threads;
-  std::vector<store::Uid> uids;
-};
-
 Task<std::optional<Reply>> by_subject(Session& s, wire::imap::Search& c) {
   using C = wire::imap::SortCriterion;
   SortOrder order({{C::subject, false}, {C::date, false}});
-  std::optional<Reply> failed = co_await read_found(s, c, s.options->message_limit, order);
+  std::optional<Reply> failed = co_await find_sorted(s, c, s.options->message_limit, false, order);
   if (failed) co_return failed;
-  co_await order.sort();
   co_await tell_ordered_subjects(s, order, c.uid);
   co_return std::nullopt;
 }
 
 Task<std::optional<Reply>> by_references(Session& s, wire::imap::Search& c) {
-  Referring found;
-  std::optional<Reply> failed = co_await read_found(s, c, s.options->message_limit, found);
+  std::shared_ptr<const KnownThreads> threads;
+  std::optional<Reply> failed = co_await find_threads(s, c, s.options->message_limit, threads);
   if (failed) co_return failed;
-  found.threads.gather();
-  co_await LetOthers();
-  found.threads.merge();
-  co_await LetOthers();
-  found.threads.arrange();
-  co_await LetOthers();
-  co_await tell_references(s, found.threads, found.uids, c.uid);
+  co_await tell_references(s, threads->threads, threads->uids, c.uid);
   co_return std::nullopt;
 }
 

@@ -170,8 +170,16 @@ const std::string* ReadAhead::find(store::Uid uid) const {
   return &messages_[static_cast<size_t>(found - uids_.begin())];
 }
 
+void append_fields(std::string& out, const FetchPart& part, std::string_view fields) {
+  out += part.label;
+  out += ' ';
+  const Extent some = cut(part.partial, fields.size());
+  append_literal(out, fields.substr(some.offset, some.length));
+}
+
 Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
-                                const message::Summary* summary, const std::string* whole) {
+                                const message::Summary* summary, const std::string* whole,
+                                std::optional<std::string>& picked) {
   s.out += part.label;
   s.out += ' ';
   if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
@@ -181,7 +189,7 @@ Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::
     co_return Result<void>();
   }
   if (part.selects_fields()) {
-    const Result<std::string> fields =
+    Result<std::string> fields =
         co_await read_fields(s, s.view->account, part.section, entry, *extent, whole);
     if (!fields) {
       s.out += "NIL";
@@ -189,6 +197,7 @@ Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::
     }
     const Extent some = cut(part.partial, fields->size());
     append_literal(s.out, std::string_view(*fields).substr(some.offset, some.length));
+    picked = std::move(*fields);
     co_return Result<void>();
   }
   const Extent wanted = cut(part.partial, extent->length);

@@ -46,7 +46,12 @@ Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
 
 // Writes one item with octets, label first, to s.out. Where the octets can't be read NIL is written, and the
 // fault given; nothing was flushed then since the label. Throws SessionEnd if that shows only in the middle.
+// `picked`: filled with what HEADER.FIELDS selects, if it does.
 Task<Result<void>> write_octets(Session& s, const FetchPart& part, const store::Entry& entry,
-                                const message::Summary* summary, const std::string* whole);
+                                const message::Summary* summary, const std::string* whole,
+                                std::optional<std::string>& picked);
+
+// The same of an item whose fields are known.
+void append_fields(std::string& out, const FetchPart& part, std::string_view fields);
 
 }  // namespace posthouse::access::imap

@@ -142,6 +142,7 @@ FetchPlan plan_fetch(const std::vector<FetchItem>& items, bool uid) {
     if (twice && !item.partial) continue;
     plan.needs_entry |= part.type != FetchItem::flags && part.type != FetchItem::uid &&
                         part.type != FetchItem::modseq && part.type != FetchItem::thread_id;
+    plan.needs_ids |= part.type == FetchItem::email_id || part.type == FetchItem::save_date;
     plan.needs_octets |= part.has_octets();
     plan.needs_summary |= part.type == FetchItem::envelope || part.type == FetchItem::body_structure ||
                           part.type == FetchItem::body_shape || part.type == FetchItem::preview ||

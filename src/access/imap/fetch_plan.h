@@ -27,6 +27,7 @@ struct FetchPlan {
   std::vector<FetchPart> parts;
   bool needs_entry = false;    // something else than UID, flags and MODSEQ
   bool needs_summary = false;  // the cached shape of the messages
+  bool needs_ids = false;      // what names it elsewhere: EMAILID, SAVEDATE
   bool needs_octets = false;   // something of the messages themselves
   bool sets_seen = false;      // RFC 3501 section 6.4.5: BODY[...] without PEEK
   bool tells_flags = false;

@@ -25,17 +25,32 @@ class KeptHits : public SearchHits {
   std::vector<uint8_t> relevancy_;
 };
 
-}  // namespace
-
-Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, uint32_t most,
-                                      FoundMessages& found) {
-  KeptHits hits(found.needs_relevancy());
+Task<std::optional<Reply>> find(Session& s, wire::imap::Search& c, uint32_t most, SearchHits& hits) {
   SearchBound bound;
   bound.most = most;
   bound.refuses = true;
   Result<void> searched = co_await search(s, c, hits, bound);
   if (!searched) co_return refuse(searched.error());
   if (bound.lowest != 0) co_return over_limit(most);
+  co_return std::nullopt;
+}
+
+}  // namespace
+
+Task<std::optional<Reply>> find_messages(Session& s, wire::imap::Search& c, uint32_t most,
+                                         store::UidList& found) {
+  KeptHits hits(false);
+  std::optional<Reply> failed = co_await find(s, c, most, hits);
+  if (failed) co_return failed;
+  found = store::without(hits.uids, s.view->gone);
+  co_return std::nullopt;
+}
+
+Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, uint32_t most,
+                                      FoundMessages& found) {
+  KeptHits hits(found.needs_relevancy());
+  std::optional<Reply> failed = co_await find(s, c, most, hits);
+  if (failed) co_return failed;
   Batches batches(messages_of(*s.view, hits.uids), found.needs_summary() ? Wanted::summary : Wanted::entry);
   Progress progress(s, "Read", hits.uids.size());
   while (!batches.done()) {

@@ -14,8 +14,12 @@ class FoundMessages {
   virtual bool add(const store::Entry& entry, uint8_t relevancy) = 0;
 };
 
-// Searches, and gives each message found to `found`. Nothing when all were taken, or why not: among more than
-// `most` (0: any number) no search is made (RFC 9738 section 3.3).
+// Searches. Nothing when `found` has the messages that matched and are not known to be gone, or why not:
+// among more than `most` (0: any number) no search is made (RFC 9738 section 3.3).
+Task<std::optional<Reply>> find_messages(Session& s, wire::imap::Search& c, uint32_t most,
+                                         store::UidList& found);
+
+// Searches, and gives each message found to `found`. Nothing when all were taken, or why not, as above.
 Task<std::optional<Reply>> read_found(Session& s, wire::imap::Search& c, uint32_t most, FoundMessages& found);
 
 }  // namespace posthouse::access::imap

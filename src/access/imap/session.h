@@ -18,6 +18,8 @@
 
 namespace posthouse::access::imap {
 
+class Recall;
+
 struct ServerOptions {
   std::string hostname;
   bool implicit_tls = false;
@@ -74,6 +76,7 @@ struct Services {
   search::Index* index = nullptr;  // of the store's letters; nothing: SEARCH looks at each of them
   Quotas* quotas = nullptr;        // nothing: ServerOptions::default_quota_bytes holds for all
   People* people = nullptr;        // nothing: no mailboxes of others
+  Recall* recall = nullptr;        // nothing: what was asked before is worked out anew
 };
 
 // Serves one connection from greeting to BYE. Cancelling the stream ends the session with "* BYE" (shutdown).

@@ -1,20 +1,22 @@
 // The order that SORT asks for (RFC 5256 section 3).
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "access/imap/found_messages.h"
+#include "access/imap/known_order.h"
+#include "access/imap/sort_key.h"
 #include "base/task.h"
-#include "message/summary.h"
 #include "store/types.h"
 #include "wire/imap/command.h"
 
 namespace posthouse::access::imap {
 
-// Of each message one key is kept, made so that comparing two octet by octet gives their order. Messages with
-// the same key stay in the order of the mailbox.
+// Of each message one key is kept (access/imap/sort_key.h). Messages with the same key stay in the order of
+// the mailbox.
 class SortOrder : public FoundMessages {
  public:
   struct Item {
@@ -31,22 +33,28 @@ class SortOrder : public FoundMessages {
   bool needs_summary() const override { return needs_summary_; }
   bool needs_relevancy() const override { return needs_relevancy_; }
   bool add(const store::Entry& entry, uint8_t relevancy) override;
+  // The same of several; their MODSEQs are not known.
+  bool add(const KnownOrder& part);
   Task<void> sort();
+  // Becomes that of those `found`, all of which are known. The same holds for their MODSEQs.
+  void take(std::shared_ptr<const KnownOrder> known, const store::UidList& found);
 
+  const std::vector<wire::imap::SortCriterion>& criteria() const { return criteria_; }
   const std::vector<Item>& items() const { return items_; }
-  std::string_view key(const Item& item) const { return std::string_view(keys_).substr(item.at, item.size); }
+  std::string_view key(const Item& item) const {
+    return std::string_view(known_ ? known_->keys : keys_).substr(item.at, item.size);
+  }
 
  private:
   bool before(const Item& a, const Item& b) const;
+  bool has_room() const;
 
   std::vector<wire::imap::SortCriterion> criteria_;
   bool needs_summary_ = false;
   bool needs_relevancy_;
+  std::shared_ptr<const KnownOrder> known_;  // has the keys, if it is there
   std::string keys_;
   std::vector<Item> items_;
 };
-
-// The date that SORT and THREAD go by, in seconds since 1970 (RFC 5256 section 2.2).
-int64_t sent_date(const store::Entry& entry, const message::Summary& summary);
 
 }  // namespace posthouse::access::imap

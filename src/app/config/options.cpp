@@ -275,7 +275,9 @@ const Option kOptions[] = {
      "How long to wait for an answer.", &at<&C::resolver, &C::Resolver::timeout>},
     // ---- store
     {"store.memory", K::bytes, R"("256MiB")", false, 16 * kMiB, 1024 * 1024 * kMiB, "",
-     "Memory for caches and write buffers of the store.", &at<&C::store, &C::Store::memory>},
+     "Memory for caches and write buffers of the store; a quarter of it on top for answers that IMAP clients "
+     "ask for again.",
+     &at<&C::store, &C::Store::memory>},
     {"store.reserve", K::bytes, R"("64MiB")", false, 0, 1024 * 1024 * kMiB, "",
      "Disk space to leave free: letters are refused with 452 when less is left.",
      &at<&C::store, &C::Store::reserve>},

@@ -20,6 +20,8 @@
 namespace posthouse::app {
 namespace {
 
+constexpr uint64_t kRecallPart = 4;  // of store.memory one in so many, for what IMAP sessions asked before
+
 constexpr milliseconds kDrainLook{10};
 constexpr milliseconds kLastWords{1'000};  // for those that are cut to say so
 
@@ -118,6 +120,7 @@ Result<void> Server::Impl::prepare() {
   submission_ = submission::make_submission(core_->acceptance, core_->directory, core_->clock, core_->random,
                                             submission_options(config_));
   imap_registry_ = access::imap::make_session_registry();
+  imap_recall_ = std::make_unique<access::imap::Recall>(config_.store.memory / kRecallPart);
   maildrops_ = access::pop3::make_maildrops();
   submission_logins_ = std::make_shared<smtp::Logins>();
   for (size_t i = 0; i < loops_wanted(config_); ++i) lanes_.push_back(std::make_unique<Lane>());

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "access/imap/recall.h"
 #include "access/imap/session.h"
 #include "access/pop3/session.h"
 #include "app/admin/service.h"
@@ -92,6 +93,7 @@ struct Server::Impl {
   std::unique_ptr<DirectoryPeople> people_;
   std::unique_ptr<smtp::SmtpService> reception_, submission_;
   std::shared_ptr<access::imap::SessionRegistry> imap_registry_;
+  std::unique_ptr<access::imap::Recall> imap_recall_;
   std::shared_ptr<access::pop3::Maildrops> maildrops_;
   std::shared_ptr<smtp::Logins> submission_logins_;
   std::unique_ptr<transport::Transport> transport_;

@@ -159,8 +159,9 @@ Task<void> Server::Impl::serve_imap(Service service, std::unique_ptr<net::Stream
     co_return;
   }
   auto settings = service == Service::imap ? current->imap : current->imaps;
-  access::imap::Services services{core_->engine,   core_->store,  core_->ids,    core_->clock,
-                                  *authenticator_, search_index_, quotas_.get(), people_.get()};
+  access::imap::Services services{core_->engine, core_->store,    core_->ids,
+                                  core_->clock,  *authenticator_, search_index_,
+                                  quotas_.get(), people_.get(),   imap_recall_.get()};
   co_await access::imap::serve(std::move(stream), settings, services, imap_registry_, std::move(session_id));
 }
 

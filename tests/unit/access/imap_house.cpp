@@ -69,7 +69,8 @@ House::~House() {
 
 Task<void> House::run_session(std::unique_ptr<net::Stream> stream) {
   ++open_sessions;
-  const Services services{faults, store, ids, clock, accounts, index, nullptr, &neighbours};
+  Recall* const known = remembers ? &recall : nullptr;
+  const Services services{faults, store, ids, clock, accounts, index, nullptr, &neighbours, known};
   co_await serve(std::move(stream), options, services, registry, "test");
   --open_sessions;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../engine/engines.h"
+#include "access/imap/recall.h"
 #include "access/imap/session.h"
 #include "engine/memory_engine.h"
 #include "house_parts.h"
@@ -80,6 +81,8 @@ class House {
   std::optional<engine::TempDir> files;  // where the mail is, if it is in files
   std::optional<mirror::Mirror> mirror;
   search::Index* index = nullptr;  // that sessions get which connect from now on
+  Recall recall{8 << 20};
+  bool remembers = true;  // sessions that connect from now on know what was asked before
   Accounts accounts;
   Neighbours neighbours;
   std::shared_ptr<ServerOptions> options = std::make_shared<ServerOptions>();

@@ -105,7 +105,8 @@ class Server {
 
  private:
   Task<void> run_session(std::unique_ptr<net::Stream> stream) {
-    const Services services{*engine_, store_, ids_, system_clock(), accounts_};
+    const Services services{*engine_, store_,  ids_,    system_clock(), accounts_,
+                            nullptr,  nullptr, nullptr, &recall_};
     co_await serve(std::move(stream), options_, services, registry_, "test");
     const std::lock_guard lock(mutex_);
     --open_;
@@ -126,6 +127,7 @@ class Server {
   store::MailStore store_{*engine_, system_clock(), system_random()};
   std::optional<mirror::Mirror> mirror_;
   Accounts accounts_;
+  Recall recall_{64 << 10};  // so small that it is full again and again
   std::shared_ptr<ServerOptions> options_ = std::make_shared<ServerOptions>();
   std::shared_ptr<SessionRegistry> registry_ = make_session_registry();
   std::mutex mutex_;

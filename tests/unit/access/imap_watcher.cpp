@@ -86,7 +86,7 @@ void Watcher::begin(Dice& dice) {
   }
   const auto first = static_cast<uint32_t>(dice.roll(count) + 1);
   const auto last = std::min<uint32_t>(count, first + static_cast<uint32_t>(dice.roll(3)));
-  switch (dice.roll(13)) {
+  switch (dice.roll(17)) {
     case 0:
       return start("NOOP", true);
     case 1:
@@ -108,6 +108,16 @@ void Watcher::begin(Dice& dice) {
       return start_by_uid(dice);
     case 10:
       return select_again(dice);
+    case 11:
+      return start(dice.roll(2) == 0 ? "SORT (SUBJECT REVERSE DATE) UTF-8 ALL" : "SORT (SIZE) UTF-8 UNSEEN",
+                   false);
+    case 12:
+      return start(
+          dice.roll(2) == 0 ? "THREAD REFERENCES UTF-8 ALL" : "THREAD ORDEREDSUBJECT UTF-8 UNDELETED", false);
+    case 13:
+      return start("FETCH 1:* (BODY.PEEK[HEADER.FIELDS (Subject)] FLAGS)", false);
+    case 14:
+      return start("FETCH " + set_of(first, last) + " (UID BODY[HEADER.FIELDS.NOT (Date)])", false);
     default:
       return start_store(dice, first, last);
   }
@@ -191,10 +201,12 @@ void Watcher::learn() {
 }
 
 void Watcher::listen(std::string answer) {
-  // All bodies are empty: without the headers of their literals every response is one line.
-  constexpr std::string_view kEmpty = "{0}\r\n";
-  for (size_t n = answer.find(kEmpty); n != std::string::npos; n = answer.find(kEmpty, n))
-    answer.erase(n, kEmpty.size());
+  // All bodies are empty, and there are two headers: without those literals every response is one line.
+  for (const std::string_view literal :
+       {"{0}\r\n", "{14}\r\nSubject: x\r\n\r\n", "{16}\r\nSubject: new\r\n\r\n"}) {
+    for (size_t n = answer.find(literal); n != std::string::npos; n = answer.find(literal, n))
+      answer.erase(n, literal.size());
+  }
   for (size_t at = 0; at < answer.size();) {
     const size_t end = answer.find("\r\n", at);
     take_line(answer.substr(at, end - at));
@@ -210,8 +222,25 @@ void Watcher::take_line(const std::string& line) {
   if (rest.starts_with("BYE")) disagree("the session ended");
   if (rest.starts_with("OK [CLOSED]")) messages_.clear();
   if (rest.starts_with("SEARCH") && dialect_ == Dialect::rev2) disagree("ESEARCH was expected");
+  if (rest.starts_with("SORT") || rest.starts_with("THREAD")) take_numbers(rest);
   if (rest.starts_with("VANISHED ")) take_vanished(rest.substr(9));
   if (is_digit(rest.front())) take_numbered(line);
+}
+
+// Each message that is named is there, once.
+void Watcher::take_numbers(std::string_view list) {
+  std::set<uint32_t> named;
+  for (size_t at = 0; at < list.size();) {
+    const size_t end = std::min(list.find_first_not_of("0123456789", at), list.size());
+    if (end == at) {
+      at++;
+      continue;
+    }
+    const uint32_t number = number_in(list.substr(at, end - at));
+    if (number < 1 || number > messages_.size()) disagree("there is no such message");
+    if (!named.insert(number).second) disagree("a message is named twice");
+    at = end;
+  }
 }
 
 // NO is for what was expunged meanwhile, or can't be done after EXAMINE.

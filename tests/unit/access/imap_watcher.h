@@ -83,6 +83,7 @@ class Watcher {
   void listen(std::string answer);
   void take_line(const std::string& line);
   void take_tagged(const std::string& line);
+  void take_numbers(std::string_view list);
   void take_numbered(const std::string& line);
   void take_fetch(const std::string& line, Message& message);
   void take_vanished(std::string_view uids);
