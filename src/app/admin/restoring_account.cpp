@@ -40,8 +40,9 @@ Task<Result<void>> give_mailboxes(Context context, directory::Account account, s
   auto held = co_await context.core.taken_places.take(*place, account.id, account.address);
   if (!held) co_return std::unexpected(held.error());
   auto made = co_await context.core.store.create_account(account.id, group_of(account.address), *place);
-  if (made) held->keep(account.id);
-  co_return made;
+  if (!made && made.error().kind != FaultKind::exists) co_return made;
+  held->keep(account.id);
+  co_return Result<void>();
 }
 
 // The password as a hash: SCRAM keys are made again at the first login.
@@ -77,7 +78,8 @@ Task<Answer> restore_account(Context context, Arguments arguments) {
     auto noted = co_await put_note(context, *address, std::string(kAll));
     if (!noted) co_return std::unexpected(noted.error());
     auto added = co_await account_add(context, arguments);
-    if (!added) {
+    // What a command that was killed has begun may still be under way here: then both do the same.
+    if (!added && added.error().kind != FaultKind::exists) {
       auto gone = co_await put_note(context, *address, "");
       co_return std::unexpected(gone ? added.error() : gone.error());
     }
