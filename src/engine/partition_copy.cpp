@@ -13,9 +13,9 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "engine/file_numbers.h"
 #include "engine/patch_file.h"
 #include "engine/record.h"
-#include "engine/rocks_blob_layout.h"
 
 namespace posthouse::engine {
 

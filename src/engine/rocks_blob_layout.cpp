@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "engine/crc32c.h"
+#include "engine/file_numbers.h"
 #include "engine/rocks_block.h"
 
 namespace posthouse::engine {
@@ -33,16 +34,6 @@ unsigned char compression_of(std::string_view value) {
 }
 
 }  // namespace
-
-uint64_t read_little_endian(std::string_view bytes, size_t at, size_t size) {
-  uint64_t out = 0;
-  for (size_t i = size; i-- > 0;) out = (out << 8) | static_cast<unsigned char>(bytes[at + i]);
-  return out;
-}
-
-void append_little_endian(std::string& to, uint64_t value, size_t size) {
-  for (size_t i = 0; i < size; ++i, value >>= 8) to.push_back(static_cast<char>(value));
-}
 
 uint32_t masked_crc(std::string_view bytes) {
   return std::rotr(crc32c(bytes), 15) + kCrcMask;

@@ -32,9 +32,6 @@ inline constexpr unsigned char kBlobPlain = 0;
 inline constexpr unsigned char kBlobLz4 = 4;
 inline constexpr unsigned char kBlobZstd = 7;
 
-uint64_t read_little_endian(std::string_view bytes, size_t at, size_t size);
-void append_little_endian(std::string& to, uint64_t value, size_t size);
-
 // A CRC over data that has CRCs in it is masked.
 inline constexpr uint32_t kCrcMask = 0xa282ead8;
 uint32_t masked_crc(std::string_view bytes);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "engine/crc32c.h"
+#include "engine/file_numbers.h"
 #include "engine/patch_file.h"
 #include "engine/rocks_blob_layout.h"
 #include "engine/rocks_block.h"

@@ -1,5 +1,7 @@
 #include "engine/rocks_block.h"
 
+#include "engine/file_numbers.h"
+
 #include <bit>
 #include <utility>
 
@@ -15,32 +17,10 @@ constexpr char kPlain = 0;  // types of compression
 constexpr char kLz4 = 4;
 constexpr char kZstd = 7;
 
-uint32_t little_u32(std::string_view bytes) {
-  uint32_t out = 0;
-  for (size_t i = 4; i-- > 0;) out = (out << 8) | static_cast<unsigned char>(bytes[i]);
-  return out;
-}
-
-void append_u32(std::string& to, uint32_t value) {
-  for (int i = 0; i < 4; ++i) to.push_back(static_cast<char>(value >> (8 * i)));
-}
-
-// Takes a varint off the front.
-std::optional<uint64_t> take_varint(std::string_view& from) {
-  uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && !from.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(from.front());
-    from.remove_prefix(1);
-    value |= uint64_t{byte & 0x7fu} << shift;
-    if (byte < 0x80) return value;
-  }
-  return std::nullopt;
-}
-
 // The entries of a block, without the restart points behind them.
 std::optional<std::string_view> entries_of(std::string_view block) {
   if (block.size() < 4) return std::nullopt;
-  const uint64_t restarts = little_u32(block.substr(block.size() - 4));
+  const uint64_t restarts = read_little_endian(block, block.size() - 4, 4);
   if (4 * (restarts + 1) > block.size()) return std::nullopt;
   return block.substr(0, block.size() - 4 * (restarts + 1));
 }
@@ -57,15 +37,10 @@ std::optional<size_t> take_length(std::string_view& from, size_t length) {
   return length;
 }
 
-void append_varint(std::string& to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) to.push_back(static_cast<char>((value & 0x7f) | 0x80));
-  to.push_back(static_cast<char>(value));
-}
-
 std::string with_trailer(std::string contents) {
   const uint32_t checksum = block_checksum(contents, kPlain);
   contents.push_back(kPlain);
-  append_u32(contents, checksum);
+  append_little_endian(contents, checksum, 4);
   return contents;
 }
 
@@ -132,7 +107,8 @@ std::optional<std::string> unpack_block(std::string_view block) {
   if (block.size() < kBlockTrailer) return std::nullopt;
   std::string_view contents = block.substr(0, block.size() - kBlockTrailer);
   const char type = block[contents.size()];
-  if (little_u32(block.substr(contents.size() + 1)) != block_checksum(contents, type)) return std::nullopt;
+  if (read_little_endian(block, contents.size() + 1, 4) != block_checksum(contents, type))
+    return std::nullopt;
   if (type == kPlain) return std::string(contents);
   const auto size = take_varint(contents);
   if ((type != kLz4 && type != kZstd) || !size || *size > kLargestBlock) return std::nullopt;
@@ -149,12 +125,12 @@ std::optional<std::string> restore_bit(std::string block) {
   if (block.size() <= kBlockTrailer) return std::nullopt;
   const size_t size = block.size() - kBlockTrailer;
   const std::string_view contents(block.data(), size);
-  const uint32_t stored = little_u32(std::string_view(block).substr(size + 1));
+  const uint32_t stored = static_cast<uint32_t>(read_little_endian(block, size + 1, 4));
   const uint32_t computed = block_checksum(contents, block[size]);
   std::optional<std::string> restored;
   if (std::has_single_bit(stored ^ computed)) {
     restored = block.substr(0, size + 1);
-    append_u32(*restored, computed);
+    append_little_endian(*restored, computed, 4);
   }
   for (size_t bit = 0; bit < 8 * (size + 1); ++bit) {
     char& byte = block[bit / 8];
@@ -184,8 +160,8 @@ std::string erased_block(uint64_t size, std::string_view internal_key) {
     append_varint(head, value);
     head += internal_key;
     head.append(value, '\0');
-    append_u32(head, 0);  // one restart point
-    append_u32(head, 1);
+    append_little_endian(head, 0, 4);  // one restart point
+    append_little_endian(head, 1, 4);
     if (head.size() == size) return with_trailer(std::move(head));
   }
   return "";

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/file_numbers.h"
 #include "engine/patch_file.h"
 #include "engine/rocks_database.h"
 #include "engine/rocks_engine.h"
@@ -26,11 +27,6 @@ constexpr uint64_t kFamilyField = 200;
 constexpr uint64_t kBlobFileField = 400;
 constexpr uint64_t kNoMoreFields = 0;
 constexpr uint64_t kBlobOverhead = 30 + 32;  // header and footer of a blob file
-
-void append_varint(std::string& to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) to.push_back(static_cast<char>(value | 0x80));
-  to.push_back(static_cast<char>(value));
-}
 
 void append_sized(std::string& to, std::string_view bytes) {
   append_varint(to, bytes.size());

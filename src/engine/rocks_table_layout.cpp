@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/file_numbers.h"
+
 namespace posthouse::engine {
 
 namespace {
@@ -25,11 +27,6 @@ std::optional<std::string> read_block(const PatchFile& file, BlockHandle handle)
   const Result<std::string> block = file.read(handle.offset, handle.size + kBlockTrailer);
   if (!block) return std::nullopt;
   return unpack_block(*block);
-}
-
-void append_varint(std::string& to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) to.push_back(static_cast<char>(value | 0x80));
-  to.push_back(static_cast<char>(value));
 }
 
 // The block that ends at `end`, if it is no larger than a list of blocks is: where its checksum is right.

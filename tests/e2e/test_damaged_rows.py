@@ -104,6 +104,16 @@ class DamagedRows(unittest.TestCase):
         finally:
             demo.stop()
 
+    def test_whoever_is_removed_without_a_server_does_not_come_back_with_the_copy(self):
+        copy = self.store / "DIRECTORY"
+        self.assertIn(b"bob@example.test", copy.read_bytes())
+        run("account", "list", "--config", str(self.config), check=True)
+        self.assertTrue(copy.exists())
+        run("account", "remove", "bob@example.test", "--config", str(self.config), check=True)
+        self.assertFalse(copy.exists())
+        with Demo(directory=str(self.hurt)):
+            wait_until(copy.exists, 20, "a new copy")
+
     def test_without_the_copy_there_is_a_way_out(self):
         size = self.table.stat().st_size
         anew = 0

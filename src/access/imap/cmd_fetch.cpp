@@ -228,12 +228,6 @@ class Fetcher {
     end(entry, marked);
   }
 
-  static std::vector<store::Uid> uids_of(const std::vector<store::Entry>& entries) {
-    std::vector<store::Uid> out;
-    for (const store::Entry& entry : entries) out.push_back(entry.uid);
-    return out;
-  }
-
   // Sets \Seen where it is missing; `entries` have their new flags then, and `seen_now` those that changed.
   Task<Result<void>> mark_seen(std::vector<store::Entry>& entries, std::vector<store::Uid>& seen_now) {
     std::vector<store::Uid> unseen;

@@ -109,15 +109,12 @@ Task<Result<std::string>> read_fields(Session& s, store::AccountId account,
   co_return fields;
 }
 
-namespace {
-
 std::vector<store::Uid> uids_of(const std::vector<store::Entry>& messages) {
   std::vector<store::Uid> out;
+  out.reserve(messages.size());
   for (const store::Entry& entry : messages) out.push_back(entry.uid);
   return out;
 }
-
-}  // namespace
 
 ReadAhead::Some ReadAhead::some_of(const std::vector<store::Entry>& entries, size_t at, bool from_end) {
   Some out;

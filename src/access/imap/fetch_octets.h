@@ -11,6 +11,8 @@
 
 namespace posthouse::access::imap {
 
+std::vector<store::Uid> uids_of(const std::vector<store::Entry>& messages);
+
 // The small messages of a batch, read ahead of their turn: some, at most kReadTogether octets and one message
 // more, and meanwhile as many that come next.
 class ReadAhead {

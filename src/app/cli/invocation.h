@@ -11,7 +11,6 @@ namespace posthouse::app {
 struct Invocation {
   std::string command;  // "demo", "account add", "queue list", ...
   std::string config_file;
-  bool remove_unowned = false;
   bool json = false;
 
   // demo, setup, man
@@ -66,6 +65,9 @@ struct Invocation {
   std::string password_file, token_file, ca_file;
   std::string timeout;
   bool insecure = false, plaintext = false, all_mail = false, only_new = false, sync_flags = false;
+
+  // store repair
+  bool remove_unowned = false;
 
   // config, import
   std::string file;

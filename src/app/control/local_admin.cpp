@@ -1,8 +1,11 @@
+#include <atomic>
 #include <boost/json.hpp>
+#include <filesystem>
 
 #include "app/admin/letter_batch.h"
 #include "app/control/admin.h"
 #include "app/core/folders.h"
+#include "directory/records.h"
 #include "net/loop.h"
 
 namespace posthouse::app::control {
@@ -67,7 +70,16 @@ namespace {
 
 class LocalAdmin : public Admin {
  public:
-  LocalAdmin(std::unique_ptr<Core> core, const Config& config) : core_(std::move(core)), config_(config) {}
+  LocalAdmin(std::unique_ptr<Core> core, const Config& config)
+      : core_(std::move(core)),
+        config_(config),
+        watch_(core_->engine.watch(directory::kPartition, [this] { changed_ = true; })) {}
+  // The copy of the directory is the server's: without one it would name, after damage, who is gone by now.
+  ~LocalAdmin() override {
+    watch_.reset();
+    std::error_code ignored;
+    if (changed_) std::filesystem::remove(core_->directory_copy_path, ignored);
+  }
 
   Result<json::value> call(std::string verb, json::object arguments, Progress progress) override {
     if (!progress) progress = [](uint64_t, uint64_t) {};
@@ -88,6 +100,8 @@ class LocalAdmin : public Admin {
  private:
   std::unique_ptr<Core> core_;
   Config config_;
+  std::atomic<bool> changed_ = false;
+  std::unique_ptr<engine::Watch> watch_;
 };
 
 }  // namespace

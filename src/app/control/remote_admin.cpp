@@ -1,16 +1,13 @@
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
-
+#include <atomic>
 #include <boost/json.hpp>
-#include <cerrno>
+#include <future>
 
 #include "app/control/admin.h"
 #include "app/control/protocol.h"
 #include "app/limits.h"
 #include "base/clock.h"
 #include "net/loop.h"
+#include "net/loop_thread.h"
 #include "net/socket.h"
 
 namespace posthouse::app::control {
@@ -104,90 +101,70 @@ Task<Result<json::value>> send_letter(std::string path, std::string request, Let
   co_return co_await await_answer(**stream, reader, none);
 }
 
-// A connection that the server keeps an account for. It is of no loop: calls come and go meanwhile.
-class HeldSocket {
+// A connection that the server keeps an account for, on a loop of its own: calls come and go meanwhile.
+class HeldConnection {
  public:
-  explicit HeldSocket(int fd) : fd_(fd) {}
-  HeldSocket(const HeldSocket&) = delete;
-  HeldSocket& operator=(const HeldSocket&) = delete;
-  ~HeldSocket() {
-    if (fd_ >= 0) ::close(fd_);
+  HeldConnection() = default;
+  HeldConnection(const HeldConnection&) = delete;
+  HeldConnection& operator=(const HeldConnection&) = delete;
+  ~HeldConnection() {
+    if (stream_ == nullptr) return;
+    stream_->cancel();
+    watched_.get_future().wait();
+    thread_.run(close(*this));
   }
-  int fd() const { return fd_; }
+
+  // Once.
+  Result<json::value> take(const std::string& path, std::string request) {
+    return thread_.run(begin(*this, path, std::move(request)));
+  }
   // The server that has promised is there still.
-  bool stands() const {
-    char byte = 0;
-    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
-  }
+  bool stands() const { return !gone_; }
 
  private:
-  int fd_;
+  static Task<Result<json::value>> begin(HeldConnection& self, std::string path, std::string request) {
+    auto stream = co_await open_stream(std::move(path));
+    if (!stream) co_return std::unexpected(stream.error());
+    net::BufferedReader reader(**stream);
+    auto sent = co_await write_frame(**stream, std::move(request));
+    if (!sent) co_return fail(FaultKind::closed, "the server went away: " + sent.error().what);
+    Progress none;
+    auto answer = co_await await_answer(**stream, reader, none);
+    if (!answer) co_return answer;
+    self.stream_ = std::move(*stream);
+    self.stream_->set_deadline(SteadyTime::max());
+    spawn(watch(self));
+    co_return answer;
+  }
+  // Nothing more comes from it but its end.
+  static Task<void> watch(HeldConnection& self) {
+    static_cast<void>(co_await self.stream_->wait_readable());
+    self.gone_ = true;
+    self.watched_.set_value();
+  }
+  static Task<void> close(HeldConnection& self) {
+    self.stream_.reset();
+    co_return;
+  }
+
+  std::unique_ptr<net::Stream> stream_;
+  std::atomic<bool> gone_ = false;
+  std::promise<void> watched_;
+  net::LoopThread thread_;  // ends before what it works with
 };
-
-bool send_frame(int fd, const std::string& text) {
-  std::string frame;
-  for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(text.size() >> shift);
-  frame += text;
-  for (size_t at = 0; at < frame.size();) {
-    const ssize_t n = ::send(fd, frame.data() + at, frame.size() - at, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    at += static_cast<size_t>(n);
-  }
-  return true;
-}
-
-bool receive(int fd, std::string& out, size_t size) {
-  out.resize(size);
-  for (size_t at = 0; at < size;) {
-    const ssize_t n = ::recv(fd, out.data() + at, size - at, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    at += static_cast<size_t>(n);
-  }
-  return true;
-}
-
-std::optional<std::string> receive_frame(int fd) {
-  std::string head, text;
-  if (!receive(fd, head, 4)) return std::nullopt;
-  size_t size = 0;
-  for (const char byte : head) size = size << 8 | static_cast<unsigned char>(byte);
-  if (size > kLargestResponse || !receive(fd, text, size)) return std::nullopt;
-  return text;
-}
-
-std::shared_ptr<HeldSocket> connect_held(const std::string& path) {
-  auto out = std::make_shared<HeldSocket>(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un to{};
-  to.sun_family = AF_UNIX;
-  if (out->fd() < 0 || path.size() >= sizeof to.sun_path) return nullptr;
-  path.copy(to.sun_path, path.size());
-  timeval patience{};
-  patience.tv_sec = kConnectTimeout.count();
-  ::setsockopt(out->fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(out->fd(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (::connect(out->fd(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return nullptr;
-  return out;
-}
 
 class RemoteAdmin : public Admin {
  public:
   explicit RemoteAdmin(std::string path) : path_(std::move(path)) {}
 
   Result<Hold> hold(std::string address) override {
-    auto socket = connect_held(path_);
+    auto held = std::make_shared<HeldConnection>();
     json::object arguments;
     arguments["address"] = std::move(address);
-    const bool asked =
-        socket != nullptr && send_frame(socket->fd(), request_text("account.hold", std::move(arguments)));
-    const auto text = asked ? receive_frame(socket->fd()) : std::nullopt;
-    if (!text) return fail(FaultKind::closed, "the server went away");
-    auto answer = read_response(*text, nullptr);
-    if (!answer) return fail(FaultKind::io, "the server's answer is not what was expected");
-    if (!*answer) return std::unexpected(answer->error());
-    held_ = socket;
-    return Hold(socket);
+    auto answer = held->take(path_, request_text("account.hold", std::move(arguments)));
+    if (!answer) return std::unexpected(answer.error());
+    held_ = held;
+    return Hold(held);
   }
 
   Result<json::value> call(std::string verb, json::object arguments, Progress progress) override {
@@ -218,13 +195,13 @@ class RemoteAdmin : public Admin {
  private:
   // Another server that answers there by now knows nothing of it.
   Result<void> still_held() const {
-    const std::shared_ptr<HeldSocket> held = held_.lock();
+    const std::shared_ptr<HeldConnection> held = held_.lock();
     if (held == nullptr || held->stands()) return {};
     return fail(FaultKind::closed, "the server went away, and with it the hold on the account");
   }
 
   std::string path_;
-  std::weak_ptr<HeldSocket> held_;
+  std::weak_ptr<HeldConnection> held_;
 };
 
 // A connection alone says little: the kernel still makes one to a process that is being killed. So the server
