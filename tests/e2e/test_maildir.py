@@ -917,7 +917,9 @@ class BesideDovecot(Case):
         self.assertEqual(set(in_files) - perhaps, expected)
         self.assertEqual(set(messages), set(in_files))
         theirs = {name: flags for name, (_, flags) in self.dovecots()[1].items()}
-        self.assertEqual(theirs, messages)
+        self.assertEqual({name: (theirs.get(name), flags, in_files[name]) for name, flags in messages.items()
+                          if theirs.get(name) != flags}, {}, "Dovecot's, ours, those of the files")
+        self.assertEqual(set(theirs), set(messages))
         self.check_store()
 
 

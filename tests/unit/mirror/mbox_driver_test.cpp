@@ -55,7 +55,8 @@ class MboxDriverTest : public testing::Test {
   // As another program does it, in another tick of the kernel's clock: within one of some milliseconds a file
   // of the same size looks as before.
   void set_file(const std::string& text) {
-    const auto before = std::filesystem::last_write_time(place_.inbox);
+    std::error_code none;  // there is no file yet
+    const auto before = std::filesystem::last_write_time(place_.inbox, none);
     do std::ofstream(place_.inbox, std::ios::binary) << text;
     while (std::filesystem::last_write_time(place_.inbox) == before);
   }
