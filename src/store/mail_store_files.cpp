@@ -98,7 +98,13 @@ void MailStore::use_files(Files* files) {
   impl_->files = files;
 }
 
+// Also what a STORE or EXPUNGE of many has left for behind its answer.
 Task<void> MailStore::carry_out(AccountId account) {
+  if (!impl_->in_files(account)) co_return;
+  Result<void> done = co_await impl_->finish_flags(account);
+  if (done) done = co_await impl_->finish_expunges(account);
+  if (!done)
+    log::warn("store.expunges_wait", {{"account", format_id(account)}, {"reason", done.error().what}});
   co_await impl_->carry_out(account);
 }
 

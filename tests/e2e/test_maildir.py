@@ -188,6 +188,18 @@ class OurChanges(Case):
         imap.store("a", "FLAGS", r"(\Seen \Deleted \Draft)")
         self.assertEqual(self.file("a").split(":2,")[1], "DST")
 
+    def test_the_files_have_the_flags_of_many_after_check(self):
+        imap = self.imap()
+        for number in range(120):
+            self.assertEqual(imap.client.append("INBOX", None, None, letter(f"l{number}"))[0], "OK")
+        imap.client.noop()
+        self.assertEqual(imap.client.uid("STORE", "1:*", "+FLAGS.SILENT", r"(\Flagged)")[0], "OK")
+        self.assertEqual(imap.client.check()[0], "OK")
+        names = files_of(self.root)
+        self.assertEqual({name: files for name, files in names.items()
+                          if name.startswith("l") and "F" not in files[0].partition(":2,")[2]}, {})
+        self.assertGreaterEqual(len(names), 120)
+
     def test_copies_moves_and_folders(self):
         self.send("a", "b", "c")
         imap = self.imap()
