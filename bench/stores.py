@@ -152,15 +152,13 @@ def space(path):
 
 
 def settled_space(server):
-    """All, and of it the index for searches, which the peer does not have. While the server is down, after a start that
-    found nothing to do: what it writes in the background is written, and no log has letters that are in their place by
-    then, or room that it may need."""
+    """While the server is down, after a start that found nothing to do: what it writes in the background is written, and
+    no log has letters that are in their place by then, or room that it may need."""
     server.restart()
     server.stop()
     taken = space(server.mail)
-    index = space(server.mail / "search")
     server.start()
-    return taken, index
+    return taken
 
 
 def drop_page_cache():
@@ -198,7 +196,7 @@ def import_rate(server, run):
 def fill_big(server, run):
     if getattr(server, "imported", None):
         return
-    all_before, index_before = settled_space(server)
+    before = settled_space(server)
     with Meter(server.pids(), server.folder) as meter:
         start = time.monotonic()
         server.take_in(BIG, run.source)
@@ -207,9 +205,7 @@ def fill_big(server, run):
     if there != run.letters:
         raise RuntimeError(f"{there} of {run.letters} letters arrived")
     server.imported = {"letters per s": run.letters / seconds}
-    taken, index = settled_space(server)
-    server.space = (taken - all_before) / run.letters
-    server.index_space = (index - index_before) / run.letters
+    server.space = (settled_space(server) - before) / run.letters
     server.server_cpu = meter.cpu
 
 
@@ -217,32 +213,27 @@ def fill_big(server, run):
 def space_used(server, run):
     """As the letters came, and when a client has shown its list of them: the peer then remembers what ours wrote at once."""
     fill_big(server, run)
-    figures = space_figures(server, run, "bytes a letter")
+    figures = {"bytes a letter, nobody looked": server.space, "bytes a letter, listed once": space_when_listed(server, run)}
     if server.store in ("database", "mdbox"):
         packed = (Ours(server.folder.parent / "ours-zstd", "database", "zstd") if isinstance(server, Ours) else
                   Theirs(server.folder.parent / "theirs-zstd", "mdbox",
                          "mail_plugins = zlib\nplugin {\n  zlib_save = zstd\n}\n")).start()
         try:
             fill_big(packed, run)
-            figures |= space_figures(packed, run, "bytes a letter with zstd")
+            figures["bytes a letter with zstd, nobody looked"] = packed.space
+            figures["bytes a letter with zstd, listed once"] = space_when_listed(packed, run)
         finally:
             packed.stop()
             shutil.rmtree(packed.folder)
     return figures
 
 
-def space_figures(server, run, what):
-    return {f"{what}, nobody looked": server.space,
-            f"{what}, without the index for searches": server.space - server.index_space,
-            f"{what}, listed once": space_when_listed(server, run)}
-
-
 def space_when_listed(server, run):
-    before = settled_space(server)[0]
+    before = settled_space(server)
     client = open_mailbox(server, BIG)[0]
     client.command("FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE PREVIEW)")
     client.close()
-    return server.space + (settled_space(server)[0] - before) / run.letters
+    return server.space + (settled_space(server) - before) / run.letters
 
 
 @row("backup")
