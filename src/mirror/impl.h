@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/begun.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/turnstile.h"
@@ -180,10 +181,15 @@ struct Mirror::Impl : std::enable_shared_from_this<Mirror::Impl> {
   Task<Result<void>> carry_out(Account& account, std::optional<Round> begun = std::nullopt);
   // In the files, the rows of the outbox from `from` on, as many as are done together.
   Task<Result<void>> do_in_files(Account& account, uint64_t from, Round& round);
+  Task<void> work_off(Account& account, Round& round);
   // What that put is on disk then. Those of which it is not are not done.
   Task<void> flush(Account& account, Round& round);
   // Then those that are done leave the outbox. `all`: the first that was not. True: there may be more.
   Task<Result<bool>> take_from_outbox(Account& account, Round& round, Result<void>& all);
+  Task<void> take_behind(Account& account, Round& round, Result<void>& all, Begun<Result<bool>> more);
+  // The same, while the files get what comes next, if it does not depend on it: `next`, not flushed.
+  Task<Result<bool>> take_and_go_on(Account& account, Round& round, Result<void>& all,
+                                    std::optional<Round>& next);
   Task<Result<std::vector<Effect>>> read_outbox(Account& account, uint64_t from, bool& cut);
   void begin_pass(Account& account);
   void keep_back(Account& account, const Effect& effect);

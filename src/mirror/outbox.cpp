@@ -280,6 +280,30 @@ class Work {
   std::unordered_set<engine::BlobId> unread_;  // whose bytes can't be had
 };
 
+// Of letters alone that are all in the files and flushed, with more behind them: what is to be done next need
+// not wait until the index knows of these.
+bool can_go_on(const Round& round) {
+  if (!round.part || round.cut || !round.anew.empty()) return false;
+  return std::ranges::all_of(round.effects, [](const Effect& effect) {
+    return effect.done.has_value() && effect.row.kind == Kind::put;
+  });
+}
+
+// Whether these are letters behind all those of the round, so that they are the same whether or not that one
+// is in the index.
+bool come_behind(const std::vector<Effect>& effects, const Round& round) {
+  std::map<MailboxId, Uid> last;
+  for (const Effect& effect : round.effects) {
+    Uid& uid = last[effect.row.mailbox];
+    uid = std::max(uid, effect.row.uid);
+  }
+  return !effects.empty() && std::ranges::all_of(effects, [&](const Effect& effect) {
+    const auto before = last.find(effect.row.mailbox);
+    const bool behind = before == last.end() || effect.row.uid > before->second;
+    return effect.done && effect.row.kind == Kind::put && effect.location.empty() && behind;
+  });
+}
+
 // What a put or a change of flags made of a message, into the index. `left`: its blob is not needed any more.
 // Of a letter that no file of the format gives back as it came, the blob stays, and is what clients read.
 Result<void> record_message(store::AccountEdit& edit, const Effect& effect, bool& left, bool& more) {
@@ -397,14 +421,18 @@ Task<Result<void>> Mirror::Impl::do_in_files(Account& account, uint64_t from, Ro
   if (!effects) co_return std::unexpected(effects.error());
   round.effects = std::move(*effects);
   if (round.effects.empty()) co_return Result<void>();
-  Driver& driver = *account.driver;
   if (from == 0) account.stopped.clear();
+  co_await work_off(account, round);
+  co_return Result<void>();
+}
+
+Task<void> Mirror::Impl::work_off(Account& account, Round& round) {
+  Driver& driver = *account.driver;
   co_await offload(files, [&] {
     Work(engine, account).run(round.effects);
     note_put(driver, round.effects, round.anew);
   });
   round.part = round.cut || is_part(round.effects);
-  co_return Result<void>();
 }
 
 // What was found locked just now is not tried with every letter for another mailbox.
@@ -495,16 +523,43 @@ Task<void> Mirror::Impl::flush(Account& account, Round& round) {
   }
 }
 
+Task<void> Mirror::Impl::take_behind(Account& account, Round& round, Result<void>& all,
+                                     Begun<Result<bool>> more) {
+  Result<bool> taken = co_await take_from_outbox(account, round, all);
+  more.give(std::move(taken));
+}
+
+Task<Result<bool>> Mirror::Impl::take_and_go_on(Account& account, Round& round, Result<void>& all,
+                                                std::optional<Round>& next) {
+  if (!can_go_on(round) || account.kept_back.any()) {
+    Result<bool> more = co_await take_from_outbox(account, round, all);
+    co_return more;
+  }
+  const Begun<Result<bool>> taken;
+  spawn(take_behind(account, round, all, taken));
+  Round ahead;
+  Result<std::vector<Effect>> effects =
+      co_await read_outbox(account, round.effects.back().number + 1, ahead.cut);
+  if (effects && !ahead.cut && come_behind(*effects, round) && !account.kept_back.any()) {
+    ahead.effects = std::move(*effects);
+    co_await work_off(account, ahead);
+    next = std::move(ahead);
+  }
+  Result<bool> more = co_await taken.take();
+  co_return more;
+}
+
 Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round> begun) {
   Result<void> all;
   const uint64_t again_before = account.again_to;
   uint64_t doubtful = 0;
   bool all_gone = true;  // from the outbox
+  std::optional<Round> next = std::move(begun);
   for (uint64_t from = 0;;) {
     Round round;
-    if (begun) {
-      round = std::move(*begun);
-      begun.reset();
+    if (next) {
+      round = std::move(*next);
+      next.reset();
     } else {
       Result<void> done = co_await do_in_files(account, from, round);
       if (!done) co_return done;
@@ -512,7 +567,7 @@ Task<Result<void>> Mirror::Impl::carry_out(Account& account, std::optional<Round
     if (round.effects.empty()) break;
     co_await flush(account, round);
     from = round.effects.back().number + 1;
-    Result<bool> more = co_await take_from_outbox(account, round, all);
+    Result<bool> more = co_await take_and_go_on(account, round, all, next);
     if (!more) account.again_to = UINT64_MAX;  // it is in the files, and in the outbox still
     if (!more) co_return std::unexpected(more.error());
     for (const Effect& effect : round.effects) {

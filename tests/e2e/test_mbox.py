@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from mbox_peers import AS_USER, Peers, USER, folder_of_user
 from posthouse import Demo, run, wait_until
@@ -740,6 +741,34 @@ class Crash(Case):
         self.assertEqual(accepted - set(there), set(), f"lost, seed {seed}")
         self.assertEqual(set(there) - sent, {"stranger"}, f"seed {seed}")
         self.assertEqual(len(self.over_imap()), len(self.peers.flags()))
+
+    def test_an_import_of_many_that_is_killed_again_and_again(self):
+        """Its letters go to the file in parts, each while the index still takes note of the one before."""
+        seed = int(os.environ.get("CRASH_SEED", str(random.randrange(1 << 32))))
+        choice = random.Random(seed)
+        self.demo.start()
+        self.clear()
+        wanted = [f"many{number}" for number in range(6000)]
+        source = self.folder / "source"
+        source.write_text("".join(f"From a@far.test Sat Nov 28 12:00:00 2020\n{letter(name)}\n".replace("\r\n", "\n")
+                                  for name in wanted))
+        source.chmod(0o644)
+        bring = ("import", self.demo.address("dave"), str(source))
+        for _ in range(5):
+            ends = self.inbox.stat().st_size + choice.randrange(100_000, 1_000_000)
+            with ThreadPoolExecutor(1) as beside:
+                brought = beside.submit(self.demo.run, *bring)
+                wait_until(lambda: brought.done() or self.inbox.stat().st_size >= ends, 60, "more in the file")
+                self.demo.kill_all()
+                brought.result(60)
+            self.demo.start()
+        done = self.demo.run(*bring)
+        self.assertEqual(done.returncode, 0, (done.stderr, seed))
+        wait_until(lambda: len(self.subjects_in_file()) == len(self.over_imap()), 60, "file and index agree")
+        self.assertEqual(sorted(self.subjects_in_file()), sorted(wanted), f"seed {seed}")
+        self.assertEqual(self.subjects(), self.subjects_in_file(), f"seed {seed}")
+        uids = [int(message["X-UID"]) for message in self.in_file()]
+        self.assertEqual(uids, sorted(self.over_imap()), f"seed {seed}")
 
 
 if __name__ == "__main__":

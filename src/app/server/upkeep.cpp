@@ -28,13 +28,16 @@ Task<void> Server::Impl::sweep_blobs() {
     co_await core_->engine.remove_stale_snapshots();
     if (swept && *swept != 0) log::debug("server.swept", {{"blobs", *swept}});
     if (core_->engine.free_space() >= kSpaceShort || core_->clock.steady() < reclaim_from) continue;
+    const SteadyTime began = core_->clock.steady();
     auto reclaimed = co_await core_->engine.reclaim_space();
     if (reclaimed && !*reclaimed) continue;
     if (!reclaimed) {  // most often for want of the room that it takes itself, which may come at any moment
       log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
       continue;
     }
-    reclaim_from = core_->clock.steady() + kReclaimPause;
+    // What went while it ran, or came to be old right after, waits for the next time.
+    const SteadyTime ended = core_->clock.steady();
+    reclaim_from = ended + std::min<SteadyTime::duration>(kReclaimPause, (ended - began) * kReclaimShare);
     log::info("server.space_reclaimed", {{"free", core_->engine.free_space()}});
   }
 }
