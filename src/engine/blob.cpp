@@ -6,6 +6,7 @@
 
 #include "base/id.h"
 #include "engine/blob_format.h"
+#include "engine/blob_reference.h"
 #include "engine/record.h"
 
 namespace posthouse::engine {
@@ -26,6 +27,16 @@ Result<bool> has_reference(const Transaction& rows) {
       });
   if (!scanned) return std::unexpected(scanned.error());
   return found;
+}
+
+// `known`: one that it probably has; "" for none.
+Result<bool> has_reference(const Transaction& rows, const std::string& known) {
+  if (!known.empty()) {
+    const Result<std::optional<std::string>> there = rows.get(reference_key(known));
+    if (!there) return std::unexpected(there.error());
+    if (*there) return true;
+  }
+  return has_reference(rows);
 }
 
 }  // namespace
@@ -103,13 +114,19 @@ uint64_t BlobChecksum::value() const {
 }
 
 Step add_reference(BlobId id, std::string reference) {
-  return make_step(id, [id, reference = std::move(reference)](Transaction& rows) -> Result<void> {
-    const Result<bool> alive = has_reference(rows);
-    if (!alive) return std::unexpected(alive.error());
-    if (!*alive) return fail(FaultKind::not_found, fmt::format("blob {} is gone", format_id(id)));
-    rows.put(reference_key(reference), reference_record());
-    return {};
-  });
+  return add_reference_beside(id, "", std::move(reference));
+}
+
+Step add_reference_beside(BlobId id, std::string known, std::string reference) {
+  return make_step(
+      id,
+      [id, known = std::move(known), reference = std::move(reference)](Transaction& rows) -> Result<void> {
+        const Result<bool> alive = has_reference(rows, known);
+        if (!alive) return std::unexpected(alive.error());
+        if (!*alive) return fail(FaultKind::not_found, fmt::format("blob {} is gone", format_id(id)));
+        rows.put(reference_key(reference), reference_record());
+        return {};
+      });
 }
 
 Step restore_reference(BlobId id, std::string reference) {

@@ -76,9 +76,10 @@ Result<std::optional<std::optional<std::string>>> RocksReader::get_from_memory(P
 
 namespace {
 
-// Finds rows one after the other with one iterator. A row that stands right behind the one before it is a
-// step away, which costs a fraction of a search; but a step to a row that nobody wants may read its value
-// from a blob file, so where steps were in vain some searches go by before the next try.
+// Finds rows one after the other with one iterator. A row that stands behind the one before it is a step or
+// some away (a blob has a row for each of its references), which costs a fraction of a search; but a step to
+// a row that nobody wants may read its value from a blob file, so where steps were in vain some searches go
+// by before the next try.
 class RowWalk {
  public:
   RowWalk(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, const rocksdb::ReadOptions& options)
@@ -89,8 +90,7 @@ class RowWalk {
     int& wait = same_partition ? wait_within_ : wait_between_;
     const bool behind = it_->Valid() && it_->key().compare(key) < 0;
     if (behind && wait == 0) {
-      it_->Next();
-      if (it_->Valid() && it_->key().compare(key) >= 0) return true;
+      if (step_to(key)) return true;
       wait = kSearches;
     } else if (wait > 0) {
       --wait;
@@ -104,6 +104,21 @@ class RowWalk {
 
  private:
   static constexpr int kSearches = 16;
+  static constexpr int kSteps = 8;
+  static constexpr size_t kSmallValue = 64;
+
+  // Over small rows of the partition where it stands.
+  bool step_to(const std::string& key) {
+    const std::string from(view(it_->key()).substr(0, kPartitionPrefix));
+    for (int steps = 0; steps < kSteps; ++steps) {
+      it_->Next();
+      if (!it_->Valid()) return false;
+      if (it_->key().compare(key) >= 0) return true;
+      if (!it_->key().starts_with(from) || it_->value().size() > kSmallValue) return false;
+    }
+    return false;
+  }
+
   std::unique_ptr<rocksdb::Iterator> it_;
   int wait_within_ = 0;
   int wait_between_ = 0;

@@ -63,17 +63,6 @@ Task<Result<std::vector<AccountId>>> MailStore::Impl::hinted(std::string_view pr
   co_return std::move(found);
 }
 
-std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size) {
-  std::ranges::sort(uids);
-  uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
-  std::vector<std::vector<Uid>> parts;
-  for (size_t at = 0; at < uids.size(); at += size) {
-    const auto begin = uids.begin() + static_cast<ptrdiff_t>(at);
-    parts.emplace_back(begin, begin + static_cast<ptrdiff_t>(std::min(size, uids.size() - at)));
-  }
-  return parts;
-}
-
 std::string MailStore::blob_reference(AccountId account, uint64_t delivery_id) {
   return "a" + format_id(account) + "." + format_id(delivery_id);
 }

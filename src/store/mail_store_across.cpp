@@ -70,9 +70,9 @@ Result<void> put_down(AccountEdit& edit, const MailStore::Target& to, const std:
 }
 
 // In one transaction: the other account's reference to each body comes before this one's goes.
-Task<Result<void>> MailStore::Impl::try_move_across(AccountId account, MailboxId from, std::vector<Uid> uids,
+Task<Result<void>> MailStore::Impl::try_move_across(AccountId account, MailboxId from, SourceParts& parts,
                                                     Target to, Quota quota, Copied& out) {
-  Result<std::vector<Source>> found = co_await sources(account, from, std::move(uids), true);
+  Result<std::vector<Source>> found = co_await parts.read();
   if (!found) co_return std::unexpected(found.error());
   Result<void> loaded = co_await load_bodies(account, from, *found);
   if (!loaded) co_return loaded;
@@ -86,7 +86,7 @@ Task<Result<void>> MailStore::Impl::try_move_across(AccountId account, MailboxId
   std::vector<engine::Step> steps;
   for (const Source& message : messages) {
     deliveries.push_back(ids.next());
-    steps.push_back(refer(message.row.blob, blob_reference(to.account, deliveries.back())));
+    steps.push_back(refer(account, message, blob_reference(to.account, deliveries.back())));
   }
   add_counted_edit(steps, account, [&](AccountEdit& edit) -> Result<void> {
     if (files != nullptr) edit.expect_at(*places);

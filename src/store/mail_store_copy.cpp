@@ -1,6 +1,7 @@
 // COPY and MOVE.
 #include <algorithm>
 
+#include "engine/blob_reference.h"
 #include "store/across.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
@@ -60,11 +61,11 @@ Result<void> copy_messages(AccountEdit& edit, MailboxId from, const MailStore::T
   const Result<void> room = check_quota(edit.head(), messages, quota);
   if (!room) return room;
   start(done, *ends);
+  Result<std::vector<AccountEdit::Message>> there = edit.messages(from, uids_of(messages));
+  if (!there) return std::unexpected(there.error());
+  if (there->size() != messages.size()) return changed_meanwhile();
   for (size_t i = 0; i < messages.size(); ++i) {
-    const Result<std::optional<FlagRow>> now = edit.message(from, messages[i].uid);
-    if (!now) return std::unexpected(now.error());
-    if (!*now) return changed_meanwhile();
-    FlagRow row = translate(**now, *ends, to.may);
+    FlagRow row = translate(std::move((*there)[i].second), *ends, to.may);
     row.blob = messages[i].row.blob;
     row.delivery = deliveries[i];
     const Result<Uid> uid = edit.place(*ends->to, std::move(row), messages[i].record, saved);
@@ -104,8 +105,9 @@ std::unexpected<Fault> changed_meanwhile() {
   return fail(FaultKind::temporary, "the messages changed meanwhile; try again");
 }
 
-engine::Step refer(engine::BlobId blob, std::string reference) {
-  engine::Step step = engine::add_reference(blob, std::move(reference));
+engine::Step refer(AccountId account, const Source& message, std::string reference) {
+  engine::Step step = engine::add_reference_beside(
+      message.row.blob, MailStore::blob_reference(account, message.row.delivery), std::move(reference));
   return {step.partition, [apply = std::move(step.apply)](engine::Transaction& rows) -> Result<void> {
             Result<void> done = apply(rows);
             if (!done && done.error().kind == FaultKind::not_found) return changed_meanwhile();
@@ -129,12 +131,17 @@ void add_to(Copied& all, Copied part) {
   std::ranges::move(part.to, std::back_inserter(all.to));
 }
 
-Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from, std::vector<Uid> uids,
+// Of those in files the bodies are brought into the database before, and others may take them away again.
+size_t MailStore::Impl::copied_together(AccountId account) const {
+  return in_files(account) ? kPart : kCopyPart;
+}
+
+Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from, SourceParts& parts,
                                               Target to, Quota quota, Copied& out) {
   const bool across = to.account != account;
   int failures = 0;  // to read the files, which others may have locked
   for (int attempt = 0;; ++attempt) {
-    Result<std::vector<Source>> found = co_await sources(account, from, uids, true);
+    Result<std::vector<Source>> found = co_await parts.read();
     if (!found) co_return std::unexpected(found.error());
     Result<void> loaded = co_await load_bodies(account, from, *found);
     if (!loaded && loaded.error().kind == FaultKind::temporary && ++failures < kMaxAttempts) continue;
@@ -144,7 +151,7 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
     std::vector<engine::Step> steps;
     for (const Source& message : messages) {
       deliveries.push_back(ids.next());
-      steps.push_back(refer(message.row.blob, blob_reference(to.account, deliveries.back())));
+      steps.push_back(refer(account, message, blob_reference(to.account, deliveries.back())));
     }
     Carried carried;
     if (across)
@@ -185,11 +192,10 @@ Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vec
   if (!name) co_return fail(FaultKind::not_found, name.error().what);
   to.mailbox = *name;
   Copied all;
-  std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
-  if (parts.empty()) parts.emplace_back();  // still says whether the mailboxes exist
-  for (const std::vector<Uid>& part : parts) {
+  SourceParts parts(impl_->engine, account, from, std::move(uids), impl_->copied_together(account));
+  for (; !parts.done(); parts.advance()) {  // one of none still says whether the mailboxes exist
     if (breath) co_await breath(all.from.size());
-    Result<void> done = co_await impl_->copy_part(account, from, part, to, quota, all);
+    Result<void> done = co_await impl_->copy_part(account, from, parts, to, quota, all);
     if (done) continue;
     // All or none: take back what earlier parts did.
     const std::vector<std::vector<Uid>> made = cut_parts(std::move(all.to), kPart);
@@ -206,24 +212,24 @@ Task<Result<Copied>> MailStore::copy(AccountId account, MailboxId from, std::vec
   co_return std::move(all);
 }
 
-Task<Result<void>> MailStore::Impl::move_part(AccountId account, MailboxId from, std::vector<Uid> uids,
+Task<Result<void>> MailStore::Impl::move_part(AccountId account, MailboxId from, SourceParts& parts,
                                               Target to, Quota quota, Copied& out) {
   Result<void> done;
   const SteadyTime begun = clock.steady();
   for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
     // Others who only change the messages are past soon; who keeps a file locked has made us wait.
     if (attempt >= kMaxAttempts && clock.steady() - begun > kMovePatience) break;
-    auto attempted = to.account == account ? try_move(account, from, uids, to, out)
-                                           : try_move_across(account, from, uids, to, quota, out);
+    auto attempted = to.account == account ? try_move(account, from, parts, to, out)
+                                           : try_move_across(account, from, parts, to, quota, out);
     done = co_await attempted;
     if (done || done.error().kind != FaultKind::temporary) break;
   }
   co_return done;
 }
 
-Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, std::vector<Uid> uids,
-                                             Target to, Copied& out) {
-  Result<std::vector<Source>> found = co_await sources(account, from, std::move(uids), true);
+Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, SourceParts& parts, Target to,
+                                             Copied& out) {
+  Result<std::vector<Source>> found = co_await parts.read();
   if (!found) co_return std::unexpected(found.error());
   Result<void> loaded = co_await load_bodies(account, from, *found);
   if (!loaded) co_return loaded;
@@ -256,11 +262,10 @@ Task<Result<Copied>> MailStore::move(AccountId account, MailboxId from, std::vec
   if (!name) co_return fail(FaultKind::not_found, name.error().what);
   to.mailbox = *name;
   Copied all;
-  std::vector<std::vector<Uid>> parts = cut_parts(std::move(uids), kPart);
-  if (parts.empty()) parts.emplace_back();
-  for (const std::vector<Uid>& part : parts) {
+  SourceParts parts(impl_->engine, account, from, std::move(uids), impl_->copied_together(account));
+  for (; !parts.done(); parts.advance()) {
     if (breath) co_await breath(all.from.size());
-    Result<void> done = co_await impl_->move_part(account, from, part, to, quota, all);
+    Result<void> done = co_await impl_->move_part(account, from, parts, to, quota, all);
     if (done) continue;
     co_await impl_->carry_out(account);
     if (to.account != account) co_await impl_->carry_out(to.account);
@@ -285,7 +290,8 @@ Task<Result<void>> MailStore::Impl::move_all(AccountId account, MailboxId from, 
     if (uids.empty()) co_return Result<void>();
     Copied moved;
     const Target target{account, to, {}};
-    Result<void> done = co_await move_part(account, from, std::move(uids), target, Quota(), moved);
+    SourceParts part(engine, account, from, std::move(uids), kPart);
+    Result<void> done = co_await move_part(account, from, part, target, Quota(), moved);
     if (!done) co_return done;
     if (moved.from.empty()) co_return Result<void>();  // what is left cannot be moved
   }

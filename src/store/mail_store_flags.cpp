@@ -79,13 +79,6 @@ void add_part(MailStore::Updated part, bool first, MailStore::Updated& all) {
   std::ranges::move(part.refused, std::back_inserter(all.refused));
 }
 
-std::vector<Uid> uids_of(const std::vector<Source>& messages) {
-  std::vector<Uid> uids;
-  uids.reserve(messages.size());
-  for (const Source& message : messages) uids.push_back(message.uid);
-  return uids;
-}
-
 Task<Result<MailStore::Updated>> MailStore::update_flags(AccountId account, MailboxId mailbox,
                                                          std::vector<Uid> uids, FlagUpdate update) {
   Updated all;
@@ -245,29 +238,15 @@ Task<Result<std::vector<Uid>>> MailStore::Impl::try_remove(AccountId account, Ma
 
 Task<Result<std::vector<Source>>> MailStore::Impl::sources(AccountId account, MailboxId mailbox,
                                                            std::vector<Uid> uids, bool with_record) {
-  std::vector<Source> found;
+  Result<std::vector<Source>> found;
   std::function<Result<void>(const engine::Reader&)> look =
       [&](const engine::Reader& reader) -> Result<void> {
-    const AccountView seen(reader, account);
-    for (const Uid uid : uids) {
-      const Result<std::optional<FlagRow>> row = seen.message(mailbox, uid);
-      if (!row) return std::unexpected(row.error());
-      if (!*row) continue;
-      Source source{uid, **row, std::string()};
-      if (with_record) {
-        Result<std::optional<std::string>> record =
-            reader.get(account_partition(account), message_key(mailbox, uid));
-        if (!record) return std::unexpected(record.error());
-        if (!*record) continue;
-        source.record = std::move(**record);
-      }
-      found.push_back(std::move(source));
-    }
-    return {};
+    found = read_sources(reader, account, mailbox, uids, with_record);
+    return found ? Result<void>() : std::unexpected(found.error());
   };
   Result<void> done = co_await engine.read(std::move(look));
   if (!done) co_return std::unexpected(done.error());
-  co_return std::move(found);
+  co_return found;
 }
 
 }  // namespace posthouse::store

@@ -18,17 +18,10 @@
 #include "store/listing.h"
 #include "store/mail_store.h"
 #include "store/mailbox_cache.h"
+#include "store/sources.h"
 #include "store/survey.h"
 
 namespace posthouse::store {
-
-// What a step needs to know of a message before it runs: its blob's reference and, for copies, its record.
-struct Source {
-  Uid uid = 0;
-  FlagRow row;
-  std::string record;
-};
-std::vector<Uid> uids_of(const std::vector<Source>& messages);
 
 // Of a message that comes. Keywords that no longer fit are left away: the letter counts.
 Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbox,
@@ -84,10 +77,16 @@ struct MailStore::Impl {
   Task<Result<void>> edit(AccountId account, std::function<Result<void>(AccountEdit&)> work);
   // Runs `look` on a consistent view on the reading threads.
   Task<Result<void>> view(AccountId account, std::function<Result<void>(const AccountView&)> look);
+  // MailStore::mailbox(), row by row: without a hop where they are in memory.
+  Task<Result<MailboxInfo>> mailbox_info(AccountId account, MailboxId id);
+  Task<Result<MailboxInfo>> mailbox_info(AccountId account, std::string checked_name);
 
   // Which messages the mailbox has. `write`: its row is to be written anew.
   Result<std::shared_ptr<const Listing>> listing(const engine::Reader& reader, AccountId account,
                                                  const MailboxInfo& info, bool& write);
+  // Fills `opened` as well, if the listing is remembered as it is now; else it is nullptr.
+  Task<Result<void>> open_at_hand(AccountId account, MailboxId mailbox, Opened& opened,
+                                  std::shared_ptr<const Listing>& listing);
   std::shared_ptr<const Listing> remember(AccountId account, const MailboxInfo& info, Listing listing);
   // The sheet of a mailbox, for who wants `asked` of its messages; nullptr: not worth it, or not possible.
   void remember(AccountId account, MailboxId mailbox, std::shared_ptr<const FlagSheet> sheet);
@@ -156,13 +155,15 @@ struct MailStore::Impl {
   Task<Result<std::vector<Uid>>> try_keep(AccountId account, MailboxId mailbox, std::vector<Uid> uids,
                                           bool only_deleted, std::vector<Uid>& missed,
                                           std::vector<Uid>& rest);
-  // At most kPart; `out` grows. `from` and `to` may be the same mailbox.
-  Task<Result<void>> copy_part(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
-                               Quota quota, Copied& out);
-  Task<Result<void>> move_part(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
-                               Quota quota, Copied& out);
+  // Messages of one part.
+  size_t copied_together(AccountId account) const;
+  // The part at hand; `out` grows. `from` and `to` may be the same mailbox.
+  Task<Result<void>> copy_part(AccountId account, MailboxId from, SourceParts& parts, Target to, Quota quota,
+                               Copied& out);
+  Task<Result<void>> move_part(AccountId account, MailboxId from, SourceParts& parts, Target to, Quota quota,
+                               Copied& out);
   // The same into another account.
-  Task<Result<void>> try_move_across(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
+  Task<Result<void>> try_move_across(AccountId account, MailboxId from, SourceParts& parts, Target to,
                                      Quota quota, Copied& out);
   // Once the log of changes names too many expunged messages it forgets the oldest. What fails is done by the
   // next expunge.
@@ -171,8 +172,7 @@ struct MailStore::Impl {
   }
   Task<void> forget_expunges(AccountId account, MailboxId mailbox);
   Task<void> forget_part(AccountId account, MailboxId mailbox, bool& again);
-  Task<Result<void>> try_move(AccountId account, MailboxId from, std::vector<Uid> uids, Target to,
-                              Copied& out);
+  Task<Result<void>> try_move(AccountId account, MailboxId from, SourceParts& parts, Target to, Copied& out);
   Task<Result<void>> move_all(AccountId account, MailboxId from, std::string to);
 
   // See settle().
@@ -245,12 +245,10 @@ std::string_view summary_of(const std::vector<Entry>& rising, Uid uid);
 // Told by a step when a message went between the look and the step: look again.
 std::unexpected<Fault> changed_meanwhile();
 // One more reference to a blob. One that lost its last reference has gone with its message, too.
-engine::Step refer(engine::BlobId blob, std::string reference);
+// `message`: of `account`, whose body it is.
+engine::Step refer(AccountId account, const Source& message, std::string reference);
 // `over_quota`: the messages are more than the account may get.
 Result<void> check_quota(const HeadRow& head, const std::vector<Source>& messages, const Quota& quota);
 void add_to(Copied& all, Copied part);
-
-// Cuts `uids` (sorted, each once) into parts of at most `size`.
-std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size);
 
 }  // namespace posthouse::store

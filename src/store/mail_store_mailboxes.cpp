@@ -98,37 +98,45 @@ Task<Result<std::vector<MailboxInfo>>> MailStore::mailboxes(AccountId account) {
   co_return std::move(found);
 }
 
+Task<Result<MailboxInfo>> MailStore::Impl::mailbox_info(AccountId account, MailboxId id) {
+  const engine::Partition partition = account_partition(account);
+  const Result<std::optional<std::string>> record = co_await engine.fetch(partition, mailbox_key(id));
+  if (!record) co_return std::unexpected(record.error());
+  if (!*record) co_return no_mailbox();
+  Result<MailboxRow> row = decode_mailbox(id, **record);
+  if (!row) co_return row;
+  const Result<std::optional<std::string>> subscribed =
+      co_await engine.fetch(partition, subscription_key(row->name));
+  if (!subscribed) co_return std::unexpected(subscribed.error());
+  row->subscribed = subscribed->has_value();
+  co_return row;
+}
+
+// One that gets another name between the two rows is the one that had it.
+Task<Result<MailboxInfo>> MailStore::Impl::mailbox_info(AccountId account, std::string checked_name) {
+  const Result<std::optional<std::string>> record =
+      co_await engine.fetch(account_partition(account), name_key(checked_name));
+  if (!record) co_return std::unexpected(record.error());
+  if (!*record) co_return no_mailbox();
+  const Result<MailboxId> id = decode_mailbox_id(**record);
+  if (!id) co_return std::unexpected(id.error());
+  co_return co_await mailbox_info(account, *id);
+}
+
 Task<Result<MailboxInfo>> MailStore::mailbox(AccountId account, std::string name) {
   const Result<std::string> checked = check_name(name);
   if (!checked) co_return fail(FaultKind::not_found, checked.error().what);
-  MailboxInfo found;
-  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
-    Result<MailboxInfo> info = view.mailbox(*checked);
-    if (!info) return std::unexpected(info.error());
-    found = std::move(*info);
-    return {};
-  };
   if (impl_->in_files(account)) co_await impl_->look(account);
-  Result<void> done = co_await impl_->view(account, look);
-  if (done && impl_->in_files(account)) {
-    co_await impl_->look(account, found.id);
-    done = co_await impl_->view(account, std::move(look));
+  Result<MailboxInfo> found = co_await impl_->mailbox_info(account, *checked);
+  if (found && impl_->in_files(account)) {
+    co_await impl_->look(account, found->id);
+    found = co_await impl_->mailbox_info(account, *checked);
   }
-  if (!done) co_return std::unexpected(done.error());
-  co_return std::move(found);
+  co_return found;
 }
 
 Task<Result<MailboxInfo>> MailStore::mailbox(AccountId account, MailboxId id) {
-  MailboxInfo found;
-  std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
-    Result<MailboxInfo> info = view.mailbox(id);
-    if (!info) return std::unexpected(info.error());
-    found = std::move(*info);
-    return {};
-  };
-  Result<void> done = co_await impl_->view(account, std::move(look));
-  if (!done) co_return std::unexpected(done.error());
-  co_return std::move(found);
+  return impl_->mailbox_info(account, id);
 }
 
 Task<Result<MailboxInfo>> MailStore::create_mailbox(AccountId account, std::string name, Role role) {

@@ -30,23 +30,50 @@ void take_listing(const Listing& listing, MailStore::Opened& opened) {
 
 }  // namespace
 
+// By rows that are fetched one by one. Keywords may be newer than the rest: none of them ever goes.
+Task<Result<void>> MailStore::Impl::open_at_hand(AccountId account, MailboxId mailbox, Opened& opened,
+                                                 std::shared_ptr<const Listing>& listing) {
+  listing = listings.find(account, mailbox);
+  if (listing == nullptr) co_return Result<void>();
+  Result<MailboxInfo> info = co_await mailbox_info(account, mailbox);
+  if (!info) co_return std::unexpected(info.error());
+  if (listing->uid_validity != info->uid_validity || listing->modseq != info->highest_modseq ||
+      listing->uids.size() != info->exists)
+    listing = nullptr;
+  if (listing == nullptr) co_return Result<void>();
+  const Result<std::optional<std::string>> names =
+      co_await engine.fetch(account_partition(account), keywords_key(mailbox));
+  if (!names) co_return std::unexpected(names.error());
+  opened.info = std::move(*info);
+  opened.keywords.clear();
+  if (!*names) co_return Result<void>();
+  Result<std::vector<std::string>> known = decode_keywords(**names);
+  if (known) opened.keywords = std::move(*known);
+  if (!known) listing = nullptr;
+  co_return Result<void>();
+}
+
 Task<Result<MailStore::Opened>> MailStore::open(AccountId account, MailboxId mailbox, bool claim_recent) {
   Opened opened;
   co_await impl_->look(account, mailbox);
   std::shared_ptr<const Listing> listing;
-  bool write = false;
-  std::function<Result<void>(const engine::Reader&)> look =
-      [&](const engine::Reader& reader) -> Result<void> {
-    const Result<void> found = look_into(AccountView(reader, account), mailbox, opened);
-    if (!found) return found;
-    Result<std::shared_ptr<const Listing>> listed = impl_->listing(reader, account, opened.info, write);
-    if (!listed) return std::unexpected(listed.error());
-    listing = std::move(*listed);
-    take_listing(*listing, opened);
-    return {};
-  };
-  Result<void> seen = co_await impl_->engine.read(std::move(look));
+  Result<void> seen = co_await impl_->open_at_hand(account, mailbox, opened, listing);
   if (!seen) co_return std::unexpected(seen.error());
+  bool write = false;
+  if (listing == nullptr) {
+    std::function<Result<void>(const engine::Reader&)> look =
+        [&](const engine::Reader& reader) -> Result<void> {
+      const Result<void> found = look_into(AccountView(reader, account), mailbox, opened);
+      if (!found) return found;
+      Result<std::shared_ptr<const Listing>> listed = impl_->listing(reader, account, opened.info, write);
+      if (!listed) return std::unexpected(listed.error());
+      listing = std::move(*listed);
+      return {};
+    };
+    seen = co_await impl_->engine.read(std::move(look));
+    if (!seen) co_return std::unexpected(seen.error());
+  }
+  take_listing(*listing, opened);
   if (write) co_await impl_->write_listing(account, mailbox, *listing);
   if (!claim_recent || opened.info.first_recent >= opened.info.uid_next) co_return std::move(opened);
   // Another session may have claimed some meanwhile: each message is recent in one session only.

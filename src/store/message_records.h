@@ -23,4 +23,9 @@ Result<void> for_records(const engine::Reader& reader, AccountId account, Mailbo
                          const std::vector<Uid>& rising,
                          const std::function<void(const MessageRecord&)>& visit);
 
+// The same of the rows as they are stored (decode_message()), damaged ones with them.
+Result<void> for_record_rows(const engine::Reader& reader, AccountId account, MailboxId mailbox,
+                             const std::vector<Uid>& rising,
+                             const std::function<void(Uid, std::string_view record)>& visit);
+
 }  // namespace posthouse::store

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "access/imap/limits.h"
 
@@ -122,6 +123,45 @@ Task<Result<std::vector<store::Entry>>> Batches::last(Session& s, const View& vi
   co_return entries;
 }
 
+// A long range is read as it stands in the store, scattered messages by their UIDs.
+Batches::Ask Batches::ask(const View& view) {
+  const size_t most = wanted_ == Wanted::summary ? kEntriesWithSummary : kEntriesPlain;
+  const uint32_t first = messages_[at_].first;
+  const size_t in_range = messages_[at_].last - first + 1;
+  if (in_range >= most || at_ + 1 == messages_.size()) {
+    const uint32_t last = first + static_cast<uint32_t>(std::min(in_range, most)) - 1;
+    messages_[at_].first = last + 1;
+    if (last == messages_[at_].last) at_++;
+    asked_ += last - first + 1;
+    return {view.uids.at(first), view.uids.at(last), most, {}};
+  }
+  Ask out;
+  while (at_ < messages_.size() && out.uids.size() < most) {
+    out.uids.push_back(view.uids.at(messages_[at_].first));
+    if (messages_[at_].first == messages_[at_].last) {
+      at_++;
+    } else {
+      messages_[at_].first++;
+    }
+  }
+  asked_ += out.uids.size();
+  return out;
+}
+
+void Batches::begin_next(Session& s, const View& view) {
+  const bool from_rows = wanted_ == Wanted::entry || wanted_ == Wanted::summary;
+  if (!from_rows || from_end_ || shapes_ != nullptr || sheet_ != nullptr || begun_ || done()) return;
+  const bool with_summary = wanted_ == Wanted::summary;
+  Ask what = ask(view);
+  engine::Engine& engine = s.services.engine;
+  if (what.uids.empty()) {
+    begun_ = store::begin_entries(engine, view.account, view.mailbox, what.first, what.last, what.most,
+                                  with_summary);
+  } else {
+    begun_ = store::begin_entries(engine, view.account, view.mailbox, std::move(what.uids), with_summary);
+  }
+}
+
 Task<Result<std::vector<store::Entry>>> Batches::next(Session& s, const View& view) {
   if (from_end_) co_return co_await last(s, view);
   if (wanted_ == Wanted::flags || wanted_ == Wanted::shape) {
@@ -134,31 +174,15 @@ Task<Result<std::vector<store::Entry>>> Batches::next(Session& s, const View& vi
   }
   if (shapes_ != nullptr) co_return co_await shapes_of_next(view);
   if (sheet_ != nullptr) co_return flags_of_next(view);
+  if (const auto begun = std::exchange(begun_, std::nullopt)) co_return co_await begun->take();
   const bool with_summary = wanted_ == Wanted::summary;
-  const size_t most = with_summary ? kEntriesWithSummary : kEntriesPlain;
-  // A long range is read as it stands in the store, scattered messages by their UIDs.
-  const uint32_t first = messages_[at_].first;
-  const size_t in_range = messages_[at_].last - first + 1;
-  if (in_range >= most || at_ + 1 == messages_.size()) {
-    const uint32_t last = first + static_cast<uint32_t>(std::min(in_range, most)) - 1;
-    messages_[at_].first = last + 1;
-    if (last == messages_[at_].last) at_++;
-    asked_ += last - first + 1;
-    auto entries = co_await s.store().entries(view.account, view.mailbox, view.uids.at(first),
-                                              view.uids.at(last), most, with_summary);
+  Ask what = ask(view);
+  if (what.uids.empty()) {
+    auto entries = co_await s.store().entries(view.account, view.mailbox, what.first, what.last, what.most,
+                                              with_summary);
     co_return entries;
   }
-  std::vector<store::Uid> uids;
-  while (at_ < messages_.size() && uids.size() < most) {
-    uids.push_back(view.uids.at(messages_[at_].first));
-    if (messages_[at_].first == messages_[at_].last) {
-      at_++;
-    } else {
-      messages_[at_].first++;
-    }
-  }
-  asked_ += uids.size();
-  auto entries = co_await s.store().entries(view.account, view.mailbox, std::move(uids), with_summary);
+  auto entries = co_await s.store().entries(view.account, view.mailbox, std::move(what.uids), with_summary);
   co_return entries;
 }
 

@@ -13,7 +13,19 @@ namespace {
 Task<Result<std::vector<store::Uid>>> find_deleted(Session& s,
                                                    std::vector<wire::imap::NumberRange> messages) {
   std::vector<store::Uid> found;
-  Batches batches(std::move(messages), Wanted::flags);
+  auto sheet = co_await s.store().flags(s.view->account, s.view->mailbox, count_of(messages));
+  if (!sheet) co_return std::unexpected(sheet.error());
+  if (*sheet != nullptr) {
+    for (const wire::imap::NumberRange& range : messages) {
+      (*sheet)->for_each(s.view->uids.at(range.first), s.view->uids.at(range.last),
+                         [&](const store::FlagSheet::Mark& mark) {
+                           if ((mark.system & store::kDeleted) != 0) found.push_back(mark.uid);
+                           return true;
+                         });
+    }
+    co_return found;
+  }
+  Batches batches(std::move(messages), Wanted::entry);
   while (!batches.done()) {
     Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
     if (!entries) co_return std::unexpected(entries.error());

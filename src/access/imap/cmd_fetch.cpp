@@ -122,7 +122,34 @@ class Fetcher {
     co_return true;
   }
 
-  Task<Result<void>> batch(std::vector<store::Entry> entries) {
+  // All of them. The next batch is read while one is told that takes long, and with it the first of its
+  // letters.
+  Task<Result<void>> tell(Batches& batches) {
+    const bool ahead = plan_.needs_octets && !fields_.usable() && !from_end_;
+    std::optional<std::vector<store::Entry>> following;
+    while (!batches.done() || following) {
+      Result<std::vector<store::Entry>> entries;
+      if (following) {
+        entries = std::move(*std::exchange(following, std::nullopt));
+      } else {
+        entries = co_await batches.next(s_, *s_.view);
+      }
+      if (!entries) co_return std::unexpected(entries.error());
+      if (ahead && !batches.done()) {
+        Result<std::vector<store::Entry>> next = co_await batches.next(s_, *s_.view);
+        if (!next) co_return std::unexpected(next.error());
+        following = std::move(*next);
+        batches.begin_next(s_, *s_.view);
+      }
+      Result<void> done = co_await batch(std::move(*entries), following ? &*following : nullptr);
+      if (!done) co_return done;
+    }
+    co_return Result<void>();
+  }
+
+ private:
+  // `following`: what comes behind them, if that is known.
+  Task<Result<void>> batch(std::vector<store::Entry> entries, const std::vector<store::Entry>* following) {
     found_ += entries.size();
     std::vector<store::Uid> seen_now;
     if (plan_.sets_seen && s_.view->may(store::kMaySetSeen)) {
@@ -131,15 +158,15 @@ class Fetcher {
       if (!marked) log::warn("imap.not_marked_seen", {{"sid", s_.id}, {"what", marked.error().what}});
     }
     if (fields_.usable()) co_return co_await with_known_fields(std::move(entries), seen_now);
-    ReadAhead ahead;
     for (size_t i = 0; i < entries.size(); i++) {
       const size_t at = from_end_ ? entries.size() - 1 - i : i;
       const uint32_t sequence = s_.view->uids.sequence(entries[at].uid);
       if (sequence == 0) continue;
       if (plan_.needs_octets) {
-        co_await ahead.fill(s_, s_.view->account, entries, at, from_end_);
+        const Course course{entries, from_end_, following};
+        co_await ahead_.fill(s_, s_.view->account, course, i);
         const bool marked = std::binary_search(seen_now.begin(), seen_now.end(), entries[at].uid);
-        co_await with_octets(entries[at], sequence, marked, ahead.find(entries[at].uid));
+        co_await with_octets(entries[at], sequence, marked, ahead_.find(entries[at].uid));
       } else {
         entry_only(entries[at], sequence);
       }
@@ -202,7 +229,8 @@ class Fetcher {
         const auto read = std::ranges::lower_bound(some.unknown, uid, {}, &store::Entry::uid);
         if (read == some.unknown.end() || read->uid != uid) continue;
         const auto at = static_cast<size_t>(read - some.unknown.begin());
-        co_await ahead.fill(s_, s_.view->account, some.unknown, at, from_end_);
+        const Course course{some.unknown, from_end_};
+        co_await ahead.fill(s_, s_.view->account, course, from_end_ ? some.unknown.size() - 1 - at : at);
         co_await with_octets(*read, sequence, marked, ahead.find(uid));
       }
       if (s_.wants_flush()) co_await s_.flush();
@@ -346,6 +374,7 @@ class Fetcher {
   bool unreadable_ = false;
   bool unknown_encoding_ = false;
   uint64_t found_ = 0;
+  ReadAhead ahead_;
   std::vector<store::Uid> lost_;  // of the store itself, not of files that others may remove
   KnownFields fields_;
   bool flags_only_ = false;  // entries have no more
@@ -397,13 +426,7 @@ Task<Result<void>> tell_items(Session& s, std::vector<wire::imap::FetchItem> ite
   Fetcher fetcher(s, std::move(plan), false);
   const Wanted wanted = fetcher.wanted(messages);
   Batches batches(std::move(messages), wanted);
-  while (!batches.done()) {
-    Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
-    if (!entries) co_return std::unexpected(entries.error());
-    Result<void> done = co_await fetcher.batch(std::move(*entries));
-    if (!done) co_return done;
-  }
-  co_return Result<void>();
+  co_return co_await fetcher.tell(batches);
 }
 
 Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
@@ -430,12 +453,8 @@ Task<Reply> cmd_fetch(Session& s, wire::imap::Fetch& c) {
   Fetcher fetcher(s, std::move(plan), lowest != 0);
   const Wanted wanted = messages.empty() ? Wanted::flags : fetcher.wanted(messages);
   Batches batches(std::move(messages), wanted, lowest != 0);
-  while (!batches.done()) {
-    Result<std::vector<store::Entry>> entries = co_await batches.next(s, *s.view);
-    if (!entries) co_return refuse(entries.error());
-    Result<void> done = co_await fetcher.batch(std::move(*entries));
-    if (!done) co_return refuse(done.error());
-  }
+  Result<void> told = co_await fetcher.tell(batches);
+  if (!told) co_return refuse(told.error());
   Reply reply = co_await outcome(fetcher, c.uid ? 0 : batches.asked());
   if (lowest != 0) co_return limited(s, std::move(reply), lowest);
   co_return reply;

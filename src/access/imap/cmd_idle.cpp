@@ -27,6 +27,7 @@ Task<Reply> cmd_idle(Session& s, wire::imap::Idle&) {
   if (s.view) co_await sync(s, Tell::all_now);
   s.out += "+ idling\r\n";
   co_await s.flush();
+  s.out.shrink_to_fit();
   if (!s.view && !s.observer) {
     const bool done = co_await read_done(s);
     co_return done ? ok("IDLE done") : bad("DONE expected");

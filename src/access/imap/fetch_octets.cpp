@@ -116,45 +116,70 @@ std::vector<store::Uid> uids_of(const std::vector<store::Entry>& messages) {
   return out;
 }
 
-ReadAhead::Some ReadAhead::some_of(const std::vector<store::Entry>& entries, size_t at, bool from_end) {
-  Some out;
+namespace {
+
+// What is to be read together from `step` on, which moves behind it; in the order of the course. Nothing of
+// them but what reading takes.
+std::vector<store::Entry> some_of(const Course& course, size_t& step) {
+  std::vector<store::Entry> out;
   uint64_t octets = 0;
-  const size_t left = from_end ? at + 1 : entries.size() - at;
-  for (; out.next < left && octets < kReadTogether; ++out.next) {
-    const store::Entry& entry = entries[from_end ? at - out.next : at + out.next];
+  for (; step < course.size() && octets < kReadTogether; ++step) {
+    const store::Entry& entry = course.at(step);
     if (entry.size > kSmallMessage) continue;
     octets += entry.size;
-    out.messages.push_back(entry);
-    out.messages.back().summary.clear();
+    store::Entry& one = out.emplace_back();
+    one.uid = entry.uid;
+    one.mailbox = entry.mailbox;
+    one.size = entry.size;
+    one.blob = entry.blob;
+    one.delivery = entry.delivery;
   }
-  if (from_end) std::reverse(out.messages.begin(), out.messages.end());
   return out;
 }
 
-void ReadAhead::begin_next(Session& s, store::AccountId account, const std::vector<store::Entry>& entries,
-                           size_t at, bool from_end) {
-  if (from_end ? at == SIZE_MAX : at >= entries.size()) return;
-  const Some some = some_of(entries, at, from_end);
-  if (some.messages.empty()) return;
-  next_uids_ = uids_of(some.messages);
-  next_ = s.store().begin_reading(account, some.messages, kReadTogether);
+}  // namespace
+
+bool ReadAhead::begin(Session& s, store::AccountId account, const Course& course, size_t& step) {
+  std::vector<store::Entry> some = some_of(course, step);
+  if (some.empty()) return false;
+  const store::Uid last = some.back().uid;
+  if (course.from_end) std::reverse(some.begin(), some.end());
+  std::optional<store::MailStore::Reading> reading = s.store().begin_reading(account, some, kReadTogether);
+  if (!reading) return false;
+  begun_.push_back({uids_of(some), std::move(*reading)});
+  begun_to_ = last;
+  return true;
 }
 
-Task<void> ReadAhead::fill(Session& s, store::AccountId account, const std::vector<store::Entry>& entries,
-                           size_t at, bool from_end) {
-  if (find(entries[at].uid) != nullptr || entries[at].size > kSmallMessage) co_return;
-  Some some = some_of(entries, at, from_end);
-  std::vector<store::Uid> uids = uids_of(some.messages);
+void ReadAhead::begin_more(Session& s, store::AccountId account, const Course& course, size_t step) {
+  const auto is_begun = [&](store::Uid uid) { return course.from_end ? uid >= begun_to_ : uid <= begun_to_; };
+  while (step < course.size() && is_begun(course.at(step).uid)) ++step;
+  while (begun_.size() < kPartsAhead && begin(s, account, course, step)) continue;
+}
+
+Task<void> ReadAhead::fill(Session& s, store::AccountId account, const Course& course, size_t step) {
+  const store::Entry& wanted = course.at(step);
+  if (wanted.size > kSmallMessage || find(wanted.uid) != nullptr) co_return;
   uids_.clear();
   messages_.clear();
-  const std::optional<store::MailStore::Reading> begun = std::exchange(next_, std::nullopt);
+  const auto has_it = [&](const Part& part) { return std::ranges::binary_search(part.uids, wanted.uid); };
+  while (!begun_.empty() && !has_it(begun_.front())) begun_.pop_front();
+  size_t behind = step;
   Result<std::vector<std::string>> read = std::vector<std::string>();
-  if (begun && next_uids_ == uids) {
-    read = co_await begun->take();
+  std::vector<store::Uid> uids;
+  if (!begun_.empty() || begin(s, account, course, behind)) {
+    const Part first = std::move(begun_.front());
+    begun_.pop_front();
+    begin_more(s, account, course, step);
+    read = co_await first.reading.take();
+    uids = first.uids;
   } else {
-    read = co_await s.store().read_whole(account, std::move(some.messages), kReadTogether);
+    behind = step;
+    std::vector<store::Entry> some = some_of(course, behind);
+    if (course.from_end) std::reverse(some.begin(), some.end());
+    uids = uids_of(some);
+    read = co_await s.store().read_whole(account, std::move(some), kReadTogether);
   }
-  begin_next(s, account, entries, from_end ? at - some.next : at + some.next, from_end);
   if (!read) co_return;
   messages_ = std::move(*read);
   uids.resize(std::min(uids.size(), messages_.size()));

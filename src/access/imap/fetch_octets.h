@@ -2,6 +2,7 @@
 // piece.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,31 +14,45 @@ namespace posthouse::access::imap {
 
 std::vector<store::Uid> uids_of(const std::vector<store::Entry>& messages);
 
-// The small messages of a batch, read ahead of their turn: some, at most kReadTogether octets and one message
-// more, and meanwhile as many that come next.
+// The messages of a batch in the order in which they are told, and then those of the batch behind it, as far
+// as that is known.
+struct Course {
+  const std::vector<store::Entry>& entries;
+  bool from_end = false;
+  const std::vector<store::Entry>* following = nullptr;
+
+  size_t size() const { return entries.size() + (following != nullptr ? following->size() : 0); }
+  const store::Entry& at(size_t step) const {
+    if (step >= entries.size()) return (*following)[step - entries.size()];
+    return entries[from_end ? entries.size() - 1 - step : step];
+  }
+};
+
+// Small messages, read ahead of their turn: some together, at most kReadTogether octets and one message more,
+// and meanwhile kPartsAhead times as many that come next, on several threads.
 class ReadAhead {
  public:
-  // For the next messages of `entries` (of an account's) from `at` on, or to there from the end, if they are
-  // small. Errors are left to the reading itself.
-  Task<void> fill(Session& s, store::AccountId account, const std::vector<store::Entry>& entries, size_t at,
-                  bool from_end = false);
+  // For the messages (of an account's) from `step` on, if they are small. Errors are left to the reading
+  // itself.
+  Task<void> fill(Session& s, store::AccountId account, const Course& course, size_t step);
   // The whole message, or nullptr.
   const std::string* find(store::Uid uid) const;
 
  private:
-  // Some that are to be read together, and where those behind them begin.
-  struct Some {
-    std::vector<store::Entry> messages;  // rising
-    size_t next = 0;                     // steps on from where they were asked for
+  static constexpr size_t kPartsAhead = 2;
+  struct Part {
+    std::vector<store::Uid> uids;  // rising
+    store::MailStore::Reading reading;
   };
-  static Some some_of(const std::vector<store::Entry>& entries, size_t at, bool from_end);
-  void begin_next(Session& s, store::AccountId account, const std::vector<store::Entry>& entries, size_t at,
-                  bool from_end);
+  // Begins to read those from `step` on, which moves behind them. False: there are none, or they are not to
+  // be read ahead.
+  bool begin(Session& s, store::AccountId account, const Course& course, size_t& step);
+  void begin_more(Session& s, store::AccountId account, const Course& course, size_t step);
 
-  std::vector<store::Uid> uids_;
+  std::vector<store::Uid> uids_;  // of `messages_`, rising
   std::vector<std::string> messages_;
-  std::vector<store::Uid> next_uids_;
-  std::optional<store::MailStore::Reading> next_;
+  std::deque<Part> begun_;
+  store::Uid begun_to_ = 0;  // the last one in the order of the course
 };
 
 // HEADER.FIELDS and .NOT: what is picked from the `header` of a message of the account. `whole`: the message,

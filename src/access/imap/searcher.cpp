@@ -243,7 +243,8 @@ class Searcher {
     if (settles(facts, matches, score)) co_return matches;
 
     // From here on octets count: those of small messages are read for some of the next as well.
-    co_await ahead_.fill(s_, view_.account, entries, at);
+    const Course course{entries};
+    co_await ahead_.fill(s_, view_.account, course, at);
     const std::string* whole = ahead_.find(entry.uid);
     if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
     std::string header;

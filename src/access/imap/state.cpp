@@ -76,12 +76,10 @@ Task<void> Session::flush() {
   ++flushes;
   if (out.empty()) co_return;
   arm();
+  const bool goes_on = wants_flush() && !between;  // there is as much to come, probably
   Result<void> written = co_await stream->write_all(out);
-  if (out.capacity() > kKeptBuffer) {
-    std::string().swap(out);
-  } else {
-    out.clear();
-  }
+  out.clear();
+  if (!goes_on && out.capacity() > kKeptBuffer) std::string().swap(out);
   if (!written) throw SessionEnd{"", written.error()};
 }
 
@@ -128,6 +126,7 @@ Task<Result<std::string_view>> read_some(Session& s) {
 Task<void> await_input(Session& s) {
   if (s.input.buffered() > 0) co_return;
   co_await s.flush();
+  if (s.out.capacity() > kKeptBuffer) std::string().swap(s.out);
   s.arm();
   s.stream->set_busy(!s.between);
   Result<std::string_view> got = co_await read_some(s);

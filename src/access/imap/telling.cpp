@@ -1,5 +1,6 @@
 #include "access/imap/telling.h"
 
+#include "access/imap/limits.h"
 #include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
@@ -38,6 +39,7 @@ Task<void> Telling::run() {
     co_await sync(s_, tell_);
     if (s_.observer) co_await tell_observed(s_);
     co_await s_.flush();
+    if (s_.out.capacity() > kKeptBuffer) std::string().swap(s_.out);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "access/pop3/limits.h"
 #include "access/pop3/state.h"
@@ -28,28 +29,45 @@ Task<Result<std::string>> read_piece(Session& s, const store::Entry& entry, uint
   co_return piece;
 }
 
+// The letters from a UID on; nothing when there are none that are read ahead.
+std::optional<Session::Coming> begin_reading(Session& s, store::Uid from) {
+  std::vector<store::Entry> letters = s.drop.near(from, kReadAhead);
+  if (letters.empty()) return std::nullopt;
+  std::optional<store::MailStore::Reading> reading =
+      s.services.store.begin_reading(s.lease.account(), letters, kReadAhead);
+  if (!reading) return std::nullopt;
+  return Session::Coming{std::move(letters), std::move(*reading)};
+}
+
+// As begun; of those in files, which are read in order and not ahead, now.
+Task<Result<std::vector<std::string>>> take(Session& s, std::optional<Session::Coming> part,
+                                            std::vector<store::Entry> letters) {
+  if (part) co_return co_await part->reading.take();
+  if (letters.size() < 2) co_return std::vector<std::string>();
+  co_return co_await s.services.store.read_whole(s.lease.account(), std::move(letters), kReadAhead);
+}
+
+// The letter and some behind it, and begins with those that come then. One that can't be read is left out.
+Task<void> read_together(Session& s, store::Uid first) {
+  s.ahead.clear();
+  std::optional<Session::Coming> part = std::exchange(s.coming, std::nullopt);
+  if (!part || part->letters.front().uid != first) part = begin_reading(s, first);
+  const std::vector<store::Entry> letters = part ? part->letters : s.drop.near(first, kReadAhead);
+  if (part) s.coming = begin_reading(s, letters.back().uid + 1);
+  Result<std::vector<std::string>> read = co_await take(s, std::move(part), letters);
+  for (size_t i = 0; read && i < read->size(); ++i) {
+    if ((*read)[i].size() == letters[i].size) s.ahead[letters[i].uid] = std::move((*read)[i]);
+  }
+}
+
 // With it the next ones, if the client has said more already or goes on from letter to letter: it is at its
 // whole maildrop.
 Task<Result<std::string>> read_first(Session& s, const Wanted& wanted) {
   const store::Entry& entry = wanted.entry;
   if (entry.size == 0) co_return std::string();
+  if (!s.ahead.contains(entry.uid) && !wanted.body_lines && s.goes_on()) co_await read_together(s, entry.uid);
   if (const auto known = s.ahead.extract(entry.uid); !known.empty()) co_return std::move(known.mapped());
-  std::vector<store::Entry> together;
-  const bool goes_on = s.input.buffered() > 0 || s.in_a_row >= kInARow;
-  if (!wanted.body_lines && goes_on) together = s.drop.and_next(entry, kReadAhead);
-  if (together.size() < 2) co_return co_await read_piece(s, entry, 0);
-  Result<std::vector<std::string>> letters =
-      co_await s.services.store.read_whole(s.lease.account(), together, kReadAhead);
-  // One of them may be lost, which is its own matter.
-  if (!letters || letters->empty()) co_return co_await read_piece(s, entry, 0);
-  s.ahead.clear();
-  for (size_t i = 1; i < letters->size(); ++i) {
-    if ((*letters)[i].size() == together[i].size) s.ahead[together[i].uid] = std::move((*letters)[i]);
-  }
-  if (letters->front().size() != entry.size) {
-    co_return fail(FaultKind::corrupt, "letter shorter than its entry says");
-  }
-  co_return std::move(letters->front());
+  co_return co_await read_piece(s, entry, 0);
 }
 
 // Whether all pieces from the second on that will be sent can be read. Once "+OK" is out nothing can be
@@ -119,7 +137,7 @@ Task<Result<void>> retrieve(Session& s, const Wanted& wanted) {
 Task<void> cmd_retr(Session& s, const wire::pop3::Command& c) {
   const uint32_t number = *c.message;
   if (!is_there(s, number)) co_return;
-  Result<store::Entry> entry = co_await s.drop.find(number);
+  Result<store::Entry> entry = co_await s.drop.find(number, s.goes_on() ? kEntriesInARow : kEntriesNear);
   Result<void> done;
   if (entry) {
     Wanted wanted{std::move(*entry), {}};

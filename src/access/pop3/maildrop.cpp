@@ -69,11 +69,11 @@ Task<Result<std::vector<store::Entry>>> Maildrop::read(uint32_t first, uint32_t 
   co_return entries;
 }
 
-Task<Result<store::Entry>> Maildrop::find(uint32_t number) {
+Task<Result<store::Entry>> Maildrop::find(uint32_t number, uint32_t together) {
   const store::Uid uid = uids_.at(number);
   const auto known = std::ranges::lower_bound(near_, uid, {}, &store::Entry::uid);
   if (known != near_.end() && known->uid == uid) co_return *known;
-  const uint32_t last = number + std::min(kEntriesNear - 1, size() - number);
+  const uint32_t last = number + std::min(together - 1, size() - number);
   Result<std::vector<store::Entry>> entries = co_await read(number, last);
   if (!entries) co_return std::unexpected(entries.error());
   near_ = std::move(*entries);
@@ -86,9 +86,9 @@ Task<Result<store::Entry>> Maildrop::find_again(uint32_t number) {
   return find(number);
 }
 
-std::vector<store::Entry> Maildrop::and_next(const store::Entry& entry, uint64_t octets) const {
+std::vector<store::Entry> Maildrop::near(store::Uid from, uint64_t octets) const {
   std::vector<store::Entry> out;
-  for (auto it = std::ranges::lower_bound(near_, entry.uid, {}, &store::Entry::uid);
+  for (auto it = std::ranges::lower_bound(near_, from, {}, &store::Entry::uid);
        it != near_.end() && it->size <= octets; ++it) {
     octets -= it->size;
     out.push_back(*it);

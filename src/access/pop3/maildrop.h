@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "access/pop3/limits.h"
 #include "store/mail_store.h"
 
 namespace posthouse::access::pop3 {
@@ -25,13 +26,14 @@ class Maildrop {
   bool stale() const { return stale_; }
   Task<Result<void>> recount();
 
-  // The letter of a number that has() says is there; not_found when it is gone meanwhile.
-  Task<Result<store::Entry>> find(uint32_t number);
+  // The letter of a number that has() says is there; not_found when it is gone meanwhile. Read from the store
+  // with as many of those behind it.
+  Task<Result<store::Entry>> find(uint32_t number, uint32_t together = kEntriesNear);
   // The same, from the store and not from what was read before.
   Task<Result<store::Entry>> find_again(uint32_t number);
-  // `entry` and those behind it that were read together with it, as far as they are not more than so many
-  // octets.
-  std::vector<store::Entry> and_next(const store::Entry& entry, uint64_t octets) const;
+  // The letters from a UID on that were read together with the last one, as far as they are not more than so
+  // many octets.
+  std::vector<store::Entry> near(store::Uid from, uint64_t octets) const;
   // The letters from `number` on, as far as they are there, at most kEntriesListed; `number` moves behind
   // them.
   Task<Result<std::vector<store::Entry>>> next(uint32_t& number);

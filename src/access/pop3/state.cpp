@@ -52,7 +52,10 @@ Task<void> Session::flush_if_much() {
 Task<Result<std::string_view>> Session::read_line(size_t limit) {
   if (input.peek().find('\n') == std::string_view::npos) {
     co_await flush();
-    if (in_a_row < kInARow) ahead.clear();
+    if (in_a_row < kInARow) {
+      ahead.clear();
+      coming.reset();
+    }
     // Before login the deadline stands from the start of the connection.
     if (logged_in) stream->set_deadline(services.clock.steady() + options->idle_timeout);
     stream->set_busy(false);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "access/pop3/limits.h"
 #include "access/pop3/maildrop.h"
 #include "access/pop3/maildrops.h"
 #include "access/pop3/session.h"
@@ -40,6 +41,12 @@ struct Session {
   // Letters read before they were asked for; empty while it waits, but where one is asked for after the
   // other.
   std::map<store::Uid, std::string> ahead;
+  // Those behind them, which are being read. Empty when `ahead` has to be.
+  struct Coming {
+    std::vector<store::Entry> letters;  // not none
+    store::MailStore::Reading reading;
+  };
+  std::optional<Coming> coming;
   uint32_t last_retrieved = 0, in_a_row = 0;  // number of the last letter, and how many came before it so
   bool logged_in = false;
   bool utf8 = false;
@@ -48,6 +55,8 @@ struct Session {
   uint32_t bad_commands = 0, failed_logins = 0;
   uint64_t retrieved = 0, removed = 0;  // letters, for the log
 
+  // It asks for letter after letter, or has said more already.
+  bool goes_on() const { return input.buffered() > 0 || in_a_row >= kInARow; }
   void ok(std::string_view text);
   void error(std::string_view text);
   // An answer to what is no command, or none now. Throws SessionEnd when there are too many.

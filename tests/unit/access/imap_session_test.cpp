@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "engine/blob_format.h"
 #include "imap_house.h"
 #include "net/tls.h"
@@ -14,6 +16,7 @@ namespace {
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 std::shared_ptr<const net::TlsContext> any_tls() {
   auto made = net::make_self_signed({"mail.example.test"});
@@ -168,6 +171,48 @@ TEST(ImapSession, BatchesJoinWithoutSeam) {
   EXPECT_THAT(found, HasSubstr("* SEARCH 10 100 101 102"));
   EXPECT_THAT(found, HasSubstr(" 1099\r\n"));
   EXPECT_THAT(client->ask("e STORE 1:* +FLAGS.SILENT (\\Deleted)\r\nf EXPUNGE\r\n"), HasSubstr("f OK"));
+}
+
+// Those that are read ahead, those that are too large for it, and one that is lost between them.
+TEST(ImapSession, BodiesOfManyBatchesComeInOrder) {
+  House house;
+  constexpr int kMessages = 300;
+  constexpr int kLost = 140;
+  std::vector<std::string> bodies;
+  for (int i = 0; i < kMessages; i++) {
+    const auto size = static_cast<size_t>(i % 50 == 17 ? 40'000 : (i * 997) % 9'000);
+    bodies.push_back(std::to_string(i) + std::string(size, 'x') + "\r\n");
+    const store::Placed placed = house.deliver(1, "INBOX", "Subject: x\r\n\r\n" + bodies.back());
+    if (i + 1 != kLost) continue;
+    const auto entries = house.executor.run(house.store.entries(1, placed.mailbox, {placed.uid}, false));
+    ASSERT_TRUE(entries);
+    EXPECT_TRUE(
+        house.executor.run(house.engine->erase_partition(engine::blob_partition(entries->front().blob))));
+  }
+  auto client = house.login("alice");
+  client->ask("a SELECT INBOX\r\n");
+  const std::string header = "Subject: x\r\n\r\n";
+  for (const std::string item : {"BODY[]", "BODY[1]", "BODY[]<0.100>"}) {
+    std::string expected;
+    for (int i = 0; i < kMessages; i++) {
+      if (i + 1 == kLost) continue;
+      std::string octets = item == "BODY[1]" ? bodies[i] : header + bodies[i];
+      std::string label = item;
+      if (item == "BODY[]<0.100>") {
+        octets.resize(std::min(octets.size(), size_t{100}));
+        label = "BODY[]<0>";
+      }
+      expected += "* " + std::to_string(i + 1) + " FETCH (" + label + " {" + std::to_string(octets.size()) +
+                  "}\r\n" + octets + ")\r\n";
+    }
+    const std::string peek = "BODY.PEEK" + item.substr(4);
+    const std::string answer = client->ask("b FETCH 1:* (" + peek + ")\r\n");
+    const auto differs = std::ranges::mismatch(answer, expected);
+    EXPECT_TRUE(answer.starts_with(expected))
+        << item << ": " << std::string(differs.in1, answer.end()).substr(0, 100)
+        << "\ninstead of: " << std::string(differs.in2, expected.end()).substr(0, 100);
+    EXPECT_THAT(answer.substr(std::min(expected.size(), answer.size())), StartsWith("b NO [SERVERBUG]"));
+  }
 }
 
 // Two sessions, one message moved away while the other FETCHes it by its old number: no other message is

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/blob_format.h"
+#include "engine/blob_reference.h"
 #include "engines.h"
 
 namespace posthouse::engine {
@@ -166,6 +167,18 @@ TEST_P(BlobTest, AReferenceThatCameBackSavesIt) {
   ASSERT_TRUE(transact({drop_reference(1, "a", std::nullopt)}));  // not there: nothing happens
   EXPECT_EQ(sweep(false), 0u);
   EXPECT_EQ(rows_of(1), 2u);
+}
+
+TEST_P(BlobTest, OneThatIsThoughtToBeThereNeedNotBe) {
+  store(1, letters(10), {"a", "b"});
+  ASSERT_TRUE(transact({add_reference_beside(1, "b", "c"), add_reference_beside(1, "never", "d")}));
+  EXPECT_EQ(blob_references(*engine_, 1).value(), (std::vector<std::string>{"a", "b", "c", "d"}));
+  for (const char* reference : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(transact({drop_reference(1, reference, std::nullopt)}));
+  }
+  const auto late = transact({add_reference_beside(1, "b", "e")});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, FaultKind::not_found);
 }
 
 TEST_P(BlobTest, NothingCanReferToABlobThatIsGoing) {

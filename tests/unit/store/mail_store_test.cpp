@@ -6,6 +6,7 @@
 #include "engine/blob_format.h"
 #include "store/limits.h"
 #include "store/rows.h"
+#include "store/sources.h"
 #include "store_bed.h"
 
 namespace posthouse::store {
@@ -377,6 +378,44 @@ TEST_P(MailStoreTest, ALargeSetIsDoneInParts) {
   }
   EXPECT_EQ(bed_.blobs(), StoreBed::in_database(0));
   EXPECT_EQ(bed_.must(store_.usage(kAlice)).messages, 0u);
+}
+
+// The second part is read while the first is written; what happens to its messages then counts.
+TEST_P(MailStoreTest, CopiesAndMovesOfManyAreOfWhatIsThereAtTheTime) {
+  if (StoreBed::format() != Format::database) GTEST_SKIP() << "thousands of files for the same code";
+  const auto count = static_cast<Uid>(kCopyPart + 20);
+  std::vector<Uid> everything;
+  for (Uid uid = 1; uid <= count; ++uid) {
+    append("INBOX", "x");
+    everything.push_back(uid);
+  }
+  Uid next = kCopyPart + 1;
+  const MailStore::Breath breath = [&](uint64_t done) -> Task<void> {
+    return [](MailStore& store, MailboxId inbox, FlagUpdate flag, bool between, Uid& uid) -> Task<void> {
+      if (!between) co_return;
+      std::vector<Uid> gone{uid++}, flagged{uid++};
+      const auto removed = co_await store.remove(kAlice, inbox, std::move(gone));
+      EXPECT_TRUE(removed);
+      const auto changed = co_await store.update_flags(kAlice, inbox, std::move(flagged), std::move(flag));
+      EXPECT_TRUE(changed);
+    }(store_, inbox_, add(kFlagged), done > 0, next);
+  };
+  for (const bool move : {false, true}) {
+    const Uid gone = next;
+    const Copied done = move ? bed_.must(store_.move(kAlice, inbox_, everything, "Junk", breath))
+                             : bed_.must(store_.copy(kAlice, inbox_, everything, "Archive", Quota(), breath));
+    EXPECT_EQ(next, gone + 2);
+    ASSERT_EQ(done.from.size(), count - (move ? 2 : 1));
+    EXPECT_TRUE(std::ranges::is_sorted(done.from));
+    EXPECT_TRUE(std::ranges::is_sorted(done.to));
+    EXPECT_FALSE(std::ranges::binary_search(done.from, gone));
+    const auto flagged = std::ranges::find(done.from, gone + 1);
+    ASSERT_NE(flagged, done.from.end());
+    const Uid at = done.to[static_cast<size_t>(flagged - done.from.begin())];
+    EXPECT_EQ(bed_.must(store_.entries(kAlice, done.mailbox, {at}, true)).at(0).flags.system, kFlagged);
+    EXPECT_EQ(bed_.must(store_.mailbox(kAlice, done.mailbox)).exists, done.to.size());
+  }
+  EXPECT_EQ(bed_.must(store_.mailbox(kAlice, inbox_)).exists, 0u);
 }
 
 TEST_P(MailStoreTest, CopiesShareTheBody) {
