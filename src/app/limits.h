@@ -83,7 +83,7 @@ constexpr int kCopyShare = 1000;
 // With less space left than this, what letters that went have held is given back to the disk at once.
 constexpr uint64_t kSpaceShort = 512ull << 20;
 constexpr seconds kReclaimPause{300};  // between two times, at most, or...
-constexpr int kReclaimShare = 20;      // ... so many times what it took
+constexpr int kReclaimShare = 5;       // ... so many times what it took
 // Looks for expunged letters whose time is over come after a twentieth of that time, but within these limits.
 // Rows of messages whose flags changed are written once no more came for so long, or after so many times of
 // it.

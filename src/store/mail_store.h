@@ -218,7 +218,10 @@ class MailStore {
     AccountId owner = 0;
     bool with_account = false, with_anyone = false;
   };
+  // Of those that give to everybody only those that are counted in the same group as the account.
   Task<Result<std::vector<Sharer>>> sharers(AccountId who);
+  // The same of one, whatever its group is; without both if it has no such entries.
+  Task<Result<Sharer>> sharer(AccountId who, AccountId owner);
   // Puts the rows in order by which sharers() goes. `accounts`: all there are. Repeatable.
   Task<Result<void>> settle_shares(std::vector<AccountId> accounts);
 
@@ -248,12 +251,6 @@ class MailStore {
   Task<Result<std::vector<Placed>>> append_all(AccountId account, std::string mailbox,
                                                std::vector<Arriving> messages, Quota quota,
                                                bool more = false);
-
-  // The same of one message that takes the place of another: that goes whatever flags it has, in the same
-  // transaction, and gives its room in the quota free (RFC 8508 section 3.4). `not_found` without anything
-  // having been done when either is not there; `gone` says if it is the old message that is missing.
-  Task<Result<Placed>> replace(AccountId account, MailboxId from, Uid old, std::string mailbox,
-                               Arriving message, Quota quota, bool& gone);
 
   // ---- reading
   // All UIDs of a mailbox, and which of them are recent for a session that opens it now (from first_recent
@@ -334,6 +331,12 @@ class MailStore {
   Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to,
                             Breath breath);
   Task<Result<Copied>> move(AccountId account, MailboxId from, std::vector<Uid> uids, std::string to);
+
+  // One message takes the place of another, which goes whatever flags it has, in the same transaction, and
+  // gives its room in the quota free (RFC 8508 section 3.4); also in another account. `not_found` without
+  // anything having been done when either is not there; `gone` says if it is the old message that is missing.
+  Task<Result<Placed>> replace(AccountId account, MailboxId from, Uid old, Target to, Arriving message,
+                               Quota quota, bool& gone);
 
   // ---- expunged messages that may come back (`keep_expunged`). They don't count to the quota.
   // In the order in which they went, from the first behind `after` on, at most `most`.

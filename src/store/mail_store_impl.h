@@ -23,6 +23,14 @@
 
 namespace posthouse::store {
 
+// The message that goes in a replace(), as the look found it.
+struct Leaving {
+  MailboxId mailbox = 0;
+  Source source;
+  std::string summary;               // of one that is kept
+  std::optional<PlacesToBe> places;  // none: no accounts are kept in files
+};
+
 // Of a message that comes. Keywords that no longer fit are left away: the letter counts.
 Result<std::vector<uint8_t>> keyword_numbers(AccountEdit& edit, MailboxId mailbox,
                                              const std::vector<std::string>& names);
@@ -174,6 +182,16 @@ struct MailStore::Impl {
   Task<void> forget_part(AccountId account, MailboxId mailbox, bool& again);
   Task<Result<void>> try_move(AccountId account, MailboxId from, SourceParts& parts, Target to, Copied& out);
   Task<Result<void>> move_all(AccountId account, MailboxId from, std::string to);
+
+  // See replace(). Nothing: the message is not there. `loaded`: its bytes were in a file, and are here now.
+  Task<Result<std::optional<Leaving>>> look_at_leaving(AccountId account, MailboxId from, Uid uid,
+                                                       bool& loaded);
+  Task<void> let_go(AccountId account, MailboxId mailbox, Uid uid);
+  // The one transaction: `steps`, then the message goes, then `put` edits `into`, within `limits`. `gone`:
+  // there was no message.
+  Task<Result<void>> exchange(AccountId account, const Leaving& leaving, std::vector<engine::Step> steps,
+                              AccountId into, std::function<Result<void>(AccountEdit&)> put,
+                              GroupLimits limits, bool& gone);
 
   // See settle().
   Task<Result<Survey>> survey(AccountId account);

@@ -39,6 +39,14 @@ Result<void> each_share(const engine::Reader& reader, AccountId who,
                      });
 }
 
+// "" of an account that is in none, or whose head can't be read.
+std::string group_of(const engine::Reader& reader, AccountId account) {
+  const auto record = reader.get(account_partition(account), kHeadKey);
+  if (!record || !*record) return "";
+  Result<HeadRow> head = decode_head(**record);
+  return head ? std::move(head->group) : "";
+}
+
 // Of one owner, whose rows are the ones that are right.
 engine::Step settle_shares_step(AccountId owner, const std::set<AccountId>& who) {
   return {kStorePartition, [owner, &who](engine::Transaction& rows) -> Result<void> {
@@ -129,12 +137,23 @@ Task<Result<std::map<MailboxId, Rights>>> MailStore::all_rights_of(AccountId own
   co_return std::move(out);
 }
 
+// Who gives to everybody of another group is dropped here, where that costs one row: on a host with many
+// domains these are the most. An account that is in no group is not.
 Task<Result<std::vector<MailStore::Sharer>>> MailStore::sharers(AccountId who) {
   std::map<AccountId, Sharer> found;
-  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
     Result<void> read = each_share(reader, who, [&](AccountId owner) { found[owner].with_account = true; });
     if (!read) return read;
-    return each_share(reader, kAnyone, [&](AccountId owner) { found[owner].with_anyone = true; });
+    std::vector<AccountId> to_all;
+    read = each_share(reader, kAnyone, [&](AccountId owner) { to_all.push_back(owner); });
+    if (!read || to_all.empty()) return read;
+    const std::string group = group_of(reader, who);
+    for (const AccountId owner : to_all) {
+      const std::string theirs = group.empty() ? "" : group_of(reader, owner);
+      if (theirs.empty() || theirs == group) found[owner].with_anyone = true;
+    }
+    return {};
   };
   Result<void> done = co_await impl_->engine.read(std::move(look));
   if (!done) co_return std::unexpected(done.error());
@@ -145,6 +164,24 @@ Task<Result<std::vector<MailStore::Sharer>>> MailStore::sharers(AccountId who) {
     out.push_back(sharer);
   }
   co_return std::move(out);
+}
+
+Task<Result<MailStore::Sharer>> MailStore::sharer(AccountId who, AccountId owner) {
+  Sharer found;
+  found.owner = owner;
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    const auto own = reader.get(kStorePartition, share_key(who, owner));
+    if (!own) return std::unexpected(own.error());
+    const auto anyone = reader.get(kStorePartition, share_key(kAnyone, owner));
+    if (!anyone) return std::unexpected(anyone.error());
+    found.with_account = own->has_value();
+    found.with_anyone = anyone->has_value();
+    return {};
+  };
+  Result<void> done = co_await impl_->engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return found;
 }
 
 // What the account gave, and was given, goes with it.

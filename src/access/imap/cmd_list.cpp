@@ -34,6 +34,18 @@ bool matches(const Patterns& patterns, const std::string& name) {
                      [&](const wire::imap::ListPattern& pattern) { return pattern.matches(name); });
 }
 
+// Whether a pattern may match names that begin with a prefix, or the levels above. What is behind the first
+// wildcard is not looked at.
+WantedPrefix wanted_by(const Patterns& patterns) {
+  return [&patterns](std::string_view prefix) {
+    return std::ranges::any_of(patterns, [prefix](const wire::imap::ListPattern& pattern) {
+      const std::string_view text = pattern.text();
+      const std::string_view plain = text.substr(0, text.find_first_of("*%"));
+      return plain.starts_with(prefix) || prefix.starts_with(plain);
+    });
+  };
+}
+
 // RFC 9051 sections 6.3.9.1 and 6.3.9.3.
 void select(Nodes& nodes, const wire::imap::List& c, const Patterns& patterns) {
   const bool all = !c.select.subscribed && !c.select.special_use;
@@ -75,7 +87,11 @@ constexpr std::string_view kChildInfo = " (\"CHILDINFO\" (\"SUBSCRIBED\"))";
 // Of the mailboxes of others LSUB tells those that LIST tells (RFC 4314 section 4).
 Task<Result<void>> leave_out_unseen(Session& s, std::vector<std::string>& subscriptions) {
   if (std::ranges::none_of(subscriptions, is_shared_name)) co_return Result<void>();
-  const Result<std::vector<Located>> all = co_await visible_mailboxes(s);
+  WantedPrefix wanted = [&](std::string_view prefix) {
+    return std::ranges::any_of(subscriptions,
+                               [prefix](const std::string& name) { return name.starts_with(prefix); });
+  };
+  const Result<std::vector<Located>> all = co_await visible_mailboxes(s, std::move(wanted));
   if (!all) co_return std::unexpected(all.error());
   std::set<std::string> seen;
   for (const Located& mailbox : *all) seen.insert(mailbox.info.name);
@@ -97,7 +113,8 @@ Task<Reply> cmd_list(Session& s, wire::imap::List& c) {
   Patterns patterns;
   for (const std::string& pattern : c.patterns) add_pattern(s, c.reference, pattern, patterns);
   if (patterns.empty()) co_return ok("LIST done");
-  const Result<std::vector<Located>> all = co_await visible_mailboxes(s);
+  WantedPrefix wanted = wanted_by(patterns);
+  const Result<std::vector<Located>> all = co_await visible_mailboxes(s, std::move(wanted));
   if (!all) co_return refuse(all.error());
   Nodes nodes = nodes_of(*all);
   if (c.select.subscribed) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "access/imap/commands.h"
+#include "access/imap/list_tree.h"
 #include "store/names.h"
 
 namespace posthouse::access::imap {
@@ -26,19 +27,27 @@ void decode_names(const Session& s, wire::imap::NotifyGroup& group) {
 
 // Section 3.1: of all but the selected mailbox.
 Task<Result<void>> tell_all_status(Session& s) {
-  std::vector<store::MailboxInfo> mailboxes;
-  for (const auto& [id, info] : s.observer->mailboxes) mailboxes.push_back(info);
-  std::ranges::sort(mailboxes, {}, &store::MailboxInfo::name);
-  for (store::MailboxInfo& info : mailboxes) {
-    if (s.view && s.view->is(s.account, info.id)) continue;
-    std::vector<wire::imap::StatusItem> items =
-        status_items(s, s.observer->events_of(info.name, info.subscribed));
-    if (items.empty()) continue;
-    Result<void> told = co_await tell_status(s, s.account, std::move(info), std::move(items));
+  std::vector<Located> mailboxes;
+  for (const auto& [key, mailbox] : s.observer->mailboxes) mailboxes.push_back(mailbox);
+  std::ranges::sort(mailboxes, {}, [](const Located& mailbox) { return mailbox.info.name; });
+  for (Located& mailbox : mailboxes) {
+    if (s.view && s.view->is(mailbox.account, mailbox.info.id)) continue;
+    std::vector<wire::imap::StatusItem> items = status_items(s, s.observer->events_of(mailbox));
+    if (items.empty() || (mailbox.rights & store::kMayRead) == 0) continue;
+    Result<void> told = co_await tell_status(s, mailbox.account, std::move(mailbox.info), std::move(items));
     if (!told) co_return told;
     if (s.wants_flush()) co_await s.flush();
   }
   co_return Result<void>();
+}
+
+// Section 3.1: a mailbox that may be looked up, and no more, has no events of messages.
+void tell_no_access(Session& s) {
+  for (const auto& [key, mailbox] : s.observer->mailboxes) {
+    const bool wanted = (s.observer->events_of(mailbox) & wire::imap::Notify::kMessages) != 0;
+    if (wanted && (mailbox.rights & store::kMayRead) == 0)
+      append_list_line(s, "LIST", "\\NoAccess", mailbox.info.name);
+  }
 }
 
 }  // namespace
@@ -58,6 +67,11 @@ Task<Reply> cmd_notify(Session& s, wire::imap::Notify& c) {
   for (wire::imap::NotifyGroup& group : c.groups) decode_names(s, group);
   const bool status = c.status;
   s.observer->notify = std::move(c);
+  const Result<bool> others = co_await observe_others(s);
+  if (!others || !*others) s.observer->notify.emplace();
+  if (!others) co_return refuse(others.error());
+  if (!*others) co_return no("Too many accounts", "NOTIFICATIONOVERFLOW");
+  tell_no_access(s);
   // What was held back by an earlier one.
   if (s.view) co_await sync(s, Tell::all_now);
   if (status) {

@@ -1,7 +1,8 @@
-// GETQUOTA and GETQUOTAROOT (RFC 9208): one root, "", for all mailboxes of the account. What its domain holds
-// is not told: that is of others.
+// GETQUOTA and GETQUOTAROOT (RFC 9208): all mailboxes of the account have the root "", and where its domain
+// has a limit a second one that is called like the domain.
 #include "access/imap/commands.h"
 #include "access/imap/sharing.h"
+#include "wire/imap/encode.h"
 
 namespace posthouse::access::imap {
 
@@ -17,27 +18,56 @@ uint64_t units(uint64_t octets) {
   return octets / kUnit + (octets % kUnit != 0 ? 1 : 0);
 }
 
+struct Limits {
+  std::optional<uint64_t> octets, messages;
+};
+
 // Resources without a limit are left out (section 4.2.1).
-Task<Result<void>> tell_quota(Session& s) {
-  const Result<store::Quota> quota = co_await s.quota(s.account);
-  if (!quota) co_return std::unexpected(quota.error());
+void tell_root(Session& s, std::string_view name, const store::Usage& used, const Limits& limits) {
+  std::string resources;
+  if (limits.octets) resources = triplet("STORAGE", units(used.bytes), units(*limits.octets));
+  if (limits.messages) {
+    if (!resources.empty()) resources += ' ';
+    resources += triplet("MESSAGE", used.messages, *limits.messages);
+  }
+  s.out += "* QUOTA ";
+  wire::imap::append_astring(s.out, name);
+  s.out += " (" + resources + ")\r\n";
+}
+
+std::string domain_of(const Session& s) {
+  return s.address.substr(s.address.rfind('@') + 1);
+}
+
+// What others of the domain hold can be told from it, so it may be hidden (section 8).
+bool has_domain_root(const Session& s, const store::Quota& quota) {
+  return s.options->tell_domain_quota && (quota.group_bytes || quota.group_messages);
+}
+
+Task<Result<void>> tell_account(Session& s, const store::Quota& quota) {
   const Result<store::Usage> used = co_await s.store().usage(s.account);
   if (!used) co_return std::unexpected(used.error());
-  std::string resources;
-  if (quota->bytes) resources = triplet("STORAGE", units(used->bytes), units(*quota->bytes));
-  if (quota->messages) {
-    if (!resources.empty()) resources += ' ';
-    resources += triplet("MESSAGE", used->messages, *quota->messages);
-  }
-  s.untagged("QUOTA \"\" (" + resources + ")");
+  tell_root(s, "", *used, {quota.bytes, quota.messages});
+  co_return Result<void>();
+}
+
+Task<Result<void>> tell_domain(Session& s, const store::Quota& quota) {
+  std::string domain = domain_of(s);
+  const Result<store::Usage> used = co_await s.store().group_usage(domain);
+  if (!used) co_return std::unexpected(used.error());
+  tell_root(s, domain, *used, {quota.group_bytes, quota.group_messages});
   co_return Result<void>();
 }
 
 }  // namespace
 
 Task<Reply> cmd_get_quota(Session& s, wire::imap::GetQuota& c) {
-  if (!c.root.empty()) co_return no("There is no such quota root", "NONEXISTENT");
-  Result<void> told = co_await tell_quota(s);
+  const Result<store::Quota> quota = co_await s.quota(s.account);
+  if (!quota) co_return refuse(quota.error());
+  const bool of_domain = c.root == domain_of(s) && has_domain_root(s, *quota);
+  if (!c.root.empty() && !of_domain) co_return no("There is no such quota root", "NONEXISTENT");
+  auto telling = of_domain ? tell_domain(s, *quota) : tell_account(s, *quota);
+  const Result<void> told = co_await telling;
   if (!told) co_return refuse(told.error());
   co_return ok("GETQUOTA done");
 }
@@ -46,13 +76,22 @@ Task<Reply> cmd_get_quota(Session& s, wire::imap::GetQuota& c) {
 Task<Reply> cmd_get_quota_root(Session& s, wire::imap::GetQuotaRoot& c) {
   const std::optional<std::string> name = co_await known_mailbox(s, c.mailbox);
   if (!name) co_return no("No mailbox can have that name", "CANNOT");
+  const Result<store::Quota> quota = co_await s.quota(s.account);
+  if (!quota) co_return refuse(quota.error());
   s.out += "* QUOTAROOT ";
   append_mailbox(s, *name);
   // What others use of theirs is not told, whether there is such a mailbox or not.
   const bool of_others = co_await names_others(s, *name);
-  s.out += of_others ? "\r\n" : " \"\"\r\n";
+  const bool of_domain = !of_others && has_domain_root(s, *quota);
+  if (!of_others) s.out += " \"\"";
+  if (of_domain) {
+    s.out += ' ';
+    wire::imap::append_astring(s.out, domain_of(s));
+  }
+  s.out += "\r\n";
   if (of_others) co_return ok("GETQUOTAROOT done");
-  Result<void> told = co_await tell_quota(s);
+  Result<void> told = co_await tell_account(s, *quota);
+  if (told && of_domain) told = co_await tell_domain(s, *quota);
   if (!told) co_return refuse(told.error());
   co_return ok("GETQUOTAROOT done");
 }

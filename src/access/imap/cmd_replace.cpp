@@ -45,32 +45,14 @@ Task<Old> find_old(Session& s, const wire::imap::Replace& c) {
   co_return old;
 }
 
-// Into another account it takes two transactions: after a crash in between both messages are there.
-Task<Result<store::Placed>> replace_across(Session& s, store::Uid old, const Located& target,
-                                           store::MailStore::Arriving message, store::Quota quota,
-                                           bool& gone) {
-  std::vector<store::MailStore::Arriving> one;
-  one.push_back(std::move(message));
-  Result<std::vector<store::Placed>> placed =
-      co_await s.store().append_all(target.account, target.local_name(), std::move(one), quota);
-  if (!placed) co_return std::unexpected(placed.error());
-  std::vector<store::Uid> uids{old};
-  const auto removed = co_await s.store().remove(s.view->account, s.view->mailbox, std::move(uids));
-  if (!removed) co_return std::unexpected(removed.error());
-  gone = false;
-  co_return placed->front();
-}
-
 Task<Reply> exchange(Session& s, const Old& old, const Located& target, Arrived& arrived) {
   const Result<store::Quota> quota = co_await s.quota(target.account);
   if (!quota) co_return refuse(quota.error());
   store::MailStore::Arriving message{arrived.writer.get(), std::move(arrived.message)};
   bool gone = false;
-  auto work = target.account == s.view->account
-                  ? s.store().replace(target.account, s.view->mailbox, old.uid, target.local_name(),
-                                      std::move(message), *quota, gone)
-                  : replace_across(s, old.uid, target, std::move(message), *quota, gone);
-  Result<store::Placed> placed = co_await work;
+  store::MailStore::Target into{target.account, target.local_name(), mask_of(target.rights)};
+  const Result<store::Placed> placed = co_await s.store().replace(
+      s.view->account, s.view->mailbox, old.uid, std::move(into), std::move(message), *quota, gone);
   if (gone) co_return no("The message is gone", "EXPUNGEISSUED");
   if (!placed) co_return refuse_placing(placed.error());
   const std::vector<store::Uid> made{placed->uid};

@@ -20,33 +20,42 @@ using wire::imap::StatusItem;
 // One round of telling.
 class Events {
  public:
-  Events(Session& s, const std::vector<store::MailboxInfo>& now) : s_(s), observer_(*s.observer), now_(now) {
-    for (const store::MailboxInfo& info : now_) names_.emplace(info.name, &info);
+  Events(Session& s, const std::vector<Located>& now) : s_(s), observer_(*s.observer), now_(now) {
+    for (const Located& mailbox : now_) names_.emplace(mailbox.info.name, &mailbox);
   }
 
   Task<Result<void>> tell() {
+    co_await find_withdrawn();
     tell_names();
     Result<void> told = co_await tell_subscriptions();
     if (!told) co_return told;
-    for (const store::MailboxInfo& info : now_) {
+    for (const Located& mailbox : now_) {
       if (lines_ > kNotifications) break;
-      told = co_await tell_messages(info);
+      told = co_await tell_messages(mailbox);
       if (!told) co_return told;
       if (s_.wants_flush()) co_await s_.flush();
     }
-    if (lines_ > kNotifications) overflow();
+    if (lines_ > kNotifications) overflow(s_);
     co_return Result<void>();
   }
 
  private:
-  // Section 5.8: as after NOTIFY NONE.
-  void overflow() {
-    s_.untagged_ok("NOTIFICATIONOVERFLOW", "Too much happens at once");
-    observer_.notify.emplace();
+  // Section 5.9: those of others that are there, but may not be looked up any more.
+  Task<void> find_withdrawn() {
+    for (const auto& [key, mailbox] : observer_.mailboxes) {
+      if (mailbox.account == s_.account || names_.contains(mailbox.info.name)) continue;
+      const Result<store::MailboxInfo> there = co_await s_.store().mailbox(key.first, key.second);
+      if (there && mailbox.prefix + there->name == mailbox.info.name) withdrawn_.insert(mailbox.info.name);
+    }
+  }
+
+  bool is_own(const std::string& name) const {
+    const auto found = names_.find(name);
+    return found != names_.end() ? found->second->account == s_.account : !is_shared_name(name);
   }
 
   bool wants(const std::string& name, uint8_t event) const {
-    return (observer_.events_of(name, observer_.subscriptions.contains(name)) & event) != 0;
+    return (observer_.events_of(name, observer_.subscriptions.contains(name), is_own(name)) & event) != 0;
   }
 
   bool has_children(const std::string& name) const {
@@ -59,11 +68,11 @@ class Events {
     if (++lines_ > kNotifications) return;
     const auto found = names_.find(name);
     s_.out += "* LIST (";
-    if (found == names_.end()) s_.out += "\\NonExistent ";
+    if (found == names_.end()) s_.out += withdrawn_.contains(name) ? "\\NoAccess " : "\\NonExistent ";
     s_.out += has_children(name) ? "\\HasChildren" : "\\HasNoChildren";
     if (subscribed) s_.out += " \\Subscribed";
     if (found != names_.end()) {
-      if (const std::string_view use = special_use(found->second->role); !use.empty())
+      if (const std::string_view use = special_use(found->second->info.role); !use.empty())
         s_.out += " " + std::string(use);
     }
     s_.out += std::string(") \"") + wire::imap::kSeparator + "\" ";
@@ -83,24 +92,31 @@ class Events {
     if (!above.empty() && wants(above.back(), Notify::kName)) parents.insert(above.back());
   }
 
+  // What the client knows of it.
+  const Located* known_as(const Located& mailbox) const {
+    const auto known = observer_.mailboxes.find({mailbox.account, mailbox.info.id});
+    return known == observer_.mailboxes.end() ? nullptr : &known->second;
+  }
+
   void tell_names() {
     std::set<std::string> parents;
     std::set<std::string> told;
-    for (const store::MailboxInfo& info : now_) {
-      const auto known = observer_.mailboxes.find(info.id);
-      if (known == observer_.mailboxes.end()) {
-        told.insert(info.name);
-        tell_affected(info.name, parents);
-      } else if (known->second.name != info.name) {
-        tell_renamed(known->second.name, info.name);
+    std::set<Observer::Key> there;
+    for (const Located& mailbox : now_) {
+      const std::string& name = mailbox.info.name;
+      there.emplace(mailbox.account, mailbox.info.id);
+      const Located* const known = known_as(mailbox);
+      if (known == nullptr) {
+        told.insert(name);
+        tell_affected(name, parents);
+      } else if (known->info.name != name) {
+        tell_renamed(known->info.name, name);
       }
     }
-    std::set<store::MailboxId> there;
-    for (const store::MailboxInfo& info : now_) there.insert(info.id);
-    for (const auto& [id, info] : observer_.mailboxes) {
-      if (there.contains(id) || names_.contains(info.name)) continue;
-      told.insert(info.name);
-      tell_affected(info.name, parents);
+    for (const auto& [key, mailbox] : observer_.mailboxes) {
+      if (there.contains(key) || names_.contains(mailbox.info.name)) continue;
+      told.insert(mailbox.info.name);
+      tell_affected(mailbox.info.name, parents);
     }
     for (const std::string& parent : parents) {
       if (!told.contains(parent)) tell_list(parent, observer_.subscriptions.contains(parent));
@@ -114,12 +130,12 @@ class Events {
     if (old_cut != std::string::npos && cut != std::string::npos && from.substr(old_cut) == to.substr(cut)) {
       const auto above = names_.find(to.substr(0, cut));
       if (above != names_.end()) {
-        const auto known = observer_.mailboxes.find(above->second->id);
-        if (known != observer_.mailboxes.end() && known->second.name == from.substr(0, old_cut)) return;
+        const Located* const known = known_as(*above->second);
+        if (known != nullptr && known->info.name == from.substr(0, old_cut)) return;
       }
     }
     if (wants(to, Notify::kName) || wants(from, Notify::kName))
-      tell_list(to, names_.at(to)->subscribed, from);
+      tell_list(to, names_.at(to)->info.subscribed, from);
   }
 
   Task<Result<void>> tell_subscriptions() {
@@ -132,7 +148,8 @@ class Events {
       // Nothing is told of mailboxes of others.
       if (is_shared_name(name) && !names_.contains(name)) continue;
       // Also of one that was in "subscribed" until now.
-      if ((observer_.events_of(name, true) & Notify::kSubscription) != 0) tell_list(name, now.contains(name));
+      if ((observer_.events_of(name, true, is_own(name)) & Notify::kSubscription) != 0)
+        tell_list(name, now.contains(name));
     }
     observer_.subscriptions = std::move(now);
     co_return Result<void>();
@@ -156,29 +173,31 @@ class Events {
     return items;
   }
 
-  Task<Result<void>> tell_messages(store::MailboxInfo info) {
-    if (s_.view && s_.view->is(s_.account, info.id)) co_return Result<void>();
-    const uint8_t events = observer_.events_of(info.name, info.subscribed);
-    const auto known = observer_.mailboxes.find(info.id);
-    if ((events & Notify::kMessages) == 0 || known == observer_.mailboxes.end()) co_return Result<void>();
-    const std::set<StatusItem> items = news_of(known->second, info, events);
+  Task<Result<void>> tell_messages(Located mailbox) {
+    if (s_.view && s_.view->is(mailbox.account, mailbox.info.id)) co_return Result<void>();
+    if ((mailbox.rights & store::kMayRead) == 0) co_return Result<void>();
+    const uint8_t events = observer_.events_of(mailbox);
+    const Located* const known = known_as(mailbox);
+    if ((events & Notify::kMessages) == 0 || known == nullptr) co_return Result<void>();
+    const std::set<StatusItem> items = news_of(known->info, mailbox.info, events);
     if (items.empty()) co_return Result<void>();
     ++lines_;
     std::vector<StatusItem> list(items.begin(), items.end());
-    Result<void> told = co_await tell_status(s_, s_.account, std::move(info), std::move(list));
+    Result<void> told = co_await tell_status(s_, mailbox.account, std::move(mailbox.info), std::move(list));
     co_return told;
   }
 
   Session& s_;
   Observer& observer_;
-  const std::vector<store::MailboxInfo>& now_;
-  std::map<std::string, const store::MailboxInfo*> names_;
+  const std::vector<Located>& now_;
+  std::map<std::string, const Located*> names_;
+  std::set<std::string> withdrawn_;
   size_t lines_ = 0;
 };
 
 }  // namespace
 
-Task<Result<void>> tell_mailboxes(Session& s, const std::vector<store::MailboxInfo>& now) {
+Task<Result<void>> tell_mailboxes(Session& s, const std::vector<Located>& now) {
   Events events(s, now);
   Result<void> told = co_await events.tell();
   co_return told;

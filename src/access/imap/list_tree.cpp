@@ -54,7 +54,8 @@ void append_list_line(Session& s, std::string_view command, const std::string& a
 
 Task<void> tell_listed(Session& s, std::string name, std::string old_name) {
   if (!s.rev2) co_return;
-  const Result<std::vector<Located>> all = co_await visible_mailboxes(s);
+  WantedPrefix wanted = around(name);
+  const Result<std::vector<Located>> all = co_await visible_mailboxes(s, std::move(wanted));
   if (!all) co_return;  // the command that this belongs to has succeeded; LIST tells of what is wrong
   Nodes nodes = nodes_of(*all);
   std::string extended;

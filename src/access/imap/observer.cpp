@@ -4,6 +4,8 @@
 
 #include "access/imap/annotations.h"
 #include "access/imap/commands.h"
+#include "access/imap/limits.h"
+#include "access/imap/sharing.h"
 #include "base/log.h"
 #include "store/names.h"
 #include "wire/imap/encode.h"
@@ -15,13 +17,19 @@ namespace {
 using wire::imap::Notify;
 using wire::imap::NotifyGroup;
 
-std::map<store::MailboxId, store::MailboxInfo> by_id(const std::vector<store::MailboxInfo>& mailboxes) {
-  std::map<store::MailboxId, store::MailboxInfo> out;
-  for (const store::MailboxInfo& info : mailboxes) out.emplace(info.id, info);
+using Key = Observer::Key;
+
+Key key_of(const Located& mailbox) {
+  return {mailbox.account, mailbox.info.id};
+}
+
+std::map<Key, Located> by_key(const std::vector<Located>& mailboxes) {
+  std::map<Key, Located> out;
+  for (const Located& mailbox : mailboxes) out.emplace(key_of(mailbox), mailbox);
   return out;
 }
 
-bool includes(const NotifyGroup& group, const std::string& mailbox, bool subscribed) {
+bool includes(const NotifyGroup& group, const std::string& mailbox, bool subscribed, bool own) {
   switch (group.filter) {
     case NotifyGroup::selected:
     case NotifyGroup::selected_delayed:
@@ -29,7 +37,7 @@ bool includes(const NotifyGroup& group, const std::string& mailbox, bool subscri
     // RFC 5465 section 6.3: delivery may put letters into any mailbox
     case NotifyGroup::inboxes:
     case NotifyGroup::personal:
-      return true;
+      return own;
     case NotifyGroup::subscribed:
       return subscribed;
     case NotifyGroup::subtree:
@@ -48,7 +56,7 @@ bool includes(const NotifyGroup& group, const std::string& mailbox, bool subscri
 using Changed = std::map<store::MailboxId, std::set<std::string>>;
 
 Changed compare(const Observer& before, const store::MailStore::AnnotationNames& now,
-                const std::vector<store::MailboxInfo>& mailboxes) {
+                const std::vector<Located>& mailboxes) {
   Changed changed;
   for (const auto& [key, modseq] : now.all) {
     const auto known = before.annotations.all.find(key);
@@ -58,10 +66,10 @@ Changed compare(const Observer& before, const store::MailStore::AnnotationNames&
   for (const auto& [key, modseq] : before.annotations.all) {
     if (!now.all.contains(key)) changed[key.first].insert(key.second);
   }
-  for (const store::MailboxInfo& info : mailboxes) {
-    const auto known = before.mailboxes.find(info.id);
-    if (known != before.mailboxes.end() && known->second.role != info.role)
-      changed[info.id].insert(std::string(kSpecialUseEntry));
+  for (const Located& mailbox : mailboxes) {
+    const auto known = before.mailboxes.find(key_of(mailbox));
+    if (known != before.mailboxes.end() && known->second.info.role != mailbox.info.role)
+      changed[mailbox.info.id].insert(std::string(kSpecialUseEntry));
   }
   return changed;
 }
@@ -95,13 +103,25 @@ bool Observer::wants_flags() const {
   return !notify || (group != nullptr && (group->events & Notify::kFlags) != 0);
 }
 
-uint8_t Observer::events_of(const std::string& mailbox, bool subscribed) const {
+uint8_t Observer::events_of(const std::string& mailbox, bool is_subscribed, bool own) const {
   uint8_t events = 0;
   if (!notify) return events;
   for (const NotifyGroup& group : notify->groups) {
-    if (includes(group, mailbox, subscribed)) events |= group.events;
+    if (includes(group, mailbox, is_subscribed, own)) events |= group.events;
   }
   return events;
+}
+
+bool Observer::wants_below(std::string_view prefix, const std::vector<std::string>& names) const {
+  if (!notify) return false;
+  const auto is_there = [prefix](const std::string& name) { return name.starts_with(prefix); };
+  return std::ranges::any_of(notify->groups, [&](const NotifyGroup& group) {
+    if (group.events == 0) return false;
+    if (group.filter == NotifyGroup::subscribed) return std::ranges::any_of(names, is_there);
+    if (group.filter == NotifyGroup::named) return std::ranges::any_of(group.mailboxes, is_there);
+    return group.filter == NotifyGroup::subtree &&
+           std::ranges::any_of(group.mailboxes, [&](const std::string& top) { return around(top)(prefix); });
+  });
 }
 
 bool Observer::wants_server_metadata() const {
@@ -120,25 +140,29 @@ void Observer::annotated(store::MailboxId mailbox, const std::vector<store::Anno
       annotations.all.erase(key);
     }
   }
-  if (role && mailboxes.contains(mailbox)) mailboxes[mailbox].role = *role;
-  if (done.loser && mailboxes.contains(*done.loser)) mailboxes[*done.loser].role = store::Role::none;
+  const auto set_role = [&](store::MailboxId id, store::Role now) {
+    const auto known = mailboxes.find({account, id});
+    if (known != mailboxes.end()) known->second.info.role = now;
+  };
+  if (role) set_role(mailbox, *role);
+  if (done.loser) set_role(*done.loser, store::Role::none);
 }
 
 // As long as nobody else put something in between.
-void Observer::put(store::MailboxId mailbox, const std::vector<store::Uid>& rising) {
-  const auto known = mailboxes.find(mailbox);
-  if (known == mailboxes.end() || known->second.uid_next != rising.front()) return;
+void Observer::put(store::AccountId owner, store::MailboxId mailbox, const std::vector<store::Uid>& rising) {
+  const auto known = mailboxes.find({owner, mailbox});
+  if (known == mailboxes.end() || known->second.info.uid_next != rising.front()) return;
   if (rising.back() - rising.front() + 1 != rising.size()) return;
-  known->second.uid_next = rising.back() + 1;
-  known->second.exists += static_cast<uint32_t>(rising.size());
+  known->second.info.uid_next = rising.back() + 1;
+  known->second.info.exists += static_cast<uint32_t>(rising.size());
 }
 
 void Observer::made(const store::MailboxInfo& mailbox) {
-  mailboxes.emplace(mailbox.id, mailbox);
+  mailboxes.emplace(Key(account, mailbox.id), Located{account, "", false, store::kAllRights, mailbox});
 }
 
 void Observer::deleted(store::MailboxId mailbox) {
-  mailboxes.erase(mailbox);
+  mailboxes.erase({account, mailbox});
 }
 
 // Its inferiors and the subscriptions go along (store::MailStore::rename_mailbox).
@@ -148,7 +172,9 @@ void Observer::renamed(const std::string& from, const std::string& to) {
     return moves ? to + name.substr(from.size()) : name;
   };
   if (from == store::kInbox) return;
-  for (auto& [id, info] : mailboxes) info.name = follow(info.name);
+  for (auto& [key, mailbox] : mailboxes) {
+    if (key.first == account) mailbox.info.name = follow(mailbox.info.name);
+  }
   std::set<std::string> names;
   for (const std::string& name : subscriptions) names.insert(follow(name));
   subscriptions = std::move(names);
@@ -166,11 +192,12 @@ void note_put(Session& s, store::AccountId account, store::MailboxId mailbox,
               const std::vector<store::Uid>& rising) {
   if (!s.observer || !s.observer->tells_at_any_time() || rising.empty()) return;
   if (s.view && s.view->is(account, mailbox)) s.observer->mine.insert(rising.begin(), rising.end());
-  if (account == s.account) s.observer->put(mailbox, rising);
+  s.observer->put(account, mailbox, rising);
 }
 
 Task<Result<void>> begin_observing(Session& s) {
   auto observer = std::make_unique<Observer>();
+  observer->account = s.account;
   Waker* waker = &observer->waker;
   // The watch starts first, so that no change can slip between it and the reading.
   observer->watch = s.store().watch(s.account, [waker] { waker->signal(); });
@@ -180,7 +207,7 @@ Task<Result<void>> begin_observing(Session& s) {
   if (*now) observer->annotations = std::move(**now);
   const Result<std::vector<store::MailboxInfo>> mailboxes = co_await s.store().mailboxes(s.account);
   if (!mailboxes) co_return std::unexpected(mailboxes.error());
-  observer->mailboxes = by_id(*mailboxes);
+  for (const store::MailboxInfo& info : *mailboxes) observer->made(info);
   const Result<std::vector<std::string>> names = co_await s.store().subscriptions(s.account);
   if (!names) co_return std::unexpected(names.error());
   observer->subscriptions = {names->begin(), names->end()};
@@ -193,7 +220,7 @@ Task<Result<void>> begin_observing(Session& s) {
   co_return Result<void>();
 }
 
-Task<Result<void>> tell_metadata(Session& s, const std::vector<store::MailboxInfo>& mailboxes) {
+Task<Result<void>> tell_metadata(Session& s, const std::vector<Located>& mailboxes) {
   Observer& observer = *s.observer;
   Result<std::optional<store::MailStore::AnnotationNames>> now =
       co_await s.store().annotation_names(s.account, observer.annotations.modseq);
@@ -204,14 +231,65 @@ Task<Result<void>> tell_metadata(Session& s, const std::vector<store::MailboxInf
   const auto server = changed.find(0);
   if (server != changed.end() && observer.wants_server_metadata()) tell_changed(s, "", server->second);
   // Of a mailbox that is gone there is nothing to tell.
-  for (const store::MailboxInfo& info : mailboxes) {
-    const auto found = changed.find(info.id);
-    if (found == changed.end()) continue;
-    const bool wanted = (observer.events_of(info.name, info.subscribed) & Notify::kMailboxMetadata) != 0;
-    if (observer.metadata || wanted) tell_changed(s, info.name, found->second);
+  for (const Located& mailbox : mailboxes) {
+    const auto found = changed.find(mailbox.info.id);
+    if (mailbox.account != s.account || found == changed.end()) continue;
+    const bool wanted = (observer.events_of(mailbox) & Notify::kMailboxMetadata) != 0;
+    if (observer.metadata || wanted) tell_changed(s, mailbox.info.name, found->second);
     if (s.wants_flush()) co_await s.flush();
   }
   co_return Result<void>();
+}
+
+namespace {
+
+// True: the watch of one of them has but begun, so that something may have happened before.
+bool watch_owners(Session& s, const std::vector<Located>& mailboxes, bool& too_many) {
+  Observer& observer = *s.observer;
+  Waker* waker = &observer.waker;
+  bool begun = false;
+  for (const Located& mailbox : mailboxes) {
+    if (mailbox.account == s.account || observer.owners.contains(mailbox.account)) continue;
+    too_many = observer.owners.size() >= kWatchedOwners;
+    if (too_many) return false;
+    observer.owners[mailbox.account] = s.store().watch(mailbox.account, [waker] { waker->signal(); });
+    begun = true;
+  }
+  return begun;
+}
+
+// The session's own, and those of others that NOTIFY may name. Who shares something new is found when
+// something else happens.
+Task<Result<std::vector<Located>>> observed_mailboxes(Session& s, bool& too_many) {
+  const Result<std::vector<std::string>> subscribed = co_await s.store().subscriptions(s.account);
+  if (!subscribed) co_return std::unexpected(subscribed.error());
+  for (;;) {
+    WantedPrefix wanted = [&](std::string_view prefix) {
+      return s.observer->wants_below(prefix, *subscribed);
+    };
+    Result<std::vector<Located>> all = co_await visible_mailboxes(s, std::move(wanted));
+    if (!all || !watch_owners(s, *all, too_many)) co_return all;
+  }
+}
+
+}  // namespace
+
+Task<Result<bool>> observe_others(Session& s) {
+  Observer& observer = *s.observer;
+  observer.owners.clear();
+  bool too_many = false;
+  const Result<std::vector<Located>> now = co_await observed_mailboxes(s, too_many);
+  if (!now) co_return std::unexpected(now.error());
+  std::erase_if(observer.mailboxes, [&](const auto& known) { return known.first.first != s.account; });
+  for (const Located& mailbox : *now) {
+    if (mailbox.account != s.account) observer.mailboxes.emplace(key_of(mailbox), mailbox);
+  }
+  co_return !too_many;
+}
+
+void overflow(Session& s) {
+  s.untagged_ok("NOTIFICATIONOVERFLOW", "Too much happens at once");
+  s.observer->notify.emplace();
 }
 
 namespace {
@@ -222,14 +300,16 @@ Task<Result<void>> tell_all(Session& s) {
     if (!changed) co_return std::unexpected(changed.error());
     if (!*changed) co_return Result<void>();
   }
-  const Result<std::vector<store::MailboxInfo>> now = co_await s.store().mailboxes(s.account);
+  bool too_many = false;
+  const Result<std::vector<Located>> now = co_await observed_mailboxes(s, too_many);
   if (!now) co_return std::unexpected(now.error());
+  if (too_many) overflow(s);
   if (s.observer->tells_at_any_time()) {
     Result<void> told = co_await tell_mailboxes(s, *now);
     if (!told) co_return told;
   }
   Result<void> told = co_await tell_metadata(s, *now);
-  if (told) s.observer->mailboxes = by_id(*now);
+  if (told) s.observer->mailboxes = by_key(*now);
   co_return told;
 }
 

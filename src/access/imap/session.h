@@ -35,6 +35,8 @@ struct ServerOptions {
   // the two.
   uint32_t message_limit = 0;
   uint32_t save_limit = 0;
+  uint64_t default_domain_bytes = 0;  // of all accounts of a domain together; 0: no limit
+  bool tell_domain_quota = true;      // to each of these accounts, where there is a limit
 };
 
 // What sessions of all listeners share: which each account has. One per program, thread-safe.
@@ -74,7 +76,7 @@ struct Services {
   const Clock& clock;
   wire::sasl::Authenticator& authenticator;
   search::Index* index = nullptr;  // of the store's letters; nothing: SEARCH looks at each of them
-  Quotas* quotas = nullptr;        // nothing: ServerOptions::default_quota_bytes holds for all
+  Quotas* quotas = nullptr;        // nothing: the limits of ServerOptions hold for all
   People* people = nullptr;        // nothing: no mailboxes of others
   Recall* recall = nullptr;        // nothing: what was asked before is worked out anew
 };

@@ -41,13 +41,80 @@ std::string prefix_of(const People::Person& person) {
   return prefix;
 }
 
-// Whose mailbox a name in the namespaces is; owner 0, which nobody is, for a name that is nobody's.
-Task<Sharing> sharing_of(Session& s, std::string name) {
-  const std::vector<Sharing> all = co_await sharings(s);
-  for (const Sharing& sharing : all) {
-    if (name.starts_with(sharing.prefix)) co_return sharing;
+// The other way round. Nothing for a level that is no account's.
+std::optional<std::string> address_of(std::string_view level) {
+  std::string out;
+  for (size_t i = 0; i < level.size(); i++) {
+    if (level[i] != '%') {
+      out += level[i];
+      continue;
+    }
+    const std::string_view escape = level.substr(i, 3);
+    if (escape != "%2F" && escape != "%25") return std::nullopt;
+    out += escape == "%2F" ? kSeparator : '%';
+    i += 2;
   }
-  co_return Sharing();
+  return out;
+}
+
+// An account that shares something with the session's.
+struct Sharing {
+  store::AccountId owner = 0;
+  std::string prefix;  // "Other Users/ann@example.org/"
+  bool as_anyone = false;
+};
+
+// Nothing: what that account has given to everybody is not for the session's.
+std::optional<Sharing> sharing_with(const Session& s, const People::Person& owner,
+                                    const store::MailStore::Sharer& gives) {
+  // Everybody is everybody of the owner's domain: others have to be named.
+  const bool as_anyone = domain_of(owner.address) == domain_of(s.address);
+  if (!gives.with_account && !(gives.with_anyone && as_anyone)) return std::nullopt;
+  return Sharing{owner.account, prefix_of(owner), as_anyone};
+}
+
+// Of all that share something.
+Task<std::vector<Sharing>> sharings(Session& s, const WantedPrefix& wanted) {
+  std::vector<Sharing> out;
+  if (s.services.people == nullptr) co_return out;
+  const auto asked = [&](std::string_view top) { return !wanted || wanted(std::string(top) + kSeparator); };
+  if (!asked(kOtherUsers) && !asked(kSharedFolders)) co_return out;
+  const Result<std::vector<store::MailStore::Sharer>> all = co_await s.store().sharers(s.account);
+  if (!all) {
+    log::warn("imap.no_sharers", {{"sid", s.id}, {"what", all.error().what}});
+    co_return out;
+  }
+  for (const store::MailStore::Sharer& sharer : *all) {
+    const Result<People::Person> person = co_await s.services.people->person(sharer.owner);
+    if (!person) continue;  // it is being removed
+    std::optional<Sharing> one = sharing_with(s, *person, sharer);
+    if (one && (!wanted || wanted(one->prefix))) out.push_back(std::move(*one));
+  }
+  co_return out;
+}
+
+// The account that a name's second level is; 0, which nobody is, if that is nobody.
+Task<People::Person> person_of(Session& s, std::string name) {
+  const size_t first = name.find(kSeparator);
+  const size_t second = first == std::string::npos ? first : name.find(kSeparator, first + 1);
+  if (s.services.people == nullptr || second == std::string::npos) co_return People::Person();
+  std::optional<std::string> address =
+      address_of(std::string_view(name).substr(first + 1, second - first - 1));
+  if (!address) co_return People::Person();
+  Result<People::Person> person = co_await s.services.people->person_at(std::move(*address));
+  // By another form of the address there is no such mailbox.
+  const bool so_called = person && std::string_view(name).substr(0, second + 1) == prefix_of(*person);
+  if (!so_called || person->account == s.account) co_return People::Person();
+  co_return std::move(*person);
+}
+
+// Whose mailbox a name in the namespaces is; owner 0 for a name that is nobody's.
+Task<Sharing> sharing_of(Session& s, std::string name) {
+  const People::Person person = co_await person_of(s, std::move(name));
+  const Result<store::MailStore::Sharer> gives = co_await s.store().sharer(s.account, person.account);
+  if (!gives) log::warn("imap.no_sharers", {{"sid", s.id}, {"what", gives.error().what}});
+  if (!gives || person.account == 0) co_return Sharing();
+  co_return sharing_with(s, person, *gives).value_or(Sharing());
 }
 
 // Of a mailbox of another account. The same is looked up whether it is there or not.
@@ -93,25 +160,6 @@ Task<Result<void>> add_visible(Session& s, const Sharing& sharing, const std::se
 }
 
 }  // namespace
-
-Task<std::vector<Sharing>> sharings(Session& s) {
-  std::vector<Sharing> out;
-  if (s.services.people == nullptr) co_return out;
-  const Result<std::vector<store::MailStore::Sharer>> all = co_await s.store().sharers(s.account);
-  if (!all) {
-    log::warn("imap.no_sharers", {{"sid", s.id}, {"what", all.error().what}});
-    co_return out;
-  }
-  for (const store::MailStore::Sharer& sharer : *all) {
-    const Result<People::Person> person = co_await s.services.people->person(sharer.owner);
-    if (!person) continue;  // it is being removed
-    // Everybody is everybody of the owner's domain: others have to be named.
-    const bool as_anyone = domain_of(person->address) == domain_of(s.address);
-    if (!sharer.with_account && !as_anyone) continue;
-    out.push_back({sharer.owner, prefix_of(*person), as_anyone});
-  }
-  co_return out;
-}
 
 bool is_shared_name(std::string_view name) {
   return name == kOtherUsers || name == kSharedFolders || store::is_inferior(name, kOtherUsers) ||
@@ -164,7 +212,17 @@ Task<Reached> reach(Session& s, std::string name, Need need) {
   return reach(s, std::move(name), need, "NONEXISTENT");
 }
 
+WantedPrefix around(std::string name) {
+  return [name = std::move(name)](std::string_view prefix) {
+    return name.starts_with(prefix) || prefix.starts_with(name + kSeparator);
+  };
+}
+
 Task<Result<std::vector<Located>>> visible_mailboxes(Session& s) {
+  return visible_mailboxes(s, nullptr);
+}
+
+Task<Result<std::vector<Located>>> visible_mailboxes(Session& s, WantedPrefix wanted) {
   Result<std::vector<store::MailboxInfo>> own = co_await s.store().mailboxes(s.account);
   if (!own) co_return std::unexpected(own.error());
   std::vector<Located> out;
@@ -173,7 +231,7 @@ Task<Result<std::vector<Located>>> visible_mailboxes(Session& s) {
     if (is_shared_name(info.name)) taken.insert(info.name);
     out.push_back(own_mailbox(s, std::move(info)));
   }
-  const std::vector<Sharing> others = co_await sharings(s);
+  const std::vector<Sharing> others = co_await sharings(s, wanted);
   if (others.empty()) co_return out;
   const Result<std::vector<std::string>> names = co_await s.store().subscriptions(s.account);
   if (!names) co_return std::unexpected(names.error());

@@ -4,14 +4,17 @@
 //   Other Users/ADDRESS/MAILBOX      Shared Folders/ADDRESS/MAILBOX
 //
 // Names here are in UTF-8. A mailbox that somebody has no right to is as one that does not exist, by the same
-// road: accounts that share nothing with the session's are never looked at.
+// road: mailboxes of accounts that share nothing with the session's are never looked at. A name leads to its
+// account, so that it makes no difference how many accounts there are and how many share something.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "access/imap/located.h"
 #include "access/imap/state.h"
 #include "store/rights.h"
 
@@ -19,15 +22,6 @@ namespace posthouse::access::imap {
 
 inline constexpr std::string_view kOtherUsers = "Other Users";
 inline constexpr std::string_view kSharedFolders = "Shared Folders";
-
-struct Located {
-  store::AccountId account = 0;  // whose it is
-  std::string prefix;            // of the account's names, as the client knows them; "": its own
-  bool as_anyone = false;        // what the owner gave to everybody counts
-  store::Rights rights = 0;
-  store::MailboxInfo info;  // its name with the prefix
-  std::string local_name() const { return info.name.substr(prefix.size()); }
-};
 
 // What a command needs.
 struct Need {
@@ -37,14 +31,6 @@ struct Need {
 inline bool satisfies(store::Rights rights, const Need& need) {
   return (rights & need.all) == need.all && (rights & need.any) != 0;
 }
-
-// An account that shares something with the session's.
-struct Sharing {
-  store::AccountId owner = 0;
-  std::string prefix;  // "Other Users/ann@example.org/"
-  bool as_anyone = false;
-};
-Task<std::vector<Sharing>> sharings(Session& s);
 
 // In or below one of the two namespaces. A mailbox of the session's own may have such a name (it is older, or
 // came from files), and is then the one that is meant.
@@ -67,7 +53,13 @@ Reply no_such_mailbox(std::string code);
 Reply no_right();
 
 // All that LIST may tell of: the session's own (sorted by name, INBOX first) and then the others with "l".
+// `wanted`: whether names that begin so ("Other Users/", "Other Users/ann@example.org/") are asked for at
+// all; accounts whose are not are not looked at, or not further.
+using WantedPrefix = std::function<bool(std::string_view prefix)>;
+Task<Result<std::vector<Located>>> visible_mailboxes(Session& s, WantedPrefix wanted);
 Task<Result<std::vector<Located>>> visible_mailboxes(Session& s);
+// For one name, and the level that it is.
+WantedPrefix around(std::string name);
 
 // Where a mailbox may be made.
 struct NewPlace {

@@ -50,6 +50,7 @@ Task<Result<store::Quota>> Session::quota(store::AccountId of) {
   }
   store::Quota quota;
   if (options->default_quota_bytes > 0) quota.bytes = options->default_quota_bytes;
+  if (options->default_domain_bytes > 0) quota.group_bytes = options->default_domain_bytes;
   co_return quota;
 }
 

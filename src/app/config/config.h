@@ -78,7 +78,7 @@ struct Config {
   } search;
   struct Quota {
     uint64_t account = 0, account_messages = 0, domain = 0, domain_messages = 0;
-    bool over_is_permanent = false;
+    bool over_is_permanent = false, tell_domain = true;
   } quota;
   struct Delivery {
     bool subaddress_to_mailbox = false;

@@ -347,6 +347,10 @@ const Option kOptions[] = {
      "0: "
      "no limit.",
      &at<&C::quota, &C::Quota::domain_messages>},
+    {"quota.tell_domain", K::toggle, "true", false, 0, 0, "",
+     "Where a domain has a limit, IMAP clients of its accounts are told of it, and what all of them hold "
+     "together (GETQUOTAROOT).",
+     &at<&C::quota, &C::Quota::tell_domain>},
     {"quota.over_is_permanent", K::toggle, "false", false, 0, 0, "",
      "Refuse letters to a full account for good (552) instead of asking the sender to try again (452).",
      &at<&C::quota, &C::Quota::over_is_permanent>},

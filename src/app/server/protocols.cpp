@@ -54,6 +54,7 @@ std::shared_ptr<access::imap::ServerOptions> imap_options(const Config& config, 
   out->tls = std::move(tls);
   out->append_limit = config.limits.message_size;
   out->default_quota_bytes = config.quota.account;
+  out->tell_domain_quota = config.quota.tell_domain;
   out->login_timeout = config.limits.imap_login;
   out->idle_timeout = config.limits.imap_idle;
   out->max_sessions_per_account = static_cast<uint32_t>(config.limits.imap_sessions_per_account);

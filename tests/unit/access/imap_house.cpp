@@ -56,7 +56,10 @@ House::House(uint32_t kept_expunges, store::Format format) : store(faults, clock
   }
   for (store::AccountId account : {1u, 2u, 3u, 4u}) {
     const std::string directory = files ? files->path() : "";
-    Result<void> made = executor.run(store.create_account(account, "", place_of(account, format, directory)));
+    const std::string& address = neighbours.all[account - 1].address;
+    const std::string domain = address.substr(address.find('@') + 1);
+    Result<void> made =
+        executor.run(store.create_account(account, domain, place_of(account, format, directory)));
     EXPECT_TRUE(made.has_value());
   }
 }

@@ -38,8 +38,7 @@ class Game {
   Game(uint64_t seed, store::Format format)
       : dice_(seed), house_(seed % 2 == 0 ? store::kKeptExpunges : 1, format) {
     for (int i = 0; i < 5; i++) house_.deliver(1, "INBOX", "Subject: x\r\n\r\n");
-    for (const Dialect dialect : {Dialect::rev1, Dialect::rev2, Dialect::qresync})
-      watchers_.push_back(std::make_unique<Watcher>(wire(), dialect));
+    for (const Dialect dialect : kDialects) watchers_.push_back(std::make_unique<Watcher>(wire(), dialect));
   }
 
   void play(int moves) {
@@ -68,6 +67,7 @@ class Game {
     for (auto& watcher : watchers_) {
       watcher->command("NOOP", true);
       EXPECT_EQ(watcher->picture(), fresh.picture());
+      watcher->check_context();
     }
     if (testing::Test::HasFailure()) throw Disagreement("the pictures differ");
   }

@@ -4,6 +4,7 @@
 //   @limit N              APPENDLIMIT                           @quota N        octets an account may have
 //   @sessions N           sessions that an account may have     @messages N     MESSAGELIMIT
 //   @saves N              SAVELIMIT
+//   @domain_quota N       octets that a domain may have; "hidden": it is not told
 //   @deliver bob INBOX N  a message follows, that came in N seconds after the start (0)
 //   S1? pattern           as "S1:", after other lines that don't matter
 //   @on database          the lines up to the next @on are for accounts in that store, or (files) in files;
@@ -43,6 +44,10 @@ class Player : public access::test::ScriptPlayer<House, Client> {
       house_.options->append_limit = std::stoull(first);
     } else if (verb == "@quota") {
       house_.options->default_quota_bytes = std::stoull(first);
+    } else if (verb == "@domain_quota" && first == "hidden") {
+      house_.options->tell_domain_quota = false;
+    } else if (verb == "@domain_quota") {
+      house_.options->default_domain_bytes = std::stoull(first);
     } else if (verb == "@sessions") {
       house_.options->max_sessions_per_account = static_cast<uint32_t>(std::stoul(first));
     } else if (verb == "@messages") {

@@ -146,6 +146,41 @@ TEST(ImapSharing, WaitingTellsNothingMore) {
   EXPECT_THAT(bob->take(), HasSubstr("* 1 EXISTS"));
 }
 
+// A name leads to its account by exactly the level that LIST tells.
+TEST(ImapSharing, ALevelIsAnAddressInOneSpelling) {
+  House house;
+  house.neighbours.all[0].address = "al/i%ce@example.test";
+  give(house, 1, "INBOX", 2, store::kMayLookUp | store::kMayRead);
+  auto bob = house.login("bob");
+  EXPECT_THAT(bob->ask("a LIST \"\" \"Other Users/*\"\r\n"),
+              HasSubstr("\"Other Users/al%2Fi%25ce@example.test/INBOX\""));
+  for (const char* level :
+       {"al%2Fi%25ce@example.test", "al%2fi%25ce@example.test", "al/i%ce@example.test",
+        "al%2Fi%ce@example.test", "AL%2Fi%25ce@example.test", "al%2Fi%25ce", "%", "%2", ""}) {
+    const bool right = std::string_view(level) == "al%2Fi%25ce@example.test";
+    const std::string said = bob->ask("b EXAMINE \"Other Users/" + std::string(level) + "/INBOX\"\r\n");
+    EXPECT_THAT(said, HasSubstr(right ? "b OK" : "b NO [NONEXISTENT]")) << level;
+  }
+  EXPECT_THAT(bob->ask("c EXAMINE \"Shared Folders/al%2Fi%25ce@example.test/INBOX\"\r\n"),
+              HasSubstr("c NO [NONEXISTENT]"));
+  // One's own mailboxes are not among those of others.
+  EXPECT_THAT(bob->ask("d EXAMINE \"Other Users/bob@example.test/INBOX\"\r\n"),
+              HasSubstr("d NO [NONEXISTENT]"));
+}
+
+// Whoever gives to everybody of his own domain is nothing to others, however many they are.
+TEST(ImapSharing, EverybodyIsOfOneDomain) {
+  House house;
+  give(house, 1, "INBOX", store::kAnyone, store::kMayLookUp | store::kMayRead);
+  give(house, 3, "INBOX", store::kAnyone, store::kMayLookUp | store::kMayRead);
+  auto bob = house.login("bob");
+  const std::string listed = bob->ask("a LIST \"\" \"Other Users/*\"\r\n");
+  EXPECT_THAT(listed, HasSubstr("alice@example.test/INBOX"));
+  EXPECT_THAT(listed, testing::Not(HasSubstr("carol")));
+  EXPECT_THAT(bob->ask("b EXAMINE \"Other Users/alice@example.test/INBOX\"\r\n"), HasSubstr("b OK"));
+  EXPECT_THAT(bob->ask("c EXAMINE \"Other Users/carol@else.test/INBOX\"\r\n"), HasSubstr("[NONEXISTENT]"));
+}
+
 TEST(ImapSharing, SharedAccountsHaveANamespaceOfTheirOwn) {
   House house;
   give(house, 4, "INBOX", store::kAnyone, store::kMayLookUp | store::kMayRead | store::kMayInsert);

@@ -141,7 +141,7 @@ class ImapThreads : public testing::TestWithParam<std::tuple<store::Format, uint
  protected:
   void play(Server& server, uint64_t seed, int moves) {
     std::vector<std::unique_ptr<Watcher>> watchers;
-    for (const Dialect dialect : {Dialect::rev1, Dialect::rev2, Dialect::qresync})
+    for (const Dialect dialect : {Dialect::rev1, Dialect::rev2, Dialect::qresync, Dialect::uid_only})
       watchers.push_back(std::make_unique<Watcher>(server.login(), dialect));
     std::vector<std::thread> threads;
     for (size_t i = 0; i < watchers.size(); i++) {
@@ -163,6 +163,7 @@ class ImapThreads : public testing::TestWithParam<std::tuple<store::Format, uint
     for (auto& watcher : watchers) {
       watcher->command("NOOP", true);
       EXPECT_EQ(watcher->picture(), fresh.picture()) << "seed " << seed;
+      watcher->check_context();
     }
   }
 };

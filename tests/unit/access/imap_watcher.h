@@ -43,8 +43,11 @@ class Dice {
   std::mt19937_64 engine_;
 };
 
-// What a client speaks: it is told of expunges by EXPUNGE, or (RFC 7162) by VANISHED.
-enum class Dialect : uint8_t { rev1, rev2, qresync };
+// What a client speaks: it is told of expunges by EXPUNGE, or (RFC 7162) by VANISHED; of everything but them
+// at any time (RFC 5465, SELECTED-DELAYED); and it may know no message numbers at all (RFC 9586).
+enum class Dialect : uint8_t { rev1, rev2, qresync, notify, uid_only };
+inline constexpr Dialect kDialects[] = {Dialect::rev1, Dialect::rev2, Dialect::qresync, Dialect::notify,
+                                        Dialect::uid_only};
 
 // Its methods throw Disagreement, with the last lines of the dialogue.
 class Watcher {
@@ -60,8 +63,11 @@ class Watcher {
   void finish();
   void command(const std::string& text, bool may_expunge);
 
-  // What it thinks is there, a line a message.
+  // What it thinks is there, a line a message. After a NOOP.
   std::string picture() const;
+  // Throws if what its search that is kept up to date (RFC 5267) has found is not what is there. After a
+  // NOOP.
+  void check_context() const;
 
  private:
   struct Message {
@@ -71,14 +77,18 @@ class Watcher {
   };
 
   // `may_expunge`: messages may go while this is answered (RFC 9051 section 7.5.1).
-  void start(const std::string& text, bool may_expunge);
+  void start(const std::string& text, bool may_expunge, const std::string& tag = "x");
   void start_by_uid(Dice& dice);
+  void start_context(Dice& dice);
+  // What came and nobody asked for.
+  void take_stray();
   void start_store(Dice& dice, uint32_t first, uint32_t last);
   void select_again(Dice& dice);
   // A silent STORE: the client works out the flags itself.
   void change(uint32_t first, uint32_t last, char mode, const Flags& flags);
   // Asks for what it does not know of new messages.
   void learn();
+  void learn_by_uid();
 
   void listen(std::string answer);
   void take_line(const std::string& line);
@@ -86,6 +96,8 @@ class Watcher {
   void take_numbers(std::string_view list);
   void take_numbered(const std::string& line);
   void take_fetch(const std::string& line, Message& message);
+  Message& message_of(uint32_t uid);
+  void take_context(std::string_view answer);
   void take_vanished(std::string_view uids);
   void vanish(uint32_t uid);
 
@@ -95,7 +107,11 @@ class Watcher {
   std::unique_ptr<Wire> wire_;
   Dialect dialect_;
   std::vector<Message> messages_;
-  std::deque<std::string> dialogue_;  // its last lines
+  std::optional<std::set<uint32_t>> undeleted_;  // what the search that is kept up to date has found
+  std::deque<std::string> dialogue_;             // its last lines
+  std::string tag_;                              // of the command under way
+  Message unknown_;                              // a new one, until it is asked for
+  bool learns_ = false;
   bool may_expunge_ = false;
   bool idles_ = false;
   bool examined_ = false;

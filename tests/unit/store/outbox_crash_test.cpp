@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "engine/blob.h"
 #include "passing_files.h"
 #include "store/file_rows.h"
 #include "support/engine_with_faults.h"
@@ -205,6 +206,36 @@ TEST_P(OutboxCrash, ExpungedAndMovedOnTheirWay) {
     crash.bed().must(store.move(Crash::kAlice, b, {2}, "a"));
     crash.start_anew();
     const Letters wanted{{"a", "zero"}, {"a", "twin"}, {"a", "four"}, {"a", "three"}, {"b", "two"}};
+    EXPECT_EQ(crash.letters(), wanted) << "died after " << at << " transactions";
+    EXPECT_EQ(crash.outbox(), 0u) << "died after " << at << " transactions";
+    EXPECT_EQ(crash.bed().problems({Crash::kAlice}), std::vector<std::string>());
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+// A draft that is saved again and again (RFC 8508).
+TEST_P(OutboxCrash, ReplacedOnItsWay) {
+  bool whole = false;
+  for (int at = 0; !whole; ++at) {
+    ASSERT_LT(at, 200);
+    Crash crash(GetParam());
+    MailStore& store = crash.bed().store;
+    crash.bed().must(store.create_mailbox(Crash::kAlice, "a"));
+    crash.append("a", "zero");
+    crash.stop_files();
+    for (const char* what : {"one", "draft"}) crash.append("a", what);
+    whole = crash.carry_out(at);
+    const MailboxId a = crash.bed().id_of(Crash::kAlice, "a");
+    engine::BlobWriter writer(*crash.bed().engine, crash.bed().ids.next());
+    crash.bed().must(writer.append("Subject: final\r\n\r\nfinal\r\n"));
+    MailStore::Arriving arriving;
+    arriving.writer = &writer;
+    arriving.message.internal_date = crash.bed().clock.now();
+    MailStore::Target to{Crash::kAlice, "a", {}};
+    bool gone = false;
+    crash.bed().must(store.replace(Crash::kAlice, a, 3, std::move(to), std::move(arriving), {}, gone));
+    crash.start_anew();
+    const Letters wanted{{"a", "zero"}, {"a", "one"}, {"a", "final"}};
     EXPECT_EQ(crash.letters(), wanted) << "died after " << at << " transactions";
     EXPECT_EQ(crash.outbox(), 0u) << "died after " << at << " transactions";
     EXPECT_EQ(crash.bed().problems({Crash::kAlice}), std::vector<std::string>());

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "engine/blob.h"
-#include "store_bed.h"
+#include "passing_files.h"
 
 namespace posthouse::store {
 namespace {
@@ -12,17 +12,20 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr AccountId kAlice = 11;
+constexpr AccountId kBob = 12;
 
 // With and without keeping what is expunged.
 class Replace : public testing::TestWithParam<bool> {
  protected:
   Replace() : bed_("memory", kKeptExpunges, GetParam()), store_(bed_.store) {
-    bed_.must(store_.create_account(kAlice, "example.test", bed_.place(kAlice)));
+    for (const AccountId account : {kAlice, kBob})
+      bed_.must(store_.create_account(account, "example.test", bed_.place(account)));
     drafts_ = bed_.id_of(kAlice, "Drafts");
     old_ = bed_.must_append(kAlice, "Drafts", "the old one");
   }
 
-  Result<Placed> replace(Uid uid, const std::string& mailbox, const std::string& body, Quota quota = {}) {
+  Result<Placed> replace(Uid uid, const std::string& mailbox, const std::string& body, Quota quota = {},
+                         AccountId into = kAlice, FlagMask may = {}) {
     engine::BlobWriter writer(*bed_.engine, bed_.ids.next());
     bed_.must(writer.append(body));
     MailStore::Arriving arriving;
@@ -30,18 +33,20 @@ class Replace : public testing::TestWithParam<bool> {
     arriving.message.internal_date = bed_.clock.now();
     arriving.message.flags = FlagSet{kDraft, {"$Forwarded"}};
     arriving.message.summary = "summary";
-    return bed_.run(store_.replace(kAlice, drafts_, uid, mailbox, std::move(arriving), quota, gone_));
+    MailStore::Target to{into, mailbox, may};
+    return bed_.run(store_.replace(kAlice, drafts_, uid, std::move(to), std::move(arriving), quota, gone_));
   }
-  std::vector<std::string> bodies(MailboxId mailbox) {
+  std::vector<std::string> bodies(MailboxId mailbox, AccountId account = kAlice) {
     std::vector<std::string> out;
-    for (const Entry& entry : bed_.all(kAlice, mailbox))
-      out.push_back(bed_.must(store_.read(kAlice, entry, 0, UINT64_MAX)));
+    for (const Entry& entry : bed_.all(account, mailbox))
+      out.push_back(bed_.must(store_.read(account, entry, 0, UINT64_MAX)));
     return out;
   }
-  void all_is_well(size_t messages) {
-    EXPECT_THAT(bed_.problems({kAlice}), IsEmpty());
+  void all_is_well(size_t messages, size_t of_bob = 0) {
+    EXPECT_THAT(bed_.problems({kAlice, kBob}), IsEmpty());
     EXPECT_EQ(bed_.must(store_.usage(kAlice)).messages, messages);
-    EXPECT_EQ(bed_.must(store_.group_usage("example.test")).messages, messages);
+    EXPECT_EQ(bed_.must(store_.usage(kBob)).messages, of_bob);
+    EXPECT_EQ(bed_.must(store_.group_usage("example.test")).messages, messages + of_bob);
     while (bed_.must(store_.sweep(false)) > 0) {
     }
   }
@@ -74,6 +79,37 @@ TEST_P(Replace, InAnotherMailbox) {
   ASSERT_TRUE(placed.has_value());
   EXPECT_THAT(bodies(drafts_), IsEmpty());
   EXPECT_THAT(bodies(bed_.id_of(kAlice, "Sent")), ElementsAre("sent"));
+  all_is_well(1);
+}
+
+TEST_P(Replace, InAnotherAccount) {
+  const Result<Placed> placed = replace(old_, "INBOX", "the new one", {}, kBob, {kSeen, false});
+  ASSERT_TRUE(placed.has_value());
+  const MailboxId inbox = bed_.id_of(kBob, "INBOX");
+  EXPECT_EQ(placed->mailbox, inbox);
+  EXPECT_THAT(bodies(drafts_), IsEmpty());
+  EXPECT_THAT(bodies(inbox, kBob), ElementsAre("the new one"));
+  EXPECT_EQ(bed_.all(kBob, inbox).front().flags, FlagSet()) << "that there is no right to";
+  all_is_well(0, 1);
+  EXPECT_THAT(bodies(inbox, kBob), ElementsAre("the new one"));
+  EXPECT_EQ(bed_.must(store_.kept(kAlice, {}, std::nullopt, SIZE_MAX)).size(), GetParam() ? 1u : 0u);
+}
+
+TEST_P(Replace, InAnotherAccountAllOrNothing) {
+  Quota quota;
+  quota.bytes = 5;  // the room of the old one is somebody else's
+  const Result<Placed> refused = replace(old_, "INBOX", "the new one", quota, kBob);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().kind, FaultKind::over_quota);
+  EXPECT_FALSE(gone_);
+  const Result<Placed> nowhere = replace(old_, "Nowhere", "new", {}, kBob);
+  ASSERT_FALSE(nowhere.has_value());
+  EXPECT_EQ(nowhere.error().kind, FaultKind::not_found);
+  EXPECT_FALSE(gone_);
+  const Result<Placed> nothing = replace(old_ + 1, "INBOX", "new", {}, kBob);
+  ASSERT_FALSE(nothing.has_value());
+  EXPECT_TRUE(gone_);
+  EXPECT_THAT(bodies(drafts_), ElementsAre("the old one"));
   all_is_well(1);
 }
 
@@ -121,6 +157,37 @@ TEST_P(Replace, TheOldOneMayComeBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Keeping, Replace, testing::Bool());
+
+using ReplaceInFiles = WithFiles<PassingFiles>;
+
+// The bytes of the old one, which were to be kept, don't stay in the database beside its file.
+TEST_P(ReplaceInFiles, RefusedLeavesAllAsItWas) {
+  ASSERT_TRUE(bed_.append(kAlice, "INBOX", "Subject: old\r\n\r\n"));
+  bed_.must(bed_.mirror->carry_out(kAlice));
+  const MailboxId inbox = bed_.id_of(kAlice, "INBOX");
+  const Uid old = bed_.uids(kAlice, inbox).front();
+  ASSERT_EQ(bed_.all(kAlice, inbox).front().blob, 0u);
+  engine::BlobWriter writer(*bed_.engine, bed_.ids.next());
+  bed_.must(writer.append("Subject: new\r\n\r\n"));
+  MailStore::Arriving arriving;
+  arriving.writer = &writer;
+  MailStore::Target to{kAlice, "INBOX", {}};
+  Quota quota;
+  quota.bytes = 1;
+  bool gone = true;
+  EXPECT_EQ(
+      bed_.fault(bed_.store.replace(kAlice, inbox, old, std::move(to), std::move(arriving), quota, gone)),
+      FaultKind::over_quota);
+  EXPECT_FALSE(gone);
+  bed_.must(bed_.mirror->carry_out(kAlice));
+  ASSERT_EQ(bed_.uids(kAlice, inbox), std::vector<Uid>{old});
+  EXPECT_EQ(bed_.all(kAlice, inbox).front().blob, 0u);
+  EXPECT_THAT(bed_.must(bed_.store.kept(kAlice, {}, std::nullopt, SIZE_MAX)), IsEmpty());
+  EXPECT_THAT(bed_.problems({kAlice}), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, ReplaceInFiles, testing::Values(Format::maildir, Format::mbox),
+                         [](const auto& test) { return std::string(to_string(test.param)); });
 
 }  // namespace
 }  // namespace posthouse::store

@@ -41,6 +41,10 @@ class RightsTest : public testing::TestWithParam<const char*> {
     for (const MailStore::Sharer& one : bed_.must(store_.sharers(who))) out.push_back(one.owner);
     return out;
   }
+  bool gives(AccountId owner, AccountId who) {
+    const MailStore::Sharer one = bed_.must(store_.sharer(who, owner));
+    return one.with_account || one.with_anyone;
+  }
   std::vector<std::string> problems() { return bed_.problems({kAlice, kBob, kCarol}); }
   void put_shared_row(const std::string& key, bool there) {
     std::vector<engine::Step> steps;
@@ -64,6 +68,24 @@ TEST(RightsText, IsThatOfTheRfc) {
   EXPECT_EQ(parse_rights(""), Rights{0});
   EXPECT_EQ(parse_rights("cd"), kMayCreate | kMayDeleteMailbox | kMayDeleteMessages | kMayExpunge);
   for (const char* bad : {"L", "z", "0", "l r", "-", "lr\xc3\xa9"}) EXPECT_FALSE(parse_rights(bad)) << bad;
+}
+
+// On a host with many domains nobody looks at who gives to everybody of another one.
+TEST_P(RightsTest, EverybodyIsOfOneGroup) {
+  bed_.must(store_.set_group(kAlice, "example.test"));
+  bed_.must(store_.set_group(kBob, "example.test"));
+  bed_.must(store_.set_group(kCarol, "else.test"));
+  EXPECT_FALSE(gives(kAlice, kBob));
+  give(inbox_, kAnyone, kReader);
+  EXPECT_THAT(sharers(kBob), ElementsAre(kAlice));
+  EXPECT_THAT(sharers(kCarol), IsEmpty());
+  EXPECT_TRUE(gives(kAlice, kBob));
+  EXPECT_TRUE(gives(kAlice, kCarol)) << "what that means is for whoever asks";
+  give(inbox_, kCarol, kReader);
+  EXPECT_THAT(sharers(kCarol), ElementsAre(kAlice));
+  give(inbox_, kAnyone, 0);
+  EXPECT_FALSE(gives(kAlice, kBob));
+  EXPECT_TRUE(gives(kAlice, kCarol));
 }
 
 TEST_P(RightsTest, AreThoseOfTheEntries) {
