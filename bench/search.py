@@ -138,6 +138,7 @@ def main():
             "BODY, three letters": "SEARCH BODY ran",
             "BODY, two words of a phrase": f'SEARCH BODY "{words[3000]} {words[5]}"',
             "BODY, two common words": f'SEARCH BODY "{words[1]} {words[2]}"',
+            "BODY, two very common ones": f'SEARCH BODY "{words[0]} {words[1]}"',
             "TEXT, a rare word": "SEARCH TEXT quagmirish",
             "SUBJECT, a word": f"SEARCH SUBJECT {words[10]}",
             "SUBJECT, what all have": "SEARCH SUBJECT letter",

@@ -17,7 +17,7 @@ test_packages=(
   clang-19 clang-format-19 libclang-rt-19-dev llvm-19
   swaks libnet-ssleay-perl msmtp isync mutt curl openssl procps iproute2 bsdutils strace e2fsprogs mount
   libgmime-3.0-dev nsd ldnsutils postfix dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d procmail maildrop fetchmail mpop getmail6 fail2ban
-  offlineimap3 neomutt alpine xz-utils
+  offlineimap3 neomutt alpine xz-utils poppler-utils libarchive-tools catdoc
 )
 # Some builds of nodejs bring npm themselves, and can't be installed beside Debian's.
 command -v npm >/dev/null || test_packages+=(nodejs npm)

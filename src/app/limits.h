@@ -73,6 +73,18 @@ constexpr milliseconds kSearchRound{10'000};       // between two of them, and..
 constexpr milliseconds kSearchAccount{1};          // ... for each account, if that is more
 constexpr milliseconds kSearchAfterFault{60'000};
 
+// ---- programs that get the text out of attached documents
+constexpr seconds kExtractionTime{20};                // for one document, on the clock and of a processor
+constexpr seconds kExtractionGrace{5};                // after that, until its end is told
+constexpr milliseconds kExtractionLook{100};          // between two looks whether the server is to end
+constexpr uint64_t kExtractionMemory = 512ull << 20;  // octets of address space
+constexpr uint64_t kExtractionOutput = 64ull << 20;   // octets that are read of what it writes
+constexpr size_t kExtractionPiece = 64 << 10;         // octets read at once
+// Documents that give nothing may take so long together; of that, each of so many seconds forgives one.
+constexpr seconds kExtractionPatience{60};
+constexpr int kExtractionShare = 10;
+constexpr seconds kExtractionLogEvery{60};  // one that failed is logged
+
 // ---- upkeep
 constexpr milliseconds kConvertAgain{60'000};           // a conversion that was stopped, at first
 constexpr milliseconds kConvertAgainAtMost{3'600'000};  // and in the end

@@ -169,7 +169,8 @@ uint8_t likeness_of_pieces(const FuzzyKey::Word& word) {
 }
 
 uint8_t weigh(uint8_t mark, Field field, bool several) {
-  const unsigned worth = !several || field == Field::subject ? 100 : field == Field::header ? 85 : 70;
+  unsigned worth = !several || field == Field::subject ? 100 : field == Field::header ? 85 : 70;
+  if (field == Field::documents) worth = several ? 55 : 80;
   return static_cast<uint8_t>((mark * worth + 99) / 100);
 }
 

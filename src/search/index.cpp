@@ -39,10 +39,21 @@ Result<void> ask_fuzzily(const SegmentLookup& lookup, const SegmentLetters& lett
     Result<void> done = lookup.compare(field, key, question.fields.size() > 1, found);
     if (!done) return done;
   }
+  const auto score_of = [&](uint32_t letter) {
+    return key.score(found.marks.data() + letter * key.words().size());
+  };
+  std::vector<uint8_t> without(question.documents ? all : 0);
+  for (uint32_t i = 0; i < without.size(); i++) without[i] = score_of(i);
+  if (question.documents) {
+    Result<void> done = lookup.compare(Field::documents, key, question.fields.size() > 1, found);
+    if (!done) return done;
+  }
   for (uint32_t i = 0; i < all; i++) {
-    const uint8_t score = key.score(found.marks.data() + i * key.words().size());
+    const uint8_t score = score_of(i);
     const bool open = found.open.has(i) || letters.opaque[i];
-    out.push_back(open ? Truth::unknown : score > 0 ? Truth::yes : Truth::no);
+    // A look at the letter would not see what its documents say.
+    const bool by_documents = question.documents && score > without[i];
+    out.push_back(open && !by_documents ? Truth::unknown : score > 0 ? Truth::yes : Truth::no);
     scores.push_back(score);
   }
   return {};

@@ -29,8 +29,9 @@ enum class Truth : uint8_t { no, yes, unknown };
 // A key for which SEARCH looks in the texts of one of these fields, or of several.
 struct Question {
   std::vector<Field> fields;
-  std::string text;    // UTF-8, not folded, not empty
-  bool fuzzy = false;  // by search/fuzzy.h; it has words
+  std::string text;        // UTF-8, not folded, not empty
+  bool fuzzy = false;      // by search/fuzzy.h; it has words
+  bool documents = false;  // of a fuzzy one: also in the text of attached documents, which only the index has
 };
 
 struct Answer {

@@ -182,11 +182,33 @@ Task<Result<bool>> Indexer::still_holds(AccountId account, const store::MailboxI
 Task<Result<bool>> Indexer::has_enough(AccountId account, const store::MailboxInfo& mailbox,
                                        const MailboxState& state) {
   const uint64_t ever = uint64_t{mailbox.uid_next} - 1 - state.through;
+  if (ever > 0 && mailbox.exists > 0 && options_.extractor != nullptr) {
+    const Result<bool> documents = co_await has_documents(account, mailbox, state);
+    if (!documents || *documents) co_return documents;
+  }
   if (ever < options_.tail || mailbox.exists < options_.tail) co_return false;
   const auto entries =
       co_await store_.entries(account, mailbox.id, state.through + 1, UINT32_MAX, options_.tail, false);
   if (!entries) co_return std::unexpected(entries.error());
   co_return entries->size() >= options_.tail;
+}
+
+// Only the index has their text: they don't wait for others.
+Task<Result<bool>> Indexer::has_documents(AccountId account, const store::MailboxInfo& mailbox,
+                                          const MailboxState& state) {
+  const std::pair<AccountId, MailboxId> place(account, mailbox.id);
+  const auto plain = plain_.find(place);
+  if (plain != plain_.end() && plain->second == mailbox.uid_next) co_return false;
+  const auto entries =
+      co_await store_.entries(account, mailbox.id, state.through + 1, UINT32_MAX, options_.tail, true);
+  if (!entries) co_return std::unexpected(entries.error());
+  const bool found = entries->size() >= options_.tail ||
+                     std::any_of(entries->begin(), entries->end(),
+                                 [this](const auto& entry) { return has_known_documents(entry); });
+  if (found) co_return true;
+  if (plain_.size() >= kMailboxesKnown) plain_.clear();
+  plain_[place] = mailbox.uid_next;
+  co_return false;
 }
 
 // Sleeps as long as reading so much should have taken.
@@ -235,27 +257,42 @@ Task<Result<void>> Indexer::add_letters(AccountId account, const store::MailboxI
   co_return done;
 }
 
+bool Indexer::has_known_documents(const store::Entry& entry) const {
+  if (options_.extractor == nullptr) return false;
+  const auto summary = message::decode(entry.summary);
+  return summary && !documents_for(*options_.extractor, *summary).empty();
+}
+
+Task<uint64_t> Indexer::add_one(SegmentBuilder& builder, AccountId account, const store::Entry& entry) {
+  builder.begin_letter(entry.uid, entry.email);
+  letters_total().add();
+  const auto summary = message::decode(entry.summary);
+  if (!summary || entry.size > options_.largest_letter) {
+    builder.set_opaque();
+    co_return 0;
+  }
+  uint64_t bytes = co_await add_long_letter(store_, pool_, builder, account, entry, *summary);
+  if (options_.extractor == nullptr) co_return bytes;
+  const std::vector<message::Document> documents = documents_for(*options_.extractor, *summary);
+  bytes += co_await add_documents(store_, pool_, *options_.extractor, builder, account, entry, documents);
+  co_return bytes;
+}
+
 // The letters from `at` on that are read together, or a long one.
 Task<bool> Indexer::add_some(SegmentBuilder& builder, AccountId account,
                              const std::vector<store::Entry>& entries, size_t& at, bool& waits) {
   const store::Entry& first = entries[at];
   uint64_t bytes = 0;
-  if (!is_small(first)) {
-    builder.begin_letter(first.uid, first.email);
-    const auto summary = message::decode(first.summary);
-    if (!summary || first.size > options_.largest_letter) {
-      builder.set_opaque();
-    } else {
-      bytes = co_await add_long_letter(store_, pool_, builder, account, first, *summary);
-    }
+  if (!is_small(first) || has_known_documents(first)) {
+    bytes = co_await add_one(builder, account, first);
     at++;
-    letters_total().add();
     bytes_total().add(static_cast<double>(bytes));
     const bool on = co_await rest(bytes);
     co_return on;
   }
   size_t end = at;
-  while (end < entries.size() && is_small(entries[end]) && bytes < kReadTogether)
+  while (end < entries.size() && is_small(entries[end]) && bytes < kReadTogether &&
+         (end == at || !has_known_documents(entries[end])))
     bytes += entries[end++].size;
   std::vector<store::Entry> wanted(entries.begin() + static_cast<ptrdiff_t>(at),
                                    entries.begin() + static_cast<ptrdiff_t>(end));

@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "base/pool.h"
 #include "base/task.h"
 #include "base/turnstile.h"
 #include "search/index.h"
+#include "search/text_extractor.h"
 #include "store/mail_store.h"
 
 namespace posthouse::search {
@@ -22,6 +24,8 @@ class Indexer {
     uint64_t rate = 0;  // octets of letters that are read in a second, at most; 0: as fast as can be
     uint64_t largest_letter = 0;  // larger ones are looked through when they are searched; 0: none
     uint32_t tail = 0;            // so many new letters are worth the work; 0: limits.h
+    // For attached documents; nullptr: these are not indexed. Outlives the indexer.
+    TextExtractor* extractor = nullptr;
     // Awaits so much time; false: everything stops. Without it nothing is awaited.
     std::function<Task<bool>(milliseconds)> sleep;
   };
@@ -45,6 +49,12 @@ class Indexer {
   Task<Result<bool>> has_enough(AccountId account, const store::MailboxInfo& mailbox,
                                 const MailboxState& state);
   Task<Result<void>> add_letters(AccountId account, const store::MailboxInfo& mailbox, MailboxState& state);
+  // Whether an attached document waits among the letters that are not indexed, or so many letters.
+  Task<Result<bool>> has_documents(AccountId account, const store::MailboxInfo& mailbox,
+                                   const MailboxState& state);
+  // A letter that is read piece by piece, or has documents. Gives the octets that were read.
+  Task<uint64_t> add_one(SegmentBuilder& builder, AccountId account, const store::Entry& entry);
+  bool has_known_documents(const store::Entry& entry) const;
   Task<bool> add_some(SegmentBuilder& builder, AccountId account, const std::vector<store::Entry>& entries,
                       size_t& at, bool& waits);
   Task<Result<void>> flush(SegmentBuilder& builder, AccountId account, MailboxId mailbox, MailboxState& state,
@@ -59,6 +69,8 @@ class Indexer {
   Pool pool_;
   Turnstile turns_;
   SteadyTime rested_{};  // up to here the rate is kept
+  // Mailboxes whose letters that are not indexed have no documents, up to the UID; only to save looks.
+  std::map<std::pair<AccountId, MailboxId>, Uid> plain_;
 };
 
 // Which neighbouring segments are to become one; begin == end: none. `wasted` says of a segment whether most

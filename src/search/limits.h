@@ -18,6 +18,12 @@ inline constexpr size_t kFuzzyKeys = 8;   // of one search...
 inline constexpr size_t kFuzzyWords = 8;  // ... and words of a key: each is compared with every term
 inline constexpr size_t kFuzzyTogether = 16 << 10;  // octets of text that are compared without a breath
 
+// ---- attached documents (search/text_extractor.h)
+inline constexpr size_t kDocuments = 16;                  // of a letter that are looked into
+inline constexpr uint64_t kDocumentOctets = 64ull << 20;  // of one, with its transfer encoding
+inline constexpr size_t kDocumentText = 2 << 20;          // octets of its text that are indexed
+inline constexpr size_t kMailboxesKnown = 100'000;        // that had no documents when they were looked at
+
 // ---- segments
 inline constexpr size_t kChunkTerms = 16 << 10;        // octets of terms in one row...
 inline constexpr size_t kChunkPostings = 64 << 10;     // ... and of what says where they are

@@ -230,8 +230,12 @@ Result<void> SegmentLookup::compare_pieces(Field field, const FuzzyKey& key, boo
     LetterSet with(segment_.letters);
     if (Result<void> done = with_all(grams_of(field), words[w].pieces, with); !done) return done;
     const uint8_t mark = weigh(likeness_of_pieces(words[w]), field, several);
+    // Nobody looks at documents again: a long word that has all its pieces there is taken for found.
+    if (field == Field::documents && !words[w].cut) continue;
     for (uint32_t letter = 0; letter < segment_.letters; letter++) {
-      if (with.has(letter) && out.marks[letter * words.size() + w] < mark) out.open.add(letter);
+      uint8_t& known = out.marks[letter * words.size() + w];
+      if (field == Field::documents && with.has(letter)) known = std::max(known, mark);
+      if (with.has(letter) && known < mark) out.open.add(letter);
     }
   }
   return {};

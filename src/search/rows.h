@@ -28,7 +28,7 @@ using store::Uid;
 using SegmentId = uint32_t;
 
 // What of a letter a term is in.
-enum class Field : char { addresses = 'A', body = 'B', header = 'H', subject = 'S' };
+enum class Field : char { addresses = 'A', body = 'B', documents = 'D', header = 'H', subject = 'S' };
 
 // A dictionary: a field's words, or its pieces of words.
 enum class Dict : char {};

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The version of terms and rows is the name of the folder: another one is not looked at, and goes.
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
 
 void remove_other_versions(const std::string& directory) {
   std::error_code error;

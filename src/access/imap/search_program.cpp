@@ -237,7 +237,13 @@ void SearchProgram::note_question(Node& node) {
   if (fields.empty() || node.text.empty() || node.text.size() > message::limits::kSearchKey) return;
   if (questions_.size() == kIndexQuestions) return;  // the letters are looked at for all others
   node.question = questions_.size();
-  questions_.push_back({std::move(fields), node.text, node.like != nullptr});
+  const bool documents = node.like != nullptr && (node.type == K::body || node.type == K::text_);
+  asks_documents_ = asks_documents_ || documents;
+  questions_.push_back({std::move(fields), node.text, node.like != nullptr, documents});
+  std::string key;
+  if (!node.like) key.append(std::to_string(static_cast<int>(node.type))).append(" ").append(node.name);
+  if (!node.like) key.append(1, '\0').append(node.text);
+  question_keys_.push_back(std::move(key));
 }
 
 // A key of text: exact, or fuzzy if it has words to go by. Each fuzzy one is compared with every word of a
@@ -299,7 +305,9 @@ SearchProgram::Node SearchProgram::compile(const K& key, bool fuzzy) {
 Truth SearchProgram::ask(const Node& node, const SearchFacts& facts) const {
   if (node.question && facts.index != nullptr) {
     const Truth told = facts.index->at(*node.question, facts.sequence);
-    if (told == Truth::no || (told == Truth::yes && index_says_yes(node.type))) return told;
+    if (told == Truth::no) return told;
+    const bool sure = index_says_yes(node.type) || facts.index->is_seen(*node.question, facts.sequence);
+    if (told == Truth::yes && sure) return told;
   }
   switch (node.type) {
     case K::all:
@@ -359,6 +367,13 @@ Truth SearchProgram::ask_texts(const Node& node, const SearchFacts& facts) const
       node.type == K::text_ && facts.header_text != nullptr && facts.header_text->found(node.text_index);
   if (in_header) return Truth::yes;
   return facts.body_text == nullptr ? Truth::unknown : truth(facts.body_text->found(node.text_index));
+}
+
+void SearchProgram::learn(const Node& node, const SearchFacts& facts, TruthNotes& notes) const {
+  for (const Node& child : node.children) learn(child, facts, notes);
+  if (!node.question || node.like) return;
+  const Truth truth = ask(node, facts);
+  if (truth != Truth::unknown) notes.note(*node.question, facts.uid, truth == Truth::yes);
 }
 
 uint8_t SearchProgram::relevancy(const SearchFacts& facts) const {

@@ -62,6 +62,13 @@ class SearchProgram {
   bool scored() const { return scored_; }
   // What the search index may know of the keys.
   const std::vector<search::Question>& questions() const { return questions_; }
+  // What tells each of them from others, for who remembers what looks at messages have told; "" of fuzzy
+  // ones.
+  const std::vector<std::string>& question_keys() const { return question_keys_; }
+  // Notes what the facts say of the questions.
+  void learn(const SearchFacts& facts, TruthNotes& notes) const { learn(root_, facts, notes); }
+  // Some of them about what only the index has.
+  bool asks_documents() const { return asks_documents_; }
 
  private:
   struct Node {
@@ -84,6 +91,7 @@ class SearchProgram {
   void note_question(Node& node);
   Truth ask(const Node& node, const SearchFacts& facts) const;
   Truth ask_texts(const Node& node, const SearchFacts& facts) const;
+  void learn(const Node& node, const SearchFacts& facts, TruthNotes& notes) const;
   // 0: it does not match, or that is not known.
   uint8_t score(const Node& node, const SearchFacts& facts) const;
   uint8_t score_children(const Node& node, const SearchFacts& facts) const;
@@ -99,11 +107,13 @@ class SearchProgram {
        needs_body_ = false;
   bool needs_part_headers_ = false;
   bool entry_may_settle_ = false;
+  bool asks_documents_ = false;
   bool scored_;
   size_t likes_ = 0;  // nodes with `like`
   std::vector<std::string> texts_;
   std::vector<search::FuzzyTexts::Key> fuzzy_keys_;
   std::vector<search::Question> questions_;
+  std::vector<std::string> question_keys_;
   std::vector<wire::imap::NumberRange> candidates_;
   Node root_;
 };

@@ -88,8 +88,11 @@ class Searcher {
       co_return Result<void>();
     }
     std::vector<wire::imap::NumberRange> open = program_.candidates();
-    if (!program_.questions().empty() && count_of(open) >= kAskIndexFrom) {
-      answers_ = co_await ask_index(s_, view_, program_.questions());
+    if (!program_.questions().empty()) {
+      if (s_.services.recall != nullptr)
+        notes_ = TruthNotes(*s_.services.recall, view_, program_.question_keys());
+      const bool asks = program_.asks_documents() || count_of(open) >= kAskIndexFrom;
+      answers_ = co_await ask_index(s_, view_, program_.questions(), asks, notes_);
       if (!answers_.empty()) open = co_await look_at_view(open);
     }
     // Entries alone first, if they may settle the matter for some messages.
@@ -103,6 +106,7 @@ class Searcher {
       if (!done) co_return done;
     }
     while (!waiting_.empty() && !settled()) add_waiting();
+    notes_.keep();
     co_return Result<void>();
   }
 
@@ -228,6 +232,13 @@ class Searcher {
     return answer != Truth::unknown;
   }
 
+  // The same, once the message itself was looked at: then it is remembered too.
+  bool settles_now(const SearchFacts& facts, bool& matches, uint8_t& score) {
+    const bool done = settles(facts, matches, score);
+    if (done) program_.learn(facts, notes_);
+    return done;
+  }
+
   // Whether one message matches: entry, then summary, then header, then body, as far as needed.
   Task<Result<bool>> ask(const std::vector<store::Entry>& entries, size_t at, uint8_t& score) {
     const store::Entry& entry = entries[at];
@@ -240,8 +251,17 @@ class Searcher {
         of_parts ? message::decode(entry.summary) : message::decode_header(entry.summary);
     if (!summary) co_return false;  // damaged: reported when it is fetched
     facts.summary = &*summary;
-    if (settles(facts, matches, score)) co_return matches;
+    if (settles_now(facts, matches, score)) co_return matches;
+    Result<bool> found = co_await ask_octets(entries, at, facts, score);
+    co_return found;
+  }
 
+  // The same of one that is not settled by its summary.
+  Task<Result<bool>> ask_octets(const std::vector<store::Entry>& entries, size_t at, SearchFacts& facts,
+                                uint8_t& score) {
+    const store::Entry& entry = entries[at];
+    const message::Summary* summary = facts.summary;
+    bool matches = false;
     // From here on octets count: those of small messages are read for some of the next as well.
     const Course course{entries};
     co_await ahead_.fill(s_, view_.account, course, at);
@@ -269,19 +289,19 @@ class Searcher {
       in_header.end_text();
       facts.header = &header;
       facts.header_text = &header_text;
-      if (settles(facts, matches, score)) co_return matches;
+      if (settles_now(facts, matches, score)) co_return matches;
     }
     if (program_.needs_part_headers()) {
       Result<void> looked = co_await search_part_headers(entry, whole, *summary, in_header);
       if (!looked) co_return lost(looked.error());
-      if (settles(facts, matches, score)) co_return matches;
+      if (settles_now(facts, matches, score)) co_return matches;
     }
     Texts in_body{body_text, fuzzy ? &*fuzzy : nullptr, program_.scored()};
     Result<void> searched = co_await search_body(entry, whole, *summary, in_body);
     if (!searched) co_return lost(searched.error());
     facts.body_text = &body_text;
     facts.all_texts = true;
-    settles(facts, matches, score);
+    settles_now(facts, matches, score);
     co_return matches;
   }
 
@@ -359,6 +379,7 @@ class Searcher {
   ReadAhead ahead_;
   SearchProgram program_;
   SearchHits& hits_;
+  TruthNotes notes_;
   IndexAnswers answers_;          // none: the index says nothing
   std::deque<uint32_t> waiting_;  // sequence numbers of hits that come behind messages still to be looked at
   message::TextSearch fresh_;     // copied for each message: its keys are folded once

@@ -9,6 +9,7 @@
 #include "app/config/load.h"
 #include "app/config/takeover.h"
 #include "app/core/folders.h"
+#include "app/extraction/extraction.h"
 #include "app/limits.h"
 #include "app/preflight/preflight.h"
 #include "app/privileges/descriptors.h"
@@ -33,6 +34,7 @@ Result<void> give_up_root(const std::optional<User>& user) {
 int work(const Loaded& loaded, const std::string& config_file, std::vector<Bound> listeners,
          std::optional<CertificateStock> certificates, int ready_fd) {
   const Config& config = loaded.config;
+  std::shared_ptr<search::TextExtractor> extractor = start_extraction(config);
   auto confined = confine(files_for(config, config_file));
   if (!confined) {
     log::error("server.not_confined", {{"reason", confined.error().what}});
@@ -47,7 +49,7 @@ int work(const Loaded& loaded, const std::string& config_file, std::vector<Bound
     tell_supervisor();
   };
   auto server = Server::make({config, config_file, std::move(listeners), Core::Store::existing, started,
-                              std::move(certificates), tell_supervisor});
+                              std::move(certificates), std::move(extractor), tell_supervisor});
   if (!server) {
     log::error("server.cannot_start", {{"reason", loaded.told(server.error())}});
     return server.error().kind == FaultKind::not_found ? EX_IOERR : exit_status(server.error());

@@ -75,6 +75,7 @@ struct Config {
   struct Search {
     bool enabled = true;
     uint64_t rate = 0, memory = 0, largest_letter = 0;
+    std::vector<std::string> extractors;
   } search;
   struct Quota {
     uint64_t account = 0, account_messages = 0, domain = 0, domain_messages = 0;

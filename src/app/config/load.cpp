@@ -23,6 +23,7 @@
 #include <sstream>
 
 #include "app/config/check.h"
+#include "app/config/extractors.h"
 #include "app/config/host_name.h"
 #include "app/config/nearest.h"
 #include "app/config/options.h"
@@ -130,7 +131,11 @@ struct Setter {
     if (list == nullptr) return false;
     std::vector<std::string> values;
     for (const toml::node& item : *list) {
-      if (!item.is_string() || !is_name_server(item.as_string()->get())) return false;
+      const auto* text = item.as_string();
+      const bool extracts = option.kind == K::extractors;
+      const bool good = text != nullptr &&
+                        (extracts ? parse_extractor(text->get()).has_value() : is_name_server(text->get()));
+      if (!good) return false;
       values.push_back(item.as_string()->get());
     }
     field(config) = std::move(values);

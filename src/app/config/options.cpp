@@ -331,6 +331,19 @@ const Option kOptions[] = {
      &at<&C::search, &C::Search::largest_letter>},
     {"search.memory", K::bytes, R"("32MiB")", false, 8 * kMiB, 1024 * 1024 * kMiB, "",
      "Memory for caches and write buffers of the index.", &at<&C::search, &C::Search::memory>},
+    {"search.extractors", K::extractors, R"(["pdf=pdftotext", "office=bsdtar", "word=catdoc"])", false, 0, 0,
+     "",
+     "Programs that get the text out of attached documents for FUZZY searches, each `\"KIND=PROGRAM\"`. KIND "
+     "is `pdf`, "
+     "`office` (docx, xlsx, pptx, odt, ods, odp and their like) or `word` (Word 97 to 2003). PROGRAM is a "
+     "name, looked for in "
+     "/usr/local/bin, /usr/bin and /bin, or a path; the first that is there serves its kind. pdftotext, "
+     "bsdtar and catdoc get "
+     "the arguments that they need. Any other program gets none: it reads the document, a file, from "
+     "standard input and writes its "
+     "text in UTF-8 to standard output. All run in a sandbox without network, files and further processes. "
+     "`[]`: none.",
+     &at<&C::search, &C::Search::extractors>},
     // ---- quota
     {"quota.account", K::bytes, R"("0B")", false, 0, 1024ull * 1024 * 1024 * kMiB, "",
      "What an account may keep, where neither it nor its domain says otherwise. 0B: no limit.",
@@ -471,6 +484,9 @@ std::string expected(const Option& option) {
       return "a list of durations such as [\"5m\", \"1h\"], each" + (range.empty() ? "" : range.substr(1));
     case K::name_servers:
       return "a list of addresses such as [\"192.0.2.53\", \"::1@5353\"]";
+    case K::extractors:
+      return "a list of KIND=PROGRAM with pdf, office or word and a name or a path from /, such as "
+             "[\"pdf=pdftotext\", \"office=/usr/local/bin/docs2txt\"]";
     case K::listen:
       return "\"off\" or a list of addresses with ports such as [\"0.0.0.0:25\", \"[::]:25\"]";
     case K::certificates:

@@ -31,6 +31,7 @@ enum class OptionKind {
   duration,
   durations,
   name_servers,
+  extractors,
   listen,
   certificates
 };

@@ -13,6 +13,7 @@
 #include "app/config/reference.h"
 #include "app/demo/start_signals.h"
 #include "app/demo/welcome.h"
+#include "app/extraction/extraction.h"
 #include "app/privileges/descriptors.h"
 #include "app/server/listeners.h"
 #include "app/server/logging.h"
@@ -173,7 +174,9 @@ int run_demo(const DemoOptions& options) {
     if (!HeldSignals::end_is_waiting()) spawn(greet(facts, options.json));
     held.release();
   };
-  auto server = Server::make({*config, config_file, std::move(*listeners), Core::Store::create, started});
+  std::shared_ptr<search::TextExtractor> extractor = start_extraction(*config);
+  auto server = Server::make({*config, config_file, std::move(*listeners), Core::Store::create, started,
+                              std::nullopt, std::move(extractor)});
   if (!server) return complain(server.error(), EX_UNAVAILABLE);
   auto made = net::run_blocking(make_demo_accounts((*server)->core(), facts.domain));
   if (!made && made.error().kind == FaultKind::corrupt) made.error().what += "; the next start mends it";

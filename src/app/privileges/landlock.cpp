@@ -20,7 +20,8 @@ constexpr uint64_t kIoctlDevice = 1ull << 15;
 
 constexpr uint64_t kReadOnly = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 // Rights that make sense on a file; the others are refused for one by the kernel.
-constexpr uint64_t kOnFiles = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
+constexpr uint64_t kOnFiles =
+    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE | kTruncate;
 
 // All rights the kernel knows how to withhold.
 uint64_t rights_of_abi(long abi) {
@@ -58,6 +59,10 @@ Result<void> allow_all(int ruleset, const FileAccess& access, uint64_t rights) {
   }
   for (const std::string& path : access.read_only) {
     if (auto done = allow(ruleset, path, rights & kReadOnly); !done) return done;
+  }
+  for (const std::string& path : access.programs) {
+    if (auto done = allow(ruleset, path, rights & (kReadOnly | LANDLOCK_ACCESS_FS_EXECUTE)); !done)
+      return done;
   }
   return {};
 }

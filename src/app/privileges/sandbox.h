@@ -14,6 +14,7 @@ namespace posthouse::app {
 struct FileAccess {
   std::vector<std::string> read_write;  // folders: everything below, except to start programs
   std::vector<std::string> read_only;   // files or folders
+  std::vector<std::string> programs;    // files or folders that may be read and started
 };
 
 // The folders and files that a worker with this configuration needs.

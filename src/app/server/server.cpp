@@ -297,6 +297,7 @@ Result<bool> Server::run() {
 
 void Server::stop(std::string reason) {
   if (std::exchange(impl_->stopping_, true)) return;
+  if (impl_->options_.extractor) impl_->options_.extractor->stop();
   log::info("server.stopping", {{"reason", reason}});
   spawn(impl_->shut_down());
 }

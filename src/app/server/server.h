@@ -27,6 +27,7 @@ class Server {
     std::function<void()> started;  // on the main loop, once every listener accepts
     // What may be served of certificates that are broken on disk by now. Without any, all must be good.
     std::optional<CertificateStock> certificates = std::nullopt;
+    std::shared_ptr<search::TextExtractor> extractor = nullptr;  // of attached documents, for the index
     std::function<void()> renewed = nullptr;  // on the main loop, after other certificates were taken
   };
 

@@ -306,6 +306,152 @@ TEST_F(ImapIndex, ItIsForgottenWithItsMailboxOrAccount) {
   EXPECT_TRUE(house.executor.run(index.accounts())->empty());
 }
 
+// Whose text is what they are made of; of some there is none, and one takes too long.
+class Extractor : public search::TextExtractor {
+ public:
+  bool knows(message::DocumentKind kind) const override { return kind == message::DocumentKind::pdf; }
+  Result<void> begin(message::DocumentKind) override {
+    octets.clear();
+    begun++;
+    return {};
+  }
+  Result<void> feed(std::string_view more) override {
+    octets += more;
+    return {};
+  }
+  Result<void> finish(const std::function<bool(std::string_view)>& take) override {
+    if (octets == "hang") return fail(FaultKind::timeout, "too long");
+    if (octets == "broken") return fail(FaultKind::permanent, "broken");
+    for (const char c : octets) {
+      if (!take(std::string_view(&c, 1))) break;
+    }
+    return {};
+  }
+  std::string octets;
+  int begun = 0;
+};
+
+class ImapDocuments : public ImapIndex {
+ protected:
+  void deliver(const std::string& text, const std::vector<std::string>& documents) {
+    std::string letter =
+        "From: a@b.test\r\nSubject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" +
+        text + "\r\n";
+    for (const std::string& document : documents) {
+      letter += "--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+      message::append_base64_lines(letter, document);
+    }
+    house.deliver(kAlice, "INBOX", letter + "--b--\r\n");
+  }
+  void look() {
+    search::Indexer::Options options;
+    options.extractor = &extractor;
+    if (!indexer) indexer.emplace(index, house.store, options);
+    ASSERT_TRUE(house.executor.run(indexer->look_at(kAlice)));
+  }
+  std::string found(const std::string& key) {
+    const std::string answer = selected(&index)->ask("t SEARCH " + key + "\r\n");
+    return answer.substr(0, answer.find("\r\n"));
+  }
+  Extractor extractor;
+  std::optional<search::Indexer> indexer;
+};
+
+TEST_F(ImapDocuments, AreForFuzzySearches) {
+  deliver("see attached", {"the quagmire of invoices"});
+  deliver("a quagmire", {});
+  look();  // so few letters are not indexed but for the document
+  EXPECT_EQ(found("FUZZY BODY quagmire"), "* SEARCH 1 2");
+  EXPECT_EQ(found("FUZZY TEXT invoice"), "* SEARCH 1");
+  EXPECT_EQ(found("FUZZY TEXT quagmyre"), "* SEARCH 1 2");
+  EXPECT_EQ(found("FUZZY TEXT \"attached invoice\""), "* SEARCH 1");
+  // The letter's own words count more.
+  EXPECT_EQ(found("RETURN (RELEVANCY) FUZZY TEXT quagmire"), "* ESEARCH (TAG \"t\") RELEVANCY (55 70)");
+  EXPECT_EQ(found("RETURN (RELEVANCY) FUZZY BODY quagmire"), "* ESEARCH (TAG \"t\") RELEVANCY (80 100)");
+  // What is exact is of the text alone, and so are other fields.
+  EXPECT_EQ(found("BODY quagmire"), "* SEARCH 2");
+  EXPECT_EQ(found("TEXT quagmire"), "* SEARCH 2");
+  EXPECT_EQ(found("FUZZY SUBJECT quagmire"), "* SEARCH");
+}
+
+TEST_F(ImapDocuments, AreLookedIntoOnce) {
+  deliver("one", {"first document", "second document"});
+  look();
+  look();
+  EXPECT_EQ(extractor.begun, 2);
+  EXPECT_EQ(found("FUZZY BODY documents"), "* SEARCH 1");
+  EXPECT_EQ(found("FUZZY BODY second"), "* SEARCH 1");
+  EXPECT_EQ(extractor.begun, 2);
+  for (int i = 0; i < 20; i++) {
+    deliver("more", {"further"});
+    look();
+  }
+  EXPECT_EQ(extractor.begun, 22);  // also when segments become one
+  EXPECT_EQ(found("FUZZY BODY second"), "* SEARCH 1");
+  EXPECT_EQ(found("RETURN (COUNT) FUZZY BODY further"), "* ESEARCH (TAG \"t\") COUNT 20");
+}
+
+TEST_F(ImapDocuments, ThatGiveNothingDontKeepTheLetterFromBeingFound) {
+  deliver("letter one", {"broken", "good document"});
+  deliver("letter two", {"hang", "never looked into"});
+  look();
+  EXPECT_EQ(found("FUZZY BODY letter"), "* SEARCH 1 2");
+  EXPECT_EQ(found("BODY letter"), "* SEARCH 1 2");
+  EXPECT_EQ(found("FUZZY BODY good"), "* SEARCH 1");
+  EXPECT_EQ(found("FUZZY BODY looked"), "* SEARCH");
+}
+
+TEST_F(ImapDocuments, LettersWithoutThemWaitForOthers) {
+  for (int i = 0; i < 5; i++) deliver("plain", {});
+  look();
+  EXPECT_EQ(house.executor.run(index.totals(kAlice))->letters, 0u);
+  deliver("attached", {"document"});
+  look();
+  EXPECT_EQ(house.executor.run(index.totals(kAlice))->letters, 6u);
+}
+
+TEST_F(ImapDocuments, OfManyAndLargeOnesTheBeginning) {
+  std::string large;
+  while (large.size() < (2u << 20) + 1000) large += "filling words ";
+  deliver("large", {"early " + large + " lateword"});
+  deliver("many", std::vector<std::string>(40, "some"));
+  look();
+  EXPECT_EQ(extractor.begun, 17);
+  EXPECT_EQ(found("FUZZY BODY early"), "* SEARCH 1");
+  EXPECT_EQ(found("FUZZY BODY lateword"), "* SEARCH");
+}
+
+// Two sessions ask the same again and again, one that remembers what looks have told, one that does not,
+// while messages come and go.
+TEST_F(ImapIndex, WhatWasSeenBeforeIsRememberedRightly) {
+  fill(130);
+  bring_up_to_date();
+  std::vector<std::string> keys;
+  for (int i = 0; i < 25; i++) keys.push_back(condition());
+  for (int round = 0; round < 4; round++) {
+    house.remembers = true;
+    auto with = selected(round % 2 == 0 ? &index : nullptr);
+    house.remembers = false;
+    auto without = selected(nullptr);
+    auto other = selected(nullptr);
+    house.remembers = true;
+    const size_t from = 1 + mail.below(100);
+    other->ask("a STORE " + std::to_string(from) + " +FLAGS (\\Deleted)\r\nb EXPUNGE\r\n");
+    fill(3);
+    for (const std::string& key : keys) {
+      const std::string command = "t SEARCH CHARSET UTF-8 " + key + "\r\n";
+      const auto found_by = [&command](Client& client) {
+        const std::string answer = client.ask(command);
+        return answer.substr(answer.find("* SEARCH"));
+      };
+      const std::string right = found_by(*without);
+      ASSERT_EQ(found_by(*with), right) << command;
+      ASSERT_EQ(found_by(*with), right) << command;
+    }
+  }
+  EXPECT_GT(house.recall.size(), 5u);
+}
+
 // Another UIDVALIDITY, or the store of before under the index of now.
 TEST_F(ImapIndex, UidsThatNameOtherLettersAreNoticed) {
   fill(120);

@@ -71,6 +71,8 @@ std::string another_value(const Option& option) {
       return "[\"3s\", \"1m30s\"]";
     case OptionKind::name_servers:
       return "[\"192.0.2.53\", \"::1@53\"]";
+    case OptionKind::extractors:
+      return "[\"pdf=/bin/cat\"]";
     case OptionKind::listen:
       return "[\"127.0.0.9:99\", \"[::1]:100\"]";
     case OptionKind::certificates:
