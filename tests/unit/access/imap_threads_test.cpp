@@ -141,7 +141,7 @@ class ImapThreads : public testing::TestWithParam<std::tuple<store::Format, uint
  protected:
   void play(Server& server, uint64_t seed, int moves) {
     std::vector<std::unique_ptr<Watcher>> watchers;
-    for (const Dialect dialect : {Dialect::rev1, Dialect::rev2, Dialect::qresync, Dialect::uid_only})
+    for (const Dialect dialect : kDialects)
       watchers.push_back(std::make_unique<Watcher>(server.login(), dialect));
     std::vector<std::thread> threads;
     for (size_t i = 0; i < watchers.size(); i++) {
