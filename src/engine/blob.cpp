@@ -6,7 +6,6 @@
 
 #include "base/id.h"
 #include "engine/blob_format.h"
-#include "engine/blob_reference.h"
 #include "engine/record.h"
 
 namespace posthouse::engine {

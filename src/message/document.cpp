@@ -83,23 +83,36 @@ std::vector<Document> documents(const Summary& summary, size_t most) {
 
 void OfficeText::feed(std::string_view xml, std::string& out) {
   while (!xml.empty()) {
-    if (state_ == State::text) {
-      const size_t end = std::min(xml.find_first_of("<&"), xml.size());
-      if (taking_) out.append(xml.substr(0, end));
-      xml.remove_prefix(end);
-    } else if (state_ == State::tag || state_ == State::quoted) {
-      const size_t end = state_ == State::tag ? xml.find_first_of("\"'>") : xml.find(quote_);
-      xml.remove_prefix(std::min(end, xml.size()));
-    }
+    xml.remove_prefix(pass(xml, out));
     if (xml.empty()) return;
     take(xml.front(), out);
     xml.remove_prefix(1);
   }
 }
 
+// As much at the start of `xml` as changes no state.
+size_t OfficeText::pass(std::string_view xml, std::string& out) {
+  if (state_ == State::tag) return pass_tag(xml);
+  if (state_ != State::text) return 0;
+  const size_t end = std::min(xml.find_first_of("<&"), xml.size());
+  if (taking_) out.append(xml.substr(0, end));
+  return end;
+}
+
+size_t OfficeText::pass_tag(std::string_view xml) {
+  bool ends = false;
+  const size_t n = tag_.pass(xml, ends);
+  if (ends) state_ = State::text;
+  return n;
+}
+
 void OfficeText::take(char c, std::string& out) {
   switch (state_) {
     case State::text:
+      if (c != '<' && c != '&') {  // behind a tag
+        if (taking_) out += c;
+        return;
+      }
       state_ = c == '<' ? State::tag_name : State::entity;
       held_.clear();
       return;
@@ -120,18 +133,11 @@ void OfficeText::take(char c, std::string& out) {
       }
       end_tag_name(out);
       state_ = State::tag;
-      return take(c, out);
-    }
-    case State::tag:
-      if (c == '"' || c == '\'') {
-        state_ = State::quoted;
-        quote_ = c;
-      } else if (c == '>') {
-        state_ = State::text;
-      }
+      tag_ = TagRest();
+      pass_tag(std::string_view(&c, 1));
       return;
-    case State::quoted:
-      if (c == quote_) state_ = State::tag;
+    }
+    case State::tag:  // see pass()
       return;
   }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "message/summary.h"
+#include "message/tag_rest.h"
 
 namespace posthouse::message {
 
@@ -36,14 +37,16 @@ class OfficeText {
   void feed(std::string_view xml, std::string& out);
 
  private:
-  enum class State : uint8_t { text, entity, tag_name, tag, quoted };
+  enum class State : uint8_t { text, entity, tag_name, tag };
+  size_t pass(std::string_view xml, std::string& out);
+  size_t pass_tag(std::string_view xml);
   void take(char c, std::string& out);
   void end_tag_name(std::string& out);
   void end_entity(std::string& out);
 
   State state_ = State::text;
   std::string held_;  // of an entity or of a tag's name
-  char quote_ = 0;
+  TagRest tag_;
   bool begun_ = false;   // behind the first tag of an XML file
   bool open_ = false;    // it is OpenDocument: all content is text
   bool taking_ = false;  // what comes is text

@@ -35,10 +35,6 @@ void HtmlText::feed(std::string_view html, std::string& out) {
   }
 }
 
-static bool ends_tag_text(char c) {
-  return c == '>' || c == '"' || c == '\'';
-}
-
 // As much at the start of `html` as changes no state.
 size_t HtmlText::pass(std::string_view html, std::string& out) {
   switch (state_) {
@@ -50,9 +46,7 @@ size_t HtmlText::pass(std::string_view html, std::string& out) {
       return n;
     }
     case State::tag:
-      return static_cast<size_t>(std::find_if(html.begin(), html.end(), ends_tag_text) - html.begin());
-    case State::quoted:
-      return std::min(html.find(quote_), html.size());
+      return pass_tag(html);
     case State::comment: {
       const size_t n = std::min(html.find('-'), html.size());
       if (n > 0 && html[0] != '>') dashes_ = 0;
@@ -61,6 +55,13 @@ size_t HtmlText::pass(std::string_view html, std::string& out) {
     default:
       return 0;
   }
+}
+
+size_t HtmlText::pass_tag(std::string_view html) {
+  bool ends = false;
+  const size_t n = tag_.pass(html, ends);
+  if (ends) state_ = State::text;
+  return n;
 }
 
 void HtmlText::finish(std::string& out) {
@@ -88,16 +89,7 @@ void HtmlText::take(char c, std::string& out) {
       return;
     case State::tag_name:
       return begin_tag(c, out);
-    case State::tag:
-      if (c == '"' || c == '\'') {
-        state_ = State::quoted;
-        quote_ = c;
-      } else if (c == '>') {
-        state_ = State::text;
-      }
-      return;
-    case State::quoted:
-      if (c == quote_) state_ = State::tag;
+    case State::tag:  // see pass()
       return;
     case State::comment:
       if (c == '>' && dashes_ >= 2) state_ = State::text;
@@ -124,7 +116,8 @@ void HtmlText::begin_tag(char c, std::string& out) {
   }
   end_tag_name(out);
   state_ = State::tag;
-  take(c, out);
+  tag_ = TagRest();
+  pass_tag(std::string_view(&c, 1));
 }
 
 void HtmlText::end_tag_name(std::string& out) {

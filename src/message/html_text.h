@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "message/tag_rest.h"
+
 namespace posthouse::message {
 
 // Streaming, in UTF-8. Tags and comments become a blank where they part words, what stands in style, script,
@@ -15,8 +17,9 @@ class HtmlText {
   void finish(std::string& out);
 
  private:
-  enum class State { text, entity, tag_name, tag, quoted, comment };
+  enum class State { text, entity, tag_name, tag, comment };
   size_t pass(std::string_view html, std::string& out);
+  size_t pass_tag(std::string_view html);
   void take(char c, std::string& out);
   void begin_tag(char c, std::string& out);
   void end_tag_name(std::string& out);
@@ -28,7 +31,7 @@ class HtmlText {
   State state_ = State::text;
   std::string held_;      // of an entity or of a tag's name
   std::string left_out_;  // the element whose content is passed over, or ""
-  char quote_ = 0;
+  TagRest tag_;
   int dashes_ = 0;  // at the end of a comment so far
 };
 

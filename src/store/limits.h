@@ -19,6 +19,8 @@ inline constexpr size_t kMaxAnnotationBytes = 4 << 20;
 // Entries of the rights of a mailbox (store/rights.h).
 inline constexpr size_t kMaxRights = 200;
 inline constexpr size_t kPart = 1'000;  // messages changed in one transaction
+// The same of a COPY or MOVE, which writes but three rows of each and has read them before.
+inline constexpr size_t kCopyPart = 2'000;
 // The same for flags: so many rows in memory keep others waiting about as long as a flush of the disk.
 inline constexpr size_t kFlagsPart = 4'000;
 // Messages expunged in one transaction, as far as what is kept of them fits this many bytes; so many are read

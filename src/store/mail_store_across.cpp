@@ -74,7 +74,7 @@ Task<Result<void>> MailStore::Impl::try_move_across(AccountId account, MailboxId
                                                     Target to, Quota quota, Copied& out) {
   Result<std::vector<Source>> found = co_await parts.read();
   if (!found) co_return std::unexpected(found.error());
-  Result<void> loaded = co_await load_bodies(account, from, *found);
+  Result<void> loaded = co_await load_to_copy(account, from, *found);
   if (!loaded) co_return loaded;
   Result<PlacesToBe> places = co_await places_to_be(account, from, uids_of(*found));
   if (!places) co_return std::unexpected(places.error());

@@ -1,7 +1,7 @@
 // COPY and MOVE.
 #include <algorithm>
 
-#include "engine/blob_reference.h"
+#include "engine/blob.h"
 #include "store/across.h"
 #include "store/limits.h"
 #include "store/mail_store.h"
@@ -136,6 +136,13 @@ size_t MailStore::Impl::copied_together(AccountId account) const {
   return in_files(account) ? kPart : kCopyPart;
 }
 
+Task<Result<void>> MailStore::Impl::load_to_copy(AccountId account, MailboxId mailbox,
+                                                 std::vector<Source>& messages) {
+  Result<void> loaded = co_await load_bodies(account, mailbox, messages);
+  if (!loaded && loaded.error().kind == FaultKind::not_found) co_return changed_meanwhile();
+  co_return loaded;
+}
+
 Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from, SourceParts& parts,
                                               Target to, Quota quota, Copied& out) {
   const bool across = to.account != account;
@@ -143,7 +150,7 @@ Task<Result<void>> MailStore::Impl::copy_part(AccountId account, MailboxId from,
   for (int attempt = 0;; ++attempt) {
     Result<std::vector<Source>> found = co_await parts.read();
     if (!found) co_return std::unexpected(found.error());
-    Result<void> loaded = co_await load_bodies(account, from, *found);
+    Result<void> loaded = co_await load_to_copy(account, from, *found);
     if (!loaded && loaded.error().kind == FaultKind::temporary && ++failures < kMaxAttempts) continue;
     if (!loaded) co_return loaded;
     const std::vector<Source>& messages = *found;
@@ -231,7 +238,7 @@ Task<Result<void>> MailStore::Impl::try_move(AccountId account, MailboxId from, 
                                              Copied& out) {
   Result<std::vector<Source>> found = co_await parts.read();
   if (!found) co_return std::unexpected(found.error());
-  Result<void> loaded = co_await load_bodies(account, from, *found);
+  Result<void> loaded = co_await load_to_copy(account, from, *found);
   if (!loaded) co_return loaded;
   Result<PlacesToBe> places = co_await places_to_be(account, from, uids_of(*found));
   if (!places) co_return std::unexpected(places.error());

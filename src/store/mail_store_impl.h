@@ -71,6 +71,8 @@ struct MailStore::Impl {
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Source>& messages,
                                  bool for_good = false);
   Task<Result<void>> load_bodies(AccountId account, MailboxId mailbox, std::vector<Uid> uids);
+  // The same for sources that were read some time ago: `temporary` also when one of them is gone.
+  Task<Result<void>> load_to_copy(AccountId account, MailboxId mailbox, std::vector<Source>& messages);
   // Of messages that are about to be removed, for good. Gives those that got one now, or tried to: who stays
   // lets go of it again.
   Task<Result<std::vector<Uid>>> load_bodies_to_keep(AccountId account, MailboxId mailbox,

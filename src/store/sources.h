@@ -24,9 +24,6 @@ std::vector<Uid> uids_of(const std::vector<Source>& messages);
 Result<std::vector<Source>> read_sources(const engine::Reader& reader, AccountId account, MailboxId mailbox,
                                          const std::vector<Uid>& rising, bool with_record);
 
-// Messages of one part of a COPY or MOVE, which writes but three rows of each and reads them before.
-inline constexpr size_t kCopyPart = 2'000;
-
 // Cuts `uids` into parts of at most `size`: sorted, each once.
 std::vector<std::vector<Uid>> cut_parts(std::vector<Uid> uids, size_t size);
 

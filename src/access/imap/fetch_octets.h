@@ -39,7 +39,6 @@ class ReadAhead {
   const std::string* find(store::Uid uid) const;
 
  private:
-  static constexpr size_t kPartsAhead = 2;
   struct Part {
     std::vector<store::Uid> uids;  // rising
     store::MailStore::Reading reading;

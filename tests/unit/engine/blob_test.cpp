@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/blob_format.h"
-#include "engine/blob_reference.h"
 #include "engines.h"
 
 namespace posthouse::engine {
