@@ -12,8 +12,8 @@ import unittest
 import urllib.request
 import zipfile
 
+from imap_mailbox import ImapMailbox
 from posthouse import Demo, run, tls_context, wait_until
-from raw import Raw
 from test_serve import Serve
 
 
@@ -74,26 +74,6 @@ def letter(n, subtype, document):
             ).encode() + base64.encodebytes(document).replace(b"\n", b"\r\n") + b"--b--\r\n"
 
 
-class Mailbox:
-    def __init__(self, demo, name="alice"):
-        self.raw = Raw(demo.ports["imap"])
-        self.ask(f"LOGIN {demo.address(name)} {demo.password(name)}")
-        self.ask("CREATE Documents")
-        self.ask("SELECT Documents")
-
-    def ask(self, command):
-        answer = self.raw.imap("t", command)
-        if b"t OK" not in answer:
-            raise AssertionError(f"{command}: {answer}")
-        return answer
-
-    def append(self, *letters):
-        self.ask(b"APPEND Documents" + b"".join(b" {%d+}\r\n" % len(one) + one for one in letters))
-
-    def search(self, key):
-        return [int(n) for n in re.search(rb"\* SEARCH([ \d]*)\r\n", self.ask(f"SEARCH {key}"))[1].split()]
-
-
 def indexed(demo):
     answer = json.loads(demo.run("search", "status", "--json", demo.address("alice"), check=True).stdout)
     return answer["indexed"]
@@ -111,7 +91,7 @@ class Documents(unittest.TestCase):
         if missing:
             self.skipTest(f"not installed: {missing}")
         with Demo("--set", 'search.rate="0B"') as demo:
-            box = Mailbox(demo)
+            box = ImapMailbox(demo, "alice", "Documents", create=True)
             box.append(*(letter(n, subtype, document) for n, (subtype, _, document) in enumerate(DOCUMENTS)))
             wait_until(lambda: indexed(demo) >= len(DOCUMENTS), 60, "the index")
             for n, key in enumerate(KEYS, 1):
@@ -134,7 +114,7 @@ class Documents(unittest.TestCase):
         try:
             with Demo("--set", 'search.rate="0B"', "--set", f'search.extractors=["pdf={script}"]',
                       directory=demo.directory) as again:
-                box = Mailbox(again)
+                box = ImapMailbox(again, "alice", "Documents", create=True)
                 box.append(*letters)
                 wait_until(lambda: indexed(again) >= len(letters), 60, "the index")
                 check(again, box)

@@ -3,12 +3,11 @@ consequence for what SEARCH answers when it is behind, damaged or gone."""
 import json
 import os
 import pathlib
-import re
 import shutil
 import unittest
 
+from imap_mailbox import ImapMailbox
 from posthouse import Demo, wait_until
-from raw import Raw
 
 LETTERS = 160
 WORDS = ("letter", "postman", "Ärger", "漢字", "b4c5d6e7f8a9b0", "rare")
@@ -20,34 +19,9 @@ def letter(n):
             f"number{n} {' '.join(words)}\r\n").encode()
 
 
-class Mailbox:
-    """INBOX of an account, by its own session."""
-
-    def __init__(self, demo, name):
-        self.raw = Raw(demo.ports["imap"])
-        self.ask(f"LOGIN {demo.address(name)} {demo.password(name)}")
-        self.ask("SELECT INBOX")
-
-    def ask(self, command):
-        answer = self.raw.imap("t", command)
-        if b"t OK" not in answer:
-            raise AssertionError(f"{command}: {answer}")
-        return answer
-
-    def append(self, numbers):
-        command = b"APPEND INBOX" + b"".join(b" {%d+}\r\n" % len(letter(n)) + letter(n) for n in numbers)
-        self.ask(command)
-
-    def search(self, key, word):
-        octets = word.encode()
-        answer = self.ask(f"SEARCH CHARSET UTF-8 {key} ".encode() + b"{%d+}\r\n" % len(octets) + octets)
-        found = re.search(rb"\* SEARCH([ \d]*)\r\n", answer)
-        return [int(number) for number in found[1].split()]
-
-
 def expect(case, demo, name, first=0):
     """All answers are right. `first`: messages that the mailbox had before."""
-    box = Mailbox(demo, name)
+    box = ImapMailbox(demo, name)
     for i, word in enumerate(WORDS):
         right = [first + n + 1 for n in range(LETTERS) if n % (i + 2) == 0]
         case.assertEqual([n for n in box.search("BODY", word.upper()) if n > first], right, (name, word))
@@ -86,9 +60,9 @@ class SearchIndex(unittest.TestCase):
         self.names.append("mona")
         self.first = {}
         for name in self.names:
-            box = Mailbox(demo, name)
-            self.first[name] = len(re.findall(rb"\d+", box.ask("SEARCH ALL").split(b"\r\n")[0]))
-            box.append(range(LETTERS))
+            box = ImapMailbox(demo, name)
+            self.first[name] = len(box.search("ALL"))
+            box.append(*map(letter, range(LETTERS)))
 
     def expect_all(self, demo):
         for name in self.names:
