@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 IMAP = "/usr/lib/dovecot/imap"
@@ -49,10 +50,27 @@ class Peers:
         return done.stdout.decode("latin-1")
 
     # ---- Dovecot
+    def converse(self, script):
+        """Its input stays open until it has said all: at the end of its input it forgets what is still to be said."""
+        command = [*AS_USER, IMAP, "-c", str(self.config)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              env=self.environment, cwd=self.home) as session:
+            limit = threading.Timer(300, session.kill)
+            limit.start()
+            try:
+                session.stdin.write(script.encode("latin-1"))
+                session.stdin.flush()
+                out = session.stdout.read().decode("latin-1")
+            finally:
+                limit.cancel()
+        if session.returncode != 0:
+            raise AssertionError(f"{script}: {session.returncode} {out}")
+        return out
+
     def imap(self, *commands, mailbox="INBOX"):
         """Runs the commands in one session that has the mailbox selected; gives the lines."""
         script = f"s select {mailbox}\r\n" + "".join(f"c{i} {c}\r\n" for i, c in enumerate(commands)) + "q logout\r\n"
-        out = self.run(IMAP, "-c", self.config, text=script)
+        out = self.converse(script)
         for tag in ["s", *(f"c{i}" for i in range(len(commands)))]:
             if f"\n{tag} OK" not in "\n" + out:
                 raise AssertionError(f"{commands}: {out}")

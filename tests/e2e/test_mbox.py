@@ -769,6 +769,7 @@ class Crash(Case):
         self.assertEqual(self.subjects(), self.subjects_in_file(), f"seed {seed}")
         uids = [int(message["X-UID"]) for message in self.in_file()]
         self.assertEqual(uids, sorted(self.over_imap()), f"seed {seed}")
+        self.assertEqual(len(self.peers.flags()), len(wanted))
 
 
 if __name__ == "__main__":
