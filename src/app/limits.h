@@ -89,13 +89,16 @@ constexpr seconds kExtractionLogEvery{60};  // one that failed is logged
 constexpr milliseconds kConvertAgain{60'000};           // a conversion that was stopped, at first
 constexpr milliseconds kConvertAgainAtMost{3'600'000};  // and in the end
 constexpr milliseconds kSweepEvery{30'000};             // between two sweeps of blobs nobody refers to
+constexpr milliseconds kSpaceLook{2'000};               // ... with no room for letters, as often as that
+constexpr uint64_t kSpaceGone = 16ull << 20;            // which is so much above the reserve
 // The directory's copy is written again when so long, and so many times what writing it took, went by.
 constexpr milliseconds kCopyPause{5'000};
 constexpr int kCopyShare = 1000;
 // With less space left than this, what letters that went have held is given back to the disk at once.
 constexpr uint64_t kSpaceShort = 512ull << 20;
+constexpr seconds kReclaimAgain{10};   // after one that failed, or what it took if that is longer
 constexpr seconds kReclaimPause{300};  // between two times, at most, or...
-constexpr int kReclaimShare = 5;       // ... so many times what it took
+constexpr int kReclaimShare = 5;       // ... so many times what it took; with no room for letters, once that
 // Looks for expunged letters whose time is over come after a twentieth of that time, but within these limits.
 // Rows of messages whose flags changed are written once no more came for so long, or after so many times of
 // it.

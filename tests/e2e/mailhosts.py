@@ -70,14 +70,14 @@ class Host:
 
     def answers(self):
         try:
-            smtplib.SMTP(self.address, 25, timeout=2).quit()
+            smtplib.SMTP(self.address, 25, timeout=10).quit()
             self.imap_plain().logout()
             return True
         except (OSError, smtplib.SMTPException, imaplib.IMAP4.error):
             return False
 
     def imap_plain(self):
-        return imaplib.IMAP4(self.address, 143, timeout=10)
+        return imaplib.IMAP4(self.address, 143, timeout=60)
 
     def stop(self):
         self.process.terminate()
@@ -90,11 +90,11 @@ class Host:
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True)
         for pid in [*children.stdout.split(), str(self.process.pid)]:
             subprocess.run(["kill", "-KILL", pid], check=False)
-        self.process.wait(10)
+        self.process.wait(60)
         self.log.close()
 
     def submit(self, user, to, text, **options):
-        with smtplib.SMTP(self.address, 587, timeout=30) as client:
+        with smtplib.SMTP(self.address, 587, timeout=90) as client:
             client.login(f"{user}@{self.domain}", "secret")
             return client.sendmail(f"{user}@{self.domain}", to, text, **options)
 

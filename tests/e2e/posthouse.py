@@ -27,7 +27,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from peers.postfix_dovecot import free_port  # noqa: E402, F401  (tests take it from here)
 
 BINARY = os.environ.get("POSTHOUSE", "posthouse")
-START_SECONDS = float(os.environ.get("POSTHOUSE_START_SECONDS", "60"))
+# What only ends a wait for something that never comes is many times what it takes: the machine may be busy.
+PATIENCE = float(os.environ.get("POSTHOUSE_PATIENCE", "3"))
+START_SECONDS = 60
 STOP_SECONDS = 30
 
 
@@ -43,7 +45,8 @@ def check_reports(text):
 
 
 def wait_until(condition, seconds=20, what="the condition"):
-    """Calls condition() until it gives something true, which is returned."""
+    """Calls condition() until it gives something true, which is returned; `seconds` of a machine with nothing else to do."""
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -58,7 +61,7 @@ def run(*args, stdin=b"", timeout=60, check=False, env=None):
     """Runs `posthouse ARGS` to its end; the result has returncode, stdout and stderr as text."""
     if isinstance(stdin, str):
         stdin = stdin.encode()
-    done = subprocess.run([BINARY, *map(str, args)], input=stdin, capture_output=True, timeout=timeout,
+    done = subprocess.run([BINARY, *map(str, args)], input=stdin, capture_output=True, timeout=timeout * PATIENCE,
                           env={**os.environ, **(env or {})})
     done.stdout = done.stdout.decode("utf-8", "replace")
     done.stderr = done.stderr.decode("utf-8", "replace")
@@ -187,6 +190,7 @@ class Program:
 
     def read_line(self, seconds=START_SECONDS):
         """The next line of standard output without its end; Failed if there is none in time."""
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
         fd = self.process.stdout.fileno()
         while b"\n" not in self._buffer:
@@ -205,6 +209,7 @@ class Program:
         """Asks it to end and waits; returns the exit status (negative: the signal that ended it)."""
         if self.process is None:
             return None
+        seconds *= PATIENCE
         if self.process.poll() is None:
             self.process.send_signal(sig)
             try:
@@ -248,7 +253,9 @@ class Program:
     def __enter__(self):
         return self.start()
 
-    def __exit__(self, *exc):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            print(f"the end of the log of {self.directory}:\n{self.log()[-8000:]}", file=sys.stderr)
         try:
             self.stop()
         finally:
@@ -285,13 +292,13 @@ class Demo(Program):
         return run(*args, "--config", self.config, **kwargs)
 
     # ---- clients
-    def smtp(self, port="smtp", timeout=30):
+    def smtp(self, port="smtp", timeout=30 * PATIENCE):
         """smtplib connected to the port of that name; speaks TLS at once on "submissions"."""
         if port == "submissions":
             return smtplib.SMTP_SSL("127.0.0.1", self.ports[port], timeout=timeout, context=tls_context())
         return smtplib.SMTP("127.0.0.1", self.ports[port], timeout=timeout)
 
-    def submission(self, name="alice", tls=True, timeout=30):
+    def submission(self, name="alice", tls=True, timeout=30 * PATIENCE):
         """smtplib on the submission port, logged in."""
         client = self.smtp("submission", timeout)
         if tls:
@@ -299,7 +306,7 @@ class Demo(Program):
         client.login(self.address(name), self.password(name))
         return client
 
-    def imap(self, name="alice", tls=True, timeout=30):
+    def imap(self, name="alice", tls=True, timeout=30 * PATIENCE):
         """imaplib, logged in, nothing selected."""
         if tls:
             client = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=tls_context(), timeout=timeout)

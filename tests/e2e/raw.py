@@ -1,13 +1,13 @@
 """Talks to a server line by line, as hostile clients do: nothing is checked, completed or escaped on the way out."""
 import socket
 
-from posthouse import tls_context
+from posthouse import PATIENCE, tls_context
 
 
 class Raw:
     """A connection. `source` is the address to come from; all of 127.0.0.0/8 is this machine."""
 
-    def __init__(self, port, source="127.0.0.1", timeout=30, greeting=True):
+    def __init__(self, port, source="127.0.0.1", timeout=30 * PATIENCE, greeting=True):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout, source_address=(source, 0))
         self.file = self.socket.makefile("rb")
         self.greeting = self.line() if greeting else None

@@ -45,6 +45,10 @@ class Told:
         self.flagged = {name: set() for name in NAMES}     # Message-IDs that have the keyword for certain
         self.copied = {name: set() for name in NAMES}      # and a copy in Archive
 
+    def counts(self):
+        """How much, of everything that somebody is told."""
+        return [len(told) for of in (self.accepted, self.flagged, self.copied) for told in of.values()] + [len(self.queued)]
+
     def new_letter(self, size, sender="ann@far.test"):
         with self.lock:
             self.count += 1
@@ -135,9 +139,13 @@ class PowerCut(unittest.TestCase):
         self.demo.process = None
         wait_until(lambda: not any(pathlib.Path("/proc", pid).exists() for pid in workers), what="the end of the workers")
 
-    def round(self):
+    def round(self, under_way):
+        """`under_way`: the cut comes after everybody was told something, else perhaps before."""
         self.demo.start()
+        before = self.told.counts()
         load = Load(self.demo, self.told, self.chance)
+        if under_way:
+            wait_until(lambda: all(now > then for now, then in zip(self.told.counts(), before)), 120, "the load to get through")
         # The moment of the cut is random; it is the test's subject, not a wait for something.
         threading.Event().wait(self.chance.uniform(0.05, 1.0))
         self.cut_the_power()
@@ -173,8 +181,8 @@ class PowerCut(unittest.TestCase):
 
     def test_what_was_told_is_there(self):
         started = time.monotonic()
-        for _ in range(CUTS):
-            self.round()
+        for i in range(CUTS):
+            self.round(under_way=i % 3 != 0)
         self.demo.start()
         self.addCleanup(lambda: self.demo.stop())
         told = self.told
@@ -182,10 +190,7 @@ class PowerCut(unittest.TestCase):
               + ", ".join(f"{name} {len(told.accepted[name])}, flagged {len(told.flagged[name])}, copied {len(told.copied[name])}"
                           for name in NAMES) + f", queued {len(told.queued)}, {time.monotonic() - started:.0f} s")
         for name in NAMES:
-            self.assertGreater(len(told.accepted[name]), CUTS, "the load did not get through")
-            self.assertGreater(len(told.flagged[name]), CUTS // 2, "the changes did not get through")
             self.check_account(name)
-        self.assertGreater(len(told.queued), CUTS, "the load to far hosts did not get through")
         listed = self.demo.run("queue", "list", "--json", "--most", "1000000", check=True).stdout
         lost = sorted(name for name in told.queued if f'"{name}@far.example"' not in listed)
         self.assertEqual(lost, [], f"the queue lost letters, seed {self.seed}")

@@ -33,7 +33,7 @@ def free_port(low=12000, high=32000):
                 continue
 
 
-def wait_for(condition, what, seconds=30):
+def wait_for(condition, what, seconds=90):
     """Polls until condition() is true; for other programs' states that send no event."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -63,6 +63,7 @@ struct Server::Impl {
 
   // ---- upkeep (upkeep.cpp), each until the main loop stops
   Task<void> sweep_blobs();
+  Task<SteadyTime> reclaim_space();
   Task<void> keep_directory_copy();  // of its rows, beside the store
   Task<void> finish_conversions();   // of accounts to another format, that were interrupted
   Task<void> purge_expunged();

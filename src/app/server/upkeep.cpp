@@ -18,28 +18,38 @@
 
 namespace posthouse::app {
 
+// While there is no room for letters, what makes some is looked for much more often.
 Task<void> Server::Impl::sweep_blobs() {
-  SteadyTime reclaim_from{};
+  const Clock& clock = core_->clock;
+  SteadyTime sweep_from = clock.steady() + kSweepEvery, reclaim_from{};
   while (true) {
-    auto slept = co_await lanes_[0]->loop.sleep(kSweepEvery);
+    auto slept = co_await lanes_[0]->loop.sleep(kSpaceLook);
     if (!slept || stopping_) co_return;
+    if (core_->engine.free_space() >= kSpaceGone && clock.steady() < sweep_from) continue;
     auto swept = co_await core_->store.sweep(false);
     if (!swept) log::warn("server.sweep_failed", {{"reason", swept.error().what}});
     co_await core_->engine.remove_stale_snapshots();
     if (swept && *swept != 0) log::debug("server.swept", {{"blobs", *swept}});
-    if (core_->engine.free_space() >= kSpaceShort || core_->clock.steady() < reclaim_from) continue;
-    const SteadyTime began = core_->clock.steady();
-    auto reclaimed = co_await core_->engine.reclaim_space();
-    if (reclaimed && !*reclaimed) continue;
-    if (!reclaimed) {  // most often for want of the room that it takes itself, which may come at any moment
-      log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
-      continue;
-    }
-    // What went while it ran, or came to be old right after, waits for the next time.
-    const SteadyTime ended = core_->clock.steady();
-    reclaim_from = ended + std::min<SteadyTime::duration>(kReclaimPause, (ended - began) * kReclaimShare);
-    log::info("server.space_reclaimed", {{"free", core_->engine.free_space()}});
+    sweep_from = clock.steady() + kSweepEvery;
+    if (core_->engine.free_space() >= kSpaceShort || clock.steady() < reclaim_from) continue;
+    reclaim_from = co_await reclaim_space();
   }
+}
+
+// When it may be done again: what went while it ran, or came to be old right after, waits for the next time.
+Task<SteadyTime> Server::Impl::reclaim_space() {
+  const SteadyTime began = core_->clock.steady();
+  auto reclaimed = co_await core_->engine.reclaim_space();
+  if (reclaimed && !*reclaimed) co_return began;
+  const SteadyTime ended = core_->clock.steady();
+  if (!reclaimed) {  // most often for want of the room that it takes itself, which may come at any moment
+    log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
+    co_return ended + std::max<SteadyTime::duration>(kReclaimAgain, ended - began);
+  }
+  const uint64_t free = core_->engine.free_space();
+  const int share = free < kSpaceGone ? 1 : kReclaimShare;
+  log::info("server.space_reclaimed", {{"free", free}});
+  co_return ended + std::min<SteadyTime::duration>(kReclaimPause, (ended - began) * share);
 }
 
 // Who lives here can't be found out from the letters, and whoever is not known any more has their mail
