@@ -99,14 +99,16 @@ constexpr uint64_t kSpaceShort = 512ull << 20;
 constexpr seconds kReclaimAgain{10};   // after one that failed, or what it took if that is longer
 constexpr seconds kReclaimPause{300};  // between two times, at most, or...
 constexpr int kReclaimShare = 5;       // ... so many times what it took; with no room for letters, once that
-// Looks for expunged letters whose time is over come after a twentieth of that time, but within these limits.
 // Rows of messages whose flags changed are written once no more came for so long, or after so many times of
 // it.
 constexpr milliseconds kFlagsPause{1000};
 constexpr int kFlagsPauses = 10;
+constexpr milliseconds kExpungePause{100};  // before the rows of letters that were expunged are removed
+// Looks for expunged letters whose time is over come after a twentieth of that time, but within these limits.
 constexpr milliseconds kPurgeSoonest{1'000};
 constexpr milliseconds kPurgeLatest{600'000};
 constexpr size_t kPurgeTogether = 100;           // letters in one transaction, at most
+constexpr uint64_t kPurgeEarly = 64ull << 20;    // bytes at once, while the disk has no room
 constexpr milliseconds kPurgeTold{30'000};       // between two lines in the log of one purge
 constexpr uint64_t kPurgeReclaim = 64ull << 20;  // so many bytes purged are given back to the disk at once
 constexpr milliseconds kGaugesEvery{5'000};

@@ -105,11 +105,25 @@ class SmallDisk(unittest.TestCase):
             self.check_all_there(demo)
             self.delete_all(demo)   # what makes room is never refused
             os.unlink(filler)
-            wait_until(lambda: self.send(demo, 100_000).startswith(b"250"), 60, "delivery to go on")
+            for _ in range(10):   # as many as the deleted ones made room for
+                wait_until(lambda: self.send(demo, 4 * MIB).startswith(b"250"), 60, "delivery to go on")
+            self.assertIn("store.purged_early", demo.log())
             self.check_all_there(demo)
             demo.kill()
             demo.start()
             self.check_all_there(demo)
+
+    def test_what_was_deleted_may_be_kept_though_the_disk_is_full(self):
+        with Demo("--set", 'store.reserve="200MiB"', "--set", "store.purge_when_full=false",
+                  directory=self.where + "/demo") as demo:
+            self.fill_by_letters(demo)
+            names = [name for name, _ in self.accepted]
+            self.delete_all(demo)
+            # Space is looked for whenever there is something that may be given back.
+            wait_until(lambda: "server.space_reclaimed" in demo.log(), 60, "space to be looked for")
+            self.assertEqual(demo.run("mailbox", "undelete", demo.address("bob")).returncode, 0)
+            self.assertEqual(sorted(self.subjects(demo)), sorted(names))
+            self.assertNotIn("store.purged", demo.log())
 
     def fill(self, path, leave):
         """Whether it could be done: somebody else writes meanwhile."""

@@ -70,6 +70,7 @@ struct Config {
     std::string format, maildir, mbox_inbox, mbox_folders;
     uint64_t memory = 0, reserve = 0, reading_threads = 0, purge_rate = 0;
     seconds keep_expunged{};
+    bool purge_when_full = true;
     std::string compression;
   } store;
   struct Search {

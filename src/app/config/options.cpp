@@ -317,6 +317,10 @@ const Option kOptions[] = {
     {"store.purge_rate", K::count, "200", false, 1, 1'000'000, "",
      "How many expunged letters whose time is over are removed for good in a second, at most.",
      &at<&C::store, &C::Store::purge_rate>},
+    {"store.purge_when_full", K::toggle, "true", false, 0, 0, "",
+     "While the disk has no room for new letters, expunged ones go before their time, the oldest first. "
+     "Otherwise what people delete makes no room until `store.keep_expunged` is over.",
+     &at<&C::store, &C::Store::purge_when_full>},
     // ---- search
     {"search.enabled", K::toggle, "true", false, 0, 0, "",
      "Keep an index of the text of letters, in `search` in the data directory. Answers are the same without "

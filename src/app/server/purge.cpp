@@ -25,19 +25,21 @@ milliseconds pause_of(seconds keep) {
   return std::clamp<milliseconds>(milliseconds(keep) / 20, kPurgeSoonest, kPurgeLatest);
 }
 
-// One look at all accounts.
+// One look at all accounts, for letters that were expunged `keep` ago.
 class Purge {
  public:
-  Purge(Core& core, net::Loop& loop, const Gauges& gauges, uint64_t rate)
+  Purge(Core& core, net::Loop& loop, const Gauges& gauges, uint64_t rate, seconds keep)
       : core_(core),
         loop_(loop),
         gauges_(gauges),
         rate_(rate),
         together_(std::clamp<size_t>(rate / 10, 1, kPurgeTogether)),
-        before_(core.clock.now() - core.keep_expunged),
+        before_(core.clock.now() - keep),
         tell_from_(core.clock.steady() + kPurgeTold) {}
 
-  Task<void> run(const bool& stopping);
+  // Ends once so many bytes were removed.
+  Task<void> run(const bool& stopping, uint64_t enough = UINT64_MAX);
+  uint64_t messages() const { return messages_; }
   uint64_t bytes() const { return bytes_; }
 
  private:
@@ -77,7 +79,7 @@ Task<bool> Purge::part(uint64_t account, const bool& stopping) {
   co_return slept && !stopping && gone->messages == together_;
 }
 
-Task<void> Purge::run(const bool& stopping) {
+Task<void> Purge::run(const bool& stopping, uint64_t enough) {
   auto accounts = co_await core_.store.accounts_with_kept();
   if (!accounts) {
     log::warn("store.purge_failed", {{"reason", accounts.error().what}});
@@ -87,7 +89,7 @@ Task<void> Purge::run(const bool& stopping) {
   for (const uint64_t account : *accounts) {
     gauges_.accounts_left.set(static_cast<double>(left_));
     bool more = !stopping;
-    while (more) more = co_await part(account, stopping);
+    while (more && bytes_ < enough) more = co_await part(account, stopping);
     if (stopping) co_return;
     --left_;
   }
@@ -97,11 +99,13 @@ Task<void> Purge::run(const bool& stopping) {
 
 }  // namespace
 
-// The rows of letters that are expunged already.
+// The rows of letters that are expunged already. Whoever expunged them is answered first.
 Task<void> Server::Impl::finish_expunges() {
   finish_again_ = true;
   if (std::exchange(finishing_, true)) co_return;
   while (finish_again_ && !stopping_) {
+    auto slept = co_await lanes_[0]->loop.sleep(kExpungePause);
+    if (!slept) break;
     finish_again_ = false;
     auto done = co_await core_->store.finish_expunges();
     if (!done) log::warn("store.expunges_wait", {{"reason", done.error().what}});
@@ -121,6 +125,22 @@ Task<void> Server::Impl::finish_flags() {
   co_await finish_expunges();
 }
 
+// Who deletes letters on a full disk wants letters to come in again. The oldest go first: one look after the
+// other for letters half as old.
+Task<void> Server::Impl::purge_early() {
+  const Gauges gauges;
+  seconds keep = core_->keep_expunged;
+  while (keep > seconds(0) && !stopping_) {
+    keep /= 2;
+    Purge purge(*core_, lanes_[0]->loop, gauges, config_.store.purge_rate, keep);
+    co_await purge.run(stopping_, kPurgeEarly);
+    if (purge.bytes() == 0) continue;
+    log::warn("store.purged_early",
+              {{"letters", purge.messages()}, {"bytes", purge.bytes()}, {"expunged_s_ago", keep.count()}});
+    co_return;
+  }
+}
+
 Task<void> Server::Impl::purge_expunged() {
   const Gauges gauges;
   milliseconds pause = kPurgeSoonest;
@@ -128,7 +148,7 @@ Task<void> Server::Impl::purge_expunged() {
     auto slept = co_await lanes_[0]->loop.sleep(pause);
     pause = pause_of(core_->keep_expunged);
     if (!slept || stopping_) co_return;
-    Purge purge(*core_, lanes_[0]->loop, gauges, config_.store.purge_rate);
+    Purge purge(*core_, lanes_[0]->loop, gauges, config_.store.purge_rate, core_->keep_expunged);
     co_await purge.run(stopping_);
     if (stopping_) co_return;
     if (purge.bytes() < kPurgeReclaim) continue;

@@ -63,10 +63,12 @@ struct Server::Impl {
 
   // ---- upkeep (upkeep.cpp), each until the main loop stops
   Task<void> sweep_blobs();
-  Task<SteadyTime> reclaim_space();
+  Task<std::optional<SteadyTime>>
+  reclaim_space();                   // when it may be done again; nullopt: there was nothing to do
   Task<void> keep_directory_copy();  // of its rows, beside the store
   Task<void> finish_conversions();   // of accounts to another format, that were interrupted
   Task<void> purge_expunged();
+  Task<void> purge_early();      // some, on a full disk
   Task<void> finish_flags();     // the same once no STORE of many came for a while
   Task<void> finish_expunges();  // whenever somebody expunged many messages; one at a time
   void open_search_index();      // indexing.cpp

@@ -32,15 +32,20 @@ Task<void> Server::Impl::sweep_blobs() {
     if (swept && *swept != 0) log::debug("server.swept", {{"blobs", *swept}});
     sweep_from = clock.steady() + kSweepEvery;
     if (core_->engine.free_space() >= kSpaceShort || clock.steady() < reclaim_from) continue;
-    reclaim_from = co_await reclaim_space();
+    const std::optional<SteadyTime> again = co_await reclaim_space();
+    if (again) {
+      reclaim_from = *again;
+    } else if (core_->engine.free_space() < kSpaceGone && config_.store.purge_when_full) {
+      co_await purge_early();
+    }
   }
 }
 
-// When it may be done again: what went while it ran, or came to be old right after, waits for the next time.
-Task<SteadyTime> Server::Impl::reclaim_space() {
+// What went while it ran, or came to be old right after, waits for the next time.
+Task<std::optional<SteadyTime>> Server::Impl::reclaim_space() {
   const SteadyTime began = core_->clock.steady();
   auto reclaimed = co_await core_->engine.reclaim_space();
-  if (reclaimed && !*reclaimed) co_return began;
+  if (reclaimed && !*reclaimed) co_return std::nullopt;
   const SteadyTime ended = core_->clock.steady();
   if (!reclaimed) {  // most often for want of the room that it takes itself, which may come at any moment
     log::warn("server.space_not_reclaimed", {{"reason", reclaimed.error().what}});
