@@ -359,7 +359,7 @@ void lose_power_everywhere(Appends appends, bool& cut) {
   const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
   for (int at = 1;; ++at) {
     bool off = false;
-    for (int round = 0; round < 5; ++round) {
+    for (int round = 0; round < POWER_CUTS; ++round) {
       TempFolder folder;
       spill(folder / "box", "");
       SomeDisk disk(folder / "box", at);
