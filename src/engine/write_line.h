@@ -34,7 +34,10 @@ class WriteLine {
   using Group = std::vector<WriteJob*>;
   enum class Turn { write, flush, stop };
 
-  explicit WriteLine(const Clock& clock = system_clock()) : clock_(clock) {}
+  static constexpr SteadyTime::duration kMostPatience = std::chrono::microseconds(1000);
+
+  explicit WriteLine(const Clock& clock = system_clock(), SteadyTime::duration most_patience = kMostPatience)
+      : clock_(clock), most_patience_(most_patience) {}
 
   // Thread-safe.
   void add(WriteJob* job);
@@ -54,8 +57,10 @@ class WriteLine {
  private:
   std::optional<SteadyTime> next_term(std::optional<SteadyTime> flush_by) const;
   void sleep(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> flush_by);
+  void wait_for_company(std::unique_lock<std::mutex>& lock, size_t waited, SteadyTime::duration took);
 
   const Clock& clock_;
+  const SteadyTime::duration most_patience_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<WriteJob*> urgent_;
@@ -64,6 +69,9 @@ class WriteLine {
   size_t awaited_ = 0;         // the committer sleeps until so many urgent ones wait; 0: it is awake
   SteadyTime sleeps_until_{};  // of the committer, while awaited_ is not 0
   size_t last_group_ = 0;      // urgent ones in it
+  SteadyTime group_began_{};   // when it was known, and began to be written
+  unsigned hurried_ = 0;       // groups that are to go without patience, as it did not pay
+  unsigned next_hurried_ = 1;  // the next time
   bool closing_ = false;
 };
 

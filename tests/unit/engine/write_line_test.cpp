@@ -48,8 +48,19 @@ class WriteLineTest : public testing::Test {
   // Whether it wakes; it has far more time than that takes.
   bool wakes() { return turn.wait_for(seconds(30)) == std::future_status::ready; }
 
+  // A group of one was written, which took so long; meanwhile another job came.
+  void write_one(milliseconds took) {
+    line.add(job(false));
+    ASSERT_EQ(line.wait({}), WriteLine::Turn::write);
+    WriteLine::Group group;
+    line.take(group);
+    line.end_group(group, group.size());
+    line.add(job(false));
+    clock.advance(took);
+  }
+
   HeldClock clock;
-  WriteLine line{clock};
+  WriteLine line{clock, hours(1)};
   std::list<WriteJob> jobs;
   std::future<WriteLine::Turn> turn;
 };
@@ -86,6 +97,30 @@ TEST_F(WriteLineTest, ARelaxedJobWaitsForCompany) {
 TEST_F(WriteLineTest, ManyRelaxedJobsDoNotWait) {
   sleep();
   for (int i = 0; i < 1000; ++i) line.add(job(true));
+  ASSERT_TRUE(wakes());
+  EXPECT_EQ(turn.get(), WriteLine::Turn::write);
+}
+
+TEST_F(WriteLineTest, WhoCameMeanwhileIsWrittenWithThoseWhoComeBack) {
+  write_one(hours(8));  // so there is patience for a quarter of that, or an hour
+  sleep();
+  line.add(job(false));
+  ASSERT_TRUE(wakes());
+  EXPECT_EQ(turn.get(), WriteLine::Turn::write);
+  WriteLine::Group group;
+  line.take(group);
+  EXPECT_EQ(group.size(), 2u);
+}
+
+TEST_F(WriteLineTest, WhereNobodyComesBackItHurriesTheNextTime) {
+  write_one(milliseconds(0));
+  ASSERT_EQ(line.wait({}), WriteLine::Turn::write);  // after the least patience
+  WriteLine::Group group;
+  line.take(group);
+  line.end_group(group, group.size());
+  line.add(job(false));
+  clock.advance(hours(8));
+  turn = std::async(std::launch::async, [this] { return line.wait({}); });
   ASSERT_TRUE(wakes());
   EXPECT_EQ(turn.get(), WriteLine::Turn::write);
 }
