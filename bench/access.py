@@ -12,7 +12,10 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
+import socket
+import ssl
 import statistics
 import time
 
@@ -125,6 +128,68 @@ def idle(server, run):
     opened, after = hold(sessions)
     server.restart()
     return {"KiB a session": (after - before) / sessions, "opened per s": opened["rate"]}
+
+
+@row("idle sessions with TLS")
+def idle_with_tls(server, run):
+    """STARTTLS where the port has no TLS of its own, at most one a user, so that limits on sessions don't matter."""
+    sessions = 20 if run.quick else USERS
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def hold(count):
+        held = []
+        for n in range(count):
+            with socket.create_connection(("127.0.0.1", server.ports["imap"])) as plain:
+                plain.recv(1000)
+                plain.sendall(b"a STARTTLS\r\n")
+                if b"a OK" not in plain.recv(1000):
+                    return None
+                held.append(context.wrap_socket(plain))
+            talk = held[-1].makefile("rwb")
+            for command, answer in ((f"b LOGIN user{n:03}@bench.test secret", b"b OK"), ("c SELECT INBOX", b"c OK"), ("d IDLE", b"+")):
+                talk.write(command.encode() + b"\r\n")
+                talk.flush()
+                while not (line := talk.readline()).startswith(answer):
+                    if not line:
+                        raise RuntimeError(f"{server.name}: closed after {command}")
+            talk.close()
+        return held
+    server.restart()
+    for session in hold(USERS) or []:
+        session.close()
+    before = memory_kib(server.pids())
+    held = hold(sessions)
+    if held is None:
+        return {}
+    after = memory_kib(server.pids())
+    for session in held:
+        session.close()
+    server.restart()
+    return {"KiB a session": (after - before) / sessions}
+
+
+@row("20,000 idle sessions, or as many as the system lets a process have descriptors")
+def idle_many(server, run):
+    """Ours alone: the peer has a process, and half a MiB, for each."""
+    if not isinstance(server, Posthouse):
+        return {}
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    server.restart()
+    sessions = min(20000, limit - 200) // (10 if run.quick else 1)
+    before = memory_kib(server.pids())
+    holder = load("idle", "--port", server.ports["imap"], "--sessions", sessions - 100, "--login", "user%03d@bench.test", "--seconds", 120,
+                  background=True)
+    opened = json.loads(holder.stdout.readline())
+    after = memory_kib(server.pids())
+    r = load("notice", "--port", server.ports["smtp"], "--imap-port", server.ports["imap"], "--sessions", 100, "--count", 20,
+             "--login", "user%03d@bench.test")
+    holder.stdin.close()
+    holder.wait(60)
+    server.restart()
+    return {"sessions": float(opened["sessions"]), "opened per s": opened["rate"], "KiB a session": (after - before) / opened["sessions"],
+            "notice p50 ms": r["p50_us"] / 1000, "notice p99 ms": r["p99_us"] / 1000}
 
 
 command_row("SELECT", lambda n: "SELECT INBOX")
