@@ -175,6 +175,26 @@ class OfflineImap(ClientCase):
         self.assertNotRegex(told, r"(?i)copy message|adding|deleting|creating|error|warning")
         self.assertEqual({name: self.state(imap, name) for name, imap in far.items()}, before)
 
+    def test_mailboxes_of_others(self):
+        """Their names have the owner's address with its dots in them, which `sep = /` leaves alone."""
+        bob = self.other("bob")
+        bob.create("Team")
+        bob.append("Team", None, None, letter(21))
+        self.assertEqual(bob.setacl("Team", DEMO.address("alice"), "lrs")[0], "OK")
+        self.addCleanup(bob.delete, "Team")
+        self.rc = self.write("offlineimaprc", (
+            f"[general]\naccounts = alice\nmetadata = {self.home}/meta\nui = basic\n"
+            "[Account alice]\nlocalrepository = near\nremoterepository = far\n"
+            f"[Repository near]\ntype = Maildir\nsep = /\nlocalfolders = {self.home}/alice\n"
+            f"[Repository far]\ntype = IMAP\nremotehost = localhost\nremoteport = {DEMO.ports['imaps']}\n"
+            f"remoteuser = {DEMO.address('alice')}\nremotepass = {DEMO.password('alice')}\nssl = yes\n"
+            f"sslcacertfile = {self.certificate}\n"))
+        theirs = f"Other Users/{DEMO.address('bob')}/Team"
+        for _ in range(3):
+            self.assertNotRegex(self.sync(), r"(?i)error|warning")
+            with contextlib.closing(mailbox.Maildir(self.home / "alice" / theirs, create=False)) as near:
+                self.assertEqual([m["Subject"] for m in near], ["number 21"])
+
     def state(self, imap, name):
         """All that another run would change: MODSEQs of the mailboxes, files of the Maildir."""
         boxes = ("INBOX", f'"{self.FAR_UTF7}"', '"&ANw-bersicht &- Rest"')
