@@ -122,6 +122,6 @@ constexpr milliseconds kFirstRestart{100};      // the pause before the first re
 constexpr milliseconds kLongestRestart{1'000};  // it doubles up to this while workers crash soon
 constexpr milliseconds kLongestRetry{30'000};   // and up to this while they end before they serve
 constexpr milliseconds kSteady{10'000};    // a worker that lived so long starts with the short pause again
-constexpr milliseconds kStopGrace{5'000};  // beyond limits.shutdown, then the worker is killed
+constexpr milliseconds kStopGrace{8'000};  // beyond limits.shutdown, then the worker is killed
 
 }  // namespace posthouse::app

@@ -271,7 +271,8 @@ Task<uint64_t> Indexer::add_one(SegmentBuilder& builder, AccountId account, cons
     builder.set_opaque();
     co_return 0;
   }
-  uint64_t bytes = co_await add_long_letter(store_, pool_, builder, account, entry, *summary);
+  uint64_t bytes =
+      co_await add_long_letter(store_, pool_, builder, account, entry, *summary, options_.stopping);
   if (options_.extractor == nullptr) co_return bytes;
   const std::vector<message::Document> documents = documents_for(*options_.extractor, *summary);
   bytes += co_await add_documents(store_, pool_, *options_.extractor, builder, account, entry, documents);

@@ -28,6 +28,8 @@ class Indexer {
     TextExtractor* extractor = nullptr;
     // Awaits so much time; false: everything stops. Without it nothing is awaited.
     std::function<Task<bool>(milliseconds)> sleep;
+    // Whether everything stops: then not even the letter at hand is read to its end.
+    std::function<bool()> stopping;
   };
   Indexer(Index& index, store::MailStore& store, Options options);
   ~Indexer();

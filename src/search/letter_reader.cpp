@@ -60,8 +60,8 @@ void add_letter(SegmentBuilder& builder, const message::Summary& summary, std::s
 }
 
 Task<uint64_t> add_long_letter(store::MailStore& store, Pool& pool, SegmentBuilder& builder,
-                               AccountId account, const store::Entry& entry,
-                               const message::Summary& summary) {
+                               AccountId account, const store::Entry& entry, const message::Summary& summary,
+                               const std::function<bool()>& stopping) {
   uint64_t read = 0;
   auto envelope = [&] { add_envelope(builder, summary.envelope); };
   co_await offload(pool, envelope);
@@ -79,7 +79,7 @@ Task<uint64_t> add_long_letter(store::MailStore& store, Pool& pool, SegmentBuild
     message::PartTextDecoder decoder(*part);
     const uint64_t end = std::min(part->body_end, entry.size);
     for (uint64_t at = part->body_begin; at < end; at += kPiece) {
-      if (builder.overfull()) {
+      if (builder.overfull() || (stopping && stopping())) {
         builder.set_opaque();
         co_return read;
       }

@@ -89,6 +89,8 @@ struct MailStore::Impl {
   Task<Result<void>> view(AccountId account, std::function<Result<void>(const AccountView&)> look);
   // MailStore::mailbox(), row by row: without a hop where they are in memory.
   Task<Result<MailboxInfo>> mailbox_info(AccountId account, MailboxId id);
+  Task<std::optional<Changes>> changes_at_hand(AccountId account, MailboxId mailbox, ModSeq since,
+                                               const std::vector<Placed>& own);
   Task<Result<MailboxInfo>> mailbox_info(AccountId account, std::string checked_name);
 
   // Which messages the mailbox has. `write`: its row is to be written anew.

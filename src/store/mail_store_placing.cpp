@@ -52,7 +52,7 @@ std::vector<engine::Step> MailStore::Impl::place_steps(AccountId account, std::s
         with_keywords.keywords = std::move(*numbers);
         const Result<Uid> uid = edit.place(**into, std::move(with_keywords), record, now);
         if (!uid) return std::unexpected(uid.error());
-        if (placed != nullptr) *placed = Placed{(*into)->id, (*into)->uid_validity, *uid};
+        if (placed != nullptr) *placed = Placed{(*into)->id, (*into)->uid_validity, *uid, 0, 0};
         return {};
       },
       GroupLimits{quota.group_bytes, quota.group_messages});
@@ -115,6 +115,7 @@ Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::
     placed.clear();
     const Result<MailboxRow*> into = edit.mailbox_named(*name);
     if (!into) return std::unexpected(into.error());
+    const ModSeq before = (*into)->highest_modseq;
     for (size_t i = 0; i < rows.size(); ++i) {
       const HeadRow& head = edit.head();
       if (!quota.has_room(head.messages, head.bytes, rows[i].row.size))
@@ -126,7 +127,7 @@ Task<Result<std::vector<Placed>>> MailStore::append_all(AccountId account, std::
       row.keywords = std::move(*numbers);
       const Result<Uid> uid = edit.place(**into, std::move(row), rows[i].record, impl_->clock.now());
       if (!uid) return std::unexpected(uid.error());
-      placed.push_back({(*into)->id, (*into)->uid_validity, *uid});
+      placed.push_back({(*into)->id, (*into)->uid_validity, *uid, before, (*into)->highest_modseq});
     }
     return {};
   };

@@ -170,8 +170,38 @@ Task<Result<std::vector<Entry>>> MailStore::entries(AccountId account, MailboxId
 }
 
 Task<Result<Changes>> MailStore::changes(AccountId account, MailboxId mailbox, ModSeq since) {
+  return changes(account, mailbox, since, {});
+}
+
+// Whoever is woken is so by any change of the account; most often there is none, or one's own, in the
+// mailbox.
+Task<std::optional<Changes>> MailStore::Impl::changes_at_hand(AccountId account, MailboxId mailbox,
+                                                              ModSeq since, const std::vector<Placed>& own) {
+  const Result<std::optional<std::string>> record =
+      co_await engine.fetch(account_partition(account), mailbox_key(mailbox));
+  if (!record || !*record) co_return std::nullopt;
+  const Result<MailboxRow> row = decode_mailbox(mailbox, **record);
+  if (!row) co_return std::nullopt;
   Changes found;
+  found.highest = row->highest_modseq;
+  if (found.highest <= since) co_return std::move(found);
+  const bool all = !own.empty() && own.front().before == since && own.back().modseq == found.highest;
+  if (!all) co_return std::nullopt;
+  for (const Placed& one : own) {
+    Entry& entry = found.changed.emplace_back();
+    entry.uid = one.uid;
+    entry.mailbox = mailbox;
+    entry.modseq = one.modseq;
+  }
+  co_return std::move(found);
+}
+
+Task<Result<Changes>> MailStore::changes(AccountId account, MailboxId mailbox, ModSeq since,
+                                         std::vector<Placed> own) {
   co_await impl_->look(account, mailbox);
+  std::optional<Changes> at_hand = co_await impl_->changes_at_hand(account, mailbox, since, own);
+  if (at_hand) co_return std::move(*at_hand);
+  Changes found;
   std::function<Result<void>(const AccountView&)> look = [&](const AccountView& view) -> Result<void> {
     Result<Changes> listed = view.changes(mailbox, since);
     if (!listed) return std::unexpected(listed.error());

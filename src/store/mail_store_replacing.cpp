@@ -62,7 +62,7 @@ Result<void> put_in(AccountEdit& edit, const Coming& coming, SystemTime now, Pla
       encode(MessageRow{coming.blob, coming.size, coming.message.internal_date, coming.message.summary});
   const Result<Uid> uid = edit.place(**into, std::move(row), record, now);
   if (!uid) return std::unexpected(uid.error());
-  placed = {(*into)->id, (*into)->uid_validity, *uid};
+  placed = {(*into)->id, (*into)->uid_validity, *uid, 0, 0};
   return {};
 }
 

@@ -12,12 +12,17 @@ Task<Reply> place(Session& s, std::string name, std::string_view as_sent, Append
   const Result<store::Quota> quota = co_await s.quota(target.account);
   if (!quota) co_return refuse(quota.error());
   std::vector<store::MailStore::Arriving> messages;
-  for (Arrived& one : appending.arrived()) messages.push_back({one.writer.get(), std::move(one.message)});
+  bool keywords = false;
+  for (Arrived& one : appending.arrived()) {
+    keywords = keywords || !one.message.flags.keywords.empty();
+    messages.push_back({one.writer.get(), std::move(one.message)});
+  }
   Result<std::vector<store::Placed>> placed =
       co_await s.store().append_all(target.account, target.local_name(), std::move(messages), *quota);
   if (!placed) co_return refuse_placing(placed.error());
   std::vector<store::Uid> uids;
   for (const store::Placed& one : *placed) uids.push_back(one.uid);
+  if (s.view && s.view->is(target.account, placed->front().mailbox) && !keywords) s.view->put = *placed;
   note_put(s, target.account, placed->front().mailbox, uids);
   // RFC 9051 section 6.3.12: what the client called otherwise
   std::string sent = mailbox_name(s, as_sent).value_or(name);

@@ -56,7 +56,8 @@ Task<Result<std::vector<store::Uid>>> missing(Session& s) {
 
 // What happened since the last look, also if that is longer ago than the store remembers.
 Task<Result<store::Changes>> news(Session& s) {
-  Result<store::Changes> found = co_await s.store().changes(s.view->account, s.view->mailbox, s.view->known);
+  Result<store::Changes> found = co_await s.store().changes(s.view->account, s.view->mailbox, s.view->known,
+                                                            std::exchange(s.view->put, {}));
   if (!found || !found->forgetful) co_return found;
   Result<std::vector<store::Uid>> gone = co_await missing(s);
   if (!gone) co_return std::unexpected(gone.error());

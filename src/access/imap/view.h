@@ -10,6 +10,7 @@
 #include "access/imap/search_context.h"
 #include "access/imap/waker.h"
 #include "engine/engine.h"
+#include "store/mail_store.h"
 #include "store/rights.h"
 #include "store/types.h"
 #include "wire/imap/sequence_set.h"
@@ -36,6 +37,7 @@ struct View {
   std::vector<store::Uid> gone;   // rising: expunged, and the client not yet told (RFC 3501 section 7.4.1)
   // Changes of this session that it has told already: UID and MODSEQ, rising.
   std::vector<std::pair<store::Uid, store::ModSeq>> own;
+  std::vector<store::Placed> put;       // by the last APPEND of this session, without keywords
   std::vector<std::string> keywords;    // in the FLAGS response the client has
   bool stale = false;                   // the store could not tell the news: ask again
   std::vector<SearchContext> contexts;  // RFC 5267

@@ -28,6 +28,7 @@ void Server::Impl::open_search_index() {
   options.rate = config_.search.rate;
   options.largest_letter = config_.search.largest_letter;
   options.extractor = options_.extractor.get();
+  options.stopping = [this] { return stopping_; };
   options.sleep = [this](milliseconds time) { return index_pause(time); };
   indexer_ = std::make_unique<search::Indexer>(*search_index_, core_->store, std::move(options));
   core_->indexer = indexer_.get();

@@ -23,7 +23,8 @@ namespace {
 constexpr uint64_t kRecallPart = 4;  // of store.memory one in so many, for what IMAP sessions asked before
 
 constexpr milliseconds kDrainLook{10};
-constexpr milliseconds kLastWords{1'000};  // for those that are cut to say so
+constexpr milliseconds kLastWords{1'000};   // for those that are cut to say so
+constexpr milliseconds kLastLetter{3'000};  // for one that is expunged for good, or goes into the index
 
 Result<std::unique_ptr<net::Resolver>> make_resolver(const Config& config) {
   net::UnboundOptions options;
@@ -242,7 +243,9 @@ Task<void> Server::Impl::shut_down() {
     co_await wait_until_idle(core_->clock.steady() + kLastWords);
   }
   core_->store.end_finishing();
-  while ((finishing_ || indexing_) && core_->clock.steady() < deadline) {
+  // What sessions took of the time is not theirs: they end at the next letter.
+  const SteadyTime last = std::max(deadline, core_->clock.steady() + kLastLetter);
+  while ((finishing_ || indexing_) && core_->clock.steady() < last) {
     if (auto slept = co_await lanes_[0]->loop.sleep(kDrainLook); !slept) break;
   }
   co_await core_->mirror.finish(std::max(deadline, core_->clock.steady() + kLastWords));
