@@ -47,10 +47,18 @@ def quoted(name):
     return '"' + mangled(name).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def fill(imap, rng, keywords=KEYWORDS):
+def has_dot_level(name):
+    """No client may make it, but it may be there: from an earlier version, or a place that letters came from."""
+    return bool({".", ".."} & set(name.split("/")))
+
+
+def fill(imap, rng, bring, keywords=KEYWORDS):
     n = 0
     for name in tree(rng):
-        imap.create(quoted(name))
+        status, text = imap.create(quoted(name))
+        if has_dot_level(name):
+            assert (status, text[0][:8]) == ("NO", b"[CANNOT]"), (name, status, text)
+            bring(name)
         for _ in range(rng.choice([0, 1, 1, 2])):
             n += 1
             flags = [f for f in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft") if rng.random() < 0.3]
@@ -121,6 +129,14 @@ class Base(unittest.TestCase):
             imap.logout()
 
 
+    def bring(self, demo, address, name):
+        """Makes a mailbox by an import."""
+        letter = pathlib.Path(self.path("letter.eml"))
+        letter.write_bytes(f"Subject: to {name}\r\n\r\n".encode())
+        done = demo.run("import", address, letter, "--format", "eml", f"--into={name}", "--json")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
 class AnyName(Base):
     def test_every_format(self):
         with Demo() as demo:
@@ -128,7 +144,7 @@ class AnyName(Base):
                 rng = random.Random(seed)
                 source = self.account(demo, f"from{seed}")
                 imap = self.login(demo, source)
-                fill(imap, rng)
+                fill(imap, rng, lambda name: self.bring(demo, source, name))
                 before = contents(imap)
                 imap.logout()
                 self.assertGreater(len(before), 20)
@@ -264,6 +280,30 @@ class AnyName(Base):
             done = json.loads(demo.run("import", address, self.path("out"), "--json", check=True).stdout)
             self.assertEqual({m["to"]: m["imported"] for m in done["mailboxes"] if m["imported"]},
                              {"cur": 1, "new": 1, "tmp": 1, "cur/Below": 1})
+
+
+    def test_what_stops_clients_is_its_owners_alone(self):
+        """mbsync and OfflineIMAP give up on all of an account that lists a name like "a/../b"."""
+        with Demo() as demo:
+            alice, bob = demo.imap("alice"), demo.imap("bob")
+            for name in ("a/../b", ".", "x/."):
+                self.assertEqual(alice.create(name)[0], "NO")
+                self.bring(demo, demo.address("alice"), name)
+            for name in ("a/../b", ".", "x/.", "x"):
+                self.assertEqual(alice.setacl(name, "anyone", "lrswipkxte")[0], "OK")
+            self.assertLessEqual({b"a/../b", b".", b"x/.", b"x"}, set(contents(alice)))
+            seen = lambda: [name for name in contents(bob) if name.startswith(b"Other Users/")]
+            self.assertEqual(seen(), [b"Other Users/alice@example.test/x"])
+            self.assertEqual(alice.rename("a/../b", "a/c")[0], "OK")
+            self.assertEqual(alice.rename("x/.", "x/..")[0], "NO")
+            self.assertEqual(alice.delete(".")[0], "OK")
+            self.assertEqual(seen(), [b"Other Users/alice@example.test/a/c", b"Other Users/alice@example.test/x"])
+            # A backup has it, and it comes back.
+            for part in ("export", "import"):
+                demo.run(part, demo.address("alice" if part == "export" else "bob"), self.path("out"), check=True)
+            self.assertEqual(len(contents(bob)[b"x/."]), 1)
+            for client in (alice, bob):
+                client.logout()
 
 
 class WhatIsNoLetter(Base):

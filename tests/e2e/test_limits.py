@@ -124,7 +124,8 @@ class Endless(unittest.TestCase):
         def work():
             with Raw(self.demo.ports["imap"]) as connection:
                 self.assertIn(b"l OK", connection.imap("l", f"LOGIN {self.demo.address('bob')} demo"))
-                connection.send(b"a SEARCH ")
+                connection.send(b"a SEARCH " + b"NOT (" * 14000)
+                self.assertEqual(connection.line(), b"a BAD Command too long\r\n")   # at the limit, not at its end
                 self.assertLess(self.flood(connection, b"NOT (" * 13000, 512 * MIB), 512 * MIB)
         self.check(work, seconds=60)
 

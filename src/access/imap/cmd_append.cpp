@@ -2,6 +2,7 @@
 // messages are announced after they are on disk.
 #include "access/imap/appending.h"
 #include "access/imap/commands.h"
+#include "access/imap/names_of_others.h"
 
 namespace posthouse::access::imap {
 
@@ -27,7 +28,7 @@ Task<Reply> place(Session& s, std::string name, std::string_view as_sent, Append
   // RFC 9051 section 6.3.12: what the client called otherwise
   std::string sent = mailbox_name(s, as_sent).value_or(name);
   if (sent != name) co_await tell_listed(s, std::move(name), std::move(sent));
-  co_return ok("APPEND done", append_uid(*placed));
+  co_return ok("APPEND done", may_know_uids(target) ? append_uid(*placed) : "");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // COPY and MOVE (RFC 3501 section 6.4.7, RFC 6851), with COPYUID (RFC 4315 section 3).
 #include "access/imap/commands.h"
 #include "access/imap/message_limit.h"
+#include "access/imap/names_of_others.h"
 #include "access/imap/progress.h"
 #include "access/imap/sharing.h"
 #include "wire/imap/sequence_set.h"
@@ -18,6 +19,7 @@ struct Plan {
   std::optional<Reply> refusal;
   std::vector<store::Uid> uids;
   store::MailStore::Target target;
+  bool tells_uids = false;  // the target's
   store::Quota quota;
 };
 
@@ -40,6 +42,7 @@ Task<Plan> plan(Session& s, const wire::imap::SequenceSet& set, bool uid, const 
   }
   const Located& to = reached.mailbox;
   out.target = {to.account, to.local_name(), mask_of(to.rights)};
+  out.tells_uids = may_know_uids(to);
   const Result<store::Quota> quota = co_await s.quota(to.account);
   if (!quota) {
     out.refusal = refuse(quota.error());
@@ -84,7 +87,7 @@ Task<Reply> cmd_copy(Session& s, wire::imap::Copy& c) {
   if (copied->from.empty()) co_return no("The messages are gone", "EXPUNGEISSUED");
   note_put(s, account, copied->mailbox, copied->to);
   co_return ok(copied->from.size() == wanted ? "COPY done" : "COPY done, some messages are gone",
-               copy_uid(*copied));
+               todo.tells_uids ? copy_uid(*copied) : "");
 }
 
 Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
@@ -109,7 +112,7 @@ Task<Reply> cmd_move(Session& s, wire::imap::Move& c) {
   }
   note_put(s, account, moved->mailbox, moved->to);
   // RFC 6851 section 4.3: COPYUID comes untagged, before the EXPUNGE responses
-  s.untagged("OK [" + copy_uid(*moved) + "] Moved");
+  if (todo.tells_uids) s.untagged("OK [" + copy_uid(*moved) + "] Moved");
   tell_expunged(s, moved->from, cut);
   if (cut) co_return limited(s, ok("MOVE done"), lowest);
   co_return ok("MOVE done");

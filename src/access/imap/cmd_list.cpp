@@ -7,6 +7,7 @@
 #include "access/imap/annotations.h"
 #include "access/imap/commands.h"
 #include "access/imap/list_tree.h"
+#include "access/imap/names_of_others.h"
 #include "access/imap/special_use.h"
 #include "base/log.h"
 #include "message/unicode_text.h"
@@ -30,8 +31,9 @@ void add_pattern(const Session& s, const std::string& reference, const std::stri
 }
 
 bool matches(const Patterns& patterns, const std::string& name) {
+  const size_t ahead = size_of_prefix(name);
   return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const wire::imap::ListPattern& pattern) { return pattern.matches(name); });
+                     [&](const wire::imap::ListPattern& pattern) { return pattern.matches(name, ahead); });
 }
 
 // Whether a pattern may match names that begin with a prefix, or the levels above. What is behind the first
@@ -120,7 +122,10 @@ Task<Reply> cmd_list(Session& s, wire::imap::List& c) {
   if (c.select.subscribed) {
     const Result<std::vector<std::string>> names = co_await s.store().subscriptions(s.account);
     if (!names) co_return refuse(names.error());
-    for (const std::string& name : *names) nodes[name].subscribed = true;
+    for (const std::string& name : *names) {
+      const bool hidden = is_shared_name(name) && has_dot_level(name) && !nodes.contains(name);
+      if (!hidden) nodes[name].subscribed = true;
+    }
   }
   select(nodes, c, patterns);
   const bool subscribed = c.select.subscribed || c.tell.subscribed;

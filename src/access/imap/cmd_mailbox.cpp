@@ -1,6 +1,7 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 sections 6.3.3 to 6.3.7; CREATE with USE: RFC 6154
 // section 3).
 #include "access/imap/commands.h"
+#include "access/imap/names_of_others.h"
 #include "access/imap/object_id.h"
 #include "access/imap/sharing.h"
 #include "access/imap/special_use.h"
@@ -27,12 +28,12 @@ struct NewName {
   std::string sent, name;  // both in UTF-8; `name` is normalised for clients with UTF-8
 };
 
-// Nothing if no mailbox can have it (RFC 9051 section 6.3.4, RFC 6855 section 3).
+// Nothing if no new mailbox can have it (RFC 9051 section 6.3.4, RFC 6855 section 3).
 std::optional<NewName> new_name(const Session& s, std::string_view as_sent) {
   std::optional<std::string> name = mailbox_name(s, as_sent);
   // A separator at the end only says that inferiors are to come (RFC 3501 section 6.3.3).
   if (name && name->ends_with(wire::imap::kSeparator)) name->pop_back();
-  if (!name || name->empty()) return std::nullopt;
+  if (!name || name->empty() || has_dot_level(*name)) return std::nullopt;
   NewName out{*name, *name};
   if (s.utf8()) {
     if (!wire::imap::is_net_unicode(*name)) return std::nullopt;

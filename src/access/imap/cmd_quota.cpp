@@ -1,5 +1,6 @@
-// GETQUOTA and GETQUOTAROOT (RFC 9208): all mailboxes of the account have the root "", and where its domain
-// has a limit a second one that is called like the domain.
+// GETQUOTA and GETQUOTAROOT (RFC 9208): where the account has a limit its mailboxes have the root "", and
+// where its domain has one a root that is called like the domain. A root without limits is none: a QUOTA
+// response names at least one resource (section 7), and that has a limit.
 #include "access/imap/commands.h"
 #include "access/imap/sharing.h"
 #include "wire/imap/encode.h"
@@ -39,6 +40,10 @@ std::string domain_of(const Session& s) {
   return s.address.substr(s.address.rfind('@') + 1);
 }
 
+bool has_account_root(const store::Quota& quota) {
+  return quota.bytes || quota.messages;
+}
+
 // What others of the domain hold can be told from it, so it may be hidden (section 8).
 bool has_domain_root(const Session& s, const store::Quota& quota) {
   return s.options->tell_domain_quota && (quota.group_bytes || quota.group_messages);
@@ -65,7 +70,8 @@ Task<Reply> cmd_get_quota(Session& s, wire::imap::GetQuota& c) {
   const Result<store::Quota> quota = co_await s.quota(s.account);
   if (!quota) co_return refuse(quota.error());
   const bool of_domain = c.root == domain_of(s) && has_domain_root(s, *quota);
-  if (!c.root.empty() && !of_domain) co_return no("There is no such quota root", "NONEXISTENT");
+  const bool of_account = c.root.empty() && has_account_root(*quota);
+  if (!of_account && !of_domain) co_return no("There is no such quota root", "NONEXISTENT");
   auto telling = of_domain ? tell_domain(s, *quota) : tell_account(s, *quota);
   const Result<void> told = co_await telling;
   if (!told) co_return refuse(told.error());
@@ -82,15 +88,16 @@ Task<Reply> cmd_get_quota_root(Session& s, wire::imap::GetQuotaRoot& c) {
   append_mailbox(s, *name);
   // What others use of theirs is not told, whether there is such a mailbox or not.
   const bool of_others = co_await names_others(s, *name);
+  const bool of_account = !of_others && has_account_root(*quota);
   const bool of_domain = !of_others && has_domain_root(s, *quota);
-  if (!of_others) s.out += " \"\"";
+  if (of_account) s.out += " \"\"";
   if (of_domain) {
     s.out += ' ';
     wire::imap::append_astring(s.out, domain_of(s));
   }
   s.out += "\r\n";
-  if (of_others) co_return ok("GETQUOTAROOT done");
-  Result<void> told = co_await tell_account(s, *quota);
+  Result<void> told;
+  if (of_account) told = co_await tell_account(s, *quota);
   if (told && of_domain) told = co_await tell_domain(s, *quota);
   if (!told) co_return refuse(told.error());
   co_return ok("GETQUOTAROOT done");

@@ -1,6 +1,7 @@
 // REPLACE and UID REPLACE (RFC 8508): one message takes the place of another, in one transaction.
 #include "access/imap/appending.h"
 #include "access/imap/commands.h"
+#include "access/imap/names_of_others.h"
 #include "access/imap/sharing.h"
 
 namespace posthouse::access::imap {
@@ -59,7 +60,7 @@ Task<Reply> exchange(Session& s, const Old& old, const Located& target, Arrived&
   note_put(s, target.account, placed->mailbox, made);
   // Section 4.3: before the EXPUNGE response
   const std::vector<store::Placed> one{*placed};
-  s.untagged("OK [" + append_uid(one) + "] Replacement message ready");
+  if (may_know_uids(target)) s.untagged("OK [" + append_uid(one) + "] Replacement message ready");
   co_await sync(s, Tell::all_but_gone);
   std::vector<store::Uid> went{old.uid};
   tell_expunged(s, std::move(went));

@@ -114,6 +114,8 @@ std::optional<Language> find_language(const std::vector<std::string>& ranges) {
       if (range.size() >= 2 && range[range.size() - 2] == '-') range.remove_suffix(2);
     }
   }
+  // RFC 4647 section 3.4: "*" is passed over, and at the end it asks for the default.
+  if (!ranges.empty() && ranges.back() == "*") return Language::i_default;
   return std::nullopt;
 }
 

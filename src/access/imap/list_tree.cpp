@@ -27,7 +27,11 @@ Nodes nodes_of(const std::vector<Located>& mailboxes) {
 
 std::string list_attributes(const Node& node, bool extended, bool subscribed) {
   std::string out;
-  if (node.mailbox == nullptr) out = extended ? "\\NonExistent " : "\\Noselect ";
+  if (node.mailbox == nullptr) {
+    out = extended ? "\\NonExistent " : "\\Noselect ";
+  } else if ((node.mailbox->rights & store::kMayRead) == 0) {
+    out = "\\Noselect ";  // SELECT needs "r" (RFC 4314 section 4)
+  }
   out += node.children ? "\\HasChildren" : "\\HasNoChildren";
   if (subscribed && node.subscribed) out += " \\Subscribed";
   const std::string_view use = node.mailbox == nullptr ? "" : special_use(node.mailbox->info.role);
@@ -58,6 +62,10 @@ Task<void> tell_listed(Session& s, std::string name, std::string old_name) {
   const Result<std::vector<Located>> all = co_await visible_mailboxes(s, std::move(wanted));
   if (!all) co_return;  // the command that this belongs to has succeeded; LIST tells of what is wrong
   Nodes nodes = nodes_of(*all);
+  // One that is not listed may be open to who knows of it.
+  Result<Located> unlisted = fail(FaultKind::not_found, "listed");
+  if (nodes[name].mailbox == nullptr) unlisted = co_await locate(s, name);
+  if (unlisted) nodes[name].mailbox = &*unlisted;
   std::string extended;
   if (!old_name.empty() && old_name != name) {
     extended = " (\"OLDNAME\" (";

@@ -41,7 +41,8 @@ void for_superiors(Nodes& nodes, const std::string& name, F visit) {
 // Mailboxes and the levels above them that are none. They point into `mailboxes`.
 Nodes nodes_of(const std::vector<Located>& mailboxes);
 
-// `extended`: what is no mailbox is \NonExistent, else \Noselect. `subscribed`: that is told, too.
+// `extended`: what is no mailbox is \NonExistent, else \Noselect, as one is that may not be read.
+// `subscribed`: that is told, too.
 std::string list_attributes(const Node& node, bool extended, bool subscribed);
 
 // "* LIST (attributes) "/" name" and what is told beside.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "access/imap/commands.h"
+#include "access/imap/names_of_others.h"
 #include "base/log.h"
 #include "store/names.h"
 #include "wire/imap/list_pattern.h"
@@ -150,6 +151,7 @@ Task<Result<void>> add_visible(Session& s, const Sharing& sharing, const std::se
   for (store::MailboxInfo& info : *all) {
     const auto found = rights->find(info.id);
     if (found == rights->end() || (found->second & store::kMayLookUp) == 0) continue;
+    if (has_dot_level(info.name)) continue;
     Located one{sharing.owner, sharing.prefix, sharing.as_anyone, found->second, std::move(info)};
     one.info.name = one.prefix + one.info.name;
     one.info.role = store::Role::none;

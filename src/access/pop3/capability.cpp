@@ -1,6 +1,10 @@
 // CAPA (RFC 2449) and LANG (RFC 6856 section 3).
 #include "access/pop3/capability.h"
 
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
 #include "access/channel.h"
 #include "base/ascii.h"
 
@@ -24,11 +28,26 @@ void cmd_capa(Session& s) {
   s.out += "UTF8 USER\r\nLANG\r\nIMPLEMENTATION Posthouse\r\n.\r\n";
 }
 
+namespace {
+
+// A basic language range (RFC 4647 section 2.1) that lookup (section 3.4) takes to English: "en-US" is cut at
+// its end until a tag is left.
+bool asks_for_english(std::string_view range) {
+  const std::vector<std::string_view> subtags = split(range, '-');
+  const bool well_formed = std::ranges::all_of(subtags, [](std::string_view subtag) {
+    return !subtag.empty() && std::ranges::all_of(subtag, is_alnum);
+  });
+  if (!well_formed) return false;
+  return iequals(subtags[0], "en") || iequals(range, "i-default") || istarts_with(range, "i-default-");
+}
+
+}  // namespace
+
 void cmd_lang(Session& s, const wire::pop3::Command& c) {
   if (c.text.empty()) {
     s.ok("Languages follow");
     s.out += "en English\r\n.\r\n";
-  } else if (c.text == "*" || iequals(c.text, "en") || iequals(c.text, "i-default")) {
+  } else if (c.text == "*" || asks_for_english(c.text)) {
     s.ok("en English it is");
   } else {
     s.error("No such language here");

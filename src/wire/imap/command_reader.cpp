@@ -45,6 +45,11 @@ bool has_message(std::string_view text) {
   return iequals(name, "APPEND") || iequals(name, "REPLACE");
 }
 
+// A command has one answer with its tag.
+std::string tag_to_answer(const std::string& tag, bool answered) {
+  return answered || tag.empty() ? "*" : tag;
+}
+
 bool literals_before_login(std::string_view name) {
   return iequals(name, "LOGIN") || iequals(name, "AUTHENTICATE") || iequals(name, "ID");
 }
@@ -89,7 +94,7 @@ Event CommandReader::reject(std::string text, bool client_waits, bool too_big) {
     too_big_ = too_big;
     return NeedMore{};
   }
-  Rejected out{tag_.empty() ? "*" : tag_, std::move(text), false, too_big};
+  Rejected out{tag_to_answer(tag_, quiet_), std::move(text), false, too_big};
   reset();
   return out;
 }
@@ -98,7 +103,7 @@ Event CommandReader::reject(std::string text, bool client_waits, bool too_big) {
 Event CommandReader::skip(uint64_t octets) {
   const uint64_t most = authenticated_ ? kMaxDiscard : kMaxLoginDiscard;
   if (octets > most || skipped_ + octets > most) {
-    Rejected out{tag_.empty() ? "*" : tag_, "Too much input for one command", true, too_big_};
+    Rejected out{tag_to_answer(tag_, quiet_), "Too much input for one command", true, too_big_};
     reset();
     return out;
   }
@@ -161,11 +166,12 @@ Event CommandReader::on_line(std::string_view& input) {
   if (over_limit(length)) {
     // The tag and the end of the line so far stay known, however the input was cut into pieces.
     note_tag(buffer_ + std::string(piece.substr(0, kMaxTag + 2)));
-    error_ = "Command too long";
+    Rejected out{tag_, "Command too long"};
     skipped_ = buffer_.size();
     buffer_.erase(0, std::max(line_start_, buffer_.size() - std::min(buffer_.size(), kTail)));
     state_ = State::skip_line;
-    return NeedMore{};
+    quiet_ = true;  // the line may never end
+    return out;
   }
   input.remove_prefix(length);
   if (newline == std::string_view::npos) {
@@ -187,7 +193,7 @@ Event CommandReader::on_skip_line(std::string_view& input) {
   if (buffer_.size() > kTail) buffer_.erase(0, buffer_.size() - kTail);
   skipped_ += length;
   if (skipped_ > most) {
-    Rejected out{tag_.empty() ? "*" : tag_, "Too much input for one command", true, too_big_};
+    Rejected out{tag_to_answer(tag_, quiet_), "Too much input for one command", true, too_big_};
     reset();
     return out;
   }
@@ -200,7 +206,7 @@ Event CommandReader::on_skip_line(std::string_view& input) {
     return skip(size);
   }
   const bool quiet = quiet_;
-  Rejected out{tag_.empty() ? "*" : tag_, std::move(error_), false, too_big_};
+  Rejected out{tag_to_answer(tag_, quiet_), std::move(error_), false, too_big_};
   reset();
   if (quiet) return NeedMore{};
   return out;

@@ -1,5 +1,6 @@
 #include "wire/imap/list_pattern.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/ascii.h"
@@ -20,14 +21,16 @@ ListPattern::ListPattern(std::string pattern) {
   }
 }
 
-bool ListPattern::matches(std::string_view name) const {
-  std::string_view first = name.substr(0, name.find(kSeparator));
-  return run(name, is_inbox(first) ? first.size() : 0);
+bool ListPattern::matches(std::string_view name, size_t ahead) const {
+  ahead = std::min(ahead, name.size());
+  const std::string_view own = name.substr(ahead);
+  const std::string_view first = own.substr(0, own.find(kSeparator));
+  return run(name, ahead, is_inbox(first) ? ahead + first.size() : ahead);
 }
 
-// Follows all places in the pattern at once, so that no input makes it go back. The first `fold` octets of
-// the name compare without regard to case.
-bool ListPattern::run(std::string_view name, size_t fold) const {
+// Follows all places in the pattern at once, so that no input makes it go back. The octets of the name from
+// `fold` to `fold_end` compare without regard to case.
+bool ListPattern::run(std::string_view name, size_t fold, size_t fold_end) const {
   const size_t n = pattern_.size();
   std::vector<char> now(n + 1, 0);
   std::vector<char> next(n + 1, 0);
@@ -44,7 +47,8 @@ bool ListPattern::run(std::string_view name, size_t fold) const {
     for (size_t i = 0; i < n; i++) {
       if (!now[i]) continue;
       const char p = pattern_[i];
-      const bool same = at < fold ? ascii_lower(p) == ascii_lower(c) : p == c;
+      const bool folds = at >= fold && at < fold_end;
+      const bool same = folds ? ascii_lower(p) == ascii_lower(c) : p == c;
       if (is_wild(i)) {
         if (p == '*' || c != kSeparator) {
           enter(next, i);

@@ -13,14 +13,15 @@ constexpr char kSeparator = '/';
 class ListPattern {
  public:
   explicit ListPattern(std::string pattern);
-  // INBOX as the whole name or the first level matches in any case (RFC 3501 section 5.1).
-  bool matches(std::string_view name) const;
+  // INBOX as the whole name or the first level matches in any case (RFC 3501 section 5.1). `ahead`: octets of
+  // the name before the one that somebody else knows it by, with its own INBOX.
+  bool matches(std::string_view name, size_t ahead = 0) const;
   // True if the pattern has no wildcard: it names one mailbox.
   bool plain() const { return plain_; }
   const std::string& text() const { return pattern_; }
 
  private:
-  bool run(std::string_view name, size_t fold) const;
+  bool run(std::string_view name, size_t fold, size_t fold_end) const;
   std::string pattern_;
   bool plain_ = true;
 };

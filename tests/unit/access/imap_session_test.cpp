@@ -9,6 +9,7 @@
 #include "engine/blob_format.h"
 #include "imap_house.h"
 #include "net/tls.h"
+#include "wire/imap/limits.h"
 
 namespace posthouse::access::imap::test {
 namespace {
@@ -384,6 +385,19 @@ TEST(ImapSession, AnEndlessAnswerToAChallengeEndsTheSession) {
   client->send(std::string(13'000, 'A'));
   EXPECT_THAT(client->take(), HasSubstr("* BYE Line too long"));
   EXPECT_TRUE(client->closed());
+}
+
+// A line over the limit is answered as soon as it is, and its end need not come.
+TEST(ImapSession, ALineWithoutAnEndIsRefusedAtTheLimit) {
+  House house;
+  auto client = house.login("alice");
+  const std::string limit(wire::imap::kMaxCommand, 'x');
+  EXPECT_EQ(client->ask("a SEARCH TEXT "), "");
+  EXPECT_EQ(client->ask(limit.substr(0, limit.size() / 2)), "");
+  EXPECT_EQ(client->ask(limit), "a BAD Command too long\r\n");
+  for (int i = 0; i < 200; i++) EXPECT_EQ(client->ask(limit), "");
+  EXPECT_EQ(client->ask("\r\nb NOOP\r\n"), "b OK NOOP done\r\n");
+  EXPECT_FALSE(client->closed());
 }
 
 // The store has forgotten the expunges by the time the session asks: it still tells every one.

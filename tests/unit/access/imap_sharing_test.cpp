@@ -127,7 +127,8 @@ TEST(ImapSharing, ListsTellOfNothingMore) {
   give(house, 1, "Private/Deep", 2, store::kMayLookUp);
   const std::string told = bob->ask("t LIST \"\" \"Other Users/*\"\r\n");
   EXPECT_THAT(told, HasSubstr("(\\Noselect \\HasChildren) \"/\" \"Other Users/alice@example.test/Private\""));
-  EXPECT_THAT(told, HasSubstr("(\\HasNoChildren) \"/\" \"Other Users/alice@example.test/Private/Deep\""));
+  EXPECT_THAT(
+      told, HasSubstr("(\\Noselect \\HasNoChildren) \"/\" \"Other Users/alice@example.test/Private/Deep\""));
 }
 
 // Sessions that wait hear nothing of what happens where they have no right.
@@ -193,6 +194,55 @@ TEST(ImapSharing, SharedAccountsHaveANamespaceOfTheirOwn) {
   // Everybody is everybody of its domain.
   auto carol = house.login("carol");
   EXPECT_EQ(carol->ask("a LIST \"\" \"Shared Folders/*\"\r\n"), "a OK LIST done\r\n");
+}
+
+// The account's INBOX has its name in any case, too (RFC 9051 section 5.1); LIST finds what STATUS finds.
+TEST(ImapSharing, InboxOfASharedAccountInAnyCase) {
+  House house;
+  give(house, 4, "INBOX", 2, store::kMayLookUp | store::kMayRead);
+  auto bob = house.login("bob");
+  for (const char* name : {"inbox", "InBox", "INBOX"}) {
+    const std::string quoted = "\"Shared Folders/info@example.test/" + std::string(name) + '"';
+    EXPECT_EQ(
+        bob->ask("a LIST \"\" " + quoted + "\r\n"),
+        "* LIST (\\HasNoChildren) \"/\" \"Shared Folders/info@example.test/INBOX\"\r\na OK LIST done\r\n");
+    EXPECT_THAT(bob->ask("b STATUS " + quoted + " (MESSAGES)\r\n"), HasSubstr("b OK"));
+  }
+}
+
+// Names that mbsync and OfflineIMAP take for an attack: none is made, and those that are there from before
+// are their owner's alone.
+TEST(ImapSharing, NamesWithDotLevelsAreNotShown) {
+  for (const store::Format format : {store::Format::database, store::Format::maildir}) {
+    House house(store::kKeptExpunges, format);
+    for (const char* name : {"a/../b", "..", "x/./y", "a/..b/c."}) {
+      ASSERT_TRUE(house.executor.run(house.store.create_mailbox(1, name)).has_value());
+      give(house, 1, name, 2, store::kAllRights);
+    }
+    house.deliver(1, "a/../b", "Subject: x\r\n\r\n");
+    auto bob = house.login("bob");
+    const char* const list = "a LIST \"\" \"Other Users/alice*\"\r\n";
+    const std::string level = "* LIST (\\Noselect \\HasChildren) \"/\" \"Other Users/alice@example.test";
+    const std::string box = "* LIST (\\HasNoChildren) \"/\" \"Other Users/alice@example.test";
+    EXPECT_EQ(bob->ask(list), level + "\"\r\n" + level + "/a\"\r\n" + level + "/a/..b\"\r\n" + box +
+                                  "/a/..b/c.\"\r\na OK LIST done\r\n");
+    EXPECT_THAT(bob->ask("b SUBSCRIBE \"Other Users/alice@example.test/..\"\r\n"), HasSubstr("b OK"));
+    EXPECT_EQ(bob->ask("c LSUB \"Other Users/\" *\r\nd LIST (SUBSCRIBED) \"Other Users/\" *\r\n"),
+              "c OK LSUB done\r\nd OK LIST done\r\n");
+    EXPECT_THAT(bob->ask("e CREATE \"Other Users/alice@example.test/a/..b/..\"\r\n"),
+                HasSubstr("e NO [CANNOT]"));
+    auto alice = house.login("alice");
+    const std::string hers = alice->ask("a LIST \"\" *\r\n");
+    for (const char* name : {" a/../b\r\n", " ..\r\n", " x/./y\r\n", " a/..b/c.\r\n"})
+      EXPECT_THAT(hers, HasSubstr(name));
+    EXPECT_THAT(alice->ask("b STATUS a/../b (MESSAGES)\r\n"), HasSubstr("(MESSAGES 1)"));
+    EXPECT_THAT(alice->ask("c EXAMINE a/../b\r\n"), HasSubstr("c OK"));
+    EXPECT_THAT(alice->ask("d RENAME x z\r\n"), HasSubstr("d OK"));
+    EXPECT_THAT(alice->ask("e STATUS z/./y (MESSAGES)\r\n"), HasSubstr("e OK"));
+    EXPECT_THAT(alice->ask("f RENAME a/../b a/b\r\n"), HasSubstr("f OK"));
+    EXPECT_THAT(alice->ask("g DELETE ..\r\n"), HasSubstr("g OK"));
+    EXPECT_THAT(bob->ask(list), HasSubstr(box + "/a/b\"\r\n"));
+  }
 }
 
 // An address with the separator, and mailboxes of one's own with the namespaces' names.

@@ -146,7 +146,21 @@ TEST(ImapReader, LongLinesAreSkippedInConstantMemory) {
   text = "a NOOP " + std::string(kMaxLoginLine, 'x') + " {9+}\r\nc NOOP\r\nd\r\nb NOOP\r\n";
   EXPECT_THAT(run(text, false), ElementsAre("BAD a", name<Noop>("b")));
   text = "a " + std::string(kMaxLoginDiscard + kMaxLoginLine + 20'000, 'x');
-  EXPECT_THAT(run(text, false), testing::ElementsAre("BAD a fatal"));
+  EXPECT_THAT(run(text, false), testing::ElementsAre("BAD a", "BAD * fatal"));
+}
+
+TEST(ImapReader, LongLinesAreRefusedBeforeTheirEnd) {
+  std::string text = "a SEARCH " + std::string(kMaxCommand, 'x');
+  EXPECT_THAT(run(text), ElementsAre("BAD a"));
+  // The rest of it has no second answer, however much it is; nor has a literal at its end.
+  text += std::string(kMaxCommand, ' ') + "b NOOP {8}\r\nc NOOP\r\n";
+  EXPECT_THAT(run(text), ElementsAre("BAD a", name<Noop>("c")));
+  EXPECT_THAT(run("a APPEND INBOX {2+}\r\nxx (" + std::string(kMaxCommand, 'x')),
+              ElementsAre(name<Append>("a"), "body=xx", "BAD a"));
+  // One octet less is a command like others.
+  const std::string most = "a SEARCH TEXT " + std::string(kMaxCommand - 16, 'x');
+  EXPECT_THAT(run(most + "\r\nb NOOP\r\n"), ElementsAre(name<Search>("a"), name<Noop>("b")));
+  EXPECT_THAT(run(most + "x\r\nb NOOP\r\n"), ElementsAre("BAD a", name<Noop>("b")));
 }
 
 TEST(ImapReader, TotalOfACommandIsLimited) {
