@@ -111,7 +111,7 @@ Task<Reply> cmd_set_metadata(Session& s, wire::imap::SetMetadata& c) {
   if (!done && done.error().kind == FaultKind::over_quota)
     co_return no("There are too many annotations", "METADATA TOOMANY");
   if (!done) co_return refuse(done.error());
-  if (s.observer && account == s.account) s.observer->annotated(id, wanted.changes, wanted.role, *done);
+  if (s.observer) s.observer->annotated(account, id, wanted.changes, wanted.role, *done);
   if (done->loser) co_await tell_lost_use(s, *done->loser);
   co_return ok("SETMETADATA done");
 }

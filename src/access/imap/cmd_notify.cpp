@@ -41,10 +41,11 @@ Task<Result<void>> tell_all_status(Session& s) {
   co_return Result<void>();
 }
 
-// Section 3.1: a mailbox that may be looked up, and no more, has no events of messages.
+// Section 3.1: a mailbox that may be looked up, and no more, has no events of messages and annotations.
 void tell_no_access(Session& s) {
   for (const auto& [key, mailbox] : s.observer->mailboxes) {
-    const bool wanted = (s.observer->events_of(mailbox) & wire::imap::Notify::kMessages) != 0;
+    const uint8_t of_reader = wire::imap::Notify::kMessages | wire::imap::Notify::kMailboxMetadata;
+    const bool wanted = (s.observer->events_of(mailbox) & of_reader) != 0;
     if (wanted && (mailbox.rights & store::kMayRead) == 0)
       append_list_line(s, "LIST", "\\NoAccess", mailbox.info.name);
   }

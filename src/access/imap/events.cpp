@@ -29,6 +29,7 @@ class Events {
     tell_names();
     Result<void> told = co_await tell_subscriptions();
     if (!told) co_return told;
+    find_left();
     for (const Located& mailbox : now_) {
       if (lines_ > kNotifications) break;
       told = co_await tell_messages(mailbox);
@@ -46,6 +47,15 @@ class Events {
       if (mailbox.account == s_.account || names_.contains(mailbox.info.name)) continue;
       const Result<store::MailboxInfo> there = co_await s_.store().mailbox(key.first, key.second);
       if (there && mailbox.prefix + there->name == mailbox.info.name) withdrawn_.insert(mailbox.info.name);
+    }
+  }
+
+  void find_left() {
+    for (const auto& [key, mailbox] : observer_.mailboxes) {
+      const auto found = names_.find(mailbox.info.name);
+      const bool still = found != names_.end() && found->second->account == key.first &&
+                         found->second->info.id == key.second;
+      if (!still) observer_.left(mailbox);
     }
   }
 
@@ -68,7 +78,9 @@ class Events {
     if (++lines_ > kNotifications) return;
     const auto found = names_.find(name);
     s_.out += "* LIST (";
-    if (found == names_.end()) s_.out += withdrawn_.contains(name) ? "\\NoAccess " : "\\NonExistent ";
+    // Section 5.4: it is not there for the client. Section 5.9: it may be for others.
+    if (found == names_.end()) s_.out += "\\NonExistent ";
+    if (withdrawn_.contains(name)) s_.out += "\\NoAccess ";
     s_.out += has_children(name) ? "\\HasChildren" : "\\HasNoChildren";
     if (subscribed) s_.out += " \\Subscribed";
     if (found != names_.end()) {
@@ -161,25 +173,42 @@ class Events {
     std::set<StatusItem> items;
     const bool came = info.uid_next != before.uid_next;
     const bool went = info.exists - before.exists != info.uid_next - before.uid_next;
-    const bool both = (came && (events & Notify::kNew) != 0) || (went && (events & Notify::kExpunge) != 0);
+    // Section 5.1, and without FlagChange too: UIDNEXT says nothing without it.
+    const bool other = info.uid_validity != before.uid_validity;
+    const bool both =
+        other || (came && (events & Notify::kNew) != 0) || (went && (events & Notify::kExpunge) != 0);
     if (both) items = {StatusItem::messages, StatusItem::uid_next};
     if (both && s_.condstore) items.insert(StatusItem::highest_modseq);
+    if (other) items.insert(StatusItem::uid_validity);
     if ((events & Notify::kFlags) == 0) return items;
-    if (info.uid_validity != before.uid_validity) items.insert(StatusItem::uid_validity);
-    // Section 5.1
-    if (info.unseen != before.unseen) items.insert({StatusItem::uid_validity, StatusItem::unseen});
+    if (other || info.unseen != before.unseen) items.insert({StatusItem::uid_validity, StatusItem::unseen});
     if (s_.condstore && info.highest_modseq != before.highest_modseq)
       items.insert({StatusItem::uid_validity, StatusItem::highest_modseq});
     return items;
   }
 
-  Task<Result<void>> tell_messages(Located mailbox) {
-    if (s_.view && s_.view->is(mailbox.account, mailbox.info.id)) co_return Result<void>();
-    if ((mailbox.rights & store::kMayRead) == 0) co_return Result<void>();
-    const uint8_t events = observer_.events_of(mailbox);
+  // What the client knows of the mailbox of this name. One that has come is as one that was empty until now:
+  // its messages are new.
+  store::MailboxInfo before(const Located& mailbox) {
     const Located* const known = known_as(mailbox);
-    if ((events & Notify::kMessages) == 0 || known == nullptr) co_return Result<void>();
-    const std::set<StatusItem> items = news_of(known->info, mailbox.info, events);
+    store::MailboxInfo info;
+    if (known != nullptr) info = known->info;
+    const bool came = known == nullptr;
+    if (came) info.highest_modseq = mailbox.info.highest_modseq;
+    const bool so_called = !came && info.name == mailbox.info.name;
+    info.uid_validity = observer_.former.take(mailbox.info.name, !so_called)
+                            .value_or(came ? mailbox.info.uid_validity : info.uid_validity);
+    return info;
+  }
+
+  Task<Result<void>> tell_messages(Located mailbox) {
+    const uint8_t events = observer_.events_of(mailbox);
+    if ((mailbox.rights & store::kMayRead) == 0) co_return Result<void>();
+    if ((events & Notify::kMessages) == 0) co_return Result<void>();
+    const store::MailboxInfo known = before(mailbox);
+    // SELECT has told its UIDVALIDITY.
+    if (s_.view && s_.view->is(mailbox.account, mailbox.info.id)) co_return Result<void>();
+    const std::set<StatusItem> items = news_of(known, mailbox.info, events);
     if (items.empty()) co_return Result<void>();
     ++lines_;
     std::vector<StatusItem> list(items.begin(), items.end());

@@ -39,12 +39,13 @@ constexpr size_t kRecordsAhead = 4;          // ... and so many of these at the 
 constexpr size_t kMuchLess = 16;             // a search that found so many times less than is known is read
 constexpr size_t kContexts = 16;             // searches of a session that are kept up to date...
 constexpr size_t kContextMemory = 4 << 20;   // ... and octets of what they found
-constexpr size_t kSearchedMailboxes = 10'000;      // of one ESEARCH
-constexpr size_t kNotifications = 2'000;           // mailboxes told of at once, else it is an overflow
-constexpr size_t kWatchedOwners = 1'000;           // whose mailboxes are told of: more is too much
-constexpr uint32_t kMaxFailedLogins = 5;           // then the connection ends
-constexpr size_t kDoneLine = 64;                   // octets of the line that ends IDLE
-constexpr std::chrono::seconds kFarewellTime{5};   // to write BYE
+constexpr size_t kSearchedMailboxes = 10'000;     // of one ESEARCH
+constexpr size_t kNotifications = 2'000;          // mailboxes told of at once, else it is an overflow
+constexpr size_t kFormerNames = 1'000;            // of mailboxes that went, whose UIDVALIDITYs are remembered
+constexpr size_t kWatchedOwners = 1'000;          // whose mailboxes are told of: more is too much
+constexpr uint32_t kMaxFailedLogins = 5;          // then the connection ends
+constexpr size_t kDoneLine = 64;                  // octets of the line that ends IDLE
+constexpr std::chrono::seconds kFarewellTime{5};  // to write BYE
 constexpr std::chrono::seconds kProgressTime{10};  // between two INPROGRESS (RFC 9585)
 
 }  // namespace posthouse::access::imap

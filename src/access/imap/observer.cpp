@@ -55,23 +55,27 @@ bool includes(const NotifyGroup& group, const std::string& mailbox, bool subscri
 // Entries that changed, by mailbox; also those that are gone.
 using Changed = std::map<store::MailboxId, std::set<std::string>>;
 
-Changed compare(const Observer& before, const store::MailStore::AnnotationNames& now,
-                const std::vector<Located>& mailboxes) {
+Changed compare(const store::MailStore::AnnotationNames& before,
+                const store::MailStore::AnnotationNames& now) {
   Changed changed;
   for (const auto& [key, modseq] : now.all) {
-    const auto known = before.annotations.all.find(key);
-    if (known == before.annotations.all.end() || known->second != modseq)
-      changed[key.first].insert(key.second);
+    const auto known = before.all.find(key);
+    if (known == before.all.end() || known->second != modseq) changed[key.first].insert(key.second);
   }
-  for (const auto& [key, modseq] : before.annotations.all) {
+  for (const auto& [key, modseq] : before.all) {
     if (!now.all.contains(key)) changed[key.first].insert(key.second);
   }
+  return changed;
+}
+
+// Special uses are told as annotations.
+void add_new_roles(const Observer& observer, const std::vector<Located>& mailboxes, Changed& changed) {
   for (const Located& mailbox : mailboxes) {
-    const auto known = before.mailboxes.find(key_of(mailbox));
-    if (known != before.mailboxes.end() && known->second.info.role != mailbox.info.role)
+    const auto known = observer.mailboxes.find(key_of(mailbox));
+    if (mailbox.account != observer.account || known == observer.mailboxes.end()) continue;
+    if (known->second.info.role != mailbox.info.role)
       changed[mailbox.info.id].insert(std::string(kSpecialUseEntry));
   }
-  return changed;
 }
 
 // RFC 5464 section 4.4.2: names without values.
@@ -130,31 +134,31 @@ bool Observer::wants_server_metadata() const {
                       }));
 }
 
-void Observer::annotated(store::MailboxId mailbox, const std::vector<store::AnnotationChange>& changes,
-                         std::optional<store::Role> role, const store::MailStore::Annotated& done) {
+void Observer::annotated(store::AccountId owner, store::MailboxId mailbox,
+                         const std::vector<store::AnnotationChange>& changes, std::optional<store::Role> role,
+                         const store::MailStore::Annotated& done) {
+  const auto names = annotations.find(owner);
+  if (names == annotations.end()) return;
   for (const store::AnnotationChange& change : changes) {
     const std::pair key(mailbox, change.name);
     if (change.value) {
-      annotations.all[key] = done.modseq;
+      names->second.all[key] = done.modseq;
     } else {
-      annotations.all.erase(key);
+      names->second.all.erase(key);
     }
   }
   const auto set_role = [&](store::MailboxId id, store::Role now) {
-    const auto known = mailboxes.find({account, id});
+    const auto known = mailboxes.find({owner, id});
     if (known != mailboxes.end()) known->second.info.role = now;
   };
   if (role) set_role(mailbox, *role);
   if (done.loser) set_role(*done.loser, store::Role::none);
 }
 
-// As long as nobody else put something in between.
-void Observer::put(store::AccountId owner, store::MailboxId mailbox, const std::vector<store::Uid>& rising) {
-  const auto known = mailboxes.find({owner, mailbox});
-  if (known == mailboxes.end() || known->second.info.uid_next != rising.front()) return;
-  if (rising.back() - rising.front() + 1 != rising.size()) return;
-  known->second.info.uid_next = rising.back() + 1;
-  known->second.info.exists += static_cast<uint32_t>(rising.size());
+// Only of what was told, or would have been.
+void Observer::left(const Located& mailbox) {
+  const bool told = (events_of(mailbox) & Notify::kMessages) != 0 && (mailbox.rights & store::kMayRead) != 0;
+  if (told) former.add(mailbox.info.name, mailbox.info.uid_validity);
 }
 
 void Observer::made(const store::MailboxInfo& mailbox) {
@@ -162,7 +166,10 @@ void Observer::made(const store::MailboxInfo& mailbox) {
 }
 
 void Observer::deleted(store::MailboxId mailbox) {
-  mailboxes.erase({account, mailbox});
+  const auto known = mailboxes.find({account, mailbox});
+  if (known == mailboxes.end()) return;
+  left(known->second);
+  mailboxes.erase(known);
 }
 
 // Its inferiors and the subscriptions go along (store::MailStore::rename_mailbox).
@@ -173,7 +180,11 @@ void Observer::renamed(const std::string& from, const std::string& to) {
   };
   if (from == store::kInbox) return;
   for (auto& [key, mailbox] : mailboxes) {
-    if (key.first == account) mailbox.info.name = follow(mailbox.info.name);
+    if (key.first != account) continue;
+    std::string now = follow(mailbox.info.name);
+    if (now == mailbox.info.name) continue;
+    left(mailbox);
+    mailbox.info.name = std::move(now);
   }
   std::set<std::string> names;
   for (const std::string& name : subscriptions) names.insert(follow(name));
@@ -192,7 +203,6 @@ void note_put(Session& s, store::AccountId account, store::MailboxId mailbox,
               const std::vector<store::Uid>& rising) {
   if (!s.observer || !s.observer->tells_at_any_time() || rising.empty()) return;
   if (s.view && s.view->is(account, mailbox)) s.observer->mine.insert(rising.begin(), rising.end());
-  s.observer->put(account, mailbox, rising);
 }
 
 Task<Result<void>> begin_observing(Session& s) {
@@ -204,7 +214,7 @@ Task<Result<void>> begin_observing(Session& s) {
   Result<std::optional<store::MailStore::AnnotationNames>> now =
       co_await s.store().annotation_names(s.account, UINT64_MAX);
   if (!now) co_return std::unexpected(now.error());
-  if (*now) observer->annotations = std::move(**now);
+  if (*now) observer->annotations[s.account] = std::move(**now);
   const Result<std::vector<store::MailboxInfo>> mailboxes = co_await s.store().mailboxes(s.account);
   if (!mailboxes) co_return std::unexpected(mailboxes.error());
   for (const store::MailboxInfo& info : *mailboxes) observer->made(info);
@@ -220,14 +230,18 @@ Task<Result<void>> begin_observing(Session& s) {
   co_return Result<void>();
 }
 
-Task<Result<void>> tell_metadata(Session& s, const std::vector<Located>& mailboxes) {
+namespace {
+
+Task<Result<void>> tell_own_metadata(Session& s, const std::vector<Located>& mailboxes) {
   Observer& observer = *s.observer;
+  store::MailStore::AnnotationNames& known = observer.annotations[s.account];
   Result<std::optional<store::MailStore::AnnotationNames>> now =
-      co_await s.store().annotation_names(s.account, observer.annotations.modseq);
+      co_await s.store().annotation_names(s.account, known.modseq);
   if (!now) co_return std::unexpected(now.error());
   if (!*now) co_return Result<void>();
-  const Changed changed = compare(observer, **now, mailboxes);
-  observer.annotations = std::move(**now);
+  Changed changed = compare(known, **now);
+  add_new_roles(observer, mailboxes, changed);
+  known = std::move(**now);
   const auto server = changed.find(0);
   if (server != changed.end() && observer.wants_server_metadata()) tell_changed(s, "", server->second);
   // Of a mailbox that is gone there is nothing to tell.
@@ -239,6 +253,61 @@ Task<Result<void>> tell_metadata(Session& s, const std::vector<Located>& mailbox
     if (s.wants_flush()) co_await s.flush();
   }
   co_return Result<void>();
+}
+
+// Both before and now: what changed while there was no right is not told later.
+bool may_be_told_metadata(const Observer& observer, const Located& mailbox) {
+  return (mailbox.rights & store::kMayRead) != 0 &&
+         (observer.events_of(mailbox) & Notify::kMailboxMetadata) != 0;
+}
+
+// Of one other account. The first time there is nothing to compare with.
+Task<Result<void>> tell_metadata_of(Session& s, store::AccountId owner,
+                                    const std::vector<Located>& mailboxes) {
+  Observer& observer = *s.observer;
+  const auto known = observer.annotations.find(owner);
+  const bool first = known == observer.annotations.end();
+  Result<std::optional<store::MailStore::AnnotationNames>> now =
+      co_await s.store().annotation_names(owner, first ? UINT64_MAX : known->second.modseq);
+  if (!now) co_return std::unexpected(now.error());
+  if (!*now) co_return Result<void>();
+  std::erase_if((*now)->all, [](const auto& one) { return !one.first.second.starts_with("/shared/"); });
+  const Changed changed = first ? Changed() : compare(known->second, **now);
+  observer.annotations[owner] = std::move(**now);
+  for (const Located& mailbox : mailboxes) {
+    const auto found = changed.find(mailbox.info.id);
+    if (mailbox.account != owner || found == changed.end()) continue;
+    const auto before = observer.mailboxes.find(key_of(mailbox));
+    if (before == observer.mailboxes.end() || !may_be_told_metadata(observer, before->second)) continue;
+    if (may_be_told_metadata(observer, mailbox)) tell_changed(s, mailbox.info.name, found->second);
+    if (s.wants_flush()) co_await s.flush();
+  }
+  co_return Result<void>();
+}
+
+// RFC 5465 section 5.6: what is shared, of mailboxes that NOTIFY names. What can't be read of others hides
+// nothing of one's own.
+Task<void> tell_metadata_of_others(Session& s, const std::vector<Located>& mailboxes) {
+  Observer& observer = *s.observer;
+  std::set<store::AccountId> owners;
+  for (const Located& mailbox : mailboxes) {
+    if (mailbox.account != s.account && may_be_told_metadata(observer, mailbox))
+      owners.insert(mailbox.account);
+  }
+  std::erase_if(observer.annotations,
+                [&](const auto& known) { return known.first != s.account && !owners.contains(known.first); });
+  for (const store::AccountId owner : owners) {
+    Result<void> told = co_await tell_metadata_of(s, owner, mailboxes);
+    if (!told) log::warn("imap.observing_failed", {{"sid", s.id}, {"what", told.error().what}});
+  }
+}
+
+}  // namespace
+
+Task<Result<void>> tell_metadata(Session& s, const std::vector<Located>& mailboxes) {
+  co_await tell_metadata_of_others(s, mailboxes);
+  Result<void> told = co_await tell_own_metadata(s, mailboxes);
+  co_return told;
 }
 
 namespace {
@@ -284,6 +353,7 @@ Task<Result<bool>> observe_others(Session& s) {
   for (const Located& mailbox : *now) {
     if (mailbox.account != s.account) observer.mailboxes.emplace(key_of(mailbox), mailbox);
   }
+  co_await tell_metadata_of_others(s, *now);
   co_return !too_many;
 }
 
@@ -296,7 +366,8 @@ namespace {
 
 Task<Result<void>> tell_all(Session& s) {
   if (!s.observer->tells_at_any_time()) {
-    const auto changed = co_await s.store().annotation_names(s.account, s.observer->annotations.modseq);
+    const store::ModSeq known = s.observer->annotations[s.account].modseq;
+    const auto changed = co_await s.store().annotation_names(s.account, known);
     if (!changed) co_return std::unexpected(changed.error());
     if (!*changed) co_return Result<void>();
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "access/imap/former_names.h"
 #include "access/imap/located.h"
 #include "access/imap/waker.h"
 #include "base/task.h"
@@ -29,8 +30,9 @@ struct Observer {
   store::AccountId account = 0;  // the session's
   // All as the client knows it. Mailboxes of others are there as far as NOTIFY names them.
   using Key = std::pair<store::AccountId, store::MailboxId>;
-  store::MailStore::AnnotationNames annotations;
+  std::map<store::AccountId, store::MailStore::AnnotationNames> annotations;
   std::map<Key, Located> mailboxes;
+  FormerNames former;
   std::set<std::string> subscriptions;
   std::set<store::Uid> mine;  // what the session put into the selected mailbox since it was last told of it
   std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
@@ -54,17 +56,21 @@ struct Observer {
   bool wants_below(std::string_view prefix, const std::vector<std::string>& names) const;
   bool wants_server_metadata() const;
 
-  // What the session itself has done is not told.
-  void annotated(store::MailboxId mailbox, const std::vector<store::AnnotationChange>& changes,
-                 std::optional<store::Role> role, const store::MailStore::Annotated& done);
-  void put(store::AccountId owner, store::MailboxId mailbox, const std::vector<store::Uid>& rising);
+  // A mailbox has its name no more, or may not be looked up.
+  void left(const Located& mailbox);
+
+  // What the session itself has done is not told, but for what it can't know: the numbers of messages that a
+  // mailbox has now (RFC 5465 section 5.2), and a new UIDVALIDITY (section 5.1).
+  void annotated(store::AccountId owner, store::MailboxId mailbox,
+                 const std::vector<store::AnnotationChange>& changes, std::optional<store::Role> role,
+                 const store::MailStore::Annotated& done);
   void made(const store::MailboxInfo& mailbox);
   void deleted(store::MailboxId mailbox);
   void renamed(const std::string& from, const std::string& to);
   void subscribed(const std::string& mailbox, bool now);
 };
 
-// The session itself has put these (rising) into a mailbox.
+// The session itself has put these (rising) into a mailbox: if it is selected they are not fetched for it.
 void note_put(Session& s, store::AccountId account, store::MailboxId mailbox,
               const std::vector<store::Uid>& rising);
 // Notes how all is now; what happens from here on is told. A fault: nothing is observed.

@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "access/imap/former_names.h"
 #include "access/imap/limits.h"
 #include "base/ascii.h"
 #include "imap_house.h"
@@ -91,6 +92,18 @@ TEST(ImapNotify, AnythingMayComeInThePieceOfACommand) {
   house.run();
   EXPECT_EQ(alice->take(), "");
   EXPECT_THAT(alice->ask("INBOX (MESSAGES)\r\n"), HasSubstr("* 6 EXISTS\r\n"));
+}
+
+TEST(FormerNames, WhatIsForgottenIsAnotherMailbox) {
+  FormerNames names;
+  names.add("V", 1);
+  names.add("V", 2);  // the client was not told of that one
+  EXPECT_EQ(names.take("V", true), 1u);
+  EXPECT_EQ(names.take("V", true), std::nullopt);
+  for (size_t i = 0; i <= kFormerNames; ++i) names.add("n" + std::to_string(i), 3);
+  EXPECT_EQ(names.take("n0", true), 0u);
+  EXPECT_EQ(names.take("n0", false), std::nullopt);
+  EXPECT_EQ(names.take("n" + std::to_string(kFormerNames), true), 3u);
 }
 
 TEST(ImapContext, LargeResultsAreNotKept) {
