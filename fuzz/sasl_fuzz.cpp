@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Channel channel;
   channel.tls = true;
   if ((data[0] & 4) != 0) channel.binding_type = (data[0] & 8) != 0 ? "tls-unique" : "tls-exporter";
-  if ((data[0] & 4) != 0) channel.binding = "0123456789abcdef";
+  if ((data[0] & 4) != 0) channel.binding = channel.end_point = "0123456789abcdef";
   spawn(exchange_all(kNames[(data[0] & 3) + ((data[0] & 16) != 0 ? 2 : 0)], channel, input));
   static_cast<void>(parse_client_first(input));
   for (const auto& parsed : {parse_oauthbearer(input), parse_xoauth2(input)}) {

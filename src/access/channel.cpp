@@ -11,6 +11,7 @@ wire::sasl::Channel channel_of(const net::Stream& stream, bool allow_plain_witho
   out.allow_plain_without_tls = allow_plain_without_tls;
   out.binding_type = tls.channel_binding_type;
   out.binding = tls.channel_binding;
+  out.end_point = tls.server_end_point;
   out.peer = stream.peer().ip;
   out.protocol = protocol;
   out.session_id = session_id;

@@ -102,11 +102,16 @@ void TextSearch::search() {
   if (longest_ > 0 && window_.size() >= longest_) window_.erase(0, window_.size() - (longest_ - 1));
 }
 
+std::string field_form(std::string text) {
+  std::ranges::replace(text, '\t', ' ');
+  return text;
+}
+
 bool contains_text(std::string_view utf8, std::string_view key) {
   if (key.size() > limits::kSearchKey) return false;
-  const std::string folded = casemap(key);
+  const std::string folded = field_form(casemap(key));
   if (folded.empty()) return true;
-  return find_from(casemap(utf8), folded) != std::string_view::npos;
+  return find_from(field_form(casemap(utf8)), folded) != std::string_view::npos;
 }
 
 PartTextDecoder::PartTextDecoder(const Part& part)
@@ -161,7 +166,7 @@ std::string header_text(std::string_view header_block) {
   while (reader.next(field)) {
     out.append(field.name).append(": ").append(decode_words(field.value)).append("\n");
   }
-  return out;
+  return field_form(std::move(out));
 }
 
 std::vector<std::string> field_texts(std::string_view header_block, std::string_view name) {

@@ -50,7 +50,11 @@ class TextSearch {
   std::string window_;  // folded text not yet searched, and before it what could begin a key
 };
 
-// Whether one text holds one key.
+// The text of a field, or a key for one, as they are compared: a TAB is a space. Unfolding leaves the TAB of
+// a line that begins with one (RFC 5322 section 2.2.3), where the writer had a space and the user types one.
+std::string field_form(std::string text);
+
+// Whether the text of one field holds one key.
 bool contains_text(std::string_view utf8, std::string_view key);
 
 // Raw bytes of a part's body (Part::body_begin to body_end, in pieces) to UTF-8: transfer encoding undone,
@@ -82,8 +86,9 @@ uint64_t searched_header(uint64_t begin, uint64_t end);
 // What FROM, TO, CC and BCC look for their key in.
 std::string address_text(const EnvelopeAddress& address);
 
-// Every field of a header block as "Name: value" lines, decoded, for TEXT; and the values of the fields of
-// one name for HEADER, SUBJECT, FROM...: RFC 2047 words are decoded, a field that is there but empty gives
+// Every field of a header block as "Name: value" lines, decoded, in field_form(), for TEXT; and the values of
+// the fields of one name for HEADER, SUBJECT, FROM...: RFC 2047 words are decoded, a field that is there but
+// empty gives
 // "".
 std::string header_text(std::string_view header_block);
 std::vector<std::string> field_texts(std::string_view header_block, std::string_view name);

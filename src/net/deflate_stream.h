@@ -17,9 +17,10 @@ class DeflateStream : public Stream {
   // Both directions from now on: what was written and read so far was plain. Costs kDeflateMemory.
   void begin();
   bool active() const { return zip_ != nullptr; }
-  // Ends the compressed octets that go out; what comes in is plain again behind the end of the compressed
-  // ones.
-  Task<Result<void>> end();
+  // Writes `last` as the end of the compressed octets that go out, `last` being the answer to what was the
+  // last of the compressed ones that came in: behind that, what comes in is plain again (RFC 8437
+  // section 4.1). To be called before more is read.
+  Task<Result<void>> end(std::string_view last);
 
   Task<Result<void>> wait_readable() override;
   Task<Result<size_t>> read_some(std::span<char> out) override;
@@ -39,13 +40,16 @@ class DeflateStream : public Stream {
   struct Zip;
 
   bool may_have_more() const;
+  Result<void> look_ahead();
+  void turn_plain();
   Task<Result<size_t>> inflate_some(std::span<char> out);
   Task<Result<void>> deflate_all(std::string_view bytes, bool last);
   size_t take_plain(std::span<char> out);
 
   std::unique_ptr<Stream> inner_;
   std::unique_ptr<Zip> zip_;
-  std::string plain_;  // that came behind the end of compressed octets
+  std::string
+      plain_;  // that came behind the end of compressed octets, or one of these before it was asked for
 };
 
 // zlib's two windows and tables, as begin() asks for them.

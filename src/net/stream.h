@@ -26,6 +26,7 @@ struct TlsInfo {
   std::string channel_binding;       // raw bytes of tls-exporter (TLS 1.3, RFC 9266) or tls-unique (1.2)
   std::string channel_binding_type;  // "tls-exporter" or "tls-unique"
   bool peer_verified = false;        // client side: the certificate chain and name were good
+  std::string server_end_point;  // raw bytes of tls-server-end-point (RFC 5929 section 4), "" if undefined
 };
 
 // One owner, one executor: every call and every resumption happens on the loop the stream was made on, except

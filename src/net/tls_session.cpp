@@ -51,6 +51,20 @@ void unique_binding(SSL* ssl, bool server, TlsInfo& info) {
   info.channel_binding.assign(reinterpret_cast<const char*>(out), size);
   info.channel_binding_type = "tls-unique";
 }
+
+// RFC 5929 section 4.1: the server's certificate by the hash of its signature, SHA-256 in place of MD5 and
+// SHA-1. Of a signature without a hash of its own (Ed25519) it is undefined.
+void end_point_binding(const X509* certificate, TlsInfo& info) {
+  int hash = NID_undef;
+  if (certificate == nullptr) return;
+  if (X509_get_signature_info(const_cast<X509*>(certificate), &hash, nullptr, nullptr, nullptr) != 1) return;
+  if (hash == NID_md5 || hash == NID_sha1) hash = NID_sha256;
+  const EVP_MD* const digest = hash == NID_undef ? nullptr : EVP_get_digestbynid(hash);
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (digest == nullptr || X509_digest(certificate, digest, out, &size) != 1) return;
+  info.server_end_point.assign(reinterpret_cast<const char*>(out), size);
+}
 }  // namespace
 
 TlsSession::TlsSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -158,6 +172,7 @@ TlsInfo TlsSession::info() const {
   } else {
     unique_binding(ssl, state_->server, info);
   }
+  end_point_binding(state_->server ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl), info);
   // A name was set for the check in name_peer(), so a good result covers it.
   info.peer_verified =
       !state_->server && SSL_get0_peer_certificate(ssl) != nullptr && SSL_get_verify_result(ssl) == X509_V_OK;

@@ -15,6 +15,7 @@ wire::sasl::Channel ServerSession::channel() const {
   channel.allow_plain_without_tls = options_->allow_plain_auth;
   channel.binding_type = stream_->tls().channel_binding_type;
   channel.binding = stream_->tls().channel_binding;
+  channel.end_point = stream_->tls().server_end_point;
   channel.peer = facts_.peer.ip;
   channel.protocol = "submission";
   channel.session_id = facts_.id;
@@ -147,6 +148,10 @@ void ServerSession::login_failed(const Fault& fault) {
     return;
   }
   budget_.count_failed_login();
+  if (fault.kind == wire::sasl::kNoSuchBinding) {
+    output_.add({504, "5.5.4", "Error: channel binding type not supported"});
+    return;
+  }
   output_.add({535, "5.7.8", "Error: authentication failed"});
 }
 

@@ -37,7 +37,8 @@ KEYS = ['SUBJECT "lunch"', 'SUBJECT "LUNCH"', 'SUBJECT ""', 'FROM "ann"', 'TO "B
         'HEADER Message-ID "@x"', 'OR SUBJECT "apple" FROM "zoe"', "LARGER 600", "SMALLER 500", "SENTBEFORE 10-Nov-2026",
         "SENTSINCE 10-Nov-2026", "SENTON 10-Nov-2026", "BEFORE 10-Nov-2026", "SINCE 10-Nov-2026", "ON 10-Nov-2026",
         "SEEN", "UNSEEN", "FLAGGED DRAFT", "NOT (SEEN FLAGGED)", "KEYWORD $Work", "UNKEYWORD $Work", "1:50,100,590:*",
-        "UID 5:20", "NOT 3:*", "OR NOT SEEN OR FLAGGED SUBJECT lunch", "ALL"]
+        "UID 5:20", "NOT 3:*", "OR NOT SEEN OR FLAGGED SUBJECT lunch", "ALL",
+        'HEADER X-Folded "one two"', 'HEADER X-Folded "one\tTWO"', 'SUBJECT "tab here"']
 WORDS = ["äpfel", "ÄPFEL", "zürich", "apfel", "zur", "привет", "ПРИВЕТ", "日本", "naïve", "NAIVE", "fish", "full", "straße", "élan"]
 CRITERIA = ["ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO"]
 
@@ -77,6 +78,8 @@ def letters(seed=20261129):
             lines.append(f"In-Reply-To: {known[0]}")
         if rng.random() < 0.2:
             lines.append(f"X-Odd: {rng.choice(['', 'a value', 'other'])}")
+        if n % 7 == 0:
+            lines.append("X-Folded: one\r\n\ttwo")
         lines += ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "",
                   rng.choice(["The quick fox.", "Ein Äpfelchen.", "nothing", "ﬁsh"]) + "x" * rng.randrange(300)]
         flags = [f for f in ("\\Seen", "\\Flagged", "\\Draft", "\\Answered", "$Work") if rng.random() < 0.4]

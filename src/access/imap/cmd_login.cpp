@@ -29,6 +29,7 @@ Reply refused(Session& s, const Fault& fault) {
   if (fault.kind == FaultKind::temporary || fault.kind == FaultKind::io) {
     return no("Can't check logins now, try again later", "UNAVAILABLE");
   }
+  if (fault.kind == wire::sasl::kNoSuchBinding) return no("This channel binding can't be used", "CANNOT");
   return no("Wrong name or password", "AUTHENTICATIONFAILED");
 }
 

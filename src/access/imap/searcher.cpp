@@ -41,6 +41,11 @@ class PieceReader {
   uint64_t end_;
 };
 
+std::vector<std::string> field_forms(std::vector<std::string> keys) {
+  for (std::string& key : keys) key = message::field_form(std::move(key));
+  return keys;
+}
+
 // What one message's texts go to.
 struct Texts {
   message::TextSearch& exact;
@@ -79,6 +84,7 @@ class Searcher {
         program_(std::move(program)),
         hits_(hits),
         fresh_(program_.texts()),
+        fresh_of_fields_(field_forms(program_.texts())),
         progress_(progress) {}
 
   Task<Result<void>> run() {
@@ -268,7 +274,7 @@ class Searcher {
     const std::string* whole = ahead_.find(entry.uid);
     if (whole != nullptr && whole->size() != entry.size) whole = nullptr;
     std::string header;
-    message::TextSearch header_text = fresh_;
+    message::TextSearch header_text = fresh_of_fields_;
     message::TextSearch body_text = fresh_;
     std::optional<search::FuzzyTexts> fuzzy;
     if (!program_.fuzzy_keys().empty()) {
@@ -383,6 +389,7 @@ class Searcher {
   IndexAnswers answers_;          // none: the index says nothing
   std::deque<uint32_t> waiting_;  // sequence numbers of hits that come behind messages still to be looked at
   message::TextSearch fresh_;     // copied for each message: its keys are folded once
+  message::TextSearch fresh_of_fields_;
   Progress& progress_;
   size_t compared_ = 0;  // octets of text, since others had their turn
   size_t passed_ = 0;    // ranges of candidates that are done

@@ -62,11 +62,11 @@ Task<void> begin_deflate(Session& s) {
   s.stream->begin();
 }
 
-// RFC 8437 section 3.
+// RFC 8437 section 4.1: the answer is the last that is compressed.
 Task<void> end_deflate(Session& s) {
   s.pending_plain = false;
-  co_await s.flush();
-  Result<void> ended = co_await s.stream->end();
+  Result<void> ended = co_await s.stream->end(s.out);
+  s.out.clear();
   if (!ended) throw SessionEnd{"", ended.error()};
 }
 

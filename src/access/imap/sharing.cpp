@@ -303,8 +303,14 @@ Task<void> refresh_rights(Session& s) {
   const Result<store::Rights> rights =
       co_await s.store().rights_of(view.account, view.mailbox, s.account, view.as_anyone);
   if (!rights) throw SessionEnd{"Can't be done now, try again later", rights.error()};
-  if ((*rights & store::kMayRead) == 0)
-    throw SessionEnd{"The mailbox was deleted", Fault{FaultKind::not_found, "no right to read any more"}};
+  if ((*rights & store::kMayRead) == 0) {
+    // Of a mailbox that is deleted nobody has rights either.
+    const Result<store::MailboxInfo> there = co_await s.store().mailbox(view.account, view.mailbox);
+    if (!there && there.error().kind == FaultKind::not_found)
+      throw SessionEnd{"The mailbox was deleted", Fault{FaultKind::not_found, "selected mailbox deleted"}};
+    throw SessionEnd{"The right to read this mailbox was withdrawn",
+                     Fault{FaultKind::policy, "no right to read any more"}};
+  }
   if (*rights == view.rights) co_return;
   view.rights = *rights;
   const bool was_read_only = view.read_only;

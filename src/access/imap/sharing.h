@@ -75,7 +75,7 @@ store::FlagSet masked(store::FlagSet flags, const store::FlagMask& mask);
 bool is_read_only(store::Rights rights);  // section 5.2
 
 // Looks again what the session may do with the selected mailbox of another account, and tells what changed.
-// Throws SessionEnd when it may not read it any more (section 5.1.1), as when it was deleted.
+// Throws SessionEnd when it may not read it any more (section 5.1.1), or it was deleted.
 Task<void> refresh_rights(Session& s);
 
 }  // namespace posthouse::access::imap

@@ -89,6 +89,8 @@ SessionEnd lost_input(const Session& s, const Fault& fault) {
   if (fault.kind == FaultKind::timeout) {
     return {s.state == kNotAuthenticated ? "Login took too long" : "Idle for too long", fault};
   }
+  // RFC 4978 section 3: behind broken octets of a stream there is no way to go on.
+  if (fault.kind == FaultKind::corrupt) return {"Broken compressed octets", fault};
   return {"Server is shutting down", fault};
 }
 

@@ -28,6 +28,7 @@ void refused(Session& s, const Fault& fault) {
   const bool temporary = fault.kind == FaultKind::temporary || fault.kind == FaultKind::io;
   const char* told =
       temporary ? "[SYS/TEMP] Can't check logins now, try again later" : "[AUTH] Wrong name or password";
+  if (fault.kind == wire::sasl::kNoSuchBinding) told = "This channel binding can't be used";
   if (++s.failed_logins >= kMaxFailedLogins) {
     throw SessionEnd{told, Fault{FaultKind::policy, "too many failed logins"}};
   }

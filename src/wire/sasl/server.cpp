@@ -87,7 +87,10 @@ Result<std::unique_ptr<Exchange>> start(std::string_view mechanism, const Channe
   if (unknown) return fail(FaultKind::syntax, "unknown SASL mechanism");
   if (!is_allowed(*found, channel)) return fail(FaultKind::policy, "SASL mechanism not allowed here");
   Channel usable = channel;
-  if (!has_binding(usable)) usable.binding_type.clear();
+  if (!has_binding(usable)) {
+    usable.binding_type.clear();
+    usable.end_point.clear();
+  }
   return std::make_unique<Logged>(usable, found->make(usable, authenticator));
 }
 

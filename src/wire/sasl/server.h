@@ -86,6 +86,7 @@ struct Channel {
   std::string protocol;                // "submission", "imap", "pop3"
   std::string session_id;              // for logs
   const TokenOffer* tokens = nullptr;  // Authenticator::tokens()
+  std::string end_point;               // raw bytes of tls-server-end-point, beside `binding`; may be empty
 };
 
 // Names to announce now, best first: with TLS (or allowed without): SCRAM-SHA-256-PLUS (if the binding is
@@ -109,6 +110,10 @@ class Exchange {
   // Who the client says it is, as far as is known.
   virtual std::string name() const = 0;
 };
+
+// The kind of the fault when a client binds to a channel in a way that is not known here, or not on this
+// channel: no word about its name and password.
+inline constexpr FaultKind kNoSuchBinding = FaultKind::not_found;
 
 // Failures are logged (failed_login.h). Fails with `syntax` for an unknown mechanism, `policy` for one that
 // is not allowed on this channel.

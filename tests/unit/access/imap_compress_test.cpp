@@ -140,8 +140,89 @@ TEST_P(ImapCompress, EndsWithTheLogin) {
   EXPECT_EQ(again.inflated(answer, ended), "d OK NOOP done\r\n");
 }
 
+// How clients may end their compressed octets: with a flush, with a final block, with both.
+TEST_P(ImapCompress, EndsWithTheLoginHoweverTheClientEnds) {
+  const std::string command = "a UNAUTHENTICATE\r\n";
+  const std::string ends[] = {Zip().deflated(command),
+                              Zip().deflated(command, Z_FULL_FLUSH),
+                              Zip().deflated(command, Z_FINISH),
+                              [&] {
+                                Zip zip;
+                                const std::string text = zip.deflated(command);
+                                return text + zip.deflated("", Z_FINISH);
+                              }(),
+                              [&] {
+                                Zip zip;
+                                const std::string text = zip.deflated(command);
+                                return text + zip.deflated("", Z_FULL_FLUSH);
+                              }(),
+                              [&] {  // octet by octet
+                                Zip zip;
+                                std::string text;
+                                for (const char octet : command) text += zip.deflated(std::string(1, octet));
+                                return text;
+                              }(),
+                              [&] {  // not compressed, in a block of its own (RFC 1951 section 3.2.4)
+                                const auto size = static_cast<char>(command.size());
+                                const std::string text = std::string(1, '\0') + size + '\0' +
+                                                         static_cast<char>(~size) + '\xff' + command;
+                                return text + std::string("\0\0\0\xff\xff", 5);
+                              }()};
+  for (const std::string& end : ends) {
+    for (const bool at_once : {false, true}) {
+      auto client = house_.login("alice", GetParam());
+      EXPECT_EQ(client->ask("c COMPRESS DEFLATE\r\n"), "c OK DEFLATE active\r\n");
+      const std::string plain = "d NOOP\r\n";
+      std::string answer = client->ask(at_once ? end + plain : end);
+      bool ended = false;
+      EXPECT_EQ(Zip().inflated(answer, ended), "a OK Logged out, log in again\r\n");
+      EXPECT_TRUE(ended);
+      if (!at_once) {
+        EXPECT_EQ(answer, "");
+        answer = client->ask(plain);
+      }
+      EXPECT_EQ(answer, "d OK NOOP done\r\n");
+      EXPECT_TRUE(client->ask("b LOGIN bob demo\r\n").starts_with("b OK"));
+      EXPECT_FALSE(client->closed());
+    }
+  }
+}
+
+// A client that stops at the CRLF has taken all of our octets by then, or all but the last.
+TEST_P(ImapCompress, NothingComesBehindTheLastAnswer) {
+  std::string answer = client_->ask(zip_.deflated("a UNAUTHENTICATE\r\n"));
+  const std::string text = "a OK Logged out, log in again\r\n";
+  bool ended = false;
+  std::string taken;
+  while (!answer.empty() && !taken.ends_with("\r\n")) {
+    std::string octet = answer.substr(0, 1);
+    taken += zip_.inflated(octet, ended);
+    answer.erase(0, 1);
+  }
+  EXPECT_EQ(taken, text);
+  EXPECT_LE(answer.size(), 1u);
+}
+
+TEST_P(ImapCompress, CompressedOctetsBehindTheEnd) {
+  std::string octets = zip_.deflated("a UNAUTHENTICATE\r\n");
+  octets.resize(octets.size() - 5);  // without the flush
+  octets += Zip().deflated(std::string(1, '\0'), Z_NO_FLUSH) + std::string(20, '\xff');
+  client_->ask(octets);
+  EXPECT_TRUE(client_->closed());
+}
+
 TEST_P(ImapCompress, BrokenOctetsEndTheSession) {
-  client_->ask(std::string(100, '\xff'));
+  std::string answer = client_->ask(zip_.deflated("a NOOP\r\n") + std::string(100, '\xff'));
+  bool ended = false;
+  EXPECT_EQ(zip_.inflated(answer, ended), "a OK NOOP done\r\n* BYE Broken compressed octets\r\n");
+  EXPECT_TRUE(client_->closed());
+}
+
+TEST_P(ImapCompress, BrokenOctetsEndIdle) {
+  EXPECT_TRUE(ask("a IDLE\r\n").starts_with("+"));
+  std::string answer = client_->ask(std::string(100, '\xff'));
+  bool ended = false;
+  EXPECT_EQ(zip_.inflated(answer, ended), "* BYE Broken compressed octets\r\n");
   EXPECT_TRUE(client_->closed());
 }
 

@@ -58,7 +58,7 @@ class Mail {
     for (size_t i = 0; i < words; i++) {
       out += word();
       const size_t between = below(8);
-      out += between == 0 ? "\r\n" : between == 1 ? "" : between == 2 ? ", " : " ";
+      out += between == 0 ? "\r\n" : between == 1 ? "" : between == 2 ? ", " : between == 3 ? "\t" : " ";
     }
     return out;
   }
@@ -461,6 +461,26 @@ TEST_F(ImapIndex, UidsThatNameOtherLettersAreNoticed) {
   bring_up_to_date();
   EXPECT_EQ(told("needle"), 120u);
   expect_same(20);
+}
+
+// RFC 5322 section 2.2.3: unfolding leaves the TAB that a line began with.
+TEST_F(ImapIndex, AFoldWithATabIsASpace) {
+  for (int i = 0; i < 40; i++) house.deliver(kAlice, "INBOX", "Subject: folded\r\n\r\nx\r\n");
+  house.deliver(kAlice, "INBOX",
+                "Subject:\r\n folded\r\n\tsubject\r\nX-Thing: a\r\n\tb\r\n\r\nin\tthe body\r\n");
+  bring_up_to_date();
+  for (search::Index* with : {&index, static_cast<search::Index*>(nullptr)}) {
+    auto client = selected(with);
+    for (const std::string key :
+         {"SUBJECT \"folded subject\"", "SUBJECT \"folded\tsubject\"", "TEXT \"FOLDED Subject\"",
+          "TEXT \"folded\tsubject\"", "HEADER Subject \"d s\"", "HEADER X-Thing \"a b\"",
+          "HEADER X-Thing \"a\tb\"", "BODY \"in\tthe\"", "TEXT \"in\tthe\""}) {
+      EXPECT_EQ(client->ask("t SEARCH " + key + "\r\n"), "* SEARCH 41\r\nt OK SEARCH done\r\n") << key;
+    }
+    for (const std::string key : {"BODY \"in the\"", "TEXT \"in the\"", "SUBJECT \"folded  subject\""}) {
+      EXPECT_EQ(client->ask("t SEARCH " + key + "\r\n"), "* SEARCH\r\nt OK SEARCH done\r\n") << key;
+    }
+  }
 }
 
 }  // namespace

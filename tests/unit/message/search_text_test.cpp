@@ -23,6 +23,9 @@ TEST(ContainsText, IgnoresCaseByUnicode) {
   EXPECT_TRUE(contains_text("Hello", ""));
   EXPECT_TRUE(contains_text("", ""));
   EXPECT_FALSE(contains_text("", "a"));
+  EXPECT_TRUE(contains_text("folded\tsubject", "folded subject"));
+  EXPECT_TRUE(contains_text("folded subject", "folded\tsubject"));
+  EXPECT_FALSE(contains_text("folded\t subject", "folded subject"));
   EXPECT_FALSE(contains_text("a", std::string(limits::kSearchKey + 1, 'a')));
 }
 

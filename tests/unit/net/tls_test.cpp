@@ -86,6 +86,8 @@ TEST(Tls, StandsAndTellsBothEndsTheSame) {
   EXPECT_EQ(outcome.server_info.channel_binding_type, "tls-exporter");
   EXPECT_EQ(outcome.server_info.channel_binding.size(), 32u);
   EXPECT_EQ(outcome.server_info.channel_binding, outcome.client_info.channel_binding);
+  EXPECT_EQ(outcome.server_info.server_end_point.size(), 32u);
+  EXPECT_EQ(outcome.server_info.server_end_point, outcome.client_info.server_end_point);
   EXPECT_FALSE(outcome.server_info.peer_verified);
   EXPECT_FALSE(outcome.client_info.peer_verified);  // nobody we trust signed it
 }
