@@ -132,10 +132,6 @@ Task<std::optional<Reply>> Appending::take_literal(const AppendPart& part) {
     co_await await_input(s_);
     std::string_view input = s_.input.peek();
     const std::string_view piece = s_.commands.take_body(input);
-    // RFC 9051 section 4.3: a literal consists of CHAR8, which has no NUL. It is taken to its end
-    // nevertheless.
-    if (!part.binary && !failed_ && piece.find('\0') != std::string_view::npos)
-      failed_ = bad("NUL in a literal");
     const auto octets = wrap.take(piece);
     if (!failed_ && !octets[0].empty()) co_await write(octets[0], part.binary);
     if (!failed_ && !octets[1].empty()) co_await write(octets[1], part.binary);

@@ -449,25 +449,5 @@ TEST(ImapSession, IdleSessionsAreSmall) {
   EXPECT_LT(each, 12u * 1024);
 }
 
-// RFC 9051 section 4.3: a literal has no NUL. Nothing is stored, and the next command is read.
-TEST(ImapNul, IsRefusedInLiteralsOfMessages) {
-  using namespace std::string_literals;
-  for (const size_t chunk : {0, 1}) {
-    House house;
-    house.deliver(1, "Drafts", "Subject: x\r\n\r\nold\r\n");
-    auto client = house.login("alice", chunk);
-    client->ask("s SELECT Drafts\r\n");
-    for (const std::string& command :
-         {"APPEND Drafts {5+}\r\na\0b\r\n\r\n"s, "APPEND Drafts {3+}\r\nabc {1+}\r\n\0\r\n"s,
-          "APPEND Drafts CATENATE (TEXT {2+}\r\nab TEXT {2+}\r\n\0c)\r\n"s,
-          "REPLACE 1 Drafts {5+}\r\na\0b\r\n\r\n"s}) {
-      EXPECT_EQ(client->ask("t " + command + "u STATUS Drafts (MESSAGES)\r\n"),
-                "t BAD NUL in a literal\r\n* STATUS Drafts (MESSAGES 1)\r\nu OK STATUS done\r\n");
-    }
-    EXPECT_TRUE(client->ask("v APPEND Drafts ~{5+}\r\na\0b\r\n\r\n"s).starts_with("v NO [UNKNOWN-CTE]"));
-    EXPECT_TRUE(client->ask("w APPEND Drafts {5+}\r\na b\r\n\r\n").ends_with("] APPEND done\r\n"));
-  }
-}
-
 }  // namespace
 }  // namespace posthouse::access::imap::test
