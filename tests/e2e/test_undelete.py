@@ -282,7 +282,7 @@ class Purge(Case):
         self.expunge("Archive")
         wait_until(lambda: self.ask("account", "show", alice)["expunged_messages"] == 0, 60, "the purge")
         wait_until(lambda: self.metric("posthouse_store_purged_messages_total") == 100, 10, "the metric")
-        self.assertEqual(self.metric("posthouse_store_purge_accounts_left"), 0)
+        wait_until(lambda: self.metric("posthouse_store_purge_accounts_left") == 0, 10, "the end of the purge")
         wait_until(lambda: "store.purged" in self.demo.log(), 10, "the log")
         wait_until(lambda: self.store_size() < 30 << 20, 60, "the space to be freed")
         self.assertEqual(self.ask("mailbox", "expunged", alice), [])
