@@ -114,7 +114,7 @@ class Salvage(unittest.TestCase):
         self.server.start()
         client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=tls_context(), timeout=30)
         client.login("me@serve.test", "secret")
-        for name in ("cur", "new", "tmp", "cur/new", "a.b", ".", "100%", "x" * 250):
+        for name in ("cur", "new", "tmp", "cur/new", "a.b", "...", "100%", "x" * 250):
             self.assertEqual(client.create(f'"{name}"')[0], "OK")
             client.append(f'"{name}"', "(\\Seen work)", None, f"Subject: {name}\r\n\r\n".encode())
         for number in range(30):
