@@ -59,6 +59,14 @@ class WriteLineTest : public testing::Test {
     clock.advance(took);
   }
 
+  void expect_both_in_a_group() {
+    ASSERT_TRUE(wakes());
+    EXPECT_EQ(turn.get(), WriteLine::Turn::write);
+    WriteLine::Group group;
+    line.take(group);
+    EXPECT_EQ(group.size(), 2u);
+  }
+
   HeldClock clock;
   WriteLine line{clock, hours(1)};
   std::list<WriteJob> jobs;
@@ -87,11 +95,7 @@ TEST_F(WriteLineTest, ARelaxedJobWaitsForCompany) {
   sleep();
   line.add(job(true));
   line.add(job(false));
-  ASSERT_TRUE(wakes());
-  EXPECT_EQ(turn.get(), WriteLine::Turn::write);
-  WriteLine::Group group;
-  line.take(group);
-  EXPECT_EQ(group.size(), 2u);
+  expect_both_in_a_group();
 }
 
 TEST_F(WriteLineTest, ManyRelaxedJobsDoNotWait) {
@@ -105,11 +109,7 @@ TEST_F(WriteLineTest, WhoCameMeanwhileIsWrittenWithThoseWhoComeBack) {
   write_one(hours(8));  // so there is patience for a quarter of that, or an hour
   sleep();
   line.add(job(false));
-  ASSERT_TRUE(wakes());
-  EXPECT_EQ(turn.get(), WriteLine::Turn::write);
-  WriteLine::Group group;
-  line.take(group);
-  EXPECT_EQ(group.size(), 2u);
+  expect_both_in_a_group();
 }
 
 TEST_F(WriteLineTest, WhereNobodyComesBackItHurriesTheNextTime) {
