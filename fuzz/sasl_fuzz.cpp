@@ -40,18 +40,29 @@ class Nobody : public Authenticator {
   }
 };
 
+// The client says the nonce that the server has made up; in the input it is "%".
+std::string with_nonce(std::string_view message, std::string_view challenge) {
+  std::string out(message);
+  const size_t at = out.find("r=%");
+  if (at != std::string::npos && challenge.starts_with("r="))
+    out.replace(at, 3, challenge.substr(0, challenge.find(',')));
+  return out;
+}
+
 Task<void> exchange_all(std::string_view name, Channel channel, std::string_view input) {
   Nobody nobody;
   channel.tokens = nobody.tokens();
   auto started = start(name, channel, nobody);
   if (!started) co_return;
+  std::string challenge;
   for (int i = 0; i < 6; ++i) {
     const size_t end = std::min(input.find('\n'), input.size());
-    std::optional<std::string> message(std::string(input.substr(0, end)));
+    std::optional<std::string> message(with_nonce(input.substr(0, end), challenge));
     if (i == 0 && end == 0) message.reset();
     input.remove_prefix(std::min(end + 1, input.size()));
     const Exchange::Step step = co_await (*started)->step(std::move(message));
     if (step.kind == Exchange::Step::success) abort();
+    challenge = step.data;
     if (step.kind == Exchange::Step::failure) co_return;
   }
 }

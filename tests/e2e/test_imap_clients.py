@@ -7,12 +7,12 @@ import os
 import pathlib
 import re
 import select
-import shutil
 import ssl
 import subprocess
 import tempfile
 import unittest
 
+import getmail
 from mutt import Terminal
 from posthouse import Demo
 
@@ -321,17 +321,10 @@ class Alpine(EachFormat, Screens):
 
 class Getmail(ClientCase):
     def fetch(self, name):
-        box, user = self.home / name, ""
-        for folder in ("tmp", "new", "cur"):
-            (box / folder).mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:   # it delivers nothing as root
-            user = "user = nobody\n"
-            self.home.chmod(0o755)
-            for folder in (box, *box.iterdir()):
-                shutil.chown(folder, "nobody", "nogroup")
+        box = self.home / name
         rc = self.write(f"{name}.rc", "[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = 127.0.0.1\n"
                         f"port = {DEMO.ports['imaps']}\nusername = {DEMO.address(name)}\npassword = {DEMO.password(name)}\n"
-                        f"mailboxes = (\"INBOX\", \"Archive\")\n[destination]\ntype = Maildir\npath = {box}/\n{user}"
+                        f"mailboxes = (\"INBOX\", \"Archive\")\n{getmail.destination(self.home, box)}"
                         "[options]\nread_all = false\ndelete = true\ndelivered_to = false\nreceived = false\n")
         self.run_client("getmail", f"--getmaildir={self.home}", f"--rcfile={rc}")
         with contextlib.closing(mailbox.Maildir(box, create=False)) as opened:

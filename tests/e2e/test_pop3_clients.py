@@ -4,11 +4,11 @@ import mailbox
 import os
 import pathlib
 import poplib
-import shutil
 import subprocess
 import tempfile
 import unittest
 
+import getmail
 from posthouse import tls_context
 from test_pop3 import LETTER, Pop3Case
 
@@ -118,17 +118,9 @@ class Mpop(ClientCase):
 
 class Getmail(ClientCase):
     def fetch(self, kind, port, keep):
-        user = ""
-        for name in ("tmp", "new", "cur"):
-            (self.home / "box" / name).mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:   # it delivers nothing as root
-            user = "user = nobody\n"
-            self.home.chmod(0o755)
-            for folder in (self.home / "box", *(self.home / "box").iterdir()):
-                shutil.chown(folder, "nobody", "nogroup")
         rc = self.write("getmailrc", f"[retriever]\ntype = {kind}\nserver = 127.0.0.1\nport = {self.demo.ports[port]}\n"
                         f"username = {self.user}\npassword = {self.password}\n"
-                        f"[destination]\ntype = Maildir\npath = {self.home}/box/\n{user}"
+                        f"{getmail.destination(self.home, self.home / 'box')}"
                         f"[options]\nread_all = false\ndelete = {'false' if keep else 'true'}\n"
                         "delivered_to = false\nreceived = false\n")
         self.run_client("getmail", f"--getmaildir={self.home}", f"--rcfile={rc}")
