@@ -139,9 +139,9 @@ metrics = ["127.0.0.1:{metrics}"]
 [auth]
 plain_without_tls = true
 [limits]
-connections = 20000
-connections_per_network = 20000
-imap_connections_per_network = 20000
+connections = 30000
+connections_per_network = 30000
+imap_connections_per_network = 30000
 imap_sessions_per_account = 10000
 commands = 10000000
 [smarthost]

@@ -67,8 +67,9 @@ const metrics::Counter& accepted() {
 }  // namespace
 
 struct Acceptor::Impl {
-  Impl(Loop& on, int listener, OnConnection call, std::string reply, Choice choice)
-      : loop(on),
+  Impl(Loop& on, int listener, OnConnection call, std::string reply, Choice choice, Descriptors descriptors)
+      : too_high(descriptors == Descriptors::take_all ? INT_MAX : first_number_too_high()),
+        loop(on),
         fd(listener),
         on_connection(std::move(call)),
         busy_reply(std::move(reply)),
@@ -79,6 +80,7 @@ struct Acceptor::Impl {
     if (reserve >= 0) ::close(reserve);
   }
 
+  const int too_high;
   Loop& loop;
   int fd;  // until the descriptor has it
   OnConnection on_connection;
@@ -88,7 +90,6 @@ struct Acceptor::Impl {
   int reserve = open_reserve();
   std::atomic<bool> stopped{false};
   SteadyTime warned{};
-  const int too_high = first_number_too_high();
 
   enum class Next { more, wait, back_off, end };
   static Next accept_one(const std::shared_ptr<Impl>& self);
@@ -200,11 +201,11 @@ Task<void> Acceptor::Impl::run(std::shared_ptr<Impl> self) {
 }
 
 Acceptor::Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection, std::string busy_reply,
-                   Choice choose) {
+                   Choice choose, Descriptors descriptors) {
   const int fd = fcntl(socket.fd(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "duplicate a listening socket");
-  impl_ =
-      std::make_shared<Impl>(loop, fd, std::move(on_connection), std::move(busy_reply), std::move(choose));
+  impl_ = std::make_shared<Impl>(loop, fd, std::move(on_connection), std::move(busy_reply), std::move(choose),
+                                 descriptors);
   loop.post([impl = impl_] { spawn(Impl::run(impl)); });
 }
 

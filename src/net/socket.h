@@ -50,13 +50,15 @@ class Acceptor {
   using OnConnection = std::function<void(std::unique_ptr<Stream>)>;
   // Names the loop that shall serve the next connection; called on the accepting loop.
   using Choice = std::function<Loop&()>;
+  // Connections leave some descriptors to the rest of the program; those of who mends things take these too.
+  enum class Descriptors { leave_some, take_all };
 
   // Duplicates the descriptor of `socket`. Call on any thread; accepts begin when the loop runs. `busy_reply`
   // is what a client hears that is turned away for want of descriptors. With `choose`, connections are handed
   // to the loops it names and on_connection is called there, which may still happen once after the acceptor
   // went; those loops outlive `loop`'s run.
   Acceptor(Loop& loop, const ListenSocket& socket, OnConnection on_connection, std::string busy_reply = "",
-           Choice choose = nullptr);
+           Choice choose = nullptr, Descriptors descriptors = Descriptors::leave_some);
   ~Acceptor();  // stops accepting; call on the loop's thread or after it stopped
 
  private:

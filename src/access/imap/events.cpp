@@ -17,6 +17,8 @@ namespace {
 using wire::imap::Notify;
 using wire::imap::StatusItem;
 
+constexpr uint8_t kAnyEvent = UINT8_MAX;
+
 // One round of telling.
 class Events {
  public:
@@ -80,7 +82,12 @@ class Events {
     s_.out += "* LIST (";
     // Section 5.4: it is not there for the client. Section 5.9: it may be for others.
     if (found == names_.end()) s_.out += "\\NonExistent ";
-    if (withdrawn_.contains(name)) s_.out += "\\NoAccess ";
+    if (withdrawn_.contains(name)) {
+      s_.out += "\\NoAccess ";
+      observer_.no_access.insert(name);
+    } else {
+      observer_.no_access.erase(name);
+    }
     s_.out += has_children(name) ? "\\HasChildren" : "\\HasNoChildren";
     if (subscribed) s_.out += " \\Subscribed";
     if (found != names_.end()) {
@@ -97,9 +104,16 @@ class Events {
     s_.out += "\r\n";
   }
 
+  // Section 5.9: of those that are told of in any way, that they may not be looked up, and that they may
+  // again.
+  bool gains_or_loses_access(const std::string& name) const {
+    return (withdrawn_.contains(name) || observer_.no_access.contains(name)) && wants(name, kAnyEvent);
+  }
+
   // Section 5.4: the mailbox and its parent.
   void tell_affected(const std::string& name, std::set<std::string>& parents) {
-    if (wants(name, Notify::kName)) tell_list(name, observer_.subscriptions.contains(name));
+    if (wants(name, Notify::kName) || gains_or_loses_access(name))
+      tell_list(name, observer_.subscriptions.contains(name));
     const std::vector<std::string> above = store::superiors(name);
     if (!above.empty() && wants(above.back(), Notify::kName)) parents.insert(above.back());
   }

@@ -284,7 +284,8 @@ Result<std::unique_ptr<Server>> Server::start(net::Loop& loop, AdminService& ser
   std::unique_ptr<Impl> impl(new Impl{loop, service, std::move(options), nullptr});
   Impl* self = impl.get();
   impl->acceptor = std::make_unique<net::Acceptor>(
-      loop, *socket, [self](std::unique_ptr<net::Stream> stream) { self->accept(std::move(stream)); });
+      loop, *socket, [self](std::unique_ptr<net::Stream> stream) { self->accept(std::move(stream)); }, "",
+      nullptr, net::Acceptor::Descriptors::take_all);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

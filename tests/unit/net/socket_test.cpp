@@ -467,6 +467,36 @@ TEST(Acceptor, TurnsAwayWhenDescriptorsRunOutAndRecovers) {
   EXPECT_LT(cpu_seconds_of_children() - before, 1.0);  // it waited, it did not spin
 }
 
+[[noreturn]] void run_short_of_descriptors(ListenSocket& socket, ListenSocket& mending) {
+  const rlimit few{128, 128};
+  setrlimit(RLIMIT_NOFILE, &few);
+  Loop loop;
+  const auto begin = [](std::unique_ptr<Stream> stream) { spawn(greet(std::move(stream))); };
+  const Acceptor many(loop, socket, begin, "busy\n");
+  const Acceptor last(loop, mending, begin, "busy\n", nullptr, Acceptor::Descriptors::take_all);
+  loop.run();
+  _exit(0);
+}
+
+TEST(Acceptor, SomeDescriptorsAreLeftToThoseWhoMendThings) {
+  auto socket = ListenSocket::bind_tcp(kLoopback, false);
+  auto mending = ListenSocket::bind_tcp(kLoopback, false);
+  ASSERT_TRUE(socket.has_value() && mending.has_value());
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) run_short_of_descriptors(*socket, *mending);
+  std::vector<std::unique_ptr<RawClient>> served;
+  std::string word = "hello";
+  while (word == "hello" && served.size() < 128) {
+    served.push_back(std::make_unique<RawClient>(socket->local()));
+    word = served.back()->receive(5);
+  }
+  EXPECT_EQ(word, "busy\n");
+  EXPECT_EQ(RawClient(mending->local()).receive(5), "hello");
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
 // --- handing connections to other loops ---
 
 TEST(Acceptor, HandsConnectionsToTheLoopsItIsTold) {
