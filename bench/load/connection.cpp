@@ -21,6 +21,20 @@ sockaddr_in address(const std::string& host, uint16_t port) {
   inet_pton(AF_INET, host.c_str(), &to.sin_addr);
   return to;
 }
+
+// The kernel looks long for a free port once an address has used up a good part of them: each so many
+// connections have another of the addresses of loopback.
+constexpr int kOfOneAddress = 4000;
+
+void spread(int fd, const sockaddr_in& to) {
+  if (ntohl(to.sin_addr.s_addr) != INADDR_LOOPBACK || fd < kOfOneAddress) return;
+  const int one = 1;
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+  sockaddr_in from = to;
+  from.sin_port = 0;
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + static_cast<uint32_t>(fd / kOfOneAddress));
+  bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+}
 }  // namespace
 
 Connection::~Connection() {
@@ -31,6 +45,7 @@ bool Connection::connect(const std::string& host, uint16_t port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
   sockaddr_in to = address(host, port);
+  spread(fd, to);
   if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS) {
     ::close(fd);
     return false;

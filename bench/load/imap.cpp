@@ -213,19 +213,20 @@ class Visitor : public Client {
 
 class Idler : public Client {
  public:
-  using Client::Client;
-  bool idling() const { return idling_; }
+  // Counts itself in `ready` once it is told of news.
+  Idler(Poller& poller, const Options& options, Tally& tally, int number, size_t& ready)
+      : Client(poller, options, tally, number), ready_(ready) {}
   std::optional<Time> noticed;
 
  protected:
   void work() override { send("f IDLE\r\n"); }
   void on_work(std::string_view line) override {
-    if (line.substr(0, 1) == "+") idling_ = true;
+    if (line.substr(0, 1) == "+") ++ready_;
     if (line.find(" EXISTS") != std::string_view::npos && !noticed) noticed = now();
   }
 
  private:
-  bool idling_ = false;
+  size_t& ready_;
 };
 
 int report(const Options& options, const Tally& tally) {
@@ -259,15 +260,14 @@ int run_clients(const Options& options) {
 }
 
 // Opens the idlers, a few at a time so that no listen queue overflows; false if that did not work out.
+// `ready` lives as long as they do.
 bool open_idlers(Poller& poller, const Options& options, Tally& tally, uint16_t port,
-                 std::vector<std::unique_ptr<Idler>>& idlers) {
-  size_t ready = 0;
+                 std::vector<std::unique_ptr<Idler>>& idlers, size_t& ready) {
   Time start = now();
   poller.run([&] {
-    ready =
-        static_cast<size_t>(std::count_if(idlers.begin(), idlers.end(), [](auto& i) { return i->idling(); }));
     while (idlers.size() < static_cast<size_t>(options.sessions) && idlers.size() < ready + 256) {
-      idlers.push_back(std::make_unique<Idler>(poller, options, tally, static_cast<int>(idlers.size())));
+      idlers.push_back(
+          std::make_unique<Idler>(poller, options, tally, static_cast<int>(idlers.size()), ready));
       idlers.back()->begin(port);
     }
     return ready >= static_cast<size_t>(options.sessions) || tally.failed ||
@@ -303,9 +303,10 @@ int run_imap_login(const Options& options) {
 int run_idle(const Options& options) {
   Poller poller;
   Tally tally;
+  size_t ready = 0;
   std::vector<std::unique_ptr<Idler>> idlers;
   Time start = now();
-  bool ok = open_idlers(poller, options, tally, options.port, idlers);
+  bool ok = open_idlers(poller, options, tally, options.port, idlers, ready);
   double seconds = micros(start, now()) / 1e6;
   fmt::print("{{\"mode\":\"idle\",\"sessions\":{},\"seconds\":{:.3f},\"rate\":{:.1f},\"ok\":{}}}\n",
              idlers.size(), seconds, static_cast<double>(idlers.size()) / seconds, ok);
@@ -373,8 +374,9 @@ int run_notice(const Options& options) {
   Tally tally;
   Options all = options;
   all.users = std::max(options.users, 1);
+  size_t ready = 0;
   std::vector<std::unique_ptr<Idler>> idlers;
-  if (!open_idlers(poller, all, tally, options.imap_port, idlers)) {
+  if (!open_idlers(poller, all, tally, options.imap_port, idlers, ready)) {
     fmt::print(stderr, "notice: the IDLE sessions did not come up\n");
     return 1;
   }
