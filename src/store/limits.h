@@ -53,11 +53,12 @@ inline constexpr size_t kKeptPart = 200;  // expunged messages put back in one t
 // Bodies brought back from files by one transaction, and how much of them.
 inline constexpr size_t kLoadedTogether = 500;
 inline constexpr size_t kLoadedBytes = 1 << 20;
-// Listings (store/listing.h): of mailboxes that have so many messages, how many and how much of them is
-// remembered...
+// Listings (store/listing.h): how many messages a mailbox has for it to be cheaper to bring one up to date
+// than to make it anew; how many and how much of them is remembered...
 inline constexpr uint32_t kListedFrom = 500;
-inline constexpr size_t kListings = 64;
+inline constexpr size_t kListings = 4'096;
 inline constexpr size_t kListedRuns = 256 * 1024;  // of UIDs without a gap, 12 bytes each
+inline constexpr size_t kListingRuns = 25;         // that a listing weighs itself
 // ... and from when on they are written down: for so many messages, when so many changed since, and not
 // beyond this.
 inline constexpr uint32_t kWrittenFrom = 5'000;

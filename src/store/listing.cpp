@@ -126,14 +126,15 @@ Result<std::shared_ptr<const Listing>> MailStore::Impl::listing(const engine::Re
   Result<Listing> now = list_messages(view, info);
   if (!now) return std::unexpected(now.error());
   write = write && now->uids.size() == info.exists;  // else rows are damaged: the next one has to look again
-  if (large && now->uids.size() == info.exists) return remember(account, info, std::move(*now));
+  if (now->uids.size() == info.exists) return remember(account, info, std::move(*now));
   return std::make_shared<const Listing>(std::move(*now));
 }
 
 std::shared_ptr<const Listing> MailStore::Impl::remember(AccountId account, const MailboxInfo& info,
                                                          Listing listing) {
   auto now = std::make_shared<const Listing>(std::move(listing));
-  listings.keep(account, info.id, now->uid_validity, now->modseq, now, now->uids.runs().size());
+  listings.keep(account, info.id, now->uid_validity, now->modseq, now,
+                now->uids.runs().size() + kListingRuns);
   return now;
 }
 
