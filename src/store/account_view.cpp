@@ -407,14 +407,15 @@ Result<void> AccountView::collect_new(MailboxId mailbox_id, ModSeq since, const 
   return reader_.scan_back(partition_, flags_key(mailbox_id, 0), flags_end(mailbox_id, UINT32_MAX),
                            [&](std::string_view key, std::string_view value) {
                              const Uid uid = uid_of_key(key);
-                             if ((*gone)->contains(uid)) return true;
                              Result<FlagRow> row = decode_flags(value);
                              if (!row) {
                                report_damage(row.error(), account_, mailbox_id, uid);
                                return true;
                              }
-                             (*later)->apply(uid, *row);
+                             // Also of those that are hidden, so that nobody walks over all of them.
                              if (row->created <= since) return false;
+                             if ((*gone)->contains(uid)) return true;
+                             (*later)->apply(uid, *row);
                              visit(uid, *row);
                              return true;
                            });

@@ -9,6 +9,9 @@ namespace posthouse::access::imap {
 
 namespace {
 
+// Of so many messages, the store finds those with \Deleted itself, if that is most of them.
+constexpr uint64_t kLookedAtOnce = 500;
+
 // Those of the view's messages that have \Deleted, within the ranges.
 Task<Result<std::vector<store::Uid>>> find_deleted(Session& s,
                                                    std::vector<wire::imap::NumberRange> messages) {
@@ -42,9 +45,15 @@ Task<Result<std::vector<store::Uid>>> expunge(Session& s, std::vector<wire::imap
   Result<store::MailboxInfo> info = co_await s.store().mailbox(s.view->account, s.view->mailbox);
   if (!info) co_return std::unexpected(info.error());
   if (info->deleted == 0) co_return std::vector<store::Uid>();
-  Result<std::vector<store::Uid>> deleted = co_await find_deleted(s, std::move(messages));
-  if (!deleted || deleted->empty()) co_return deleted;
-  std::vector<store::Uid> uids = std::move(*deleted);
+  std::vector<store::Uid> uids;
+  const uint64_t asked = count_of(messages);
+  if (most == 0 && asked >= kLookedAtOnce && info->deleted >= asked / 2) {
+    uids = uids_of(*s.view, messages);
+  } else {
+    Result<std::vector<store::Uid>> deleted = co_await find_deleted(s, std::move(messages));
+    if (!deleted || deleted->empty()) co_return deleted;
+    uids = std::move(*deleted);
+  }
   if (keep_last(uids, most)) lowest = uids.front();
   Result<std::vector<store::Uid>> gone =
       co_await s.store().expunge(s.view->account, s.view->mailbox, std::move(uids));
