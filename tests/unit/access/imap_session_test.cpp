@@ -144,6 +144,19 @@ TEST(ImapSession, ManyPipelinedPairsOfStoreAndExpunge) {
   EXPECT_EQ(inbox->exists, 0u);
 }
 
+TEST(ImapSession, AnExpungeOfMostLeavesTheOthers) {
+  House house;
+  constexpr int kMessages = 600;
+  for (int i = 0; i < kMessages; i++) house.deliver(1, "INBOX", "Subject: x\r\n\r\n");
+  auto client = house.login("alice");
+  client->ask("a SELECT INBOX\r\nb STORE 1:2,4:400,590 +FLAGS.SILENT (\\Deleted)\r\n");
+  const std::string answer = client->ask("c EXPUNGE\r\n");
+  EXPECT_THAT(answer, EndsWith("c OK EXPUNGE done\r\n"));
+  EXPECT_EQ(std::ranges::count(answer, '\n'), 401);
+  EXPECT_THAT(client->ask("d UID SEARCH ALL\r\n"), StartsWith("* SEARCH 3 401 402"));
+  EXPECT_THAT(client->ask("e UID SEARCH UID 588:592\r\n"), StartsWith("* SEARCH 588 589 591 592\r\n"));
+}
+
 // More messages than one batch has: every one is told once and in order.
 TEST(ImapSession, BatchesJoinWithoutSeam) {
   House house;

@@ -3,6 +3,7 @@
 
 #include "engine/record.h"
 #include "forty_letters.h"
+#include "store/account_view.h"
 #include "store/expunged_row.h"
 #include "store/hiding.h"
 #include "store/limits.h"
@@ -60,6 +61,34 @@ TEST(ExpungedRow, NoDamageIsTakenForUids) {
     EXPECT_FALSE(decode_expunged(record.substr(0, at))) << at;
   }
 }
+
+// Counts the rows that are met on the way back.
+class CountingReader final : public engine::Reader {
+ public:
+  explicit CountingReader(const engine::Reader& rows) : rows_(rows) {}
+  Result<std::optional<std::string>> get(engine::Partition partition, std::string_view key) const override {
+    return rows_.get(partition, key);
+  }
+  Result<void> scan(engine::Partition partition, std::string_view begin, std::string_view end,
+                    const engine::RowVisitor& visit) const override {
+    return rows_.scan(partition, begin, end, visit);
+  }
+  Result<void> scan_back(engine::Partition partition, std::string_view begin, std::string_view end,
+                         const engine::RowVisitor& visit) const override {
+    return rows_.scan_back(partition, begin, end, [&](std::string_view key, std::string_view value) {
+      ++met;
+      return visit(key, value);
+    });
+  }
+  Result<void> partitions(engine::PartitionKind kind, uint64_t first,
+                          const engine::PartitionVisitor& visit) const override {
+    return rows_.partitions(kind, first, visit);
+  }
+  mutable size_t met = 0;
+
+ private:
+  const engine::Reader& rows_;
+};
 
 // `GetParam`: whether expunged messages may come back.
 class Hidden : public testing::TestWithParam<bool>, protected FortyLetters {
@@ -120,6 +149,18 @@ TEST_P(Hidden, NothingCanBeDoneWithThem) {
   bed_.must(store_.finish_expunges());
   EXPECT_THAT(bed_.uids(kAlice, inbox_), SizeIs(10));
   EXPECT_THAT(problems(), IsEmpty());
+}
+
+TEST_P(Hidden, WhoAsksForNewsDoesNotWalkOverThem) {
+  const ModSeq before = bed_.must(store_.mailbox(kAlice, inbox_)).highest_modseq;
+  expunge(range(11, kCount));
+  bed_.must_append(kAlice, "INBOX", "another");
+  const CountingReader reader(*bed_.engine);
+  const Result<Changes> news = AccountView(reader, kAlice).changes(inbox_, before);
+  ASSERT_TRUE(news);
+  EXPECT_EQ(news->vanished, range(11, kCount));
+  EXPECT_THAT(news->changed, SizeIs(1));
+  EXPECT_EQ(reader.met, 2u);  // the new one, and one that was there before
 }
 
 TEST_P(Hidden, WhoAsksForExpungedOnesGetsThemAll) {

@@ -173,6 +173,19 @@ TEST_F(ListingTest, ALargeMailboxIsOpenedFromMemoryAndStaysRight) {
   expect_opened_as_it_is(store_);
 }
 
+TEST_F(ListingTest, ASmallOneToo) {
+  expect_opened_as_it_is(store_);
+  fill(3);
+  expect_opened_as_it_is(store_);
+  expect_opened_as_it_is(store_);
+  store_flags({1, 2}, FlagChange::add, kSeen | kDeleted);
+  expect_opened_as_it_is(store_);
+  bed_.must(store_.expunge(kAccount, inbox_, {1}));
+  expect_opened_as_it_is(store_);
+  ASSERT_TRUE(bed_.append(kAccount, "INBOX", "another"));
+  expect_opened_as_it_is(store_);
+}
+
 TEST_F(ListingTest, AVeryLargeOneIsWrittenDownForTheNextStart) {
   fill(kWrittenFrom);
   EXPECT_FALSE(written());
