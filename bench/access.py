@@ -22,7 +22,7 @@ import time
 
 from measure import Meter, figures_of, memory_kib, put_table, show, tell
 from servers import Posthouse, USERS, load, prepare
-from stores import BIG, Imap, Ours, Theirs
+from stores import BIG, Imap, Ours, Theirs, drop_page_cache
 
 ROWS = []
 
@@ -206,6 +206,24 @@ def idle_many(server, run):
 command_row("SELECT", lambda n: "SELECT INBOX")
 command_row("FETCH flags", "FETCH 1:* (UID FLAGS)")
 command_row("FETCH envelopes, dates, sizes", "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)")
+
+
+@row("SELECT and FETCH envelopes, dates, sizes, cold")
+def fetch_cold(server, run):
+    """The server started anew, one login so that the password has been checked, the page cache dropped."""
+    filled(server, run)
+    selected, fetched = [], []
+    for _ in range(1 if run.quick else 5):
+        server.restart()
+        Imap(server, "user000@bench.test").close()
+        drop_page_cache()
+        client = Imap(server, BIG)
+        selected.append(client.command("SELECT INBOX"))
+        fetched.append(client.command("FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"))
+        client.close()
+    return {"SELECT ms": statistics.median(selected), "FETCH ms": statistics.median(fetched)}
+
+
 command_row("FETCH body structures", "FETCH 1:* (UID BODYSTRUCTURE)")
 command_row("FETCH header fields", "FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE REFERENCES)])")
 command_row("FETCH whole letters", "FETCH 1:* BODY.PEEK[]", 5)
