@@ -84,7 +84,7 @@ class Events {
     if (found == names_.end()) s_.out += "\\NonExistent ";
     if (withdrawn_.contains(name)) {
       s_.out += "\\NoAccess ";
-      observer_.no_access.insert(name);
+      if (observer_.no_access.size() < kWithdrawnNames) observer_.no_access.insert(name);
     } else {
       observer_.no_access.erase(name);
     }

@@ -42,6 +42,7 @@ constexpr size_t kContextMemory = 4 << 20;   // ... and octets of what they foun
 constexpr size_t kSearchedMailboxes = 10'000;     // of one ESEARCH
 constexpr size_t kNotifications = 2'000;          // mailboxes told of at once, else it is an overflow
 constexpr size_t kFormerNames = 1'000;            // of mailboxes that went, whose UIDVALIDITYs are remembered
+constexpr size_t kWithdrawnNames = 1'000;         // of mailboxes that a client was told it may not look up
 constexpr size_t kWatchedOwners = 1'000;          // whose mailboxes are told of: more is too much
 constexpr uint32_t kMaxFailedLogins = 5;          // then the connection ends
 constexpr size_t kDoneLine = 64;                  // octets of the line that ends IDLE

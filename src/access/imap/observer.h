@@ -33,7 +33,9 @@ struct Observer {
   std::map<store::AccountId, store::MailStore::AnnotationNames> annotations;
   std::map<Key, Located> mailboxes;
   FormerNames former;
-  std::set<std::string> no_access;  // mailboxes that it was told it may not look up
+  // Mailboxes that it was told it may not look up, at most kWithdrawnNames: others are new when they are
+  // back.
+  std::set<std::string> no_access;
   std::set<std::string> subscriptions;
   std::set<store::Uid> mine;  // what the session put into the selected mailbox since it was last told of it
   std::unique_ptr<engine::Watch> watch;  // signals the waker; ends before it
