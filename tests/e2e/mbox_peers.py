@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -51,29 +52,35 @@ class Peers:
 
     # ---- Dovecot
     def converse(self, script):
-        """Its input stays open until it has said all: at the end of its input it forgets what is still to be said."""
+        """What it says, its exit status, and what it complained of. Its input stays open until it has said all: at the end
+        of its input it forgets what is still to be said."""
         command = [*AS_USER, IMAP, "-c", str(self.config)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              env=self.environment, cwd=self.home) as session:
-            limit = threading.Timer(300, session.kill)
-            limit.start()
-            try:
-                session.stdin.write(script.encode("latin-1"))
-                session.stdin.flush()
-                out = session.stdout.read().decode("latin-1")
-            finally:
-                limit.cancel()
-        if session.returncode != 0:
-            raise AssertionError(f"{script}: {session.returncode} {out}")
-        return out
+        with tempfile.TemporaryFile() as complaints:
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
+                                  env=self.environment, cwd=self.home) as session:
+                limit = threading.Timer(300, session.kill)
+                limit.start()
+                try:
+                    session.stdin.write(script.encode("latin-1"))
+                    session.stdin.flush()
+                    out = session.stdout.read().decode("latin-1")
+                finally:
+                    limit.cancel()
+            complaints.seek(0)
+            return out, session.returncode, complaints.read().decode("latin-1")
 
     def imap(self, *commands, mailbox="INBOX"):
-        """Runs the commands in one session that has the mailbox selected; gives the lines."""
+        """Runs the commands in one session that has the mailbox selected; gives the lines. A session that ends before it has
+        answered the SELECT (seen once, of a file that grew meanwhile) was asked for nothing yet: it is tried again."""
         script = f"s select {mailbox}\r\n" + "".join(f"c{i} {c}\r\n" for i, c in enumerate(commands)) + "q logout\r\n"
-        out = self.converse(script)
-        for tag in ["s", *(f"c{i}" for i in range(len(commands)))]:
-            if f"\n{tag} OK" not in "\n" + out:
-                raise AssertionError(f"{commands}: {out}")
+        for _ in range(3):
+            out, status, complaints = self.converse(script)
+            if "\ns " in "\n" + out:
+                break
+            print(f"Dovecot ended a session in SELECT: {status} {out} {complaints}", file=sys.stderr, flush=True)
+        answered = all(f"\n{tag} OK" in "\n" + out for tag in ["s", *(f"c{i}" for i in range(len(commands)))])
+        if status != 0 or not answered:
+            raise AssertionError(f"{commands}: {status} {complaints} {out}")
         return out.splitlines()
 
     def validity(self, mailbox="INBOX"):

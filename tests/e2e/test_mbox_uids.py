@@ -244,7 +244,7 @@ class AtOnce(Shared):
                 try:
                     work()
                 except Exception as fault:  # told by the test's own thread
-                    faults.append(str(fault)[-300:] + self.peers.log()[-1000:])
+                    faults.append(str(fault)[:1000] + str(fault)[1000:][-300:] + self.peers.log()[-1000:])
             return threading.Thread(target=body)
 
         self.lot = lot
@@ -307,7 +307,7 @@ class BothMove(Shared):
             try:
                 work()
             except Exception as fault:  # told by the test's own thread
-                faults.append(str(fault)[-300:] + self.peers.log()[-1000:])
+                faults.append(str(fault)[:1000] + str(fault)[1000:][-300:] + self.peers.log()[-1000:])
 
         threads = [threading.Thread(target=guarded, args=(work,)) for work in (we, they)]
         for thread in threads:
