@@ -3,24 +3,12 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 
+#include "net/http_message.h"
 #include "net/loop.h"
 #include "net/socket.h"
 
 namespace posthouse::net {
-
-struct HttpRequest {
-  std::string path;   // as sent, without the query: "/metrics"
-  std::string query;  // what follows "?", or empty
-  Endpoint peer;
-};
-
-struct HttpReply {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-};
 
 // Answers GET and HEAD; everything else gets 405. One request a connection, at most 8 KiB, within ten
 // seconds; at most 64 connections at a time.

@@ -285,6 +285,12 @@ void SocketStream::discard_input() {
   }
 }
 
+void SocketStream::end_writing() {
+  if (descriptor_.fd() < 0) return;
+  if (tls_) tls_->session->close_notify();
+  ::shutdown(descriptor_.fd(), SHUT_WR);
+}
+
 void SocketStream::close() {
   if (descriptor_.fd() < 0) return;
   if (tls_) tls_->session->close_notify();

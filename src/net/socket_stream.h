@@ -27,6 +27,7 @@ class SocketStream final : public Stream {
   Task<Result<void>> start_tls_server(std::shared_ptr<const TlsContext> context) override;
   Task<Result<void>> start_tls_client(std::shared_ptr<const TlsContext> context, std::string host) override;
   const TlsInfo& tls() const override;
+  void end_writing() override;
   void close() override;
   void cancel() override { descriptor_.cancel(); }
   const Endpoint& peer() const override { return peer_; }

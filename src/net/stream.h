@@ -58,6 +58,9 @@ class Stream {
                                               std::string host) = 0;
   virtual const TlsInfo& tls() const = 0;
 
+  // Nothing more is written: the peer reads the end, and may still send what it is at.
+  virtual void end_writing() {}
+
   // Closes in order (TLS close_notify, FIN), without waiting for the peer. Idempotent; the destructor calls
   // it.
   virtual void close() = 0;

@@ -29,6 +29,7 @@ class MemoryStream : public net::Stream {
   Task<Result<void>> start_tls_client(std::shared_ptr<const net::TlsContext> context,
                                       std::string host) override;
   const net::TlsInfo& tls() const override;
+  void end_writing() override { shut_write(); }
   void close() override;
   void cancel() override;
   const Endpoint& peer() const override;

@@ -42,6 +42,7 @@ class TrackedStream : public net::Stream {
     return inner_->start_tls_client(std::move(context), std::move(host));
   }
   const net::TlsInfo& tls() const override { return inner_->tls(); }
+  void end_writing() override { inner_->end_writing(); }
   void close() override { inner_->close(); }
   void cancel() override { inner_->cancel(); }
   void set_busy(bool busy) override {
