@@ -120,7 +120,9 @@ Result<void> derive_scram_keys(Credential& credential, const Secret& password) {
 
 Result<Credential> make_credential(Random& random, const Secret& password,
                                    const std::optional<ScramSalt>& scram) {
-  std::string_view phrase = password.reveal();
+  // The form in which every mechanism takes it (RFC 4616 section 2).
+  const Secret prepared = wire::sasl::prepared_password(password);
+  std::string_view phrase = prepared.reveal();
   if (phrase.empty()) return fail(FaultKind::syntax, "an empty password is not allowed");
   if (phrase.size() > kMaxPassword) {
     return fail(FaultKind::syntax, fmt::format("a password has at most {} octets", kMaxPassword));
@@ -140,12 +142,20 @@ Result<Credential> make_credential(Random& random, const Secret& password,
   return credential;
 }
 
-bool verify_password(const std::string& hash, const Secret& password) {
+namespace {
+bool verify_as_it_is(const std::string& hash, const Secret& password) {
   std::string_view phrase = password.reveal();
-  if (phrase.size() > kMaxPassword || hash.empty() || hash.size() > kMaxHash) return false;
-  if (hash.find('\0') != std::string::npos) return false;
+  if (phrase.size() > kMaxPassword) return false;
   if (!hash.starts_with(kArgonPrefix)) return verify_crypt(hash, password);
   return affordable_argon(hash) && argon2id_verify(hash.c_str(), phrase.data(), phrase.size()) == ARGON2_OK;
+}
+}  // namespace
+
+bool verify_password(const std::string& hash, const Secret& password) {
+  if (hash.empty() || hash.size() > kMaxHash || hash.find('\0') != std::string::npos) return false;
+  if (verify_as_it_is(hash, password)) return true;  // also hashes from elsewhere, and from before
+  const Secret prepared = wire::sasl::prepared_password(password);
+  return prepared.reveal() != password.reveal() && verify_as_it_is(hash, prepared);
 }
 
 Result<std::string> importable_hash(std::string_view text) {

@@ -27,7 +27,8 @@ Result<Credential> make_credential(Random& random, const Secret& password,
 
 std::string random_bytes(Random& random, size_t length);
 
-// Whether `password` is the one behind `hash` (an encoded Argon2id or crypt(3) string). False as well for a
+// Whether `password` is the one behind `hash` (an encoded Argon2id or crypt(3) string), as it is or prepared
+// (RFC 4013), as it was when the hash was made here. False as well for a
 // hash that can't be read or would cost more than the limits of an imported one allow.
 bool verify_password(const std::string& hash, const Secret& password);
 

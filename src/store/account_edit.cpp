@@ -170,7 +170,7 @@ Result<void> AccountEdit::rename(MailboxRow& row, std::string_view checked_name)
   const Result<std::optional<MailboxId>> there = find(checked_name);
   if (!there) return std::unexpected(there.error());
   if (*there) return fail(FaultKind::exists, "mailbox exists");
-  const Result<void> followed = rename_subscription(row.name, checked_name);
+  const Result<void> followed = copy_subscription(row.name, checked_name);
   if (!followed) return followed;
   rows_.erase(name_key(row.name));
   rows_.put(name_key(checked_name), encode_mailbox_id(row.id));
@@ -180,13 +180,11 @@ Result<void> AccountEdit::rename(MailboxRow& row, std::string_view checked_name)
   return {};
 }
 
-Result<void> AccountEdit::rename_subscription(std::string_view from, std::string_view to) {
+Result<void> AccountEdit::copy_subscription(std::string_view from, std::string_view to) {
   const Result<std::optional<std::string>> there = rows_.get(subscription_key(from));
   if (!there) return std::unexpected(there.error());
   if (!*there) return {};
-  rows_.erase(subscription_key(from));
   rows_.put(subscription_key(to), empty_record());
-  effect({EffectRow::Kind::unsubscribe, 0, 0, std::string(from), {}});
   effect({EffectRow::Kind::subscribe, 0, 0, std::string(to), {}});
   return {};
 }

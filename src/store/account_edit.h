@@ -48,9 +48,9 @@ class AccountEdit {
   Result<MailboxRow*> mailbox_named(std::string_view checked_name);  // not_found
   // With its superiors. `exists` for the name or the role.
   Result<MailboxRow*> create(std::string_view checked_name, Role role, SystemTime now);
-  // Its subscription follows.
+  // If its name was subscribed the new one is, too.
   Result<void> rename(MailboxRow& row, std::string_view checked_name);
-  Result<void> rename_subscription(std::string_view from, std::string_view to);
+  Result<void> copy_subscription(std::string_view from, std::string_view to);
   // Its special use from now on. Who had it loses it, and is given back. `policy` where it is INBOX.
   Result<std::optional<MailboxId>> give_role(MailboxRow& row, Role role);
   // Its messages are left to a purge (the "D" row); `keep`: which keeps them as expunged now.

@@ -159,6 +159,8 @@ class MailStore {
   // Repeatable; blobs go with the next sweep. Nothing of it can be brought back.
   Task<Result<void>> remove_account(AccountId account);
   Task<Result<Usage>> usage(AccountId account);
+  // Of the account's last change of any kind.
+  Task<Result<ModSeq>> modseq(AccountId account);
 
   // ---- groups: what the accounts of a domain hold together, counted in the same transactions
   // The account with all it holds goes over to `group`. Repeatable.
@@ -176,9 +178,9 @@ class MailStore {
   Task<Result<MailboxInfo>> mailbox(AccountId account, std::string name);
   Task<Result<MailboxInfo>> mailbox(AccountId account, MailboxId id);
   Task<Result<MailboxInfo>> create_mailbox(AccountId account, std::string name, Role role = Role::none);
-  // Inferiors move along, also those of a name that is no mailbox itself, and so do subscriptions: the RFCs
-  // leave them to the client (RFC 9051 section 6.3.6), whose own SUBSCRIBE and UNSUBSCRIBE then change
-  // nothing. RENAME INBOX moves its messages to the new name.
+  // Inferiors move along, also those of a name that is no mailbox itself. Where a name was subscribed the new
+  // one is from now on; the old one stays so (RFC 3501 section 6.3.6: who unsubscribes is the client).
+  // RENAME INBOX moves its messages to the new name.
   Task<Result<void>> rename_mailbox(AccountId account, std::string from, std::string to);
   // Refuses INBOX (policy). A mailbox with inferiors goes, they stay.
   Task<Result<void>> delete_mailbox(AccountId account, std::string name);

@@ -245,6 +245,16 @@ Task<Result<Usage>> MailStore::usage(AccountId account) {
   co_return usage;
 }
 
+Task<Result<ModSeq>> MailStore::modseq(AccountId account) {
+  Result<std::optional<std::string>> row =
+      co_await impl_->engine.fetch(account_partition(account), std::string(kHeadKey));
+  if (!row) co_return std::unexpected(row.error());
+  if (!*row) co_return fail(FaultKind::not_found, "no such account");
+  const Result<HeadRow> head = decode_head(**row);
+  if (!head) co_return std::unexpected(head.error());
+  co_return head->modseq;
+}
+
 // First the head goes, so that nobody finds the account any more; a hint leads sweep() to the rest after a
 // crash.
 Task<Result<void>> MailStore::remove_account(AccountId account) {

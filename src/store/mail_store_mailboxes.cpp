@@ -58,7 +58,7 @@ Result<void> rename_top(engine::Transaction& rows, AccountEdit& edit, const std:
   const Result<std::vector<MailboxId>> there = inferiors(rows, to);
   if (!there) return std::unexpected(there.error());
   if (*taken || !there->empty()) return fail(FaultKind::exists, "mailbox exists");
-  return edit.rename_subscription(from, to);
+  return edit.copy_subscription(from, to);
 }
 
 // `from` and all below it become `to` and all below that.
@@ -247,8 +247,9 @@ Task<Result<void>> MailStore::subscribe(AccountId account, std::string name, boo
                      } else {
                        rows.erase(subscription_key(*checked));
                      }
-                     if (!edit.head().in_files) return {};
-                     edit.effect({subscribed ? Kind::subscribe : Kind::unsubscribe, 0, 0, *checked, {}});
+                     edit.modseq();
+                     if (edit.head().in_files)
+                       edit.effect({subscribed ? Kind::subscribe : Kind::unsubscribe, 0, 0, *checked, {}});
                      edit.save();
                      return {};
                    }});

@@ -74,7 +74,8 @@ Task<Reply> cmd_enable(Session& s, wire::imap::Enable& c) {
       continue;
     }
     const std::string_view known = enable(s, name);
-    if (!known.empty()) (enabled += ' ') += known;
+    const bool twice = (enabled + ' ').find(fmt::format(" {} ", known)) != std::string::npos;
+    if (!known.empty() && !twice) (enabled += ' ') += known;
   }
   s.untagged(enabled);
   co_return ok("ENABLE done");

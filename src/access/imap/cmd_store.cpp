@@ -88,6 +88,7 @@ struct Job {
   bool silent = false;
   bool from_end = false;             // the last messages come first
   std::vector<store::Uid> modified;  // those that were changed since
+  size_t stored = 0;
 };
 
 Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job) {
@@ -103,6 +104,7 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job
       co_await s.store().update_flags(s.view->account, s.view->mailbox, std::move(uids), update);
   if (!updated) co_return std::unexpected(updated.error());
   note_known(s, *updated);
+  job.stored += updated->updated.size();
   if (!update.tell) {
     for (const auto& [uid, modseq] : updated->updated) s.view->told(uid, modseq);
   }
@@ -114,6 +116,7 @@ Task<Result<void>> store_part(Session& s, std::vector<store::Uid> uids, Job& job
     Result<store::MailStore::Updated> second =
         co_await s.store().update_flags(s.view->account, s.view->mailbox, std::move(refused), update);
     if (!second) co_return std::unexpected(second.error());
+    job.stored += second->updated.size();
     co_await tell_updated(s, std::move(second->entries), false, job.from_end);
     refused = std::move(second->refused);
   }
@@ -144,6 +147,13 @@ std::string modified_code(const View& view, const std::vector<store::Uid>& uids,
   return code;
 }
 
+// RFC 2180 section 4.2: numbers are valid until the expunges are told, the messages are gone. A silent STORE
+// that found some has done what could be done.
+bool tells_of_gone(const wire::imap::Store& c, const Job& job, size_t asked) {
+  if (c.uid || job.stored + job.modified.size() == asked) return false;
+  return !c.silent || job.stored == 0;
+}
+
 }  // namespace
 
 Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
@@ -170,12 +180,15 @@ Task<Reply> cmd_store(Session& s, wire::imap::Store& c) {
     Result<void> done = co_await store_part(s, std::move(part), job);
     if (!done) co_return refuse(done.error());
   }
-  Reply reply = ok("STORE done");
+  const bool gone = tells_of_gone(c, job, uids.size());
+  Reply reply = gone ? no("Some of the messages are gone", "EXPUNGEISSUED") : ok("STORE done");
   if (!job.modified.empty()) {
     std::sort(job.modified.begin(), job.modified.end());
     Result<void> told = co_await tell_modified(s, job.modified);
     if (!told) co_return refuse(told.error());
-    reply = ok("STORE done but for some", modified_code(*s.view, job.modified, c.uid));
+    std::string code = modified_code(*s.view, job.modified, c.uid);
+    reply = gone ? no("Some of the messages are gone, others were changed", std::move(code))
+                 : ok("STORE done but for some", std::move(code));
   }
   if (cut) co_return limited(s, std::move(reply), uids.front());
   co_return reply;

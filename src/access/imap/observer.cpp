@@ -186,9 +186,9 @@ void Observer::renamed(const std::string& from, const std::string& to) {
     left(mailbox);
     mailbox.info.name = std::move(now);
   }
-  std::set<std::string> names;
+  std::set<std::string> names;  // the old ones stay, too
   for (const std::string& name : subscriptions) names.insert(follow(name));
-  subscriptions = std::move(names);
+  subscriptions.merge(names);
 }
 
 void Observer::subscribed(const std::string& mailbox, bool now) {

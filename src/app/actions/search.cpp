@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "app/actions/actions.h"
+#include "search/limits.h"
 
 namespace posthouse::app::actions {
 namespace {
@@ -18,6 +19,9 @@ int status(const Invocation& in, const json::object& answer) {
   fmt::print("{} of {} letters are indexed: {} bytes for {} bytes of text ({} %), {} bytes on disk\n",
              cell(answer, "indexed"), cell(answer, "letters"), cell(answer, "index_bytes"),
              cell(answer, "text_bytes"), cell(answer, "percent"), cell(answer, "disk_bytes"));
+  if (answer.at("enabled").as_bool())
+    fmt::print("The last few letters of a mailbox ({} at most) wait for others; searches look at them.\n",
+               search::kTail - 1);
   std::vector<std::vector<std::string>> rows;
   for (const auto& account : answer.at("accounts").as_array()) {
     const json::object& one = account.as_object();

@@ -1,5 +1,6 @@
 #include "directory/password.h"
 
+#include <crypt.h>
 #include <openssl/evp.h>
 
 #include "base/base64.h"
@@ -73,6 +74,27 @@ TEST(Password, RefusesHashesThatCostTooMuchOrMeanNothing) {
   EXPECT_FALSE(importable_hash("$6$rounds=999999999$salt$hash"));
   EXPECT_FALSE(importable_hash("$2b$31$abcdefghijklmnopqrstuv"));
   EXPECT_FALSE(importable_hash("{PLAIN}demo"));
+}
+
+std::string crypt_of(const char* password) {
+  auto data = std::make_unique<crypt_data>();
+  return crypt_r(password, "$6$salt$", data.get());
+}
+
+// RFC 4616 section 2: the same password, however it was typed, for PLAIN as for SCRAM.
+TEST(Password, TheHashIsThatOfTheNormalisedPassword) {
+  test::SeededRandom random;
+  const auto credential = make_credential(random, Secret("pa\u0308ss\u00a0w\u2168rd"));
+  ASSERT_TRUE(credential);
+  for (const char* typed : {"pa\u0308ss\u00a0w\u2168rd", "p\u00e4ss wIXrd", "p\u00e4ss\u00a0w\u2168rd"}) {
+    EXPECT_TRUE(verify_password(credential->hash, Secret(typed))) << typed;
+  }
+  EXPECT_FALSE(verify_password(credential->hash, Secret("pass wIXrd")));
+  // Hashes that were made of what was typed: of earlier versions, and of other programs.
+  const std::string old = *importable_hash("{CRYPT}" + crypt_of("pa\u0308ss"));
+  EXPECT_TRUE(verify_password(old, Secret("pa\u0308ss")));
+  const std::string composed = *importable_hash("{CRYPT}" + crypt_of("p\u00e4ss"));
+  EXPECT_TRUE(verify_password(composed, Secret("pa\u0308ss")));
 }
 
 // The example of RFC 7677 section 3: with these keys the server signature must be the one printed there.

@@ -174,16 +174,16 @@ TEST_P(MailStoreTest, SubscriptionsFollowARename) {
   for (const char* name : {"a", "a/b/c", "a/never there", "ab"})
     bed_.must(store_.subscribe(kAlice, name, true));
   bed_.must(store_.rename_mailbox(kAlice, "a", "z"));
-  // Names without a mailbox stay as the user left them (RFC 3501 section 6.3.9).
+  // Names without a mailbox stay as the user left them (RFC 3501 sections 6.3.6 and 6.3.9).
   EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)),
-              ElementsAre("Archive", "Drafts", "INBOX", "Junk", "Sent", "Trash", "a/never there", "ab", "z",
-                          "z/b/c"));
+              ElementsAre("Archive", "Drafts", "INBOX", "Junk", "Sent", "Trash", "a", "a/b/c",
+                          "a/never there", "ab", "z", "z/b/c"));
   EXPECT_TRUE(bed_.must(store_.mailbox(kAlice, "z/b/c")).subscribed);
   EXPECT_FALSE(bed_.must(store_.mailbox(kAlice, "z/quiet")).subscribed);
   bed_.must(store_.delete_mailbox(kAlice, "z"));
   bed_.must(store_.rename_mailbox(kAlice, "z", "y"));
   EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)), testing::IsSupersetOf({"y", "y/b/c"}));
-  EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)), testing::Not(testing::Contains("z")));
+  EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)), testing::Contains("z"));
   bed_.must(store_.rename_mailbox(kAlice, "INBOX", "last year"));
   EXPECT_THAT(bed_.must(store_.subscriptions(kAlice)), testing::IsSupersetOf({"INBOX", "last year"}));
 }
