@@ -69,11 +69,14 @@ Task<Result<Position>> Catalog::refresh(AccountId account) {
 Task<Result<Position>> Catalog::catch_up(AccountId account, Head head) {
   Round round;
   round.account = account;
-  // Before anything else is looked at: all that happened up to here is seen below.
+  // The first look finds what other programs did in files of the account. The MODSEQ comes before the second:
+  // all that happened up to it is seen then.
+  Result<std::vector<store::MailboxInfo>> listed = co_await store_.mailboxes(account);
+  if (!listed) co_return std::unexpected(listed.error());
   Result<ModSeq> modseq = co_await store_.modseq(account);
   if (!modseq) co_return std::unexpected(modseq.error());
   if (head.epoch != 0 && *modseq == head.through) co_return Position{head.epoch, head.through, 0, 0, 0};
-  Result<std::vector<store::MailboxInfo>> listed = co_await store_.mailboxes(account);
+  listed = co_await store_.mailboxes(account);
   if (!listed) co_return std::unexpected(listed.error());
   std::ranges::sort(*listed, {}, &store::MailboxInfo::id);
   bool anew = head.epoch == 0 || *modseq < head.through;

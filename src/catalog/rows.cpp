@@ -26,6 +26,10 @@ Result<T> checked(const engine::RecordReader& in, T value, const char* what) {
   return value;
 }
 
+std::unexpected<Fault> too_many() {
+  return fail(FaultKind::corrupt, "a row of a catalog has more than it may");
+}
+
 }  // namespace
 
 engine::Partition partition(AccountId account) {
@@ -116,6 +120,7 @@ Result<Head> decode_head(std::string_view record) {
     one.modseq = in.varint();
     head.mailboxes.push_back(one);
   }
+  if (in.ok() && head.mailboxes.size() != count) return too_many();
   return checked(in, std::move(head), "the head of a catalog");
 }
 
@@ -137,6 +142,7 @@ Result<EmailRow> decode_email(std::string_view record) {
     const auto mailbox = static_cast<MailboxId>(in.varint());
     row.places.push_back({mailbox, static_cast<Uid>(in.varint())});
   }
+  if (in.ok() && row.places.size() != count) return too_many();
   return checked(in, std::move(row), "a letter of a catalog");
 }
 
@@ -169,6 +175,7 @@ Result<MemberRow> decode_member(std::string_view record) {
   row.gone = in.varint();
   const uint64_t count = in.varint();
   for (uint64_t i = 0; i < count && i < kMaxKeys && in.ok(); ++i) row.keys.push_back(in.varint());
+  if (in.ok() && row.keys.size() != count) return too_many();
   return checked(in, std::move(row), "a conversation of a catalog");
 }
 

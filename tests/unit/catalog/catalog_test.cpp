@@ -5,11 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <random>
 #include <set>
 
 #include "../store/store_bed.h"
 #include "catalog/limits.h"
+#include "catalog/stored_catalog.h"
 #include "message/summary.h"
 
 namespace posthouse::catalog {
@@ -347,6 +349,24 @@ TEST_F(CatalogTest, AnyHistory) {
       if (HasFailure()) FAIL() << "seed " << seed << ", step " << i;
     }
   }
+}
+
+TEST_F(CatalogTest, OneThatIsDamagedIsMadeAnew) {
+  const engine::TempDir dir;
+  StoredCatalog::Options options;
+  options.directory = dir.path() + "/catalog";
+  put("INBOX", "a");
+  auto stored = StoredCatalog::open(options, bed_.store, bed_.random);
+  ASSERT_TRUE(stored);
+  const Position first = bed_.must((*stored)->catalog().refresh(kAlice));
+  stored->reset();
+  stored = StoredCatalog::open(options, bed_.store, bed_.random);
+  EXPECT_EQ(bed_.must((*stored)->catalog().refresh(kAlice)), first);
+  stored->reset();
+  std::ofstream(options.directory + "/1/CURRENT") << "nonsense";
+  stored = StoredCatalog::open(options, bed_.store, bed_.random);
+  ASSERT_TRUE(stored);
+  EXPECT_NE(bed_.must((*stored)->catalog().refresh(kAlice)).epoch, first.epoch);
 }
 
 TEST_F(CatalogTest, ALargeMailboxInParts) {
