@@ -606,7 +606,10 @@ class Renames(ImapCase):
         self.append(connection, "done/2025", b"Subject: late\r\n\r\n")
         wait_until(lambda: b"EXISTS" in watcher.imap("n", "NOOP"), what="the letter in the renamed folder")
         self.assertIn(b'"/" done/2025', connection.imap("c", 'LSUB "" *'))
-        self.assertNotIn(b"work", connection.imap("d", 'LSUB "" *'))
+        # RFC 3501 section 6.3.6: who takes the old name off the list is the client.
+        self.assertIn(b'"/" work/2025', connection.imap("d", 'LSUB "" *'))
+        self.assertIn(b"e OK", connection.imap("e", "UNSUBSCRIBE work/2025"))
+        self.assertNotIn(b"work", connection.imap("f", 'LSUB "" *'))
 
 
 if __name__ == "__main__":
