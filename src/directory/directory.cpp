@@ -38,6 +38,7 @@ void Directory::Impl::forget() {
   refusals.clear();
   standings.clear();
   accounts.clear();
+  login_candidates.clear();
   senders.clear();
   defaults.clear();
 }

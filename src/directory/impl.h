@@ -68,18 +68,23 @@ struct Directory::Impl {
   Task<Result<AccountId>> postmaster_of(std::string domain);
 
   // ---- logins
-  // An account that a login name means, with its credentials; nothing if there is none.
+  // An account that a login name means, with its credentials; null if there is none.
   struct Candidate {
     Account account;
     std::string credential_record;
     Credential credential;
     AppPasswords app_passwords;
   };
-  Task<Result<std::optional<Candidate>>> candidate(std::string name);
+  using CandidatePtr = std::shared_ptr<const Candidate>;
+  Task<Result<CandidatePtr>> candidate(std::string name);
+  Task<Result<CandidatePtr>> look_up_candidate(std::string name);
   // Whether the password was verified a short while ago.
-  bool remembers(const std::optional<Candidate>& candidate, const Secret& password);
+  bool remembers(const CandidatePtr& candidate, const Secret& password);
   // Whether the password is the candidate's, if there is one; the same work without one.
   Task<Result<bool>> verify(std::optional<std::string> hash, Secret password);
+  // A login ended so, under that name (counted_name()). False: it does not stand.
+  bool report(const std::string& counted, const IpAddress& peer, bool success);
+  Result<void> check_throttle(const std::string& counted, const IpAddress& peer);
   // The name under which a login's failures count: normalised if it can be.
   std::string counted_name(const std::string& name);
   Task<Result<std::string>> server_secret();
@@ -102,7 +107,8 @@ struct Directory::Impl {
   AnswerCache<std::string, std::string> refusals{kResolveCache};  // addresses that lead to too much, and why
   AnswerCache<AccountId, Standing> standings{kResolveCache};
   AnswerCache<AccountId, Account> accounts{kResolveCache};
-  AnswerCache<std::string, bool> senders{kResolveCache};  // "ID ADDRESS": may_send_as()
+  AnswerCache<std::string, CandidatePtr> login_candidates{kResolveCache};  // of names that are accounts'
+  AnswerCache<std::string, bool> senders{kResolveCache};                   // "ID ADDRESS": may_send_as()
   AnswerCache<int, std::string> defaults{1};
   std::mutex used_mutex;                                   // guards used_on
   LruMap<std::string, uint32_t> used_on{kUsesRemembered};  // "ACCOUNT ID" -> day

@@ -41,8 +41,16 @@ std::string Directory::Impl::counted_name(const std::string& name) {
   return message::address_key(full).value_or(to_lower(full));
 }
 
-Task<Result<std::optional<Directory::Impl::Candidate>>> Directory::Impl::candidate(std::string name) {
-  std::optional<Candidate> nobody;
+Task<Result<Directory::Impl::CandidatePtr>> Directory::Impl::candidate(std::string name) {
+  if (std::optional<CandidatePtr> remembered = login_candidates.find(name)) co_return std::move(*remembered);
+  const uint64_t generation = login_candidates.generation();
+  Result<CandidatePtr> found = co_await look_up_candidate(name);
+  if (found && *found) login_candidates.add(name, *found, generation);
+  co_return found;
+}
+
+Task<Result<Directory::Impl::CandidatePtr>> Directory::Impl::look_up_candidate(std::string name) {
+  const CandidatePtr nobody;
   if (name.size() > kMaxLoginName) co_return nobody;
   Result<std::string> domain = co_await default_domain();
   if (!domain) co_return std::unexpected(domain.error());
@@ -62,12 +70,12 @@ Task<Result<std::optional<Directory::Impl::Candidate>>> Directory::Impl::candida
   if (!credential) co_return std::unexpected(credential.error());
   Result<std::optional<AppPasswords>> apps = co_await fetch(app_passwords_row(id), decode_app_passwords);
   if (!apps) co_return std::unexpected(apps.error());
-  std::optional<Candidate> found(Candidate{std::move(**account), std::move(**row), std::move(*credential),
-                                           apps->value_or(AppPasswords())});
-  co_return found;
+  Candidate found{std::move(**account), std::move(**row), std::move(*credential),
+                  apps->value_or(AppPasswords())};
+  co_return std::make_shared<const Candidate>(std::move(found));
 }
 
-bool Directory::Impl::remembers(const std::optional<Candidate>& candidate, const Secret& password) {
+bool Directory::Impl::remembers(const CandidatePtr& candidate, const Secret& password) {
   return candidate && verified.contains(candidate->account.id, candidate->credential_record, password);
 }
 
@@ -94,7 +102,7 @@ Task<Result<bool>> Directory::Impl::verify(std::optional<std::string> hash, Secr
 
 Task<Result<Authenticated>> Directory::authenticate(Login login) {
   Impl& inside = *impl_;
-  Result<std::optional<Impl::Candidate>> found = co_await inside.candidate(login.name);
+  Result<Impl::CandidatePtr> found = co_await inside.candidate(login.name);
   if (!found) co_return std::unexpected(found.error());
   // App passwords are looked at as they are now: one that was taken back is remembered nowhere.
   const AppSecret* app = app_secret(*found, login.password);
@@ -110,9 +118,10 @@ Task<Result<Authenticated>> Directory::authenticate(Login login) {
     app = app_secret(*found, login.password);
     remembered = app == nullptr && inside.remembers(*found, login.password);
   }
-  Result<void> allowed = check_throttle(login.name, login.peer);
+  const std::string counted = inside.counted_name(login.name);
+  Result<void> allowed = inside.check_throttle(counted, login.peer);
   if (!allowed) co_return std::unexpected(allowed.error());
-  const std::optional<Impl::Candidate>& candidate = *found;
+  const Impl::CandidatePtr& candidate = *found;
 
   bool good = remembered;
   if (app != nullptr) {
@@ -125,7 +134,7 @@ Task<Result<Authenticated>> Directory::authenticate(Login login) {
     good = *matches;
   }
   good = good && candidate->account.enabled;
-  const bool stands = report_login(login.name, login.peer, good);
+  const bool stands = inside.report(counted, login.peer, good);
   if (good && !stands) co_return fail(FaultKind::temporary, "throttled: too many failed logins meanwhile");
   if (!good && app != nullptr && candidate->account.enabled) {
     co_return refused(*app, login.protocol);
@@ -199,9 +208,9 @@ void add_app_keys(ScramKeys& keys, const AppPasswords& all, std::string_view pro
 }  // namespace
 
 Task<Result<ScramKeys>> Directory::scram_keys(std::string name, std::string protocol) {
-  Result<std::optional<Impl::Candidate>> found = co_await impl_->candidate(name);
+  Result<Impl::CandidatePtr> found = co_await impl_->candidate(name);
   if (!found) co_return std::unexpected(found.error());
-  const std::optional<Impl::Candidate>& candidate = *found;
+  const Impl::CandidatePtr& candidate = *found;
   const bool known = candidate && candidate->account.enabled;
   if (known && candidate->credential.iterations != 0) {
     const Credential& credential = candidate->credential;
@@ -224,26 +233,34 @@ Task<Result<ScramKeys>> Directory::scram_keys(std::string name, std::string prot
 }
 
 Task<Result<Authenticated>> Directory::vouched(std::string name) {
-  Result<std::optional<Impl::Candidate>> found = co_await impl_->candidate(name);
+  Result<Impl::CandidatePtr> found = co_await impl_->candidate(name);
   if (!found) co_return std::unexpected(found.error());
-  if (!found->has_value() || !(*found)->account.enabled) co_return refused();
+  if (!*found || !(*found)->account.enabled) co_return refused();
   co_return Authenticated{(*found)->account.id, (*found)->account.address};
 }
 
-bool Directory::report_login(const std::string& name, const IpAddress& peer, bool success) {
-  const bool stands = impl_->throttle.report(impl_->counted_name(name), peer, success);
+bool Directory::Impl::report(const std::string& counted, const IpAddress& peer, bool success) {
+  const bool stands = throttle.report(counted, peer, success);
   if (!success) {
-    impl_->logins_bad.add();
+    logins_bad.add();
   } else {
-    (stands ? impl_->logins_good : impl_->logins_throttled).add();
+    (stands ? logins_good : logins_throttled).add();
   }
   return stands;
 }
 
-Result<void> Directory::check_throttle(const std::string& name, const IpAddress& peer) {
-  Result<void> allowed = impl_->throttle.check(impl_->counted_name(name), peer);
-  if (!allowed) impl_->logins_throttled.add();
+Result<void> Directory::Impl::check_throttle(const std::string& counted, const IpAddress& peer) {
+  Result<void> allowed = throttle.check(counted, peer);
+  if (!allowed) logins_throttled.add();
   return allowed;
+}
+
+bool Directory::report_login(const std::string& name, const IpAddress& peer, bool success) {
+  return impl_->report(impl_->counted_name(name), peer, success);
+}
+
+Result<void> Directory::check_throttle(const std::string& name, const IpAddress& peer) {
+  return impl_->check_throttle(impl_->counted_name(name), peer);
 }
 
 }  // namespace posthouse::directory
