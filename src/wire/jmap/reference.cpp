@@ -120,7 +120,7 @@ std::expected<json::value, CallError> resolve(const json::value& reference,
       std::ranges::find_if(responses, [&](const Invocation& r) { return std::string_view(*of) == r.id; });
   if (response == responses.end()) return invalid_reference("no response to such a call");
   if (std::string_view(*name) != response->name)
-    return invalid_reference("that response is a " + response->name);
+    return invalid_reference("that response is " + response->name);
   std::optional<json::value> found = point_into(response->arguments, *path, copied);
   if (!found) return invalid_reference("the path leads nowhere, or to too much");
   return std::move(*found);

@@ -1,0 +1,37 @@
+// The access agent for JMAP (RFC 8620): a resource of HTTP.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "catalog/catalog.h"
+#include "net/http_exchange.h"
+#include "store/mail_store.h"
+#include "wire/sasl/server.h"
+
+namespace posthouse::access::jmap {
+
+struct ServerOptions {
+  bool allow_plain_login = false;  // passwords without TLS: demo on loopback only
+};
+
+// All of it outlives every exchange.
+struct Services {
+  store::MailStore& store;
+  catalog::Catalog& catalog;
+  const Clock& clock;
+  wire::sasl::Authenticator& authenticator;
+};
+
+// Whether a path is JMAP's.
+bool is_jmap_path(std::string_view path);
+
+// Answers a request to such a path:
+//   /.well-known/jmap, /jmap/session   GET: the Session object (section 2)
+//   /jmap/api                          POST: a Request (section 3.3)
+// Who asks says who he is by Basic or Bearer; else 401.
+Task<void> answer(net::HttpExchange& exchange, std::shared_ptr<const ServerOptions> options,
+                  Services services);
+
+}  // namespace posthouse::access::jmap

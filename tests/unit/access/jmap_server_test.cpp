@@ -1,0 +1,166 @@
+// JMAP by HTTP: who may ask, the Session object, requests and their calls (RFC 8620 sections 2 to 4).
+#include "access/jmap/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/base64.h"
+#include "engine/memory_engine.h"
+#include "support/seeded_random.h"
+#include "unit/access/house_parts.h"
+
+namespace posthouse::access::jmap {
+namespace {
+
+namespace json = boost::json;
+using posthouse::test::MemoryStream;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+const std::string kAlice = "Basic " + base64_encode("alice:demo");
+
+class JmapServer : public testing::Test {
+ protected:
+  JmapServer()
+      : engine_(engine::make_memory_engine()),
+        derived_(engine::make_memory_engine()),
+        store_(*engine_, clock_, random_),
+        catalog_(*derived_, store_, random_) {
+    options_->allow_plain_login = true;
+  }
+  ~JmapServer() override {
+    if (client_) client_->close();
+    executor_.run();
+  }
+
+  std::string say(const std::string& octets) {
+    if (!client_ || client_->peer_closed()) {
+      auto pair = MemoryStream::make_pair(&clock_);
+      client_ = std::move(pair.client);
+      net::HttpOptions http;
+      http.clock = &clock_;
+      const Services services{store_, catalog_, clock_, accounts_};
+      executor_.start(net::serve_http(
+          std::move(pair.server), http,
+          [this, services](net::HttpExchange& exchange) { return answer(exchange, options_, services); }));
+    }
+    client_->push(octets);
+    executor_.run();
+    return client_->drain();
+  }
+  std::string get(const std::string& path, const std::string& authorization = kAlice) {
+    return say("GET " + path + " HTTP/1.1\r\nHost: mail.example.test\r\nAuthorization: " + authorization +
+               "\r\n\r\n");
+  }
+  std::string post(const std::string& text, const std::string& type = "application/json") {
+    return say(
+        fmt::format("POST /jmap/api HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: {}\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    kAlice, type, text.size(), text));
+  }
+  // What follows "methodResponses" in the response to these calls.
+  std::string responses(const std::string& calls) {
+    const std::string reply = post(R"({"using":["urn:ietf:params:jmap:core"],"methodCalls":)" + calls + "}");
+    EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 "));
+    const json::value value = json::parse(body(reply));
+    EXPECT_EQ(value.at("sessionState"), json::parse(body(get("/jmap/session"))).at("state"));
+    return json::serialize(value.at("methodResponses"));
+  }
+  static std::string body(const std::string& reply) { return reply.substr(reply.find("\r\n\r\n") + 4); }
+
+  posthouse::test::FakeClock clock_;
+  posthouse::test::SeededRandom random_;
+  posthouse::test::ManualExecutor executor_;
+  std::unique_ptr<engine::Engine> engine_, derived_;
+  store::MailStore store_;
+  catalog::Catalog catalog_;
+  test::Accounts accounts_;
+  std::shared_ptr<ServerOptions> options_ = std::make_shared<ServerOptions>();
+  std::unique_ptr<MemoryStream> client_;
+};
+
+TEST_F(JmapServer, WhoDoesNotSayWhoHeIsIsAsked) {
+  for (const std::string& wrong :
+       {std::string("Basic"), std::string("Basic !"), std::string("Bearer x"), std::string("Digest x"),
+        "Basic " + base64_encode("alice"), "Basic " + base64_encode("alice@example.test:wrong"),
+        "Basic " + std::string(5000, 'A')}) {
+    const std::string reply = get("/jmap/session", wrong);
+    EXPECT_THAT(reply, StartsWith("HTTP/1.1 401 ")) << wrong;
+    EXPECT_THAT(reply, HasSubstr("WWW-Authenticate: Basic realm="));
+  }
+  EXPECT_THAT(say("GET /jmap/session HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 401 "));
+  accounts_.broken = true;
+  EXPECT_THAT(get("/jmap/session"), StartsWith("HTTP/1.1 503 "));
+}
+
+TEST_F(JmapServer, NoPasswordsWithoutTls) {
+  options_->allow_plain_login = false;
+  const std::string reply = get("/jmap/session");
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(reply, Not(HasSubstr("Basic")));
+}
+
+TEST_F(JmapServer, TheSessionObject) {
+  for (const char* path : {"/.well-known/jmap", "/jmap/session"}) {
+    const std::string reply = get(path);
+    EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(reply, HasSubstr("Cache-Control: no-cache, no-store, must-revalidate\r\n"));
+    const json::value session = json::parse(body(reply));
+    EXPECT_EQ(session.at("username"), "alice@example.test");
+    EXPECT_EQ(session.at("accounts").at("A1").at("isPersonal"), true);
+    EXPECT_EQ(session.at("apiUrl"), "http://mail.example.test/jmap/api");
+    EXPECT_GE(
+        session.at("capabilities").at("urn:ietf:params:jmap:core").at("maxCallsInRequest").to_number<int>(),
+        16);
+    for (const char* variable : {"{accountId}", "{blobId}", "{type}", "{name}"})
+      EXPECT_THAT(std::string(session.at("downloadUrl").as_string()), HasSubstr(variable));
+  }
+  EXPECT_THAT(get("/jmap/other"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(get("/jmap/api"), StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_F(JmapServer, Echo) {
+  EXPECT_EQ(responses(R"([["Core/echo",{"hello":true,"high":5},"b3ff"]])"),
+            R"([["Core/echo",{"hello":true,"high":5},"b3ff"]])");
+}
+
+TEST_F(JmapServer, CallsAreAnsweredInOrder) {
+  EXPECT_EQ(
+      responses(R"([["Core/echo",{"a":[1,2]},"c0"],["No/such",{},"c1"],
+                          ["Core/echo",{"#b":{"resultOf":"c0","name":"Core/echo","path":"/a/1"}},"c2"],
+                          ["Core/echo",{"#b":{"resultOf":"c1","name":"No/such","path":""}},"c3"]])"),
+      R"([["Core/echo",{"a":[1,2]},"c0"],["error",{"type":"unknownMethod"},"c1"],["Core/echo",{"b":2},"c2"],)"
+      R"(["error",{"type":"invalidResultReference","description":"that response is error"},"c3"]])");
+}
+
+TEST_F(JmapServer, WhatIsWrongWithTheWholeRequest) {
+  EXPECT_THAT(post("{"), HasSubstr("urn:ietf:params:jmap:error:notJSON"));
+  EXPECT_THAT(post("{}", "text/plain"), HasSubstr("urn:ietf:params:jmap:error:notJSON"));
+  EXPECT_THAT(post("{}"), HasSubstr("urn:ietf:params:jmap:error:notRequest"));
+  const std::string unknown = post(R"({"using":["urn:x"],"methodCalls":[]})");
+  EXPECT_THAT(unknown, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(unknown, HasSubstr("Content-Type: application/problem+json\r\n"));
+  EXPECT_THAT(unknown, HasSubstr("urn:ietf:params:jmap:error:unknownCapability"));
+  const std::string large =
+      say("POST /jmap/api HTTP/1.1\r\nHost: x\r\nAuthorization: " + kAlice +
+          "\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 10000001\r\n\r\n");
+  EXPECT_THAT(large, HasSubstr(R"("limit":"maxSizeRequest")"));
+}
+
+TEST_F(JmapServer, AMethodIsKnownWithItsCapabilityOnly) {
+  const std::string reply = post(R"({"using":[],"methodCalls":[["Core/echo",{},"c"]]})");
+  EXPECT_THAT(reply, HasSubstr(R"(["error",{"type":"unknownMethod"},"c"])"));
+}
+
+TEST_F(JmapServer, CreatedIdsComeBack) {
+  const std::string with = post(R"({"using":[],"methodCalls":[],"createdIds":{"k":"M1"}})");
+  EXPECT_THAT(with, HasSubstr(R"("createdIds":{"k":"M1"})"));
+  EXPECT_THAT(post(R"({"using":[],"methodCalls":[]})"), Not(HasSubstr("createdIds")));
+}
+
+}  // namespace
+}  // namespace posthouse::access::jmap
