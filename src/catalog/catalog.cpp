@@ -126,6 +126,21 @@ Task<Result<std::vector<Email>>> Catalog::emails(AccountId account, std::vector<
   co_return std::move(found);
 }
 
+Task<Result<std::vector<EmailId>>> Catalog::all_ids(AccountId account) {
+  std::vector<EmailId> found;
+  std::function<Result<void>(const engine::Reader&)> look = [&](const engine::Reader& reader) {
+    const std::string prefix(kEmailPrefix);
+    return reader.scan(partition(account), prefix, behind(prefix),
+                       [&](std::string_view key, std::string_view) {
+                         found.push_back(email_of(key));
+                         return true;
+                       });
+  };
+  Result<void> done = co_await engine_.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(found);
+}
+
 Task<Result<std::vector<std::vector<EmailId>>>> Catalog::threads(AccountId account,
                                                                  std::vector<ThreadId> ids) {
   std::vector<std::vector<EmailId>> found(ids.size());

@@ -36,6 +36,8 @@ class Catalog {
 
   // Those that are there, in the order of `ids`.
   Task<Result<std::vector<Email>>> emails(AccountId account, std::vector<EmailId> ids);
+  // Of all letters, rising.
+  Task<Result<std::vector<EmailId>>> all_ids(AccountId account);
   // The letters of each conversation, rising; none of one that is not there.
   Task<Result<std::vector<std::vector<EmailId>>>> threads(AccountId account, std::vector<ThreadId> ids);
   // Those of a mailbox, by UID.

@@ -6,7 +6,9 @@
 
 namespace posthouse::catalog {
 
-inline constexpr size_t kPart = 1'000;     // letters in one transaction
+inline constexpr size_t kPart = 1'000;  // letters in one transaction
+inline constexpr size_t kSheetPart =
+    5'000;  // letters that are read at once for a sheet; more changes: it is made anew
 inline constexpr size_t kReferences = 50;  // of a letter, the last ones: what it belongs to by
 inline constexpr size_t kMaxKeys =
     1'000;  // that lead to a conversation because of one letter, which came back again and again

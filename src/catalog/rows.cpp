@@ -37,7 +37,7 @@ engine::Partition partition(AccountId account) {
 }
 
 std::string email_key(EmailId email) {
-  return key_u64('E', email);
+  return key_u64(kEmailPrefix.front(), email);
 }
 
 std::string place_key(Place place) {
@@ -78,6 +78,10 @@ std::string behind(std::string prefix) {
   while (!prefix.empty() && prefix.back() == '\xFF') prefix.pop_back();
   if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
   return prefix;
+}
+
+EmailId email_of(std::string_view key) {
+  return engine::read_key_u64(key.substr(1));
 }
 
 LogPlace log_place_of(std::string_view key) {

@@ -66,6 +66,7 @@ std::string member_key(ThreadId thread, EmailId email);
 std::string members_prefix(ThreadId thread);
 std::string lead_key(uint64_t key);  // from a message id (and subject) to its conversation
 std::string mailbox_key(MailboxId mailbox);
+inline constexpr std::string_view kEmailPrefix = "E";
 inline constexpr std::string_view kLogPrefix = "L";
 inline constexpr std::string_view kMailboxPrefix = "B";
 std::string behind(std::string prefix);  // the first key that does not begin so
@@ -74,6 +75,7 @@ struct LogPlace {
   ModSeq position = 0;
   EmailId email = 0;
 };
+EmailId email_of(std::string_view key);
 LogPlace log_place_of(std::string_view key);
 Place place_of(std::string_view key);
 EmailId member_of(std::string_view key);

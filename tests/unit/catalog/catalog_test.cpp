@@ -11,6 +11,7 @@
 
 #include "../store/store_bed.h"
 #include "catalog/limits.h"
+#include "catalog/sheet.h"
 #include "catalog/stored_catalog.h"
 #include "message/summary.h"
 
@@ -45,7 +46,10 @@ class CatalogTest : public testing::Test {
     bed_.must(bed_.store.create_account(kAlice));
     restart();
   }
-  void restart() { catalog_ = std::make_unique<Catalog>(*engine_, bed_.store, bed_.random); }
+  void restart() {
+    catalog_ = std::make_unique<Catalog>(*engine_, bed_.store, bed_.random);
+    sheets_ = std::make_unique<Sheets>(*catalog_, bed_.store, 1 << 20);
+  }
 
   Uid put(const std::string& mailbox, const std::string& id, const std::string& references = "",
           const std::string& subject = "hello") {
@@ -110,6 +114,42 @@ class CatalogTest : public testing::Test {
     return out;
   }
 
+  // The sheet says what the store says, whether it was made anew or followed.
+  void check_sheet() {
+    const auto sheet = bed_.must(sheets_->of(kAlice));
+    std::map<std::pair<MailboxId, Uid>, store::Entry> wanted;
+    MailboxId trash = 0;
+    for (const auto& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
+      if (mailbox.role == store::Role::trash) trash = mailbox.id;
+      for (store::Entry& entry : bed_.all(kAlice, mailbox.id))
+        wanted.emplace(std::pair(mailbox.id, entry.uid), entry);
+    }
+    ASSERT_EQ(sheet->rows().size(), wanted.size());
+    std::map<MailboxId, Sheet::Counts> counts;
+    std::map<MailboxId, std::set<ThreadId>> threads, unread;
+    std::set<ThreadId> unread_elsewhere, unread_in_trash;
+    for (const SheetRow& row : sheet->rows()) {
+      const store::Entry& entry = wanted.at({row.mailbox, row.uid});
+      EXPECT_EQ(row.email, entry.email);
+      EXPECT_EQ(row.flags, entry.flags.system);
+      EXPECT_EQ(row.size, entry.size);
+      EXPECT_EQ(row.received, entry.internal_date.time_since_epoch().count());
+      ++counts[row.mailbox].emails;
+      threads[row.mailbox].insert(row.thread);
+      if ((row.flags & kSeen) != 0) continue;
+      ++counts[row.mailbox].unread_emails;
+      (row.mailbox == trash ? unread_in_trash : unread_elsewhere).insert(row.thread);
+    }
+    for (const auto& [mailbox, of] : threads) {
+      counts[mailbox].threads = static_cast<uint32_t>(of.size());
+      for (const ThreadId thread : of)
+        counts[mailbox].unread_threads +=
+            (mailbox == trash ? unread_in_trash : unread_elsewhere).count(thread);
+    }
+    EXPECT_EQ(sheet->counts(trash), counts);
+    EXPECT_EQ(bed_.must(sheets_->of(kAlice)), sheet);  // nothing has changed
+  }
+
   // Asks what changed since `old` was true, `most` at a time, and checks that this leads to `now`.
   void check_changes(const View& old, const View& now, size_t most);
   void check_threads(const View& old, const View& now, size_t most);
@@ -118,6 +158,7 @@ class CatalogTest : public testing::Test {
   StoreBed bed_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Sheets> sheets_;
 };
 
 void CatalogTest::check_changes(const View& old, const View& now, size_t most) {
@@ -340,6 +381,7 @@ TEST_F(CatalogTest, AnyHistory) {
       if (roll(4) != 0) continue;
       if (roll(5) == 0) restart();
       views.push_back(view());
+      if (roll(2) == 0) check_sheet();
       const View& now = views.back();
       const View& old = views[roll(views.size())];
       const size_t most = roll(2) == 0 ? SIZE_MAX : 1 + roll(5);
@@ -380,6 +422,17 @@ TEST_F(CatalogTest, ALargeMailboxInParts) {
   const View now = view();
   EXPECT_EQ(now.letters.size(), 1u);
   check_changes(before, now, 100);
+  check_sheet();
+}
+
+TEST_F(CatalogTest, SheetsTakeSoMuchMemory) {
+  Sheets few(*catalog_, bed_.store, 1);
+  put("INBOX", "a");
+  const auto sheet = bed_.must(few.of(kAlice));
+  EXPECT_EQ(bed_.must(few.of(kAlice)), sheet);  // the last one stays
+  bed_.must(bed_.store.create_account(kAlice + 1));
+  bed_.must(few.of(kAlice + 1));
+  EXPECT_NE(bed_.must(few.of(kAlice)), sheet);
 }
 
 }  // namespace
