@@ -161,11 +161,13 @@ Task<Result<std::optional<Sheets::Rows>>> Sheets::rows_since(AccountId account,
   if (!fresh) co_return std::unexpected(fresh.error());
   Rows& rows = out.emplace();
   rows.reserve(from->rows().size() + fresh->size());
-  std::ranges::copy_if(from->rows(), std::back_inserter(rows),
-                       [&](const SheetRow& row) { return !std::ranges::binary_search(ids, row.email); });
-  const auto middle = static_cast<ptrdiff_t>(rows.size());
-  rows.insert(rows.end(), fresh->begin(), fresh->end());
-  std::inplace_merge(rows.begin(), rows.begin() + middle, rows.end(), in_sheet_order);
+  auto next = fresh->begin();
+  for (const SheetRow& row : from->rows()) {
+    if (std::ranges::binary_search(ids, row.email)) continue;
+    while (next != fresh->end() && in_sheet_order(*next, row)) rows.push_back(*next++);
+    rows.push_back(row);
+  }
+  rows.insert(rows.end(), next, fresh->end());
   co_return std::move(out);
 }
 
