@@ -102,6 +102,53 @@ Result<void> tell_thread(const engine::Reader& reader, AccountId account, Positi
   return trouble.after(scanned);
 }
 
+// Puts what happened to letters, net, into a page.
+using Tell = Result<void> (*)(const engine::Reader&, AccountId, const Position& since, const Net&, Changes&);
+
+Result<void> tell_emails(const engine::Reader&, AccountId, const Position&, const Net& net,
+                         Changes& changes) {
+  for (const auto& [email, fate] : net.fates()) {
+    if (fate.there) (fate.knew ? changes.updated : changes.created).push_back(email);
+    if (!fate.there && fate.knew) changes.destroyed.push_back(email);
+  }
+  return {};
+}
+
+Result<void> tell_threads(const engine::Reader& reader, AccountId account, const Position& since,
+                          const Net& net, Changes& changes) {
+  std::map<ThreadId, bool> affected;  // whether the client knew it, as far as is clear
+  for (const auto& [email, fate] : net.fates()) {
+    if (fate.there == fate.knew) continue;  // changed, or came and went
+    bool& knew = affected.try_emplace(fate.thread).first->second;
+    knew = knew || fate.knew;
+  }
+  for (const auto& [thread, knew] : affected) {
+    if (Result<void> told = tell_thread(reader, account, since, thread, knew, changes); !told) return told;
+  }
+  return {};
+}
+
+// `head`: nothing when the catalog can't say.
+Task<Result<std::optional<Changes>>> net_changes(engine::Engine& engine, AccountId account, Position since,
+                                                 std::optional<Head> head, size_t most, Tell tell) {
+  std::optional<Changes> out;
+  if (!head) co_return std::move(out);
+  Changes& changes = out.emplace();
+  changes.now = {since.epoch, head->through, 0, 0, 0};
+  std::function<Result<void>(const engine::Reader&)> look =
+      [&](const engine::Reader& reader) -> Result<void> {
+    Net net(since);
+    const auto stopped = go_over(reader, account, since, [&] { return net.size() < most; }, net);
+    if (!stopped) return std::unexpected(stopped.error());
+    changes.more = stopped->has_value();
+    if (*stopped) changes.now = page_end(since, **stopped, head->through);
+    return tell(reader, account, since, net, changes);
+  };
+  Result<void> done = co_await engine.read(std::move(look));
+  if (!done) co_return std::unexpected(done.error());
+  co_return std::move(out);
+}
+
 }  // namespace
 
 Task<Result<std::vector<Email>>> Catalog::emails(AccountId account, std::vector<EmailId> ids) {
@@ -197,58 +244,15 @@ Task<Result<std::optional<Head>>> Catalog::head_for(AccountId account, Position 
 }
 
 Task<Result<std::optional<Changes>>> Catalog::email_changes(AccountId account, Position since, size_t most) {
-  std::optional<Changes> out;
   Result<std::optional<Head>> head = co_await head_for(account, since);
   if (!head) co_return std::unexpected(head.error());
-  if (!*head) co_return std::move(out);
-  Changes& changes = out.emplace();
-  changes.now = {since.epoch, (*head)->through, 0, 0, 0};
-  std::function<Result<void>(const engine::Reader&)> look =
-      [&](const engine::Reader& reader) -> Result<void> {
-    Net net(since);
-    const auto stopped = go_over(reader, account, since, [&] { return net.size() < most; }, net);
-    if (!stopped) return std::unexpected(stopped.error());
-    changes.more = stopped->has_value();
-    if (*stopped) changes.now = page_end(since, **stopped, (*head)->through);
-    for (const auto& [email, fate] : net.fates()) {
-      if (fate.there) (fate.knew ? changes.updated : changes.created).push_back(email);
-      if (!fate.there && fate.knew) changes.destroyed.push_back(email);
-    }
-    return {};
-  };
-  Result<void> done = co_await engine_.read(std::move(look));
-  if (!done) co_return std::unexpected(done.error());
-  co_return std::move(out);
+  co_return co_await net_changes(engine_, account, since, std::move(*head), most, tell_emails);
 }
 
 Task<Result<std::optional<Changes>>> Catalog::thread_changes(AccountId account, Position since, size_t most) {
-  std::optional<Changes> out;
   Result<std::optional<Head>> head = co_await head_for(account, since);
   if (!head) co_return std::unexpected(head.error());
-  if (!*head) co_return std::move(out);
-  Changes& changes = out.emplace();
-  changes.now = {since.epoch, (*head)->through, 0, 0, 0};
-  std::function<Result<void>(const engine::Reader&)> look =
-      [&](const engine::Reader& reader) -> Result<void> {
-    Net net(since);
-    const auto stopped = go_over(reader, account, since, [&] { return net.size() < most; }, net);
-    if (!stopped) return std::unexpected(stopped.error());
-    changes.more = stopped->has_value();
-    if (*stopped) changes.now = page_end(since, **stopped, (*head)->through);
-    std::map<ThreadId, bool> affected;  // whether the client knew it, as far as is clear
-    for (const auto& [email, fate] : net.fates()) {
-      if (fate.there == fate.knew) continue;  // changed, or came and went
-      bool& knew = affected.try_emplace(fate.thread).first->second;
-      knew = knew || fate.knew;
-    }
-    for (const auto& [thread, knew] : affected) {
-      if (Result<void> told = tell_thread(reader, account, since, thread, knew, changes); !told) return told;
-    }
-    return {};
-  };
-  Result<void> done = co_await engine_.read(std::move(look));
-  if (!done) co_return std::unexpected(done.error());
-  co_return std::move(out);
+  co_return co_await net_changes(engine_, account, since, std::move(*head), most, tell_threads);
 }
 
 Task<Result<std::optional<MailboxChanges>>> Catalog::mailbox_changes(AccountId account, Position since) {

@@ -56,7 +56,7 @@ Task<Result<size_t>> HttpExchange::read_some(std::span<char> out) {
     auto got = in.reader.take_content(in.connection.unread, out);
     if (got) in.received += *got;
     if (!got || *got > 0 || in.reader.ended()) co_return got;
-    in.connection.stream->set_deadline(in.deadline(in.received));
+    in.connection.stream->set_deadline(in.deadline(in.began, in.received));
     auto more = co_await in.connection.read_more(kRead);
     if (!more) co_return std::unexpected(more.error());
   }
@@ -65,7 +65,7 @@ Task<Result<size_t>> HttpExchange::read_some(std::span<char> out) {
 Task<Result<std::string>> HttpExchange::read_all(size_t most) {
   const uint64_t told = content_length().value_or(0);
   if (told > most) co_return fail(FaultKind::over_quota, "content too large");
-  std::string all(static_cast<size_t>(told), '\0');
+  std::string all(std::min(static_cast<size_t>(told), kPiece), '\0');  // what is told need not come
   size_t size = 0;
   while (true) {
     // One octet more than there may be, so that its end is seen.
@@ -107,8 +107,8 @@ Task<Result<void>> HttpExchange::Inner::send(std::string_view octets) {
   do {
     const std::string_view piece = octets.substr(0, kPiece);
     octets.remove_prefix(piece.size());
-    sent += piece.size();
-    connection.stream->set_deadline(deadline(sent));
+    // From now on: the handler may have taken its time, or waits between two parts for hours.
+    connection.stream->set_deadline(deadline(connection.options.clock->steady(), piece.size()));
     auto done = co_await connection.stream->write_all(piece);
     if (!done) {
       failed = true;

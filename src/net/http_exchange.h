@@ -21,7 +21,8 @@ struct HttpOptions {
   size_t requests = 10'000;         // on one connection
   seconds header_time{10};          // from its first octet to its last, and for the first octet of the first
   seconds idle_time{75};            // between two requests
-  // A request's content and a reply may take this, and a second more for each kSlowestHttp octets.
+  // A request's content, and each piece of a reply (64 KiB at most), may take this, and a second more for
+  // each kSlowestHttp octets.
   seconds grace{30};
 };
 

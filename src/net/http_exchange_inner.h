@@ -37,8 +37,8 @@ class HttpConnection {
 struct HttpExchange::Inner {
   explicit Inner(HttpConnection& c) : connection(c), reader(c.options.header_limit) {}
 
-  SteadyTime deadline(uint64_t octets) const {
-    return began + connection.options.grace + seconds(octets / kSlowestHttp);
+  SteadyTime deadline(SteadyTime from, uint64_t octets) const {
+    return from + connection.options.grace + seconds(octets / kSlowestHttp);
   }
   Task<Result<void>> send(std::string_view octets);
   Task<Result<void>> reply_packed(HttpExchange& self, HttpReply reply);
@@ -47,8 +47,8 @@ struct HttpExchange::Inner {
   HttpConnection& connection;
   HttpRequestReader reader;
   SteadyTime began{};
-  uint64_t received = 0, sent = 0;  // octets
-  bool head_only = false;           // HEAD
+  uint64_t received = 0;   // octets
+  bool head_only = false;  // HEAD
   bool speaks_chunks = true;
   bool expects = false;               // the client waits for 100
   bool keep = true;                   // the connection, for another request

@@ -229,12 +229,18 @@ Task<Result<FilePlace>> MailStore::place(AccountId account) {
   co_return decode_file_place(**row);
 }
 
-Task<Result<Usage>> MailStore::usage(AccountId account) {
+namespace {
+Task<Result<HeadRow>> fetch_head(engine::Engine& engine, AccountId account) {
   Result<std::optional<std::string>> row =
-      co_await impl_->engine.fetch(account_partition(account), std::string(kHeadKey));
+      co_await engine.fetch(account_partition(account), std::string(kHeadKey));
   if (!row) co_return std::unexpected(row.error());
   if (!*row) co_return fail(FaultKind::not_found, "no such account");
-  const Result<HeadRow> head = decode_head(**row);
+  co_return decode_head(**row);
+}
+}  // namespace
+
+Task<Result<Usage>> MailStore::usage(AccountId account) {
+  const Result<HeadRow> head = co_await fetch_head(impl_->engine, account);
   if (!head) co_return std::unexpected(head.error());
   Usage usage;
   usage.messages = head->messages;
@@ -246,11 +252,7 @@ Task<Result<Usage>> MailStore::usage(AccountId account) {
 }
 
 Task<Result<ModSeq>> MailStore::modseq(AccountId account) {
-  Result<std::optional<std::string>> row =
-      co_await impl_->engine.fetch(account_partition(account), std::string(kHeadKey));
-  if (!row) co_return std::unexpected(row.error());
-  if (!*row) co_return fail(FaultKind::not_found, "no such account");
-  const Result<HeadRow> head = decode_head(**row);
+  const Result<HeadRow> head = co_await fetch_head(impl_->engine, account);
   if (!head) co_return std::unexpected(head.error());
   co_return head->modseq;
 }

@@ -308,6 +308,21 @@ TEST_F(Http, ContentThatDripsIsLeft) {
   EXPECT_TRUE(ended());
 }
 
+// A handler that takes its time still gets its reply through; a client that reads nothing does not hold it
+// for ever.
+TEST_F(Http, AReplyHasItsTimeFromWhenItIsSent) {
+  say("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  advance(seconds(29));
+  EXPECT_THAT(say("b"), EndsWith("POST  ab"));
+  EXPECT_FALSE(ended());
+  client_->set_capacity(100);
+  client_->push("GET /text HTTP/1.1\r\nHost: x\r\n\r\n");
+  executor_.run();
+  EXPECT_FALSE(ended());
+  advance(seconds(60));
+  EXPECT_TRUE(ended());
+}
+
 TEST_F(Http, AFewRequestsAConnection) {
   options_.requests = 2;
   EXPECT_THAT(say("GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"), Not(HasSubstr("Connection: close")));
