@@ -294,7 +294,7 @@ class BothMove(Shared):
                 uids = [str(uid) for uid, (name, _) in self.ours(source)[1].items() if ours(name)]
                 client.select(source)
                 for first in range(0, len(uids), 2):
-                    self.move(client, ",".join(uids[first:first + 2]), target)
+                    self.move(client, ",".join(uids[first:first + 2]), target, may_be_gone=True)
             client.logout()
 
         def they():
