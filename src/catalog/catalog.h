@@ -23,6 +23,8 @@
 
 namespace posthouse::catalog {
 
+// Letters that are marked \Deleted are not there.
+//
 // Thread-safe; every task comes back on its caller's executor. Faults are those of the engine and the store,
 // and corrupt: then forget() the account.
 class Catalog {

@@ -157,9 +157,15 @@ Task<Result<void>> Catalog::take_some(Round& round, MailboxId mailbox, std::vect
   co_return co_await add(round, std::move(*entries));
 }
 
+// Letters marked \Deleted must not be seen (RFC 8621 section 4.1.1): they are gone unless the mark is taken
+// off.
 Task<Result<void>> Catalog::add(Round& round, std::vector<store::Entry> entries) {
   std::vector<Arrival> arrivals;
   for (const store::Entry& entry : entries) {
+    if ((entry.flags.system & store::kDeleted) != 0) {
+      round.vanished.push_back({entry.mailbox, entry.uid});
+      continue;
+    }
     arrivals.push_back({{entry.mailbox, entry.uid}, entry.email, conversation_keys(entry.summary)});
   }
   std::vector<engine::Step> steps;

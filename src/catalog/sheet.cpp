@@ -101,7 +101,8 @@ Task<Result<void>> Sheets::add_rows(AccountId account, MailboxId mailbox, std::v
     size_t next = at;
     for (const store::Entry& entry : *entries) {
       while (next < end && wanted[next].uid < entry.uid) ++next;
-      if (next == end || wanted[next].uid != entry.uid) continue;
+      if (next == end || wanted[next].uid != entry.uid || (entry.flags.system & store::kDeleted) != 0)
+        continue;
       fill(wanted[next], entry);
       rows.push_back(wanted[next]);
     }

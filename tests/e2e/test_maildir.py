@@ -816,7 +816,9 @@ class BesideDovecot(Case):
                 self.assertEqual(imap.client.noop()[0], "OK")
             flags = imap.client.uid("FETCH", str(uids["n1"]), "FLAGS")[1][0]
             self.assertIn(b"Work", flags)
-            self.assertEqual(self.demo.log().count("mirror.unreadable account"), run + 1, "once a start")
+            told = lambda: self.demo.log().count("mirror.unreadable account")  # noqa: E731
+            wait_until(lambda: told() > run, 10, "the line about it")
+            self.assertEqual(told(), run + 1, "once a start")
             self.demo.stop()
             imap = self.start_again()
         (self.root / "new/1.theirs").chmod(0o644)

@@ -70,18 +70,29 @@ class CatalogTest : public testing::Test {
     bed_.must(bed_.store.remove(kAlice, id_of(mailbox), std::move(uids)));
   }
   void mark_seen(MailboxId mailbox, std::vector<Uid> uids) {
+    mark(mailbox, std::move(uids), kSeen, store::FlagChange::add);
+  }
+  void mark(MailboxId mailbox, std::vector<Uid> uids, uint8_t flags, store::FlagChange change) {
     store::FlagUpdate update;
-    update.change = store::FlagChange::add;
-    update.flags.system = kSeen;
+    update.change = change;
+    update.flags.system = flags;
     bed_.must(bed_.store.update_flags(kAlice, mailbox, std::move(uids), update));
   }
   Position refresh() { return bed_.must(catalog_->refresh(kAlice)); }
+
+  // All but those marked \Deleted.
+  std::vector<store::Entry> seen_letters(MailboxId mailbox) {
+    std::vector<store::Entry> entries = bed_.all(kAlice, mailbox);
+    std::erase_if(entries,
+                  [](const store::Entry& entry) { return (entry.flags.system & store::kDeleted) != 0; });
+    return entries;
+  }
 
   // As the store has it.
   std::map<EmailId, std::set<Place>> places() {
     std::map<EmailId, std::set<Place>> found;
     for (const auto& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
-      for (const store::Entry& entry : bed_.all(kAlice, mailbox.id))
+      for (const store::Entry& entry : seen_letters(mailbox.id))
         found[entry.email].insert({mailbox.id, entry.uid});
     }
     return found;
@@ -121,7 +132,7 @@ class CatalogTest : public testing::Test {
     MailboxId trash = 0;
     for (const auto& mailbox : bed_.must(bed_.store.mailboxes(kAlice))) {
       if (mailbox.role == store::Role::trash) trash = mailbox.id;
-      for (store::Entry& entry : bed_.all(kAlice, mailbox.id))
+      for (store::Entry& entry : seen_letters(mailbox.id))
         wanted.emplace(std::pair(mailbox.id, entry.uid), entry);
     }
     ASSERT_EQ(sheet->rows().size(), wanted.size());
@@ -301,6 +312,23 @@ TEST_F(CatalogTest, PositionsThatMeanNothing) {
   EXPECT_FALSE(bed_.must(catalog_->email_changes(kAlice, position, 10)));
 }
 
+TEST_F(CatalogTest, WhatIsMarkedDeletedIsGone) {
+  const Uid uid = put("INBOX", "a");
+  put("INBOX", "b", "<a@x>");
+  const View before = view();
+  mark(id_of("INBOX"), {uid}, store::kDeleted, store::FlagChange::add);
+  const View marked = view();
+  EXPECT_EQ(marked.letters.size(), 1u);
+  check_changes(before, marked, SIZE_MAX);
+  check_sheet();
+  mark(id_of("INBOX"), {uid}, store::kDeleted, store::FlagChange::remove);
+  const View back = view();
+  EXPECT_EQ(back.letters.size(), 2u);
+  EXPECT_EQ(back.threads, before.threads);
+  check_changes(marked, back, SIZE_MAX);
+  check_changes(before, back, SIZE_MAX);
+}
+
 TEST_F(CatalogTest, OnlyCountsChange) {
   const View before = view();
   put("INBOX", "a");
@@ -353,7 +381,8 @@ TEST_F(CatalogTest, AnyHistory) {
           }
           break;
         case 3:
-          mark_seen(one.id, uids);
+          mark(one.id, uids, roll(2) == 0 ? kSeen : store::kDeleted,
+               roll(3) == 0 ? store::FlagChange::remove : store::FlagChange::add);
           break;
         case 4:
           if (!uids.empty()) bed_.must(bed_.store.copy(kAlice, one.id, uids, other.name, store::Quota()));
