@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "access/quotas.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/task.h"
@@ -47,13 +48,6 @@ std::shared_ptr<SessionRegistry> make_session_registry();
 // any thread; they end soon after.
 void end_sessions(SessionRegistry& registry, uint64_t account,
                   std::optional<uint32_t> app_password = std::nullopt);
-
-// What an account may keep, as its directory entry says. Thread-safe.
-class Quotas {
- public:
-  virtual ~Quotas() = default;
-  virtual Task<Result<store::Quota>> quota_of(uint64_t account) = 0;
-};
 
 // Who has accounts here, for those who share mailboxes. Thread-safe.
 class People {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "access/jmap/server.h"
+#include "access/object_ids.h"
 #include "base/task.h"
 #include "wire/jmap/reference.h"
 #include "wire/jmap/request.h"
@@ -18,6 +19,9 @@ namespace json = boost::json;
 using wire::jmap::CallError;
 
 inline constexpr std::string_view kCore = "urn:ietf:params:jmap:core";
+inline constexpr std::string_view kMail = "urn:ietf:params:jmap:mail";
+
+class Arguments;
 
 struct Caller {
   store::AccountId account = 0;
@@ -44,11 +48,12 @@ struct Method {
 const Method* find_method(std::string_view name);
 bool is_capability(std::string_view name);
 
-// "A" and the number: what an account is called.
-std::string account_id(store::AccountId account);
-// Whether the call is for the caller's own account, which is the only one there is; `accountNotFound`
-// otherwise, and `invalidArguments` when it does not say for which.
-std::expected<store::AccountId, CallError> account_of(const Call& call);
+inline std::string account_id(store::AccountId account) {
+  return format_account_id(account);
+}
+// Takes "accountId": an error when that is there and not the caller's own, the only account there is. One
+// that is missing is for `arguments.fault()`.
+std::optional<CallError> wrong_account(Arguments& arguments, const Call& call);
 
 Task<Outcome> core_echo(Call& call);
 

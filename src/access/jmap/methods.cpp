@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "access/jmap/arguments.h"
 #include "access/jmap/call.h"
 
 namespace posthouse::access::jmap {
@@ -23,19 +24,10 @@ bool is_capability(std::string_view name) {
   return std::ranges::any_of(kMethods, [&](const Method& method) { return method.capability == name; });
 }
 
-std::string account_id(store::AccountId account) {
-  return "A" + std::to_string(account);
-}
-
-std::expected<store::AccountId, CallError> account_of(const Call& call) {
-  const json::value* named = call.arguments.if_contains("accountId");
-  if (named == nullptr || !named->is_string()) {
-    return std::unexpected(CallError{"invalidArguments", "accountId is no string"});
-  }
-  if (std::string_view(named->get_string()) != account_id(call.caller.account)) {
-    return std::unexpected(CallError{"accountNotFound", ""});
-  }
-  return call.caller.account;
+std::optional<CallError> wrong_account(Arguments& arguments, const Call& call) {
+  const std::string named = arguments.required_string("accountId");
+  if (named.empty() || named == account_id(call.caller.account)) return std::nullopt;
+  return CallError{"accountNotFound", ""};
 }
 
 // RFC 8620 section 4.

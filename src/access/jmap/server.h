@@ -4,9 +4,14 @@
 #include <memory>
 #include <string>
 
+#include "access/quotas.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "catalog/catalog.h"
+#include "catalog/sheet.h"
+#include "engine/engine.h"
 #include "net/http_exchange.h"
+#include "search/index.h"
 #include "store/mail_store.h"
 #include "wire/sasl/server.h"
 
@@ -18,10 +23,15 @@ struct ServerOptions {
 
 // All of it outlives every exchange.
 struct Services {
+  engine::Engine& engine;  // for the bytes of new letters
   store::MailStore& store;
   catalog::Catalog& catalog;
+  catalog::Sheets& sheets;
+  IdSource& ids;  // the program's one source
   const Clock& clock;
   wire::sasl::Authenticator& authenticator;
+  search::Index* index = nullptr;  // of the store's letters; nothing: searches look at each of them
+  Quotas* quotas = nullptr;        // nothing: no limits
 };
 
 // Whether a path is JMAP's.

@@ -34,7 +34,7 @@ class DirectoryAuthenticator : public wire::sasl::Authenticator {
 };
 
 // Thread-safe. The directory outlives it.
-class DirectoryQuotas : public access::imap::Quotas {
+class DirectoryQuotas : public access::Quotas {
  public:
   // `options` hold where neither account nor domain says otherwise.
   DirectoryQuotas(directory::Directory& directory, const delivery::Options& options)

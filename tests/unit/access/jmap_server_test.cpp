@@ -29,7 +29,9 @@ class JmapServer : public testing::Test {
       : engine_(engine::make_memory_engine()),
         derived_(engine::make_memory_engine()),
         store_(*engine_, clock_, random_),
-        catalog_(*derived_, store_, random_) {
+        catalog_(*derived_, store_, random_),
+        sheets_(catalog_, store_, 1 << 20),
+        ids_(clock_, random_) {
     options_->allow_plain_login = true;
   }
   ~JmapServer() override {
@@ -43,7 +45,7 @@ class JmapServer : public testing::Test {
       client_ = std::move(pair.client);
       net::HttpOptions http;
       http.clock = &clock_;
-      const Services services{store_, catalog_, clock_, accounts_};
+      const Services services{*engine_, store_, catalog_, sheets_, ids_, clock_, accounts_};
       executor_.start(net::serve_http(
           std::move(pair.server), http,
           [this, services](net::HttpExchange& exchange) { return answer(exchange, options_, services); }));
@@ -78,6 +80,8 @@ class JmapServer : public testing::Test {
   std::unique_ptr<engine::Engine> engine_, derived_;
   store::MailStore store_;
   catalog::Catalog catalog_;
+  catalog::Sheets sheets_;
+  IdSource ids_;
   test::Accounts accounts_;
   std::shared_ptr<ServerOptions> options_ = std::make_shared<ServerOptions>();
   std::unique_ptr<MemoryStream> client_;
