@@ -28,13 +28,14 @@ run: deps
 	@scripts/build.sh release $(JOBS) posthouse
 	@build/release/posthouse demo $(DEMO_ARGS)
 
+# One more test at a time than there are processors: many of them wait.
 test: test-deps
 	@scripts/build.sh release $(JOBS)
-	@scripts/test.sh release $(JOBS)
+	@scripts/test.sh release $$(($(JOBS) + 1))
 
 asan tsan: test-deps
 	@scripts/build.sh $@ $(JOBS)
-	@scripts/test.sh $@ $(JOBS)
+	@scripts/test.sh $@ $$(($(JOBS) + 1))
 
 fuzz: test-deps
 	@scripts/fuzz.sh $(JOBS)
