@@ -2,6 +2,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <map>
 
 #include "catalog/catalog.h"
 #include "catalog/conversation.h"
@@ -11,10 +12,10 @@
 namespace posthouse::catalog {
 namespace {
 
-// Of all of a mailbox but its counts.
-uint64_t digest_of(const store::MailboxInfo& mailbox) {
-  const std::string text =
-      fmt::format("{}\n{}\n{}", mailbox.name, static_cast<int>(mailbox.role), mailbox.subscribed);
+// Of all of a mailbox but its counts. `ordered`: when its place among the others changed.
+uint64_t digest_of(const store::MailboxInfo& mailbox, ModSeq ordered) {
+  const std::string text = fmt::format("{}\n{}\n{}\n{}", mailbox.name, static_cast<int>(mailbox.role),
+                                       mailbox.subscribed, ordered);
   return XXH3_64bits(text.data(), text.size());
 }
 
@@ -37,6 +38,7 @@ struct Catalog::Round {
   Head head;
   ModSeq position = 0;
   std::vector<store::MailboxInfo> mailboxes;  // rising
+  std::map<MailboxId, ModSeq> ordered;        // those that have a place among the others
   std::vector<Place> vanished;
   std::set<MailboxId> counted;
 
@@ -79,6 +81,14 @@ Task<Result<Position>> Catalog::catch_up(AccountId account, Head head) {
   listed = co_await store_.mailboxes(account);
   if (!listed) co_return std::unexpected(listed.error());
   std::ranges::sort(*listed, {}, &store::MailboxInfo::id);
+  Result<std::optional<store::MailStore::AnnotationNames>> annotated =
+      co_await store_.annotation_names(account, 0);
+  if (!annotated) co_return std::unexpected(annotated.error());
+  if (*annotated) {
+    for (const auto& [key, changed] : (*annotated)->all) {
+      if (key.second == kSortOrderEntry) round.ordered[key.first] = changed;
+    }
+  }
   bool anew = head.epoch == 0 || *modseq < head.through;
   for (const store::MailboxInfo& mailbox : *listed) {
     const KnownMailbox* known = known_of(head, mailbox.id);
@@ -240,7 +250,9 @@ Task<Result<void>> Catalog::finish(Round& round) {
                      CatalogEdit edit(rows, written, round.position);
                      for (const store::MailboxInfo& mailbox : round.mailboxes) {
                        const bool changed = counted.contains(mailbox.id);
-                       Result<void> noted = edit.note_mailbox(mailbox.id, digest_of(mailbox), changed);
+                       const auto ordered = round.ordered.find(mailbox.id);
+                       const ModSeq order = ordered == round.ordered.end() ? 0 : ordered->second;
+                       Result<void> noted = edit.note_mailbox(mailbox.id, digest_of(mailbox, order), changed);
                        if (!noted) return noted;
                      }
                      for (const MailboxId id : gone) {

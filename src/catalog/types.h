@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "store/types.h"
@@ -14,6 +15,9 @@ using store::ModSeq;
 using store::Uid;
 using EmailId = uint64_t;   // the store's Entry::email
 using ThreadId = uint64_t;  // that of the first letter of the conversation
+
+// The annotation (RFC 5464) that holds the place of a mailbox among its siblings: a decimal number.
+inline constexpr std::string_view kSortOrderEntry = "/private/vendor/posthouse/sortorder";
 
 struct Place {
   MailboxId mailbox = 0;

@@ -55,6 +55,4 @@ inline std::string account_id(store::AccountId account) {
 // that is missing is for `arguments.fault()`.
 std::optional<CallError> wrong_account(Arguments& arguments, const Call& call);
 
-Task<Outcome> core_echo(Call& call);
-
 }  // namespace posthouse::access::jmap

@@ -3,7 +3,7 @@
 #include <iterator>
 
 #include "access/jmap/arguments.h"
-#include "access/jmap/call.h"
+#include "access/jmap/methods.h"
 
 namespace posthouse::access::jmap {
 namespace {
@@ -11,6 +11,14 @@ namespace {
 // By name.
 constexpr Method kMethods[] = {
     {"Core/echo", kCore, core_echo},
+    {"Email/changes", kMail, email_changes},
+    {"Mailbox/changes", kMail, mailbox_changes},
+    {"Mailbox/get", kMail, mailbox_get},
+    {"Mailbox/query", kMail, mailbox_query},
+    {"Mailbox/queryChanges", kMail, mailbox_query_changes},
+    {"Mailbox/set", kMail, mailbox_set},
+    {"Thread/changes", kMail, thread_changes},
+    {"Thread/get", kMail, thread_get},
 };
 
 }  // namespace

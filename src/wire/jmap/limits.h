@@ -10,7 +10,7 @@ namespace posthouse::wire::jmap {
 inline constexpr size_t kMaxSizeRequest = 10'000'000;  // octets
 inline constexpr size_t kMaxCallsInRequest = 64;
 
-inline constexpr size_t kMaxDepth = 32;           // arrays and objects within each other
+inline constexpr size_t kMaxDepth = 64;           // arrays and objects within each other
 inline constexpr size_t kMaxValues = 500'000;     // of a request, each with a key perhaps
 inline constexpr size_t kMaxId = 255;             // octets (section 1.2)
 inline constexpr size_t kMaxCallId = 1'000;       // octets of the client's name for a call
