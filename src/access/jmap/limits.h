@@ -16,6 +16,13 @@ inline constexpr size_t kMaxComparators = 10;          // of a sort
 inline constexpr size_t kMaxFilterDepth = 16;          // operators within each other
 inline constexpr size_t kMaxFilterParts = 200;         // conditions and operators
 inline constexpr size_t kMaxChanges = 5'000;           // told at once, whatever a client asks for
+inline constexpr size_t kMaxHeaderFields = 5'000;      // of one header that are told
+inline constexpr size_t kBlobPiece = 64 << 10;         // octets of a letter read at once
+inline constexpr size_t kMaxBodyValue = 5 << 20;       // octets of the text of one part
+inline constexpr size_t kMaxBodyValues = 32 << 20;     // of all parts in one call
+inline constexpr size_t kMaxHeader = 1 << 20;          // octets of a header that are looked at
+inline constexpr size_t kMaxParsedBlob = 50 << 20;     // an encoded message that Email/parse may hold
+inline constexpr size_t kMaxParsed = 50;               // blobs in one call of Email/parse
 inline constexpr size_t kMaxAuthorization = 4 * 1024;  // octets of the field
 
 }  // namespace posthouse::access::jmap

@@ -12,6 +12,7 @@ namespace {
 constexpr Method kMethods[] = {
     {"Core/echo", kCore, core_echo},
     {"Email/changes", kMail, email_changes},
+    {"Email/get", kMail, email_get},
     {"Mailbox/changes", kMail, mailbox_changes},
     {"Mailbox/get", kMail, mailbox_get},
     {"Mailbox/query", kMail, mailbox_query},

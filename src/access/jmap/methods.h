@@ -17,6 +17,7 @@ Task<Outcome> thread_get(Call& call);
 Task<Outcome> thread_changes(Call& call);
 
 Task<Outcome> email_changes(Call& call);
+Task<Outcome> email_get(Call& call);
 Task<Outcome> email_set(Call& call);
 Task<Outcome> email_import(Call& call);
 

@@ -1,0 +1,27 @@
+// A message as an object of JMAP: all that its octets say (RFC 8621 sections 4.1.3 and 4.1.4).
+#pragma once
+
+#include <string>
+
+#include "access/jmap/email_plan.h"
+#include "access/jmap/letter_source.h"
+
+namespace posthouse::access::jmap {
+
+// How much text all messages of a call may still hold.
+struct TextBudget {
+  uint64_t left;
+};
+
+// Where the parts of a message are found by their blob ids: in which letter, and behind which section.
+struct PartNames {
+  uint64_t letter = 0;
+  std::string prefix{};  // "2." of what is attached as part 2
+};
+
+// Adds the properties of `plan` that come from the message itself. Reads as little of it as they need. Faults
+// are those of the store; `over_quota`: the budget is used up.
+Task<Result<void>> add_content(json::object& out, const EmailPlan& plan, const LetterSource& source,
+                               const message::Summary& summary, PartNames names, TextBudget& budget);
+
+}  // namespace posthouse::access::jmap
