@@ -158,7 +158,8 @@ TEST_F(JmapEmailGet, TextOfParts) {
   const std::string id = deliver("INBOX", kMixed);
   const auto numbers = [&](const std::string& rest) {
     std::string out;
-    for (const auto& one : get(id, rest).at("bodyValues").as_object()) out += std::string(one.key()) + ";";
+    const json::object letter = get(id, rest);
+    for (const auto& one : letter.at("bodyValues").as_object()) out += std::string(one.key()) + ";";
     return out;
   };
   EXPECT_EQ(numbers(""), "");

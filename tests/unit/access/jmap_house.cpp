@@ -23,7 +23,9 @@ json::array JmapHouse::calls(const std::string& text) {
     request.replace(at, 2, format_account_id(caller_.account));
   const net::HttpReply reply = executor_.run(run_request(services_, caller_, std::move(request)));
   EXPECT_EQ(reply.status, 200) << reply.body;
-  return json::parse(reply.body).at("methodResponses").as_array();
+  json::parse_options deep;
+  deep.max_depth = 1000;
+  return json::parse(reply.body, {}, deep).at("methodResponses").as_array();
 }
 
 json::object JmapHouse::call(const std::string& name, const std::string& arguments) {
