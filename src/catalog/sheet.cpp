@@ -66,6 +66,29 @@ std::map<MailboxId, Sheet::Counts> Sheet::counts(MailboxId trash) const {
   return counts;
 }
 
+std::span<const SheetRow> Sheet::thread(ThreadId thread) const {
+  const auto found = std::ranges::equal_range(rows_, thread, {}, &SheetRow::thread);
+  return {found.begin(), found.end()};
+}
+
+const std::vector<Sheet::Letter>& Sheet::letters() const {
+  std::call_once(ordered_, [this] {
+    uint32_t threads = 0;
+    for (uint32_t at = 0; at < rows_.size();) {
+      uint32_t end = at + 1;
+      while (end < rows_.size() && rows_[end].email == rows_[at].email) ++end;
+      if (at != 0 && rows_[at].thread != rows_[at - 1].thread) ++threads;
+      letters_.push_back({at, end - at, threads});
+      at = end;
+    }
+    std::ranges::sort(letters_, {}, [this](const Letter& letter) {
+      const SheetRow& row = rows_[letter.first_row];
+      return std::pair(row.received, row.email);
+    });
+  });
+  return letters_;
+}
+
 Task<Result<std::shared_ptr<const Sheet>>> Sheets::of(AccountId account) {
   Result<Position> now = co_await catalog_.refresh(account);
   if (!now) co_return std::unexpected(now.error());

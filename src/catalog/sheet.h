@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "catalog/catalog.h"
@@ -39,11 +40,26 @@ class Sheet {
   };
   std::map<MailboxId, Counts> counts(MailboxId trash) const;
 
-  size_t memory() const { return sizeof(Sheet) + rows_.capacity() * sizeof(SheetRow); }
+  // Each letter once, by its rows, which follow each other.
+  struct Letter {
+    uint32_t first_row = 0, rows = 0;
+    uint32_t thread = 0;  // counts conversations from 0
+  };
+  std::span<const SheetRow> rows(const Letter& letter) const {
+    return std::span<const SheetRow>(rows_).subspan(letter.first_row, letter.rows);
+  }
+  std::span<const SheetRow> thread(ThreadId thread) const;
+  // By the date of receiving and the id, rising. Made when it is first asked for. Thread-safe.
+  const std::vector<Letter>& letters() const;
+
+  // The order counts, too, whether it is made or not.
+  size_t memory() const { return sizeof(Sheet) + rows_.capacity() * (sizeof(SheetRow) + sizeof(Letter)); }
 
  private:
   Position position_;
   std::vector<SheetRow> rows_;
+  mutable std::once_flag ordered_;
+  mutable std::vector<Letter> letters_;
 };
 
 // Sheets of the accounts that were asked for last. Thread-safe; tasks come back on their caller's executor.

@@ -11,10 +11,18 @@ inline constexpr size_t kMaxConcurrentUpload = 4;       // of one account
 inline constexpr size_t kMaxConcurrentRequests = 8;     // of one account
 inline constexpr size_t kMaxObjectsInGet = 1'000;
 inline constexpr size_t kMaxObjectsInSet = 1'000;
-inline constexpr size_t kMaxQueried = 5'000;           // ids in the response to a query
-inline constexpr size_t kMaxComparators = 10;          // of a sort
-inline constexpr size_t kMaxFilterDepth = 16;          // operators within each other
-inline constexpr size_t kMaxFilterParts = 200;         // conditions and operators
+inline constexpr size_t kMaxQueried = 5'000;    // ids in the response to a query
+inline constexpr size_t kMaxComparators = 10;   // of a sort
+inline constexpr size_t kMaxFilterDepth = 16;   // operators within each other
+inline constexpr size_t kMaxFilterParts = 200;  // conditions and operators
+inline constexpr size_t kMaxQueryWords = 20;    // of one text of a filter
+inline constexpr size_t kMaxNeedles = 100;      // texts that a filter looks for
+inline constexpr size_t kQueryTogether =
+    2'000;  // letters that a query asks itself about before others have a turn
+inline constexpr size_t kReadTogether = 200;  // letters whose summaries a query reads at once
+inline constexpr size_t kIndexNeedles =
+    16;  // texts that the index is asked for; letters are looked at for all others
+inline constexpr size_t kMaxQueryChanges = 5'000;      // letters that changed since a query
 inline constexpr size_t kMaxChanges = 5'000;           // told at once, whatever a client asks for
 inline constexpr size_t kMaxHeaderFields = 5'000;      // of one header that are told
 inline constexpr size_t kBlobPiece = 64 << 10;         // octets of a letter read at once

@@ -13,6 +13,8 @@ constexpr Method kMethods[] = {
     {"Core/echo", kCore, core_echo},
     {"Email/changes", kMail, email_changes},
     {"Email/get", kMail, email_get},
+    {"Email/query", kMail, email_query},
+    {"Email/queryChanges", kMail, email_query_changes},
     {"Mailbox/changes", kMail, mailbox_changes},
     {"Mailbox/get", kMail, mailbox_get},
     {"Mailbox/query", kMail, mailbox_query},

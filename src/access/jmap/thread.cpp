@@ -12,11 +12,6 @@ namespace {
 using catalog::SheetRow;
 using Rows = std::span<const SheetRow>;
 
-Rows rows_of(const catalog::Sheet& sheet, catalog::ThreadId thread) {
-  const auto found = std::ranges::equal_range(sheet.rows(), thread, {}, &SheetRow::thread);
-  return {found.begin(), found.end()};
-}
-
 // Oldest first; each letter once.
 json::array email_ids(Rows rows) {
   std::vector<std::pair<int64_t, catalog::EmailId>> order;
@@ -41,7 +36,7 @@ std::expected<json::array, CallError> all_threads(const catalog::Sheet& sheet, c
   const Rows all(sheet.rows());
   for (size_t at = 0; at < all.size();) {
     if (list.size() == kMaxObjectsInGet) return refusal("requestTooLarge");
-    const Rows rows = rows_of(sheet, all[at].thread);
+    const Rows rows = sheet.thread(all[at].thread);
     list.emplace_back(thread_object(rows, request));
     at += rows.size();
   }
@@ -92,7 +87,7 @@ Task<Outcome> thread_get(Call& call) {
   } else {
     for (const std::string& asked : *request->ids) {
       const std::optional<catalog::ThreadId> thread = parse_thread_id(asked);
-      const Rows rows = thread ? rows_of(**sheet, *thread) : Rows();
+      const Rows rows = thread ? (*sheet)->thread(*thread) : Rows();
       if (rows.empty()) {
         not_found.emplace_back(asked);
       } else {
