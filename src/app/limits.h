@@ -67,6 +67,8 @@ constexpr int kSettleTries = 100;  // of opening it, while other damage is met e
 constexpr int kRepairTries = 3;    // of a repair that always ends with the same damage
 
 // ---- the search index
+constexpr uint64_t kSheetsPart =
+    8;  // of store.memory one in so many, for the lists that JMAP is answered from
 constexpr uint64_t kSearchReserve = 128ull << 20;  // disk space it leaves beyond what is left for letters
 constexpr milliseconds kSearchSoon{1'000};         // before the first look at all accounts
 constexpr milliseconds kSearchRound{10'000};       // between two of them, and...

@@ -3,8 +3,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "access/jmap/email_order.h"
 #include "access/jmap/limits.h"
 #include "base/log.h"
+#include "store/limits.h"
 #include "wire/jmap/limits.h"
 
 namespace posthouse::access::jmap {
@@ -126,6 +128,19 @@ std::string session_state(const Caller& caller) {
   return fmt::format("{:x}", std::hash<std::string>()(caller.address) & 0xffffffff);
 }
 
+// RFC 8621 section 1.3.1.
+json::object mail_capability() {
+  json::object mail;
+  mail["maxMailboxesPerEmail"] = nullptr;
+  mail["maxMailboxDepth"] = store::kMaxLevels;
+  mail["maxSizeMailboxName"] = store::kMaxNameBytes;
+  mail["maxSizeAttachmentsPerEmail"] = kMaxSizeUpload;
+  json::array& sorts = mail["emailQuerySortOptions"].emplace_array();
+  for (const std::string_view name : sort_properties()) sorts.emplace_back(name);
+  mail["mayCreateTopLevelMailbox"] = true;
+  return mail;
+}
+
 net::HttpReply session_reply(const Caller& caller, const std::string& base_url) {
   json::object core;
   core["maxSizeUpload"] = kMaxSizeUpload;
@@ -140,11 +155,13 @@ net::HttpReply session_reply(const Caller& caller, const std::string& base_url) 
   account["name"] = caller.address;
   account["isPersonal"] = true;
   account["isReadOnly"] = false;
-  account["accountCapabilities"] = json::object{};
+  account["accountCapabilities"].emplace_object()[kMail] = mail_capability();
   json::object out;
-  out["capabilities"].emplace_object()[kCore] = std::move(core);
+  json::object& capabilities = out["capabilities"].emplace_object();
+  capabilities[kCore] = std::move(core);
+  capabilities[kMail] = json::object{};
   out["accounts"].emplace_object()[account_id(caller.account)] = std::move(account);
-  out["primaryAccounts"] = json::object{};
+  out["primaryAccounts"] = json::object{{kMail, account_id(caller.account)}};
   out["username"] = caller.address;
   out["apiUrl"] = base_url + "/jmap/api";
   out["downloadUrl"] = base_url + "/jmap/download/{accountId}/{blobId}/{name}?type={type}";

@@ -12,6 +12,30 @@
 
 namespace posthouse::access::jmap {
 
+namespace {
+
+using Property = EmailOrder::Property;
+
+constexpr std::pair<std::string_view, Property> kProperties[] = {
+    {"receivedAt", Property::received},
+    {"size", Property::size},
+    {"from", Property::from},
+    {"to", Property::to},
+    {"subject", Property::subject},
+    {"sentAt", Property::sent},
+    {"hasKeyword", Property::has},
+    {"allInThreadHaveKeyword", Property::all_have},
+    {"someInThreadHaveKeyword", Property::some_have},
+};
+
+}  // namespace
+
+std::vector<std::string_view> sort_properties() {
+  std::vector<std::string_view> out;
+  for (const auto& [name, property] : kProperties) out.push_back(name);
+  return out;
+}
+
 // A letter with what it is compared by, key for key.
 struct EmailOrder::Sorted {
   SheetLetter letter;
@@ -19,17 +43,6 @@ struct EmailOrder::Sorted {
 };
 
 std::expected<EmailOrder, CallError> EmailOrder::parse(const std::vector<Comparator>& sort) {
-  static constexpr std::pair<std::string_view, Property> kProperties[] = {
-      {"receivedAt", Property::received},
-      {"size", Property::size},
-      {"from", Property::from},
-      {"to", Property::to},
-      {"subject", Property::subject},
-      {"sentAt", Property::sent},
-      {"hasKeyword", Property::has},
-      {"allInThreadHaveKeyword", Property::all_have},
-      {"someInThreadHaveKeyword", Property::some_have},
-  };
   EmailOrder out;
   for (const Comparator& one : sort) {
     const auto* property =

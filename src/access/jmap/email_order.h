@@ -10,8 +10,13 @@
 
 namespace posthouse::access::jmap {
 
+// By which letters can be sorted.
+std::vector<std::string_view> sort_properties();
+
 class EmailOrder {
  public:
+  enum class Property { received, size, from, to, subject, sent, has, all_have, some_have };
+
   // From the "sort" of a query; nothing: the newest first. unsupportedSort.
   static std::expected<EmailOrder, CallError> parse(const std::vector<Comparator>& sort);
 
@@ -29,7 +34,6 @@ class EmailOrder {
                                               std::vector<SheetLetter> letters) const;
 
  private:
-  enum class Property { received, size, from, to, subject, sent, has, all_have, some_have };
   struct Key {
     Property property = Property::received;
     bool ascending = true;

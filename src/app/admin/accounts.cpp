@@ -1,4 +1,7 @@
+#include <filesystem>
+
 #include "app/admin/verbs.h"
+#include "base/log.h"
 #include "message/address.h"
 
 namespace posthouse::app::verbs {
@@ -170,6 +173,17 @@ Task<Answer> account_change(Context context, Arguments arguments) {
   co_return co_await describe_with_store(context, *account);
 }
 
+// Only it knows what was in an account that is gone. Its number comes never again: nobody sees what stays.
+Task<void> forget_catalog(Core& core, uint64_t account) {
+  std::error_code error;
+  if (!std::filesystem::exists(core.catalog_directory, error)) co_return;
+  const auto catalog = core.catalog();
+  Result<void> forgotten;
+  if (catalog) forgotten = co_await (*catalog)->forget(account);
+  if (!catalog || !forgotten)
+    log::warn("catalog.not_forgotten", {{"reason", catalog ? forgotten.error().what : catalog.error().what}});
+}
+
 Task<Answer> account_remove(Context context, Arguments arguments) {
   auto account = co_await find_account(context, arguments);
   if (!account) co_return std::unexpected(account.error());
@@ -181,6 +195,7 @@ Task<Answer> account_remove(Context context, Arguments arguments) {
   context.locked_out(account->id, std::nullopt);
   auto emptied = co_await context.core.store.remove_account(account->id);
   if (!emptied) co_return std::unexpected(emptied.error());
+  co_await forget_catalog(context.core, account->id);
   json::object out;
   out["removed"] = account->address;
   if (place) tell_files_left(*place, "files_left", out);

@@ -64,6 +64,7 @@ class Check {
     loopback_only({"listen.submission", config_.listen.submission}, why, {"auth.plain_without_tls"});
     loopback_only({"listen.imap", config_.listen.imap}, why, {"auth.plain_without_tls"});
     loopback_only({"listen.pop3", config_.listen.pop3}, why, {"auth.plain_without_tls"});
+    loopback_only({"listen.http", config_.listen.http}, why, {"auth.plain_without_tls"});
   }
 
   // RFC 9738 section 3: limits below 1000 are not to be announced, and one of the two only.
@@ -120,6 +121,8 @@ class Check {
                               {"listen.imaps", l.imaps},
                               {"listen.pop3", l.pop3},
                               {"listen.pop3s", l.pop3s},
+                              {"listen.http", l.http},
+                              {"listen.https", l.https},
                               {"listen.lmtp", l.lmtp},
                               {"listen.metrics", l.metrics}};
     std::vector<std::pair<const char*, Endpoint>> seen;

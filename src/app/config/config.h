@@ -26,7 +26,7 @@ struct Config {
     uint64_t loops = 0;
   } server;
   struct Listeners {
-    Listen smtp, submission, submissions, imap, imaps, pop3, pop3s, lmtp, metrics;
+    Listen smtp, submission, submissions, imap, imaps, pop3, pop3s, http, https, lmtp, metrics;
   } listen;
   struct Tls {
     std::vector<CertificateFiles> certificates;
@@ -37,7 +37,8 @@ struct Config {
              commands = 0, received = 0, imap_connections = 0, imap_connections_per_network = 0,
              imap_sessions_per_account = 0, submission_sessions_per_account = 0,
              submission_connections_per_network = 0, imap_bad_commands = 0, imap_messages = 0, imap_saves = 0,
-             pop3_connections = 0, pop3_connections_per_network = 0, pop3_bad_commands = 0;
+             pop3_connections = 0, pop3_connections_per_network = 0, pop3_bad_commands = 0,
+             http_connections = 0, http_connections_per_network = 0;
     seconds smtp_command{}, smtp_data{}, imap_login{}, imap_idle{}, pop3_login{}, pop3_idle{}, shutdown{};
   } limits;
   struct Auth {
@@ -97,10 +98,11 @@ Config default_config();
 std::string store_directory(const Config& config);        // DATA/store
 constexpr std::string_view kDirectoryCopy = "DIRECTORY";  // a file of the store's folder
 std::string directory_copy(const Config& config);
-std::string search_directory(const Config& config);  // DATA/search
-std::string run_directory(const Config& config);     // DATA/run
-std::string key_directory(const Config& config);     // DATA/keys
-std::string control_path(const Config& config);      // server.control_socket, or DATA/run/control.sock
+std::string search_directory(const Config& config);   // DATA/search
+std::string catalog_directory(const Config& config);  // DATA/catalog
+std::string run_directory(const Config& config);      // DATA/run
+std::string key_directory(const Config& config);      // DATA/keys
+std::string control_path(const Config& config);       // server.control_socket, or DATA/run/control.sock
 // server.hostname, or the machine's name.
 std::string effective_hostname(const Config& config);
 // server.default_domain, or the host name without its first label.

@@ -18,6 +18,10 @@ std::string search_directory(const Config& config) {
   return config.server.data_directory + "/search";
 }
 
+std::string catalog_directory(const Config& config) {
+  return config.server.data_directory + "/catalog";
+}
+
 std::string run_directory(const Config& config) {
   return config.server.data_directory + "/run";
 }

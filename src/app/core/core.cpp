@@ -69,6 +69,7 @@ Core::Core(const Config& config, std::unique_ptr<engine::Engine> opened)
                          .string()),
       directory_copy_path(directory_copy(config)),
       search_directory(app::search_directory(config)),
+      catalog_directory(app::catalog_directory(config)),
       search_options(config.search),
       clock(system_clock()),
       random(system_random()),
@@ -117,6 +118,18 @@ Result<search::Index*> Core::search_index() {
     search_ = std::move(*opened);
   }
   return &search_->index();
+}
+
+Result<catalog::Catalog*> Core::catalog() {
+  if (catalog_ == nullptr) {
+    catalog::StoredCatalog::Options options;
+    options.directory = catalog_directory;
+    options.space_reserve = search_reserve_;
+    auto opened = catalog::StoredCatalog::open(options, store, random);
+    if (!opened) return std::unexpected(opened.error());
+    catalog_ = std::move(*opened);
+  }
+  return &catalog_->catalog();
 }
 
 Result<std::unique_ptr<transport::Transport>> Core::make_transport(const Config& config, net::Loop& loop,

@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/pool.h"
 #include "base/result.h"
+#include "catalog/stored_catalog.h"
 #include "delivery/delivery.h"
 #include "directory/directory.h"
 #include "engine/engine.h"
@@ -70,7 +71,9 @@ class Core {
 
   // The search index; opened, or made, at the first call. `policy` when the configuration wants none.
   Result<search::Index*> search_index();
-  // Who keeps it up to date, while the server runs; else null.
+  // The catalog, in the same way.
+  Result<catalog::Catalog*> catalog();
+  // Who keeps the index up to date, while the server runs; else null.
   search::Indexer* indexer = nullptr;
 
  private:
@@ -79,6 +82,7 @@ class Core {
 
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<search::StoredIndex> search_;
+  std::unique_ptr<catalog::StoredCatalog> catalog_;
   uint64_t search_reserve_;
   Pool passwords_;
 
@@ -87,7 +91,7 @@ class Core {
   const FilePlaces places;
   const std::string data_directory;
   const std::string directory_copy_path;
-  const std::string search_directory;
+  const std::string search_directory, catalog_directory;
   const Config::Search search_options;
   const Clock& clock;
   Random& random;

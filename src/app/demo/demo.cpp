@@ -96,6 +96,8 @@ void print_table(const Facts& facts) {
   print_service(facts, "imaps", "mailboxes, TLS");
   print_service(facts, "pop3", "inboxes to fetch, STLS or plain");
   print_service(facts, "pop3s", "inboxes to fetch, TLS");
+  print_service(facts, "http", "mailboxes by JMAP: http://.../jmap/session, plain");
+  print_service(facts, "https", "mailboxes by JMAP, TLS");
   print_service(facts, "lmtp", "letters for users from a trusted mail system");
   print_service(facts, "metrics", "http://.../metrics for Prometheus");
   fmt::print("\nAccounts\n");

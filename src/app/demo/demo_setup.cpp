@@ -23,7 +23,8 @@ struct DemoPort {
 
 constexpr DemoPort kPorts[] = {{Service::smtp, 25},   {Service::submission, 587}, {Service::submissions, 465},
                                {Service::imap, 143},  {Service::imaps, 993},      {Service::pop3, 110},
-                               {Service::pop3s, 995}, {Service::lmtp, 24},        {Service::metrics, 9464}};
+                               {Service::pop3s, 995}, {Service::http, 80},        {Service::https, 443},
+                               {Service::lmtp, 24},   {Service::metrics, 9464}};
 
 // Many clients on one machine are what a demo and its tests are about.
 constexpr uint64_t kDemoConnections = 10'000;
@@ -123,6 +124,7 @@ Result<Config> demo_config(const DemoOptions& options, const std::string& direct
   config.limits.connections = kDemoConnections;
   config.limits.connections_per_network = kDemoConnections;
   config.limits.imap_connections_per_network = kDemoConnections;
+  config.limits.http_connections_per_network = kDemoConnections;
   config.limits.imap_sessions_per_account = kDemoConnections;
   config.queue.allow_loopback = true;
   config.log.file = directory + "/posthouse.log";

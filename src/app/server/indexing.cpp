@@ -1,4 +1,5 @@
-// The search index is kept up to date while the server runs. Without it all works, but slower.
+// What is made of the letters and can be made anew. The search index is kept up to date while the server
+// runs; without it all works, but slower. The catalog follows when it is asked.
 #include "app/limits.h"
 #include "app/server/server_impl.h"
 #include "base/id.h"
@@ -32,6 +33,18 @@ void Server::Impl::open_search_index() {
   options.sleep = [this](milliseconds time) { return index_pause(time); };
   indexer_ = std::make_unique<search::Indexer>(*search_index_, core_->store, std::move(options));
   core_->indexer = indexer_.get();
+}
+
+// Nobody asks for it where there is no JMAP.
+void Server::Impl::open_catalog() {
+  if (config_.listen.http.empty() && config_.listen.https.empty()) return;
+  auto opened = core_->catalog();
+  if (!opened) {
+    log::error("catalog.not_opened", {{"reason", opened.error().what}});
+    return;
+  }
+  catalog_ = *opened;
+  sheets_ = std::make_unique<catalog::Sheets>(*catalog_, core_->store, config_.store.memory / kSheetsPart);
 }
 
 Task<bool> Server::Impl::index_pause(milliseconds time) {

@@ -80,6 +80,10 @@ const char* to_string(Service service) {
       return "pop3";
     case Service::pop3s:
       return "pop3s";
+    case Service::http:
+      return "http";
+    case Service::https:
+      return "https";
     case Service::lmtp:
       return "lmtp";
     case Service::metrics:
@@ -104,6 +108,10 @@ Listen& listen_of(Config& config, Service service) {
       return config.listen.pop3;
     case Service::pop3s:
       return config.listen.pop3s;
+    case Service::http:
+      return config.listen.http;
+    case Service::https:
+      return config.listen.https;
     case Service::lmtp:
       return config.listen.lmtp;
     case Service::metrics:

@@ -11,10 +11,10 @@
 
 namespace posthouse::app {
 
-enum class Service { smtp, submission, submissions, imap, imaps, pop3, pop3s, lmtp, metrics };
-inline constexpr Service kServices[] = {Service::smtp,  Service::submission, Service::submissions,
-                                        Service::imap,  Service::imaps,      Service::pop3,
-                                        Service::pop3s, Service::lmtp,       Service::metrics};
+enum class Service { smtp, submission, submissions, imap, imaps, pop3, pop3s, http, https, lmtp, metrics };
+inline constexpr Service kServices[] = {
+    Service::smtp,  Service::submission, Service::submissions, Service::imap, Service::imaps,  Service::pop3,
+    Service::pop3s, Service::http,       Service::https,       Service::lmtp, Service::metrics};
 
 const char* to_string(Service service);  // the key in [listen]
 const Listen& listen_of(const Config& config, Service service);

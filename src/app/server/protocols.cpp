@@ -85,6 +85,15 @@ void fill_pop3(Protocols& out, const Config& config, const Context& tls) {
   out.pop3_connections_per_network = config.limits.pop3_connections_per_network;
 }
 
+void fill_http(Protocols& out, const Config& config, Context tls) {
+  auto jmap = std::make_shared<access::jmap::ServerOptions>();
+  jmap->allow_plain_login = config.auth.plain_without_tls;
+  out.jmap = jmap;
+  out.https = std::move(tls);
+  out.http_connections = config.limits.http_connections;
+  out.http_connections_per_network = config.limits.http_connections_per_network;
+}
+
 void fill(Protocols& out, const Config& config, const Context& smtp, const Context& submission,
           const Context& imap) {
   out.smtp = smtp_options(config, smtp);
@@ -119,9 +128,12 @@ Result<std::shared_ptr<const Protocols>> make_protocols(const Config& config,
   if (!imap) return std::unexpected(imap.error());
   auto pop3 = context_for(certificates, "pop3");
   if (!pop3) return std::unexpected(pop3.error());
+  auto https = context_for(certificates, "https");
+  if (!https) return std::unexpected(https.error());
   auto out = std::make_shared<Protocols>();
   fill(*out, config, *smtp, *submission, *imap);
   fill_pop3(*out, config, *pop3);
+  fill_http(*out, config, *https);
   for (const auto& certificate : certificates) {
     auto facts = net::certificate_facts(certificate.chain_pem);
     if (!facts) return std::unexpected(facts.error());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "access/imap/session.h"
+#include "access/jmap/server.h"
 #include "access/pop3/session.h"
 #include "app/config/config.h"
 #include "net/tls.h"
@@ -17,8 +18,11 @@ struct Protocols {
   std::shared_ptr<const smtp::ServerOptions> smtp, submission, submissions, lmtp;
   std::shared_ptr<const access::imap::ServerOptions> imap, imaps;
   std::shared_ptr<const access::pop3::ServerOptions> pop3, pop3s;
+  std::shared_ptr<const access::jmap::ServerOptions> jmap;
+  std::shared_ptr<const net::TlsContext> https;
   uint64_t imap_connections = 0, imap_connections_per_network = 0;
   uint64_t pop3_connections = 0, pop3_connections_per_network = 0;
+  uint64_t http_connections = 0, http_connections_per_network = 0;
   int64_t certificate_ends = 0;  // the earliest end of a certificate in use, seconds since 1970; 0: none
 };
 

@@ -126,6 +126,7 @@ Result<void> Server::Impl::prepare() {
   submission_logins_ = std::make_shared<smtp::Logins>();
   for (size_t i = 0; i < loops_wanted(config_); ++i) lanes_.push_back(std::make_unique<Lane>());
   open_search_index();
+  open_catalog();
   auto transport = core_->make_transport(config_, lanes_[0]->loop, *resolver_);
   if (!transport) return std::unexpected(transport.error());
   transport_ = std::move(*transport);

@@ -7,6 +7,7 @@
 
 #include "access/imap/recall.h"
 #include "access/imap/session.h"
+#include "access/jmap/server.h"
 #include "access/pop3/session.h"
 #include "app/admin/service.h"
 #include "app/control/server.h"
@@ -15,7 +16,9 @@
 #include "app/server/server.h"
 #include "app/server/tracked_stream.h"
 #include "base/connection_counts.h"
+#include "catalog/sheet.h"
 #include "net/file_watch.h"
+#include "net/http_exchange.h"
 #include "net/http_server.h"
 #include "net/resolver.h"
 #include "smtp/logins.h"
@@ -59,6 +62,8 @@ struct Server::Impl {
   Task<void> serve_smtp(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
   Task<void> serve_imap(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
   Task<void> serve_pop3(Service service, std::unique_ptr<net::Stream> stream, std::string session_id);
+  Task<void> serve_http(Service service, std::unique_ptr<net::Stream> stream);
+  Task<void> answer_http(net::HttpExchange& exchange);
   std::shared_ptr<const Protocols> protocols() const;
 
   // ---- upkeep (upkeep.cpp), each until the main loop stops
@@ -71,7 +76,8 @@ struct Server::Impl {
   Task<void> purge_early();      // some, on a full disk
   Task<void> finish_flags();     // the same once no STORE of many came for a while
   Task<void> finish_expunges();  // whenever somebody expunged many messages; one at a time
-  void open_search_index();      // indexing.cpp
+  void open_catalog();           // indexing.cpp
+  void open_search_index();      // the same
   Task<void> keep_search_index();
   Task<Result<void>> update_search_index();
   Task<bool> index_pause(milliseconds time);
@@ -89,6 +95,8 @@ struct Server::Impl {
   std::unique_ptr<Core> core_;
   std::unique_ptr<search::Indexer> indexer_;  // null: there is no index
   search::Index* search_index_ = nullptr;
+  catalog::Catalog* catalog_ = nullptr;      // null: it could not be opened
+  std::unique_ptr<catalog::Sheets> sheets_;  // of it
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<TokenCheck> tokens_;  // null: none are taken
   std::unique_ptr<DirectoryAuthenticator> authenticator_;
@@ -109,7 +117,7 @@ struct Server::Impl {
   std::unique_ptr<net::FileWatch> certificate_watch_;
 
   std::atomic<uint64_t> submission_sessions_{0};
-  ConnectionCounts imap_counts_, pop3_counts_;
+  ConnectionCounts imap_counts_, pop3_counts_, http_counts_;
   bool stopping_ = false;  // main loop, as these:
   bool finishing_ = false, finish_again_ = false, flags_wait_ = false, more_flags_ = false;
   bool indexing_ = false;

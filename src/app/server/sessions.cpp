@@ -76,8 +76,12 @@ std::string plain_reply(Service service, const std::string& hostname, std::strin
     case Service::submissions:
     case Service::imaps:
     case Service::pop3s:
+    case Service::https:
     case Service::metrics:
       break;
+    case Service::http:
+      return "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: "
+             "0\r\n\r\n";
   }
   return "";
 }
@@ -120,6 +124,9 @@ Task<void> Server::Impl::serve(Service service, std::unique_ptr<net::Stream> str
     case Service::pop3:
     case Service::pop3s:
       return serve_pop3(service, std::move(stream), std::move(session_id));
+    case Service::http:
+    case Service::https:
+      return serve_http(service, std::move(stream));
     case Service::imap:
     case Service::imaps:
     case Service::metrics:  // has a server of its own
@@ -178,6 +185,42 @@ Task<void> Server::Impl::serve_pop3(Service service, std::unique_ptr<net::Stream
   auto settings = service == Service::pop3 ? current->pop3 : current->pop3s;
   access::pop3::Services services{core_->store, core_->clock, *authenticator_};
   co_await access::pop3::serve(std::move(stream), settings, services, maildrops_, std::move(session_id));
+}
+
+Task<void> Server::Impl::serve_http(Service service, std::unique_ptr<net::Stream> stream) {
+  auto current = protocols();
+  CountedPlace place(http_counts_, stream->peer().ip, current->http_connections,
+                     current->http_connections_per_network);
+  if (!place.taken()) {
+    std::string line = plain_reply(service, "", "");
+    if (!line.empty()) co_await refuse(std::move(stream), std::move(line), core_->clock);
+    co_return;
+  }
+  net::HttpOptions options;
+  options.clock = &core_->clock;
+  if (service == Service::https) {
+    stream->set_deadline(core_->clock.steady() + options.header_time);
+    Result<void> secured = co_await stream->start_tls_server(current->https);
+    if (!secured) {
+      log::debug("http.no_tls", {{"peer", stream->peer().to_string()}, {"reason", secured.error().what}});
+      co_return;
+    }
+  }
+  net::HttpHandler answer = [this](net::HttpExchange& exchange) { return answer_http(exchange); };
+  co_await net::serve_http(std::move(stream), options, std::move(answer));
+}
+
+Task<void> Server::Impl::answer_http(net::HttpExchange& exchange) {
+  if (sheets_ == nullptr || !access::jmap::is_jmap_path(exchange.request().path)) {
+    net::HttpReply reply = net::plain_http_reply(sheets_ == nullptr ? 503 : 404);
+    static_cast<void>(co_await exchange.reply(std::move(reply)));
+    co_return;
+  }
+  const access::jmap::Services services{core_->engine,   core_->store,  *catalog_,
+                                        *sheets_,        core_->ids,    core_->clock,
+                                        *authenticator_, search_index_, quotas_.get()};
+  std::shared_ptr<const access::jmap::ServerOptions> settings = protocols()->jmap;
+  co_await access::jmap::answer(exchange, std::move(settings), services);
 }
 
 }  // namespace posthouse::app
