@@ -72,8 +72,8 @@ std::string_view cut(std::string_view text, size_t octets) {
   return text.substr(0, octets);
 }
 
-// filename=..., quoted, or in the form of RFC 2231 where it is not ASCII, is long (section 3: in pieces) or
-// would be taken for an encoded word.
+}  // namespace
+
 std::string filename_parameter(std::string_view filename) {
   const std::string line = one_line(filename, true);
   const auto name = trim(cut(trim(line), kFilename));
@@ -94,8 +94,6 @@ std::string filename_parameter(std::string_view filename) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string text_part(std::string_view raw_body, std::string_view subtype, bool allow_8bit) {
   const std::string valid = has_8bit(raw_body) ? to_valid_utf8(raw_body) : std::string();

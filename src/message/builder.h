@@ -60,6 +60,10 @@ class MessageBuilder {
 // A MIME part of text: its header, the empty line, the body, ended with CRLF.
 std::string text_part(std::string_view body, std::string_view subtype, bool allow_8bit = false);
 
+// The parameter of Content-Disposition that tells a file's name: quoted, or in the form of RFC 2231 where it
+// is not ASCII, is long (section 3: in pieces) or would be taken for an encoded word.
+std::string filename_parameter(std::string_view filename);
+
 // A boundary that no base64 or quoted-printable text can hold, unlikely in any other.
 std::string make_boundary(Random& random);
 

@@ -22,7 +22,12 @@ inline constexpr size_t kQueryTogether =
 inline constexpr size_t kReadTogether = 200;  // letters whose summaries a query reads at once
 inline constexpr size_t kIndexNeedles =
     16;  // texts that the index is asked for; letters are looked at for all others
-inline constexpr size_t kMaxQueryChanges = 5'000;      // letters that changed since a query
+inline constexpr size_t kMaxQueryChanges = 5'000;     // letters that changed since a query
+inline constexpr size_t kMaxEmailKeywords = 128;      // of one letter
+inline constexpr uint64_t kMaxEmailSize = 100 << 20;  // octets of a letter that is made or imported
+inline constexpr size_t kBase64Line = 57;             // octets that make a line
+inline constexpr size_t kMaxComposeDepth = 20;        // of parts within each other
+inline constexpr size_t kMaxComposeParts = 1'000;
 inline constexpr size_t kMaxChanges = 5'000;           // told at once, whatever a client asks for
 inline constexpr size_t kMaxHeaderFields = 5'000;      // of one header that are told
 inline constexpr size_t kBlobPiece = 64 << 10;         // octets of a letter read at once
