@@ -67,6 +67,7 @@ constexpr int kSettleTries = 100;  // of opening it, while other damage is met e
 constexpr int kRepairTries = 3;    // of a repair that always ends with the same damage
 
 // ---- the search index
+constexpr milliseconds kTidyUploads{15 * 60 * 1000};  // between two looks for uploads that are too old
 constexpr uint64_t kSheetsPart =
     8;  // of store.memory one in so many, for the lists that JMAP is answered from
 constexpr uint64_t kSearchReserve = 128ull << 20;  // disk space it leaves beyond what is left for letters

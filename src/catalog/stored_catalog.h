@@ -19,6 +19,8 @@ class StoredCatalog {
   static Result<std::unique_ptr<StoredCatalog>> open(const Options& options, store::MailStore& store,
                                                      Random& random);
   Catalog& catalog() { return catalog_; }
+  // Its database, for what else can be thrown away with it.
+  engine::Engine& engine() { return *engine_; }
 
  private:
   StoredCatalog(std::unique_ptr<engine::Engine> opened, store::MailStore& store, Random& random)

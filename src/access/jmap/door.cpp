@@ -1,5 +1,6 @@
 // Who asks, and for what: HTTP in front of JMAP.
 #include "access/jmap/api.h"
+#include "access/jmap/blobs.h"
 #include "access/jmap/limits.h"
 #include "base/ascii.h"
 #include "base/base64.h"
@@ -12,7 +13,8 @@ namespace {
 using net::HttpExchange;
 using net::HttpReply;
 
-constexpr std::string_view kWellKnown = "/.well-known/jmap", kSession = "/jmap/session", kApi = "/jmap/api";
+constexpr std::string_view kWellKnown = "/.well-known/jmap", kSession = "/jmap/session", kApi = "/jmap/api",
+                           kUpload = "/jmap/upload/", kDownload = "/jmap/download/";
 constexpr const char* kProtocol = "jmap";
 
 HttpReply unauthorized(const wire::sasl::Authenticator& authenticator, bool plain_allowed) {
@@ -107,10 +109,20 @@ Task<HttpReply> api_reply(HttpExchange& exchange, const Services& services, cons
   co_return net::plain_http_reply(400);
 }
 
-Task<HttpReply> reply_to(HttpExchange& exchange, const ServerOptions& options, const Services& services) {
+// Nothing: it was answered already.
+Task<std::optional<HttpReply>> reply_to(HttpExchange& exchange, const ServerOptions& options,
+                                        const Services& services) {
   Asker asker = co_await asker_of(exchange, options, services.authenticator);
   if (!asker.caller) co_return std::move(asker.refusal);
   const net::HttpRequest& request = exchange.request();
+  if (request.path.starts_with(kUpload)) {
+    if (request.method != "POST") co_return wrong_method("POST");
+    co_return co_await upload_reply(exchange, services, *asker.caller, request.path.substr(kUpload.size()));
+  }
+  if (request.path.starts_with(kDownload)) {
+    if (request.method != "GET" && request.method != "HEAD") co_return wrong_method("GET, HEAD");
+    co_return co_await download(exchange, services, *asker.caller, request.path.substr(kDownload.size()));
+  }
   if (request.path == kApi) co_return co_await api_reply(exchange, services, *asker.caller);
   if (request.path != kWellKnown && request.path != kSession) co_return net::plain_http_reply(404);
   if (request.method != "GET" && request.method != "HEAD") co_return wrong_method("GET, HEAD");
@@ -124,8 +136,9 @@ bool is_jmap_path(std::string_view path) {
 }
 
 Task<void> answer(HttpExchange& exchange, std::shared_ptr<const ServerOptions> options, Services services) {
-  HttpReply reply = co_await reply_to(exchange, *options, services);
-  auto sent = co_await exchange.reply(std::move(reply));
+  std::optional<HttpReply> reply = co_await reply_to(exchange, *options, services);
+  if (!reply) co_return;
+  auto sent = co_await exchange.reply(std::move(*reply));
   if (!sent) log::debug("jmap.reply_lost", {{"what", sent.error().what}});
 }
 

@@ -101,7 +101,7 @@ EmailFilter::Parsed EmailFilter::compile_condition(const json::object& condition
     out.parts.push_back(std::move(*node));
   }
   // What costs a look at letters comes last.
-  std::ranges::stable_sort(out.parts, {}, [](const Node& node) {
+  std::ranges::sort(out.parts, {}, [](const Node& node) {
     return node.kind == Node::Kind::all || node.kind >= Node::Kind::attachment;
   });
   if (needles_.size() > kMaxNeedles)

@@ -39,6 +39,7 @@ std::vector<std::string_view> sort_properties() {
 // A letter with what it is compared by, key for key.
 struct EmailOrder::Sorted {
   SheetLetter letter;
+  size_t place = 0;  // among those of which nothing else is to be said
   std::vector<std::pair<int64_t, std::string>> values{};
 };
 
@@ -144,7 +145,7 @@ bool EmailOrder::before(const Sorted& a, const Sorted& b) const {
   for (size_t at = 0; at < keys_.size(); ++at) {
     if (a.values[at] != b.values[at]) return (a.values[at] < b.values[at]) == keys_[at].ascending;
   }
-  return false;
+  return a.place < b.place;
 }
 
 Task<Result<std::vector<SheetLetter>>> EmailOrder::sort(const Services& services, store::AccountId account,
@@ -155,7 +156,7 @@ Task<Result<std::vector<SheetLetter>>> EmailOrder::sort(const Services& services
   if (by_date()) co_return letters;
   std::vector<Sorted> sorted;
   sorted.reserve(letters.size());
-  for (const SheetLetter& letter : letters) sorted.push_back({letter});
+  for (const SheetLetter& letter : letters) sorted.push_back({letter, sorted.size()});
   std::map<catalog::Place, size_t> places;
   for (size_t at = 0; at < sorted.size(); ++at) {
     const catalog::SheetRow& row = sheet->rows(sorted[at].letter).front();
@@ -183,7 +184,7 @@ Task<Result<std::vector<SheetLetter>>> EmailOrder::sort(const Services& services
   for (Sorted& one : sorted) {
     if (one.values.empty()) fill(one, *sheet, sets, nullptr);  // it went meanwhile
   }
-  std::ranges::stable_sort(sorted, [this](const Sorted& a, const Sorted& b) { return before(a, b); });
+  std::ranges::sort(sorted, [this](const Sorted& a, const Sorted& b) { return before(a, b); });
   letters.clear();
   for (const Sorted& one : sorted) letters.push_back(one.letter);
   co_return letters;

@@ -9,6 +9,12 @@ Task<Result<std::string>> LetterSource::read(uint64_t offset, uint64_t length) c
     co_return fail(FaultKind::corrupt, "a letter is shorter than it was");
   if (length == 0) co_return std::string();
   if (account_ == 0) co_return octets_.substr(begin_ + offset, length);
+  if (upload_ != 0) {
+    Result<std::string> part = co_await services_.uploads->read(account_, upload_, begin_ + offset, length);
+    if (part && part->size() != length)
+      co_return fail(FaultKind::corrupt, "an upload is shorter than it was");
+    co_return part;
+  }
   Result<std::string> read = co_await services_.store.read(account_, entry_, begin_ + offset, length);
   if (read && read->size() != length)
     co_return fail(FaultKind::corrupt, "a letter is shorter than its entry says");

@@ -1,4 +1,4 @@
-// The octets of a message, wherever it is: a letter of the store, one that is attached to another, or one in
+// Octets, wherever they are: of a letter in the store, one that is attached to another, an upload, or in
 // memory.
 #pragma once
 
@@ -13,6 +13,8 @@ class LetterSource {
  public:
   LetterSource(const Services& services, store::AccountId account, store::Entry entry)
       : services_(services), account_(account), entry_(std::move(entry)), size_(entry_.size) {}
+  LetterSource(const Services& services, store::AccountId account, const uploads::Upload& upload)
+      : services_(services), account_(account), upload_(upload.id), size_(upload.size) {}
   LetterSource(const Services& services, std::string octets)
       : services_(services), octets_(std::move(octets)), size_(octets_.size()) {}
 
@@ -27,7 +29,8 @@ class LetterSource {
 
  private:
   const Services& services_;
-  store::AccountId account_ = 0;
+  store::AccountId account_ = 0;  // 0: in memory
+  uint64_t upload_ = 0;           // else a letter
   store::Entry entry_{};
   std::string octets_{};
   uint64_t begin_ = 0, size_;

@@ -230,7 +230,7 @@ std::optional<json::object> why_not_destroyed(const MailboxSet& set, const Mailb
 Task<void> destroy_all(MailboxSet& set) {
   std::vector<std::string> ids = set.request.destroy;
   // Children before their parents.
-  std::ranges::stable_sort(ids, std::greater(), [&](const std::string& id) {
+  std::ranges::sort(ids, std::greater(), [&](const std::string& id) {
     const MailboxNode* node = set.named(id);
     return node == nullptr ? size_t{0} : set.tree.depth(*node);
   });

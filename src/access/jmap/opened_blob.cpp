@@ -20,7 +20,15 @@ std::vector<uint32_t> section_of(std::string_view text) {
 
 Task<Result<std::unique_ptr<OpenedBlob>>> OpenedBlob::open(const Services& services, store::AccountId account,
                                                            BlobId id) {
-  if (id.kind == BlobId::Kind::upload) co_return fail(FaultKind::not_found, "there is no such blob");
+  if (id.kind == BlobId::Kind::upload) {
+    if (services.uploads == nullptr) co_return fail(FaultKind::not_found, "there is no such blob");
+    Result<uploads::Upload> upload = co_await services.uploads->find(account, id.id);
+    if (!upload) co_return std::unexpected(upload.error());
+    std::unique_ptr<OpenedBlob> made(new OpenedBlob(services, LetterSource(services, account, *upload)));
+    made->size_ = upload->size;
+    made->type_ = upload->type;
+    co_return made;
+  }
   Result<catalog::Position> now = co_await services.catalog.refresh(account);
   if (!now) co_return std::unexpected(now.error());
   std::vector<catalog::EmailId> wanted{id.id};

@@ -13,6 +13,7 @@
 #include "net/http_exchange.h"
 #include "search/index.h"
 #include "store/mail_store.h"
+#include "uploads/uploads.h"
 #include "wire/sasl/server.h"
 
 namespace posthouse::access::jmap {
@@ -30,8 +31,9 @@ struct Services {
   IdSource& ids;  // the program's one source
   const Clock& clock;
   wire::sasl::Authenticator& authenticator;
-  search::Index* index = nullptr;  // of the store's letters; nothing: searches look at each of them
-  Quotas* quotas = nullptr;        // nothing: no limits
+  uploads::Uploads* uploads = nullptr;  // nothing: none are taken
+  search::Index* index = nullptr;       // of the store's letters; nothing: searches look at each of them
+  Quotas* quotas = nullptr;             // nothing: no limits
 };
 
 // Whether a path is JMAP's.
@@ -40,6 +42,8 @@ bool is_jmap_path(std::string_view path);
 // Answers a request to such a path:
 //   /.well-known/jmap, /jmap/session   GET: the Session object (section 2)
 //   /jmap/api                          POST: a Request (section 3.3)
+//   /jmap/upload/ACCOUNT               POST: octets to be kept for a while (section 6.1)
+//   /jmap/download/ACCOUNT/BLOB/NAME   GET: octets, also a range of them (section 6.2)
 // Who asks says who he is by Basic or Bearer; else 401.
 Task<void> answer(net::HttpExchange& exchange, std::shared_ptr<const ServerOptions> options,
                   Services services);

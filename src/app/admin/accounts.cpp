@@ -179,7 +179,7 @@ Task<void> forget_catalog(Core& core, uint64_t account) {
   if (!std::filesystem::exists(core.catalog_directory, error)) co_return;
   const auto catalog = core.catalog();
   Result<void> forgotten;
-  if (catalog) forgotten = co_await (*catalog)->forget(account);
+  if (catalog) forgotten = co_await (*catalog)->catalog().forget(account);
   if (!catalog || !forgotten)
     log::warn("catalog.not_forgotten", {{"reason", catalog ? forgotten.error().what : catalog.error().what}});
 }

@@ -120,7 +120,7 @@ Result<search::Index*> Core::search_index() {
   return &search_->index();
 }
 
-Result<catalog::Catalog*> Core::catalog() {
+Result<catalog::StoredCatalog*> Core::catalog() {
   if (catalog_ == nullptr) {
     catalog::StoredCatalog::Options options;
     options.directory = catalog_directory;
@@ -129,7 +129,7 @@ Result<catalog::Catalog*> Core::catalog() {
     if (!opened) return std::unexpected(opened.error());
     catalog_ = std::move(*opened);
   }
-  return &catalog_->catalog();
+  return catalog_.get();
 }
 
 Result<std::unique_ptr<transport::Transport>> Core::make_transport(const Config& config, net::Loop& loop,

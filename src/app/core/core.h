@@ -72,7 +72,7 @@ class Core {
   // The search index; opened, or made, at the first call. `policy` when the configuration wants none.
   Result<search::Index*> search_index();
   // The catalog, in the same way.
-  Result<catalog::Catalog*> catalog();
+  Result<catalog::StoredCatalog*> catalog();
   // Who keeps the index up to date, while the server runs; else null.
   search::Indexer* indexer = nullptr;
 

@@ -43,8 +43,23 @@ void Server::Impl::open_catalog() {
     log::error("catalog.not_opened", {{"reason", opened.error().what}});
     return;
   }
-  catalog_ = *opened;
+  catalog_ = &(*opened)->catalog();
+  uploads_ = std::make_unique<uploads::Uploads>((*opened)->engine(), core_->ids, core_->clock);
   sheets_ = std::make_unique<catalog::Sheets>(*catalog_, core_->store, config_.store.memory / kSheetsPart);
+}
+
+Task<void> Server::Impl::tidy_uploads(bool at_start) {
+  if (uploads_ == nullptr) co_return;
+  const Result<void> done = co_await uploads_->tidy(at_start);
+  if (!done && !stopping_) log::warn("uploads.not_tidied", {{"reason", done.error().what}});
+}
+
+Task<void> Server::Impl::keep_uploads_tidy() {
+  while (uploads_ != nullptr) {
+    const bool on = co_await index_pause(kTidyUploads);
+    if (!on) co_return;
+    co_await tidy_uploads(false);
+  }
 }
 
 Task<bool> Server::Impl::index_pause(milliseconds time) {

@@ -151,6 +151,7 @@ Task<void> Server::Impl::start() {
     if (!swept) log::error("server.sweep_failed", {{"reason", swept.error().what}});
     more = swept && *swept >= 1000;
   }
+  co_await tidy_uploads(true);
   control::Server::Options options{control_path(config_), effective_hostname(config_),
                                    effective_domain(config_)};
   auto control = control::Server::start(lanes_[0]->loop, *admin_, std::move(options));
@@ -168,6 +169,7 @@ Task<void> Server::Impl::start() {
   spawn(finish_expunges());
   spawn(finish_conversions());
   spawn(keep_search_index());
+  spawn(keep_uploads_tidy());
   watch_certificates();
   spawn(update_gauges());
   start_accepting();

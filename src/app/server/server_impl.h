@@ -73,11 +73,13 @@ struct Server::Impl {
   Task<void> keep_directory_copy();  // of its rows, beside the store
   Task<void> finish_conversions();   // of accounts to another format, that were interrupted
   Task<void> purge_expunged();
-  Task<void> purge_early();      // some, on a full disk
-  Task<void> finish_flags();     // the same once no STORE of many came for a while
-  Task<void> finish_expunges();  // whenever somebody expunged many messages; one at a time
-  void open_catalog();           // indexing.cpp
-  void open_search_index();      // the same
+  Task<void> purge_early();                // some, on a full disk
+  Task<void> finish_flags();               // the same once no STORE of many came for a while
+  Task<void> finish_expunges();            // whenever somebody expunged many messages; one at a time
+  void open_catalog();                     // indexing.cpp
+  Task<void> tidy_uploads(bool at_start);  // the same
+  Task<void> keep_uploads_tidy();
+  void open_search_index();  // the same
   Task<void> keep_search_index();
   Task<Result<void>> update_search_index();
   Task<bool> index_pause(milliseconds time);
@@ -95,8 +97,9 @@ struct Server::Impl {
   std::unique_ptr<Core> core_;
   std::unique_ptr<search::Indexer> indexer_;  // null: there is no index
   search::Index* search_index_ = nullptr;
-  catalog::Catalog* catalog_ = nullptr;      // null: it could not be opened
-  std::unique_ptr<catalog::Sheets> sheets_;  // of it
+  catalog::Catalog* catalog_ = nullptr;        // null: it could not be opened
+  std::unique_ptr<uploads::Uploads> uploads_;  // beside it
+  std::unique_ptr<catalog::Sheets> sheets_;    // of it
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<TokenCheck> tokens_;  // null: none are taken
   std::unique_ptr<DirectoryAuthenticator> authenticator_;

@@ -216,9 +216,9 @@ Task<void> Server::Impl::answer_http(net::HttpExchange& exchange) {
     static_cast<void>(co_await exchange.reply(std::move(reply)));
     co_return;
   }
-  const access::jmap::Services services{core_->engine,   core_->store,  *catalog_,
-                                        *sheets_,        core_->ids,    core_->clock,
-                                        *authenticator_, search_index_, quotas_.get()};
+  const access::jmap::Services services{core_->engine, core_->store, *catalog_,       *sheets_,
+                                        core_->ids,    core_->clock, *authenticator_, uploads_.get(),
+                                        search_index_, quotas_.get()};
   std::shared_ptr<const access::jmap::ServerOptions> settings = protocols()->jmap;
   co_await access::jmap::answer(exchange, std::move(settings), services);
 }

@@ -11,7 +11,8 @@ JmapHouse::JmapHouse()
       catalog_(*derived_, store_, random_),
       sheets_(catalog_, store_, 1 << 20),
       ids_(clock_, random_),
-      services_{*engine_, store_, catalog_, sheets_, ids_, clock_, accounts_} {
+      uploads_(*derived_, ids_, clock_),
+      services_{*engine_, store_, catalog_, sheets_, ids_, clock_, accounts_, &uploads_} {
   must(store_.create_account(kAlice));
   must(store_.create_account(kBob));
 }

@@ -53,6 +53,7 @@ class JmapHouse : public testing::Test {
   catalog::Sheets sheets_;
   IdSource ids_;
   test::Accounts accounts_;
+  uploads::Uploads uploads_;
   Services services_;
   Caller caller_{kAlice, "alice@example.test"};
 };

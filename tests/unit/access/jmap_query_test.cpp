@@ -265,14 +265,14 @@ class JmapQueryModel : public JmapQuery {
       json::object condition_of{{by.at("property").as_string(), by.at("keyword")}};
       return int64_t{condition(condition_of, letter, letters)};
     };
-    std::ranges::stable_sort(chosen, [&](const Known& a, const Known& b) {
+    std::ranges::sort(chosen, [&](const Known& a, const Known& b) {
       for (const json::value& by : wanted.at("sort").as_array()) {
         const json::object& key = by.as_object();
         const int64_t left = value(key, a), right = value(key, b);
         const bool ascending = !key.contains("isAscending") || key.at("isAscending").as_bool();
         if (left != right) return (left < right) == ascending;
       }
-      return false;
+      return a.id < b.id;
     });
     Strings out;
     std::set<std::string> threads;

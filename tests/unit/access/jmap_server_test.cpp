@@ -7,6 +7,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "access/object_ids.h"
 #include "base/base64.h"
 #include "engine/memory_engine.h"
 #include "support/seeded_random.h"
@@ -45,7 +46,7 @@ class JmapServer : public testing::Test {
       client_ = std::move(pair.client);
       net::HttpOptions http;
       http.clock = &clock_;
-      const Services services{*engine_, store_, catalog_, sheets_, ids_, clock_, accounts_};
+      const Services services{*engine_, store_, catalog_, sheets_, ids_, clock_, accounts_, &uploads_};
       executor_.start(net::serve_http(
           std::move(pair.server), http,
           [this, services](net::HttpExchange& exchange) { return answer(exchange, options_, services); }));
@@ -82,6 +83,7 @@ class JmapServer : public testing::Test {
   catalog::Catalog catalog_;
   catalog::Sheets sheets_;
   IdSource ids_;
+  uploads::Uploads uploads_{*derived_, ids_, clock_};
   test::Accounts accounts_;
   std::shared_ptr<ServerOptions> options_ = std::make_shared<ServerOptions>();
   std::unique_ptr<MemoryStream> client_;
@@ -164,6 +166,107 @@ TEST_F(JmapServer, CreatedIdsComeBack) {
   const std::string with = post(R"({"using":[],"methodCalls":[],"createdIds":{"k":"M1"}})");
   EXPECT_THAT(with, HasSubstr(R"("createdIds":{"k":"M1"})"));
   EXPECT_THAT(post(R"({"using":[],"methodCalls":[]})"), Not(HasSubstr("createdIds")));
+}
+
+// ---- octets that go up and down by themselves (RFC 8620 section 6)
+
+class JmapBlobs : public JmapServer {
+ protected:
+  JmapBlobs() {
+    for (const store::AccountId account : {1, 2}) EXPECT_TRUE(executor_.run(store_.create_account(account)));
+  }
+  std::string upload(const std::string& octets, const std::string& type, const std::string& account = "A1",
+                     const std::string& authorization = kAlice) {
+    return say(
+        fmt::format("POST /jmap/upload/{}/ HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: {}\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    account, authorization, type, octets.size(), octets));
+  }
+  std::string blob_of(const std::string& reply) {
+    EXPECT_THAT(reply, StartsWith("HTTP/1.1 201 "));
+    return std::string(json::parse(body(reply)).at("blobId").as_string());
+  }
+  std::string download(const std::string& path, const std::string& more = "",
+                       const std::string& authorization = kAlice, const std::string& method = "GET") {
+    return say(method + " /jmap/download/" + path +
+               " HTTP/1.1\r\nHost: x\r\nAuthorization: " + authorization + "\r\n" + more + "\r\n");
+  }
+};
+
+TEST_F(JmapBlobs, UpAndDown) {
+  const std::string reply = upload("hello", "text/html");
+  const json::value made = json::parse(body(reply));
+  EXPECT_EQ(made.at("accountId"), "A1");
+  EXPECT_EQ(made.at("type"), "text/html");
+  EXPECT_EQ(made.at("size"), 5);
+  const std::string blob = blob_of(reply);
+  const std::string down = download("A1/" + blob + "/a%20b.html?type=text%2Fplain");
+  EXPECT_THAT(down, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(down, HasSubstr("Content-Type: text/plain\r\n"));
+  EXPECT_THAT(
+      down,
+      HasSubstr("Content-Disposition: attachment; filename=\"a b.html\"; filename*=utf-8''a%20b.html\r\n"));
+  EXPECT_THAT(down, HasSubstr("Cache-Control: private, immutable, max-age="));
+  EXPECT_THAT(down, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+  EXPECT_THAT(down, HasSubstr("Content-Security-Policy: sandbox; default-src 'none'\r\n"));
+  EXPECT_EQ(body(down), "hello");
+  const std::string head = download("A1/" + blob + "/x", "", kAlice, "HEAD");
+  EXPECT_THAT(head, HasSubstr("Content-Length: 5\r\n"));
+  EXPECT_EQ(body(head), "");
+  EXPECT_THAT(download("A1/" + blob + "/x", "If-None-Match: \"" + blob + "\"\r\n"),
+              StartsWith("HTTP/1.1 304 "));
+}
+
+TEST_F(JmapBlobs, Ranges) {
+  const std::string blob = blob_of(upload("0123456789", "text/plain"));
+  const auto range = [&](const std::string& field) {
+    return download("A1/" + blob + "/x", "Range: " + field + "\r\n");
+  };
+  EXPECT_THAT(range("bytes=2-4"), StartsWith("HTTP/1.1 206 "));
+  EXPECT_THAT(range("bytes=2-4"), HasSubstr("Content-Range: bytes 2-4/10\r\n"));
+  EXPECT_EQ(body(range("bytes=2-4")), "234");
+  EXPECT_EQ(body(range("bytes=7-")), "789");
+  EXPECT_EQ(body(range("bytes=-3")), "789");
+  EXPECT_EQ(body(range("bytes=-30")), "0123456789");
+  EXPECT_THAT(range("bytes=10-"), StartsWith("HTTP/1.1 416 "));
+  EXPECT_THAT(range("bytes=-0"), StartsWith("HTTP/1.1 416 "));
+  for (const char* all : {"bytes=4-2", "bytes=a-b", "bytes=-", "lines=1-2", "bytes=0-1,3-4"})
+    EXPECT_THAT(range(all), StartsWith("HTTP/1.1 200 ")) << all;
+}
+
+TEST_F(JmapBlobs, EachHasHisOwn) {
+  const std::string bob = "Basic " + base64_encode("bob:demo");
+  const std::string blob = blob_of(upload("secret", "text/plain"));
+  EXPECT_THAT(download("A1/" + blob + "/x", "", bob), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(download("A2/" + blob + "/x", "", bob), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(upload("x", "text/plain", "A1", bob), StartsWith("HTTP/1.1 404 "));
+  const std::string text = "Subject: x\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n";
+  test::deliver(executor_, *engine_, ids_, store_, 1, "INBOX", text, {}, clock_.now());
+  const auto all = executor_.run(catalog_.refresh(1));
+  ASSERT_TRUE(all);
+  const auto ids = executor_.run(catalog_.all_ids(1));
+  const std::string letter = "B" + format_email_id(ids->at(0)).substr(1);
+  EXPECT_EQ(body(download("A1/" + letter + "/x")), text);
+  EXPECT_EQ(body(download("A1/" + letter + "-1/x")), "hello");
+  EXPECT_THAT(download("A1/" + letter + "-2/x"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(download("A2/" + letter + "/x", "", bob), StartsWith("HTTP/1.1 404 "));
+}
+
+TEST_F(JmapBlobs, NothingIsInjected) {
+  const std::string blob = blob_of(upload("x", "text/plain"));
+  for (const char* path : {"/a%0d%0aX-Evil:1", "/x?type=text/html%0d%0aX-Evil:1", "/%22%3b%20x=%22"})
+    EXPECT_THAT(download("A1/" + blob + path), Not(HasSubstr("\r\nX-Evil"))) << path;
+  for (const char* path : {"", "A1", "A1/", "A1/x/y", "A1/U/y", "A1/B0000000000000/y"})
+    EXPECT_THAT(download(path), StartsWith("HTTP/1.1 404 ")) << path;
+  EXPECT_THAT(say("GET /jmap/upload/A1 HTTP/1.1\r\nHost: x\r\nAuthorization: " + kAlice + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_F(JmapBlobs, TooLarge) {
+  const std::string reply = say("POST /jmap/upload/A1 HTTP/1.1\r\nHost: x\r\nAuthorization: " + kAlice +
+                                "\r\nContent-Length: 50000001\r\n\r\n");
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(reply, HasSubstr(R"("limit":"maxSizeUpload")"));
 }
 
 }  // namespace
