@@ -152,7 +152,7 @@ class Letters(Case):
         erin = self.client("erin@example.test")
         first = erin.account()
         erin.call("Email/query")
-        self.demo.run("account", "remove", "erin@example.test", "--yes", check=True)
+        self.demo.run("account", "remove", "erin@example.test", check=True)
         self.assertEqual(erin.ask("GET", "/.well-known/jmap")[0].status, 401)
         self.demo.run("account", "add", "erin@example.test", "--password-stdin", stdin="demo\n", check=True)
         self.assertNotEqual(self.client("erin@example.test").account(), first)
