@@ -23,12 +23,10 @@ bool is_section(std::string_view text) {
 }  // namespace
 
 std::string format_blob_id(const BlobId& blob) {
-  if (blob.kind == BlobId::Kind::upload) return "U" + format_id(blob.id);
-  std::string out = "B" + format_id(blob.id);
-  if (blob.kind == BlobId::Kind::part) {
-    out += '-';
-    for (const char c : blob.section) out += c == '.' ? '_' : c;
-  }
+  std::string out = (blob.kind == BlobId::Kind::upload ? "U" : "B") + format_id(blob.id);
+  if (blob.section.empty()) return out;
+  out += '-';
+  for (const char c : blob.section) out += c == '.' ? '_' : c;
   return out;
 }
 
@@ -38,14 +36,9 @@ std::optional<BlobId> parse_blob_id(std::string_view text) {
   if (!id) return std::nullopt;
   BlobId out;
   out.id = *id;
+  if (text[0] == 'U') out.kind = BlobId::Kind::upload;
   const std::string_view rest = text.substr(1 + kIdLength);
-  if (text[0] == 'U') {
-    out.kind = BlobId::Kind::upload;
-    if (!rest.empty()) return std::nullopt;
-    return out;
-  }
   if (rest.empty()) return out;
-  out.kind = BlobId::Kind::part;
   out.section = rest.substr(1);
   if (rest[0] != '-' || out.section.find('.') != std::string::npos) return std::nullopt;
   std::ranges::replace(out.section, '_', '.');

@@ -43,7 +43,7 @@ Task<Result<json::object>> email_object(const Call& call, const EmailPlan& plan,
   const LetterSource source(call.services, call.caller.account, letter.entry());
   if (!summary) summary = co_await summarize(source);
   if (!summary) co_return std::unexpected(summary.error());
-  const PartNames names{letter.id, {}};
+  const PartNames names{{BlobId::Kind::letter, letter.id, ""}, {}};
   Result<void> added = co_await add_content(out, plan, source, *summary, names, budget);
   if (!added) co_return std::unexpected(added.error());
   co_return out;

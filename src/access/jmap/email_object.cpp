@@ -90,7 +90,8 @@ struct PartMaker {
     if (name == "partId") return multipart ? json::value(nullptr) : json::value(known.section);
     if (name == "blobId") {
       if (multipart) return nullptr;
-      return json::value(format_blob_id({BlobId::Kind::part, names.letter, names.prefix + known.section}));
+      return json::value(
+          format_blob_id({names.message.kind, names.message.id, names.prefix + known.section}));
     }
     if (name == "size") return known.size;
     if (name == "headers") return all_headers(known.header);

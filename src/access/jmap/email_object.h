@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "access/jmap/blob_id.h"
 #include "access/jmap/email_plan.h"
 #include "access/jmap/letter_source.h"
 
@@ -13,9 +14,9 @@ struct TextBudget {
   uint64_t left;
 };
 
-// Where the parts of a message are found by their blob ids: in which letter, and behind which section.
+// By which blob ids the parts of a message are found.
 struct PartNames {
-  uint64_t letter = 0;
+  BlobId message{};      // or what it is in
   std::string prefix{};  // "2." of what is attached as part 2
 };
 

@@ -24,8 +24,10 @@ std::vector<std::string> all_of(const std::string_view (&names)[N]) {
   return {std::begin(names), std::end(names)};
 }
 
-void take_properties(Arguments& arguments, EmailPlan& plan) {
-  for (const std::string& name : arguments.strings("properties").value_or(all_of(kUsual))) {
+void take_properties(Arguments& arguments, EmailPlan& plan, bool of_store) {
+  std::vector<std::string> usual = all_of(kUsual);
+  if (!of_store) usual.erase(usual.begin(), std::ranges::find(usual, "messageId"));  // section 4.9
+  for (const std::string& name : arguments.strings("properties").value_or(usual)) {
     if (std::ranges::find(kPlain, name) != std::end(kPlain)) {
       plan.properties.insert(name);
     } else if (auto header = parse_header_property(name)) {
@@ -34,7 +36,7 @@ void take_properties(Arguments& arguments, EmailPlan& plan) {
       arguments.refuse("properties", fmt::format("has \"{}\" in it, which letters do not have", name));
     }
   }
-  plan.properties.insert("id");
+  if (of_store) plan.properties.insert("id");
 }
 
 // Short names are the letter's alone.
@@ -53,9 +55,9 @@ void take_part_properties(Arguments& arguments, EmailPlan& plan) {
 
 }  // namespace
 
-EmailPlan take_email_plan(Arguments& arguments) {
+EmailPlan take_email_plan(Arguments& arguments, bool of_store) {
   EmailPlan plan;
-  take_properties(arguments, plan);
+  take_properties(arguments, plan, of_store);
   take_part_properties(arguments, plan);
   plan.text_values = arguments.boolean("fetchTextBodyValues", false);
   plan.html_values = arguments.boolean("fetchHTMLBodyValues", false);

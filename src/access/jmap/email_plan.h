@@ -32,6 +32,7 @@ struct EmailPlan {
 // Takes "properties", "bodyProperties", "fetchTextBodyValues", "fetchHTMLBodyValues", "fetchAllBodyValues"
 // and "maxBodyValueBytes". invalidArguments: a property that there is not, or a form that a field does not
 // have.
-EmailPlan take_email_plan(Arguments& arguments);
+// `of_store`: of letters that are in it, with all that they have there.
+EmailPlan take_email_plan(Arguments& arguments, bool of_store = true);
 
 }  // namespace posthouse::access::jmap

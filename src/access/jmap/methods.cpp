@@ -14,6 +14,7 @@ constexpr Method kMethods[] = {
     {"Email/changes", kMail, email_changes},
     {"Email/get", kMail, email_get},
     {"Email/import", kMail, email_import},
+    {"Email/parse", kMail, email_parse},
     {"Email/query", kMail, email_query},
     {"Email/queryChanges", kMail, email_query_changes},
     {"Email/set", kMail, email_set},
@@ -22,6 +23,7 @@ constexpr Method kMethods[] = {
     {"Mailbox/query", kMail, mailbox_query},
     {"Mailbox/queryChanges", kMail, mailbox_query_changes},
     {"Mailbox/set", kMail, mailbox_set},
+    {"SearchSnippet/get", kMail, search_snippet_get},
     {"Thread/changes", kMail, thread_changes},
     {"Thread/get", kMail, thread_get},
 };

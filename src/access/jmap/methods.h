@@ -18,9 +18,12 @@ Task<Outcome> thread_changes(Call& call);
 
 Task<Outcome> email_changes(Call& call);
 Task<Outcome> email_get(Call& call);
+Task<Outcome> email_parse(Call& call);
 Task<Outcome> email_query(Call& call);
 Task<Outcome> email_query_changes(Call& call);
 Task<Outcome> email_set(Call& call);
 Task<Outcome> email_import(Call& call);
+
+Task<Outcome> search_snippet_get(Call& call);
 
 }  // namespace posthouse::access::jmap

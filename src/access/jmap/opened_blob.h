@@ -27,6 +27,10 @@ class OpenedBlob {
   OpenedBlob(const Services& services, LetterSource source)
       : services_(services), source_(std::move(source)) {}
 
+  static Task<Result<std::unique_ptr<OpenedBlob>>> open_upload(const Services& services,
+                                                               store::AccountId account, BlobId id);
+  Result<void> choose(std::string_view section);
+
   const Services& services_;
   LetterSource source_;
   message::Summary summary_{};           // of the letter

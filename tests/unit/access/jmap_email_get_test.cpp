@@ -233,6 +233,39 @@ TEST_F(JmapEmailGet, HostileLetters) {
   }
 }
 
+TEST_F(JmapEmailGet, Parse) {
+  const std::string inner =
+      "Subject: inner\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\none\r\n--i\r\n"
+      "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--i--\r\n";
+  const std::string id =
+      deliver("INBOX",
+              "Subject: outer\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\r\ntext\r\n--o\r\n"
+              "Content-Type: message/rfc822\r\n\r\n" +
+                  inner + "--o\r\nContent-Type: application/octet-stream\r\n\r\n\r\nno header\r\n--o--\r\n");
+  const std::string blob = "B" + id.substr(1);
+  const json::object all =
+      call("Email/parse", R"({"accountId":"$A","fetchAllBodyValues":true,"blobIds":[")" + blob + "-2\",\"" +
+                              blob + "-3\",\"" + blob + R"(-9","x","U0000000000000"]})");
+  const json::value& parsed = all.at("parsed").at(blob + "-2");
+  EXPECT_EQ(parsed.at("subject"), "inner");
+  EXPECT_EQ(parsed.at("bodyValues").at("1").at("value"), "one");
+  EXPECT_EQ(parsed.at("attachments").as_array().size() + parsed.at("textBody").as_array().size(), 2u);
+  EXPECT_FALSE(parsed.as_object().contains("id"));
+  EXPECT_EQ(json::serialize(all.at("notParsable")), "[\"" + blob + "-3\"]");
+  EXPECT_EQ(all.at("notFound").as_array().size(), 3u);
+  const json::object some =
+      call("Email/parse", R"({"accountId":"$A","blobIds":[")" + blob +
+                              R"(-2"],"properties":["id","blobId","mailboxIds","bodyStructure","size"]})");
+  const json::value& told = some.at("parsed").at(blob + "-2");
+  EXPECT_TRUE(told.at("id").is_null() && told.at("mailboxIds").is_null());
+  EXPECT_EQ(text(told.at("blobId")), blob + "-2");
+  // What is attached to what is attached has a name, too, and can be read.
+  EXPECT_EQ(text(told.at("bodyStructure").at("subParts").at(1).at("blobId")), blob + "-2_2");
+  const json::object again = call("Email/parse", R"({"accountId":"$A","blobIds":[")" + blob + R"(-2_2"]})");
+  EXPECT_EQ(again.at("notParsable").as_array().size(), 1u);
+  EXPECT_EQ(call("Email/parse", R"({"accountId":"$A"})").at("type"), "invalidArguments");
+}
+
 TEST(UtcDate, BackAndForth) {
   for (const char* date :
        {"1970-01-01T00:00:00Z", "2014-10-30T06:12:00Z", "2026-02-28T23:59:59.5Z", "9999-12-31T23:59:59.123Z"})

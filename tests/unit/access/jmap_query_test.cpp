@@ -3,9 +3,11 @@
 
 #include <random>
 
+#include "access/jmap/highlight.h"
 #include "access/jmap/letters.h"
 #include "access/jmap/query_words.h"
 #include "access/jmap/utc_date.h"
+#include "base/utf8.h"
 #include "unit/access/jmap_house.h"
 
 namespace posthouse::access::jmap {
@@ -137,6 +139,51 @@ TEST_F(JmapQuery, ChangesUpToALetter) {
       call("Email/queryChanges", json::object{{"sinceQueryState", old.at("queryState")}, {"maxChanges", 1}})
           .at("type"),
       "tooManyChanges");
+}
+
+TEST_F(JmapQuery, Snippets) {
+  const std::string a = deliver("INBOX",
+                                "Subject: =?utf-8?q?Caf=C3=A9?= & <b>\r\n\r\nOne two.\r\nAt the  "
+                                "CAF\xc3\x89\xc3\xa9 we met, you < I.\r\n");
+  const std::string b = deliver(
+      "INBOX",
+      "Subject: other\r\nContent-Type: text/html\r\n\r\n<p class=\"hidden\">We <b>met</b> there</p>\r\n");
+  const json::object found =
+      call("SearchSnippet/get", R"({"accountId":"$A","filter":{"text":"café met"},"emailIds":[")" + a +
+                                    "\",\"" + b + R"(","x","M0000000000000"]})");
+  const json::array& list = found.at("list").as_array();
+  ASSERT_EQ(list.size(), 2u) << json::serialize(found);
+  EXPECT_EQ(list.at(0).at("subject"), "<mark>Café</mark> &amp; &lt;b&gt;");
+  EXPECT_EQ(list.at(0).at("preview"), "One two. At the <mark>CAFÉ</mark>é we <mark>met</mark>, you &lt; I. ");
+  EXPECT_TRUE(list.at(1).at("subject").is_null());
+  EXPECT_THAT(text(list.at(1).at("preview")), testing::HasSubstr("We <mark>met</mark> there"));
+  EXPECT_EQ(json::serialize(found.at("notFound")), R"(["x","M0000000000000"])");
+  const json::object none =
+      call("SearchSnippet/get", R"({"accountId":"$A","filter":{"body":"hidden"},"emailIds":[")" + b + "\"]}");
+  EXPECT_TRUE(none.at("list").at(0).at("preview").is_null());
+  EXPECT_TRUE(none.at("notFound").is_null());
+  EXPECT_EQ(call("SearchSnippet/get", R"({"accountId":"$A","filter":{"colour":1},"emailIds":[]})").at("type"),
+            "unsupportedFilter");
+}
+
+TEST(Highlight, IsNeverTooLong) {
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += fmt::format("wörd{} <&> ", i);
+  for (int i = 0; i < 300; i += 7) {
+    for (const size_t most : {size_t{20}, size_t{100}, size_t{255}}) {
+      const auto part = highlight_part(text, {fmt::format("wörd{} ", i), "&"}, most);
+      ASSERT_TRUE(part);
+      EXPECT_LE(part->size(), most);
+      EXPECT_TRUE(is_utf8(*part));
+      if (most > 20) EXPECT_NE(part->find("<mark>"), std::string::npos) << *part;
+      size_t open = 0, close = 0;
+      for (size_t at = 0; (at = part->find("<mark>", at)) != std::string::npos; ++at) ++open;
+      for (size_t at = 0; (at = part->find("</mark>", at)) != std::string::npos; ++at) ++close;
+      EXPECT_EQ(open, close);
+    }
+  }
+  EXPECT_FALSE(highlight("abc", {"x", ""}));
+  EXPECT_EQ(highlight("aXbxc", {"x", "xb"}), "a<mark>Xbx</mark>c");
 }
 
 TEST(QueryWords, WordsAndPhrases) {
