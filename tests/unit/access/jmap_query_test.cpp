@@ -175,7 +175,7 @@ TEST(Highlight, IsNeverTooLong) {
       ASSERT_TRUE(part);
       EXPECT_LE(part->size(), most);
       EXPECT_TRUE(is_utf8(*part));
-      if (most > 20) EXPECT_NE(part->find("<mark>"), std::string::npos) << *part;
+      EXPECT_TRUE(most < 100 || part->contains("<mark>")) << *part;
       size_t open = 0, close = 0;
       for (size_t at = 0; (at = part->find("<mark>", at)) != std::string::npos; ++at) ++open;
       for (size_t at = 0; (at = part->find("</mark>", at)) != std::string::npos; ++at) ++close;
