@@ -29,18 +29,24 @@ std::expected<EmailQuery, CallError> take_query(Arguments& arguments) {
   return EmailQuery{std::move(*filter), std::move(*order), arguments.boolean("collapseThreads", false)};
 }
 
-// Leaves the first of each conversation.
-std::vector<SheetLetter> collapsed(const std::vector<SheetLetter>& letters) {
-  std::vector<bool> seen;
-  std::vector<SheetLetter> out;
-  for (const SheetLetter& letter : letters) {
-    if (letter.thread >= seen.size()) seen.resize(letter.thread + size_t{1});
-    if (seen[letter.thread]) continue;
-    seen[letter.thread] = true;
-    out.push_back(letter);
+// Takes letters in their order; of each conversation only the first, where that is wanted.
+class Results {
+ public:
+  explicit Results(bool collapse) : collapse_(collapse) {}
+  void add(const SheetLetter& letter) {
+    if (collapse_ && letter.thread >= seen_.size()) seen_.resize(letter.thread + size_t{1});
+    if (collapse_ && seen_[letter.thread]) return;
+    if (collapse_) seen_[letter.thread] = true;
+    letters_.push_back(letter);
   }
-  return out;
-}
+  size_t size() const { return letters_.size(); }
+  std::vector<SheetLetter> take() { return std::move(letters_); }
+
+ private:
+  bool collapse_;
+  std::vector<bool> seen_{};
+  std::vector<SheetLetter> letters_{};
+};
 
 // All results, or where nobody wants more the first `enough`.
 Task<Result<std::vector<SheetLetter>>> results_of(const Call& call, const EmailQuery& query,
@@ -52,27 +58,26 @@ Task<Result<std::vector<SheetLetter>>> results_of(const Call& call, const EmailQ
   if (!sets) co_return std::unexpected(sets.error());
   EmailSearch search(call.services, account, sheet, query.filter, *sets);
   std::vector<SheetLetter> all = sheet->letters();
+  Results results(query.collapse);
   if (!query.order.by_date()) {
     Result<std::vector<SheetLetter>> found = co_await search.matching(all);
     if (!found) co_return std::unexpected(found.error());
     Result<std::vector<SheetLetter>> sorted =
         co_await query.order.sort(call.services, account, sheet, *sets, std::move(*found));
     if (!sorted) co_return std::unexpected(sorted.error());
-    if (query.collapse) co_return collapsed(*sorted);
-    co_return std::move(*sorted);
+    for (const SheetLetter& letter : *sorted) results.add(letter);
+    co_return results.take();
   }
   // In their order, so that as few are looked at as are wanted.
   if (query.order.newest_first()) std::ranges::reverse(all);
-  std::vector<SheetLetter> out;
-  for (size_t at = 0; at < all.size() && out.size() < enough; at += kQueryTogether) {
+  for (size_t at = 0; at < all.size() && results.size() < enough; at += kQueryTogether) {
     const auto some =
         std::span<const SheetLetter>(all).subspan(at, std::min(kQueryTogether, all.size() - at));
     Result<std::vector<SheetLetter>> found = co_await search.matching(some);
     if (!found) co_return std::unexpected(found.error());
-    out.insert(out.end(), found->begin(), found->end());
-    if (query.collapse) out = collapsed(out);
+    for (const SheetLetter& letter : *found) results.add(letter);
   }
-  co_return out;
+  co_return results.take();
 }
 
 // How many results tell all that is asked for.
