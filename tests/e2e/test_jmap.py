@@ -167,6 +167,36 @@ class Letters(Case):
             self.assertEqual(len(changes["added"]), 1, changes)
 
 
+class Push(Case):
+    def listen(self, tls=False):
+        """The events' lines, as they come."""
+        client = self.client(tls=tls)
+        client.connection.request("GET", "/jmap/events?types=*&closeafter=no&ping=30", headers=client.headers)
+        reply = client.connection.getresponse()
+        self.assertEqual((reply.status, reply.getheader("Content-Type")), (200, "text/event-stream"))
+        return reply
+
+    def test_a_letter_is_told_at_once(self):
+        for tls in (False, True):
+            events = self.listen(tls)
+            self.demo.run("deliver", "alice", stdin="Subject: news\n\nx\n", check=True)
+            self.assertEqual(events.readline(), b"event: state\n")
+            state = events.readline().decode().removeprefix("id: ").strip()
+            data = json.loads(events.readline().decode().removeprefix("data: "))
+            self.assertEqual({*data["changed"][self.client().account()].values()}, {state})
+
+    def test_a_stop_need_not_wait(self):
+        events = self.listen()
+        self.demo.stop()
+        self.assertEqual(events.readline(), b"")
+
+    def test_who_is_locked_out_hears_nothing_more(self):
+        events = self.listen()
+        self.demo.run("account", "change", self.demo.address("alice"), "--disable", check=True)
+        self.demo.run("deliver", "alice", stdin="Subject: secret\n\nx\n")
+        self.assertEqual(events.readline(), b"")
+
+
 class Restart(unittest.TestCase):
     def test_states_outlast_it(self):
         demo = Demo()

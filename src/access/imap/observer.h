@@ -11,7 +11,7 @@
 
 #include "access/imap/former_names.h"
 #include "access/imap/located.h"
-#include "access/imap/waker.h"
+#include "access/waker.h"
 #include "base/task.h"
 #include "engine/engine.h"
 #include "store/mail_store.h"

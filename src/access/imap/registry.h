@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "access/imap/session.h"
-#include "access/imap/waker.h"
+#include "access/waker.h"
 
 namespace posthouse::access::imap {
 

@@ -6,7 +6,7 @@
 #include <exception>
 
 #include "access/imap/commands.h"
-#include "access/imap/waker.h"
+#include "access/waker.h"
 
 namespace posthouse::access::imap {
 

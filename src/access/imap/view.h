@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "access/imap/search_context.h"
-#include "access/imap/waker.h"
+#include "access/waker.h"
 #include "engine/engine.h"
 #include "store/mail_store.h"
 #include "store/rights.h"

@@ -26,6 +26,7 @@ class Arguments;
 struct Caller {
   store::AccountId account = 0;
   std::string address;
+  wire::sasl::Identity identity{};  // by what it came
 };
 
 struct Call {
@@ -47,6 +48,7 @@ struct Method {
 // nullptr: there is none of that name.
 const Method* find_method(std::string_view name);
 bool is_capability(std::string_view name);
+std::vector<std::string_view> method_names();
 
 inline std::string account_id(store::AccountId account) {
   return format_account_id(account);

@@ -1,6 +1,7 @@
 // Who asks, and for what: HTTP in front of JMAP.
 #include "access/jmap/api.h"
 #include "access/jmap/blobs.h"
+#include "access/jmap/events.h"
 #include "access/jmap/limits.h"
 #include "base/ascii.h"
 #include "base/base64.h"
@@ -14,7 +15,7 @@ using net::HttpExchange;
 using net::HttpReply;
 
 constexpr std::string_view kWellKnown = "/.well-known/jmap", kSession = "/jmap/session", kApi = "/jmap/api",
-                           kUpload = "/jmap/upload/", kDownload = "/jmap/download/";
+                           kUpload = "/jmap/upload/", kDownload = "/jmap/download/", kEvents = "/jmap/events";
 constexpr const char* kProtocol = "jmap";
 
 HttpReply unauthorized(const wire::sasl::Authenticator& authenticator, bool plain_allowed) {
@@ -70,7 +71,7 @@ Task<Asker> asker_of(HttpExchange& exchange, const ServerOptions& options,
   }
   Asker asker;
   if (who && *who) {
-    asker.caller = Caller{(*who)->account, (*who)->address};
+    asker.caller = Caller{(*who)->account, (*who)->address, **who};
   } else {
     asker.refusal = who ? refusal_of(who->error(), authenticator, plain_allowed)
                         : unauthorized(authenticator, plain_allowed);
@@ -122,6 +123,10 @@ Task<std::optional<HttpReply>> reply_to(HttpExchange& exchange, const ServerOpti
   if (request.path.starts_with(kDownload)) {
     if (request.method != "GET" && request.method != "HEAD") co_return wrong_method("GET, HEAD");
     co_return co_await download(exchange, services, *asker.caller, request.path.substr(kDownload.size()));
+  }
+  if (request.path == kEvents) {
+    if (request.method != "GET") co_return wrong_method("GET");
+    co_return co_await push_events(exchange, services, *asker.caller);
   }
   if (request.path == kApi) co_return co_await api_reply(exchange, services, *asker.caller);
   if (request.path != kWellKnown && request.path != kSession) co_return net::plain_http_reply(404);

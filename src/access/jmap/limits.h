@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/clock.h"
+
 namespace posthouse::access::jmap {
 
 inline constexpr uint64_t kMaxSizeUpload = 50'000'000;  // octets
@@ -40,6 +42,8 @@ inline constexpr size_t kSnippetOctets = 255;       // of a preview (RFC 8621 se
 inline constexpr size_t kSnippetText = 64 << 10;    // octets of a part that are looked through for it
 inline constexpr size_t kSnippetParts = 4;
 inline constexpr size_t kMaxParsed = 50;               // blobs in one call of Email/parse
+inline constexpr seconds kMinPing{30};                 // RFC 8620 section 7.3
+inline constexpr seconds kMaxPing{300};                // the same
 inline constexpr size_t kMaxAuthorization = 4 * 1024;  // octets of the field
 
 }  // namespace posthouse::access::jmap

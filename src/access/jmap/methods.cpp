@@ -35,6 +35,12 @@ const Method* find_method(std::string_view name) {
   return found != std::end(kMethods) && found->name == name ? found : nullptr;
 }
 
+std::vector<std::string_view> method_names() {
+  std::vector<std::string_view> out;
+  for (const Method& method : kMethods) out.push_back(method.name);
+  return out;
+}
+
 bool is_capability(std::string_view name) {
   return std::ranges::any_of(kMethods, [&](const Method& method) { return method.capability == name; });
 }

@@ -26,6 +26,8 @@ class Accounts : public wire::sasl::Authenticator {
   Task<Result<wire::sasl::ScramCredential>> scram_credential(std::string name, IpAddress peer,
                                                              std::string protocol) override;
   Task<bool> report(std::string, IpAddress, std::optional<wire::sasl::Identity>) override { co_return true; }
+  Task<bool> still_stands(wire::sasl::Identity) override { co_return stands; }
+  bool stands = true;
   bool broken = false;  // as if the directory could not be read
 };
 

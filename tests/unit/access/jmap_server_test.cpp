@@ -6,7 +6,10 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <filesystem>
+#include <fstream>
 
+#include "access/jmap/call.h"
 #include "access/object_ids.h"
 #include "base/base64.h"
 #include "engine/memory_engine.h"
@@ -267,6 +270,104 @@ TEST_F(JmapBlobs, TooLarge) {
                                 "\r\nContent-Length: 50000001\r\n\r\n");
   EXPECT_THAT(reply, StartsWith("HTTP/1.1 413 "));
   EXPECT_THAT(reply, HasSubstr(R"("limit":"maxSizeUpload")"));
+}
+
+// ---- push (RFC 8620 section 7.3)
+
+class JmapEvents : public JmapBlobs {
+ protected:
+  std::string listen(const std::string& query, const std::string& more = "") {
+    return say("GET /jmap/events?" + query + " HTTP/1.1\r\nHost: x\r\nAuthorization: " + kAlice + "\r\n" +
+               more + "\r\n");
+  }
+  std::string after_a_letter(store::AccountId account = 1) {
+    test::deliver(executor_, *engine_, ids_, store_, account, "INBOX", "Subject: x\r\n\r\nx\r\n", {},
+                  clock_.now());
+    executor_.run();
+    return client_->drain();
+  }
+};
+
+TEST_F(JmapEvents, Changes) {
+  const std::string head = listen("types=*&closeafter=no&ping=0");
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"));
+  EXPECT_EQ(body(head), "");
+  EXPECT_EQ(after_a_letter(2), "");  // another's
+  const std::string event = after_a_letter();
+  EXPECT_THAT(event, StartsWith("event: state\nid: "));
+  EXPECT_THAT(event, HasSubstr(R"("changed":{"A1":{"Email":")"));
+  EXPECT_THAT(event, HasSubstr(R"("Thread":")"));
+  EXPECT_THAT(event, HasSubstr(R"("Mailbox":")"));
+  EXPECT_TRUE(event.ends_with("\n\n"));
+  EXPECT_THAT(after_a_letter(), StartsWith("event: state\n"));
+  // Who was away hears what happened meanwhile.
+  const std::string id = event.substr(17, event.find('\n', 17) - 17);
+  client_->close();
+  executor_.run();
+  client_.reset();
+  EXPECT_THAT(body(listen("types=Email&closeafter=no&ping=0", "Last-Event-ID: " + id + "\r\n")),
+              StartsWith("event: state\n"));
+}
+
+TEST_F(JmapEvents, OnlyWhatIsAskedFor) {
+  listen("types=Mailbox,Other&closeafter=no&ping=0");
+  const std::string event = after_a_letter();
+  EXPECT_THAT(event, HasSubstr("Mailbox"));
+  EXPECT_THAT(event, Not(HasSubstr("Email")));
+  EXPECT_TRUE(executor_.run(store_.subscribe(1, "Sent", false)));
+  executor_.run();
+  EXPECT_THAT(client_->drain(), HasSubstr("Mailbox"));
+}
+
+TEST_F(JmapEvents, NothingOfOtherKinds) {
+  listen("types=Thread&closeafter=no&ping=0");
+  EXPECT_TRUE(executor_.run(store_.subscribe(1, "Sent", false)));
+  executor_.run();
+  EXPECT_EQ(client_->drain(), "");
+}
+
+TEST_F(JmapEvents, OneAndTheEnd) {
+  listen("types=*&closeafter=state&ping=0");
+  EXPECT_FALSE(client_->peer_closed());
+  EXPECT_THAT(after_a_letter(), StartsWith("event: state\n"));
+  EXPECT_TRUE(client_->peer_closed());
+}
+
+TEST_F(JmapEvents, Pings) {
+  listen("types=*&closeafter=no&ping=5");
+  clock_.advance(std::chrono::seconds(31));
+  executor_.run();
+  EXPECT_EQ(client_->drain(), "event: ping\ndata: {\"interval\":30}\n\n");
+  clock_.advance(std::chrono::seconds(31));
+  executor_.run();
+  EXPECT_THAT(client_->drain(), StartsWith("event: ping\n"));
+  accounts_.stands = false;  // locked out
+  clock_.advance(std::chrono::seconds(31));
+  executor_.run();
+  EXPECT_EQ(client_->drain(), "");
+  EXPECT_TRUE(client_->peer_closed());
+}
+
+TEST_F(JmapEvents, WrongVariables) {
+  for (const char* query : {"", "types=*", "types=*&closeafter=no", "types=*&closeafter=maybe&ping=0",
+                            "types=&closeafter=no&ping=0", "types=*&closeafter=no&ping=-1"})
+    EXPECT_THAT(listen(query), StartsWith("HTTP/1.1 400 ")) << query;
+}
+
+// docs/jmap.md says which methods there are.
+TEST(JmapTable, IsWhatThereIs) {
+  namespace fs = std::filesystem;
+  std::ifstream in(fs::path(__FILE__).parent_path().parent_path().parent_path().parent_path() / "docs" /
+                   "jmap.md");
+  std::vector<std::string> told, there;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("| `")) continue;
+    told.push_back(line.substr(3, line.find('`', 3) - 3));
+    EXPECT_NE(find_method(told.back()), nullptr) << told.back();
+  }
+  for (const std::string_view name : method_names()) there.emplace_back(name);
+  EXPECT_THAT(told, testing::UnorderedElementsAreArray(there));
+  EXPECT_TRUE(std::ranges::is_sorted(there));
 }
 
 }  // namespace

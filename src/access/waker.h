@@ -1,4 +1,4 @@
-// Tells a waiting session, from any thread, that its mailbox may have changed.
+// Tells a waiting session, from any thread, that there is something to look at.
 #pragma once
 
 #include <coroutine>
@@ -7,7 +7,7 @@
 
 #include "base/executor.h"
 
-namespace posthouse::access::imap {
+namespace posthouse::access {
 
 // signal() may be called from any thread; all else belongs to the session's executor. One waiter at a time.
 class Waker {
@@ -49,4 +49,4 @@ class Waker {
   std::coroutine_handle<> sleeper_;
 };
 
-}  // namespace posthouse::access::imap
+}  // namespace posthouse::access
