@@ -168,9 +168,9 @@ class Letters(Case):
 
 
 class Push(Case):
-    def listen(self, tls=False):
+    def listen(self, **who):
         """The events' lines, as they come."""
-        client = self.client(tls=tls)
+        client = self.client(**who)
         client.connection.request("GET", "/jmap/events?types=*&closeafter=no&ping=30", headers=client.headers)
         reply = client.connection.getresponse()
         self.assertEqual((reply.status, reply.getheader("Content-Type")), (200, "text/event-stream"))
@@ -178,7 +178,7 @@ class Push(Case):
 
     def test_a_letter_is_told_at_once(self):
         for tls in (False, True):
-            events = self.listen(tls)
+            events = self.listen(tls=tls)
             self.demo.run("deliver", "alice", stdin="Subject: news\n\nx\n", check=True)
             self.assertEqual(events.readline(), b"event: state\n")
             state = events.readline().decode().removeprefix("id: ").strip()
@@ -191,9 +191,11 @@ class Push(Case):
         self.assertEqual(events.readline(), b"")
 
     def test_who_is_locked_out_hears_nothing_more(self):
-        events = self.listen()
-        self.demo.run("account", "change", self.demo.address("alice"), "--disable", check=True)
-        self.demo.run("deliver", "alice", stdin="Subject: secret\n\nx\n")
+        alice = self.demo.address("alice")
+        made = json.loads(self.demo.run("account", "app-password", "add", alice, "phone", "--json", check=True).stdout)
+        events = self.listen(password=made["password"])
+        self.demo.run("account", "app-password", "remove", alice, "phone", check=True)
+        self.demo.run("deliver", "alice", stdin="Subject: secret\n\nx\n", check=True)
         self.assertEqual(events.readline(), b"")
 
 
