@@ -114,6 +114,20 @@ Task<Result<Upload>> Uploads::keep(AccountId account, Arriving& arriving, std::s
   std::vector<engine::Step> steps;
   steps.push_back(arriving.writer_.seal({reference_of(account)}));
   steps.push_back({kPartition, [account, &upload](engine::Transaction& rows) -> Result<void> {
+                     // Others may have come while this one was on its way.
+                     size_t number = 0;
+                     uint64_t bytes = upload.size;
+                     const Result<void> counted =
+                         rows.scan(prefix_of(account), behind(account),
+                                   [&](std::string_view key, std::string_view value) {
+                                     const Result<Upload> other = decode(key, value);
+                                     ++number;
+                                     if (other) bytes += other->size;
+                                     return true;
+                                   });
+                     if (!counted) return counted;
+                     if (number >= kMaxUploads || bytes > kMaxUploadBytes)
+                       return fail(FaultKind::over_quota, "too much was uploaded and not used");
                      rows.put(key_of(account, upload.id), encode(upload));
                      return {};
                    }});

@@ -49,7 +49,7 @@ class Uploads {
   // `over_quota` when the account has too many, of which none may go (kMaxUploads, kMaxUploadBytes): those
   // that are older than an hour make room.
   Task<Result<void>> make_room(AccountId account, uint64_t size);
-  // The account has it from now on, under the id that is told.
+  // The account has it from now on, under the id that is told. `over_quota` as above: others came first.
   Task<Result<Upload>> keep(AccountId account, Arriving& arriving, std::string type);
   // `not_found` also for what is another account's.
   Task<Result<Upload>> find(AccountId account, uint64_t id);

@@ -18,6 +18,9 @@ namespace {
 using net::HttpExchange;
 using net::HttpReply;
 
+// A blob never changes (RFC 8620 section 6.2).
+constexpr const char* kForEver = "private, immutable, max-age=31536000";
+
 HttpReply reply_of(const Fault& fault) {
   if (fault.kind == FaultKind::not_found) return net::plain_http_reply(404);
   if (fault.kind == FaultKind::over_quota || fault.kind == FaultKind::no_space)
@@ -70,7 +73,15 @@ std::expected<Delivery, HttpReply> plan(const net::HttpRequest& request, uint64_
                                         const std::string& etag) {
   Delivery out;
   out.length = size;
-  if (request.fields.get("If-None-Match") == etag) return std::unexpected(net::plain_http_reply(304));
+  if (request.fields.lists("If-None-Match", etag) || request.fields.get("If-None-Match") == "*") {
+    HttpReply same;
+    same.status = 304;
+    same.content_type.clear();
+    same.fields.add("ETag", etag);
+    same.fields.add("Cache-Control", kForEver);
+    return std::unexpected(std::move(same));
+  }
+  if (request.method != "GET") return out;  // ranges are GET's alone (RFC 9110 section 14.2)
   // A range of something else is of no use (RFC 9110 section 13.1.5).
   const std::optional<std::string_view> condition = request.fields.get("If-Range");
   const std::string_view field = request.fields.get("Range").value_or("");
@@ -174,12 +185,10 @@ Task<std::optional<HttpReply>> download(HttpExchange& exchange, const Services& 
   HttpReply& head = delivery->head;
   head.content_type = is_media_type(type) ? type : "application/octet-stream";
   head.fields.add("Content-Disposition", attachment_field(*name));
-  head.fields.add("Cache-Control",
-                  "private, immutable, max-age=31536000");  // a blob never changes (section 6.2)
+  head.fields.add("Cache-Control", kForEver);
   head.fields.add("ETag", etag);
   head.fields.add("Accept-Ranges", "bytes");
-  // Whatever it says that it is, it runs nothing here.
-  head.fields.add("X-Content-Type-Options", "nosniff");
+  // Whatever it says that it is, it runs nothing here. (No reply is to be sniffed at.)
   head.fields.add("Content-Security-Policy", "sandbox; default-src 'none'");
   co_await send(exchange, **blob, std::move(*delivery));
   co_return std::nullopt;

@@ -49,7 +49,8 @@ struct Text {
 
 // One that claims to be UTF-8, or says nothing, is read as something else where it is not.
 bool reads_as_utf8(std::string_view charset) {
-  return iequals(charset, "utf-8") || iequals(charset, "us-ascii") || !message::is_known_charset(charset);
+  return iequals(charset, "utf-8") || iequals(charset, "us-ascii") || iequals(charset, "utf8") ||
+         iequals(charset, "ascii") || !message::is_known_charset(charset);
 }
 
 Task<Result<Text>> read_text(const LetterSource& source, const message::Part& part, uint64_t most) {
@@ -84,7 +85,7 @@ Task<Result<Text>> read_text(const LetterSource& source, const message::Part& pa
 
 std::string charset_of(const message::Part& part) {
   const std::string_view named = message::find_parameter(part.parameters, "charset");
-  return named.empty() ? "us-ascii" : std::string(named);
+  return named.empty() || iequals(named, "us-ascii") ? "us-ascii" : std::string(named);
 }
 
 std::string cut_text(std::string text, uint64_t most, bool html) {

@@ -9,6 +9,7 @@
 #include "access/jmap/standard.h"
 #include "access/jmap/states.h"
 #include "access/jmap/utc_date.h"
+#include "base/log.h"
 
 namespace posthouse::access::jmap {
 namespace {
@@ -71,7 +72,7 @@ void add_missing(const std::vector<catalog::EmailId>& ids, const std::vector<Let
   std::set<catalog::EmailId> found;
   for (const Letter& letter : letters) found.insert(letter.id);
   for (const catalog::EmailId id : ids) {
-    if (!found.contains(id)) out.emplace_back(format_email_id(id));
+    if (found.insert(id).second) out.emplace_back(format_email_id(id));
   }
 }
 
@@ -106,6 +107,14 @@ Task<Outcome> email_get(Call& call) {
     Result<json::object> object = co_await email_object(call, plan, letter, budget);
     if (!object && object.error().kind == FaultKind::over_quota)
       co_return refusal("requestTooLarge", object.error().what);
+    // One that went just now, or can't be read, is none; the others are told.
+    if (!object &&
+        (object.error().kind == FaultKind::not_found || object.error().kind == FaultKind::corrupt)) {
+      log::warn("jmap.letter_not_read",
+                {{"email", format_email_id(letter.id)}, {"what", object.error().what}});
+      asked.not_found.emplace_back(format_email_id(letter.id));
+      continue;
+    }
     if (!object) co_return std::unexpected(call_error(object.error()));
     list.emplace_back(std::move(*object));
   }

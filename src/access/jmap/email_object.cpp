@@ -1,6 +1,7 @@
 #include "access/jmap/email_object.h"
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 
 #include "access/jmap/blob_id.h"
 #include "access/jmap/body_value.h"
@@ -78,6 +79,16 @@ json::value languages_of(const Part& part) {
   return out;
 }
 
+bool spend(TextBudget& budget, uint64_t octets) {
+  if (octets > budget.left) return false;
+  budget.left -= octets;
+  return true;
+}
+
+std::unexpected<Fault> too_much_text() {
+  return fail(FaultKind::over_quota, "there is too much text for one response");
+}
+
 // What makes one object of each part.
 struct PartMaker {
   const EmailPlan& plan;
@@ -152,8 +163,7 @@ Task<Result<json::object>> body_values(const EmailPlan& plan, const LetterSource
     Result<json::object> value = co_await body_value(source, *part, plan.max_body_value);
     if (!value) co_return std::unexpected(value.error());
     const uint64_t size = value->at("value").as_string().size();
-    if (size > budget.left) co_return fail(FaultKind::over_quota, "there is too much text for one response");
-    budget.left -= size;
+    if (!spend(budget, size)) co_return too_much_text();
     out[parts.at(part).section] = std::move(*value);
   }
   co_return out;
@@ -187,8 +197,15 @@ Task<Result<void>> add_content(json::object& out, const EmailPlan& plan, const L
     const uint64_t length = std::min({summary.root.body_begin, source.size(), uint64_t{kMaxHeader}});
     Result<std::string> header = co_await source.read(0, length);
     if (!header) co_return std::unexpected(header.error());
-    for (const HeaderProperty& property : plan.headers) out[property.name] = header_value(property, *header);
-    if (plan.wants("headers")) out["headers"] = all_headers(*header);
+    for (const HeaderProperty& property : plan.headers) {
+      json::value value = header_value(property, *header);
+      if (!spend(budget, json::serialize(value).size())) co_return too_much_text();
+      out[property.name] = std::move(value);
+    }
+    if (plan.wants("headers")) {
+      if (!spend(budget, header->size())) co_return too_much_text();
+      out["headers"] = all_headers(*header);
+    }
   }
   if (plan.wants("hasAttachment"))
     out["hasAttachment"] =

@@ -111,6 +111,7 @@ Task<Result<KeywordSets>> read_keywords(const Services& services, store::Account
       if (entries->empty()) break;
       next = entries->back().uid + 1;
       for (const store::Entry& entry : *entries) {
+        if ((entry.flags.system & store::kDeleted) != 0) continue;
         for (const std::string& keyword : entry.flags.keywords) {
           const std::string lower = to_lower(keyword);
           if (keywords.contains(lower)) out[lower].insert(entry.email);
@@ -134,11 +135,12 @@ EmailSearch::EmailSearch(const Services& services, store::AccountId account, She
   for (const Needle& needle : filter.needles()) {
     needs_body_ = needs_body_ || needle.where == Where::body || needle.where == Where::text;
     needs_header_ = needs_header_ || needle.where == Where::header || needle.where == Where::text;
+  }
+  for (const Needle& needle : filter.needles()) {
     const bool can_be_asked = questions_.size() < kIndexNeedles && !needle.text.empty() &&
                               needle.text.size() <= message::limits::kSearchKey;
-    if (questions_.size() < filter.needles().size() && can_be_asked)
-      questions_.push_back(question_of(needle));
     if (!can_be_asked) break;
+    questions_.push_back(question_of(needle));
   }
 }
 

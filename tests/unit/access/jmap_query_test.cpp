@@ -111,6 +111,25 @@ TEST_F(JmapQuery, Texts) {
   EXPECT_THAT(found(R"(,"sort":[{"property":"size","isAscending":false}])"), ElementsAre(b, a));
 }
 
+// Of more texts than the index is asked for all are looked for.
+TEST_F(JmapQuery, ManyTexts) {
+  const std::string a =
+      deliver("INBOX", "Subject: x\r\nX-Own: green\r\n\r\na b c d e f g h i j k l m n o p q r s t\r\n");
+  EXPECT_THAT(with(R"({"body":"a b c d e f g h i j k l m n o p q r","header":["X-Own","green"]})"),
+              ElementsAre(a));
+  EXPECT_THAT(with(R"({"body":"a b c d e f g h i j k l m n o p q r","text":"green"})"), ElementsAre(a));
+  EXPECT_THAT(with(R"({"body":"a b c d e f g h i j k l m n o p q r","text":"red"})"), IsEmpty());
+}
+
+// A copy that is marked \Deleted is not there, nor are its keywords.
+TEST_F(JmapQuery, CopiesMarkedDeleted) {
+  const std::string a = letter("INBOX", "a");
+  must(store_.copy(kAlice, mailbox("INBOX"), {1}, "Archive", store::Quota()));
+  mark("INBOX", 1, {store::kDeleted, {"Work"}});
+  EXPECT_THAT(with(R"({"hasKeyword":"work"})"), IsEmpty());
+  EXPECT_THAT(with(R"({"notKeyword":"work"})"), ElementsAre(a));
+}
+
 TEST_F(JmapQuery, WhatCannotBe) {
   EXPECT_EQ(with(R"({"colour":"red"})"), Strings{"unsupportedFilter"});
   EXPECT_EQ(with(R"({"before":"today"})"), Strings{"unsupportedFilter"});

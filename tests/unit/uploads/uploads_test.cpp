@@ -61,7 +61,8 @@ TEST_F(UploadsTest, TheOldestMakeRoom) {
     ids.push_back(put(1, "x")->id);
   }
   EXPECT_EQ(run(uploads_.make_room(1, 1)).error().kind, FaultKind::over_quota);
-  EXPECT_TRUE(run(uploads_.make_room(2, 1)));  // another's are another matter
+  EXPECT_EQ(put(1, "x").error().kind, FaultKind::over_quota);  // of several at once
+  EXPECT_TRUE(run(uploads_.make_room(2, 1)));                  // another's are another matter
   clock_.advance(std::chrono::hours(2));
   EXPECT_TRUE(run(uploads_.make_room(1, 1)));
   EXPECT_FALSE(run(uploads_.find(1, ids[0])));
