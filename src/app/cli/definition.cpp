@@ -59,7 +59,8 @@ void define_demo(CLI::App& app, Invocation& into) {
   demo->add_option(
           "--base-port", into.base_port,
           "Services listen on this number plus their own: SMTP N+25, submission N+587, submissions N+465, "
-          "IMAP N+143, IMAPS N+993, POP3 N+110, POP3S N+995, LMTP N+24, metrics N+9464. 0 picks free ports")
+          "IMAP N+143, IMAPS N+993, POP3 N+110, POP3S N+995, HTTP N+80, HTTPS N+443, "
+          "LMTP N+24, metrics N+9464. 0 picks free ports")
       ->default_val(10000)
       ->check(CLI::Range(0, 56071))
       ->type_name("N");
